@@ -1,0 +1,56 @@
+// One request, as a handler sees it. It lives in the session, on one io thread, until the answer has been sent;
+// everything it points to lives as long.
+#pragma once
+#include "async/awaitable.hpp"
+#include "base/result.hpp"
+#include "http/fields.hpp"
+#include "model/principal.hpp"
+
+#include <boost/beast/http/verb.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace millrace::http {
+
+using Verb = boost::beast::http::verb;
+
+// The body of a request whose route asked for BodyPolicy::streamed. Used by the handler's coroutine only.
+class BodyReader {
+public:
+    virtual ~BodyReader() = default;
+    // Between 1 and into.size() bytes; 0 at the end. Errors: too_large past the route's limit, timed_out when the
+    // sender is too slow, invalid_argument when its framing is broken or it went away. After an error the
+    // connection is closed once the handler's answer is out.
+    virtual awaitable<Result<std::size_t>> read(std::span<std::byte> into) = 0;
+    // The announced length; nullopt when the body comes in chunks.
+    virtual std::optional<std::uint64_t> length() const = 0;
+};
+
+struct Request {
+    Verb method = Verb::unknown;
+    std::string_view target;            // as received
+    std::string path;                   // decoded, without the query; no `..`, no NUL, valid UTF-8
+    Parameters path_parameters;         // by name from the route's pattern
+    Query query;
+    Headers headers;
+    std::string body;                   // BodyPolicy::buffered
+    BodyReader* body_reader = nullptr;  // BodyPolicy::streamed
+    std::string id;                     // X-Request-Id when it is sane, else made here; echoed in the answer
+    std::string remote;                 // the peer's address, or "unix"
+    std::optional<unsigned> peer_uid;   // set on the unix socket only: who is at the other end
+    bool loopback = false;              // the peer is this machine, over TCP
+    model::Principal principal;         // set by the gate
+
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+
+    std::string_view header(std::string_view name) const { return headers.find(name); } // empty when absent
+    std::string_view parameter(std::string_view name) const { return path_parameters[name]; }
+};
+
+} // namespace millrace::http

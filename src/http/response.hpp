@@ -1,0 +1,84 @@
+// An answer: a status, header fields and a body that is a string, a file or a stream. The session adds Date,
+// X-Request-Id, Content-Length, Connection, `Cache-Control: no-store` and the security headers unless the
+// handler set them.
+#pragma once
+#include "async/awaitable.hpp"
+#include "base/result.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace millrace::http {
+
+// Part of an open file, sent in pieces read on the files pool. Owns the descriptor.
+class FileBody {
+public:
+    FileBody(int descriptor, std::uint64_t offset, std::uint64_t length) : fd_{descriptor}, offset_{offset}, length_{length} {}
+    FileBody(FileBody&& o) noexcept : fd_{std::exchange(o.fd_, -1)}, offset_{o.offset_}, length_{o.length_} {}
+    FileBody& operator=(FileBody&& o) noexcept;
+    ~FileBody();
+
+    int descriptor() const { return fd_; }
+    std::uint64_t offset() const { return offset_; }
+    std::uint64_t length() const { return length_; }
+
+private:
+    int fd_;
+    std::uint64_t offset_, length_;
+};
+
+// Given to a StreamBody; used on the session's io thread only.
+class StreamWriter {
+public:
+    virtual ~StreamWriter() = default;
+    // False when the peer is gone or too slow, or the server is stopping: return soon, nothing more gets out.
+    virtual awaitable<bool> write(std::string piece) = 0;
+    virtual bool stopping() const = 0;
+};
+
+// A body of unknown length, produced while it is sent (server-sent events, exports). The callable is kept alive
+// until its coroutine ends.
+struct StreamBody {
+    std::function<awaitable<void>(StreamWriter&)> produce;
+};
+
+struct HeaderField {
+    std::string name, value;
+};
+
+struct Response {
+    unsigned status = 200;
+    std::vector<HeaderField> headers;
+    std::variant<std::string, FileBody, StreamBody> body;
+
+    // Replaces a field of that name. Control characters in values are dropped, so that nothing a client sent can
+    // split an answer.
+    Response& set(std::string_view name, std::string value) &;
+    Response&& set(std::string_view name, std::string value) && { return std::move(set(name, std::move(value))); }
+    // Adds another field of that name (Set-Cookie, Link).
+    Response& add(std::string_view name, std::string value) &;
+    const std::string* find(std::string_view name) const;
+};
+
+Response empty(unsigned status = 204);
+Response text(unsigned status, std::string_view content_type, std::string body);
+Response json_text(unsigned status, std::string body); // already serialised
+Response json(unsigned status, const boost::json::value& value);
+
+// The one place that maps an error's code to a status and a problem type.
+unsigned status_of(Code code);
+std::string_view slug_of(Code code);
+// RFC 9457. `request_id` becomes `instance`. unauthenticated carries WWW-Authenticate, unavailable and
+// rate_limited a Retry-After of one second that the caller may replace.
+Response problem(const Error& error, std::string_view request_id);
+// For conditions that only HTTP knows (405, 411, 414, 431 …).
+Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail, std::string_view request_id);
+
+} // namespace millrace::http
