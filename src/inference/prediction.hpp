@@ -1,0 +1,86 @@
+// The values that go into the engine and come out of it.
+#pragma once
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "model/job.hpp"
+#include "model/manifest.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::inference {
+
+// A model that may be run: the file (TorchScript, already checked and digested by the registry) and its rules.
+// The engine knows a version by its digest together with name and version; the file must stay while it is used.
+struct ModelVersion {
+    std::string name, version;
+    std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
+    std::filesystem::path file;
+    std::shared_ptr<const model::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
+};
+
+// One input: bytes in memory, or a read-only file (a blob) whose descriptor is handed to the worker, so that
+// strangers' bytes are never parsed in this process.
+struct Input {
+    // image/png, image/jpeg, application/octet-stream (.npy) or application/json; empty: told by the first bytes.
+    std::string media_type;
+    std::string bytes;              // when `file` is empty
+    Descriptor file;                // read from offset 0; must be a regular file or sealed memory
+    std::uint64_t file_size = 0;
+
+    std::uint64_t size() const { return file ? file_size : bytes.size(); }
+};
+
+struct Request {
+    std::shared_ptr<const ModelVersion> model;
+    Input input;
+    int priority = model::default_priority;   // 0-9, 9 first
+    Monotonic deadline = Monotonic::max();    // expired work is dropped before it reaches the device
+    bool alone = false; // a batch of its own: for work that was in a worker when it died, so that others are spared
+};
+
+struct Prediction {
+    // As in the answers of the API, without "map.blob" (the caller stores `files` and adds their digests):
+    // {"label","confidence","top"…} | {"shares","width","height"} | {"outputs"}, then "model","model_version",
+    // "batch_size","queue_ms","infer_ms".
+    json::object result;
+    struct File {
+        std::string name;       // member of the result that it belongs to: "map"
+        std::string media_type; // image/png
+        std::string bytes;
+    };
+    std::vector<File> files;
+    int batch_size = 0;
+    double queue_ms = 0, infer_ms = 0;
+};
+
+enum class FailureReason {
+    bad_input,    // the input is wrong for this model; trying again cannot help
+    model_failed, // the model threw, or could not be loaded
+    timed_out,    // the model ran longer than its limit (the worker was killed), or the deadline passed in the queue
+    worker_lost,  // the worker process ended under the work
+    unavailable,  // no runtime, queue full, stopping
+};
+std::string_view word(FailureReason reason); // "bad_input" …: stable, stored in jobs
+
+struct Failure {
+    FailureReason reason = FailureReason::model_failed;
+    std::string message;       // for the person who sent the input
+    bool killed_worker = false; // it was in the batch that was running when the worker died or had to be killed
+};
+bool may_retry(const Failure& failure);  // false for bad_input only
+Error to_error(const Failure& failure);  // as an API error
+
+[[noreturn]] inline void throw_exception_from_error(const Failure& failure, const boost::source_location& where) {
+    boost::throw_exception(std::runtime_error{failure.message}, where);
+}
+
+using Outcome = boost::system::result<Prediction, Failure>;
+
+} // namespace millrace::inference
