@@ -69,13 +69,17 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
 
 std::string Uuid::text() const {
     std::string out(36, '-');
+    write_text(out.data());
+    return out;
+}
+
+void Uuid::write_text(char* out) const {
     std::size_t at = 0;
     for (std::size_t i = 0; i < 16; ++i) {
-        if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+        if (at == 8 || at == 13 || at == 18 || at == 23) out[at++] = '-';
         out[at++] = hex_digits[bytes[i] >> 4];
         out[at++] = hex_digits[bytes[i] & 15];
     }
-    return out;
 }
 
 } // namespace millrace

@@ -20,6 +20,7 @@ struct Uuid {
     static std::optional<Uuid> parse(std::string_view text);
 
     std::string text() const;
+    void write_text(char* out) const; // the same 36 characters, without a terminator
     bool is_nil() const { return *this == Uuid{}; }
     auto operator<=>(const Uuid&) const = default;
 };

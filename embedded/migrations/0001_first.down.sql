@@ -1,0 +1,9 @@
+DROP TABLE model_versions;
+DROP TABLE models;
+DROP TABLE blobs;
+DROP TABLE idempotency_keys;
+DROP TABLE job_attempts;
+DROP TABLE jobs;
+DROP TABLE sessions;
+DROP TABLE keys;
+DROP TABLE organizations;

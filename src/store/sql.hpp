@@ -1,0 +1,207 @@
+// The SQL vocabulary of the repositories: statements, values, rows, sessions. One dialect for every driver: $1
+// parameters by position, ON CONFLICT, RETURNING, integer microseconds, text ids.
+#pragma once
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "base/result.hpp"
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace millrace::store {
+
+// A statement's text: a string literal, so that its address names the statement for good and each connection
+// prepares it once. `constexpr Sql find_key{"SELECT …"};` or the literal in place.
+struct Sql {
+    const char* text;
+    consteval Sql(const char* literal) : text{literal} {}
+};
+
+// One bound parameter. Text and bytes are borrowed until the end of the call they are passed to.
+class Value {
+public:
+    struct IdText {
+        std::array<char, 36> characters;
+        std::string_view view() const { return {characters.data(), characters.size()}; }
+    };
+    using Held = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, std::span<const std::byte>, IdText>;
+
+    Value(std::nullptr_t) : held_{nullptr} {}
+    Value(std::nullopt_t) : held_{nullptr} {}
+    template <std::integral Integer>
+    Value(Integer v) : held_{static_cast<std::int64_t>(v)} {}
+    Value(double v) : held_{v} {}
+    Value(const char* v) : held_{std::string_view{v}} {}
+    Value(std::string_view v) : held_{v} {}
+    Value(const std::string& v) : held_{std::string_view{v}} {}
+    Value(std::span<const std::byte> v) : held_{v} {}
+    Value(Timestamp v) : held_{v.micros} {}
+    Value(const Uuid& id) : held_{IdText{}} { id.write_text(std::get<IdText>(held_).characters.data()); }
+    template <class Tag>
+    Value(const Id<Tag>& id) : Value{id.value} {}
+    template <class T>
+    Value(const std::optional<T>& v) : Value{nullptr} {
+        if (v) *this = Value{*v};
+    }
+
+    const Held& held() const { return held_; }
+
+private:
+    Held held_;
+};
+
+// What went wrong inside the database. Thrown by sessions and rows, within store tasks only; the store turns it
+// into an Error for whoever waits.
+enum class Fault {
+    constraint, // a uniqueness, foreign key or check rule refused the row
+    full,       // no space left on the device
+    time_limit, // a read was stopped because it had run too long
+    misuse,     // wrong number of parameters, a statement that the session refuses …: a mistake in the program
+    broken,     // input/output error, corruption: the store stops
+};
+
+class DatabaseError : public std::runtime_error {
+public:
+    DatabaseError(Fault fault, const std::string& what) : std::runtime_error{what}, fault_{fault} {}
+    Fault fault() const { return fault_; }
+
+private:
+    Fault fault_;
+};
+
+// A running statement, as the driver sees it. Owned by the driver.
+class Cursor {
+public:
+    virtual ~Cursor() = default;
+    virtual bool step() = 0;
+    virtual void close() noexcept = 0;
+    virtual bool is_null(int column) const = 0;
+    virtual std::int64_t integer(int column) const = 0;
+    virtual double real(int column) const = 0;
+    virtual std::string_view text(int column) const = 0;
+    virtual std::span<const std::byte> bytes(int column) const = 0;
+};
+
+// The rows of one query; columns count from 0. Text and bytes are valid until the next next(). Keeps its statement
+// busy until it is destroyed: one Rows a statement at a time.
+class Rows {
+public:
+    // `ready`: the driver has made the first step already, and found a row.
+    Rows(Cursor& cursor, bool ready) : cursor_{&cursor}, ready_{ready}, done_{!ready} {}
+    Rows(Rows&& other) noexcept
+        : cursor_{std::exchange(other.cursor_, nullptr)}, ready_{other.ready_}, done_{other.done_} {}
+    Rows& operator=(Rows&&) = delete;
+    ~Rows() {
+        if (cursor_) cursor_->close();
+    }
+
+    bool next() {
+        if (ready_) {
+            ready_ = false;
+            return true;
+        }
+        if (!done_) done_ = !cursor_->step();
+        return !done_;
+    }
+
+    bool is_null(int column) const { return cursor_->is_null(column); }
+    std::int64_t integer(int column) const { return cursor_->integer(column); } // 0 when NULL
+    double real(int column) const { return cursor_->real(column); }
+    bool boolean(int column) const { return cursor_->integer(column) != 0; }
+    std::string_view text(int column) const { return cursor_->text(column); } // empty when NULL
+    std::string string(int column) const { return std::string{cursor_->text(column)}; }
+    std::span<const std::byte> bytes(int column) const { return cursor_->bytes(column); }
+    Timestamp time(int column) const { return {cursor_->integer(column)}; }
+    std::optional<Timestamp> maybe_time(int column) const {
+        return is_null(column) ? std::nullopt : std::optional<Timestamp>{time(column)};
+    }
+    std::optional<std::string> maybe_string(int column) const {
+        return is_null(column) ? std::nullopt : std::optional<std::string>{string(column)};
+    }
+    // rows.id<JobId>(0); broken when the text is no id.
+    template <class AnId>
+    AnId id(int column) const {
+        const auto id = AnId::parse(text(column));
+        if (!id) throw DatabaseError{Fault::broken, "a stored id is malformed"};
+        return *id;
+    }
+
+private:
+    Cursor* cursor_;
+    bool ready_, done_;
+};
+
+// Statements inside one transaction, on the thread that runs the task. Never kept beyond the task.
+class Session {
+public:
+    virtual ~Session() = default;
+
+    // A statement that gives rows (SELECT, or a write with RETURNING). The first step, and so every write, is done
+    // when this returns.
+    Rows query(const Sql& sql, std::initializer_list<Value> values = {}) {
+        return start_query(sql.text, nullptr, {values.begin(), values.size()});
+    }
+    // A statement that gives none. Returns how many rows it changed.
+    std::int64_t execute(const Sql& sql, std::initializer_list<Value> values = {}) {
+        return start_execute(sql.text, nullptr, {values.begin(), values.size()});
+    }
+
+    // Runs `body` (returns Result<T>) so that its writes stay only if it succeeds: an error or an exception takes them
+    // back, and what was written before stays.
+    template <class Body>
+    std::invoke_result_t<Body> savepoint(Body body) {
+        begin_savepoint();
+        try {
+            auto result = body();
+            end_savepoint(result.has_value());
+            return result;
+        } catch (...) {
+            abandon_savepoint();
+            throw;
+        }
+    }
+
+protected:
+    friend class TenantSession;
+    // `tenant`, where given, is bound as $1 before the values.
+    virtual Rows start_query(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
+    virtual std::int64_t start_execute(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
+    virtual void begin_savepoint() = 0;
+    virtual void end_savepoint(bool keep) = 0;
+    virtual void abandon_savepoint() noexcept = 0; // after an exception; the transaction may be gone
+};
+
+// The layer through which the rows of one organisation are reached: binds the organisation as $1, the caller's values
+// from $2, and refuses (misuse) a statement that does not name organization_id and $1.
+class TenantSession {
+public:
+    TenantSession(Session& session, const OrganizationId& organization) : session_{session}, organization_{organization} {}
+
+    Rows query(const Sql& sql, std::initializer_list<Value> values = {}) {
+        return session_.start_query(sql.text, &organization_, {values.begin(), values.size()});
+    }
+    std::int64_t execute(const Sql& sql, std::initializer_list<Value> values = {}) {
+        return session_.start_execute(sql.text, &organization_, {values.begin(), values.size()});
+    }
+    template <class Body>
+    std::invoke_result_t<Body> savepoint(Body body) {
+        return session_.savepoint(std::move(body));
+    }
+
+private:
+    Session& session_;
+    Value organization_;
+};
+
+} // namespace millrace::store

@@ -1,0 +1,31 @@
+// The SQLite driver of the port in store/database.hpp.
+#pragma once
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace millrace::store {
+
+struct SqliteOptions {
+    std::filesystem::path data;           // a folder that exists; holds millrace.db and lock
+    std::size_t readers = 2;              // reader threads
+    std::size_t write_queue = 16384;      // tasks that may wait for the writer; beyond it: unavailable
+    std::size_t read_queue = 4096;
+    std::size_t group_limit = 1024;       // tasks in one transaction
+    std::chrono::milliseconds read_limit{5000}; // a read that runs longer is stopped: it would hold the log back
+    std::size_t checkpoint_pages = 4096;  // of the log (4 KiB each) before it is written back
+    std::function<void(const std::string& reason)> on_failure; // once, on the writer thread: the store has stopped
+};
+
+// Takes <data>/lock, migrates to this build's schema and starts the threads. `log` and `metrics` outlive the database.
+// conflict: another process holds the lock, or the database is of a newer schema than this build knows.
+Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics);
+
+} // namespace millrace::store
