@@ -2,12 +2,23 @@
 #pragma once
 #include "base/id.hpp"
 
+#include <array>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace millrace::model {
 
 // Each role may do what the roles before it may.
 enum class Role { viewer, submitter, operator_, admin };
+
+inline constexpr std::array<std::string_view, 4> role_names{"viewer", "submitter", "operator", "admin"};
+constexpr std::string_view name(Role role) { return role_names[static_cast<std::size_t>(role)]; }
+constexpr std::optional<Role> role(std::string_view name) {
+    for (std::size_t i = 0; i < role_names.size(); ++i)
+        if (role_names[i] == name) return static_cast<Role>(i);
+    return std::nullopt;
+}
 
 struct Principal {
     OrganizationId organization;
