@@ -1,0 +1,116 @@
+// Content-addressed files: <folder>/hot/ab/cd/<sha256>. A blob is there whole and durable, or not at all: it is
+// written under <folder>/tmp while its digest is computed, flushed, and renamed into place.
+// The functions without `awaitable` block on the disk: call them on the files pool only.
+#pragma once
+#include "async/thread_pool.hpp"
+#include "base/crypto.hpp"
+#include "base/descriptor.hpp"
+#include "model/blob.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace millrace::blobs {
+
+class BlobStore;
+
+// One blob being written. Not thread-safe. What is not finished is removed with the writer.
+class BlobWriter {
+public:
+    BlobWriter(BlobWriter&&) noexcept;
+    BlobWriter& operator=(BlobWriter&&) = delete;
+    ~BlobWriter();
+
+    // too_large past the limit; storage_full when the disk is. After an error the writer is good for nothing else.
+    Result<void> write(std::span<const std::byte> piece);
+    // Once. unprocessable, and nothing is kept, when `expected_sha256` (hex) is given and is not what was written.
+    Result<model::BlobRef> finish(const std::optional<std::string>& expected_sha256 = std::nullopt);
+
+private:
+    friend class BlobStore;
+    BlobWriter(BlobStore& store, Descriptor file, std::filesystem::path path, std::uint64_t limit);
+
+    BlobStore* store_;
+    Descriptor file_;
+    std::filesystem::path path_; // empty: nothing to remove
+    Sha256Stream digest_;
+    std::uint64_t size_ = 0, limit_;
+};
+
+// One blob coming in piece by piece on a coroutine; gathers small pieces, so that few of them cross threads.
+class BlobUpload {
+public:
+    // `piece` is borrowed until this resumes.
+    awaitable<Result<void>> write(std::span<const std::byte> piece);
+    awaitable<Result<model::BlobRef>> finish(std::optional<std::string> expected_sha256 = std::nullopt);
+    std::uint64_t size() const;
+
+private:
+    friend class BlobStore;
+    struct State;
+    explicit BlobUpload(std::shared_ptr<State> state) : state_{std::move(state)} {}
+    std::shared_ptr<State> state_; // shared with the piece that a files thread is writing
+};
+
+struct OpenBlob {
+    Descriptor file; // read-only, at offset 0
+    std::uint64_t size = 0;
+};
+
+enum class Verdict { sound, missing, damaged };
+
+struct BlobOptions {
+    std::filesystem::path folder;                      // made if it is not there
+    std::uint64_t max_size = std::uint64_t{64} << 30;  // bytes of one blob; uploads may ask for less
+};
+
+class BlobStore {
+public:
+    // Makes the folders and removes what unfinished writes have left. `files` and `log` outlive the store.
+    static Result<std::unique_ptr<BlobStore>> open(BlobOptions options, async::ThreadPool& files, telemetry::Log& log,
+                                                   telemetry::Metrics& metrics);
+    ~BlobStore();
+
+    Result<BlobWriter> create(std::uint64_t limit = UINT64_MAX);
+    // nullopt when there is none of that name; internal when its size is not `expected_size`.
+    Result<std::optional<OpenBlob>> open_blob(const std::string& sha256, std::optional<std::uint64_t> expected_size = std::nullopt) const;
+    // Hashes the whole file.
+    Result<Verdict> verify(const std::string& sha256) const;
+    // False when there is none, or it was stored (or stored again) less than `min_age` ago: its row may be on the way.
+    Result<bool> remove(const std::string& sha256, std::chrono::seconds min_age = std::chrono::seconds{0});
+    std::filesystem::path path_of(const std::string& sha256) const; // of a valid digest
+
+    // The same from coroutines; unavailable when the files pool is full.
+    BlobUpload begin_upload(std::uint64_t limit = UINT64_MAX);
+    awaitable<Result<model::BlobRef>> put_async(std::string bytes);
+    awaitable<Result<std::optional<OpenBlob>>> open_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
+    // The whole content; nullopt when there is none; too_large past `limit` bytes.
+    awaitable<Result<std::optional<std::string>>> read_async(std::string sha256, std::uint64_t limit);
+    awaitable<Result<bool>> remove_async(std::string sha256, std::chrono::seconds min_age);
+
+private:
+    friend class BlobWriter;
+    friend class BlobUpload;
+    BlobStore(BlobOptions options, async::ThreadPool& files, telemetry::Log& log, telemetry::Metrics& metrics);
+    Result<void> install(const std::filesystem::path& temporary, const std::string& sha256);
+
+    BlobOptions options_;
+    async::ThreadPool& files_;
+    telemetry::Log& log_;
+    telemetry::Counter& stored_;
+    telemetry::Counter& stored_bytes_;
+    telemetry::Histogram& finish_seconds_;
+    std::mutex placing_; // rename into place and removal exclude each other
+};
+
+} // namespace millrace::blobs
