@@ -1,0 +1,112 @@
+// The daemon's settings: one table (keys.hpp) of key, kind, default, check and help drives the file, the
+// environment, the flags, `config show`, `config check` and the documented default file. Only this room parses
+// strings; everything above gets a typed Config. Pure but for reading the file; any thread.
+#pragma once
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::config {
+
+struct Endpoint {
+    std::string address; // numeric, without brackets
+    std::uint16_t port = 0; // 0: any free one
+    std::string text() const; // 127.0.0.1:7878, [::1]:7878
+    bool operator==(const Endpoint&) const = default;
+};
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { logfmt, json };
+
+struct HttpConfig {
+    Endpoint listen;
+    unsigned io_threads = 0;                  // resolved by load(): never 0 after it
+    std::uint32_t max_connections = 0;
+    std::uint32_t max_connections_per_address = 0; // 0: no cap for loopback, 256 for others
+    std::uint64_t max_body_bytes = 0;         // of a blob or model; JSON has its own, smaller limit
+};
+
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::logfmt;
+};
+
+struct StoreConfig {
+    unsigned readers = 0;
+    std::uint32_t queue_capacity = 0; // writes that wait for the writer thread
+};
+
+struct JobsConfig {
+    std::uint32_t concurrency = 0;    // jobs running at once
+    std::uint32_t max_backlog = 0;    // jobs waiting; more are refused with 503
+    std::uint32_t drain_seconds = 0;  // at shutdown, for what runs
+};
+
+struct InferenceConfig {
+    bool enabled = true;
+    std::string runtime;                  // resolved by load(): empty when none was found
+    unsigned threads = 0;                 // resolved by load(): never 0 after it
+    std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: none
+    std::uint32_t queue_capacity = 0;     // requests that wait for the worker
+};
+
+struct BlobsConfig {
+    unsigned files_threads = 0;
+};
+
+struct Config {
+    std::filesystem::path data;   // absolute
+    std::filesystem::path socket; // absolute; <data>/admin.sock unless set
+    HttpConfig http;
+    LogConfig log;
+    StoreConfig store;
+    JobsConfig jobs;
+    InferenceConfig inference;
+    BlobsConfig blobs;
+};
+
+using Settings = std::map<std::string, std::string>; // key → text
+
+// Where values come from, the strongest first: flags, environment, file, defaults.
+struct Sources {
+    Settings flags;
+    Settings environment;                      // every variable of the process that starts with MILLRACE_
+    std::optional<std::filesystem::path> file; // must exist when given; else default_file(), where there is one
+    std::filesystem::path executable;          // where the runtime module is searched from
+};
+
+struct Loaded {
+    Config config;
+    std::map<std::string, std::string> origins; // of every key: "default", "flag", "MILLRACE_DATA", "/etc/x.toml:3"
+    std::optional<std::filesystem::path> file;  // the one that was read
+    std::vector<std::string> warnings;          // variables that look like settings and are none
+    Sources sources;                            // what to load again at SIGHUP
+};
+
+// The sources of this process: `flags` and `file` from the command line, the rest from the environment.
+Sources process_sources(Settings flags, std::optional<std::filesystem::path> file);
+
+// invalid_argument, with the place and what to write instead in `detail`.
+Result<Loaded> load(const Sources& sources);
+
+// What a reload changed. Those that need a restart keep their old effect until then.
+struct Change {
+    std::string key, from, to;
+    bool needs_restart = true;
+};
+std::vector<Change> differences(const Config& before, const Config& after);
+
+// $XDG_CONFIG_HOME/millrace/millrace.toml; the packaged unit names /etc/millrace/millrace.toml itself.
+std::filesystem::path default_file();
+// $XDG_STATE_HOME/millrace or ~/.local/state/millrace; /var/lib/millrace where there is no home.
+std::filesystem::path default_data();
+// The places libmillrace_torch.so is searched in, the best first.
+std::vector<std::filesystem::path> runtime_candidates(const std::filesystem::path& executable);
+
+} // namespace millrace::config

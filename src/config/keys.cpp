@@ -1,0 +1,181 @@
+#include "config/keys.hpp"
+
+#include "config/parse.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <limits>
+#include <numeric>
+
+namespace millrace::config {
+namespace {
+
+constexpr std::uint64_t most32 = std::numeric_limits<std::int32_t>::max();
+constexpr std::uint64_t most64 = std::numeric_limits<std::int64_t>::max();
+
+template <class T>
+Result<void> store(Result<T> value, auto& target) {
+    if (!value) return value.error();
+    target = static_cast<std::remove_reference_t<decltype(target)>>(*value);
+    return success();
+}
+
+Result<void> store_path(std::string_view text, std::filesystem::path& target) {
+    if (text.find('\0') != std::string_view::npos || (!text.empty() && text.front() != '/'))
+        return Error{Code::invalid_argument, "an absolute path"};
+    target = std::filesystem::path{text}.lexically_normal();
+    if (!target.has_filename() && target.has_parent_path() && target != "/") target = target.parent_path();
+    return success();
+}
+
+constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warning", "error"};
+constexpr std::array<std::string_view, 2> format_names{"logfmt", "json"};
+
+template <class T>
+Result<void> store_choice(std::string_view text, std::span<const std::string_view> names, T& target) {
+    const auto found = std::find(names.begin(), names.end(), text);
+    if (found == names.end()) return Error{Code::invalid_argument, fmt::format("one of {}", fmt::join(names, ", "))};
+    target = static_cast<T>(found - names.begin());
+    return success();
+}
+
+std::string shown(const std::filesystem::path& path) { return path.string(); }
+std::string shown(bool truth) { return truth ? "true" : "false"; }
+std::string shown(std::integral auto number) { return fmt::format("{}", number); }
+
+// SETTER(field, parsed value) and INTEGER(...) keep the table readable: one entry a key.
+#define MILLRACE_GET(field) +[](const Config& c) { return shown(c.field); }
+#define MILLRACE_INTEGER(field, low, high) \
+    +[](Config& c, std::string_view t) { return store(parse_integer(t, low, high), c.field); }, MILLRACE_GET(field)
+#define MILLRACE_SIZE(field, low, high) \
+    +[](Config& c, std::string_view t) { return store(parse_size(t, low, high), c.field); }, MILLRACE_GET(field)
+#define MILLRACE_PATH(field) +[](Config& c, std::string_view t) { return store_path(t, c.field); }, MILLRACE_GET(field)
+
+const std::array table{
+    Key{"data", "path", "", "Everything that the daemon keeps lives below this folder.\nDefault: $XDG_STATE_HOME/millrace, that is ~/.local/state/millrace.",
+        false, true, MILLRACE_PATH(data)},
+    Key{"socket", "path", "", "The unix socket of the command line. Default: admin.sock in the data folder.", false, true, MILLRACE_PATH(socket)},
+    Key{"http.listen", "address", "127.0.0.1:7878",
+        "Where the API and the web page are served. Put a TLS proxy in front before listening beyond this machine.", false, true,
+        +[](Config& c, std::string_view t) { return store(parse_endpoint(t), c.http.listen); },
+        +[](const Config& c) { return c.http.listen.text(); }},
+    Key{"http.io_threads", "number", "0", "Threads that serve connections; 0: one a core.", false, false,
+        MILLRACE_INTEGER(http.io_threads, 0, 1024)},
+    Key{"http.max_connections", "number", "4096", "Connections at once; one more is answered 503 and closed.", false, false,
+        MILLRACE_INTEGER(http.max_connections, 1, 1'000'000)},
+    Key{"http.max_connections_per_address", "number", "0",
+        "Connections at once from one address; 0: no cap for this machine itself, 256 for others.", false, false,
+        MILLRACE_INTEGER(http.max_connections_per_address, 0, 1'000'000)},
+    Key{"http.max_body_bytes", "size", "2 GiB", "The largest blob or model taken in one request.", false, true,
+        MILLRACE_SIZE(http.max_body_bytes, 1024, most64)},
+    Key{"log.level", "one of debug, info, warning, error", "info", "What is logged: debug, info, warning or error.", true, true,
+        +[](Config& c, std::string_view t) { return store_choice(t, level_names, c.log.level); },
+        +[](const Config& c) { return std::string{level_names[static_cast<std::size_t>(c.log.level)]}; }},
+    Key{"log.format", "one of logfmt, json", "logfmt", "How: logfmt for people, json for programs.", false, true,
+        +[](Config& c, std::string_view t) { return store_choice(t, format_names, c.log.format); },
+        +[](const Config& c) { return std::string{format_names[static_cast<std::size_t>(c.log.format)]}; }},
+    Key{"store.readers", "number", "2", "Threads that run queries beside the one that writes.", false, false,
+        MILLRACE_INTEGER(store.readers, 1, 256)},
+    Key{"store.queue_capacity", "number", "8192", "Writes that may wait for the writer; beyond them requests are answered 503.", false,
+        false, MILLRACE_INTEGER(store.queue_capacity, 1, most32)},
+    Key{"jobs.concurrency", "number", "256", "Jobs that run at once.", false, false, MILLRACE_INTEGER(jobs.concurrency, 1, 1'000'000)},
+    Key{"jobs.max_backlog", "number", "1000000", "Jobs that may wait; beyond them submits are answered 503.", false, false,
+        MILLRACE_INTEGER(jobs.max_backlog, 1, most32)},
+    Key{"jobs.drain_seconds", "number", "20",
+        "At shutdown, how long running jobs may take to end; what still runs is queued again.", false, false,
+        MILLRACE_INTEGER(jobs.drain_seconds, 0, 3600)},
+    Key{"inference.enabled", "true or false", "true", "Whether the inference worker is started.", false, false,
+        +[](Config& c, std::string_view t) { return store(parse_boolean(t), c.inference.enabled); }, MILLRACE_GET(inference.enabled)},
+    Key{"inference.runtime", "path", "",
+        "The runtime module. Default: libmillrace_torch.so in ../lib/millrace beside the program, in /usr/lib/millrace,\n"
+        "or in the build folder the program lies in.",
+        false, true,
+        +[](Config& c, std::string_view t) {
+            std::filesystem::path path;
+            auto result = store_path(t, path);
+            c.inference.runtime = path.string();
+            return result;
+        },
+        +[](const Config& c) { return c.inference.runtime; }},
+    Key{"inference.threads", "number", "0", "Threads that models run on; 0: one a core.", false, false,
+        MILLRACE_INTEGER(inference.threads, 0, 1024)},
+    Key{"inference.memory_limit_bytes", "size", "0", "Memory that the worker process may take; 0: no limit of its own.", false, true,
+        MILLRACE_SIZE(inference.memory_limit_bytes, 0, most64)},
+    Key{"inference.queue_capacity", "number", "4096", "Inputs that may wait for the worker.", false, false,
+        MILLRACE_INTEGER(inference.queue_capacity, 1, most32)},
+    Key{"blobs.files_threads", "number", "4", "Threads that read, write and hash files.", false, false,
+        MILLRACE_INTEGER(blobs.files_threads, 1, 256)},
+};
+#undef MILLRACE_PATH
+#undef MILLRACE_SIZE
+#undef MILLRACE_INTEGER
+#undef MILLRACE_GET
+
+// Levenshtein distance, for short words.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), 0);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0]++;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+} // namespace
+
+std::span<const Key> keys() { return table; }
+
+const Key* find_key(std::string_view name) {
+    const auto found = std::find_if(table.begin(), table.end(), [&](const Key& key) { return key.name == name; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+std::string environment_name(const Key& key) {
+    std::string out = "MILLRACE_";
+    for (const char c : key.name) out += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    return out;
+}
+
+std::string_view nearest_key(std::string_view name) {
+    const Key* best = nullptr;
+    std::size_t least = std::max<std::size_t>(3, name.size() / 3);
+    for (const auto& key : table) {
+        // A forgotten section counts as near: "listen" for "http.listen".
+        const bool tail = key.name.size() > name.size() && key.name.ends_with(name) && key.name[key.name.size() - name.size() - 1] == '.';
+        const auto far = tail ? 0 : distance(name, key.name);
+        if (far < least) {
+            least = far;
+            best = &key;
+        }
+    }
+    return best ? best->name : std::string_view{};
+}
+
+std::string documented_file() {
+    std::string out = "# Millrace settings. Every line that is commented out shows the default. The environment (MILLRACE_HTTP_LISTEN)\n"
+                      "# and flags (--set http.listen=...) win over this file. `millrace config check` reads it without starting\n"
+                      "# anything; `millrace config show --origin` says where each value comes from. SIGHUP reads it again.\n";
+    std::string_view section;
+    for (const auto& key : table) {
+        const auto dot = key.name.find('.');
+        const auto its = dot == std::string_view::npos ? std::string_view{} : key.name.substr(0, dot);
+        out += '\n';
+        if (its != section) fmt::format_to(std::back_inserter(out), "[{}]\n", section = its);
+        for (const char c : std::string{"# "} + std::string{key.help}) out += c == '\n' ? "\n# " : std::string{c};
+        const auto quote = key.quoted ? "\"" : "";
+        fmt::format_to(std::back_inserter(out), "{}\n#{} = {}{}{}\n", key.reloadable ? " Taken over at once by SIGHUP." : "",
+                       dot == std::string_view::npos ? key.name : key.name.substr(dot + 1), quote,
+                       key.fallback.empty() ? "/path" : key.fallback, quote);
+    }
+    return out;
+}
+
+} // namespace millrace::config

@@ -1,0 +1,88 @@
+#include "config/parse.hpp"
+
+#include <fmt/format.h>
+
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+
+namespace millrace::config {
+namespace {
+
+Error expected(std::string what) { return {Code::invalid_argument, std::move(what)}; }
+
+std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+};
+constexpr std::array<Unit, 9> units{{{"KiB", 1ULL << 10},
+                                     {"MiB", 1ULL << 20},
+                                     {"GiB", 1ULL << 30},
+                                     {"TiB", 1ULL << 40},
+                                     {"kB", 1000},
+                                     {"KB", 1000},
+                                     {"MB", 1'000'000},
+                                     {"GB", 1'000'000'000},
+                                     {"TB", 1'000'000'000'000}}};
+
+bool is_numeric_address(const std::string& address) {
+    std::array<unsigned char, 16> bytes{};
+    return ::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
+}
+
+} // namespace
+
+Result<std::uint64_t> parse_integer(std::string_view text, std::uint64_t low, std::uint64_t high) {
+    const auto value = number(text);
+    if (!value || *value < low || *value > high) return expected(fmt::format("a whole number from {} to {}", low, high));
+    return *value;
+}
+
+Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t low, std::uint64_t high) {
+    std::uint64_t factor = 1;
+    for (const auto& unit : units)
+        if (text.ends_with(unit.name)) {
+            factor = unit.bytes;
+            text.remove_suffix(unit.name.size());
+            break;
+        }
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    const auto value = number(text);
+    std::uint64_t bytes = 0;
+    if (!value || __builtin_mul_overflow(*value, factor, &bytes) || bytes < low || bytes > high)
+        return expected(fmt::format("a number of bytes from {} to {}, such as 1048576, \"512 KiB\" or \"2 GiB\"", low, high));
+    return bytes;
+}
+
+Result<bool> parse_boolean(std::string_view text) {
+    if (text == "true" || text == "yes" || text == "on" || text == "1") return true;
+    if (text == "false" || text == "no" || text == "off" || text == "0") return false;
+    return expected("true or false");
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+    const auto wrong = [] { return expected("ADDRESS:PORT with a numeric address, such as 127.0.0.1:7878, 0.0.0.0:80 or [::1]:7878"); };
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return wrong();
+    std::string address{text.substr(0, colon)};
+    const auto port = number(text.substr(colon + 1));
+    if (!port || *port > 65535) return wrong();
+    const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
+    if (bracketed) address = address.substr(1, address.size() - 2);
+    if (address == "localhost") address = "127.0.0.1";
+    if (!is_numeric_address(address) || bracketed != (address.find(':') != std::string::npos)) return wrong();
+    return Endpoint{std::move(address), static_cast<std::uint16_t>(*port)};
+}
+
+std::string Endpoint::text() const {
+    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
+}
+
+} // namespace millrace::config
