@@ -13,8 +13,9 @@ set(MILLRACE_TORCH_DIRS "" CACHE STRING
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror
                     -fno-strict-aliasing -fstack-protector-strong)
-# GCC 12 reports false positives from inlined library code with these two.
-add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized> $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+# GCC 12 reports false positives from inlined library code with these.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized> $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete>)
 add_compile_definitions(_GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
 
 if(MILLRACE_ASAN)
