@@ -38,6 +38,6 @@ private:
 };
 
 const Files& migrations(); // library embedded_migrations: "0001_first.up.sql", …
-const Files& assets();     // library embedded_assets: "ui/…", "openapi.yaml", "millrace.toml"
+const Files& assets();     // library embedded_assets: "ui/…", "openapi.json", "millrace.toml"
 
 } // namespace millrace::embedded

@@ -1,0 +1,75 @@
+// Who is asking: API keys for programs, sessions for people. Every request passes here, so active keys and sessions
+// are held in memory: by_key and by_session read no database and never wait. Thread-safe.
+#pragma once
+#include "async/awaitable.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "identity/key.hpp"
+#include "identity/login_limiter.hpp"
+#include "model/principal.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::identity {
+
+class Identity {
+public:
+    static constexpr std::chrono::minutes session_idle{30};
+    static constexpr std::chrono::hours session_length{12};
+    static constexpr std::chrono::seconds touch_interval{60}; // how often a last use is written
+    static constexpr std::size_t max_sessions = 10'000;
+
+    // Borrows all three for its lifetime.
+    Identity(store::Database& database, const Clock& clock, telemetry::Log& log);
+    ~Identity();
+    Identity(const Identity&) = delete;
+    Identity& operator=(const Identity&) = delete;
+
+    // Fills the memory from the store, before the first request. load_blocking() is for the composition root.
+    awaitable<Result<void>> load();
+    Result<void> load_blocking();
+
+    // unauthenticated unless `text` is an active key, or `token` an active session of one.
+    Result<model::Principal> by_key(std::string_view text);
+    Result<model::Principal> by_session(std::string_view token);
+
+    // unprocessable for a name or expiry that cannot be. The key works as soon as this returns.
+    awaitable<Result<CreatedKey>> create_key(model::Principal who, NewKey wanted);
+    awaitable<Result<std::vector<Key>>> list_keys(model::Principal who); // newest first, revoked ones too
+    // Ends the key and its sessions at once; revoking again is no error. not_found in another organisation.
+    awaitable<Result<void>> revoke_key(model::Principal who, KeyId id);
+
+    // Opens a session. `remote` is the address of the caller, `previous` the token of a session that this one
+    // replaces (or empty). unauthenticated for a wrong key; rate_limited after 20 of those in a minute.
+    awaitable<Result<SignedIn>> login(std::string key, std::string remote, std::string previous);
+    awaitable<Result<void>> logout(std::string token); // nothing happens when there is no such session
+
+private:
+    struct Memory;
+    struct ActiveKey;
+    struct ActiveSession;
+    struct Loaded {
+        std::vector<StoredKey> keys;
+        std::vector<StoredSession> sessions;
+    };
+
+    void remember(Loaded loaded);
+    void touch(ActiveKey& key, Timestamp now);
+    void touch(ActiveSession& session, Timestamp now);
+    void forget_key(KeyId id);
+    std::shared_ptr<ActiveKey> find(std::string_view key_text, Timestamp now);
+
+    store::Database& database_;
+    const Clock& clock_;
+    telemetry::Log& log_;
+    LoginLimiter limiter_;
+    std::unique_ptr<Memory> memory_;
+};
+
+} // namespace millrace::identity

@@ -1,0 +1,54 @@
+// API keys and sessions as plain values.
+#pragma once
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "base/id.hpp"
+#include "model/principal.hpp"
+
+#include <optional>
+#include <string>
+
+namespace millrace::identity {
+
+// What an admin asks for.
+struct NewKey {
+    std::string name; // 1-100 bytes, no control characters
+    model::Role role = model::Role::viewer;
+    std::optional<Timestamp> expires_at;
+};
+
+// What may be shown of a key.
+struct Key {
+    KeyId id;
+    OrganizationId organization;
+    std::string name;
+    model::Role role = model::Role::viewer;
+    Timestamp created_at;
+    std::optional<Timestamp> expires_at, revoked_at;
+    std::optional<Timestamp> last_used_at; // exact to a minute
+};
+
+struct CreatedKey {
+    Key key;
+    std::string text; // mr_…: in this answer and nowhere else
+};
+
+// A key or session as it is stored: with the digest of what its owner holds.
+struct StoredKey {
+    Key key;
+    Sha256 secret_sha256{};
+};
+
+struct StoredSession {
+    Sha256 token_sha256{};
+    OrganizationId organization;
+    KeyId key;
+    Timestamp created_at, last_used_at, expires_at;
+};
+
+struct SignedIn {
+    std::string token; // for the cookie
+    model::Principal principal;
+};
+
+} // namespace millrace::identity

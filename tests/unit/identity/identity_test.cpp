@@ -1,0 +1,246 @@
+#include "identity/identity.hpp"
+
+#include "identity/key_text.hpp"
+#include "store/sqlite.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <filesystem>
+
+using namespace millrace;
+using namespace millrace::identity;
+using namespace std::chrono_literals;
+
+namespace {
+
+class ManualClock final : public Clock {
+public:
+    Timestamp now() const override { return Timestamp{1'800'000'000'000'000} + std::chrono::microseconds{offset.load()}; }
+    Monotonic monotonic() const override { return Monotonic{std::chrono::microseconds{offset.load()} + 1h}; }
+    void advance(std::chrono::microseconds by) { offset += by.count(); }
+
+private:
+    std::atomic<std::int64_t> offset{0};
+};
+
+struct World {
+    World() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-identity-XXXXXX").string();
+        data = ::mkdtemp(pattern.data());
+        open();
+    }
+    ~World() {
+        identity.reset();
+        database.reset();
+        std::filesystem::remove_all(data);
+    }
+    void open() {
+        identity.reset();
+        database.reset();
+        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        REQUIRE(opened);
+        database = std::move(*opened);
+        identity = std::make_unique<Identity>(*database, clock, log);
+        REQUIRE(identity->load_blocking());
+    }
+    template <class T>
+    T run(awaitable<T> work) {
+        asio::io_context context;
+        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
+        context.run();
+        return future.get();
+    }
+    CreatedKey key(model::Role role, std::optional<Timestamp> expires_at = {}) {
+        auto created = run(identity->create_key(admin, {.name = "key of a test", .role = role, .expires_at = expires_at}));
+        REQUIRE(created);
+        return *created;
+    }
+    Result<SignedIn> login(std::string text) { return run(identity->login(std::move(text), "10.0.0.1", "")); }
+    Key listed(KeyId id) {
+        auto keys = run(identity->list_keys(admin));
+        REQUIRE(keys);
+        for (const Key& k : *keys)
+            if (k.id == id) return k;
+        FAIL("the key is not listed");
+        return {};
+    }
+
+    std::filesystem::path data;
+    ManualClock clock;
+    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt};
+    telemetry::Metrics metrics;
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<Identity> identity;
+    model::Principal admin{model::default_organization, {}, "uid:0", model::Role::admin};
+};
+
+} // namespace
+
+TEST_CASE("a created key says who its holder is, also after a restart") {
+    World world;
+    const auto created = world.key(model::Role::submitter);
+    for (int round = 0; round < 2; ++round) {
+        const auto who = world.identity->by_key(created.text);
+        REQUIRE(who);
+        CHECK(who->name == "key of a test");
+        CHECK(who->role == model::Role::submitter);
+        CHECK(who->organization == model::default_organization);
+        CHECK(who->key == created.key.id);
+        world.open();
+    }
+}
+
+TEST_CASE("the store holds no secret of a key or session") {
+    World world;
+    const auto created = world.key(model::Role::admin);
+    const auto session = world.login(created.text);
+    REQUIRE(session);
+    const std::string secret{parse_key(created.text)->secret};
+    world.identity.reset();
+    world.database.reset();
+    for (const auto& entry : std::filesystem::directory_iterator(world.data)) {
+        if (!entry.is_regular_file()) continue;
+        std::string bytes(entry.file_size(), '\0');
+        auto* file = std::fopen(entry.path().c_str(), "rb");
+        REQUIRE(std::fread(bytes.data(), 1, bytes.size(), file) == bytes.size());
+        std::fclose(file);
+        CHECK(bytes.find(secret) == std::string::npos);
+        CHECK(bytes.find(session->token) == std::string::npos);
+    }
+    world.open();
+}
+
+TEST_CASE("a key with another secret, another id or none is not accepted") {
+    World world;
+    const auto created = world.key(model::Role::viewer);
+    CHECK(world.identity->by_key("").error().code == Code::unauthenticated);
+    CHECK(world.identity->by_key(key_text(created.key.id, new_secret())).error().code == Code::unauthenticated);
+    CHECK(world.identity->by_key(key_text(KeyId::make(), parse_key(created.text)->secret)).error().code == Code::unauthenticated);
+    CHECK(world.identity->by_key(created.text));
+}
+
+TEST_CASE("a revoked key ends at once, with its sessions, and stays ended after a restart") {
+    World world;
+    const auto created = world.key(model::Role::admin);
+    const auto session = world.login(created.text);
+    REQUIRE(session);
+    CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id)));
+    CHECK_FALSE(world.identity->by_key(created.text));
+    CHECK_FALSE(world.identity->by_session(session->token));
+    CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id))); // again: no error
+    CHECK(world.listed(created.key.id).revoked_at);
+    world.open();
+    CHECK_FALSE(world.identity->by_key(created.text));
+    CHECK_FALSE(world.identity->by_session(session->token));
+}
+
+TEST_CASE("a key of another organisation cannot be revoked or seen") {
+    World world;
+    const auto created = world.key(model::Role::viewer);
+    model::Principal stranger = world.admin;
+    stranger.organization = OrganizationId::make();
+    CHECK(world.run(world.identity->revoke_key(stranger, created.key.id)).error().code == Code::not_found);
+    CHECK(world.run(world.identity->list_keys(stranger))->empty());
+    CHECK(world.identity->by_key(created.text));
+}
+
+TEST_CASE("an expired key is not accepted") {
+    World world;
+    const auto created = world.key(model::Role::viewer, world.clock.now() + 10min);
+    world.clock.advance(9min);
+    CHECK(world.identity->by_key(created.text));
+    world.clock.advance(1min);
+    CHECK_FALSE(world.identity->by_key(created.text));
+    CHECK_FALSE(world.login(created.text));
+}
+
+TEST_CASE("a key without a name or with an expiry in the past is not made") {
+    World world;
+    auto create = [&](NewKey wanted) { return world.run(world.identity->create_key(world.admin, std::move(wanted))); };
+    CHECK(create({.name = "", .expires_at = {}}).error().code == Code::unprocessable);
+    CHECK(create({.name = "a\nb", .expires_at = {}}).error().code == Code::unprocessable);
+    CHECK(create({.name = std::string(101, 'x'), .expires_at = {}}).error().code == Code::unprocessable);
+    CHECK(create({.name = "a", .expires_at = world.clock.now()}).error().code == Code::unprocessable);
+}
+
+TEST_CASE("the last use is shown at once and written at most once a minute") {
+    World world;
+    const auto created = world.key(model::Role::viewer);
+    CHECK_FALSE(world.listed(created.key.id).last_used_at);
+    CHECK(world.identity->by_key(created.text));
+    const auto writes = [&] {
+        CHECK(world.database->write_blocking([](store::Session&) { return success(); }));
+        return world.database->stats().writes;
+    };
+    const auto before = writes();
+    for (int i = 0; i < 100; ++i) CHECK(world.identity->by_key(created.text));
+    CHECK(writes() == before + 1); // the one of counting
+    world.clock.advance(61s);
+    CHECK(world.identity->by_key(created.text));
+    CHECK(writes() == before + 3);
+    CHECK(world.listed(created.key.id).last_used_at == world.clock.now());
+    world.open();
+    CHECK(world.listed(created.key.id).last_used_at == world.clock.now());
+}
+
+TEST_CASE("a session lives while it is used, and half an hour longer") {
+    World world;
+    const auto created = world.key(model::Role::operator_);
+    const auto session = world.login(created.text);
+    REQUIRE(session);
+    CHECK(session->principal.role == model::Role::operator_);
+    for (int i = 0; i < 3; ++i) {
+        world.clock.advance(29min);
+        CHECK(world.identity->by_session(session->token));
+    }
+    world.open(); // its last use was written
+    CHECK(world.identity->by_session(session->token));
+    world.clock.advance(30min);
+    CHECK_FALSE(world.identity->by_session(session->token));
+}
+
+TEST_CASE("a session ends twelve hours after signing in, however busy") {
+    World world;
+    const auto session = world.login(world.key(model::Role::viewer).text);
+    REQUIRE(session);
+    for (int i = 0; i < 35; ++i) {
+        world.clock.advance(20min);
+        CHECK(world.identity->by_session(session->token));
+    }
+    world.clock.advance(20min);
+    CHECK_FALSE(world.identity->by_session(session->token));
+}
+
+TEST_CASE("signing out ends the session, and signing in again replaces it") {
+    World world;
+    const auto created = world.key(model::Role::viewer);
+    const auto first = world.login(created.text);
+    REQUIRE(first);
+    const auto second = world.run(world.identity->login(created.text, "10.0.0.1", first->token));
+    REQUIRE(second);
+    CHECK_FALSE(world.identity->by_session(first->token));
+    CHECK(world.identity->by_session(second->token));
+    CHECK(world.run(world.identity->logout(second->token)));
+    CHECK(world.run(world.identity->logout("never seen")));
+    CHECK_FALSE(world.identity->by_session(second->token));
+    world.open();
+    CHECK_FALSE(world.identity->by_session(first->token));
+    CHECK_FALSE(world.identity->by_session(second->token));
+}
+
+TEST_CASE("guessing at the sign-in is stopped after twenty wrong keys, even for a right one") {
+    World world;
+    const auto created = world.key(model::Role::viewer);
+    for (int i = 0; i < 20; ++i) CHECK(world.login("mr_wrong").error().code == Code::unauthenticated);
+    CHECK(world.login(created.text).error().code == Code::rate_limited);
+    CHECK(world.run(world.identity->login(created.text, "10.0.0.2", "")));
+    CHECK(world.identity->by_key(created.text)); // keys go on working
+    world.clock.advance(60s);
+    CHECK(world.login(created.text));
+}
