@@ -1,0 +1,220 @@
+#include "inference/frame.hpp"
+
+#include <cmath>
+
+namespace millrace::inference::frame {
+namespace {
+
+// ---- writing, one overload a message
+
+void write(Writer& w, const Load& m) {
+    w.number(m.model);
+    w.text(m.sha256);
+    w.text(m.manifest);
+}
+void write(Writer& w, const Unload& m) { w.number(m.model); }
+void write(Writer& w, const Ping& m) { w.number(m.sequence); }
+void write(Writer& w, const Batch& m) {
+    w.number(m.id);
+    w.number(m.model);
+    w.number(static_cast<std::uint32_t>(m.items.size()));
+    for (const auto& item : m.items) {
+        w.text(item.media_type);
+        w.number(static_cast<std::uint8_t>(item.source));
+        w.text(item.bytes);
+        w.number(item.size);
+    }
+}
+void write(Writer& w, const Hello& m) {
+    w.number(m.protocol);
+    w.text(m.runtime);
+    w.text(m.device);
+    w.text(m.sandbox);
+    w.number(m.threads);
+    w.text(m.error);
+}
+void write(Writer& w, const Loaded& m) {
+    w.number(m.model);
+    w.text(m.error);
+    w.text(m.optimization);
+    w.text(m.note);
+    w.number(m.load_ms);
+    w.number(m.warm_up_ms);
+    w.number(m.memory_bytes);
+}
+void write(Writer& w, const Started& m) { w.number(m.batch); }
+void write(Writer& w, const Pong& m) { w.number(m.sequence); }
+void write(Writer& w, const ItemFailure& m) {
+    w.number(static_cast<std::uint8_t>(m.bad_input));
+    w.text(m.message);
+}
+void write(Writer& w, const TopK& m) {
+    w.number(static_cast<std::uint32_t>(m.ranked.size()));
+    for (const auto& [label, share] : m.ranked) {
+        w.number(label);
+        w.number(share);
+    }
+}
+void write(Writer& w, const Map& m) {
+    w.number(m.width);
+    w.number(m.height);
+    w.number(static_cast<std::uint32_t>(m.pixels.size()));
+    for (const auto count : m.pixels) w.number(count);
+    w.text(m.png);
+}
+void write(Writer& w, const Tensors& m) {
+    w.number(static_cast<std::uint32_t>(m.tensors.size()));
+    for (const auto& tensor : m.tensors) {
+        w.number(static_cast<std::uint8_t>(tensor.datatype));
+        w.number(static_cast<std::uint32_t>(tensor.shape.size()));
+        for (const auto dimension : tensor.shape) w.number(dimension);
+        w.text(tensor.bytes);
+    }
+}
+void write(Writer& w, const Done& m) {
+    w.number(m.batch);
+    w.number(m.decode_ms);
+    w.number(static_cast<std::uint32_t>(m.items.size()));
+    for (const auto& item : m.items) {
+        w.number(static_cast<std::uint8_t>(item.outcome.index()));
+        std::visit([&](const auto& outcome) { write(w, outcome); }, item.outcome);
+        w.number(item.batch_size);
+        w.number(item.infer_ms);
+    }
+}
+
+template <class Message>
+std::string encode_any(const Message& message) {
+    Writer w;
+    w.number(static_cast<std::uint8_t>(message.index()));
+    std::visit([&](const auto& m) { write(w, m); }, message);
+    return w.take();
+}
+
+// ---- reading
+
+double finite(Reader& r) {
+    const auto value = r.number<double>();
+    if (!std::isfinite(value)) r.fail();
+    return value;
+}
+
+void read(Reader& r, Load& m) {
+    m.model = r.number<std::uint32_t>();
+    m.sha256 = r.text();
+    m.manifest = r.text();
+}
+void read(Reader& r, Unload& m) { m.model = r.number<std::uint32_t>(); }
+void read(Reader& r, Ping& m) { m.sequence = r.number<std::uint64_t>(); }
+void read(Reader& r, Batch& m) {
+    m.id = r.number<std::uint64_t>();
+    m.model = r.number<std::uint32_t>();
+    const auto n = r.count(25);
+    if (n > max_items) return r.fail();
+    m.items.resize(n);
+    for (auto& item : m.items) {
+        item.media_type = r.text();
+        const auto source = r.number<std::uint8_t>();
+        if (source > 1) return r.fail();
+        item.source = static_cast<Source>(source);
+        item.bytes = r.text();
+        item.size = r.number<std::uint64_t>();
+    }
+}
+void read(Reader& r, Hello& m) {
+    m.protocol = r.number<std::uint32_t>();
+    m.runtime = r.text();
+    m.device = r.text();
+    m.sandbox = r.text();
+    m.threads = r.number<std::uint32_t>();
+    m.error = r.text();
+}
+void read(Reader& r, Loaded& m) {
+    m.model = r.number<std::uint32_t>();
+    m.error = r.text();
+    m.optimization = r.text();
+    m.note = r.text();
+    m.load_ms = finite(r);
+    m.warm_up_ms = finite(r);
+    m.memory_bytes = r.number<std::uint64_t>();
+}
+void read(Reader& r, Started& m) { m.batch = r.number<std::uint64_t>(); }
+void read(Reader& r, Pong& m) { m.sequence = r.number<std::uint64_t>(); }
+void read(Reader& r, ItemFailure& m) {
+    m.bad_input = r.number<std::uint8_t>() != 0;
+    m.message = r.text();
+}
+void read(Reader& r, TopK& m) {
+    m.ranked.resize(r.count(8));
+    for (auto& [label, share] : m.ranked) {
+        label = r.number<std::uint32_t>();
+        share = r.number<float>();
+    }
+}
+void read(Reader& r, Map& m) {
+    m.width = r.number<std::uint32_t>();
+    m.height = r.number<std::uint32_t>();
+    m.pixels.resize(r.count(8));
+    for (auto& count : m.pixels) count = r.number<std::uint64_t>();
+    m.png = r.text();
+}
+void read(Reader& r, Tensors& m) {
+    m.tensors.resize(r.count(13));
+    for (auto& tensor : m.tensors) {
+        const auto type = model::datatype(r.number<std::uint8_t>());
+        const auto rank = r.count(8);
+        if (!type || rank > model::max_rank) return r.fail();
+        tensor.datatype = *type;
+        for (std::size_t i = 0; i < rank; ++i) tensor.shape.push_back(r.number<std::int64_t>());
+        tensor.bytes = r.text();
+        const auto elements = model::element_count(tensor.shape);
+        if (!elements || *elements * model::element_size(*type) != tensor.bytes.size()) return r.fail();
+    }
+}
+void read(Reader& r, Done& m) {
+    m.batch = r.number<std::uint64_t>();
+    m.decode_ms = finite(r);
+    const auto n = r.count(17);
+    if (n > max_items) return r.fail();
+    m.items.resize(n);
+    for (auto& item : m.items) {
+        switch (r.number<std::uint8_t>()) {
+        case 0: read(r, item.outcome.emplace<ItemFailure>()); break;
+        case 1: read(r, item.outcome.emplace<TopK>()); break;
+        case 2: read(r, item.outcome.emplace<Map>()); break;
+        case 3: read(r, item.outcome.emplace<Tensors>()); break;
+        default: return r.fail();
+        }
+        item.batch_size = r.number<std::uint32_t>();
+        item.infer_ms = finite(r);
+        if (!r.ok()) return;
+    }
+}
+
+template <class Variant, std::size_t I = 0>
+void read_alternative(Reader& r, Variant& out, std::uint8_t index) {
+    if constexpr (I < std::variant_size_v<Variant>) {
+        if (index == I) return read(r, out.template emplace<I>());
+        return read_alternative<Variant, I + 1>(r, out, index);
+    } else {
+        r.fail();
+    }
+}
+
+template <class Variant>
+std::optional<Variant> decode_any(std::string_view bytes) {
+    Reader r{bytes};
+    Variant message;
+    read_alternative(r, message, r.number<std::uint8_t>());
+    if (!r.finished()) return std::nullopt;
+    return message;
+}
+
+} // namespace
+
+std::string encode(const ToWorker& message) { return encode_any(message); }
+std::string encode(const ToDaemon& message) { return encode_any(message); }
+std::optional<ToWorker> decode_to_worker(std::string_view bytes) { return decode_any<ToWorker>(bytes); }
+std::optional<ToDaemon> decode_to_daemon(std::string_view bytes) { return decode_any<ToDaemon>(bytes); }
+
+} // namespace millrace::inference::frame
