@@ -103,6 +103,7 @@ CREATE TABLE models (
     organization_id    TEXT NOT NULL REFERENCES organizations (id),
     name               TEXT NOT NULL,
     production_version INTEGER,
+    next_version       INTEGER NOT NULL DEFAULT 1, -- a deleted number is never given again
     created_at         INTEGER NOT NULL,
     PRIMARY KEY (organization_id, name)
 ) STRICT, WITHOUT ROWID;

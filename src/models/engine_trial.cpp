@@ -1,0 +1,53 @@
+#include "models/trial.hpp"
+
+#include "base/descriptor.hpp"
+#include "inference/archive_check.hpp"
+#include "inference/engine.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+namespace millrace::models {
+namespace {
+
+// Files of the registry never shrink, so the mapping cannot be cut under the reader.
+Result<void> inspect_mapped(const std::filesystem::path& path) {
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    struct stat info{};
+    if (!file || ::fstat(file.get(), &info) != 0)
+        return Error{Code::unavailable, "the model file was removed while it was being pushed; push it again"};
+    const auto size = static_cast<std::size_t>(info.st_size);
+    if (size == 0) return Error{Code::unprocessable, "the model file is empty"};
+    void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (bytes == MAP_FAILED) return Error{Code::internal, "the model file cannot be mapped"};
+    auto outcome = inference::check_torchscript_archive({static_cast<const std::byte*>(bytes), size});
+    ::munmap(bytes, size);
+    return outcome;
+}
+
+class EngineTrial final : public Trial {
+public:
+    explicit EngineTrial(inference::Engine& engine) : engine_{engine} {}
+
+    Result<void> inspect(const std::filesystem::path& file) override { return inspect_mapped(file); }
+
+    awaitable<Result<bool>> run(std::shared_ptr<const inference::ModelVersion> version) override {
+        auto report = co_await engine_.check(std::move(version));
+        if (report) co_return true;
+        // A machine without a runtime keeps models for one that has it; they are tried when they are first used.
+        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return false;
+        co_return report.error();
+    }
+
+    void forget(const std::string& sha256) override { engine_.unload(sha256); }
+
+private:
+    inference::Engine& engine_;
+};
+
+} // namespace
+
+std::unique_ptr<Trial> engine_trial(inference::Engine& engine) { return std::make_unique<EngineTrial>(engine); }
+
+} // namespace millrace::models

@@ -1,0 +1,62 @@
+#include "models/model.hpp"
+
+#include <algorithm>
+
+namespace millrace::models {
+namespace {
+
+json::value member(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value ? *value : json::value{};
+}
+
+} // namespace
+
+const Version* Model::find(int number) const {
+    const auto at = std::find_if(versions.begin(), versions.end(), [number](const Version& v) { return v.number == number; });
+    return at == versions.end() ? nullptr : &*at;
+}
+
+bool is_name(std::string_view text) {
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    return !text.empty() && text.size() <= 63 && letter(text.front()) &&
+           std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || c == '_' || c == '-'; });
+}
+
+std::optional<int> version_number(std::string_view text) {
+    if (text.empty() || text.size() > 9 || text.front() == '0') return std::nullopt;
+    int number = 0;
+    for (char c : text) {
+        if (c < '0' || c > '9') return std::nullopt;
+        number = number * 10 + (c - '0');
+    }
+    return number;
+}
+
+json::object to_json(const Version& version, bool with_manifest) {
+    json::object manifest = version.manifest->to_json();
+    json::object out{{"version", std::to_string(version.number)},
+                     {"state", version.ready() ? "ready" : "failed"},
+                     {"sha256", version.sha256},
+                     {"size", version.size},
+                     {"created_at", version.created_at.text()},
+                     {"description", version.manifest->description},
+                     {"task", model::name(version.manifest->task)},
+                     {"labels", json::value_from(version.manifest->labels)},
+                     {"accuracy", member(manifest, "accuracy")},
+                     {"input", member(manifest, "input")}};
+    if (!version.reason.empty()) out["reason"] = version.reason;
+    if (with_manifest) out["manifest"] = std::move(manifest);
+    return out;
+}
+
+json::object to_json(const Model& model, bool with_manifests) {
+    json::array versions;
+    for (const Version& version : model.versions) versions.push_back(to_json(version, with_manifests));
+    return {{"name", model.name},
+            {"production", model.production ? json::value(std::to_string(*model.production)) : json::value(nullptr)},
+            {"created_at", model.created_at.text()},
+            {"versions", std::move(versions)}};
+}
+
+} // namespace millrace::models

@@ -1,0 +1,49 @@
+// A registered model and its versions as plain, immutable values.
+#pragma once
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "base/json.hpp"
+#include "inference/prediction.hpp"
+#include "model/manifest.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::models {
+
+struct Version {
+    int number = 0;
+    std::string sha256; // of the model file
+    std::uint64_t size = 0;
+    Timestamp created_at;
+    std::string reason; // why it cannot be used; empty when it can
+    std::shared_ptr<const model::Manifest> manifest;          // shared with what runs it
+    std::shared_ptr<const inference::ModelVersion> runnable;  // shared with work in flight; null when it cannot be used
+
+    bool ready() const { return runnable != nullptr; }
+};
+
+struct Model {
+    OrganizationId organization;
+    std::string name;
+    std::optional<int> production;
+    Timestamp created_at;
+    std::vector<Version> versions; // by number
+
+    const Version* find(int number) const;
+};
+
+// a-z 0-9 and inside also _ -: up to 63 characters.
+bool is_name(std::string_view text);
+// 1 to 999999999, no sign, no leading zero.
+std::optional<int> version_number(std::string_view text);
+
+// As the API answers them.
+json::object to_json(const Version& version, bool with_manifest);
+json::object to_json(const Model& model, bool with_manifests);
+
+} // namespace millrace::models

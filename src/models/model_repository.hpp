@@ -1,0 +1,44 @@
+// The SQL of models and versions. Called only inside store tasks; failures of the database leave as DatabaseError.
+#pragma once
+#include "models/model.hpp"
+#include "store/sql.hpp"
+
+#include <string>
+#include <vector>
+
+namespace millrace::models {
+
+struct StoredVersion {
+    OrganizationId organization;
+    std::string model;
+    int number = 0;
+    std::string sha256;
+    std::uint64_t size = 0;
+    std::string manifest; // JSON text in its normal form
+    Timestamp created_at;
+};
+
+struct StoredModel {
+    OrganizationId organization;
+    std::string name;
+    std::optional<int> production;
+    Timestamp created_at;
+};
+
+// Over all organisations: read once, at start.
+std::vector<StoredModel> all_models(store::Session& session);
+std::vector<StoredVersion> all_versions(store::Session& session);
+
+// Gives the version its number: the next one, or that of an equal version (`created` false). The first version of a
+// model becomes its production version.
+struct Inserted {
+    int number = 0;
+    bool created = false;
+    StoredModel model;
+};
+Inserted insert_version(store::TenantSession& session, const StoredVersion& version);
+
+// not_found when there is no such version; conflict while it is the production version and not the last one.
+Result<void> delete_version(store::TenantSession& session, const std::string& model, int number);
+
+} // namespace millrace::models

@@ -1,0 +1,84 @@
+// The models of each organisation: pushed, checked, numbered, kept. What is registered is also held in memory, so
+// that resolving a name for a prediction reads no database. Thread-safe.
+#pragma once
+#include "async/awaitable.hpp"
+#include "async/guarded.hpp"
+#include "async/thread_pool.hpp"
+#include "base/clock.hpp"
+#include "blobs/blob_store.hpp"
+#include "model/principal.hpp"
+#include "models/model.hpp"
+#include "models/trial.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::models {
+
+struct StoredModel;
+
+inline constexpr std::uint64_t max_model_bytes = std::uint64_t{8} << 30;
+
+struct Pushed {
+    Version version;
+    bool created = false; // false: the same file with the same manifest was here already
+};
+
+class Registry {
+public:
+    // Borrows all of them for its lifetime. `files` is a blob store of its own, in <data>/models; `pool` is where
+    // its files are read.
+    Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool, const Clock& clock,
+             telemetry::Log& log);
+
+    // Fills the memory from the store, before the first request. A version whose file is gone is shown as failed.
+    Result<void> load_blocking();
+
+    // Takes the bytes of a model file as they arrive; push() makes a version of it, or drops it.
+    blobs::BlobUpload begin_upload() { return files_.begin_upload(max_model_bytes); }
+    // unprocessable: a name or manifest that cannot be, a file that is no model, or the two disagree.
+    awaitable<Result<Pushed>> push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest);
+
+    // Models that have versions, by name.
+    std::vector<std::shared_ptr<const Model>> list(OrganizationId organization) const;
+    Result<std::shared_ptr<const Model>> find(OrganizationId organization, std::string_view name) const; // not_found
+
+    // What runs a prediction: the production version unless another is named. not_found, or unavailable for a
+    // version that cannot be used. No waiting.
+    Result<std::shared_ptr<const inference::ModelVersion>> resolve(OrganizationId organization, std::string_view name,
+                                                                   std::optional<std::string_view> version = std::nullopt) const;
+
+    // not_found; conflict for the production version while there are others. The file goes with its last version.
+    awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
+
+private:
+    using Name = std::pair<OrganizationId, std::string>;
+    class InUse; // keeps a file from being removed while a push is looking at it
+
+    Version make_version(const std::string& name, int number, const std::string& sha256, std::uint64_t size, Timestamp created_at,
+                         std::shared_ptr<const model::Manifest> manifest) const;
+    awaitable<Result<void>> examine(std::shared_ptr<const inference::ModelVersion> candidate);
+    void remember(const StoredModel& model, Version version);
+    void forget(const Name& name, int number);
+    bool used(const std::string& sha256) const;
+    awaitable<void> drop_unused(std::string sha256);
+
+    store::Database& database_;
+    blobs::BlobStore& files_;
+    Trial& trial_;
+    async::ThreadPool& pool_;
+    const Clock& clock_;
+    telemetry::Log& log_;
+    mutable std::shared_mutex mutex_;
+    std::map<Name, std::shared_ptr<const Model>> models_; // values are replaced, never changed: readers keep theirs
+    async::Guarded<std::map<std::string, int>> pushing_;  // digests that a push is looking at
+};
+
+} // namespace millrace::models
