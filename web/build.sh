@@ -1,0 +1,17 @@
+#!/bin/sh
+# Builds the web UI and puts it where the daemon embeds it: embedded/ui. Needs Node 20 and, on the first run, npm's
+# registry. The result is committed, so building the daemon needs neither.
+set -eu
+cd "$(dirname "$0")"
+
+npm ci --silent
+npm run --silent check
+npm run --silent test
+npm run --silent build -- --logLevel warn
+node precompress.mjs out/ui
+
+rm -rf ../embedded/ui
+mkdir -p ../embedded/ui
+cp -R out/ui/. ../embedded/ui/
+find ../embedded/ui -type f -exec chmod 644 {} +
+echo "embedded/ui: $(find ../embedded/ui -type f | wc -l) files"

@@ -1,0 +1,10 @@
+// Pure: how long a poller waits after so many failures in a row.
+
+const longestMilliseconds = 15_000;
+
+/** `spread` in [0, 1) moves the wait by up to a fifth, so that many open pages do not return at once. */
+export function backOff(interval: number, failures: number, spread: number): number {
+  if (failures === 0) return interval;
+  const wait = Math.min(longestMilliseconds, Math.max(interval, 1000) * 2 ** Math.min(failures - 1, 10));
+  return Math.round(wait * (0.8 + 0.4 * spread));
+}

@@ -1,0 +1,67 @@
+import { useSignal } from "@preact/signals";
+import { examples as calls } from "../api/calls.ts";
+import type { Example, ModelVersion } from "../api/types.ts";
+import { mediaTypeOf } from "../models/media_type.ts";
+import { inputText } from "../models/model_text.ts";
+import { go } from "../routing/location.ts";
+import { sayDone, sayFailed } from "../shell/toasts.ts";
+import { Button } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Panel } from "../ui/panel.tsx";
+import { DropZone } from "./drop_zone.tsx";
+import { ExampleList } from "./example_list.tsx";
+import { InputPreview } from "./input_preview.tsx";
+import type { Trial } from "./trial.ts";
+
+interface InputPanelProps {
+  trial: Trial;
+  version: ModelVersion | undefined;
+  examples: Example[];
+}
+
+export function InputPanel({ trial, version, examples }: InputPanelProps) {
+  const queueing = useSignal(false);
+  const input = trial.input.value;
+  const takesImages = version?.input?.kind === "image";
+
+  const take = (file: File) => void trial.run({ name: file.name, content: file, mediaType: mediaTypeOf(file) });
+  const takeExample = async (example: Example) => {
+    try {
+      const content = await calls.read(example);
+      await trial.run({ name: example.name, content, mediaType: example.media_type });
+    } catch (failure) {
+      sayFailed(failure);
+    }
+  };
+  const queue = async () => {
+    if (!input) return;
+    queueing.value = true;
+    try {
+      const id = await trial.submitAsJob(input);
+      sayDone("Submitted as a job");
+      go(`/jobs/${id}`);
+    } catch (failure) {
+      sayFailed(failure);
+    }
+    queueing.value = false;
+  };
+
+  return (
+    <Panel title="Input" actions={<span class="muted panel-aside">{inputText(version?.input)}</span>}>
+      <ExampleList examples={examples} task={version?.task ?? ""} onChoose={(example) => void takeExample(example)} />
+      <DropZone
+        accept={takesImages ? "image/png,image/jpeg" : ".npy,application/json,.json"}
+        hint={takesImages ? "PNG or JPEG" : ".npy or JSON tensors"} onFile={take}
+      />
+      {input && (
+        <>
+          <InputPreview key={input.name} input={input} />
+          <div class="input-actions">
+            <Button kind="primary" busy={trial.busy.value} onClick={() => void trial.run(input)}><Icon name="play" />Run again</Button>
+            <Button busy={queueing.value} onClick={() => void queue()}>Submit as a job</Button>
+          </div>
+        </>
+      )}
+    </Panel>
+  );
+}

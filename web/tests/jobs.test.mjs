@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { mergeHead } from "../out/unit/jobs/merge_pages.js";
+import { summarize } from "../out/unit/jobs/job_summary.js";
+import { parseRoute } from "../out/unit/routing/route.js";
+
+const job = (number, state = "queued") => ({ id: `job-${number}`, created_at: `2026-01-01T00:00:${String(number).padStart(2, "0")}Z`, state });
+const ids = (jobs) => jobs.map((each) => each.id);
+
+test("new jobs come on top and older pages stay", () => {
+  const merged = mergeHead([job(5), job(4), job(3), job(2)], [job(6), job(5), job(4)], false);
+  assert.deepEqual(ids(merged), ["job-6", "job-5", "job-4", "job-3", "job-2"]);
+});
+
+test("a job that left the filter within the newest page goes", () => {
+  const merged = mergeHead([job(5), job(4), job(3)], [job(5), job(3)], false);
+  assert.deepEqual(ids(merged), ["job-5", "job-3"]);
+});
+
+test("a newest page with nothing after it is all there is", () => {
+  assert.deepEqual(ids(mergeHead([job(5), job(4), job(1)], [job(5)], true)), ["job-5"]);
+  assert.deepEqual(mergeHead([job(5)], [], true), []);
+});
+
+test("a job on screen takes its new state", () => {
+  const [first] = mergeHead([job(5, "queued")], [job(5, "succeeded")], false);
+  assert.equal(first.state, "succeeded");
+});
+
+test("a job says its answer in one line", () => {
+  const infer = { kind: "infer", state: "succeeded", payload: { model: "digits" }, result: { model: "digits", label: "7", confidence: 0.98 }, error: null };
+  assert.equal(summarize(infer).text, "digits → 7 (98 %)");
+  const map = { kind: "infer", state: "succeeded", payload: {}, result: { model: "land_cover", shares: [{ label: "grassland", share: 0.2 }, { label: "forest", share: 0.8 }] }, error: null };
+  assert.equal(summarize(map).text, "land_cover → forest 80 % of the map");
+  const dead = { kind: "sleep", state: "dead", payload: { seconds: 1 }, result: null, error: { code: "failed", message: "told to fail" } };
+  assert.deepEqual(summarize(dead), { kind: "failed", text: "told to fail" });
+});
+
+test("a summary survives a payload of any shape", () => {
+  for (const payload of [null, undefined, 3, [], "text", {}]) {
+    for (const kind of ["echo", "sleep", "infer", "other"]) {
+      assert.equal(typeof summarize({ kind, state: "queued", payload, result: null, error: null }).text, "string");
+    }
+  }
+});
+
+test("paths mean pages", () => {
+  assert.deepEqual(parseRoute("/"), { page: "overview" });
+  assert.deepEqual(parseRoute("/jobs/abc"), { page: "job", id: "abc" });
+  assert.deepEqual(parseRoute("/try/land_cover/"), { page: "try", model: "land_cover" });
+  assert.deepEqual(parseRoute("/models/%E0%A4%A"), { page: "model", name: "%E0%A4%A" });
+  assert.deepEqual(parseRoute("/nowhere"), { page: "unknown" });
+  assert.deepEqual(parseRoute("/jobs/a/b"), { page: "unknown" });
+});
