@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Makes the two networks that the benchmarks run, with random weights: what they cost does not depend on the values.
+
+    make_models.py FOLDER
+
+  resnet18      an 18-layer residual network (He et al. 2015) for 224 x 224 RGB images, 1,000 labels, 11.7 million
+                parameters
+  small_cnn     four convolutions for 64 x 64 RGB images, 10 labels, about 99 thousand parameters
+
+Each comes as NAME.pt (TorchScript) and NAME.manifest.json. Needs torch >= 1.13; seeded, so that two runs agree.
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions and a way around them, which is itself a 1x1 convolution where the shape changes."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs))
+        around = [nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)]
+        self.around = nn.Sequential(*around) if stride != 1 or inputs != outputs else nn.Identity()
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.around(x))
+
+
+def resnet18() -> nn.Module:
+    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    inputs = 64
+    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        layers += [Residual(inputs, outputs, stride), Residual(outputs, outputs, 1)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+def small_cnn() -> nn.Module:
+    layers, inputs = [], 3
+    for outputs in (16, 32, 64, 128):
+        layers += [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
+                   nn.MaxPool2d(2)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+
+
+def write(folder: Path, name: str, description: str, model: nn.Module, side: int, labels: int) -> None:
+    torch.jit.save(torch.jit.script(model.eval()), str(folder / f"{name}.pt"))
+    manifest = {
+        "format": 1, "name": name, "description": description, "task": "image_classification",
+        "input": {"name": "image", "kind": "image", "datatype": "FP32", "shape": [3, side, side], "color": "rgb",
+                  "resize": [side, side], "scale": 1 / 255, "mean": [0.485, 0.456, 0.406],
+                  "std": [0.229, 0.224, 0.225]},
+        "output": {"name": "logits", "datatype": "FP32", "shape": [labels]},
+        "labels": [f"class {index}" for index in range(labels)],
+        "postprocess": {"kind": "softmax_top_k", "top_k": 5},
+        "batching": {"max_batch": 32, "max_delay_ms": 2},
+        "limits": {"max_input_bytes": 16777216, "timeout_seconds": 60},
+        "warm_up": True,
+    }
+    (folder / f"{name}.manifest.json").write_text(json.dumps(manifest) + "\n")
+    parameters = sum(p.numel() for p in model.parameters())
+    print(f"{folder / name}.pt: {parameters:,} parameters")
+
+
+def main(folder: Path) -> None:
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder, "resnet18", "18-layer residual network with random weights, for measuring", resnet18(), 224, 1000)
+    write(folder, "small_cnn", "Small convolutional network with random weights, for measuring", small_cnn(), 64, 10)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))
