@@ -111,6 +111,11 @@ void Identity::remember(Loaded loaded) {
     }
 }
 
+bool Identity::has_keys() const {
+    std::shared_lock lock{memory_->mutex};
+    return !memory_->keys.empty();
+}
+
 std::shared_ptr<Identity::ActiveKey> Identity::find(std::string_view text, Timestamp now) {
     const auto parsed = parse_key(text);
     if (!parsed) return nullptr;

@@ -35,6 +35,8 @@ public:
     awaitable<Result<void>> load();
     Result<void> load_blocking();
 
+    bool has_keys() const; // any active one; false on a first start
+
     // unauthenticated unless `text` is an active key, or `token` an active session of one.
     Result<model::Principal> by_key(std::string_view text);
     Result<model::Principal> by_session(std::string_view token);

@@ -84,7 +84,9 @@ struct World {
 
 TEST_CASE("a created key says who its holder is, also after a restart") {
     World world;
+    CHECK_FALSE(world.identity->has_keys());
     const auto created = world.key(model::Role::submitter);
+    CHECK(world.identity->has_keys());
     for (int round = 0; round < 2; ++round) {
         const auto who = world.identity->by_key(created.text);
         REQUIRE(who);
