@@ -53,6 +53,22 @@ public:
         last_ = added;
         ++size_;
     }
+    // Takes all of `other`; this list must be empty.
+    void take(OperationList& other) {
+        std::swap(first_, other.first_);
+        std::swap(last_, other.last_);
+        std::swap(size_, other.size_);
+    }
+    // Takes the first `count` off.
+    OperationList split(std::size_t count) {
+        OperationList front;
+        if (size_ <= count) {
+            front.take(*this);
+        } else {
+            while (front.size() < count) front.push(pop());
+        }
+        return front;
+    }
     std::unique_ptr<Operation> pop() {
         std::unique_ptr<Operation> taken{first_};
         if (!taken) return taken;

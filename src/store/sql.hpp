@@ -67,6 +67,7 @@ enum class Fault {
     constraint, // a uniqueness, foreign key or check rule refused the row
     full,       // no space left on the device
     time_limit, // a read was stopped because it had run too long
+    unavailable, // locked by another program, or no memory: may work later
     misuse,     // wrong number of parameters, a statement that the session refuses …: a mistake in the program
     broken,     // input/output error, corruption: the store stops
 };

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace millrace::store {
@@ -27,5 +28,9 @@ struct SqliteOptions {
 // Takes <data>/lock, migrates to this build's schema and starts the threads. `log` and `metrics` outlive the database.
 // conflict: another process holds the lock, or the database is of a newer schema than this build knows.
 Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics);
+
+// Brings the database of a stopped daemon to `version` of the schema (the newest when not given), up or down. Returns
+// the version reached. Errors as above.
+Result<int> migrate_sqlite(const std::filesystem::path& data, std::optional<int> version = std::nullopt);
 
 } // namespace millrace::store

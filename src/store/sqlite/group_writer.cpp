@@ -1,0 +1,246 @@
+#include "store/sqlite/group_writer.hpp"
+
+#include "async/io_pool.hpp"
+#include "base/crash_point.hpp"
+
+#include <chrono>
+
+namespace millrace::store {
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto idle_after = 500ms;          // without a write: the log is written back and emptied
+constexpr int starved_factor = 8;           // log this many times over its limit: readers are made to wait
+constexpr auto starved_patience = 200ms;
+
+double seconds_since(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
+
+const Error taken_back{Code::unavailable, "the write was taken back together with its group; try again"};
+const Error has_failed{Code::unavailable, "the store has failed and takes no writes; the operator must look at the log"};
+
+void refuse(std::unique_ptr<Operation> operation, const Error& why) {
+    operation->fail(why);
+    OperationList one;
+    one.push(std::move(operation));
+    deliver_all(std::move(one));
+}
+
+} // namespace
+
+GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOptions& options, telemetry::Log& log,
+                         telemetry::Metrics& metrics)
+    : options_{options}, log_{log},
+      commit_seconds_{metrics.histogram("millrace_store_commit_seconds", "Time to commit one group of writes, flush included")},
+      checkpoint_seconds_{metrics.histogram("millrace_store_checkpoint_seconds", "Time to write the log back into the database")},
+      groups_{metrics.counter("millrace_store_groups_total", "Groups of writes committed")},
+      writes_{metrics.counter("millrace_store_writes_total", "Writes in the committed groups")},
+      refused_{metrics.counter("millrace_store_writes_refused_total", "Writes refused because the queue was full")},
+      waiting_gauge_{metrics.gauge("millrace_store_writes_waiting", "Writes waiting for the writer or in its group")},
+      connection_{std::move(connection)}, session_{*connection_}, begin_{connection_->statement("BEGIN IMMEDIATE")},
+      commit_{connection_->statement("COMMIT")}, rollback_{connection_->statement("ROLLBACK")} {
+    thread_ = std::thread{[this] {
+        async::name_this_thread("store-writer");
+        serve();
+    }};
+}
+
+GroupWriter::~GroupWriter() { close(); }
+
+void GroupWriter::submit(std::unique_ptr<Operation> operation) {
+    if (failed_.load(std::memory_order_relaxed)) return refuse(std::move(operation), has_failed);
+    if (waiting_.fetch_add(1, std::memory_order_relaxed) >= options_.write_queue) {
+        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        refused_.add();
+        return refuse(std::move(operation), {Code::unavailable, "the store's queue is full; try again"});
+    }
+    bool wake = false, closed = false;
+    {
+        auto queue = queue_.lock();
+        closed = queue->closing;
+        if (!closed) {
+            queue->waiting.push(std::move(operation));
+            wake = std::exchange(queue->sleeping, false);
+        }
+    }
+    if (wake) wake_.notify_one();
+    if (closed) {
+        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        refuse(std::move(operation), {Code::unavailable, "the store is closing"});
+    }
+}
+
+std::optional<std::string> GroupWriter::failure() const {
+    if (!failed_) return std::nullopt;
+    return *failure_.lock();
+}
+
+void GroupWriter::close() {
+    {
+        auto queue = queue_.lock();
+        queue->closing = true;
+        queue->sleeping = false;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void GroupWriter::serve() {
+    for (;;) {
+        OperationList taken;
+        const Wake why = wait(taken);
+        while (!taken.empty()) run_group(taken);
+        if (why == Wake::work) continue;
+        write_log_back();
+        if (why == Wake::closing) return;
+    }
+}
+
+// Takes everything that waits. Idle: nothing came for a while and there is a log to write back.
+GroupWriter::Wake GroupWriter::wait(OperationList& taken) {
+    auto queue = queue_.lock();
+    const auto awake = [&] { return !queue->waiting.empty() || queue->closing; };
+    while (!awake()) {
+        queue->sleeping = true;
+        if (log_emptied_ || failed_) {
+            wake_.wait(queue.mutex());
+        } else if (wake_.wait_for(queue.mutex(), idle_after) == std::cv_status::timeout && !awake()) {
+            queue->sleeping = false;
+            return Wake::idle;
+        }
+    }
+    queue->sleeping = false;
+    taken.take(queue->waiting);
+    return taken.empty() ? Wake::closing : Wake::work;
+}
+
+// Runs the first `group_limit` of what was taken in one transaction and delivers the outcomes.
+void GroupWriter::run_group(OperationList& taken) {
+    OperationList group = taken.split(options_.group_limit);
+    if (failed_) return abandon(group, nullptr, has_failed, has_failed);
+    crash_point("store.before_begin");
+    try {
+        begin_.run();
+    } catch (const DatabaseError& error) {
+        return abandon(group, nullptr, error);
+    }
+    for (Operation* operation = group.first(); operation; operation = operation->next) {
+        try {
+            if (run_one(*operation)) continue;
+        } catch (const DatabaseError& error) {
+            return abandon(group, operation, error);
+        }
+        // Logged without the outcome: it may quote what a client sent.
+        log_.error("a write task failed after it had written", {{"group", group.size()}});
+        return abandon(group, operation, {Code::internal, "the operation failed half-way; nothing of it was kept"}, taken_back);
+    }
+    crash_point("store.before_commit");
+    const auto start = SteadyClock::now();
+    try {
+        commit_.run();
+    } catch (const DatabaseError& error) {
+        return abandon(group, nullptr, error);
+    }
+    crash_point("store.after_commit");
+    commit_seconds_.observe(seconds_since(start));
+    groups_.add();
+    writes_.add(group.size());
+    log_emptied_ = false;
+    finish(group);
+    check_log();
+}
+
+// False when the task failed and left writes behind. An error of the database leaves as an exception, unless it
+// concerns this task alone: SQLite undoes the statement that a constraint stopped, so a task that had written nothing
+// before has left nothing.
+bool GroupWriter::run_one(Operation& operation) {
+    session_.begin_task();
+    try {
+        return operation.run(session_) || !session_.wrote();
+    } catch (const DatabaseError& error) {
+        const bool alone = error.fault() == Fault::constraint || error.fault() == Fault::misuse;
+        if (!alone || session_.wrote() || !connection_->in_transaction()) throw;
+        log_.error("a write task was refused by the database", {{"reason", error.what()}});
+        operation.fail(to_error(error));
+        return true;
+    } catch (const std::exception& error) {
+        log_.error("a write task threw", {{"reason", error.what()}});
+        operation.fail({Code::internal, "the operation failed"});
+        return !session_.wrote();
+    }
+}
+
+void GroupWriter::finish(OperationList& group) {
+    const auto left = waiting_.fetch_sub(group.size(), std::memory_order_relaxed) - group.size();
+    waiting_gauge_.set(static_cast<std::int64_t>(left));
+    deliver_all(std::move(group));
+}
+
+void GroupWriter::abandon(OperationList& group, Operation* guilty, const Error& its, const Error& others) {
+    if (connection_->in_transaction()) {
+        try {
+            rollback_.run();
+        } catch (const DatabaseError& error) {
+            stop_for_good(error.what());
+        }
+    }
+    for (Operation* operation = group.first(); operation; operation = operation->next)
+        operation->fail(operation == guilty ? its : others);
+    finish(group);
+}
+
+void GroupWriter::abandon(OperationList& group, Operation* guilty, const DatabaseError& error) {
+    log_.error("a group of writes was taken back", {{"writes", group.size()}, {"reason", error.what()}});
+    if (error.fault() == Fault::broken) stop_for_good(error.what());
+    const auto told = to_error(error);
+    const bool own_fault = error.fault() == Fault::constraint || error.fault() == Fault::misuse;
+    abandon(group, guilty, told, own_fault ? taken_back : told);
+}
+
+// A failed flush is never tried again: the kernel may have dropped the pages and call the next one a success. What is
+// on disk is found out by opening the store anew.
+void GroupWriter::stop_for_good(const std::string& reason) {
+    if (failed_) return;
+    *failure_.lock() = reason;
+    failed_ = true;
+    log_.error("the store has failed and takes no more writes; restart to recover from the log", {{"reason", reason}});
+    try {
+        connection_->leave_log_alone();
+    } catch (const DatabaseError&) { // nothing more can be done for it
+    }
+    if (options_.on_failure) options_.on_failure(reason);
+}
+
+void GroupWriter::check_log() {
+    const auto limit = static_cast<int>(options_.checkpoint_pages);
+    const int pages = connection_->log_pages();
+    if (pages < pages_when_tried_) pages_when_tried_ = 0; // the log has begun anew
+    if (pages - pages_when_tried_ < limit) return;
+    if (pages > starved_factor * limit)
+        checkpoint(Connection::Checkpoint::restart, starved_patience);
+    else
+        checkpoint(Connection::Checkpoint::passive, 0ms);
+}
+
+void GroupWriter::write_log_back() {
+    if (!failed_ && !log_emptied_) log_emptied_ = checkpoint(Connection::Checkpoint::truncate, 50ms);
+}
+
+bool GroupWriter::checkpoint(Connection::Checkpoint mode, std::chrono::milliseconds patience) {
+    crash_point("store.before_checkpoint");
+    const auto start = SteadyClock::now();
+    pages_when_tried_ = connection_->log_pages();
+    bool complete = false;
+    try {
+        complete = connection_->checkpoint(mode, patience);
+    } catch (const DatabaseError& error) {
+        if (error.fault() == Fault::broken) stop_for_good(error.what());
+        else log_.warning("the log could not be written back", {{"reason", error.what()}, {"pages", pages_when_tried_}});
+    }
+    checkpoint_seconds_.observe(seconds_since(start));
+    crash_point("store.after_checkpoint");
+    return complete;
+}
+
+} // namespace millrace::store

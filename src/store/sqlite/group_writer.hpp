@@ -1,0 +1,77 @@
+// The writer: one thread, the one connection that writes and checkpoints. It takes all that waits, runs it in one
+// transaction, and lets everybody know after the flush. Groups form while the last flush runs; nothing waits for one.
+#pragma once
+#include "async/guarded.hpp"
+#include "store/operation.hpp"
+#include "store/sqlite.hpp"
+#include "store/sqlite/session.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace millrace::store {
+
+class GroupWriter {
+public:
+    // `log` and `metrics` outlive the writer.
+    GroupWriter(std::unique_ptr<Connection> connection, const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics);
+    ~GroupWriter(); // close()
+
+    void submit(std::unique_ptr<Operation> operation);
+    std::optional<std::string> failure() const;
+    std::uint64_t groups() const { return groups_.value(); }
+    std::uint64_t writes() const { return writes_.value(); }
+    void close(); // runs what is queued, writes the log back, joins
+
+private:
+    struct Queue {
+        OperationList waiting;
+        bool sleeping = false, closing = false;
+    };
+    enum class Wake { work, idle, closing };
+
+    void serve();
+    Wake wait(OperationList& taken);
+    void run_group(OperationList& taken);
+    bool run_one(Operation& operation);
+    void finish(OperationList& group);
+
+    // How a group that cannot be committed ends: `guilty` (may be null) is told `its`, everybody else `others`.
+    void abandon(OperationList& group, Operation* guilty, const Error& its, const Error& others);
+    void abandon(OperationList& group, Operation* guilty, const DatabaseError& error);
+    void stop_for_good(const std::string& reason);
+
+    void check_log();
+    void write_log_back();
+    bool checkpoint(Connection::Checkpoint mode, std::chrono::milliseconds patience);
+
+    const SqliteOptions options_;
+    telemetry::Log& log_;
+    telemetry::Histogram& commit_seconds_;
+    telemetry::Histogram& checkpoint_seconds_;
+    telemetry::Counter& groups_;
+    telemetry::Counter& writes_;
+    telemetry::Counter& refused_;
+    telemetry::Gauge& waiting_gauge_;
+
+    std::unique_ptr<Connection> connection_;
+    SqliteSession session_;
+    Statement& begin_;
+    Statement& commit_;
+    Statement& rollback_;
+    int pages_when_tried_ = 0; // log pages at the last checkpoint
+    bool log_emptied_ = false; // nothing was committed since the log was written back and cut off
+
+    std::atomic<std::size_t> waiting_{0}; // queued or in the running group
+    std::atomic<bool> failed_{false};
+    mutable async::Guarded<std::string> failure_;
+    async::Guarded<Queue> queue_;
+    std::condition_variable_any wake_;
+    std::thread thread_; // last: it uses all of the above
+};
+
+} // namespace millrace::store
