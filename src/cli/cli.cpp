@@ -1,0 +1,112 @@
+#include "cli/cli.hpp"
+
+#include "base/version.hpp"
+#include "cli/commands.hpp"
+#include "cli/text.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <iostream>
+#include <unistd.h>
+
+namespace millrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+int show_error(Context& context, const std::string& message, int code) {
+    context.out.flush();
+    context.err << "error: " << message << '\n' << std::flush;
+    return code;
+}
+
+// Parse errors in words, with the way to the help of the very command.
+int explain(CLI::App& app, Context& context, const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error, context.out, context.err); // --help, --version
+    const CLI::App* at = &app;
+    std::string path = "millrace";
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        path += ' ' + at->get_name();
+    }
+    return show_error(context, fmt::format("{}\n  see: {} --help", error.what(), path), usage);
+}
+
+int perform(CLI::App& app, Context& context, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+        const int code = context.action ? context.action() : static_cast<int>(usage);
+        context.out.flush();
+        // A full disk or a closed pipe behind standard output is a failure, not silence.
+        return context.out.good() ? code : show_error(context, "cannot write to standard output", failed);
+    } catch (const CLI::ParseError& error) {
+        return explain(app, context, error);
+    } catch (const Failure& failure) {
+        return show_error(context, failure.what(), failure.exit);
+    } catch (const std::exception& error) {
+        return show_error(context, error.what(), failed);
+    }
+}
+
+} // namespace
+
+fs::path admin_socket(const Context& context) {
+    if (!context.socket.empty()) return context.socket;
+    if (!context.data.empty()) return fs::path{context.data} / "admin.sock";
+    const auto loaded = config::load(config::process_sources({}, {}));
+    if (!loaded) throw Failure{usage, loaded.error().detail};
+    const auto& own = loaded->config.socket;
+    const bool chosen = loaded->origins.at("socket") != "default" || loaded->origins.at("data") != "default";
+    const fs::path packaged{"/run/millrace/admin.sock"};
+    std::error_code ignored;
+    return !chosen && !fs::exists(own, ignored) && fs::exists(packaged, ignored) ? packaged : own;
+}
+
+void print_raw(Context& context, const std::string& text) { context.out << text << (text.ends_with('\n') ? "" : "\n"); }
+
+void build(CLI::App& app, Context& context, Serve serve) {
+    app.require_subcommand(1, 1);
+    app.fallthrough(); // --data and the like may stand after the command
+    app.set_version_flag("--version", fmt::format("millrace {}", version()));
+    app.set_help_flag("-h,--help", "Show this help");
+    app.get_formatter()->column_width(34);
+    app.add_option("--data", context.data, "The daemon's data folder: serve keeps everything in it, other commands find the daemon by it")
+        ->type_name("DIR");
+    app.add_option("--socket", context.socket, "The daemon's admin socket, where it is not in the data folder")->type_name("PATH");
+    app.add_flag("--json", context.json, "Answer as JSON, for programs");
+    app.add_option("--timeout", context.timeout, "How long to wait for a silent daemon")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.1, 1e6))
+        ->default_str("30");
+    app.footer("Start here:\n"
+               "  millrace serve                                        run the daemon in this terminal\n"
+               "  millrace status                                       what it is doing\n"
+               "  millrace key create --name me --role admin            a key for the web page and the API\n"
+               "  millrace model push digits model.pt manifest.json     register a model\n"
+               "  millrace model predict digits image.png               and use it\n"
+               "\n"
+               "Exit status: 0 done, 1 failed or found something, 2 wrong usage, 3 no daemon reached.\n"
+               "`millrace COMMAND --help` has examples.");
+    add_serve(app, context, std::move(serve));
+    add_status(app, context);
+    add_job(app, context);
+    add_model(app, context);
+    add_blob(app, context);
+    add_key(app, context);
+    add_config(app, context);
+    add_completion(app, context);
+    add_version(app, context);
+}
+
+int run(int argc, char** argv, Serve serve) {
+    std::ios::sync_with_stdio(false);
+    Context context{std::cout, std::cerr};
+    context.width = terminal_width(STDOUT_FILENO);
+    context.progress = terminal_width(STDERR_FILENO) != 0;
+    CLI::App app{"Millrace: durable jobs and model inference on this machine.", "millrace"};
+    build(app, context, std::move(serve));
+    return perform(app, context, argc, argv);
+}
+
+} // namespace millrace::cli

@@ -1,0 +1,15 @@
+// The command line: parses it, and either hands a configuration to `serve` or talks to a running daemon over its
+// admin socket. Exit codes: 0 done, 1 failed or found something, 2 usage or configuration, 3 no daemon reached.
+#pragma once
+#include "config/config.hpp"
+
+#include <functional>
+
+namespace millrace::cli {
+
+using Serve = std::function<int(config::Loaded)>; // runs the daemon until it stops; its exit code
+
+// Called once, from main, on the main thread. Never throws.
+int run(int argc, char** argv, Serve serve);
+
+} // namespace millrace::cli

@@ -1,0 +1,261 @@
+#include "cli/client.hpp"
+
+#include "base/descriptor.hpp"
+#include "base/version.hpp"
+#include "cli/text.hpp"
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace millrace::cli {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::uint64_t largest_kept = 256ULL << 20;     // of an answer that is kept in memory
+constexpr std::uint64_t asks_before_sending = 256 << 10; // bodies from this size on wait for 100 Continue
+
+error_code system_error(int number) { return {number, boost::system::system_category()}; }
+
+// Beast's view of a connected socket. A sync stream of asio ignores receive timeouts, so this one polls.
+class Stream {
+public:
+    Stream(int socket, double timeout) : socket_{socket}, timeout_{timeout} {}
+
+    void patience(double seconds) { extra_ = seconds; }
+    bool wait(short events, double seconds) const {
+        pollfd entry{socket_, events, 0};
+        for (;;) {
+            const int ready = ::poll(&entry, 1, static_cast<int>(std::min(seconds, 1e6) * 1000));
+            if (ready >= 0 || errno != EINTR) return ready > 0;
+        }
+    }
+
+    template <class Buffers>
+    std::size_t read_some(const Buffers& buffers, error_code& failure) {
+        if (!wait(POLLIN, timeout_ + extra_)) return failure = system_error(ETIMEDOUT), 0;
+        const asio::mutable_buffer first = *asio::buffer_sequence_begin(buffers);
+        const auto got = ::recv(socket_, first.data(), first.size(), 0);
+        if (got == 0 && first.size() > 0) return failure = asio::error::eof, 0;
+        return finish(got, failure);
+    }
+    template <class Buffers>
+    std::size_t read_some(const Buffers& buffers) {
+        error_code failure;
+        const auto got = read_some(buffers, failure);
+        if (failure) throw boost::system::system_error{failure};
+        return got;
+    }
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers, error_code& failure) {
+        asio::const_buffer first;
+        for (auto each = asio::buffer_sequence_begin(buffers); each != asio::buffer_sequence_end(buffers) && first.size() == 0; ++each)
+            first = *each;
+        if (!wait(POLLOUT, timeout_)) return failure = system_error(ETIMEDOUT), 0;
+        return finish(::send(socket_, first.data(), first.size(), MSG_NOSIGNAL), failure);
+    }
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers) {
+        error_code failure;
+        const auto written = write_some(buffers, failure);
+        if (failure) throw boost::system::system_error{failure};
+        return written;
+    }
+
+private:
+    static std::size_t finish(ssize_t moved, error_code& failure) {
+        failure = moved < 0 && errno != EINTR ? system_error(errno) : error_code{};
+        return moved < 0 ? 0 : static_cast<std::size_t>(moved);
+    }
+    int socket_;
+    double timeout_;
+    double extra_ = 0;
+};
+
+Failure cannot_reach(const std::filesystem::path& socket, int error) {
+    const auto path = socket.string();
+    if (error == ENOENT)
+        return {unreachable, fmt::format("cannot reach the daemon: there is no socket {}\n"
+                                         "  start a daemon:     millrace serve\n"
+                                         "  or, as a service:   systemctl start millrace\n"
+                                         "  or name its folder: --data DIR, as given to serve (or its socket: --socket PATH)",
+                                         path)};
+    if (error == ECONNREFUSED)
+        return {unreachable, fmt::format("cannot reach the daemon: nothing listens at {}\n"
+                                         "  it was stopped or has died; start it again: millrace serve, or systemctl start millrace",
+                                         path)};
+    if (error == EACCES || error == EPERM)
+        return {unreachable, fmt::format("cannot reach the daemon: no permission for {}\n"
+                                         "  commands run as the daemon's own user or as root: sudo millrace ...",
+                                         path)};
+    return {unreachable, fmt::format("cannot reach the daemon at {}: {}", path, std::strerror(error))};
+}
+
+Descriptor connected(const std::filesystem::path& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const auto text = path.string();
+    if (text.size() >= sizeof address.sun_path) throw cannot_reach(path, ENAMETOOLONG);
+    std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
+    Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (!socket) throw cannot_reach(path, errno);
+    while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        if (errno != EINTR) throw cannot_reach(path, errno);
+    return socket;
+}
+
+Failure lost(const error_code& failure) {
+    if (failure == system_error(ETIMEDOUT))
+        return {unreachable, "the daemon did not answer in time; --timeout SECONDS waits longer"};
+    return {unreachable, fmt::format("the connection to the daemon broke: {}", failure.message())};
+}
+
+http::request<http::empty_body> head_of(const Call& call) {
+    http::request<http::empty_body> request;
+    request.version(11);
+    request.method_string(call.method);
+    request.target(call.target);
+    request.set(http::field::host, "millrace");
+    request.set(http::field::user_agent, fmt::format("millrace-cli/{}", version()));
+    request.set(http::field::connection, "close");
+    for (const auto& [name, value] : call.headers) request.set(name, value);
+    if (!call.content_type.empty()) request.set(http::field::content_type, call.content_type);
+    if (call.body) request.content_length(call.body->size());
+    else if (call.method != "GET" && call.method != "HEAD") request.content_length(0);
+    if (call.body && call.body->size() >= asks_before_sending) request.set(http::field::expect, "100-continue");
+    return request;
+}
+
+// False when the daemon answered instead of taking all of it: then its answer says why.
+bool send_body(Stream& stream, const Call& call) {
+    std::uint64_t sent = 0;
+    bool taken = true;
+    call.body->pump([&](std::span<const char> piece) {
+        for (std::size_t at = 0; at < piece.size();) {
+            error_code failure;
+            at += stream.write_some(asio::const_buffer{piece.data() + at, piece.size() - at}, failure);
+            if (failure == system_error(EPIPE) || failure == system_error(ECONNRESET)) return taken = false;
+            if (failure) throw lost(failure);
+        }
+        sent += piece.size();
+        if (call.sent) call.sent(sent);
+        return true;
+    });
+    return taken;
+}
+
+template <class Body>
+void read_head(Stream& stream, beast::flat_buffer& buffer, http::response_parser<Body>& parser) {
+    error_code failure;
+    http::read_header(stream, buffer, parser, failure);
+    if (failure == http::error::end_of_stream) throw Failure{unreachable, "the daemon closed the connection without an answer"};
+    if (failure) throw lost(failure);
+}
+
+// Passes the body on in pieces.
+void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<http::empty_body>& head, const Call& call,
+             std::string& kept) {
+    http::response_parser<http::buffer_body> parser{std::move(head)};
+    parser.body_limit(boost::none);
+    const bool pass = call.received && parser.get().result_int() / 100 == 2;
+    const auto length = parser.content_length();
+    const std::optional<std::uint64_t> total = length ? std::optional<std::uint64_t>{*length} : std::nullopt;
+    std::vector<char> piece(256 * 1024);
+    while (!parser.is_done()) {
+        parser.get().body().data = piece.data();
+        parser.get().body().size = piece.size();
+        error_code failure;
+        http::read_some(stream, buffer, parser, failure);
+        if (failure && failure != http::error::need_buffer) throw lost(failure);
+        const std::span<const char> got{piece.data(), piece.size() - parser.get().body().size};
+        if (got.empty()) continue;
+        if (pass) call.received(got, total);
+        else kept.append(got.data(), got.size());
+        if (kept.size() > largest_kept) throw Failure{failed, "the daemon's answer is larger than this command keeps in memory"};
+    }
+}
+
+[[noreturn]] void refuse(const Reply& reply) {
+    const auto problem = parse_json(reply.body);
+    const auto* detail = problem ? find(*problem, {"detail"}) : nullptr;
+    if (!detail || !detail->is_string())
+        throw Failure{failed, fmt::format("the daemon answered {} to this", reply.status), reply.status};
+    const auto title = member(*problem, "title");
+    throw Failure{failed, fmt::format("{}: {}", title, member(*problem, "detail")), reply.status};
+}
+
+} // namespace
+
+json::value Reply::json() const {
+    auto value = parse_json(body);
+    if (!value) throw Failure{failed, "the daemon's answer is not understood: " + value.error().detail};
+    return std::move(*value);
+}
+
+Client::Client(const Context& context) : socket_{admin_socket(context)}, timeout_{context.timeout} { (void)connected(socket_); }
+
+Reply Client::call(const Call& call) const {
+    const auto socket = connected(socket_);
+    Stream stream{socket.get(), timeout_};
+    const auto request = head_of(call);
+    http::request_serializer<http::empty_body> serializer{request};
+    error_code failure;
+    http::write_header(stream, serializer, failure);
+    if (failure) throw lost(failure);
+
+    beast::flat_buffer buffer;
+    auto head = std::make_unique<http::response_parser<http::empty_body>>();
+    const auto read = [&] {
+        head->skip(call.method == "HEAD");
+        read_head(stream, buffer, *head);
+    };
+    bool answered = false;
+    if (request.count(http::field::expect) != 0 && stream.wait(POLLIN, 2)) {
+        read();
+        answered = head->get().result() != http::status::continue_;
+        if (!answered) head = std::make_unique<http::response_parser<http::empty_body>>();
+    }
+    if (!answered) {
+        if (call.body) send_body(stream, call);
+        stream.patience(call.patience);
+        do {
+            head = std::make_unique<http::response_parser<http::empty_body>>();
+            read();
+        } while (head->get().result() == http::status::continue_);
+        stream.patience(0);
+    }
+    Reply reply;
+    reply.status = head->get().result_int();
+    receive(stream, buffer, *head, call, reply.body);
+    if (reply.status / 100 != 2) refuse(reply);
+    return reply;
+}
+
+Reply Client::post_json(const std::string& target, const json::value& value) const {
+    Body body;
+    body.add_text(json::serialize(value));
+    return call({.method = "POST", .target = target, .content_type = "application/json", .body = &body});
+}
+
+std::string encoded(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain) out += c;
+        else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
+} // namespace millrace::cli

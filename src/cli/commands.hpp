@@ -1,0 +1,21 @@
+// One function a command group: it adds the subcommands, whose callbacks set context.action.
+#pragma once
+#include "cli/cli.hpp"
+#include "cli/context.hpp"
+
+namespace millrace::cli {
+
+void add_serve(CLI::App& app, Context& context, Serve serve);
+void add_status(CLI::App& app, Context& context);
+void add_job(CLI::App& app, Context& context);
+void add_model(CLI::App& app, Context& context);
+void add_blob(CLI::App& app, Context& context);
+void add_key(CLI::App& app, Context& context);
+void add_config(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context); // and the hidden `man`, which writes the manual page
+
+// The whole tree, without running anything.
+void build(CLI::App& app, Context& context, Serve serve);
+
+} // namespace millrace::cli

@@ -1,0 +1,12 @@
+// Jobs as people read them.
+#pragma once
+#include "base/json.hpp"
+#include "cli/context.hpp"
+
+namespace millrace::cli {
+
+bool is_ended(const json::value& job); // succeeded, dead, cancelled or expired
+void print_jobs(Context& context, const json::value& page);
+void print_job(Context& context, const json::value& job);
+
+} // namespace millrace::cli
