@@ -2,6 +2,7 @@
 // written under <folder>/tmp while its digest is computed, flushed, and renamed into place.
 // The functions without `awaitable` block on the disk: call them on the files pool only.
 #pragma once
+#include "async/guarded.hpp"
 #include "async/thread_pool.hpp"
 #include "base/crypto.hpp"
 #include "base/descriptor.hpp"
@@ -9,6 +10,7 @@
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
+#include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -94,7 +96,7 @@ public:
     BlobUpload begin_upload(std::uint64_t limit = UINT64_MAX);
     awaitable<Result<model::BlobRef>> put_async(std::string bytes);
     awaitable<Result<std::optional<OpenBlob>>> open_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
-    // The whole content; nullopt when there is none; too_large past `limit` bytes.
+    // The whole content, its digest checked; nullopt when there is none; too_large past `limit` bytes.
     awaitable<Result<std::optional<std::string>>> read_async(std::string sha256, std::uint64_t limit);
     awaitable<Result<bool>> remove_async(std::string sha256, std::chrono::seconds min_age);
 
@@ -102,7 +104,9 @@ private:
     friend class BlobWriter;
     friend class BlobUpload;
     BlobStore(BlobOptions options, async::ThreadPool& files, telemetry::Log& log, telemetry::Metrics& metrics);
-    Result<void> install(const std::filesystem::path& temporary, const std::string& sha256);
+    Result<void> place(const std::filesystem::path& temporary, const std::string& sha256);
+    Result<void> flush_parents(const std::filesystem::path& folder, std::size_t index);
+    std::size_t sweep(); // returns how many files it removed
 
     BlobOptions options_;
     async::ThreadPool& files_;
@@ -110,6 +114,7 @@ private:
     telemetry::Counter& stored_;
     telemetry::Counter& stored_bytes_;
     telemetry::Histogram& finish_seconds_;
+    async::Guarded<std::bitset<65536>> flushed_folders_; // ab/cd whose own entry is known to be on disk
     std::mutex placing_; // rename into place and removal exclude each other
 };
 
