@@ -1,0 +1,90 @@
+#include "inference/worker/image.hpp"
+
+#include <cstdio>
+
+#include <jpeglib.h>
+
+#include <csetjmp>
+#include <string>
+
+namespace millrace::inference::worker {
+namespace {
+
+// libjpeg jumps out of its error handler; as with libpng, what owns memory lives in the caller's frame.
+struct Reading {
+    jpeg_error_mgr errors{};
+    std::jmp_buf back{};
+    jpeg_decompress_struct jpeg{};
+    char message[JMSG_LENGTH_MAX] = "broken data";
+    ~Reading() { jpeg_destroy_decompress(&jpeg); }
+};
+
+[[noreturn]] void fail(j_common_ptr info) {
+    auto* reading = reinterpret_cast<Reading*>(info->err); // errors is the first member
+    info->err->format_message(info, reading->message);
+    std::longjmp(reading->back, 1);
+}
+
+// Warnings tell of corrupt data that libjpeg would paint grey: a truncated picture is refused, not guessed.
+void refuse_warning(j_common_ptr info, int level) {
+    if (level < 0) fail(info);
+}
+
+bool begin(Reading& reading, std::string_view bytes, Image& image) {
+    auto& jpeg = reading.jpeg;
+    if (setjmp(reading.back)) return false;
+    jpeg_create_decompress(&jpeg);
+    jpeg.mem->max_memory_to_use = 512L << 20;
+    jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    jpeg_read_header(&jpeg, TRUE);
+    image.width = static_cast<int>(jpeg.image_width);
+    image.height = static_cast<int>(jpeg.image_height);
+    return true;
+}
+
+bool start(Reading& reading, Image& image) {
+    auto& jpeg = reading.jpeg;
+    if (setjmp(reading.back)) return false;
+    jpeg.out_color_space = jpeg.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_start_decompress(&jpeg);
+    image.channels = jpeg.output_components;
+    return true;
+}
+
+bool read_rows(Reading& reading, Image& image) {
+    auto& jpeg = reading.jpeg;
+    if (setjmp(reading.back)) return false;
+    while (jpeg.output_scanline < jpeg.output_height) {
+        JSAMPROW row = image.row(static_cast<int>(jpeg.output_scanline));
+        jpeg_read_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_decompress(&jpeg);
+    return true;
+}
+
+} // namespace
+
+bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xff\xd8\xff"); }
+
+Image decode_jpeg(std::string_view bytes) {
+    if (!is_jpeg(bytes)) throw InputError{"not a JPEG: it does not begin as one"};
+    if (bytes.size() > max_image_bytes) throw InputError{"the image is larger than 20 MiB"};
+    Reading reading;
+    Image image;
+    reading.jpeg.err = jpeg_std_error(&reading.errors);
+    reading.errors.error_exit = fail;
+    reading.errors.emit_message = refuse_warning;
+    const auto error = [&] { return InputError{std::string{"the JPEG cannot be decoded: "} + reading.message}; };
+    if (!begin(reading, bytes, image)) throw error();
+    if (image.width < 1 || image.height < 1 || image.width > static_cast<int>(max_image_side) || image.height > static_cast<int>(max_image_side))
+        throw InputError{"the JPEG has a side of more than 8192 pixels"};
+    if (reading.jpeg.num_components != 1 && reading.jpeg.num_components != 3)
+        throw InputError{"the JPEG is neither grey nor RGB (CMYK is not supported); convert it first"};
+    if (!start(reading, image)) throw error();
+    if (image.channels != 1 && image.channels != 3) throw InputError{"the JPEG has an unusual pixel format"};
+    image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.channels));
+    if (!read_rows(reading, image)) throw error();
+    return image;
+}
+
+} // namespace millrace::inference::worker

@@ -1,0 +1,25 @@
+// From the model's output for one item to the values that are reported, by the manifest. Pure; throws
+// std::runtime_error when the output is not what the manifest promised (the model is at fault, not the input).
+#pragma once
+#include "inference/frame.hpp"
+#include "model/manifest.hpp"
+
+#include <span>
+#include <variant>
+#include <vector>
+
+namespace millrace::inference::worker {
+
+// One output of one item, borrowed: the shape is without the batch.
+struct OutputView {
+    model::Datatype datatype = model::Datatype::fp32;
+    std::span<const std::int64_t> shape;
+    const std::byte* data = nullptr;
+    std::size_t bytes = 0;
+};
+
+using Postprocessed = std::variant<frame::ItemFailure, frame::TopK, frame::Map, frame::Tensors>;
+
+Postprocessed postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest);
+
+} // namespace millrace::inference::worker

@@ -1,0 +1,103 @@
+#include "inference/worker/run.hpp"
+
+#include "async/io_pool.hpp"
+#include "inference/channel.hpp"
+#include "inference/worker/pipeline.hpp"
+#include "inference/worker/sandbox.hpp"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace millrace::inference::worker {
+namespace {
+
+struct Arguments {
+    int socket = -1, parent = 0;
+    PipelineOptions pipeline;
+    SandboxOptions sandbox;
+};
+
+// --name value pairs, all of them numbers but the module's path; the engine writes them, so that one word does for errors.
+bool parse(int argc, char** argv, Arguments& arguments) {
+    std::map<std::string_view, std::string_view> values;
+    for (int i = 2; i + 1 < argc; i += 2) values[argv[i]] = argv[i + 1];
+    const auto number = [&](std::string_view name, auto& out) {
+        const auto text = values[name];
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+        return error == std::errc{} && end == text.data() + text.size();
+    };
+    arguments.sandbox.runtime = values["--runtime"];
+    return number("--socket", arguments.socket) && number("--parent", arguments.parent) && number("--threads", arguments.pipeline.threads) &&
+           number("--decode-threads", arguments.pipeline.decode_threads) && number("--memory", arguments.sandbox.memory_limit) &&
+           arguments.pipeline.threads > 0 && arguments.pipeline.decode_threads > 0 && !arguments.sandbox.runtime.empty();
+}
+
+class Conversation {
+public:
+    explicit Conversation(int socket) : socket_{socket} {}
+
+    void send(const frame::ToDaemon& message) {
+        // Without the daemon there is nothing to work for.
+        if (send_frame(socket_, frame::encode(message), {}) != ChannelStatus::done) ::_exit(0);
+    }
+
+    // Reads until the daemon closes the channel.
+    void serve(Pipeline& pipeline) {
+        Received received;
+        while (receive_frame(socket_, received) == ChannelStatus::done) {
+            auto message = frame::decode_to_worker(received.body);
+            if (!message) return;
+            if (auto* batch = std::get_if<frame::Batch>(&*message)) pipeline.run(std::move(*batch), std::move(received.descriptors));
+            else if (auto* load = std::get_if<frame::Load>(&*message)) {
+                if (received.descriptors.size() != 1) return;
+                pipeline.load(std::move(*load), std::move(received.descriptors.front()));
+            } else if (const auto* unload = std::get_if<frame::Unload>(&*message)) pipeline.unload(unload->model);
+            else if (const auto* ping = std::get_if<frame::Ping>(&*message)) send(frame::Pong{ping->sequence});
+        }
+    }
+
+private:
+    int socket_;
+};
+
+} // namespace
+
+int run(int argc, char** argv) {
+    Arguments arguments;
+    if (!parse(argc, argv, arguments)) {
+        std::fputs("millrace worker is started by millrace serve\n", stderr);
+        return 2;
+    }
+    async::name_this_thread("millrace-worker");
+    Conversation conversation{arguments.socket};
+    frame::Hello hello;
+    const auto give_up = [&](const Error& error) {
+        hello.error = error.detail;
+        conversation.send(hello);
+        return 1;
+    };
+    if (auto restricted = restrict_early(arguments.sandbox, arguments.parent); !restricted) return give_up(restricted.error());
+    auto runtime = Runtime::open(arguments.sandbox.runtime);
+    if (!runtime) return give_up(runtime.error());
+    if (auto prepared = runtime->prepare_thread(arguments.pipeline.threads); !prepared) return give_up(prepared.error());
+    // Landlock binds the threads that are started after it: the pipeline's threads come after the sandbox.
+    auto sandbox = restrict_fully(arguments.sandbox);
+    if (!sandbox) return give_up(sandbox.error());
+
+    hello.runtime = runtime->version();
+    hello.device = runtime->device();
+    hello.threads = static_cast<std::uint32_t>(arguments.pipeline.threads);
+    hello.sandbox = *sandbox;
+    // Never destroyed: its threads may be in the runtime when the daemon goes, and the process ends under them.
+    auto* pipeline = new Pipeline{*runtime, arguments.pipeline, [&](const frame::ToDaemon& message) { conversation.send(message); }};
+    conversation.send(hello);
+    conversation.serve(*pipeline);
+    ::_exit(0);
+}
+
+} // namespace millrace::inference::worker
