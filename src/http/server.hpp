@@ -3,6 +3,7 @@
 #pragma once
 #include "async/io_pool.hpp"
 #include "async/thread_pool.hpp"
+#include "http/limits.hpp"
 #include "http/router.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -16,22 +17,6 @@
 #include <string>
 
 namespace millrace::http {
-
-struct Limits {
-    std::size_t header_bytes = 16 * 1024;
-    std::size_t target_bytes = 4 * 1024;
-    std::size_t header_fields = 100;
-    std::chrono::milliseconds header_time{10'000};  // from the first byte of a request to the end of its header
-    std::chrono::milliseconds idle_time{30'000};    // between requests
-    std::chrono::milliseconds write_stall{20'000};  // without a byte taken by the peer
-    std::chrono::milliseconds body_grace{10'000};   // then a body must have come at body_rate on average
-    std::uint64_t body_rate = 1024;                 // bytes a second
-    std::size_t connections = 10'000;
-    std::size_t connections_per_address = 512;      // TCP peers other than this machine
-    std::size_t uploads_per_address = 100;          // requests with a streamed body at one time
-    bool count_loopback = false;                    // apply the limits per address to 127.0.0.0/8 and ::1 too: off,
-                                                    // because a proxy on this machine puts everybody there
-};
 
 struct ServerOptions {
     std::string host = "127.0.0.1"; // empty: no TCP
@@ -59,10 +44,11 @@ struct Hooks {
 
 class Server {
 public:
-    // Borrows everything; the router must not change any more. Nothing is opened before listen().
+    // Borrows everything until the io pool has stopped; the router must not change any more. Nothing is opened
+    // before listen().
     Server(ServerOptions options, const Router& router, Hooks hooks, async::IoPool& io, async::ThreadPool& files,
            telemetry::Log& log, telemetry::Metrics& metrics);
-    ~Server(); // drain() without patience, when it was not called
+    ~Server(); // drain() without patience, when it was not called; before the io pool is destroyed
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 

@@ -1,0 +1,87 @@
+// A socket with deadlines, and the lane that enforces them. A lane is one io thread; everything here runs on it.
+//
+// Deadlines are plain numbers that a lane's ticker compares every 250 ms: arming a timer twice for each request
+// would cost more than parsing it.
+#pragma once
+#include "async/awaitable.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <sys/uio.h>
+
+namespace millrace::http {
+
+using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
+using Steady = std::chrono::steady_clock;
+
+class Connection;
+
+class Lane {
+public:
+    explicit Lane(asio::io_context& context) : context_{&context}, timer_{std::in_place, context} {}
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    asio::io_context& context() { return *context_; }
+    void add(Connection& connection);
+    void remove(Connection& connection);
+    void cancel_idle();
+    void close_all();
+    void stop(); // the ticker, for good, while the context still lives; connections may stay linked
+
+private:
+    void tick();
+
+    static constexpr std::chrono::milliseconds period{250};
+    asio::io_context* context_;
+    std::optional<asio::steady_timer> timer_; // none once stopped
+    Connection* first_ = nullptr;
+    bool ticking_ = false;
+};
+
+class Connection {
+public:
+    Connection(Socket socket, Lane& lane);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    enum class Outcome { ok, ended, timed_out, failed };
+    struct Read {
+        Outcome outcome = Outcome::ok;
+        std::size_t bytes = 0;
+    };
+    awaitable<Read> read(std::span<char> into, Steady::time_point deadline);
+
+    // Writes all of it; false when the peer is gone or took no byte for `stall`. write_now() writes what the kernel
+    // takes at once, without a coroutine: the rest begins at the returned offset. The bytes stay the caller's.
+    awaitable<bool> write(std::string_view first, std::string_view second, std::chrono::milliseconds stall);
+    std::size_t write_now(std::string_view first, std::string_view second, bool& failed);
+    // Says that nothing more comes, and reads what the peer still sends for a moment: closing with unread bytes
+    // would reset the connection and could take the answer with it.
+    awaitable<void> linger();
+
+    void mark_idle(bool idle) { idle_ = idle; } // an idle connection may be closed when the server stops
+    void close();
+    int descriptor() { return socket_.native_handle(); }
+
+private:
+    friend class Lane;
+    void expire(); // by the lane, past the deadline
+
+    Socket socket_;
+    Lane* lane_;
+    Connection *previous_ = nullptr, *next_ = nullptr;
+    Steady::time_point deadline_ = Steady::time_point::max();
+    bool expired_ = false, idle_ = false, closed_ = false;
+};
+
+} // namespace millrace::http

@@ -1,0 +1,221 @@
+#include "http/session.hpp"
+
+#include "base/crypto.hpp"
+#include "http/target.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace millrace::http {
+namespace {
+
+constexpr std::size_t skip_bound = 64 * 1024; // unread bytes of a body that are worth reading to keep a connection
+
+bool sane_id(std::string_view id) {
+    return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
+    });
+}
+
+// Unique, not secret: a random number for each thread, and a count.
+void make_id(std::string& id) {
+    thread_local const std::uint64_t base = [] {
+        std::uint64_t value = 0;
+        random_bytes(std::as_writable_bytes(std::span{&value, 1}));
+        return value;
+    }();
+    thread_local std::uint64_t count = 0;
+    char text[40];
+    auto end = std::to_chars(text, text + 20, base, 16).ptr;
+    *end++ = '-';
+    end = std::to_chars(end, text + sizeof text, ++count, 16).ptr;
+    id.assign(text, end);
+}
+
+} // namespace
+
+Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer)
+    : shared_{std::move(shared)}, connection_{std::move(socket), lane}, counted_{peer.counted} {
+    request_.remote = std::move(peer.address);
+    request_.peer_uid = peer.uid;
+    request_.loopback = peer.loopback;
+}
+
+awaitable<void> Session::run() {
+    for (;;) {
+        input_.unpin();
+        keep_alive_ = true;
+        route_ = nullptr;
+        sent_ = 0;
+        const auto arrival = co_await receive_header();
+        if (arrival == Arrival::gone) co_return;
+        started_ = Steady::now();
+        if (arrival == Arrival::refused || !accept_header()) {
+            co_await refuse();
+            co_return;
+        }
+        co_await handle();
+        if (!keep_alive_) co_return;
+    }
+}
+
+awaitable<Session::Arrival> Session::receive_header() {
+    HeaderScanner scanner{shared_->limits};
+    std::optional<Steady::time_point> deadline; // once the first byte is here
+    for (;;) {
+        if (!input_.unread().empty()) {
+            const auto found = scanner.scan(input_.unread());
+            if (found.state == HeaderScanner::Result::State::complete) {
+                header_ = input_.unread().substr(found.begin, found.end - found.begin);
+                co_return Arrival::complete;
+            }
+            if (found.state == HeaderScanner::Result::State::refused) {
+                refusal_ = found.refusal;
+                co_return Arrival::refused;
+            }
+            if (!deadline) deadline = Steady::now() + shared_->limits.header_time;
+        } else if (shared_->stopping.load(std::memory_order_relaxed)) {
+            co_return Arrival::gone;
+        }
+        connection_.mark_idle(!deadline);
+        input_.reserve(1024);
+        const auto until = deadline.value_or(Steady::now() + shared_->limits.idle_time);
+        const auto got = co_await connection_.read(input_.space(), until);
+        connection_.mark_idle(false);
+        if (got.outcome == Connection::Outcome::timed_out && deadline) {
+            refusal_ = {408, "the header came too slowly"};
+            co_return Arrival::refused;
+        }
+        if (got.outcome != Connection::Outcome::ok) co_return Arrival::gone;
+        input_.filled(got.bytes);
+    }
+}
+
+bool Session::accept_header() {
+    // Views into the buffer are made from here on: it must not grow any more, and chunks are read behind the header.
+    const auto begin = static_cast<std::size_t>(header_.data() - input_.unread().data());
+    const auto size = header_.size();
+    input_.reserve(1024);
+    header_ = input_.unread().substr(begin, size);
+    input_.consume(begin + size);
+    input_.pin();
+
+    request_.headers.clear();
+    request_.query.clear();
+    request_.path_parameters.clear();
+    request_.body.clear();
+    request_.body_reader = nullptr;
+    request_.principal = {};
+    framing_ = {};
+    Head head;
+    head.headers = &request_.headers;
+    auto refusal = parse_head(header_, head);
+    if (!refusal) refusal = check_framing(head, framing_);
+    if (!refusal) refusal = parse_target(head.target, request_.headers.find("Host"), shared_->limits, request_.path, request_.query);
+    if (refusal) {
+        refusal_ = *refusal;
+        return false;
+    }
+    request_.method = head.verb;
+    request_.target = head.target;
+    version_ = head.version;
+    name_request();
+    body_.begin(framing_);
+    return true;
+}
+
+void Session::name_request() {
+    const auto given = request_.headers.find("X-Request-Id");
+    if (sane_id(given)) request_.id.assign(given);
+    else make_id(request_.id);
+}
+
+awaitable<void> Session::handle() {
+    auto response = co_await answer();
+    if (body_.timed_out()) response = refused({408, "the body came too slowly"}, request_.id);
+    keep_alive_ = framing_.keep_alive && !shared_->stopping.load(std::memory_order_relaxed) && body_.can_be_skipped(skip_bound);
+    const bool sent = co_await send(response);
+    finished(sent || sent_ > 0 ? response.status : 0);
+    if (!sent) {
+        keep_alive_ = false;
+        co_return;
+    }
+    if (body_.finished()) co_return;
+    if (keep_alive_) keep_alive_ = co_await body_.skip(skip_bound);
+    if (!keep_alive_) co_await connection_.linger();
+}
+
+awaitable<Response> Session::answer() {
+    const auto found = shared_->router.find(request_.method, request_.path, request_.path_parameters);
+    if (!found.route) co_return without_route(found.allowed);
+    route_ = found.route;
+    std::string failure; // no co_await inside a catch block
+    try {
+        co_return co_await dispatch(*found.route);
+    } catch (const std::exception& e) {
+        failure = e.what();
+    } catch (...) {
+        failure = "an exception of unknown type";
+    }
+    shared_->log.error("handler failed", {{"request", request_.id}, {"route", route_->pattern}, {"error", failure}});
+    co_return problem(Error{Code::internal, "the request failed; the log has more under this request's id"}, request_.id);
+}
+
+Response Session::without_route(const std::string& allowed) const {
+    if (request_.method == Verb::options && (!allowed.empty() || request_.path == "*"))
+        return empty(204).set("Allow", allowed.empty() ? "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" : allowed);
+    if (allowed.empty()) return problem(Error{Code::not_found, "nothing is served under this path"}, request_.id);
+    return refused({405, "the path is served, but not with this method; see Allow"}, request_.id).set("Allow", allowed);
+}
+
+awaitable<Response> Session::dispatch(const Route& route) {
+    if (shared_->hooks.before_body) {
+        auto early = co_await shared_->hooks.before_body(request_, route);
+        if (early) co_return std::move(*early);
+    }
+    Admissions::Ticket upload;
+    if (route.body.kind == BodyPolicy::Kind::streamed) {
+        if (framing_.body == Framing::Body::none && !request_.headers.has("Content-Length") && route.verb != Verb::get)
+            co_return refused({411, "send a Content-Length, or the body in chunks"}, request_.id);
+        upload = shared_->admissions.upload(counted_ ? request_.remote : std::string{});
+        if (!upload) co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"}, request_.id);
+    }
+    if (route.body.kind != BodyPolicy::Kind::none) {
+        if (auto fits = body_.set_limit(route.body.max_bytes); !fits) co_return problem(fits.error(), request_.id);
+    }
+    if (route.body.kind == BodyPolicy::Kind::streamed) request_.body_reader = &body_;
+    if (route.body.kind == BodyPolicy::Kind::buffered && !body_.take_all(request_.body)) {
+        const auto read = co_await body_.read_all(request_.body);
+        if (!read) co_return problem(read.error(), request_.id);
+    }
+    co_return co_await route.handler(request_);
+}
+
+awaitable<void> Session::refuse() {
+    make_id(request_.id);
+    framing_ = {};
+    keep_alive_ = false;
+    request_.method = Verb::unknown;
+    const auto response = refused(refusal_, request_.id);
+    const auto& body = std::get<std::string>(response.body);
+    const bool sent = co_await send_text(response, body);
+    finished(sent ? response.status : 0);
+    if (sent) co_await connection_.linger();
+}
+
+awaitable<void> Session::refuse_connection() {
+    shared_->metrics.connection_refused();
+    make_id(request_.id);
+    keep_alive_ = false;
+    const auto response = problem(Error{Code::unavailable, "too many connections; try again"}, request_.id);
+    const auto& body = std::get<std::string>(response.body);
+    if (co_await send_text(response, body)) co_await connection_.linger();
+}
+
+void Session::finished(unsigned status) {
+    const auto took = Steady::now() - started_;
+    shared_->metrics.finished(route_, status, took);
+    if (shared_->hooks.after) shared_->hooks.after(Exchange{request_, route_, status, sent_, took});
+}
+
+} // namespace millrace::http

@@ -1,0 +1,123 @@
+#include "http/target.hpp"
+
+#include <algorithm>
+
+namespace millrace::http {
+namespace {
+
+constexpr std::size_t max_query_pairs = 100;
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = static_cast<char>(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// Appends the decoded text; false on a broken escape or a decoded control character.
+bool decode(std::string_view text, bool plus_is_space, std::string& out) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c == '%') {
+            if (i + 2 >= text.size()) return false;
+            const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+            if (high < 0 || low < 0) return false;
+            c = static_cast<char>(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte == 0 || (!plus_is_space && (byte < 0x20 || byte == 0x7f))) return false; // a query may hold new lines
+        out.push_back(c);
+    }
+    return true;
+}
+
+bool has_dot_segment(std::string_view path) {
+    while (!path.empty()) {
+        path.remove_prefix(1); // the slash
+        const auto end = std::min(path.find('/'), path.size());
+        const auto segment = path.substr(0, end);
+        if (segment == "." || segment == "..") return true;
+        path.remove_prefix(end);
+    }
+    return false;
+}
+
+std::optional<Refusal> parse_path(std::string_view raw, std::string& path) {
+    // A decoded slash would make one segment two; a backslash is a slash to some clients.
+    for (std::size_t at = raw.find('%'); at != std::string_view::npos; at = raw.find('%', at + 1)) {
+        const auto escape = raw.substr(at + 1, 2);
+        if (equal_ignoring_case(escape, "2f") || equal_ignoring_case(escape, "5c"))
+            return Refusal{400, "an encoded slash in the path"};
+    }
+    if (raw.find('\\') != std::string_view::npos) return Refusal{400, "a backslash in the path"};
+    path.clear();
+    if (!decode(raw, false, path)) return Refusal{400, "the path's percent-encoding is broken"};
+    if (!valid_utf8(path)) return Refusal{400, "the path is not UTF-8"};
+    if (has_dot_segment(path)) return Refusal{400, "the path has a `.` or `..` segment"};
+    return std::nullopt;
+}
+
+std::optional<Refusal> parse_query(std::string_view raw, Query& query) {
+    while (!raw.empty()) {
+        const auto end = std::min(raw.find('&'), raw.size());
+        const auto pair = raw.substr(0, end);
+        raw.remove_prefix(std::min(end + 1, raw.size()));
+        if (pair.empty()) continue;
+        const auto equals = std::min(pair.find('='), pair.size());
+        std::string name, value;
+        if (!decode(pair.substr(0, equals), true, name) || !decode(pair.substr(std::min(equals + 1, pair.size())), true, value))
+            return Refusal{400, "the query's percent-encoding is broken"};
+        if (!valid_utf8(name) || !valid_utf8(value)) return Refusal{400, "the query is not UTF-8"};
+        if (query.size() >= max_query_pairs) return Refusal{400, "too many pairs in the query"};
+        query.add(std::move(name), std::move(value));
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+bool valid_utf8(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto at = [&](std::size_t k) { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u; };
+        const unsigned lead = at(i);
+        if (lead < 0x80) {
+            ++i;
+            continue;
+        }
+        const std::size_t length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+        if (length == 0 || i + length > text.size()) return false;
+        const unsigned second = at(i + 1);
+        const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80; // no overlong forms
+        const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf; // no surrogates, nothing past U+10FFFF
+        if (second < low || second > high) return false;
+        for (std::size_t k = 2; k < length; ++k)
+            if (at(i + k) < 0x80 || at(i + k) > 0xbf) return false;
+        i += length;
+    }
+    return true;
+}
+
+std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits, std::string& path, Query& query) {
+    if (target.size() > limits.target_bytes) return Refusal{414, "the target is too long"};
+    if (target == "*") {
+        path = "*";
+        return std::nullopt;
+    }
+    if (!target.starts_with('/')) {
+        const auto scheme = equal_ignoring_case(target.substr(0, 7), "http://") ? 7u : equal_ignoring_case(target.substr(0, 8), "https://") ? 8u : 0u;
+        if (scheme == 0) return Refusal{400, "the target is neither a path nor an http URL"};
+        target.remove_prefix(scheme);
+        const auto slash = std::min(target.find_first_of("/?"), target.size());
+        if (!equal_ignoring_case(target.substr(0, slash), host)) return Refusal{400, "the target's authority is not the Host field's"};
+        target.remove_prefix(slash);
+        if (!target.starts_with('/')) return Refusal{400, "the target has no path"};
+    }
+    if (target.find('#') != std::string_view::npos) return Refusal{400, "a fragment in the target"};
+    const auto question = std::min(target.find('?'), target.size());
+    if (auto refusal = parse_path(target.substr(0, question), path)) return refusal;
+    return parse_query(target.substr(std::min(question + 1, target.size())), query);
+}
+
+} // namespace millrace::http
