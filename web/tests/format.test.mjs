@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ago, bytes, duration, milliseconds, percent, rate, shape, shortId, words } from "../out/unit/ui/format.js";
 import { niceTop, seriesPath } from "../out/unit/ui/series_path.js";
+import { prettyJson } from "../out/unit/ui/pretty_json.js";
 import { pixelSize } from "../out/unit/ui/pixel_size.js";
 import { backOff } from "../out/unit/api/back_off.js";
 
@@ -17,6 +18,7 @@ test("durations read in the unit that fits", () => {
   assert.equal(duration(0.0421), "42 ms");
   assert.equal(duration(3.25), "3.3 s");
   assert.equal(duration(75), "1 min 15 s");
+  assert.equal(duration(1800), "30 min");
   assert.equal(duration(3 * 86_400 + 7200), "3 d 2 h");
   assert.equal(milliseconds(0.42), "0.42 ms");
   assert.equal(milliseconds(1500), "1.5 s");
@@ -40,6 +42,7 @@ test("times are told from now, both ways", () => {
   assert.equal(ago(1_000_000, 1_000_500), "just now");
   assert.equal(ago(0, 90_000), "1 min ago");
   assert.equal(ago(10_000, 0), "in 10 s");
+  assert.equal(ago(1000, 0), "just now");
 });
 
 test("names, shapes and ids are cut for people", () => {
@@ -63,6 +66,15 @@ test("the scale ends at a round number", () => {
 test("a picture's pixel is a whole number of screen pixels", () => {
   assert.equal(pixelSize(25, 101, 360, 408), 4);
   assert.equal(pixelSize(4000, 3000, 360, 408), 1);
+});
+
+test("JSON keeps its value, with short lists on one line", () => {
+  const value = { shape: [68, -1, -1], nested: [{ a: null }], empty: {}, none: [], text: 'with "quotes"', long: Array(60).fill(123) };
+  const pretty = prettyJson(value);
+  assert.deepEqual(JSON.parse(pretty), value);
+  assert.ok(pretty.includes('"shape": [68, -1, -1]'));
+  assert.ok(pretty.split("\n").every((line) => line.length < 100));
+  assert.equal(prettyJson(undefined), "null");
 });
 
 test("a poller that fails waits longer each time, up to a limit, and is back at once after one success", () => {

@@ -105,7 +105,7 @@ export function SubmitDialog({ onClose, onSubmitted }: SubmitDialogProps) {
         </div>
         {failure.value && <p class="notice notice-failed" role="alert">{failure.value}</p>}
         <footer class="dialog-foot">
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" busy={busy.value}>Submit</Button>
         </footer>
       </form>

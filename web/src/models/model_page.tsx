@@ -6,7 +6,7 @@ import { Link } from "../routing/link.tsx";
 import { CopyButton } from "../ui/copy_button.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { Failure } from "../ui/failure.tsx";
-import { bytes, words } from "../ui/format.ts";
+import { bytes, percent, words } from "../ui/format.ts";
 import { JsonView } from "../ui/json_view.tsx";
 import { PageHead } from "../ui/page_head.tsx";
 import { Panel } from "../ui/panel.tsx";
@@ -51,9 +51,9 @@ function VersionsPanel({ model }: { model: Model }) {
           <tbody>
             {model.versions.map((version) => (
               <tr key={version.version}>
-                <td>{version.version}{version.version === model.production && <span class="chip chip-accent">production</span>}</td>
+                <td><span class="version-name">{version.version}</span>{version.version === model.production && <span class="chip chip-accent">production</span>}</td>
                 <td title={version.reason}>{version.state}</td>
-                <td class="number">{accuracyText(version.accuracy)}</td>
+                <td class="number">{version.accuracy?.held_out === undefined ? "–" : percent(version.accuracy.held_out)}</td>
                 <td class="number phone-off">{version.size === undefined ? "–" : bytes(version.size)}</td>
                 <td class="phone-off mono">
                   {version.sha256 ? <>{version.sha256.slice(0, 10)}…<CopyButton text={version.sha256} label="Copy the digest" /></> : "–"}

@@ -15,7 +15,7 @@ export function Tile({ name, value, unit, history, tone, to }: TileProps) {
     <>
       <span class="tile-name">{name}</span>
       <span class="tile-value" data-tile={name}>{value}{unit && <small>{unit}</small>}</span>
-      <Sparkline values={history} capacity={60} tone={tone} />
+      <Sparkline values={history} capacity={Math.max(20, Math.min(90, history.length))} tone={tone} />
     </>
   );
   return to ? <Link to={to} class="tile tile-link">{inside}</Link> : <div class="tile">{inside}</div>;

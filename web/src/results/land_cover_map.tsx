@@ -73,7 +73,7 @@ export function LandCoverMap({ result }: { result: MapResult }) {
           <li key={share.label} data-class={share.label} onPointerEnter={() => { chosen.value = index; }} onPointerLeave={() => { chosen.value = null; }}>
             <span class="legend-color" style={{ backgroundColor: share.color }} aria-hidden="true" />
             <span class="legend-label">{share.label}</span>
-            <span class="legend-track" aria-hidden="true"><span style={{ width: `${share.share * 100}%`, backgroundColor: share.color }} /></span>
+            <span class="legend-track" aria-hidden="true">{share.share > 0 && <span style={{ width: `${share.share * 100}%`, backgroundColor: share.color }} />}</span>
             <b class="number">{percent(share.share)}</b>
             <span class="number faint legend-pixels">{count(share.pixels)} px</span>
           </li>

@@ -57,7 +57,7 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
         <>
           <InputPreview key={input.name} input={input} />
           <div class="input-actions">
-            <Button kind="primary" busy={trial.busy.value} onClick={() => void trial.run(input)}><Icon name="play" />Run again</Button>
+            <Button busy={trial.busy.value} onClick={() => void trial.run(input)}><Icon name="play" />Run again</Button>
             <Button busy={queueing.value} onClick={() => void queue()}>Submit as a job</Button>
           </div>
         </>

@@ -28,6 +28,7 @@ export function SeasonPreview({ series }: { series: Series }) {
           id="season-date" type="range" min={0} max={series.dates - 1} value={date.value}
           onInput={(event) => { date.value = Number(event.currentTarget.value); }}
         />
+        <div class="season-key" aria-hidden="true"><span>bare</span><i /><span>green</span></div>
       </figcaption>
     </figure>
   );

@@ -38,15 +38,20 @@ export function duration(seconds: number): string {
   if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  if (minutes < 60) return joined(`${minutes} min`, Math.floor(seconds % 60), "s");
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, "min");
+  return joined(`${Math.floor(hours / 24)} d`, hours % 24, "h");
+}
+
+function joined(large: string, rest: number, unit: string): string {
+  return rest === 0 ? large : `${large} ${rest} ${unit}`;
 }
 
 export function ago(then: number, now: number): string {
   const seconds = Math.round((now - then) / 1000);
-  if (seconds < 0) return `in ${coarse(-seconds)}`;
+  // Two clocks, the daemon's and this one: a second ahead is still now.
+  if (seconds <= -2) return `in ${coarse(-seconds)}`;
   if (seconds < 2) return "just now";
   return `${coarse(seconds)} ago`;
 }

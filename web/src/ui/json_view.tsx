@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { CopyButton } from "./copy_button.tsx";
+import { prettyJson } from "./pretty_json.ts";
 
 const pattern = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** Beyond this the colours cost more than they help. */
@@ -21,7 +22,7 @@ function coloured(text: string): ComponentChildren[] {
 }
 
 export function JsonView({ value, label }: { value: unknown; label: string }) {
-  const whole = JSON.stringify(value, null, 2) ?? "null";
+  const whole = prettyJson(value);
   const text = whole.length > longestShown ? `${whole.slice(0, longestShown)}\n… ${whole.length - longestShown} more characters` : whole;
   return (
     <div class="json">
