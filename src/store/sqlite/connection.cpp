@@ -1,5 +1,6 @@
 #include "store/sqlite/connection.hpp"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <cerrno>
@@ -32,7 +33,7 @@ Fault fault_of(sqlite3* connection, int code) {
 [[noreturn]] void fail(sqlite3* connection, int code, const std::string& doing) {
     const int extended = connection ? sqlite3_extended_errcode(connection) : code;
     const char* message = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
-    throw DatabaseError{fault_of(connection, extended), doing + ": " + message + " (" + std::to_string(extended) + ")"};
+    throw DatabaseError{fault_of(connection, extended), fmt::format("{}: {} ({})", doing, message, extended)};
 }
 
 void check(sqlite3* connection, int code, const char* doing) {
@@ -56,10 +57,10 @@ Statement::Statement(sqlite3* connection, const char* sql) : connection_{connect
     }
     const int count = sqlite3_bind_parameter_count(statement_);
     for (int i = 1; i <= count; ++i) {
-        const int index = sqlite3_bind_parameter_index(statement_, ("$" + std::to_string(i)).c_str());
+        const int index = sqlite3_bind_parameter_index(statement_, fmt::format("${}", i).c_str());
         if (index == 0) {
             sqlite3_finalize(statement_);
-            throw DatabaseError{Fault::misuse, "parameters must be $1 to $" + std::to_string(count) + ": " + sql};
+            throw DatabaseError{Fault::misuse, fmt::format("parameters must be $1 to ${}: {}", count, sql)};
         }
         parameters_.push_back(index);
     }
@@ -72,8 +73,8 @@ Statement::~Statement() { sqlite3_finalize(statement_); }
 void Statement::bind(const Value* tenant, std::span<const Value> values, Lifetime lifetime) {
     const std::size_t before = tenant ? 1 : 0;
     if (before + values.size() != parameters_.size())
-        throw DatabaseError{Fault::misuse, std::to_string(before + values.size()) + " values for " +
-                                               std::to_string(parameters_.size()) + " parameters: " + sqlite3_sql(statement_)};
+        throw DatabaseError{Fault::misuse, fmt::format("{} values for {} parameters: {}", before + values.size(), parameters_.size(),
+                                                       sqlite3_sql(statement_))};
     if (tenant) bind_one(parameters_[0], *tenant, lifetime);
     for (std::size_t i = 0; i < values.size(); ++i) bind_one(parameters_[before + i], values[i], lifetime);
 }
