@@ -32,11 +32,11 @@ public:
 
     Result<void> inspect(const std::filesystem::path& file) override { return inspect_mapped(file); }
 
-    awaitable<Result<bool>> run(std::shared_ptr<const inference::ModelVersion> version) override {
+    awaitable<Result<Tried>> run(std::shared_ptr<const inference::ModelVersion> version) override {
         auto report = co_await engine_.check(std::move(version));
-        if (report) co_return true;
+        if (report) co_return Tried::yes;
         // A machine without a runtime keeps models for one that has it; they are tried when they are first used.
-        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return false;
+        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return Tried::no_runtime;
         co_return report.error();
     }
 

@@ -121,7 +121,7 @@ awaitable<Result<void>> Registry::examine(std::shared_ptr<const inference::Model
     if (!archive) co_return archive.error();
     auto tried = co_await trial_.run(candidate);
     if (!tried) co_return tried.error();
-    if (!*tried) log_.warning("model version accepted untried: there is no runtime here", {{"model", candidate->name}});
+    if (*tried == Tried::no_runtime) log_.warning("model version accepted untried: there is no runtime here", {{"model", candidate->name}});
     co_return success();
 }
 

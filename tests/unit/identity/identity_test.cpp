@@ -44,10 +44,10 @@ struct World {
         identity.reset();
         database.reset();
         auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
-        REQUIRE(opened);
+        REQUIRE(opened.has_value());
         database = std::move(*opened);
         identity = std::make_unique<Identity>(*database, clock, log);
-        REQUIRE(identity->load_blocking());
+        REQUIRE(identity->load_blocking().has_value());
     }
     template <class T>
     T run(awaitable<T> work) {
@@ -58,13 +58,13 @@ struct World {
     }
     CreatedKey key(model::Role role, std::optional<Timestamp> expires_at = {}) {
         auto created = run(identity->create_key(admin, {.name = "key of a test", .role = role, .expires_at = expires_at}));
-        REQUIRE(created);
+        REQUIRE(created.has_value());
         return *created;
     }
     Result<SignedIn> login(std::string text) { return run(identity->login(std::move(text), "10.0.0.1", "")); }
     Key listed(KeyId id) {
         auto keys = run(identity->list_keys(admin));
-        REQUIRE(keys);
+        REQUIRE(keys.has_value());
         for (const Key& k : *keys)
             if (k.id == id) return k;
         FAIL("the key is not listed");
@@ -89,7 +89,7 @@ TEST_CASE("a created key says who its holder is, also after a restart") {
     CHECK(world.identity->has_keys());
     for (int round = 0; round < 2; ++round) {
         const auto who = world.identity->by_key(created.text);
-        REQUIRE(who);
+        REQUIRE(who.has_value());
         CHECK(who->name == "key of a test");
         CHECK(who->role == model::Role::submitter);
         CHECK(who->organization == model::default_organization);
@@ -102,7 +102,7 @@ TEST_CASE("the store holds no secret of a key or session") {
     World world;
     const auto created = world.key(model::Role::admin);
     const auto session = world.login(created.text);
-    REQUIRE(session);
+    REQUIRE(session.has_value());
     const std::string secret{parse_key(created.text)->secret};
     world.identity.reset();
     world.database.reset();
@@ -124,22 +124,22 @@ TEST_CASE("a key with another secret, another id or none is not accepted") {
     CHECK(world.identity->by_key("").error().code == Code::unauthenticated);
     CHECK(world.identity->by_key(key_text(created.key.id, new_secret())).error().code == Code::unauthenticated);
     CHECK(world.identity->by_key(key_text(KeyId::make(), parse_key(created.text)->secret)).error().code == Code::unauthenticated);
-    CHECK(world.identity->by_key(created.text));
+    CHECK(world.identity->by_key(created.text).has_value());
 }
 
 TEST_CASE("a revoked key ends at once, with its sessions, and stays ended after a restart") {
     World world;
     const auto created = world.key(model::Role::admin);
     const auto session = world.login(created.text);
-    REQUIRE(session);
-    CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id)));
-    CHECK_FALSE(world.identity->by_key(created.text));
-    CHECK_FALSE(world.identity->by_session(session->token));
-    CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id))); // again: no error
+    REQUIRE(session.has_value());
+    CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id)).has_value());
+    CHECK_FALSE(world.identity->by_key(created.text).has_value());
+    CHECK_FALSE(world.identity->by_session(session->token).has_value());
+    CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id)).has_value()); // again: no error
     CHECK(world.listed(created.key.id).revoked_at);
     world.open();
-    CHECK_FALSE(world.identity->by_key(created.text));
-    CHECK_FALSE(world.identity->by_session(session->token));
+    CHECK_FALSE(world.identity->by_key(created.text).has_value());
+    CHECK_FALSE(world.identity->by_session(session->token).has_value());
 }
 
 TEST_CASE("a key of another organisation cannot be revoked or seen") {
@@ -149,17 +149,17 @@ TEST_CASE("a key of another organisation cannot be revoked or seen") {
     stranger.organization = OrganizationId::make();
     CHECK(world.run(world.identity->revoke_key(stranger, created.key.id)).error().code == Code::not_found);
     CHECK(world.run(world.identity->list_keys(stranger))->empty());
-    CHECK(world.identity->by_key(created.text));
+    CHECK(world.identity->by_key(created.text).has_value());
 }
 
 TEST_CASE("an expired key is not accepted") {
     World world;
     const auto created = world.key(model::Role::viewer, world.clock.now() + 10min);
     world.clock.advance(9min);
-    CHECK(world.identity->by_key(created.text));
+    CHECK(world.identity->by_key(created.text).has_value());
     world.clock.advance(1min);
-    CHECK_FALSE(world.identity->by_key(created.text));
-    CHECK_FALSE(world.login(created.text));
+    CHECK_FALSE(world.identity->by_key(created.text).has_value());
+    CHECK_FALSE(world.login(created.text).has_value());
 }
 
 TEST_CASE("a key without a name or with an expiry in the past is not made") {
@@ -175,16 +175,16 @@ TEST_CASE("the last use is shown at once and written at most once a minute") {
     World world;
     const auto created = world.key(model::Role::viewer);
     CHECK_FALSE(world.listed(created.key.id).last_used_at);
-    CHECK(world.identity->by_key(created.text));
+    CHECK(world.identity->by_key(created.text).has_value());
     const auto writes = [&] {
-        CHECK(world.database->write_blocking([](store::Session&) { return success(); }));
+        CHECK(world.database->write_blocking([](store::Session&) { return success(); }).has_value());
         return world.database->stats().writes;
     };
     const auto before = writes();
-    for (int i = 0; i < 100; ++i) CHECK(world.identity->by_key(created.text));
+    for (int i = 0; i < 100; ++i) CHECK(world.identity->by_key(created.text).has_value());
     CHECK(writes() == before + 1); // the one of counting
     world.clock.advance(61s);
-    CHECK(world.identity->by_key(created.text));
+    CHECK(world.identity->by_key(created.text).has_value());
     CHECK(writes() == before + 3);
     CHECK(world.listed(created.key.id).last_used_at == world.clock.now());
     world.open();
@@ -195,45 +195,45 @@ TEST_CASE("a session lives while it is used, and half an hour longer") {
     World world;
     const auto created = world.key(model::Role::operator_);
     const auto session = world.login(created.text);
-    REQUIRE(session);
+    REQUIRE(session.has_value());
     CHECK(session->principal.role == model::Role::operator_);
     for (int i = 0; i < 3; ++i) {
         world.clock.advance(29min);
-        CHECK(world.identity->by_session(session->token));
+        CHECK(world.identity->by_session(session->token).has_value());
     }
     world.open(); // its last use was written
-    CHECK(world.identity->by_session(session->token));
+    CHECK(world.identity->by_session(session->token).has_value());
     world.clock.advance(30min);
-    CHECK_FALSE(world.identity->by_session(session->token));
+    CHECK_FALSE(world.identity->by_session(session->token).has_value());
 }
 
 TEST_CASE("a session ends twelve hours after signing in, however busy") {
     World world;
     const auto session = world.login(world.key(model::Role::viewer).text);
-    REQUIRE(session);
+    REQUIRE(session.has_value());
     for (int i = 0; i < 35; ++i) {
         world.clock.advance(20min);
-        CHECK(world.identity->by_session(session->token));
+        CHECK(world.identity->by_session(session->token).has_value());
     }
     world.clock.advance(20min);
-    CHECK_FALSE(world.identity->by_session(session->token));
+    CHECK_FALSE(world.identity->by_session(session->token).has_value());
 }
 
 TEST_CASE("signing out ends the session, and signing in again replaces it") {
     World world;
     const auto created = world.key(model::Role::viewer);
     const auto first = world.login(created.text);
-    REQUIRE(first);
+    REQUIRE(first.has_value());
     const auto second = world.run(world.identity->login(created.text, "10.0.0.1", first->token));
-    REQUIRE(second);
-    CHECK_FALSE(world.identity->by_session(first->token));
-    CHECK(world.identity->by_session(second->token));
-    CHECK(world.run(world.identity->logout(second->token)));
-    CHECK(world.run(world.identity->logout("never seen")));
-    CHECK_FALSE(world.identity->by_session(second->token));
+    REQUIRE(second.has_value());
+    CHECK_FALSE(world.identity->by_session(first->token).has_value());
+    CHECK(world.identity->by_session(second->token).has_value());
+    CHECK(world.run(world.identity->logout(second->token)).has_value());
+    CHECK(world.run(world.identity->logout("never seen")).has_value());
+    CHECK_FALSE(world.identity->by_session(second->token).has_value());
     world.open();
-    CHECK_FALSE(world.identity->by_session(first->token));
-    CHECK_FALSE(world.identity->by_session(second->token));
+    CHECK_FALSE(world.identity->by_session(first->token).has_value());
+    CHECK_FALSE(world.identity->by_session(second->token).has_value());
 }
 
 TEST_CASE("guessing at the sign-in is stopped after twenty wrong keys, even for a right one") {
@@ -241,8 +241,8 @@ TEST_CASE("guessing at the sign-in is stopped after twenty wrong keys, even for 
     const auto created = world.key(model::Role::viewer);
     for (int i = 0; i < 20; ++i) CHECK(world.login("mr_wrong").error().code == Code::unauthenticated);
     CHECK(world.login(created.text).error().code == Code::rate_limited);
-    CHECK(world.run(world.identity->login(created.text, "10.0.0.2", "")));
-    CHECK(world.identity->by_key(created.text)); // keys go on working
+    CHECK(world.run(world.identity->login(created.text, "10.0.0.2", "")).has_value());
+    CHECK(world.identity->by_key(created.text).has_value()); // keys go on working
     world.clock.advance(60s);
-    CHECK(world.login(created.text));
+    CHECK(world.login(created.text).has_value());
 }

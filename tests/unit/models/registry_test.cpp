@@ -22,14 +22,14 @@ public:
         if (!std::filesystem::exists(file)) return Error{Code::internal, "inspected a file that is not there"};
         return archive;
     }
-    awaitable<Result<bool>> run(std::shared_ptr<const inference::ModelVersion>) override {
+    awaitable<Result<Tried>> run(std::shared_ptr<const inference::ModelVersion>) override {
         ++runs;
         co_return outcome;
     }
     void forget(const std::string& sha256) override { forgotten.push_back(sha256); }
 
     Result<void> archive;
-    Result<bool> outcome = true;
+    Result<Tried> outcome = Tried::yes;
     int runs = 0;
     std::vector<std::string> forgotten;
 };
@@ -59,13 +59,13 @@ struct World {
     void open() {
         close();
         auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
-        REQUIRE(opened);
+        REQUIRE(opened.has_value());
         database = std::move(*opened);
         auto blobs = blobs::BlobStore::open({.folder = data / "models"}, pool, log, metrics);
-        REQUIRE(blobs);
+        REQUIRE(blobs.has_value());
         files = std::move(*blobs);
         registry = std::make_unique<Registry>(*database, *files, trial, pool, SystemClock::instance(), log);
-        REQUIRE(registry->load_blocking());
+        REQUIRE(registry->load_blocking().has_value());
     }
     template <class T>
     T run(awaitable<T> work) {
@@ -88,7 +88,7 @@ struct World {
     }
     Code resolve_error(std::string_view name, std::optional<std::string_view> version = {}) {
         const auto resolved = registry->resolve(org, name, version);
-        REQUIRE_FALSE(resolved);
+        REQUIRE_FALSE(resolved.has_value());
         return resolved.error().code;
     }
 
@@ -110,15 +110,15 @@ TEST_CASE("the first version becomes the production version, and later ones do n
     World world;
     CHECK(world.resolve_error("digits") == Code::not_found);
     const auto first = world.push("digits", "one");
-    REQUIRE(first);
+    REQUIRE(first.has_value());
     CHECK(first->created);
     CHECK(first->version.number == 1);
     const auto second = world.push("digits", "two");
-    REQUIRE(second);
+    REQUIRE(second.has_value());
     CHECK(second->version.number == 2);
     for (int round = 0; round < 2; ++round) {
         const auto production = world.registry->resolve(world.org, "digits");
-        REQUIRE(production);
+        REQUIRE(production.has_value());
         CHECK((*production)->version == "1");
         CHECK((*production)->sha256 == first->version.sha256);
         CHECK(std::filesystem::exists((*production)->file));
@@ -131,13 +131,13 @@ TEST_CASE("the first version becomes the production version, and later ones do n
 
 TEST_CASE("the same file with the same manifest is the version that exists") {
     World world;
-    REQUIRE(world.push("digits", "one"));
+    REQUIRE(world.push("digits", "one").has_value());
     const auto again = world.push("digits", "one");
-    REQUIRE(again);
+    REQUIRE(again.has_value());
     CHECK_FALSE(again->created);
     CHECK(again->version.number == 1);
     const auto described = world.run(world.pushing("digits", "one", manifest("digits", "described better")));
-    REQUIRE(described);
+    REQUIRE(described.has_value());
     CHECK(described->created);
     CHECK(described->version.number == 2);
     CHECK(world.stored_files() == 1);
@@ -156,23 +156,23 @@ TEST_CASE("a model that disagrees with its manifest is refused with the reason a
     World world;
     world.trial.outcome = Error{Code::unprocessable, "the output has 3 values, the manifest says 2"};
     const auto refused = world.push("digits", "one");
-    REQUIRE_FALSE(refused);
+    REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().detail.find("the manifest says 2") != std::string::npos);
     CHECK(world.stored_files() == 0);
 }
 
 TEST_CASE("a refused push takes no file away from a version that uses it") {
     World world;
-    REQUIRE(world.push("digits", "one"));
+    REQUIRE(world.push("digits", "one").has_value());
     world.trial.outcome = Error{Code::unprocessable, "no"};
-    CHECK_FALSE(world.push("numbers", "one"));
+    CHECK_FALSE(world.push("numbers", "one").has_value());
     CHECK(world.stored_files() == 1);
 }
 
 TEST_CASE("a machine without a runtime keeps the model untried") {
     World world;
-    world.trial.outcome = false;
-    CHECK(world.push("digits", "one"));
+    world.trial.outcome = Tried::no_runtime;
+    CHECK(world.push("digits", "one").has_value());
 }
 
 TEST_CASE("a wrong name or manifest is refused") {
@@ -180,7 +180,7 @@ TEST_CASE("a wrong name or manifest is refused") {
     CHECK(world.push("Digits", "one").error().code == Code::unprocessable);
     CHECK(world.push("a/../b", "one").error().code == Code::unprocessable);
     const auto other = world.run(world.pushing("digits", "one", manifest("letters")));
-    REQUIRE_FALSE(other);
+    REQUIRE_FALSE(other.has_value());
     CHECK(other.error().detail.find("letters") != std::string::npos);
     CHECK(world.run(world.pushing("digits", "one", "{")).error().code == Code::invalid_argument);
     CHECK(world.run(world.pushing("digits", "one", "{}")).error().code == Code::unprocessable);
@@ -189,21 +189,21 @@ TEST_CASE("a wrong name or manifest is refused") {
 
 TEST_CASE("the production version goes last, and a number is never given twice") {
     World world;
-    REQUIRE(world.push("digits", "one"));
-    REQUIRE(world.push("digits", "two"));
+    REQUIRE(world.push("digits", "one").has_value());
+    REQUIRE(world.push("digits", "two").has_value());
     const auto remove = [&](const char* version) { return world.run(world.registry->remove(world.admin, "digits", version)); };
     CHECK(remove("1").error().code == Code::conflict);
     CHECK(remove("3").error().code == Code::not_found);
-    CHECK(remove("2"));
+    CHECK(remove("2").has_value());
     CHECK(world.trial.forgotten.size() == 1);
     CHECK(world.stored_files() == 1);
-    CHECK(remove("1"));
+    CHECK(remove("1").has_value());
     CHECK(world.stored_files() == 0);
     CHECK(world.resolve_error("digits") == Code::not_found);
     world.open();
     CHECK(world.registry->list(world.org).empty());
     const auto next = world.push("digits", "three");
-    REQUIRE(next);
+    REQUIRE(next.has_value());
     CHECK(next->version.number == 3);
     CHECK((*world.registry->resolve(world.org, "digits"))->version == "3");
 }
@@ -211,20 +211,20 @@ TEST_CASE("the production version goes last, and a number is never given twice")
 TEST_CASE("a version whose file is lost is shown as failed, and pushing it again heals it") {
     World world;
     const auto pushed = world.push("digits", "one");
-    REQUIRE(pushed);
+    REQUIRE(pushed.has_value());
     std::filesystem::remove(world.files->path_of(pushed->version.sha256));
     world.open();
     CHECK(world.resolve_error("digits") == Code::unavailable);
     const auto shown = world.registry->find(world.org, "digits");
-    REQUIRE(shown);
+    REQUIRE(shown.has_value());
     CHECK(to_json(**shown, true).at("versions").at(0).at("state").as_string() == "failed");
-    REQUIRE(world.push("digits", "one"));
-    CHECK(world.registry->resolve(world.org, "digits"));
+    REQUIRE(world.push("digits", "one").has_value());
+    CHECK(world.registry->resolve(world.org, "digits").has_value());
 }
 
 TEST_CASE("models of another organisation are not found") {
     World world;
-    REQUIRE(world.push("digits", "one"));
+    REQUIRE(world.push("digits", "one").has_value());
     const OrganizationId other = OrganizationId::make();
     CHECK(world.registry->list(other).empty());
     CHECK(world.registry->find(other, "digits").error().code == Code::not_found);
@@ -233,7 +233,7 @@ TEST_CASE("models of another organisation are not found") {
 
 TEST_CASE("a shown model tells what the API promises") {
     World world;
-    REQUIRE(world.push("digits", "one"));
+    REQUIRE(world.push("digits", "one").has_value());
     const auto shown = to_json(**world.registry->find(world.org, "digits"), true);
     CHECK(shown.at("name").as_string() == "digits");
     CHECK(shown.at("production").as_string() == "1");
