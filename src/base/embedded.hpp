@@ -39,5 +39,6 @@ private:
 
 const Files& migrations(); // library embedded_migrations: "0001_first.up.sql", …
 const Files& assets();     // library embedded_assets: "ui/…", "openapi.json", "millrace.toml"
+const Files& examples();   // library embedded_examples: "digit-7-row-1442.png", "land_cover.npy"
 
 } // namespace millrace::embedded

@@ -13,8 +13,8 @@ using store::Session;
 using store::Sql;
 using store::TenantSession;
 
-constexpr Sql insert_job{"INSERT INTO jobs (organization_id, id, kind, queue, state, priority, payload, tags, max_attempts, timeout_us, "
-                         "created_at, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+constexpr Sql insert_job{"INSERT INTO jobs (organization_id, id, kind, queue, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
+                         "created_at, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)"};
 
 #define JOB_COLUMNS                                                                                                                \
     "id, organization_id, kind, queue, state, priority, payload, tags, attempt, max_attempts, timeout_us, created_at, run_at, "    \

@@ -1,6 +1,6 @@
 #include "jobs/job_service.hpp"
 
-#include <boost/json/parse.hpp>
+#include <boost/json.hpp>
 #include <fmt/format.h>
 
 namespace millrace::jobs {
@@ -21,7 +21,7 @@ Result<void> JobService::admit(OrganizationId organization, const model::NewJob&
     if (!processor) return Error{Code::unprocessable, fmt::format("nothing here runs jobs of kind \"{}\"", job.kind)};
     if (dispatcher_.backlog() >= max_backlog_)
         return Error{Code::unavailable, fmt::format("{} jobs are waiting, which is the limit (jobs.max_backlog); try again later", max_backlog_)};
-    return processor->check(organization, boost::json::parse(job.payload));
+    return processor->check(organization, job.payload);
 }
 
 awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission submission) {
@@ -34,8 +34,8 @@ awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission 
     job.kind = asked.kind;
     job.queue = asked.queue;
     job.priority = asked.priority;
-    job.payload = std::move(asked.payload);
-    job.tags = std::move(asked.tags);
+    job.payload = boost::json::serialize(asked.payload);
+    job.tags = boost::json::serialize(asked.tags);
     job.max_attempts = asked.max_attempts;
     job.timeout_seconds = asked.timeout_seconds;
     job.created_at = now;

@@ -4,7 +4,7 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 
-#include <boost/json/value.hpp>
+#include <boost/json.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -42,8 +42,8 @@ struct NewJob {
     std::string kind;
     std::string queue = "default";
     int priority = default_priority;
-    std::string payload = "{}";  // JSON text
-    std::string tags = "{}";     // JSON object of strings
+    boost::json::value payload = boost::json::object{};
+    boost::json::object tags;    // of strings
     std::optional<Timestamp> run_at;
     int max_attempts = 4;        // the first and three retries
     double timeout_seconds = 1800;

@@ -1,0 +1,115 @@
+#include "api/blob_routes.hpp"
+
+#include "api/byte_range.hpp"
+#include "api/input.hpp"
+#include "base/encoding.hpp"
+
+#include <fmt/format.h>
+
+namespace millrace::api {
+namespace {
+
+using http::BodyPolicy;
+using http::Request;
+using http::Response;
+using http::Verb;
+using model::Role;
+
+// The digest that the sender announces: X-Content-SHA256 in hex, or Content-Digest (RFC 9530).
+Result<std::optional<std::string>> announced_digest(const Request& request) {
+    if (const auto text = request.header("X-Content-SHA256"); !text.empty()) {
+        if (!is_sha256_hex(text)) return Error{Code::invalid_argument, "X-Content-SHA256 must be 64 lower-case hex digits"};
+        return std::optional<std::string>{text};
+    }
+    auto text = request.header("Content-Digest");
+    if (text.empty()) return std::optional<std::string>{};
+    constexpr std::string_view opening = "sha-256=:";
+    const auto at = text.find(opening);
+    if (at == std::string_view::npos) return std::optional<std::string>{}; // another algorithm: not ours to check
+    text.remove_prefix(at + opening.size());
+    const auto bytes = from_base64(text.substr(0, text.find(':')));
+    if (!bytes || bytes->size() != 32) return Error{Code::invalid_argument, "Content-Digest must be sha-256=:<base64>:"};
+    return std::optional<std::string>{hex(*bytes)};
+}
+
+struct BlobRoutes {
+    blobs::BlobStore& blobs;
+    catalog::BlobCatalog& catalog;
+    std::uint64_t limit;
+
+    awaitable<Response> put(Request& request) const {
+        auto expected = announced_digest(request);
+        if (!expected) co_return http::problem(expected.error(), request.id);
+        const std::string type{request.header("Content-Type")};
+        auto blob = co_await store_body(*request.body_reader, blobs, limit, std::move(*expected));
+        if (!blob) co_return http::problem(blob.error(), request.id);
+        co_return co_await keep(request, *blob, type.empty() ? "application/octet-stream" : type);
+    }
+
+    awaitable<Response> post(Request& request) const {
+        auto form = http::MultipartReader::open(request.header("Content-Type"), *request.body_reader);
+        if (!form) co_return http::problem(form.error(), request.id);
+        auto part = co_await form->next();
+        if (!part) co_return http::problem(part.error(), request.id);
+        if (!*part) co_return http::problem({Code::unprocessable, "the form needs one file part"}, request.id);
+        const std::string type = (*part)->content_type;
+        auto blob = co_await store_part(*form, blobs, limit);
+        if (!blob) co_return http::problem(blob.error(), request.id);
+        auto another = co_await form->next();
+        if (!another) co_return http::problem(another.error(), request.id);
+        if (*another) co_return http::problem({Code::unprocessable, "the form must have one part only; send each blob by itself"}, request.id);
+        co_return co_await keep(request, *blob, type);
+    }
+
+    awaitable<Response> keep(Request& request, model::BlobRef blob, std::string type) const {
+        const auto added = co_await catalog.add(request.principal.organization, blob, std::string{media_type(type)});
+        if (!added) co_return http::problem(added.error(), request.id);
+        auto response = http::json(201, json::object{{"sha256", blob.sha256}, {"size", blob.size}, {"tier", "hot"}});
+        response.set("Location", "/api/v1/blobs/" + blob.sha256);
+        co_return response;
+    }
+
+    awaitable<Response> get(Request& request) const {
+        const std::string sha256{request.parameter("sha256")};
+        const Error missing{Code::not_found, fmt::format("there is no blob {}", sha256)};
+        if (!is_sha256_hex(sha256)) co_return http::problem(missing, request.id);
+        auto row = co_await catalog.find(request.principal.organization, sha256);
+        if (!row) co_return http::problem(row.error(), request.id);
+        if (!*row) co_return http::problem(missing, request.id);
+        const std::string tag = "\"" + sha256 + "\"";
+        const auto dressed = [&](Response response) {
+            response.set("ETag", tag).set("Cache-Control", "private, max-age=2592000, immutable").set("Accept-Ranges", "bytes");
+            // What strangers stored is never a page of this origin.
+            response.set("Content-Type", (*row)->media_type).set("Content-Disposition", "attachment; filename=\"" + sha256 + "\"");
+            response.set("Content-Security-Policy", "sandbox");
+            return response;
+        };
+        if (request.header("If-None-Match").find(tag) != std::string_view::npos) co_return dressed(http::empty(304));
+        const auto size = (*row)->blob.size;
+        const auto answer = choose_range(request.header("Range"), size);
+        if (answer.verdict == RangeVerdict::unsatisfiable) {
+            auto response = http::problem(416, "range-not-satisfiable", "Range Not Satisfiable", fmt::format("the blob has {} bytes", size), request.id);
+            response.set("Content-Range", fmt::format("bytes */{}", size));
+            co_return response;
+        }
+        auto opened = co_await blobs.open_async(sha256, size);
+        if (!opened) co_return http::problem(opened.error(), request.id);
+        if (!*opened) co_return http::problem({Code::internal, fmt::format("the file of blob {} is missing", sha256)}, request.id);
+        const bool part = answer.verdict == RangeVerdict::part;
+        Response response{part ? 206u : 200u, {}, http::FileBody{(*opened)->file.release(), answer.range.first, answer.range.length}};
+        if (part)
+            response.set("Content-Range", fmt::format("bytes {}-{}/{}", answer.range.first, answer.range.first + answer.range.length - 1, size));
+        co_return dressed(std::move(response));
+    }
+};
+
+} // namespace
+
+void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, std::uint64_t max_upload_bytes) {
+    const auto routes = std::make_shared<const BlobRoutes>(BlobRoutes{blobs, catalog, max_upload_bytes}); // shared by its handlers
+    router.add({Verb::put, "/api/v1/blobs", [routes](Request& r) { return routes->put(r); }, BodyPolicy::streamed(max_upload_bytes), Role::submitter});
+    router.add({Verb::post, "/api/v1/blobs", [routes](Request& r) { return routes->post(r); }, BodyPolicy::streamed(max_upload_bytes), Role::submitter});
+    router.add({Verb::get, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+}
+
+} // namespace millrace::api

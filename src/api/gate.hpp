@@ -1,0 +1,12 @@
+// Who may pass: runs before any byte of a body is read. A key in Authorization or X-API-Key, a session cookie, or on
+// the admin socket the peer's user id; then the role that the route needs.
+#pragma once
+#include "http/server.hpp"
+#include "identity/identity.hpp"
+
+namespace millrace::api {
+
+// Borrows `identity`. On the admin socket this process's own user and root are admins, others are refused.
+std::function<awaitable<std::optional<http::Response>>(http::Request&, const http::Route&)> make_gate(identity::Identity& identity);
+
+} // namespace millrace::api

@@ -1,0 +1,82 @@
+#include "api/input.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace millrace::api {
+
+Result<int> page_limit(const http::Request& request) {
+    const auto text = request.query.find("limit");
+    if (!text) return 50;
+    int limit = 0;
+    const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), limit);
+    if (failure != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > 1000)
+        return Error{Code::invalid_argument, "limit must be a number from 1 to 1000"};
+    return limit;
+}
+
+std::string_view media_type(std::string_view content_type) {
+    auto type = content_type.substr(0, content_type.find(';'));
+    while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+    return type;
+}
+
+awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max) {
+    const Error too_large{Code::too_large, fmt::format("the body may have {} bytes at most", max)};
+    std::string out;
+    const auto announced = body.length();
+    if (announced && *announced > max) co_return too_large;
+    // One byte more than announced, so that the end is seen without growing.
+    out.resize(announced ? static_cast<std::size_t>(*announced) + 1 : 4096);
+    std::size_t size = 0;
+    for (;;) {
+        if (size == out.size()) out.resize(std::min(out.size() * 2, max + 1));
+        auto got = co_await body.read(std::as_writable_bytes(std::span{out.data() + size, out.size() - size}));
+        if (!got) co_return got.error();
+        if (*got == 0) break;
+        size += *got;
+        if (size > max) co_return too_large;
+        if (announced && size == *announced) break;
+    }
+    out.resize(size);
+    co_return out;
+}
+
+awaitable<Result<json::value>> read_json(http::Request& request) {
+    const auto type = media_type(request.header("Content-Type"));
+    if (!http::equal_ignoring_case(type, "application/json"))
+        co_return Error{Code::unsupported_type, "send JSON with Content-Type: application/json"};
+    if (!request.body_reader) co_return parse_json(request.body);
+    const auto body = co_await read_body(*request.body_reader, max_json_bytes);
+    if (!body) co_return body.error();
+    co_return parse_json(*body);
+}
+
+awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,
+                                             std::optional<std::string> expected_sha256) {
+    auto upload = blobs.begin_upload(limit);
+    std::vector<std::byte> piece(64 * 1024);
+    for (;;) {
+        auto got = co_await body.read(piece);
+        if (!got) co_return got.error();
+        if (*got == 0) break;
+        auto written = co_await upload.write(std::span{piece.data(), *got});
+        if (!written) co_return written.error();
+    }
+    co_return co_await upload.finish(std::move(expected_sha256));
+}
+
+awaitable<Result<model::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit) {
+    auto upload = blobs.begin_upload(limit);
+    for (;;) {
+        auto piece = co_await form.read();
+        if (!piece) co_return piece.error();
+        if (piece->empty()) break;
+        auto written = co_await upload.write(*piece);
+        if (!written) co_return written.error();
+    }
+    co_return co_await upload.finish();
+}
+
+} // namespace millrace::api

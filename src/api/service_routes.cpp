@@ -1,0 +1,85 @@
+#include "api/service_routes.hpp"
+
+#include "api/embedded_file.hpp"
+#include "base/json.hpp"
+
+namespace millrace::api {
+namespace {
+
+using http::Request;
+using http::Response;
+using http::Verb;
+using model::Role;
+
+json::object readiness(const std::vector<std::string>& reasons) {
+    return {{"ready", reasons.empty()}, {"reasons", json::value_from(reasons)}};
+}
+
+json::object job_counts(const jobs::QueueSnapshot& queue) {
+    using model::JobState;
+    json::object counts{{"queued", queue.queued}, {"running", queue.running}, {"scheduled", queue.scheduled}, {"blocked", 0}};
+    for (const auto state : {JobState::succeeded, JobState::dead, JobState::cancelled, JobState::expired}) {
+        const auto at = queue.ended.find(state);
+        counts[model::name(state)] = at == queue.ended.end() ? 0 : at->second;
+    }
+    counts["rates"] = json::object{{"submitted_per_second", queue.submitted_per_second}, {"finished_per_second", queue.finished_per_second}};
+    return counts;
+}
+
+json::array queue_counts(const jobs::QueueSnapshot& snapshot) {
+    json::array queues;
+    for (const auto& queue : snapshot.queues)
+        queues.push_back(json::object{{"name", queue.name}, {"queued", queue.queued}, {"running", queue.running}, {"scheduled", queue.scheduled}});
+    return queues;
+}
+
+json::object worker_status(const inference::WorkerStatus& worker) {
+    return {{"state", worker.state},     {"pid", worker.pid > 0 ? json::value(worker.pid) : json::value(nullptr)},
+            {"restarts", worker.restarts}, {"runtime", worker.runtime},
+            {"device", worker.device},   {"threads", worker.threads},
+            {"in_flight", worker.in_flight}, {"queued", worker.queued},
+            {"models", json::value_from(worker.models)}, {"reason", worker.reason},
+            {"sandbox", worker.sandbox}};
+}
+
+std::uint64_t free_bytes(const std::filesystem::path& folder) {
+    std::error_code failure;
+    const auto space = std::filesystem::space(folder, failure);
+    return failure ? 0 : space.available;
+}
+
+} // namespace
+
+void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
+                        store::Database& database, telemetry::Metrics& metrics, const Clock& clock) {
+    constexpr bool open = true;
+    router.add({Verb::get, "/health", [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); }, {}, Role::viewer, open});
+    router.add({Verb::get, "/ready", [not_ready = info.not_ready](Request&) -> awaitable<Response> {
+        const auto reasons = not_ready();
+        auto response = http::json(reasons.empty() ? 200 : 503, readiness(reasons));
+        if (!reasons.empty()) response.set("Retry-After", "1");
+        co_return response;
+    }, {}, Role::viewer, open});
+    router.add({Verb::get, "/metrics", [&metrics](Request&) -> awaitable<Response> {
+        co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", metrics.render());
+    }, {}, Role::viewer});
+    router.add({Verb::get, "/openapi.json", [](Request& request) -> awaitable<Response> {
+        co_return embedded_file("openapi.json", request, "no-cache");
+    }, {}, Role::viewer});
+    router.add({Verb::get, "/api/v1/status", [info, &dispatcher, &engine, &database, &clock](Request&) -> awaitable<Response> {
+        const auto queue = co_await dispatcher.snapshot();
+        const auto store = database.stats();
+        auto status = readiness(info.not_ready());
+        status["version"] = info.version;
+        status["started_at"] = info.started_at.text();
+        status["uptime_seconds"] = static_cast<double>((clock.now() - info.started_at).count()) / 1e6;
+        status["jobs"] = job_counts(queue);
+        status["queues"] = queue_counts(queue);
+        status["worker"] = worker_status(engine.status());
+        status["store"] = json::object{{"driver", store.driver}, {"schema_version", store.schema_version}, {"bytes", store.bytes}};
+        status["disk"] = json::object{{"free_bytes", free_bytes(info.data)}};
+        co_return http::json(200, status);
+    }, {}, Role::viewer});
+}
+
+} // namespace millrace::api

@@ -1,0 +1,27 @@
+// What operators and machines ask about the daemon itself: /health, /ready, /metrics, /openapi.json, /api/v1/status.
+#pragma once
+#include "http/router.hpp"
+#include "inference/engine.hpp"
+#include "jobs/dispatcher.hpp"
+#include "store/database.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace millrace::api {
+
+struct ServiceInfo {
+    std::string version;
+    Timestamp started_at;
+    std::filesystem::path data;
+    std::function<std::vector<std::string>()> not_ready; // why the daemon should get no work now; empty: it is ready
+};
+
+// Borrows all but `info`.
+void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
+                        store::Database& database, telemetry::Metrics& metrics, const Clock& clock);
+
+} // namespace millrace::api

@@ -1,0 +1,123 @@
+#include "processors/infer/infer.hpp"
+
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+#include "processors/infer/prediction_files.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+namespace millrace::processors {
+namespace {
+
+using jobs::Failure;
+using jobs::Outcome;
+
+constexpr std::size_t max_inline_bytes = 1 << 20;
+
+struct Call {
+    std::string model;
+    std::optional<std::string> version;
+    json::value input;
+};
+
+Result<Call> read_call(const json::value& payload) {
+    const auto* object = payload.if_object();
+    if (!object) return Error{Code::unprocessable, "the payload of an infer job is an object: {\"model\":\"digits\",\"input\":{…}}"};
+    if (const auto known = only_fields(*object, {"model", "version", "input"}); !known) return known.error();
+    const auto model = string_field(*object, "model", 64);
+    if (!model) return model.error();
+    const auto version = string_field(*object, "version", 32);
+    if (!version) return version.error();
+    const auto* input = field(*object, "input");
+    if (!*model || !input) return Error{Code::unprocessable, "an infer job needs \"model\" and \"input\""};
+    if (const auto* source = input->if_object()) {
+        if (source->contains("$part"))
+            return Error{Code::unprocessable, "\"$part\" names a file part of a multipart request; this request has no such part"};
+        if (const auto* blob = source->if_contains("blob"); blob && (!blob->is_string() || !is_sha256_hex(blob->as_string())))
+            return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob: 64 lower-case hex digits"};
+    }
+    return Call{**model, *version, *input};
+}
+
+Outcome bad_input(std::string message) { return Failure{Failure::Kind::permanent, {"bad_input", std::move(message)}, {}}; }
+
+Outcome failed(const Error& error) {
+    const bool permanent = error.code == Code::not_found || error.code == Code::unprocessable || error.code == Code::too_large;
+    return Failure{permanent ? Failure::Kind::permanent : Failure::Kind::retryable,
+                   {permanent ? "bad_input" : "unavailable", error.detail}, {}};
+}
+
+Outcome failed(const inference::Failure& failure) {
+    auto kind = inference::may_retry(failure) ? Failure::Kind::retryable : Failure::Kind::permanent;
+    if (failure.reason == inference::FailureReason::worker_lost && failure.killed_worker) kind = Failure::Kind::worker_lost;
+    return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, {}};
+}
+
+} // namespace
+
+Result<void> Infer::check(OrganizationId organization, const json::value& payload) const {
+    const auto call = read_call(payload);
+    if (!call) return call.error();
+    const auto model = registry_.resolve(organization, call->model, call->version);
+    if (!model) return Error{Code::unprocessable, model.error().detail};
+    return success();
+}
+
+awaitable<Result<inference::Input>> Infer::open_input(OrganizationId organization, json::value spec) {
+    inference::Input input;
+    const auto* source = spec.if_object();
+    if (source && source->contains("blob")) {
+        const std::string sha256{source->at("blob").as_string()};
+        auto row = co_await catalog_.find(organization, sha256);
+        if (!row) co_return row.error();
+        if (!*row) co_return Error{Code::not_found, fmt::format("there is no blob {}", sha256)};
+        auto opened = co_await blobs_.open_async(sha256, (*row)->blob.size);
+        if (!opened) co_return opened.error();
+        if (!*opened) co_return Error{Code::not_found, fmt::format("the file of blob {} is missing", sha256)};
+        input.file = std::move((*opened)->file);
+        input.file_size = (*opened)->size;
+        input.media_type = (*row)->media_type;
+    } else if (source && source->contains("base64")) {
+        const auto text = string_field(*source, "base64", 2 * max_inline_bytes);
+        if (!text) co_return text.error();
+        const auto bytes = from_base64(**text);
+        if (!bytes) co_return Error{Code::unprocessable, "\"base64\" is not base64"};
+        input.bytes.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+        if (auto type = string_field(*source, "media_type", 128); type && *type) input.media_type = **type;
+    } else {
+        input.bytes = json::serialize(spec);
+        input.media_type = "application/json";
+    }
+    co_return input;
+}
+
+awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
+    auto call = read_call(json::parse(attempt.payload));
+    if (!call) co_return bad_input(call.error().detail);
+    auto model = registry_.resolve(attempt.organization, call->model, call->version);
+    if (!model) co_return failed(model.error());
+    auto input = co_await open_input(attempt.organization, std::move(call->input));
+    if (!input) co_return failed(input.error());
+
+    inference::Request request;
+    request.model = std::move(*model);
+    request.input = std::move(*input);
+    request.priority = attempt.priority;
+    request.deadline = attempt.deadline;
+    // After a failure it runs in a batch of its own, so that a poisonous input takes no other with it twice.
+    request.alone = attempt.number > 1;
+    auto predicted = co_await engine_.predict(std::move(request));
+    if (!predicted) co_return failed(predicted.error());
+
+    auto files = co_await store_files(blobs_, *predicted);
+    if (!files) co_return failed(files.error());
+    jobs::Success done{json::serialize(predicted->result), {}};
+    for (const auto& file : *files)
+        done.effects.push_back([organization = attempt.organization, file, now = clock_.now()](store::Session& session) {
+            catalog::add(session, organization, file.blob, file.media_type, now);
+        });
+    co_return done;
+}
+
+} // namespace millrace::processors
