@@ -21,6 +21,25 @@ int show_error(Context& context, const std::string& message, int code) {
     return code;
 }
 
+// Help says what a value is by its name; the descriptions that validators add to it would hide it. Commands are
+// reminded of what they share.
+void tidy(CLI::App& app) {
+    for (auto* option : app.get_options())
+        for (int i = 0;; ++i) {
+            try {
+                option->get_validator(i)->description("");
+            } catch (const CLI::OptionNotFound&) {
+                break;
+            }
+        }
+    for (auto* child : app.get_subcommands([](CLI::App*) { return true; })) {
+        tidy(*child);
+        if (!child->get_subcommands([](CLI::App*) { return true; }).empty()) continue;
+        const auto examples = child->get_footer();
+        child->footer(examples + (examples.empty() ? "" : "\n\n") + "Every command takes --data DIR, --socket PATH, --json and --timeout SECONDS: millrace --help");
+    }
+}
+
 // Parse errors in words, with the way to the help of the very command.
 int explain(CLI::App& app, Context& context, const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error, context.out, context.err); // --help, --version
@@ -33,7 +52,7 @@ int explain(CLI::App& app, Context& context, const CLI::ParseError& error) {
     return show_error(context, fmt::format("{}\n  see: {} --help", error.what(), path), usage);
 }
 
-int perform(CLI::App& app, Context& context, int argc, char** argv) {
+int perform(CLI::App& app, Context& context, int argc, const char* const* argv) {
     try {
         app.parse(argc, argv);
         const int code = context.action ? context.action() : static_cast<int>(usage);
@@ -97,6 +116,7 @@ void build(CLI::App& app, Context& context, Serve serve) {
     add_config(app, context);
     add_completion(app, context);
     add_version(app, context);
+    tidy(app);
 }
 
 int run(int argc, char** argv, Serve serve) {
@@ -104,6 +124,10 @@ int run(int argc, char** argv, Serve serve) {
     Context context{std::cout, std::cerr};
     context.width = terminal_width(STDOUT_FILENO);
     context.progress = terminal_width(STDERR_FILENO) != 0;
+    return run_in(context, argc, argv, std::move(serve));
+}
+
+int run_in(Context& context, int argc, const char* const* argv, Serve serve) {
     CLI::App app{"Millrace: durable jobs and model inference on this machine.", "millrace"};
     build(app, context, std::move(serve));
     return perform(app, context, argc, argv);

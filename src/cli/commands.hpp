@@ -15,6 +15,9 @@ void add_config(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context); // and the hidden `man`, which writes the manual page
 
+// As run(), with the streams and the terminal that `context` names.
+int run_in(Context& context, int argc, const char* const* argv, Serve serve);
+
 // The whole tree, without running anything.
 void build(CLI::App& app, Context& context, Serve serve);
 

@@ -58,14 +58,13 @@ int end_of(Context& context, const json::value& job) {
                                       error ? member(*error, "code") + ": " + member(*error, "message") : "")};
 }
 
-Reply send(Context& context, const Client& client, const SubmitOptions& options) {
+Reply send(Context& context, const Client& client, const SubmitOptions& options, const std::string& text) {
     Call call{.method = "POST", .target = "/api/v1/jobs"};
     if (!options.idempotency_key.empty()) call.headers.emplace_back("Idempotency-Key", options.idempotency_key);
     if (options.wait > 0) {
         call.patience = std::min(options.wait, longest_prefer);
         call.headers.emplace_back("Prefer", fmt::format("wait={:.0f}", std::max(1.0, call.patience)));
     }
-    const auto text = json::serialize(job_of(options));
     Body body;
     Progress progress{context.err, context.progress, "uploading"};
     if (const auto parts = parts_of(options); parts.empty()) {
@@ -87,10 +86,11 @@ Reply send(Context& context, const Client& client, const SubmitOptions& options)
 }
 
 int submit(Context& context, const SubmitOptions& options) {
-    (void)job_of(options); // usage errors come before the daemon is looked for
+    (void)parts_of(options);
+    const auto text = json::serialize(job_of(options)); // usage errors come before the daemon is looked for
     const Client client{context};
     const auto begun = std::chrono::steady_clock::now();
-    const auto reply = send(context, client, options);
+    const auto reply = send(context, client, options, text);
     auto job = reply.json();
     if (options.wait < 0) {
         if (context.json) print_raw(context, reply.body);

@@ -52,8 +52,12 @@ void append_pretty(std::string& out, const json::value& value, std::size_t inden
         out += ']';
         return;
     }
-    if (value.is_double()) out += number_text(value);
-    else out += json::serialize(value);
+    if (array && !array->empty()) {
+        for (std::size_t i = 0; i < array->size(); ++i) append_pretty(out += i == 0 ? "[" : ", ", (*array)[i], indent);
+        out += ']';
+        return;
+    }
+    out += number_text(value);
 }
 
 } // namespace

@@ -1,0 +1,398 @@
+#include "cli/commands.hpp"
+#include "base/json.hpp"
+#include "base/version.hpp"
+#include "fake_daemon.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+using namespace millrace;
+using namespace millrace::cli;
+using millrace::cli::test::answer;
+using millrace::cli::test::FakeDaemon;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Outcome {
+    int code;
+    std::string out, err;
+};
+
+Outcome command(std::vector<std::string> arguments, std::size_t width = 0, Serve serve = [](config::Loaded) { return 0; }) {
+    std::ostringstream out, err;
+    Context context{out, err};
+    context.width = width;
+    std::vector<const char*> argv{"millrace"};
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    const int code = run_in(context, static_cast<int>(argv.size()), argv.data(), std::move(serve));
+    return {code, out.str(), err.str()};
+}
+
+Outcome ask(FakeDaemon& daemon, std::vector<std::string> arguments, std::size_t width = 0) {
+    arguments.insert(arguments.end(), {"--socket", daemon.socket()});
+    return command(std::move(arguments), width);
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+const std::string succeeded = R"({"id":"j1","kind":"echo","queue":"default","state":"succeeded","result":{"label":"7","confidence":0.98}})";
+
+} // namespace
+
+TEST_CASE("no daemon is exit 3, with how to start one") {
+    const auto outcome = command({"status", "--socket", "/nonexistent/admin.sock"});
+    CHECK(outcome.code == 3);
+    CHECK(outcome.out.empty());
+    CHECK(contains(outcome.err, "error: cannot reach the daemon: there is no socket /nonexistent/admin.sock"));
+    CHECK(contains(outcome.err, "millrace serve"));
+}
+
+TEST_CASE("a socket that nobody listens on is exit 3, and says that the daemon has stopped") {
+    std::string socket;
+    Descriptor left;
+    {
+        FakeDaemon daemon{{}};
+        socket = daemon.socket() + "2";
+    }
+    fs::create_directories(fs::path{socket}.parent_path());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket.c_str(), sizeof address.sun_path - 1);
+    left = Descriptor{::socket(AF_UNIX, SOCK_STREAM, 0)};
+    REQUIRE(::bind(left.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    const auto outcome = command({"job", "list", "--socket", socket});
+    CHECK(outcome.code == 3);
+    CHECK(contains(outcome.err, "nothing listens"));
+    fs::remove_all(fs::path{socket}.parent_path());
+}
+
+TEST_CASE("a daemon that never answers is exit 3 after the timeout") {
+    FakeDaemon daemon{{}};
+    daemon.silent = true;
+    const auto outcome = ask(daemon, {"status", "--timeout", "0.2"});
+    CHECK(outcome.code == 3);
+    CHECK(contains(outcome.err, "did not answer in time"));
+}
+
+TEST_CASE("an answer that is cut off is an error, not a result") {
+    FakeDaemon daemon{{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":"}};
+    const auto outcome = ask(daemon, {"job", "show", "x", "--json"});
+    CHECK(outcome.code == 3);
+    CHECK(outcome.out.empty());
+}
+
+TEST_CASE("wrong usage is exit 2 and names the help of the very command") {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
+        {{}, "millrace --help"},
+        {{"fly"}, "millrace --help"},
+        {{"job"}, "millrace job --help"},
+        {{"job", "submit", "--priority", "12"}, "millrace job submit --help"},
+        {{"job", "list", "--state", "lost"}, "millrace job list --help"},
+        {{"key", "create", "--name", "x"}, "millrace key create --help"},
+        {{"key", "create", "--name", "x", "--role", "king"}, "millrace key create --help"},
+        {{"completion", "tcsh"}, "millrace completion --help"},
+        {{"model", "predict", "digits"}, "millrace model predict --help"},
+    };
+    for (const auto& [arguments, hint] : wrong) {
+        const auto outcome = command(arguments);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 2);
+        CHECK(contains(outcome.err, hint));
+        CHECK(outcome.out.empty());
+    }
+}
+
+TEST_CASE("mistakes in the options of submit are found before the daemon is looked for") {
+    for (const auto& arguments : std::vector<std::vector<std::string>>{
+             {"job", "submit"},
+             {"job", "submit", "--kind", "echo", "--payload", "{"},
+             {"job", "submit", "--kind", "echo", "--payload", "{\"a\":1,\"a\":2}"},
+             {"job", "submit", "--kind", "echo", "--tag", "novalue"},
+             {"job", "submit", "--kind", "infer", "--file", "nopath"},
+             {"job", "submit", "--kind", "infer", "--file", "job=x"},
+             {"job", "submit", "--model", "digits"},
+         }) {
+        auto all = arguments;
+        all.insert(all.end(), {"--socket", "/nonexistent/admin.sock"});
+        const auto outcome = command(all);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 2);
+    }
+}
+
+TEST_CASE("help of every command has an example or two and goes to standard output") {
+    for (const auto* name : {"serve", "status", "completion"}) {
+        const auto outcome = command({name, "--help"});
+        CHECK(outcome.code == 0);
+        CHECK(contains(outcome.out, "Examples:"));
+    }
+    for (const auto& path : std::vector<std::vector<std::string>>{{"job", "submit"}, {"job", "list"}, {"job", "wait"}, {"model", "push"},
+                                                                  {"model", "predict"}, {"blob", "put"}, {"blob", "get"},
+                                                                  {"key", "create"}, {"config", "show"}, {"config", "check"}}) {
+        auto arguments = path;
+        arguments.push_back("--help");
+        const auto outcome = command(arguments);
+        CHECK(outcome.code == 0);
+        CHECK(contains(outcome.out, "Examples:"));
+        CHECK(contains(outcome.out, "--socket"));
+    }
+}
+
+TEST_CASE("the version is printed for people and for programs") {
+    CHECK(command({"version"}).out == "millrace " + std::string{version()} + "\n");
+    CHECK(command({"--version"}).out == "millrace " + std::string{version()} + "\n");
+    CHECK(command({"version", "--json"}).out == "{\"version\":\"" + std::string{version()} + "\"}\n");
+}
+
+TEST_CASE("a problem document becomes one line: title and detail, exit 1") {
+    FakeDaemon daemon{{answer(404, R"({"type":"/problems/not-found","title":"Not found","status":404,"detail":"there is no job x","instance":"r"})",
+                              "application/problem+json")}};
+    const auto outcome = ask(daemon, {"job", "show", "x"});
+    CHECK(outcome.code == 1);
+    CHECK(outcome.err == "error: Not found: there is no job x\n");
+}
+
+TEST_CASE("submit sends what was asked for and prints id and state") {
+    FakeDaemon daemon{{answer(202, R"({"id":"j1","state":"queued","queue":"fast","position":3})")}};
+    const auto outcome = ask(daemon, {"job", "submit", "--kind", "echo", "--payload", R"({"a":1})", "--queue", "fast", "--priority", "9", "--tag", "site=north=1",
+                                      "--idempotency-key", "k 1", "--max-attempts", "2", "--run-at", "2027-01-01T00:00:00Z"});
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == "j1  queued\n");
+    const auto request = daemon.requests().at(0);
+    CHECK(request.starts_with("POST /api/v1/jobs HTTP/1.1\r\n"));
+    CHECK(contains(request, "Idempotency-Key: k 1\r\n"));
+    CHECK_FALSE(contains(request, "Prefer"));
+    const auto body = parse_json(request.substr(request.find("\r\n\r\n") + 4));
+    REQUIRE(body.has_value());
+    CHECK(*body == json::value{{"kind", "echo"}, {"payload", {{"a", 1}}}, {"queue", "fast"}, {"run_at", "2027-01-01T00:00:00Z"},
+                               {"priority", 9}, {"max_attempts", 2}, {"tags", {{"site", "north=1"}}}});
+}
+
+TEST_CASE("submit with --wait asks for the end, and polls on when the daemon answers too early") {
+    FakeDaemon daemon{{answer(202, R"({"id":"j1","state":"queued","queue":"default"})"), answer(200, R"({"id":"j1","state":"running","progress_percent":40})"),
+                       answer(200, succeeded)}};
+    const auto outcome = ask(daemon, {"job", "submit", "--kind", "echo", "--wait=5"});
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == "{\n  \"label\": \"7\",\n  \"confidence\": 0.98\n}\n");
+    CHECK(contains(daemon.requests().at(0), "Prefer: wait=5\r\n"));
+    CHECK(daemon.requests().at(1).starts_with("GET /api/v1/jobs/j1 HTTP/1.1\r\n"));
+}
+
+TEST_CASE("--wait without a number waits its default, and a longer one is capped in the header") {
+    FakeDaemon daemon{{answer(200, succeeded)}};
+    CHECK(ask(daemon, {"job", "submit", "--kind", "echo", "--wait"}).code == 0);
+    CHECK(ask(daemon, {"job", "submit", "--wait", "--kind", "echo"}).code == 0);
+    CHECK(contains(daemon.requests().at(0), "Prefer: wait=60\r\n"));
+    CHECK(contains(daemon.requests().at(1), "Prefer: wait=60\r\n"));
+}
+
+TEST_CASE("a job that died is exit 1 with its error, in --json too") {
+    const std::string dead = R"({"id":"j1","state":"dead","result":null,"error":{"code":"bad_input","message":"the image is truncated"}})";
+    FakeDaemon daemon{{answer(200, dead)}};
+    auto outcome = ask(daemon, {"job", "wait", "j1"});
+    CHECK(outcome.code == 1);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err == "error: job j1 is dead: bad_input: the image is truncated\n");
+    outcome = ask(daemon, {"job", "wait", "j1", "--json"});
+    CHECK(outcome.code == 1);
+    CHECK(parse_json(outcome.out).has_value());
+}
+
+TEST_CASE("waiting longer than allowed is exit 1") {
+    FakeDaemon daemon{{answer(200, R"({"id":"j1","state":"running","progress_percent":10})")}};
+    const auto outcome = ask(daemon, {"job", "wait", "j1", "--for", "0.1"});
+    CHECK(outcome.code == 1);
+    CHECK(contains(outcome.err, "still running"));
+}
+
+TEST_CASE("result prints what a job gave, and says where it stands otherwise") {
+    FakeDaemon daemon{{answer(200, R"({"status":"complete","result":[1,2],"model_version":null})"), answer(200, R"({"status":"queued","position":4})"),
+                       answer(200, R"({"status":"failed","error":"no such model","attempts":1})")}};
+    CHECK(ask(daemon, {"job", "result", "j"}).out == "[1, 2]\n");
+    auto outcome = ask(daemon, {"job", "result", "j"});
+    CHECK(outcome.code == 1);
+    CHECK(contains(outcome.err, "position 4"));
+    outcome = ask(daemon, {"job", "result", "j"});
+    CHECK(outcome.code == 1);
+    CHECK(contains(outcome.err, "no such model"));
+}
+
+TEST_CASE("files travel as parts of a form beside the job") {
+    FakeDaemon daemon{{answer(202, R"({"id":"j1","state":"queued","queue":"default"})")}};
+    const auto image = daemon.folder() / "di\"git.png";
+    const std::string bytes = "\x89PNG\r\n\x1a\n" + std::string(300'000, '\x05'); // large enough to ask before sending
+    std::ofstream{image, std::ios::binary} << bytes;
+    const auto outcome = ask(daemon, {"job", "submit", "--model", "digits/2", "--file", "image=" + image.string()});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto request = daemon.requests().at(0);
+    CHECK(contains(request, "Expect: 100-continue\r\n"));
+    CHECK(contains(request, "name=\"job\"\r\nContent-Type: application/json\r\n\r\n"
+                            R"({"kind":"infer","payload":{"model":"digits","version":"2","input":{"$part":"image"}}})"));
+    CHECK(contains(request, "name=\"image\"; filename=\"di%22git.png\"\r\nContent-Type: image/png\r\n\r\n" + bytes + "\r\n--"));
+    CHECK(request.ends_with("--\r\n"));
+}
+
+TEST_CASE("a daemon that refuses before the body is sent is heard") {
+    FakeDaemon daemon{{}};
+    const auto file = daemon.folder() / "big";
+    std::ofstream{file, std::ios::binary} << std::string(8 << 20, 'x');
+    // A daemon of its own: it answers after the head and never reads the body.
+    const auto path = (daemon.folder() / "early.sock").string();
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    Descriptor listener{::socket(AF_UNIX, SOCK_STREAM, 0)};
+    REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 4) == 0);
+    std::thread server{[&] {
+        Descriptor probe{::accept(listener.get(), nullptr, nullptr)};
+        Descriptor peer{::accept(listener.get(), nullptr, nullptr)};
+        char buffer[4096];
+        (void)!::recv(peer.get(), buffer, sizeof buffer, 0);
+        const auto reply = answer(413, R"({"title":"Too large","detail":"at most 1 MiB"})", "application/problem+json");
+        (void)!::send(peer.get(), reply.data(), reply.size(), MSG_NOSIGNAL);
+    }};
+    const auto outcome = command({"blob", "put", file.string(), "--socket", path});
+    server.join();
+    CHECK(outcome.code == 1);
+    CHECK(outcome.err == "error: Too large: at most 1 MiB\n");
+}
+
+TEST_CASE("a blob is written whole and only when its digest is right") {
+    const std::string test_digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"; // of "test"
+    FakeDaemon daemon{{answer(200, "test", "application/octet-stream"), answer(200, "tesT", "application/octet-stream"), answer(200, "test")}};
+    const auto output = (daemon.folder() / "out").string();
+    CHECK(ask(daemon, {"blob", "get", test_digest, "-o", output}).code == 0);
+    std::ostringstream text;
+    text << std::ifstream{output}.rdbuf();
+    CHECK(text.str() == "test");
+    const auto other = (daemon.folder() / "other").string();
+    const auto outcome = ask(daemon, {"blob", "get", test_digest, "-o", other});
+    CHECK(outcome.code == 1);
+    CHECK(contains(outcome.err, "digest differs"));
+    CHECK_FALSE(fs::exists(other));
+    CHECK(ask(daemon, {"blob", "get", test_digest}).out == "test");
+    CHECK(ask(daemon, {"blob", "get", test_digest}, 80).code == 2); // never bytes to a terminal unasked
+    CHECK(ask(daemon, {"blob", "get", "abc"}).code == 2);
+    for (const auto& entry : fs::directory_iterator{daemon.folder()}) CHECK_FALSE(contains(entry.path().string(), "other."));
+}
+
+TEST_CASE("an image classification shows label and confidence, a pixel classification its shares") {
+    FakeDaemon daemon{{answer(200, R"({"label":"7","confidence":0.98134,"top":[],"model":"digits","model_version":"1"})"),
+                       answer(200, R"({"shares":[{"label":"forest","share":0.425,"pixels":425,"color":"#001100"}],"width":40,"height":25,)"
+                                   R"("map":{"blob":"abc","media_type":"image/png"},"model":"land_cover","model_version":"1"})")}};
+    const auto file = daemon.folder() / "a.npy";
+    std::ofstream{file} << "\x93NUMPY";
+    auto outcome = ask(daemon, {"model", "predict", "digits", file.string(), "--version", "3"});
+    CHECK(outcome.code == 0);
+    CHECK(contains(outcome.out, "LABEL  CONFIDENCE  MODEL\n"));
+    CHECK(contains(outcome.out, "7          98.13%  digits/1\n"));
+    CHECK(daemon.requests().at(0).starts_with("POST /api/v1/models/digits/predict?version=3 HTTP/1.1\r\n"));
+    CHECK(contains(daemon.requests().at(0), "Content-Type: application/octet-stream\r\n"));
+    outcome = ask(daemon, {"model", "predict", "land_cover", file.string()});
+    CHECK(contains(outcome.out, "forest  42.5%     425\n"));
+    CHECK(contains(outcome.out, "map 40 × 25: blob abc\n"));
+}
+
+TEST_CASE("push sends manifest and model, and takes a folder for both") {
+    FakeDaemon daemon{{answer(201, R"({"version":"1","state":"ready","sha256":"00","size":3})")}};
+    std::ofstream{daemon.folder() / "model.pt"} << "pt!";
+    std::ofstream{daemon.folder() / "manifest.json"} << "{\"format\":1}";
+    const auto outcome = ask(daemon, {"model", "push", "digits", daemon.folder().string()});
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == "digits/1  ready\n");
+    const auto request = daemon.requests().at(0);
+    CHECK(request.starts_with("POST /api/v1/models/digits/versions HTTP/1.1\r\n"));
+    CHECK(contains(request, "name=\"manifest\"; filename=\"manifest.json\"\r\nContent-Type: application/json\r\n\r\n{\"format\":1}\r\n"));
+    CHECK(contains(request, "name=\"model\"; filename=\"model.pt\"\r\nContent-Type: application/octet-stream\r\n\r\npt!\r\n"));
+    CHECK(ask(daemon, {"model", "push", "digits", "/nonexistent/model.pt"}).code == 2);
+}
+
+TEST_CASE("a key is printed alone on standard output, and whole with --json") {
+    const std::string key = R"({"id":"k1","name":"me","role":"admin","key":"mr_x_y","created_at":"2026-01-01T00:00:00Z","expires_at":null})";
+    FakeDaemon daemon{{answer(201, key)}};
+    auto outcome = ask(daemon, {"key", "create", "--name", "me", "--role", "admin", "--expires", "30d"});
+    CHECK(outcome.out == "mr_x_y\n");
+    CHECK(contains(outcome.err, "only time"));
+    CHECK(contains(daemon.requests().at(0), R"({"name":"me","role":"admin","expires_at":"20)"));
+    outcome = ask(daemon, {"key", "create", "--name", "me", "--role", "admin", "--json"});
+    CHECK(outcome.out == key + "\n");
+    CHECK(ask(daemon, {"key", "create", "--name", "me", "--role", "admin", "--expires", "soon"}).code == 2);
+}
+
+TEST_CASE("status is exit 1 while the daemon is not ready, and says why") {
+    FakeDaemon daemon{{answer(200, R"({"version":"0.1.0","uptime_seconds":3.5,"ready":false,"reasons":["worker starting"],)"
+                                   R"("jobs":{"queued":2,"running":0,"rates":{"submitted_per_second":1.5,"finished_per_second":0}},"queues":[{"name":"default","queued":2,"running":0,"scheduled":1}],)"
+                                   R"("worker":{"state":"starting"},"store":{"driver":"sqlite","schema_version":1,"bytes":2048},"disk":{"free_bytes":1073741824}})")}};
+    const auto outcome = ask(daemon, {"status"});
+    CHECK(outcome.code == 1);
+    CHECK(contains(outcome.out, "not ready: worker starting"));
+    CHECK(contains(outcome.out, "queued 2"));
+    CHECK(contains(outcome.out, "2.0 KiB · 1.0 GiB free"));
+}
+
+TEST_CASE("filters of a list are encoded, an empty list is no error") {
+    FakeDaemon daemon{{answer(200, R"({"data":[],"meta":{"next_cursor":null}})")}};
+    const auto outcome = ask(daemon, {"job", "list", "--state", "dead", "--tag", "a=b c&d", "--limit", "7"});
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out.empty());
+    CHECK(contains(outcome.err, "no jobs"));
+    CHECK(daemon.requests().at(0).starts_with("GET /api/v1/jobs?limit=7&state=dead&tag=a%3Db%20c%26d HTTP/1.1\r\n"));
+}
+
+TEST_CASE("serve hands over a checked configuration with absolute paths, and its exit code comes back") {
+    config::Loaded seen;
+    const auto serve = [&](config::Loaded loaded) {
+        seen = std::move(loaded);
+        return 7;
+    };
+    auto outcome = command({"serve", "--data", "relative", "--listen", "127.0.0.1:0", "--log-level", "debug", "--set", "jobs.concurrency=8", "--set",
+                            "store.readers=3"}, 0, serve);
+    CHECK(outcome.code == 7);
+    CHECK(seen.config.data == fs::absolute("relative"));
+    CHECK(seen.config.http.listen.port == 0);
+    CHECK(seen.config.log.level == config::LogLevel::debug);
+    CHECK(seen.config.jobs.concurrency == 8);
+    CHECK(seen.config.store.readers == 3);
+    CHECK(seen.origins.at("jobs.concurrency") == "flag");
+    CHECK(command({"serve", "--listen", "nowhere"}, 0, serve).code == 2);
+    CHECK(command({"serve", "--set", "a"}, 0, serve).code == 2);
+    CHECK(command({"serve", "--set", "no.such=1"}, 0, serve).code == 2);
+    CHECK(command({"serve", "--config", "/nonexistent.toml"}, 0, serve).code == 2);
+}
+
+TEST_CASE("config check finds a bad file with exit 1, config show tells origins") {
+    FakeDaemon daemon{{}};
+    const auto file = (daemon.folder() / "a.toml").string();
+    std::ofstream{file} << "[log]\nlevel = \"loud\"\n";
+    auto outcome = command({"config", "check", "--config", file});
+    CHECK(outcome.code == 1);
+    CHECK(contains(outcome.err, file + ":2: log.level must be"));
+    std::ofstream{file} << "[log]\nlevel = \"debug\"\n";
+    CHECK(command({"config", "check", "--config", file}).code == 0);
+    outcome = command({"config", "show", "--origin", "--config", file});
+    CHECK(contains(outcome.out, "debug"));
+    CHECK(contains(outcome.out, file + ":2"));
+    outcome = command({"config", "show", "--json", "--config", file});
+    const auto all = parse_json(outcome.out);
+    REQUIRE(all.has_value());
+    CHECK(all->at("log.level").at("value") == "debug");
+}
+
+TEST_CASE("completion scripts and the manual know every command and hide what is hidden") {
+    for (const auto* shell : {"bash", "zsh", "fish"}) {
+        const auto outcome = command({"completion", shell});
+        CHECK(outcome.code == 0);
+        for (const auto* word : {"serve", "submit", "predict", "idempotency-key", "revoke"}) CHECK(contains(outcome.out, word));
+        CHECK_FALSE(contains(outcome.out, "millrace man"));
+    }
+    const auto manual = command({"man"});
+    CHECK(contains(manual.out, ".TH MILLRACE 1"));
+    CHECK(contains(manual.out, ".SS millrace job submit"));
+    CHECK_FALSE(contains(manual.out, "millrace man"));
+}
