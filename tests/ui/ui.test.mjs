@@ -65,6 +65,20 @@ describe("signing in", () => {
   });
 });
 
+describe("a session that ends", () => {
+  test("leads back to the key with the reason, and on to where one was", async () => {
+    await open();
+    await signIn(page, daemon);
+    await page.goto(`${daemon.url}/models`);
+    await page.locator("[data-model]").first().waitFor();
+    await page.context().clearCookies();
+    await page.getByText("Your session ended").waitFor();
+    await page.getByLabel("Key").fill(daemon.key);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Models" }).waitFor();
+  });
+});
+
 describe("the overview", () => {
   test("its numbers move with the work and the worker is named", async () => {
     await open();
@@ -204,6 +218,20 @@ describe("models", () => {
     await page.getByRole("button", { name: "Submit as a job" }).click();
     await page.locator('.page-title [data-state="succeeded"]').waitFor();
     await page.locator("[data-result-label]").filter({ hasText: /^7$/ }).waitFor();
+  });
+
+  test("a drawn stroke is asked about as a picture of the model's size", async () => {
+    await open();
+    await signIn(page, daemon);
+    await page.goto(`${daemon.url}/try/digits`);
+    const box = await page.locator(".drawing-pad").boundingBox();
+    await page.mouse.move(box.x + 64, box.y + 16);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 64, box.y + 112, { steps: 12 });
+    await page.mouse.up();
+    await page.locator("[data-result-label]").waitFor();
+    await page.getByText("8 × 8 pixels").waitFor();
+    if (isReal) assert.equal(await page.locator("[data-result-label]").innerText(), "1");
   });
 
   test("a file that is no image is refused in words and the page goes on", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { parseNpyHeader, readSeries } from "../out/unit/try_model/npy.js";
+import { shrinkDrawing } from "../out/unit/try_model/drawing_pixels.js";
 import { paintDate, vegetationColor } from "../out/unit/try_model/vegetation_colors.js";
 import { classOfPixels, parseColor, standOut } from "../out/unit/results/map_classes.js";
 import { hasRunFacts, isLabelResult, isMapResult } from "../out/unit/results/result_kinds.js";
@@ -74,4 +75,15 @@ test("a model's facts are put in words, also when it states none", () => {
   assert.equal(accuracyText(null), "not stated");
   assert.equal(inputText({ kind: "image", color: "gray", resize: [8, 8] }), "grey image, resized to 8 × 8");
   assert.equal(inputText({ kind: "tensor", datatype: "FP32", shape: [68, -1, -1] }), "FP32 tensor 68 × any × any");
+});
+
+test("a drawing is cut, scaled to fill and centred before it is shrunk", () => {
+  const ink = new Uint8Array(100 * 100);
+  for (let row = 60; row < 100; row += 1) ink.fill(255, row * 100 + 10, row * 100 + 20);
+  const small = shrinkDrawing(ink, 100, 8, 8);
+  const column = (at) => Array.from({ length: 8 }, (_, row) => small[row * 8 + at]);
+  assert.deepEqual(column(3), Array(8).fill(255));
+  assert.deepEqual(column(4), Array(8).fill(255));
+  assert.deepEqual(column(1), Array(8).fill(0));
+  assert.equal(shrinkDrawing(new Uint8Array(100 * 100), 100, 8, 8), null);
 });

@@ -8,6 +8,7 @@ import { sayDone, sayFailed } from "../shell/toasts.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Panel } from "../ui/panel.tsx";
+import { DrawingPad } from "./drawing_pad.tsx";
 import { DropZone } from "./drop_zone.tsx";
 import { ExampleList } from "./example_list.tsx";
 import { InputPreview } from "./input_preview.tsx";
@@ -23,6 +24,7 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
   const queueing = useSignal(false);
   const input = trial.input.value;
   const takesImages = version?.input?.kind === "image";
+  const [rows, columns] = drawable(version);
 
   const take = (file: File) => void trial.run({ name: file.name, content: file, mediaType: mediaTypeOf(file) });
   const takeExample = async (example: Example) => {
@@ -53,6 +55,12 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
         accept={takesImages ? "image/png,image/jpeg" : ".npy,application/json,.json"}
         hint={takesImages ? "PNG or JPEG" : ".npy or JSON tensors"} onFile={take}
       />
+      {rows > 0 && (
+        <DrawingPad
+          rows={rows} columns={columns}
+          onDrawn={(content) => void trial.run({ name: "drawing.png", content, mediaType: "image/png" })}
+        />
+      )}
       {input && (
         <>
           <InputPreview key={input.name} input={input} />
@@ -64,4 +72,11 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
       )}
     </Panel>
   );
+}
+
+/** Rows and columns of a grey picture small enough to draw by hand; zeros where it is not one. */
+function drawable(version: ModelVersion | undefined): [number, number] {
+  const [rows, columns] = version?.input?.resize ?? [];
+  const small = rows !== undefined && columns !== undefined && rows <= 32 && columns <= 32;
+  return small && version?.input?.kind === "image" && version.input.color === "gray" ? [rows, columns] : [0, 0];
 }

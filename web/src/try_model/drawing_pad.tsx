@@ -1,0 +1,83 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { Button } from "../ui/button.tsx";
+import { shrinkDrawing } from "./drawing_pixels.ts";
+
+const size = 192;
+const pen = 19;
+
+interface DrawingPadProps {
+  /** Rows and columns of the picture that the model takes. */
+  rows: number;
+  columns: number;
+  onDrawn: (picture: Blob) => void;
+}
+
+/** White on black with the mouse, a finger or a pen; each lifted stroke asks the model again. */
+export function DrawingPad({ rows, columns, onDrawn }: DrawingPadProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const last = useRef<{ x: number; y: number } | null>(null);
+  const empty = useSignal(true);
+
+  const context = () => canvas.current?.getContext("2d", { willReadFrequently: true }) ?? null;
+  const clear = () => {
+    const drawing = context();
+    if (!drawing) return;
+    drawing.fillStyle = "#000";
+    drawing.fillRect(0, 0, size, size);
+    empty.value = true;
+  };
+  useEffect(clear, []);
+
+  const stroke = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) => {
+    const drawing = context();
+    if (!drawing || !last.current) return;
+    const box = event.currentTarget.getBoundingClientRect();
+    const point = { x: ((event.clientX - box.left) / box.width) * size, y: ((event.clientY - box.top) / box.height) * size };
+    const from = Number.isNaN(last.current.x) ? point : last.current;
+    Object.assign(drawing, { strokeStyle: "#fff", lineWidth: pen, lineCap: "round", lineJoin: "round" });
+    drawing.beginPath();
+    drawing.moveTo(from.x, from.y);
+    drawing.lineTo(point.x, point.y);
+    drawing.stroke();
+    last.current = point;
+    empty.value = false;
+  };
+  const begin = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) => {
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    last.current = { x: Number.NaN, y: Number.NaN };
+    stroke(event);
+  };
+  const end = () => {
+    if (!last.current) return;
+    last.current = null;
+    const { data } = context()?.getImageData(0, 0, size, size) ?? { data: new Uint8ClampedArray() };
+    const ink = Uint8Array.from({ length: size * size }, (_, pixel) => data[pixel * 4] ?? 0);
+    const small = shrinkDrawing(ink, size, rows, columns);
+    if (small) void picture(small, rows, columns).then((blob) => { if (blob) onDrawn(blob); });
+  };
+
+  return (
+    <div class="drawing">
+      <canvas
+        ref={canvas} class="drawing-pad" width={size} height={size} role="img" aria-label="Drawing pad: draw with the mouse or a finger"
+        onPointerDown={begin} onPointerMove={stroke} onPointerUp={end} onPointerCancel={end}
+      />
+      <div class="drawing-side">
+        <p class="muted">{empty.value ? "Or draw one here." : "Lift the pen and the model answers."}</p>
+        {!empty.value && <Button size="small" onClick={clear}>Clear</Button>}
+      </div>
+    </div>
+  );
+}
+
+function picture(small: Uint8Array, rows: number, columns: number): Promise<Blob | null> {
+  const surface = document.createElement("canvas");
+  surface.width = columns;
+  surface.height = rows;
+  const rgba = new Uint8ClampedArray(small.length * 4);
+  small.forEach((value, pixel) => rgba.set([value, value, value, 255], pixel * 4));
+  surface.getContext("2d")?.putImageData(new ImageData(rgba, columns, rows), 0, 0);
+  return new Promise((resolve) => { surface.toBlob(resolve, "image/png"); });
+}
