@@ -66,7 +66,10 @@ std::string base64(std::span<const std::byte> bytes) { return encode64(bytes, st
 std::string base64url(std::span<const std::byte> bytes) { return encode64(bytes, url_alphabet, false); }
 
 std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
-    while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+    std::size_t padding = 0;
+    const std::size_t whole = text.size();
+    for (; text.ends_with('='); ++padding) text.remove_suffix(1);
+    if (padding > 0 && (padding > 2 || whole % 4 != 0)) return std::nullopt;
     if (text.size() % 4 == 1) return std::nullopt;
     std::vector<std::byte> out;
     out.reserve(text.size() * 3 / 4);
@@ -82,6 +85,8 @@ std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
             out.push_back(static_cast<std::byte>(group >> bits & 0xff));
         }
     }
+    // Bits that no byte holds must be zero, or two texts would stand for the same bytes.
+    if ((group & ((1U << bits) - 1)) != 0) return std::nullopt;
     return out;
 }
 
