@@ -13,21 +13,27 @@ int hex_value(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// Appends the decoded text; false on a broken escape or a decoded control character.
-bool decode(std::string_view text, bool plus_is_space, std::string& out) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
+enum class In { path, query };
+
+// Appends the decoded text; false on a broken escape and on what must not be hidden in one. A query may hold line
+// breaks; a path no control character, no slash (one segment would become two) and no backslash (a slash to some).
+bool decode(std::string_view text, In in, std::string& out) {
+    const std::size_t size = text.size();
+    for (std::size_t i = 0; i < size; ++i) {
         char c = text[i];
-        if (c == '%') {
-            if (i + 2 >= text.size()) return false;
+        const bool escaped = c == '%';
+        if (escaped) {
+            if (size - i < 3) return false;
             const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
             if (high < 0 || low < 0) return false;
             c = static_cast<char>(high * 16 + low);
             i += 2;
-        } else if (c == '+' && plus_is_space) {
+        } else if (c == '+' && in == In::query) {
             c = ' ';
         }
         const auto byte = static_cast<unsigned char>(c);
-        if (byte == 0 || (!plus_is_space && (byte < 0x20 || byte == 0x7f))) return false; // a query may hold new lines
+        if (byte == 0) return false;
+        if (in == In::path && (byte < 0x20 || byte == 0x7f || c == '\\' || (escaped && c == '/'))) return false;
         out.push_back(c);
     }
     return true;
@@ -45,15 +51,8 @@ bool has_dot_segment(std::string_view path) {
 }
 
 std::optional<Refusal> parse_path(std::string_view raw, std::string& path) {
-    // A decoded slash would make one segment two; a backslash is a slash to some clients.
-    for (std::size_t at = raw.find('%'); at != std::string_view::npos; at = raw.find('%', at + 1)) {
-        const auto escape = raw.substr(at + 1, 2);
-        if (equal_ignoring_case(escape, "2f") || equal_ignoring_case(escape, "5c"))
-            return Refusal{400, "an encoded slash in the path"};
-    }
-    if (raw.find('\\') != std::string_view::npos) return Refusal{400, "a backslash in the path"};
     path.clear();
-    if (!decode(raw, false, path)) return Refusal{400, "the path's percent-encoding is broken"};
+    if (!decode(raw, In::path, path)) return Refusal{400, "the path's percent-encoding is broken, or hides a slash or a control character"};
     if (!valid_utf8(path)) return Refusal{400, "the path is not UTF-8"};
     if (has_dot_segment(path)) return Refusal{400, "the path has a `.` or `..` segment"};
     return std::nullopt;
@@ -67,7 +66,7 @@ std::optional<Refusal> parse_query(std::string_view raw, Query& query) {
         if (pair.empty()) continue;
         const auto equals = std::min(pair.find('='), pair.size());
         std::string name, value;
-        if (!decode(pair.substr(0, equals), true, name) || !decode(pair.substr(std::min(equals + 1, pair.size())), true, value))
+        if (!decode(pair.substr(0, equals), In::query, name) || !decode(pair.substr(std::min(equals + 1, pair.size())), In::query, value))
             return Refusal{400, "the query's percent-encoding is broken"};
         if (!valid_utf8(name) || !valid_utf8(value)) return Refusal{400, "the query is not UTF-8"};
         if (query.size() >= max_query_pairs) return Refusal{400, "too many pairs in the query"};
@@ -102,7 +101,7 @@ bool valid_utf8(std::string_view text) {
 std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits, std::string& path, Query& query) {
     if (target.size() > limits.target_bytes) return Refusal{414, "the target is too long"};
     if (target == "*") {
-        path = "*";
+        path.assign(1, '*');
         return std::nullopt;
     }
     if (!target.starts_with('/')) {
