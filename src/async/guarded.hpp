@@ -14,8 +14,8 @@ public:
     class Access {
     public:
         explicit Access(Guarded& owner) : lock_(owner.mutex_), value_(&owner.value_) {}
-        T* operator->() { return value_; }
-        T& operator*() { return *value_; }
+        T* operator->() const { return value_; }
+        T& operator*() const { return *value_; }
         std::unique_lock<std::mutex>& mutex() { return lock_; } // to wait on a condition variable
 
     private:
