@@ -19,7 +19,10 @@ function(millrace_room name)
 
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${name}/*.cpp)
   if(tests)
-    add_executable(test_${name} ${tests} ${CMAKE_SOURCE_DIR}/tests/unit/main.cpp)
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/tests/unit/${name}/main.cpp)   # one of its own takes its place
+      list(APPEND tests ${CMAKE_SOURCE_DIR}/tests/unit/main.cpp)
+    endif()
+    add_executable(test_${name} ${tests})
     target_link_libraries(test_${name} PRIVATE ${name} doctest::doctest)
     target_precompile_headers(test_${name} REUSE_FROM precompiled)
     target_compile_definitions(test_${name} PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

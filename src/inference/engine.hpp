@@ -19,6 +19,7 @@
 namespace millrace::inference {
 
 struct EngineOptions {
+    bool enabled = true;                 // false: no worker is ever started, and predictions say so
     std::filesystem::path executable = "/proc/self/exe"; // started as: EXECUTABLE worker …
     std::filesystem::path runtime;       // libmillrace_torch.so; empty: find_runtime()
     int threads = 0;                     // threads of one forward pass; 0: the cores of this machine

@@ -1,0 +1,154 @@
+#include "inference/batcher.hpp"
+
+#include "inference/frame.hpp"
+
+#include <algorithm>
+
+namespace millrace::inference {
+namespace {
+
+double aged(const Batcher::Item& item, Monotonic now) {
+    return item.priority + std::chrono::duration<double>(now - item.arrived).count();
+}
+
+} // namespace
+
+void Batcher::add_model(ModelKey model, BatchRule rule) {
+    rule.max_batch = std::clamp<std::size_t>(rule.max_batch, 1, frame::max_items);
+    lanes_[model].rule = rule;
+}
+
+void Batcher::set_ready(ModelKey model, bool ready) { lanes_.at(model).ready = ready; }
+
+void Batcher::add(ModelKey model, Item item) {
+    auto& lane = lanes_.at(model);
+    item.priority = std::clamp(item.priority, 0, 9);
+    ++size_;
+    if (item.alone) {
+        lane.alone.push_back(item);
+        return;
+    }
+    lane.levels[static_cast<std::size_t>(item.priority)].push_back(item);
+    ++lane.size;
+}
+
+std::vector<Batcher::ItemKey> Batcher::take_all(ModelKey model) {
+    std::vector<ItemKey> keys;
+    auto& lane = lanes_.at(model);
+    const auto take = [&](std::deque<Item>& items) {
+        for (const auto& item : items) keys.push_back(item.key);
+        items.clear();
+    };
+    for (auto& level : lane.levels) take(level);
+    take(lane.alone);
+    size_ -= keys.size();
+    lane.size = 0;
+    return keys;
+}
+
+std::vector<Batcher::ItemKey> Batcher::take_all() {
+    std::vector<ItemKey> keys;
+    for (const auto& [model, lane] : lanes_) {
+        const auto some = take_all(model);
+        keys.insert(keys.end(), some.begin(), some.end());
+    }
+    return keys;
+}
+
+std::vector<Batcher::ItemKey> Batcher::take_expired(Monotonic now) {
+    std::vector<ItemKey> keys;
+    const auto sweep = [&](std::deque<Item>& items) {
+        return std::erase_if(items, [&](const Item& item) {
+            if (item.deadline > now) return false;
+            keys.push_back(item.key);
+            return true;
+        });
+    };
+    for (auto& [model, lane] : lanes_) {
+        for (auto& level : lane.levels) lane.size -= sweep(level);
+        sweep(lane.alone);
+    }
+    size_ -= keys.size();
+    return keys;
+}
+
+const Batcher::Item* Batcher::oldest(const Lane& lane) {
+    const Item* found = nullptr;
+    for (const auto& level : lane.levels) // in order of arrival within a level
+        if (!level.empty() && (!found || level.front().arrived < found->arrived)) found = &level.front();
+    return found;
+}
+
+bool Batcher::is_due(const Lane& lane, Monotonic now, bool busy) {
+    if (lane.size == 0) return false;
+    if (lane.size >= lane.rule.max_batch) return true;
+    if (busy && lane.rule.max_delay.count() == 0) return false;
+    return now - oldest(lane)->arrived >= lane.rule.max_delay;
+}
+
+std::deque<Batcher::Item>* Batcher::most_urgent_level(Lane& lane, Monotonic now) {
+    std::deque<Item>* best = nullptr;
+    for (auto& level : lane.levels)
+        if (!level.empty() && (!best || aged(level.front(), now) > aged(best->front(), now))) best = &level;
+    return best;
+}
+
+std::optional<Batcher::Batch> Batcher::next(Monotonic now, bool busy) {
+    struct {
+        ModelKey model = 0;
+        Lane* lane = nullptr;
+        bool alone = false;
+        double urgency = -1;
+    } best;
+    const auto consider = [&](ModelKey model, Lane& lane, const Item& item, bool alone) {
+        if (const double urgency = aged(item, now); urgency > best.urgency) best = {model, &lane, alone, urgency};
+    };
+    for (auto& [model, lane] : lanes_) {
+        if (!lane.ready) continue;
+        if (is_due(lane, now, busy)) consider(model, lane, most_urgent_level(lane, now)->front(), false);
+        if (!lane.alone.empty()) consider(model, lane, lane.alone.front(), true);
+    }
+    if (!best.lane) return std::nullopt;
+    if (!best.alone) return fill(best.model, *best.lane, now);
+    if (busy) return std::nullopt; // the device runs empty for it
+    const Item item = best.lane->alone.front();
+    best.lane->alone.pop_front();
+    --size_;
+    Batch batch{best.model, {}, {}, true};
+    (item.deadline > now ? batch.items : batch.expired).push_back(item.key);
+    return batch;
+}
+
+Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {
+    Batch batch{model, {}, {}, false};
+    std::size_t files = 0;
+    while (batch.items.size() < lane.rule.max_batch) {
+        auto* level = most_urgent_level(lane, now);
+        if (!level) break;
+        const Item& item = level->front();
+        const bool expired = item.deadline <= now;
+        if (item.file && !expired && ++files > frame::max_descriptors) break;
+        (expired ? batch.expired : batch.items).push_back(item.key);
+        level->pop_front();
+        --lane.size;
+        --size_;
+    }
+    return batch;
+}
+
+std::optional<Monotonic> Batcher::wake_at() const {
+    std::optional<Monotonic> at;
+    for (const auto& [model, lane] : lanes_) {
+        if (lane.size == 0 || !lane.ready || lane.size >= lane.rule.max_batch) continue;
+        const auto due = oldest(lane)->arrived + lane.rule.max_delay;
+        if (!at || due < *at) at = due;
+    }
+    return at;
+}
+
+std::size_t Batcher::waiting(ModelKey model) const {
+    const auto found = lanes_.find(model);
+    return found == lanes_.end() ? 0 : found->second.size + found->second.alone.size();
+}
+
+} // namespace millrace::inference

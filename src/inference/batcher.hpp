@@ -1,0 +1,77 @@
+// Decides which waiting work goes into the next batch. Pure: time comes in as a value, nothing blocks. Not
+// thread-safe; lives on the engine's thread.
+//
+// The caller asks next() whenever an execution slot is free, so that batches grow while the device is busy. With a slot
+// free and the device idle, what waits is sent when the batch is full or its oldest item has waited the model's delay.
+// With the device busy, only a full batch (or one past a delay of the model's) is sent ahead, to be decoded meanwhile.
+// Priorities age by one level a second, so that the lowest are served in the end.
+#pragma once
+#include "base/clock.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace millrace::inference {
+
+struct BatchRule {
+    std::size_t max_batch = 1;
+    std::chrono::microseconds max_delay{0};
+};
+
+class Batcher {
+public:
+    using ModelKey = std::uint32_t;
+    using ItemKey = std::uint64_t;
+
+    struct Item {
+        ItemKey key = 0;
+        int priority = 5;                  // 0-9, 9 first
+        Monotonic arrived, deadline;
+        bool alone = false;                // in a batch of its own, with nothing else on the device
+        bool file = false;                 // needs a descriptor of its own in the frame
+    };
+    struct Batch {
+        ModelKey model = 0;
+        std::vector<ItemKey> items;
+        std::vector<ItemKey> expired;      // their deadline had passed: not to be sent
+        bool alone = false;                // nothing may be sent beside it
+    };
+
+    void add_model(ModelKey model, BatchRule rule);
+    void set_ready(ModelKey model, bool ready);       // loaded in the worker; others wait
+    void add(ModelKey model, Item item);              // the model must be known
+    std::vector<ItemKey> take_all(ModelKey model);    // its items, removed (a load failed)
+    std::vector<ItemKey> take_all();
+    std::vector<ItemKey> take_expired(Monotonic now); // looks at everything: for a slow timer
+
+    // `busy`: batches are on the device already. The items are removed. nullopt: nothing is to be sent now.
+    std::optional<Batch> next(Monotonic now, bool busy);
+    // When to ask again although nothing happens, because a delay ends then. nullopt: never.
+    std::optional<Monotonic> wake_at() const;
+
+    std::size_t size() const { return size_; }
+    std::size_t waiting(ModelKey model) const;
+
+private:
+    struct Lane {
+        BatchRule rule;
+        bool ready = false;
+        std::array<std::deque<Item>, 10> levels; // by priority
+        std::deque<Item> alone;
+        std::size_t size = 0;                    // in levels
+    };
+    static const Item* oldest(const Lane& lane);
+    static bool is_due(const Lane& lane, Monotonic now, bool busy);
+    static std::deque<Item>* most_urgent_level(Lane& lane, Monotonic now);
+    Batch fill(ModelKey model, Lane& lane, Monotonic now);
+
+    std::map<ModelKey, Lane> lanes_;
+    std::size_t size_ = 0;
+};
+
+} // namespace millrace::inference

@@ -1,0 +1,122 @@
+#include "inference/engine.hpp"
+
+#include "async/io_pool.hpp"
+#include "inference/scheduler.hpp"
+#include "inference/trial.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace millrace::inference {
+namespace {
+
+SpawnOptions spawn_options(const EngineOptions& options) {
+    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const auto machine = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    SpawnOptions spawn;
+    spawn.executable = options.executable;
+    spawn.runtime = options.runtime.empty() ? find_runtime() : options.runtime;
+    spawn.threads = options.threads > 0 ? options.threads : cores;
+    spawn.decode_threads = options.decode_threads > 0 ? options.decode_threads : cores;
+    spawn.memory_limit = options.memory_limit > 0 ? options.memory_limit : machine / 4 * 3;
+    return spawn;
+}
+
+} // namespace
+
+class Engine::Core {
+public:
+    Core(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
+        : options_{std::move(options)}, spawn_{spawn_options(options_)}, scheduler_{context_, options_, spawn_, log, metrics} {}
+
+    void start() {
+        thread_ = std::thread{[this] {
+            async::name_this_thread("engine");
+            scheduler_.start();
+            const auto work = boost::asio::make_work_guard(context_);
+            context_.run();
+        }};
+    }
+
+    void stop() {
+        if (!thread_.joinable()) {
+            *open_.lock() = false; // never started
+            return;
+        }
+        boost::asio::post(context_, [this] {
+            stopped_ = true;
+            for (const auto& trial : std::exchange(trials_, {})) trial->stop();
+            scheduler_.stop();
+            // One more turn, so that what was posted before is answered.
+            boost::asio::post(context_, [this] { context_.stop(); });
+        });
+        thread_.join();
+        *open_.lock() = false;
+        context_.restart();
+        context_.poll(); // what was posted meanwhile is answered, too
+    }
+
+    void predict(Request request, Done done) {
+        if (auto open = open_.lock(); *open) {
+            boost::asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable { scheduler_.predict(std::move(request), std::move(done)); });
+            return;
+        }
+        done(Failure{FailureReason::unavailable, "the service is stopping", false});
+    }
+
+    void check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
+        if (auto open = open_.lock(); *open) {
+            boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { try_model(std::move(model), std::move(done)); });
+            return;
+        }
+        done(Error{Code::unavailable, "the service is stopping"});
+    }
+
+    void unload(std::string sha256) {
+        auto open = open_.lock();
+        if (!*open) return;
+        boost::asio::post(context_, [this, sha256 = std::move(sha256)] { scheduler_.unload(sha256); });
+    }
+
+    WorkerStatus status() const { return scheduler_.status(); }
+
+private:
+    void try_model(std::shared_ptr<const ModelVersion> model, CheckDone done) {
+        if (stopped_) return done(Error{Code::unavailable, "the service is stopping"});
+        std::erase_if(trials_, [](const auto& trial) { return trial->finished(); });
+        if (trials_.size() >= 2) return done(Error{Code::unavailable, "other models are being checked; try again"});
+        trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout + options_.load_timeout, std::move(model), std::move(done)));
+    }
+
+    EngineOptions options_;
+    SpawnOptions spawn_;
+    boost::asio::io_context context_{1};
+    Scheduler scheduler_;
+    std::vector<std::shared_ptr<Trial>> trials_; // shared with their own callbacks
+    bool stopped_ = false;             // on the engine's thread
+    async::Guarded<bool> open_{true};  // may work be posted?
+    std::thread thread_;
+};
+
+Engine::Engine(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics) : core_{std::make_unique<Core>(std::move(options), log, metrics)} {}
+Engine::~Engine() { stop(); }
+
+void Engine::start() { core_->start(); }
+void Engine::stop() { core_->stop(); }
+void Engine::predict(Request request, Done done) { core_->predict(std::move(request), std::move(done)); }
+void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) { core_->check(std::move(model), std::move(done)); }
+void Engine::unload(std::string sha256) { core_->unload(std::move(sha256)); }
+WorkerStatus Engine::status() const { return core_->status(); }
+
+awaitable<Outcome> Engine::predict(Request request) {
+    auto start = [this, shared = std::make_shared<Request>(std::move(request))](Done done) { predict(std::move(*shared), std::move(done)); };
+    co_return co_await async::completion<Outcome>(std::move(start));
+}
+
+awaitable<Result<CheckReport>> Engine::check(std::shared_ptr<const ModelVersion> model) {
+    auto start = [this, model](CheckDone done) { check(model, std::move(done)); };
+    co_return co_await async::completion<Result<CheckReport>>(std::move(start));
+}
+
+} // namespace millrace::inference

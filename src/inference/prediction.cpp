@@ -1,0 +1,29 @@
+#include "inference/prediction.hpp"
+
+namespace millrace::inference {
+
+std::string_view word(FailureReason reason) {
+    switch (reason) {
+    case FailureReason::bad_input: return "bad_input";
+    case FailureReason::model_failed: return "model_failed";
+    case FailureReason::timed_out: return "timed_out";
+    case FailureReason::worker_lost: return "worker_lost";
+    case FailureReason::unavailable: return "unavailable";
+    }
+    return "model_failed";
+}
+
+bool may_retry(const Failure& failure) { return failure.reason != FailureReason::bad_input; }
+
+Error to_error(const Failure& failure) {
+    switch (failure.reason) {
+    case FailureReason::bad_input: return {Code::unprocessable, failure.message};
+    case FailureReason::model_failed: return {Code::internal, failure.message};
+    case FailureReason::timed_out: return {Code::timed_out, failure.message};
+    case FailureReason::worker_lost:
+    case FailureReason::unavailable: return {Code::unavailable, failure.message};
+    }
+    return {Code::internal, failure.message};
+}
+
+} // namespace millrace::inference

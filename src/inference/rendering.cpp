@@ -1,0 +1,121 @@
+#include "inference/rendering.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+namespace millrace::inference {
+namespace {
+
+// Answers carry a few significant digits less than a double has; nobody reads the noise.
+double rounded_ms(double value) { return std::round(value * 1000) / 1000; }
+
+Failure dishonest() { return {FailureReason::model_failed, "the worker gave an answer that does not fit the model's manifest", false}; }
+
+json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
+
+bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, Prediction& out) {
+    json::array ranked;
+    for (const auto& [label, share] : top.ranked) {
+        if (label >= manifest.labels.size() || !(share >= 0 && share <= 1.0001F)) return false;
+        ranked.push_back(json::object{{"label", manifest.labels[label]}, {"confidence", static_cast<double>(share)}});
+    }
+    if (ranked.empty()) return false;
+    out.result["label"] = ranked.front().get_object().at("label");
+    out.result["confidence"] = ranked.front().get_object().at("confidence");
+    out.result["top"] = std::move(ranked);
+    return true;
+}
+
+bool add_map(frame::Map& map, const model::Manifest& manifest, Prediction& out) {
+    const auto total = static_cast<double>(map.width) * map.height;
+    if (map.pixels.size() != manifest.labels.size() || manifest.postprocess.colors.size() != manifest.labels.size() || total <= 0) return false;
+    json::array shares;
+    for (std::size_t i = 0; i < map.pixels.size(); ++i)
+        shares.push_back(json::object{{"label", manifest.labels[i]}, {"share", static_cast<double>(map.pixels[i]) / total},
+                                      {"pixels", map.pixels[i]}, {"color", fmt::format("#{:06x}", manifest.postprocess.colors[i])}});
+    out.result["shares"] = std::move(shares);
+    out.result["width"] = map.width;
+    out.result["height"] = map.height;
+    out.files.push_back({"map", "image/png", std::move(map.png)});
+    return true;
+}
+
+template <class T>
+void append_numbers(const std::string& bytes, json::array& out) {
+    for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
+        T value;
+        std::memcpy(&value, bytes.data() + i, sizeof value);
+        if constexpr (std::is_floating_point_v<T>) out.push_back(number(static_cast<double>(value)));
+        else out.push_back(static_cast<std::int64_t>(value));
+    }
+}
+
+json::array numbers_of(const frame::Tensor& tensor) {
+    json::array out;
+    out.reserve(tensor.bytes.size() / model::element_size(tensor.datatype));
+    switch (tensor.datatype) {
+    case model::Datatype::boolean:
+        for (const char byte : tensor.bytes) out.push_back(byte != 0);
+        break;
+    case model::Datatype::uint8: append_numbers<std::uint8_t>(tensor.bytes, out); break;
+    case model::Datatype::int8: append_numbers<std::int8_t>(tensor.bytes, out); break;
+    case model::Datatype::int16: append_numbers<std::int16_t>(tensor.bytes, out); break;
+    case model::Datatype::int32: append_numbers<std::int32_t>(tensor.bytes, out); break;
+    case model::Datatype::int64: append_numbers<std::int64_t>(tensor.bytes, out); break;
+    case model::Datatype::fp32: append_numbers<float>(tensor.bytes, out); break;
+    case model::Datatype::fp64: append_numbers<double>(tensor.bytes, out); break;
+    case model::Datatype::fp16:
+    case model::Datatype::bf16: break; // the runtime module gives them as FP32
+    }
+    return out;
+}
+
+constexpr std::size_t max_tensor_bytes = 16u << 20; // as JSON about ten times that
+
+std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::Manifest& manifest, Prediction& out) {
+    json::array outputs;
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
+        const auto& tensor = tensors.tensors[i];
+        total += tensor.bytes.size();
+        if (total > max_tensor_bytes)
+            return Failure{FailureReason::model_failed, fmt::format("the model's output is larger than {} MiB, too large to be given as JSON", max_tensor_bytes >> 20), false};
+        const auto name = i == 0 ? manifest.output.name : fmt::format("{}_{}", manifest.output.name, i);
+        outputs.push_back(json::object{{"name", name}, {"datatype", model::name(tensor.datatype)}, {"shape", json::value_from(tensor.shape)}, {"data", numbers_of(tensor)}});
+    }
+    out.result["outputs"] = std::move(outputs);
+    return std::nullopt;
+}
+
+} // namespace
+
+Outcome render(frame::ItemResult item, const ModelVersion& model, double queue_ms) {
+    if (auto* failure = std::get_if<frame::ItemFailure>(&item.outcome)) {
+        failure->message.resize(std::min<std::size_t>(failure->message.size(), 4096));
+        return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed, std::move(failure->message), false};
+    }
+    Prediction prediction;
+    const auto& manifest = *model.manifest;
+    const auto kind = manifest.postprocess.kind;
+    if (const auto* top = std::get_if<frame::TopK>(&item.outcome)) {
+        if (kind != model::PostprocessKind::softmax_top_k || !add_top_k(*top, manifest, prediction)) return dishonest();
+    } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {
+        if (kind != model::PostprocessKind::argmax_map || !add_map(*map, manifest, prediction)) return dishonest();
+    } else {
+        if (kind != model::PostprocessKind::raw) return dishonest();
+        if (auto failure = add_tensors(std::get<frame::Tensors>(item.outcome), manifest, prediction)) return *failure;
+    }
+    prediction.batch_size = static_cast<int>(item.batch_size);
+    prediction.queue_ms = rounded_ms(queue_ms);
+    prediction.infer_ms = rounded_ms(item.infer_ms);
+    prediction.result["model"] = model.name;
+    prediction.result["model_version"] = model.version;
+    prediction.result["batch_size"] = prediction.batch_size;
+    prediction.result["queue_ms"] = prediction.queue_ms;
+    prediction.result["infer_ms"] = prediction.infer_ms;
+    return prediction;
+}
+
+} // namespace millrace::inference

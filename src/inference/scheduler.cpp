@@ -1,0 +1,293 @@
+#include "inference/scheduler.hpp"
+
+#include "inference/rendering.hpp"
+
+#include <fcntl.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::inference {
+namespace {
+
+constexpr std::chrono::milliseconds tick_period{50};
+constexpr std::chrono::seconds decode_allowance{5};    // an image may take 2 s to decode, on a busy machine longer
+constexpr std::chrono::seconds load_failure_lasts{10}; // before a model that could not be loaded is tried again
+constexpr std::chrono::minutes longest_wait{10};       // for requests that name no deadline
+
+Monotonic now() { return std::chrono::steady_clock::now(); }
+
+std::chrono::nanoseconds seconds(double value) { return std::chrono::nanoseconds{static_cast<std::int64_t>(value * 1e9)}; }
+
+double milliseconds(Monotonic from, Monotonic to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
+
+SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions& spawn) {
+    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff};
+}
+
+} // namespace
+
+Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn, telemetry::Log& log, telemetry::Metrics& metrics)
+    : options_{options}, log_{log}, waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")}, models_{metrics},
+      tick_timer_{context}, wake_timer_{context},
+      supervisor_{context, supervisor_options(options, spawn), log, metrics,
+                  {.ready = [this](const frame::Hello&) {
+                       for (auto* entry : models_.all())
+                           if (batcher_.waiting(entry->key) > 0) load(*entry);
+                       publish();
+                   },
+                   .message = [this](frame::ToDaemon message) {
+                       if (auto* done = std::get_if<frame::Done>(&message)) on_done(std::move(*done));
+                       else if (const auto* started = std::get_if<frame::Started>(&message)) on_started(*started);
+                       else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) on_loaded(*loaded);
+                   },
+                   .lost = [this](const std::string& why) { on_lost(why); },
+                   .unavailable = [this](const std::string& why) {
+                       fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
+                       publish();
+                   }}} {}
+
+void Scheduler::start() {
+    supervisor_.start();
+    publish();
+}
+
+void Scheduler::stop() {
+    stopping_ = true;
+    tick_timer_.cancel();
+    wake_timer_.cancel();
+    supervisor_.stop();
+    const Failure failure{FailureReason::unavailable, "the service is stopping", false};
+    fail(batcher_.take_all(), failure);
+    for (auto& [id, flight] : std::exchange(flights_, {})) fail(flight.items, failure);
+    publish();
+}
+
+void Scheduler::predict(Request request, Engine::Done done) {
+    const auto refuse = [&](FailureReason reason, std::string why) { done(Failure{reason, std::move(why), false}); };
+    if (stopping_) return refuse(FailureReason::unavailable, "the service is stopping");
+    if (supervisor_.state() == Supervisor::State::unavailable) return refuse(FailureReason::unavailable, "inference is not available: " + supervisor_.reason());
+    if (batcher_.size() >= options_.queue_capacity) return refuse(FailureReason::unavailable, "too many predictions are waiting; try again");
+    if (request.input.size() > request.model->manifest->max_input_bytes)
+        return refuse(FailureReason::bad_input, fmt::format("the input has {} bytes, the model takes at most {}", request.input.size(), request.model->manifest->max_input_bytes));
+    const auto at = now();
+    bool made = false;
+    auto& entry = models_.find_or_add(request.model, made);
+    const auto& manifest = *entry.version->manifest;
+    if (made) batcher_.add_model(entry.key, {static_cast<std::size_t>(manifest.max_batch), std::chrono::microseconds{static_cast<std::int64_t>(manifest.max_delay_ms * 1000)}});
+    if (entry.state == ModelEntry::State::failed && at - entry.failed_at < load_failure_lasts) {
+        entry.metrics.failures->add();
+        return refuse(FailureReason::model_failed, entry.error);
+    }
+    const auto key = next_item_++;
+    batcher_.add(entry.key, {key, request.priority, at, std::min(request.deadline, at + longest_wait), request.alone, static_cast<bool>(request.input.file)});
+    pending_.emplace(key, Pending{std::move(request.model), std::move(request.input), std::move(done), at, {}});
+    if (entry.state == ModelEntry::State::absent || entry.state == ModelEntry::State::failed) load(entry);
+    dispatch();
+    arm_tick();
+}
+
+void Scheduler::load(ModelEntry& entry) {
+    if (supervisor_.state() != Supervisor::State::ready || entry.state == ModelEntry::State::loading) return; // asked again when it is ready
+    Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!file) return on_loaded({.model = entry.key, .error = "the model's file cannot be opened", .optimization = {}, .note = {}});
+    entry.state = ModelEntry::State::loading;
+    entry.load_deadline = now() + options_.load_timeout;
+    std::vector<Descriptor> descriptors;
+    descriptors.push_back(std::move(file));
+    supervisor_.send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())}, std::move(descriptors));
+    arm_tick();
+}
+
+void Scheduler::on_loaded(const frame::Loaded& loaded) {
+    auto* entry = models_.find(loaded.model);
+    if (!entry) return;
+    if (!loaded.error.empty()) {
+        entry->state = ModelEntry::State::failed;
+        entry->error = loaded.error;
+        entry->failed_at = now();
+        log_.error("model not loaded", {{"model", entry->title()}, {"reason", loaded.error}});
+        fail(batcher_.take_all(entry->key), {FailureReason::model_failed, loaded.error, false});
+    } else {
+        entry->state = ModelEntry::State::ready;
+        batcher_.set_ready(entry->key, true);
+        log_.info("model loaded", {{"model", entry->title()}, {"load_ms", loaded.load_ms}, {"forward_ms", loaded.warm_up_ms}, {"memory_bytes", loaded.memory_bytes},
+                                   {"form", loaded.optimization}, {"note", loaded.note}});
+    }
+    dispatch();
+    publish();
+}
+
+bool Scheduler::has_free_slot() const {
+    if (flights_.size() >= static_cast<std::size_t>(options_.batches_in_flight)) return false;
+    return flights_.empty() || !flights_.rbegin()->second.alone;
+}
+
+void Scheduler::dispatch() {
+    if (supervisor_.state() != Supervisor::State::ready) return;
+    while (has_free_slot()) {
+        auto batch = batcher_.next(now(), !flights_.empty());
+        if (!batch) break;
+        fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
+        if (!batch->items.empty()) send(std::move(*batch));
+    }
+    arm_wake();
+    waiting_gauge_.set(static_cast<std::int64_t>(batcher_.size()));
+}
+
+void Scheduler::send(Batcher::Batch batch) {
+    const auto at = now();
+    frame::Batch message{next_batch_++, batch.model, {}};
+    std::vector<Descriptor> files;
+    for (const auto key : batch.items) {
+        auto& pending = pending_.at(key);
+        pending.sent = at;
+        frame::BatchItem item;
+        item.media_type = std::move(pending.input.media_type);
+        if (pending.input.file) {
+            item.source = frame::Source::descriptor;
+            item.size = pending.input.file_size;
+            files.push_back(std::move(pending.input.file));
+        } else {
+            item.bytes = std::move(pending.input.bytes);
+        }
+        message.items.push_back(std::move(item));
+    }
+    flights_[message.id] = {batch.model, std::move(batch.items), at + decode_allowance + seconds(models_.find(batch.model)->version->manifest->timeout_seconds), batch.alone};
+    supervisor_.send(message, std::move(files));
+}
+
+void Scheduler::on_started(const frame::Started& started) {
+    const auto found = flights_.find(started.batch);
+    if (found == flights_.end()) return;
+    found->second.deadline = now() + seconds(models_.find(found->second.model)->version->manifest->timeout_seconds);
+}
+
+void Scheduler::on_done(frame::Done done) {
+    const auto found = flights_.find(done.batch);
+    if (found == flights_.end() || found->second.items.size() != done.items.size()) return supervisor_.kill("it answered for a batch that it was not given");
+    const Flight flight = std::move(found->second);
+    flights_.erase(found);
+    const auto& entry = *models_.find(flight.model);
+    entry.metrics.batches->add();
+    // The next batches on their way first: the worker works while the answers are written. The ones in line
+    // have waited for this batch, and their time begins now.
+    const auto at = now();
+    for (auto& [id, other] : flights_) other.deadline = std::max(other.deadline, at + decode_allowance + seconds(models_.find(other.model)->version->manifest->timeout_seconds));
+    dispatch();
+    for (std::size_t i = 0; i < flight.items.size(); ++i) {
+        const auto& pending = pending_.at(flight.items[i]);
+        const double queue_ms = milliseconds(pending.arrived, pending.sent);
+        entry.metrics.queue->observe(queue_ms / 1000);
+        entry.metrics.infer->observe(done.items[i].infer_ms / 1000);
+        auto outcome = render(std::move(done.items[i]), *pending.model, queue_ms);
+        (outcome ? entry.metrics.items : entry.metrics.failures)->add();
+        finish(flight.items[i], std::move(outcome));
+    }
+}
+
+void Scheduler::on_lost(const std::string& why) {
+    const auto flights = std::exchange(flights_, {});
+    for (auto* entry : models_.all()) {
+        const bool was_loading = entry->state == ModelEntry::State::loading;
+        entry->state = ModelEntry::State::absent;
+        batcher_.set_ready(entry->key, false);
+        // What waited for a model whose loading may have ended the worker must not have it loaded for ever.
+        if (was_loading) fail(batcher_.take_all(entry->key), {FailureReason::worker_lost, "the worker ended while it loaded the model: " + why, true});
+    }
+    for (const auto& [id, flight] : flights) {
+        models_.find(flight.model)->metrics.failures->add(flight.items.size());
+        fail(flight.items, {FailureReason::worker_lost, "the worker ended: " + why, !culprit_known_});
+    }
+    publish();
+}
+
+void Scheduler::tick() {
+    const auto at = now();
+    fail(batcher_.take_expired(at), {FailureReason::timed_out, "its deadline passed while it waited", false});
+    for (auto* entry : models_.all()) {
+        if (entry->state != ModelEntry::State::loading || entry->load_deadline > at) continue;
+        fail(batcher_.take_all(entry->key), {FailureReason::timed_out, "the model took too long to load", true});
+        return kill_for(fmt::format("loading {} took too long", entry->title()));
+    }
+    const auto late = std::find_if(flights_.begin(), flights_.end(), [&](const auto& flight) { return flight.second.deadline <= at; });
+    if (late == flights_.end()) return;
+    const Flight guilty = std::move(late->second);
+    flights_.erase(late);
+    const auto& entry = *models_.find(guilty.model);
+    entry.metrics.failures->add(guilty.items.size());
+    kill_for(fmt::format("{} ran longer than its {} s", entry.title(), entry.version->manifest->timeout_seconds));
+    fail(guilty.items, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", entry.version->manifest->timeout_seconds), true});
+}
+
+void Scheduler::kill_for(const std::string& why) {
+    culprit_known_ = true;
+    supervisor_.kill(why);
+    culprit_known_ = false;
+}
+
+void Scheduler::arm_tick() {
+    if (ticking_ || stopping_ || (pending_.empty() && batcher_.size() == 0 &&
+        std::none_of(models_.all().begin(), models_.all().end(), [](auto* e) { return e->state == ModelEntry::State::loading; }))) return;
+    ticking_ = true;
+    tick_timer_.expires_after(tick_period);
+    tick_timer_.async_wait([this](const boost::system::error_code& failure) {
+        ticking_ = false;
+        if (failure || stopping_) return;
+        tick();
+        dispatch();
+        publish();
+        arm_tick();
+    });
+}
+
+void Scheduler::arm_wake() {
+    if (!has_free_slot()) return;
+    const auto at = batcher_.wake_at();
+    if (!at) return;
+    wake_timer_.expires_at(*at);
+    wake_timer_.async_wait([this](const boost::system::error_code& failure) {
+        if (!failure && !stopping_) dispatch();
+    });
+}
+
+void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {
+    auto node = pending_.extract(key);
+    if (!node.empty()) node.mapped().done(std::move(outcome));
+}
+
+void Scheduler::fail(const std::vector<Batcher::ItemKey>& keys, const Failure& failure) {
+    for (const auto key : keys) finish(key, failure);
+}
+
+void Scheduler::unload(const std::string& sha256) {
+    for (auto* entry : models_.all()) {
+        if (entry->version->sha256 != sha256 || entry->state == ModelEntry::State::absent) continue;
+        supervisor_.send(frame::Unload{entry->key});
+        entry->state = ModelEntry::State::absent;
+        batcher_.set_ready(entry->key, false);
+        if (batcher_.waiting(entry->key) > 0) load(*entry);
+    }
+    publish();
+}
+
+void Scheduler::publish() {
+    WorkerStatus status;
+    status.state = name(supervisor_.state());
+    status.pid = supervisor_.pid();
+    status.restarts = supervisor_.restarts();
+    status.runtime = supervisor_.hello().runtime;
+    if (!supervisor_.hello().device.empty()) status.device = supervisor_.hello().device;
+    status.threads = static_cast<int>(supervisor_.hello().threads);
+    status.sandbox = supervisor_.hello().sandbox;
+    status.in_flight = pending_.size() - batcher_.size();
+    status.queued = batcher_.size();
+    status.models = models_.ready_titles();
+    status.reason = supervisor_.reason();
+    *status_.lock() = std::move(status);
+}
+
+WorkerStatus Scheduler::status() const { return *status_.lock(); }
+
+} // namespace millrace::inference

@@ -1,0 +1,134 @@
+#include "inference/supervisor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::inference {
+namespace {
+
+constexpr std::chrono::milliseconds beat_period{1000};
+constexpr std::chrono::seconds stable_after{30};  // then the next fault is restarted at once again
+constexpr int starts_before_giving_up = 5;        // in a row; waiting work is then told
+
+} // namespace
+
+std::string_view name(Supervisor::State state) {
+    switch (state) {
+    case Supervisor::State::stopped: return "stopped";
+    case Supervisor::State::starting: return "starting";
+    case Supervisor::State::ready: return "ready";
+    case Supervisor::State::restarting: return "restarting";
+    case Supervisor::State::unavailable: return "unavailable";
+    }
+    return "stopped";
+}
+
+Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log, telemetry::Metrics& metrics, Events events)
+    : context_{context}, options_{std::move(options)}, log_{log},
+      restart_counter_{metrics.counter("millrace_worker_restarts_total", "Times the inference worker was started again after it had ended.")},
+      events_{std::move(events)}, timer_{context}, backoff_{options_.first_backoff} {}
+
+void Supervisor::start() {
+    if (state_ != State::stopped) return;
+    if (options_.spawn.runtime.empty()) {
+        state_ = State::unavailable;
+        reason_ = "no runtime module (libmillrace_torch.so) is installed; everything but inference works";
+        log_.warning("inference unavailable", {{"reason", reason_}});
+        events_.unavailable(reason_);
+        return;
+    }
+    state_ = State::starting;
+    reason_ = "the worker is starting";
+    spawn();
+}
+
+void Supervisor::stop() {
+    timer_.cancel();
+    state_ = State::stopped;
+    reason_ = "stopped";
+    if (const auto worker = std::exchange(worker_, nullptr)) worker->end();
+}
+
+void Supervisor::send(const frame::ToWorker& message, std::vector<Descriptor> descriptors) {
+    if (worker_) worker_->send(message, std::move(descriptors));
+}
+
+void Supervisor::arm(std::chrono::milliseconds after, std::function<void()> what) {
+    timer_.expires_after(after); // cancels what was armed before
+    timer_.async_wait([this, what = std::move(what)](const boost::system::error_code& failure) {
+        if (!failure && state_ != State::stopped) what();
+    });
+}
+
+void Supervisor::spawn() {
+    auto worker = WorkerProcess::spawn(context_, options_.spawn);
+    if (!worker) return on_gone(worker.error().detail);
+    worker_ = std::move(*worker);
+    worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); }, [this](std::string why) { on_gone(why); });
+    arm(options_.start_timeout, [this] {
+        worker_->end();
+        on_gone("it did not greet in time");
+    });
+}
+
+void Supervisor::on_message(frame::ToDaemon message) {
+    if (auto* hello = std::get_if<frame::Hello>(&message)) {
+        if (state_ == State::ready) return kill("it greeted twice");
+        hello_ = std::move(*hello);
+        if (!hello_.error.empty()) {
+            worker_->end();
+            return on_gone(hello_.error);
+        }
+        if (hello_.protocol != frame::protocol_version) {
+            worker_->end();
+            return on_gone("it speaks another version (was the program replaced under the daemon?)");
+        }
+        state_ = State::ready;
+        reason_.clear();
+        failed_starts_ = 0;
+        ready_since_ = std::chrono::steady_clock::now();
+        unanswered_ = 0;
+        log_.info("worker ready", {{"pid", pid()}, {"runtime", hello_.runtime}, {"device", hello_.device}, {"threads", hello_.threads}, {"sandbox", hello_.sandbox}});
+        arm(beat_period, [this] { beat(); });
+        return events_.ready(hello_);
+    }
+    if (state_ != State::ready) return;
+    unanswered_ = 0;
+    if (std::holds_alternative<frame::Pong>(message)) return;
+    events_.message(std::move(message));
+}
+
+void Supervisor::beat() {
+    const auto now = std::chrono::steady_clock::now();
+    // Beats are counted, not time: a machine that slept has missed none.
+    if (unanswered_ * beat_period > options_.heartbeat_timeout) return kill("it stopped answering");
+    if (now - ready_since_ > stable_after) backoff_ = options_.first_backoff;
+    ++unanswered_;
+    send(frame::Ping{++sequence_});
+    arm(beat_period, [this] { beat(); });
+}
+
+void Supervisor::kill(const std::string& why) {
+    if (!worker_) return;
+    worker_->end();
+    on_gone(why);
+}
+
+void Supervisor::on_gone(const std::string& why) {
+    if (state_ == State::stopped) return;
+    const bool was_ready = state_ == State::ready;
+    log_.error("worker lost", {{"pid", pid()}, {"reason", why}, {"next_start_ms", static_cast<std::int64_t>(backoff_.count())}});
+    worker_.reset();
+    reason_ = why;
+    ++restarts_;
+    restart_counter_.add();
+    if (!was_ready) ++failed_starts_;
+    state_ = failed_starts_ >= starts_before_giving_up || state_ == State::unavailable ? State::unavailable : State::restarting;
+    arm(backoff_, [this] { spawn(); });
+    backoff_ = std::min(backoff_ * 2, options_.longest_backoff);
+    if (was_ready) events_.lost(why);
+    if (state_ == State::unavailable) events_.unavailable(why);
+}
+
+} // namespace millrace::inference

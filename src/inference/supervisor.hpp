@@ -1,0 +1,72 @@
+// Keeps one worker process running: starts it, waits for its greeting, listens to its heart, kills it when it hangs,
+// starts it again after a pause that grows. All on the thread of the io_context.
+#pragma once
+#include "inference/worker_process.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace millrace::inference {
+
+struct SupervisorOptions {
+    SpawnOptions spawn;
+    std::chrono::milliseconds start_timeout{60'000}, heartbeat_timeout{10'000};
+    std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
+};
+
+class Supervisor {
+public:
+    enum class State { stopped, starting, ready, restarting, unavailable };
+    struct Events {
+        std::function<void(const frame::Hello&)> ready;
+        std::function<void(frame::ToDaemon)> message;              // every message but greetings and heartbeats
+        std::function<void(const std::string& why)> lost;          // it was ready, and is gone
+        std::function<void(const std::string& why)> unavailable;   // it cannot be started; tried again at the longest pause
+    };
+
+    Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log, telemetry::Metrics& metrics, Events events);
+
+    void start();
+    void stop();
+    void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
+    // Ends the worker, reports it lost, starts another.
+    void kill(const std::string& why);
+
+    State state() const { return state_; }
+    int pid() const { return worker_ ? worker_->pid() : 0; }
+    std::uint64_t restarts() const { return restarts_; }
+    const std::string& reason() const { return reason_; }
+    const frame::Hello& hello() const { return hello_; }
+
+private:
+    void spawn();
+    void on_message(frame::ToDaemon message);
+    void on_gone(const std::string& why);
+    void beat();
+    void arm(std::chrono::milliseconds after, std::function<void()> what);
+
+    boost::asio::io_context& context_;
+    SupervisorOptions options_;
+    telemetry::Log& log_;
+    telemetry::Counter& restart_counter_;
+    Events events_;
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<WorkerProcess> worker_; // shared with its own pending reads
+    State state_ = State::stopped;
+    frame::Hello hello_;
+    std::string reason_ = "not started";
+    std::uint64_t restarts_ = 0, sequence_ = 0;
+    int failed_starts_ = 0, unanswered_ = 0;
+    std::chrono::milliseconds backoff_{100};
+    std::chrono::steady_clock::time_point ready_since_{};
+};
+
+std::string_view name(Supervisor::State state);
+
+} // namespace millrace::inference

@@ -1,0 +1,54 @@
+#include "inference/trial.hpp"
+
+#include <fcntl.h>
+
+namespace millrace::inference {
+
+Trial::Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done)
+    : timer_{context}, model_{std::move(model)}, done_{std::move(done)} {}
+
+std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn, std::chrono::milliseconds limit,
+                                    std::shared_ptr<const ModelVersion> model, Engine::CheckDone done) {
+    std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
+    if (spawn.runtime.empty()) {
+        trial->finish(Error{Code::unavailable, "no runtime module (libmillrace_torch.so) is installed: the model cannot be tried"});
+        return trial;
+    }
+    auto worker = WorkerProcess::spawn(context, spawn);
+    if (!worker) {
+        trial->finish(worker.error());
+        return trial;
+    }
+    trial->worker_ = std::move(*worker);
+    trial->worker_->listen([trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
+                           [trial](const std::string& why) { trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why}); });
+    trial->timer_.expires_after(limit);
+    trial->timer_.async_wait([trial](const boost::system::error_code& failure) {
+        if (!failure) trial->finish(Error{Code::unprocessable, "the model took too long to load and run once"});
+    });
+    return trial;
+}
+
+void Trial::on_message(frame::ToDaemon message) {
+    if (const auto* hello = std::get_if<frame::Hello>(&message)) {
+        if (!hello->error.empty()) return finish(Error{Code::unavailable, hello->error});
+        std::vector<Descriptor> files;
+        files.emplace_back(::open(model_->file.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!files.front()) return finish(Error{Code::internal, "the model's file cannot be opened"});
+        worker_->send(frame::Load{1, model_->sha256, json::serialize(model_->manifest->to_json())}, std::move(files));
+    } else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) {
+        if (!loaded->error.empty()) return finish(Error{Code::unprocessable, loaded->error});
+        finish(CheckReport{loaded->load_ms, loaded->warm_up_ms, loaded->memory_bytes, loaded->optimization});
+    }
+}
+
+void Trial::stop() { finish(Error{Code::unavailable, "the service is stopping"}); }
+
+void Trial::finish(Result<CheckReport> result) {
+    const auto self = shared_from_this(); // the worker's callbacks are among the owners
+    timer_.cancel();
+    if (const auto worker = std::exchange(worker_, nullptr)) worker->end();
+    if (const auto done = std::exchange(done_, nullptr)) done(std::move(result));
+}
+
+} // namespace millrace::inference

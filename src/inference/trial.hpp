@@ -1,0 +1,30 @@
+// The trial of a model before it is registered: a worker of its own loads it, warms it up, reports and is ended.
+#pragma once
+#include "inference/engine.hpp"
+#include "inference/supervisor.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace millrace::inference {
+
+// On the thread of `context`. Keeps itself alive until it has called `done`, once.
+class Trial : public std::enable_shared_from_this<Trial> {
+public:
+    static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn, std::chrono::milliseconds limit,
+                                        std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
+    void stop(); // ends as unavailable
+    bool finished() const { return !done_; }
+
+private:
+    Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
+    void on_message(frame::ToDaemon message);
+    void finish(Result<CheckReport> result);
+
+    boost::asio::steady_timer timer_;
+    std::shared_ptr<const ModelVersion> model_; // shared with the caller
+    Engine::CheckDone done_;
+    std::shared_ptr<WorkerProcess> worker_;     // shared with its pending reads
+};
+
+} // namespace millrace::inference

@@ -1,0 +1,171 @@
+#include "inference/worker_process.hpp"
+
+#include "inference/channel.hpp"
+#include "inference/openblas_core.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace millrace::inference {
+namespace {
+
+constexpr int worker_socket = 3; // the only descriptor beside standard input, output and error
+
+// Nothing of the daemon's environment reaches the worker: it may hold secrets.
+std::vector<std::string> worker_environment(int threads) {
+    std::vector<std::string> environment{
+        "PATH=/usr/bin:/bin",
+        "LANG=C.UTF-8",
+        "HOME=/nonexistent",
+        // Threads that wait by spinning take the cores from the ones that decode: two of them at batch 1 collapse.
+        "OMP_WAIT_POLICY=PASSIVE",
+        "KMP_BLOCKTIME=0",
+        fmt::format("OMP_NUM_THREADS={}", threads),
+        fmt::format("OPENBLAS_NUM_THREADS={}", threads),
+    };
+    if (const auto core = openblas_core(); !core.empty()) environment.push_back(fmt::format("OPENBLAS_CORETYPE={}", core));
+    return environment;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+    std::vector<char*> list;
+    for (auto& text : strings) list.push_back(text.data());
+    list.push_back(nullptr);
+    return list;
+}
+
+// Between fork and exec: only calls that are safe there.
+[[noreturn]] void become_worker(int socket, int parent, const char* executable, char** arguments, char** environment) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::setsid(); // signals of the terminal are the daemon's business
+    const int null = ::open("/dev/null", O_RDWR);
+    if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(2, 1) < 0) ::_exit(127);
+    if (socket == worker_socket) ::fcntl(socket, F_SETFD, 0);
+    else if (::dup2(socket, worker_socket) < 0) ::_exit(127);
+    ::syscall(SYS_close_range, worker_socket + 1, ~0u, 0);
+    ::execve(executable, arguments, environment);
+    ::_exit(127);
+}
+
+} // namespace
+
+Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_context& context, const SpawnOptions& options) {
+    try {
+        auto [ours, theirs] = make_channel();
+        std::vector<std::string> arguments{"millrace", "worker", "--socket", std::to_string(worker_socket), "--parent", std::to_string(::getpid()),
+                                           "--runtime", options.runtime, "--threads", std::to_string(options.threads),
+                                           "--decode-threads", std::to_string(options.decode_threads), "--memory", std::to_string(options.memory_limit)};
+        auto environment = worker_environment(options.threads);
+        auto argument_list = pointers(arguments), environment_list = pointers(environment);
+        const std::string executable = options.executable;
+        const int parent = ::getpid();
+        const int pid = ::fork();
+        if (pid < 0) return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
+        if (pid == 0) become_worker(theirs.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
+        ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
+        return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), pid}};
+    } catch (const std::exception& e) {
+        return Error{Code::unavailable, std::string{"the worker cannot be started: "} + e.what()};
+    }
+}
+
+WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid) : socket_{context, socket.release()}, pid_{pid} {}
+
+WorkerProcess::~WorkerProcess() { end(); }
+
+void WorkerProcess::listen(OnMessage on_message, OnLost on_lost) {
+    on_message_ = std::move(on_message);
+    on_lost_ = std::move(on_lost);
+    wait_readable();
+}
+
+void WorkerProcess::wait_readable() {
+    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& failure) {
+        if (!failure && !self->ended_) self->read_all();
+    });
+}
+
+void WorkerProcess::read_all() {
+    Received received;
+    for (int frames = 0; frames < 64 && !ended_; ++frames) { // then others have their turn
+        switch (receive_frame(socket_.native_handle(), received)) {
+        case ChannelStatus::done: break;
+        case ChannelStatus::would_block: return wait_readable();
+        case ChannelStatus::closed: return lose("");
+        case ChannelStatus::broken: return lose("it sent a broken frame");
+        }
+        auto message = frame::decode_to_daemon(received.body);
+        if (!message || !received.descriptors.empty()) return lose("it sent a message that is not acceptable");
+        on_message_(std::move(*message));
+    }
+    if (!ended_) wait_readable();
+}
+
+void WorkerProcess::send(const frame::ToWorker& message, std::vector<Descriptor> descriptors) {
+    if (ended_) return;
+    outgoing_.push_back({frame::encode(message), std::move(descriptors)});
+    if (!flushing_) flush();
+}
+
+void WorkerProcess::flush() {
+    while (!outgoing_.empty() && !ended_) {
+        std::vector<int> borrowed;
+        for (const auto& descriptor : outgoing_.front().descriptors) borrowed.push_back(descriptor.get());
+        const auto status = send_frame(socket_.native_handle(), outgoing_.front().body, borrowed);
+        if (status == ChannelStatus::would_block) {
+            flushing_ = true;
+            socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write, [self = shared_from_this()](const boost::system::error_code& failure) {
+                self->flushing_ = false;
+                if (!failure) self->flush();
+            });
+            return;
+        }
+        if (status != ChannelStatus::done) return; // reading will see its end, or the time limit
+        outgoing_.pop_front();
+    }
+}
+
+std::string WorkerProcess::reap() {
+    int status = 0;
+    ::kill(pid_, SIGKILL); // it may have closed the channel only
+    while (::waitpid(pid_, &status, 0) < 0)
+        if (errno != EINTR) return "it was gone";
+    if (WIFEXITED(status)) return fmt::format("it exited with status {}", WEXITSTATUS(status));
+    return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+}
+
+void WorkerProcess::lose(const std::string& why) {
+    if (ended_) return;
+    ended_ = true;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    const auto how = reap();
+    const auto told = std::exchange(on_lost_, nullptr);
+    on_message_ = nullptr;
+    if (told) told(why.empty() ? how : why);
+}
+
+void WorkerProcess::end() {
+    if (ended_) return;
+    ended_ = true;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    reap();
+    // The callbacks may own what owns this; they are dropped by the one who calls, or with this object.
+}
+
+} // namespace millrace::inference

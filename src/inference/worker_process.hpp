@@ -1,0 +1,63 @@
+// The worker as a child process: started, spoken to, ended. All functions and callbacks on the thread of the
+// io_context, which must be the thread that lives as long as the worker may (the kernel ends the worker with it).
+#pragma once
+#include "base/descriptor.hpp"
+#include "base/result.hpp"
+#include "inference/frame.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::inference {
+
+struct SpawnOptions {
+    std::filesystem::path executable, runtime;
+    int threads = 1, decode_threads = 1;
+    std::uint64_t memory_limit = 0;
+};
+
+class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
+public:
+    using OnMessage = std::function<void(frame::ToDaemon)>;
+    // Once, unless end() came first: the process ended, or it sent what no worker sends. The process is already gone then.
+    using OnLost = std::function<void(std::string why)>;
+
+    // Shared: pending reads keep it alive until they have seen its end.
+    static Result<std::shared_ptr<WorkerProcess>> spawn(boost::asio::io_context& context, const SpawnOptions& options);
+    ~WorkerProcess(); // as end()
+
+    void listen(OnMessage on_message, OnLost on_lost);
+    // Queues one message; its descriptors are sent beside it.
+    void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
+    // Kills it and waits for it; no callback follows.
+    void end();
+    int pid() const { return pid_; }
+
+private:
+    struct Outgoing {
+        std::string body;
+        std::vector<Descriptor> descriptors;
+    };
+    WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid);
+    void wait_readable();
+    void read_all();
+    void flush();
+    void lose(const std::string& why);
+    std::string reap(); // how it ended
+
+    boost::asio::posix::stream_descriptor socket_;
+    int pid_ = 0;
+    bool ended_ = false, flushing_ = false;
+    std::deque<Outgoing> outgoing_;
+    OnMessage on_message_;
+    OnLost on_lost_;
+};
+
+} // namespace millrace::inference
