@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Button } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
 import { shrinkDrawing } from "./drawing_pixels.ts";
 
 const size = 192;
@@ -64,10 +64,8 @@ export function DrawingPad({ rows, columns, onDrawn }: DrawingPadProps) {
         ref={canvas} class="drawing-pad" width={size} height={size} role="img" aria-label="Drawing pad: draw with the mouse or a finger"
         onPointerDown={begin} onPointerMove={stroke} onPointerUp={end} onPointerCancel={end}
       />
-      <div class="drawing-side">
-        <p class="muted">{empty.value ? "Or draw one here." : "Lift the pen and the model answers."}</p>
-        {!empty.value && <Button size="small" onClick={clear}>Clear</Button>}
-      </div>
+      {empty.value ? <span class="drawing-hint" aria-hidden="true">or draw</span>
+        : <button type="button" class="drawing-clear icon-button small" aria-label="Clear the drawing" title="Clear" onClick={clear}><Icon name="close" /></button>}
     </div>
   );
 }

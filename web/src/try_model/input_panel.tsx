@@ -51,16 +51,18 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
   return (
     <Panel title="Input" actions={<span class="muted panel-aside">{inputText(version?.input)}</span>}>
       <ExampleList examples={examples} task={version?.task ?? ""} onChoose={(example) => void takeExample(example)} />
-      <DropZone
-        accept={takesImages ? "image/png,image/jpeg" : ".npy,application/json,.json"}
-        hint={takesImages ? "PNG or JPEG" : ".npy or JSON tensors"} onFile={take}
-      />
-      {rows > 0 && (
-        <DrawingPad
-          rows={rows} columns={columns}
-          onDrawn={(content) => void trial.run({ name: "drawing.png", content, mediaType: "image/png" })}
+      <div class="input-sources">
+        <DropZone
+          accept={takesImages ? "image/png,image/jpeg" : ".npy,application/json,.json"}
+          hint={takesImages ? "PNG or JPEG" : ".npy or JSON tensors"} onFile={take}
         />
-      )}
+        {rows > 0 && (
+          <DrawingPad
+            rows={rows} columns={columns}
+            onDrawn={(content) => void trial.run({ name: "drawing.png", content, mediaType: "image/png" })}
+          />
+        )}
+      </div>
       {input && (
         <>
           <InputPreview key={input.name} input={input} />

@@ -39,7 +39,7 @@ export function InputPreview({ input }: { input: TrialInput }) {
             small.value = event.currentTarget.naturalWidth <= 64;
             facts.value = `${event.currentTarget.naturalWidth} × ${event.currentTarget.naturalHeight} pixels`;
           }}
-          onError={() => { facts.value = "this browser cannot show it"; }}
+          onError={() => { picture.value = null; facts.value = "this browser cannot show it"; }}
         />
       )}
       {series.value && <SeasonPreview series={series.value} />}
