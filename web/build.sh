@@ -8,6 +8,11 @@ npm ci --silent
 npm run --silent check
 npm run --silent test
 npm run --silent build -- --logLevel warn
+for package in preact @preact/signals @preact/signals-core; do
+  printf '%s\n\n' "$package"
+  cat "node_modules/$package/LICENSE"
+  printf '\n'
+done > out/ui/licenses.txt
 node precompress.mjs out/ui
 
 rm -rf ../embedded/ui
