@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t linger_bytes = 1 << 20;
-constexpr std::chrono::seconds linger_time{2};
+constexpr std::chrono::seconds linger_time{1};
 
 } // namespace
 

@@ -43,10 +43,7 @@ Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer
 
 awaitable<void> Session::run() {
     for (;;) {
-        input_.unpin();
-        keep_alive_ = true;
-        route_ = nullptr;
-        sent_ = 0;
+        begin_request();
         const auto arrival = co_await receive_header();
         if (arrival == Arrival::gone) co_return;
         started_ = Steady::now();
@@ -57,6 +54,25 @@ awaitable<void> Session::run() {
         co_await handle();
         if (!keep_alive_) co_return;
     }
+}
+
+void Session::begin_request() {
+    // Everything that views the buffer goes before the buffer moves: a refused request is logged, too.
+    request_.method = Verb::unknown;
+    request_.target = {};
+    request_.path.clear();
+    request_.path_parameters.clear();
+    request_.query.clear();
+    request_.headers.clear();
+    if (request_.body.capacity() > skip_bound) std::string{}.swap(request_.body); // idle connections hold little
+    request_.body.clear();
+    request_.body_reader = nullptr;
+    request_.principal = {};
+    framing_ = {};
+    keep_alive_ = true;
+    route_ = nullptr;
+    sent_ = 0;
+    input_.unpin();
 }
 
 awaitable<Session::Arrival> Session::receive_header() {
@@ -100,13 +116,6 @@ bool Session::accept_header() {
     input_.consume(begin + size);
     input_.pin();
 
-    request_.headers.clear();
-    request_.query.clear();
-    request_.path_parameters.clear();
-    request_.body.clear();
-    request_.body_reader = nullptr;
-    request_.principal = {};
-    framing_ = {};
     Head head;
     head.headers = &request_.headers;
     auto refusal = parse_head(header_, head);
@@ -140,9 +149,9 @@ awaitable<void> Session::handle() {
         keep_alive_ = false;
         co_return;
     }
-    if (body_.finished()) co_return;
-    if (keep_alive_) keep_alive_ = co_await body_.skip(skip_bound);
-    if (!keep_alive_) co_await connection_.linger();
+    if (keep_alive_ && !body_.finished()) keep_alive_ = co_await body_.skip(skip_bound);
+    // Unless the client wants the end as well, it may be sending still.
+    if (!keep_alive_ && (framing_.keep_alive || !body_.finished())) co_await connection_.linger();
 }
 
 awaitable<Response> Session::answer() {

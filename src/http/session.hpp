@@ -39,6 +39,7 @@ public:
 
 private:
     enum class Arrival { complete, refused, gone };
+    void begin_request();
     awaitable<Arrival> receive_header();
     bool accept_header(); // false: refusal_ says why
     awaitable<void> handle();

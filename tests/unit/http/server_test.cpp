@@ -112,6 +112,7 @@ struct Daemon {
     async::ThreadPool files{"test-files", 1, 100};
     Router router = make_router();
     std::atomic<int> exchanges{0};
+    async::Guarded<std::string> last; // what the hook saw of the last exchange
     std::unique_ptr<Server> server;
 
     explicit Daemon(Limits limits = {}) {
@@ -126,7 +127,12 @@ struct Daemon {
             request.principal.name = "tester";
             co_return std::nullopt;
         };
-        hooks.after = [this](const Exchange&) { ++exchanges; };
+        hooks.after = [this](const Exchange& exchange) {
+            ++exchanges;
+            auto said = fmt::format("{} {}", exchange.status, exchange.request.target);
+            for (const auto& [name, value] : exchange.request.headers) said += fmt::format(" {}={}", name, value);
+            *last.lock() = said;
+        };
         server = std::make_unique<Server>(options, router, std::move(hooks), io, files, log, metrics);
         const auto listening = server->listen();
         REQUIRE_MESSAGE(listening.has_value(), listening.error().detail);
@@ -232,6 +238,12 @@ Router Daemon::make_router() {
 
 const std::string host = "Host: localhost\r\n";
 
+// What happens after the answer is out cannot be waited for through the answer.
+bool eventually(const std::function<bool()>& happened) {
+    for (int i = 0; i < 300 && !happened(); ++i) std::this_thread::sleep_for(10ms);
+    return happened();
+}
+
 } // namespace
 
 TEST_CASE("an answer carries its length, the date, the request's id and the security headers") {
@@ -247,7 +259,7 @@ TEST_CASE("an answer carries its length, the date, the request's id and the secu
         CHECK_MESSAGE(answer.find(field) != std::string::npos, field);
     client.send("GET /hello HTTP/1.1\r\n" + host + "X-Request-Id: not sane\r\n\r\n");
     CHECK(client.answer().find("not sane") == std::string::npos);
-    CHECK(daemon.exchanges == 2);
+    CHECK(eventually([&] { return daemon.exchanges == 2; }));
 }
 
 TEST_CASE("a connection is kept, and pipelined requests are answered in order") {
@@ -360,6 +372,17 @@ TEST_CASE("malformed and ambiguous requests are refused, the connection is close
         REQUIRE(status(daemon.ask("GET /hello HTTP/1.1\r\n" + host + "\r\n")) == 200);
     }
     CHECK(cases.size() >= 40);
+}
+
+TEST_CASE("a refused request shows nothing of the one before it") {
+    Daemon daemon;
+    Client client{daemon.server->port()};
+    client.send("GET /hello HTTP/1.1\r\n" + host + "Secret: of-the-first\r\n\r\n");
+    CHECK(status(client.answer()) == 200);
+    CHECK(eventually([&] { return daemon.last.lock()->find("of-the-first") != std::string::npos; }));
+    client.send("GET /" + std::string(6000, 'a'));
+    CHECK(status(client.receive_all()) == 414);
+    CHECK(eventually([&] { return *daemon.last.lock() == "414 "; }));
 }
 
 TEST_CASE("unknown paths, wrong methods, HEAD and OPTIONS are answered") {
@@ -498,7 +521,7 @@ TEST_CASE("past the cap a connection is told so and closed, and a place that bec
         local.send("GET /hello HTTP/1.1\r\n" + host + "\r\n");
         CHECK(status(local.answer()) == 200);
     }
-    for (int i = 0; i < 100 && daemon.server->connections() > 0; ++i) std::this_thread::sleep_for(10ms);
+    CHECK(eventually([&] { return daemon.server->connections() == 0; }));
     CHECK(status(daemon.ask("GET /hello HTTP/1.1\r\n" + host + "\r\n")) == 200);
     CHECK(daemon.metrics.render().find("millrace_http_connections_refused_total 1") != std::string::npos);
     CHECK(daemon.metrics.render().find("route=\"/hello\"") != std::string::npos);
