@@ -1,0 +1,74 @@
+#!/bin/bash
+# Installs, with apt, what building Millrace needs and is not here yet. Does nothing when all of it is.
+set -euo pipefail
+
+usage() {
+    cat <<END
+Usage: packaging/install_build_needs.sh [--tests] [--list]
+
+  --tests   also what the tests and the packages need (pytest, a browser, lintian, …)
+  --list    print the package names and install nothing
+
+For Debian 12, as root or with sudo. docs/dependencies.md says what each library is for.
+END
+}
+
+build=(g++ cmake ninja-build ccache mold pkg-config python3
+       libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev libfmt-dev libjpeg62-turbo-dev
+       liblmdb-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libzstd-dev zlib1g-dev doctest-dev
+       libtorch-dev)
+tests=(python3-pip python3-pytest python3-numpy python3-yaml python3-torch
+       chromium debootstrap dpkg-dev file git lintian man-db rpm unzip)
+
+say() { echo "install_build_needs: $*"; }
+fail() { echo "install_build_needs: error: $*" >&2; exit 1; }
+
+wanted=("${build[@]}")
+list=no
+for argument in "$@"; do
+    case $argument in
+        --tests) wanted+=("${tests[@]}") ;;
+        --list) list=yes ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+done
+if [ $list = yes ]; then
+    printf '%s\n' "${wanted[@]}"
+    exit 0
+fi
+
+command -v apt-get >/dev/null || fail "this machine has no apt; on Debian 12 the packages are: ${wanted[*]}"
+# shellcheck disable=SC1091
+if ! (. /etc/os-release && [ "$ID" = debian ] && [ "${VERSION_ID:-}" = 12 ]); then
+    say "warning: this is not Debian 12; package names and versions may differ" >&2
+fi
+
+here=$(dpkg-query -W -f='${Package} ${db:Status-Abbrev}\n' "${wanted[@]}" 2>/dev/null | awk '$2 == "ii" { print $1 }' || true)
+missing=()
+for package in "${wanted[@]}"; do
+    grep -qxF "$package" <<<"$here" || missing+=("$package")
+done
+if [ ${#missing[@]} = 0 ]; then
+    say "everything is here (${#wanted[@]} packages)"
+    exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "packages are missing and this is neither root nor a user with sudo; as root:
+    apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo)
+fi
+apt() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
+}
+
+say "installing ${#missing[@]} packages: ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt update && apt install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "apt could not install: ${missing[*]}"
+fi
+say "done"
