@@ -99,7 +99,7 @@ class FakeDaemon {
     return {
       version: "0.1.0", started_at: new Date(this.started).toISOString(), uptime_seconds: (Date.now() - this.started) / 1000, ready: true, reasons: [],
       ...this.jobs.counts(),
-      worker: { state: "ready", pid: process.pid, restarts: 0, runtime: "libtorch 2.13.0", device: "cpu", threads: 2, in_flight: 0, models: ["digits/1", "land_cover/1"], reason: "" },
+      worker: { state: "ready", pid: process.pid, restarts: 0, runtime: "libtorch 2.13.0", device: "cpu", threads: 2, in_flight: 0, models: ["digits/1", "land_cover/1"], reason: "", sandbox: "seccomp, landlock 3" },
       store: { driver: "sqlite", schema_version: 1, bytes: 1_482_752 }, disk: { free_bytes: 41_300_000_000 },
     };
   }

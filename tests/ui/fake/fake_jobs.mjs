@@ -26,7 +26,7 @@ export class FakeJobs {
     const job = {
       id: id(), kind, queue, state: "queued", priority, payload, tags: {}, attempt: 0, max_attempts, timeout_seconds: 1800,
       created_at: now(), run_at: now(), started_at: null, finished_at: null, progress_percent: 0, result: null, error: null,
-      attempts: [], timeline: [{ at: now(), event: "queued" }],
+      attempts: [], timeline: [{ at: now(), event: "submitted" }],
     };
     this.jobs.unshift(job);
     this.recent.submitted.push(Date.now());
@@ -56,7 +56,7 @@ export class FakeJobs {
   retry(job) {
     if (!["dead", "cancelled", "expired"].includes(job.state)) throw new Problem(409, "Conflict", `the job is ${job.state}`);
     Object.assign(job, { state: "queued", attempt: 0, error: null, finished_at: null });
-    job.timeline.push({ at: now(), event: "queued" });
+    job.timeline.push({ at: now(), event: "submitted" });
   }
 
   move(traffic) {
@@ -66,7 +66,7 @@ export class FakeJobs {
     for (const job of this.jobs.filter((each) => each.state === "queued").reverse().slice(0, 4 - running)) {
       Object.assign(job, { state: "running", attempt: job.attempt + 1, started_at: now() });
       job.attempts.push({ attempt: job.attempt, started_at: now(), ended_at: null, outcome: null, error: null });
-      job.timeline.push({ at: now(), event: "started" });
+      job.timeline.push({ at: now(), event: `attempt ${job.attempt} started` });
     }
     this.jobs.length = Math.min(this.jobs.length, 3000);
   }
@@ -107,6 +107,7 @@ export class FakeJobs {
     const attempt = job.attempts.at(-1);
     if (attempt && !attempt.ended_at) Object.assign(attempt, { ended_at: now(), outcome: state === "dead" ? "failed" : state, error: job.error });
     Object.assign(job, { state, finished_at: now(), progress_percent: state === "succeeded" ? 100 : job.progress_percent });
+    if (attempt) job.timeline.push({ at: now(), event: `attempt ${attempt.attempt} ${attempt.outcome}` });
     job.timeline.push({ at: now(), event: state });
     this.recent.finished.push(Date.now());
   }

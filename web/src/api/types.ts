@@ -97,6 +97,7 @@ export interface WorkerStatus {
   in_flight?: number;
   models: string[];
   reason?: string;
+  sandbox?: string;
 }
 
 export interface Status {

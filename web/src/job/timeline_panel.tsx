@@ -12,7 +12,7 @@ export function TimelinePanel({ events }: { events: TimelineEvent[] }) {
           const before = events[index - 1];
           const since = before ? (Date.parse(event.at) - Date.parse(before.at)) / 1000 : null;
           return (
-            <li key={`${event.at}${event.event}`} class={`timeline-event event-${event.event}`}>
+            <li key={`${event.at}${event.event}`} class={`timeline-event event-${event.event.split(" ").at(-1)}`}>
               <span class="timeline-name">{words(event.event)}</span>
               <span class="timeline-since number">{since !== null && `+${duration(Math.max(0, since))}`}</span>
               <TimeOfDay at={event.at} />

@@ -17,6 +17,7 @@ export function WorkerPanel({ worker }: { worker: WorkerStatus }) {
         <div><dt>Device</dt><dd>{worker.device ?? "–"}{worker.threads ? `, ${worker.threads} threads` : ""}</dd></div>
         <div><dt>In flight</dt><dd class="number">{count(worker.in_flight ?? 0)}</dd></div>
         <div><dt>Restarts</dt><dd class="number">{count(worker.restarts)}</dd></div>
+        {worker.sandbox && <div><dt>Sandbox</dt><dd>{worker.sandbox}</dd></div>}
         {!!worker.pid && <div><dt>Process</dt><dd class="number">{worker.pid}</dd></div>}
         <div>
           <dt>Models</dt>
