@@ -50,10 +50,11 @@ constexpr Sql insert_attempt{"INSERT INTO job_attempts (organization_id, job_id,
                              "error_message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"};
 constexpr Sql count_outcomes{"SELECT outcome, count(*) FROM job_attempts WHERE organization_id = $1 AND job_id = $2 GROUP BY outcome"};
 
-constexpr Sql select_running{"SELECT id, organization_id, attempt, started_at FROM jobs WHERE state = 'running'"};
+constexpr Sql select_running{"SELECT id, organization_id, attempt, started_at FROM jobs WHERE finished_at IS NULL AND state = 'running'"};
 constexpr Sql requeue_job{"UPDATE jobs SET state = $2, finished_at = $3, lease_token = NULL, error_code = $4, error_message = $5 "
                           "WHERE id = $1"};
-constexpr Sql select_waiting{"SELECT id, queue, kind, priority, run_at FROM jobs WHERE state IN ('queued', 'scheduled') ORDER BY run_at, id"};
+constexpr Sql select_waiting{"SELECT id, queue, kind, priority, run_at FROM jobs WHERE finished_at IS NULL AND state IN ('queued', 'scheduled') "
+                             "ORDER BY run_at, id"};
 constexpr Sql count_final{"SELECT state, count(*) FROM jobs WHERE finished_at < $1 GROUP BY state"};
 
 constexpr Sql cancel_job{"UPDATE jobs SET state = 'cancelled', finished_at = $3, lease_token = NULL WHERE organization_id = $1 AND id = $2 "

@@ -54,6 +54,20 @@ TEST_CASE("every table whose rows belong to someone has organization_id") {
     CHECK(count >= 8);
 }
 
+TEST_CASE("what has not ended is found without reading the jobs that have") {
+    test::Folder folder;
+    const auto migrations = load_migrations(embedded::migrations()).value();
+    Connection connection{folder.path / "test.db", Connection::Access::write};
+    REQUIRE(migrate(connection, migrations, static_cast<int>(migrations.size()), {1}));
+    for (const char* sql : {"EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE finished_at IS NULL AND state = 'running'",
+                            "EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE finished_at IS NULL AND state IN ('queued', 'scheduled') ORDER BY run_at, id"}) {
+        auto& plan = connection.statement(sql);
+        REQUIRE(plan.step());
+        CHECK(plan.text(3).find("jobs_unfinished") != std::string_view::npos);
+        plan.close();
+    }
+}
+
 TEST_CASE("a failing migration leaves the database at the step before it") {
     test::Folder folder;
     const std::vector<embedded::File> files{file("0001_a.down.sql", "DROP TABLE a;"), file("0001_a.up.sql", "CREATE TABLE a (x INTEGER) STRICT;"),
