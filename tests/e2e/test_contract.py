@@ -1,0 +1,139 @@
+"""The OpenAPI document and the router are one: a route in one and not in the other fails here."""
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+from support.daemon import binary
+
+CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
+# The pages and files of the user interface are no API.
+PAGES = re.compile(r"^/(|jobs|jobs/\{[^}]*\}|models|models/\{[^}]*\}|try|try/\{[^}]*\}|keys|assets/\{path\*\}|examples/.*|[^/]*\.(svg|png|ico|txt|webmanifest|js|css))$")
+
+
+def normal(path):
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def routes():
+    out = subprocess.run([str(binary()), "serve", "--print-routes"], capture_output=True, text=True, timeout=20)
+    if out.returncode != 0:
+        pytest.skip("this build does not print its routes")
+    for line in out.stdout.splitlines():
+        verb, path, role = line.split()[:3]
+        if not PAGES.match(path):
+            yield (verb.upper(), normal(path)), role
+
+
+def test_the_document_and_the_router_have_the_same_operations_and_roles():
+    documented = {}
+    for path, item in CONTRACT["paths"].items():
+        for verb, operation in item.items():
+            if verb not in ("parameters", "head"):  # HEAD is answered by the route of GET
+                documented[verb.upper(), normal(path)] = "open" if operation.get("security") == [] else operation["x-role"]
+    assert dict(routes()) == documented
+
+
+def test_the_served_document_is_the_one_of_this_repository(admin):
+    answer = admin.get("/openapi.json")
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("application/json")
+    assert answer.json == CONTRACT
+
+
+def probe(paths):
+    for path, item in paths.items():
+        for verb in item:
+            if verb != "parameters":
+                yield pytest.param(verb.upper(), path, id=f"{verb} {path}")
+
+
+@pytest.mark.parametrize("verb,path", probe(CONTRACT["paths"]))
+def test_a_documented_operation_is_there(admin, verb, path):
+    filled = path.replace("{id}", "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55").replace("{name}", "nothing").replace("{version}", "1").replace("{sha256}", "0" * 64)
+    answer = admin.request(verb, filled, headers={"Content-Length": "0"} if verb in ("POST", "PUT") else None)
+    assert answer.status != 405, answer
+    if answer.status == 404:
+        assert "{" in path, f"{path} is not served"
+    assert str(answer.status) in CONTRACT["paths"][path][verb.lower()]["responses"], f"{answer.status} is not documented: {answer}"
+
+
+def resolve(schema):
+    while "$ref" in schema:
+        target = CONTRACT
+        for step in schema["$ref"].lstrip("#/").split("/"):
+            target = target[step]
+        schema = target
+    return schema
+
+
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int, "number": (int, float)}
+
+
+def check(value, schema, where="answer"):
+    """Enough of JSON Schema for this document: type, required, properties, items, enum, const, oneOf, allOf, pattern."""
+    schema = resolve(schema)
+    for part in schema.get("allOf", []):
+        check(value, part, where)
+    if "oneOf" in schema:
+        failures = []
+        for option in schema["oneOf"]:
+            try:
+                return check(value, option, where)
+            except AssertionError as failure:
+                failures.append(str(failure))
+        raise AssertionError(f"{where}: none of the forms fits: {failures}")
+    if "type" in schema:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        fits = any(isinstance(value, TYPES[t]) and not (isinstance(value, bool) and t in ("integer", "number")) for t in types)
+        assert fits, f"{where} is {value!r}, not {types}"
+    if "enum" in schema:
+        assert value in schema["enum"], f"{where} is {value!r}"
+    if "const" in schema:
+        assert value == schema["const"], f"{where} is {value!r}"
+    if "pattern" in schema and isinstance(value, str):
+        assert re.search(schema["pattern"], value), f"{where} is {value!r}"
+    if isinstance(value, dict):
+        for name in schema.get("required", []):
+            assert name in value, f"{where} lacks {name}: {value}"
+        for name, member in schema.get("properties", {}).items():
+            if name in value:
+                check(value[name], member, f"{where}.{name}")
+    if isinstance(value, list) and "items" in schema:
+        for index, element in enumerate(value):
+            check(element, schema["items"], f"{where}[{index}]")
+
+
+def answers_of(admin):
+    done = admin.submit("echo", {"x": 1}, tags={"a": "b"})
+    dead = admin.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1)
+    admin.wait(done)
+    admin.wait(dead)
+    later = admin.post("/api/v1/jobs", {"kind": "echo", "run_at": "2099-01-01T00:00:00Z"})
+    yield "post", "/api/v1/jobs", later
+    for identity in (done, dead, later.json["id"]):
+        yield "get", "/api/v1/jobs/{id}", admin.get(f"/api/v1/jobs/{identity}")
+        yield "get", "/api/v1/results/{id}", admin.get(f"/api/v1/results/{identity}")
+    yield "get", "/api/v1/jobs", admin.get("/api/v1/jobs")
+    yield "post", "/api/v1/jobs/{id}/cancel", admin.post(f"/api/v1/jobs/{later.json['id']}/cancel")
+    yield "post", "/api/v1/jobs/{id}/cancel", admin.post(f"/api/v1/jobs/{later.json['id']}/cancel")
+    yield "get", "/api/v1/status", admin.get("/api/v1/status")
+    yield "get", "/health", admin.get("/health")
+    yield "get", "/ready", admin.get("/ready")
+    yield "post", "/api/v1/keys", admin.post("/api/v1/keys", {"name": "k", "role": "viewer", "expires_at": "2099-01-01T00:00:00Z"})
+    yield "get", "/api/v1/keys", admin.get("/api/v1/keys")
+    yield "get", "/api/v1/models", admin.get("/api/v1/models")
+    yield "get", "/api/v1/models/{name}", admin.get("/api/v1/models/nothing")
+    yield "put", "/api/v1/blobs", admin.put("/api/v1/blobs", b"x")
+    yield "get", "/api/v1/auth/session", admin.get("/api/v1/auth/session")
+
+
+def test_answers_have_the_documented_form(admin):
+    seen = 0
+    for verb, path, answer in answers_of(admin):
+        response = resolve(CONTRACT["paths"][path][verb]["responses"][str(answer.status)])
+        media_type = answer.headers["Content-Type"].split(";")[0]
+        assert media_type in response["content"], (verb, path, answer)
+        check(answer.json, response["content"][media_type]["schema"], f"{verb} {path}")
+        seen += 1
+    assert seen > 15

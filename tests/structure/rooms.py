@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""Includes only point down: every #include of the sources is held against the table of rooms.
+
+The table is the one in docs/architecture.md with the columns level, room and uses. A room may include itself, the
+rooms that its line names, and nothing else of ours; a line may name only rooms of a lower level, except that
+`processors` may use the services of its own level. Prints each violation and exits 1 if there is one.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+SAME_LEVEL = {"processors"}
+# Generated or outside the rooms: entry points may use anything.
+ENTRY = {"main.cpp"}
+
+
+def table(text):
+    """{room: (level, {rooms it uses})} from the first markdown table with these three columns."""
+    rooms, columns = {}, None
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        names = [cell.lower() for cell in cells]
+        if columns is None:
+            if {"level", "room", "uses"} <= set(names):
+                columns = {name: names.index(name) for name in ("level", "room", "uses")}
+            continue
+        if not line.strip().startswith("|"):
+            break
+        if set(cells[0]) <= set("-: "):
+            continue
+        level = int(re.search(r"\d+", cells[columns["level"]]).group())
+        uses = set(re.findall(r"[a-z_]+", cells[columns["uses"]].replace("`", " ")))
+        for room in re.findall(r"[a-z_.]+", cells[columns["room"]].replace("`", " ")):
+            rooms[room] = (level, uses - {"none"})
+    return rooms
+
+
+def check(rooms, source):
+    """Every violation as a line of text."""
+    found = []
+    for room, (level, uses) in sorted(rooms.items()):
+        for used in sorted(uses):
+            if used not in rooms:
+                found.append(f"the table lets {room} use {used}, which is no room of it")
+            elif rooms[used][0] > level or (rooms[used][0] == level and room not in SAME_LEVEL):
+                found.append(f"the table lets {room} (level {level}) use {used} (level {rooms[used][0]})")
+    folders = {path.name for path in source.iterdir() if path.is_dir() and any(path.rglob("*.?pp"))}
+    found += [f"src/{name} is not in the table" for name in sorted(folders - set(rooms))]
+    for path in sorted([*source.rglob("*.hpp"), *source.rglob("*.cpp"), *source.rglob("*.h")]):
+        inside = path.relative_to(source)
+        if str(inside) in ENTRY:
+            continue
+        room = inside.parts[0]
+        for included in INCLUDE.findall(path.read_text()):
+            target = included.split("/")[0]
+            if "/" not in included:
+                found.append(f"src/{inside}: \"{included}\" is not named from src/ as \"room/file.hpp\"")
+            elif (source / target).is_dir() and target != room and target not in rooms.get(room, (0, set()))[1]:
+                found.append(f"src/{inside}: room {room} may not include {included}")
+    return found
+
+
+def main():
+    rooms = table((ROOT / "docs/architecture.md").read_text())
+    if not rooms:
+        sys.exit("docs/architecture.md has no table with the columns level, room, uses")
+    found = check(rooms, ROOT / "src")
+    print("\n".join(found) if found else f"{len(rooms)} rooms, every include points down")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
