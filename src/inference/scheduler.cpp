@@ -44,8 +44,8 @@ Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& opti
                    },
                    .lost = [this](const std::string& why) { on_lost(why); },
                    .unavailable = [this](const std::string& why) {
+                       publish(); // before anyone is told
                        fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
-                       publish();
                    }}} {}
 
 void Scheduler::start() {
@@ -189,6 +189,7 @@ void Scheduler::on_done(frame::Done done) {
 
 void Scheduler::on_lost(const std::string& why) {
     const auto flights = std::exchange(flights_, {});
+    publish();
     for (auto* entry : models_.all()) {
         const bool was_loading = entry->state == ModelEntry::State::loading;
         entry->state = ModelEntry::State::absent;
@@ -228,8 +229,10 @@ void Scheduler::kill_for(const std::string& why) {
 }
 
 void Scheduler::arm_tick() {
-    if (ticking_ || stopping_ || (pending_.empty() && batcher_.size() == 0 &&
-        std::none_of(models_.all().begin(), models_.all().end(), [](auto* e) { return e->state == ModelEntry::State::loading; }))) return;
+    if (ticking_ || stopping_) return;
+    const auto entries = models_.all();
+    const bool loading = std::any_of(entries.begin(), entries.end(), [](const auto* entry) { return entry->state == ModelEntry::State::loading; });
+    if (pending_.empty() && !loading) return;
     ticking_ = true;
     tick_timer_.expires_after(tick_period);
     tick_timer_.async_wait([this](const boost::system::error_code& failure) {

@@ -57,6 +57,12 @@ std::string flat_png(int side, std::uint32_t gray) {
     return worker::encode_indexed_png(side, side, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side), 0), {gray << 16 | gray << 8 | gray});
 }
 
+// The test program is run once for each runtime module that was built.
+std::filesystem::path chosen_runtime() {
+    const char* named = std::getenv("MILLRACE_TEST_RUNTIME");
+    return named ? std::filesystem::path{named} : find_runtime();
+}
+
 struct Fixture {
     telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt, 2};
     telemetry::Metrics metrics;
@@ -64,6 +70,7 @@ struct Fixture {
 
     explicit Fixture(EngineOptions options = {}) {
         options.threads = options.threads ? options.threads : 1;
+        if (options.runtime.empty()) options.runtime = chosen_runtime();
         engine = std::make_unique<Engine>(std::move(options), log, metrics);
         engine->start();
     }
@@ -96,7 +103,7 @@ struct Fixture {
 std::string said(const Outcome& outcome) { return outcome ? json::serialize(outcome->result) : std::string{word(outcome.error().reason)} + ": " + outcome.error().message; }
 
 bool has_runtime() {
-    if (!find_runtime().empty()) return true;
+    if (!chosen_runtime().empty()) return true;
     MESSAGE("skipped: no runtime module was built (install libtorch-dev or set MILLRACE_TORCH_DIRS)");
     return false;
 }
