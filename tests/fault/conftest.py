@@ -1,0 +1,43 @@
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent))
+
+from support.daemon import Daemon  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rounds", type=int, default=2, help="how often each random kill is repeated")
+    parser.addoption("--seed", type=int, default=None, help="of the random moments; printed when a test fails")
+
+
+@pytest.fixture
+def rounds(request):
+    return request.config.getoption("--rounds")
+
+
+@pytest.fixture
+def dice(request):
+    import random
+    seed = request.config.getoption("--seed")
+    seed = random.randrange(1 << 32) if seed is None else seed
+    print(f"--seed {seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def new_daemon(tmp_path):
+    made = []
+
+    def make(start=True, **options):
+        running = Daemon(tmp_path / f"data{len(made)}", **options)
+        made.append(running)
+        return running.start() if start else running
+
+    yield make
+    for running in made:
+        running.clean_up()
