@@ -36,7 +36,7 @@ void tidy(CLI::App& app) {
         tidy(*child);
         if (!child->get_subcommands([](CLI::App*) { return true; }).empty()) continue;
         const auto examples = child->get_footer();
-        child->footer(examples + (examples.empty() ? "" : "\n\n") + "Every command takes --data DIR, --socket PATH, --json and --timeout SECONDS: millrace --help");
+        child->footer(examples + (examples.empty() ? "" : "\n\n") + reminder);
     }
 }
 

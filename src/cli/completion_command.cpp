@@ -133,10 +133,12 @@ std::string manual(const std::vector<Entry>& entries) {
     const auto option_list = [&](const Entry& entry) {
         for (const auto* option : entry.positionals)
             out += fmt::format(".TP\n\\fI{}\\fR\n{}\n", roff(option->get_name(true)), roff(option->get_description()));
-        for (const auto* option : entry.options)
+        for (const auto* option : entry.options) {
+            if (option->get_lnames() == std::vector<std::string>{"help"} && &entry != &entries.front()) continue;
             out += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(option->get_name(false, true)),
                                option->get_type_name().empty() || option->get_items_expected_max() == 0 ? "" : " \\fI" + roff(option->get_type_name()) + "\\fR",
                                roff(option->get_description()));
+        }
     };
     out += ".SH OPTIONS\n";
     option_list(entries.front());
@@ -145,7 +147,8 @@ std::string manual(const std::vector<Entry>& entries) {
         if (!entries[i].leaf()) continue;
         out += fmt::format(".SS {}\n{}\n", roff(entries[i].path), roff(entries[i].help));
         option_list(entries[i]);
-        if (!entries[i].footer.empty()) out += fmt::format(".PP\n.nf\n{}\n.fi\n", roff(entries[i].footer));
+        const auto examples = entries[i].footer.substr(0, entries[i].footer.find(reminder));
+        if (!examples.empty()) out += fmt::format(".PP\n.nf\n{}\n.fi\n", roff(examples.substr(0, examples.find_last_not_of('\n') + 1)));
     }
     out += ".SH FILES\n"
            ".TP\n/etc/millrace/millrace.toml\nConfiguration of the packaged service.\n"

@@ -35,14 +35,18 @@ std::string size_of(const json::value& version) {
     return size && size->is_number() ? size_text(size->to_number<std::uint64_t>()) : "-";
 }
 
-// A folder stands for the model.pt and manifest.json in it; a model alone for the manifest.json beside it.
+// A folder stands for the model.pt and manifest.json in it; a model alone for NAME.manifest.json or manifest.json
+// beside it.
 void complete(PushOptions& options) {
     std::error_code ignored;
     if (fs::is_directory(options.model, ignored)) options.model = (fs::path{options.model} / "model.pt").string();
     if (!options.manifest.empty()) return;
-    options.manifest = (fs::path{options.model}.parent_path() / "manifest.json").string();
-    if (!fs::exists(options.manifest, ignored))
-        throw Failure{usage, fmt::format("there is no {}: name the manifest after the model", options.manifest)};
+    const fs::path model{options.model};
+    for (const auto& name : {model.stem().string() + ".manifest.json", std::string{"manifest.json"}}) {
+        options.manifest = (model.parent_path() / name).string();
+        if (fs::exists(options.manifest, ignored)) return;
+    }
+    throw Failure{usage, fmt::format("there is no {}: name the manifest after the model", options.manifest)};
 }
 
 int push(Context& context, PushOptions options) {
@@ -185,7 +189,7 @@ void add_push(CLI::App& group, Context& context) {
     auto* command = group.add_subcommand("push", "Register a version of a model");
     command->add_option("name", options->name, "Name of the model")->required()->type_name("");
     command->add_option("model", options->model, "TorchScript file, or a folder with model.pt and manifest.json")->required()->type_name("");
-    command->add_option("manifest", options->manifest, "Its manifest; manifest.json beside the model unless given")->type_name("");
+    command->add_option("manifest", options->manifest, "Its manifest; else MODEL.manifest.json or manifest.json beside the model")->type_name("");
     command->footer("The model is loaded for trial before it is accepted. The first version serves at once.\n"
                     "Examples:\n"
                     "  millrace model push digits model.pt manifest.json\n"

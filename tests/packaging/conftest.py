@@ -1,0 +1,59 @@
+"""Packages are built and installed for real: minutes of work, as root, on a Debian 12 made for the purpose.
+
+    MILLRACE_TEST_PACKAGES=1 MILLRACE_BINARY=build/release/src/millrace python3 -m pytest tests/packaging
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+def run(*command, **options):
+    """The output of a command that must succeed."""
+    done = subprocess.run([str(each) for each in command], text=True, capture_output=True, **options)
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "packaging: builds and installs packages; needs root and minutes")
+
+
+def pytest_collection_modifyitems(items):
+    here = pathlib.Path(__file__).parent
+    for item in items:
+        if here in pathlib.Path(item.fspath).parents:
+            item.add_marker("packaging")
+            if os.environ.get("MILLRACE_TEST_PACKAGES") != "1":
+                item.add_marker(pytest.mark.skip(reason="MILLRACE_TEST_PACKAGES=1 is not set"))
+
+
+@pytest.fixture(scope="session")
+def build_folder():
+    from support.daemon import binary
+    folder = binary().parents[1]
+    if not (folder / "CPackConfig.cmake").exists():
+        pytest.skip(f"{folder} was configured without the official libtorch: there are no packages")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def package(build_folder, tmp_path_factory):
+    """Builds the package of a generator, once: package("DEB") → its path."""
+    built = {}
+
+    def build(generator):
+        if generator not in built:
+            out = tmp_path_factory.mktemp(generator.lower())
+            run("cpack", "-G", generator, "-B", out, cwd=build_folder)
+            built[generator] = next(out.glob(f"*.{generator.lower()}"))
+            shutil.rmtree(out / "_CPack_Packages", ignore_errors=True)
+        return built[generator]
+
+    return build
