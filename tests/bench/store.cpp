@@ -58,6 +58,7 @@ void measure(const std::filesystem::path& folder, int writers, double seconds, s
     telemetry::Metrics metrics;
     auto database = store::open_sqlite({.data = folder, .on_failure = {}}, log, metrics).value();
     async::IoPool io{"io", io_threads};
+    std::this_thread::sleep_for(std::chrono::milliseconds{500}); // the log gets its full size
     std::vector<std::vector<float>> waits(static_cast<std::size_t>(writers));
     std::latch finished{writers};
     const auto before = database->stats();

@@ -1,10 +1,17 @@
 #include "store/sqlite/connection.hpp"
 
+#include "base/descriptor.hpp"
+
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 namespace millrace::store {
 namespace {
@@ -136,7 +143,7 @@ std::span<const std::byte> Statement::bytes(int column) const {
     return {static_cast<const std::byte*>(data), data ? static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)) : 0};
 }
 
-Connection::Connection(const std::filesystem::path& file, Access access) {
+Connection::Connection(const std::filesystem::path& file, Access access) : log_file_{file.string() + "-wal"} {
     configure_library();
     const int mode = access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     const int code = sqlite3_open_v2(file.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
@@ -166,7 +173,7 @@ void Connection::configure(Access access) {
         leave_log_alone();
         script("PRAGMA query_only = ON; PRAGMA cache_size = -4096;");
     } else {
-        script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;");
+        script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;");
         if (integer("PRAGMA synchronous") != 2) throw DatabaseError{Fault::misuse, "synchronous = FULL was not taken"};
         if (auto& mode = statement("PRAGMA journal_mode"); !mode.step() || mode.text(0) != "wal")
             throw DatabaseError{Fault::broken, "the file system does not support a write-ahead log"};
@@ -207,6 +214,23 @@ std::int64_t Connection::integer(const char* sql) {
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
 std::int64_t Connection::total_changes() const { return sqlite3_total_changes64(handle_); }
+
+// Not through SQLite, which has no call for it. Its locks are on other files, and nobody else writes this one.
+std::uint64_t Connection::grow_log(std::uint64_t size) {
+    const Descriptor file{::open(log_file_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW)};
+    struct stat found {};
+    if (!file || ::fstat(file.get(), &found) != 0) return 0;
+    auto end = static_cast<std::uint64_t>(found.st_size);
+    static constexpr std::array<char, 65536> zeros{};
+    while (end < size) {
+        const auto wrote = ::pwrite(file.get(), zeros.data(), std::min<std::uint64_t>(zeros.size(), size - end), static_cast<off_t>(end));
+        if (wrote <= 0) return 0;
+        end += static_cast<std::uint64_t>(wrote);
+    }
+    return ::fsync(file.get()) == 0 ? end : 0;
+}
+
+void Connection::keep_log_below(std::uint64_t bytes) { script("PRAGMA journal_size_limit = " + std::to_string(bytes)); }
 
 bool Connection::checkpoint(Checkpoint mode, std::chrono::milliseconds patience) {
     const int how = mode == Checkpoint::passive   ? SQLITE_CHECKPOINT_PASSIVE

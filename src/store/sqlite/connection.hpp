@@ -83,6 +83,11 @@ public:
     int log_pages() const { return log_pages_; }
     // Writes the log back. False when readers were in the way of all of it.
     bool checkpoint(Checkpoint mode, std::chrono::milliseconds patience);
+    // Fills the log's file with zeros up to `size` bytes, durably, behind what it holds. Returns its size then; 0 when
+    // that cannot be done.
+    std::uint64_t grow_log(std::uint64_t size);
+    // A log that has grown beyond this is cut when it starts anew.
+    void keep_log_below(std::uint64_t bytes);
     // After a failed flush: closing must not write anything back.
     void leave_log_alone();
 
@@ -91,6 +96,7 @@ private:
     void configure(Access access);
 
     sqlite3* handle_ = nullptr;
+    std::string log_file_;
     std::unordered_map<const void*, std::unique_ptr<Statement>> statements_;
     std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
     int log_pages_ = 0;

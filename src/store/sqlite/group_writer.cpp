@@ -11,9 +11,11 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto idle_after = 500ms;          // without a write: the log is written back and emptied
+constexpr auto idle_after = 500ms;          // without a write: the log is written back
 constexpr int starved_factor = 8;           // log this many times over its limit: readers are made to wait
 constexpr auto starved_patience = 200ms;
+constexpr std::uint64_t frame_bytes = 4096 + 24; // a page and its header in the log
+constexpr std::uint64_t grow_step = 1 << 20;
 
 double seconds_since(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
 
@@ -39,7 +41,9 @@ GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOpt
       refused_{metrics.counter("millrace_store_writes_refused_total", "Writes refused because the queue was full")},
       waiting_gauge_{metrics.gauge("millrace_store_writes_waiting", "Writes waiting for the writer or in its group")},
       connection_{std::move(connection)}, session_{*connection_}, begin_{connection_->statement("BEGIN IMMEDIATE")},
-      commit_{connection_->statement("COMMIT")}, rollback_{connection_->statement("ROLLBACK")} {
+      commit_{connection_->statement("COMMIT")}, rollback_{connection_->statement("ROLLBACK")},
+      log_size_{options_.checkpoint_pages * frame_bytes * 5 / 4} { // what is in flight when the checkpoint starts
+    connection_->keep_log_below(2 * log_size_);
     thread_ = std::thread{[this] {
         async::name_this_thread("store-writer");
         serve();
@@ -91,19 +95,23 @@ void GroupWriter::serve() {
         OperationList taken;
         const Wake why = wait(taken);
         while (!taken.empty()) run_group(taken);
-        if (why == Wake::work) continue;
-        write_log_back();
-        if (why == Wake::closing) return;
+        if (why == Wake::spare) grow_log();
+        if (why == Wake::idle) write_log_back(Connection::Checkpoint::passive);
+        if (why != Wake::closing) continue;
+        write_log_back(Connection::Checkpoint::truncate);
+        return;
     }
 }
 
-// Takes everything that waits. Idle: nothing came for a while and there is a log to write back.
+// Takes everything that waits. Spare: nothing waits, and the log's file is still to be grown. Idle: nothing came for a
+// while, and there is a log to write back.
 GroupWriter::Wake GroupWriter::wait(OperationList& taken) {
     auto queue = queue_.lock();
     const auto awake = [&] { return !queue->waiting.empty() || queue->closing; };
     while (!awake()) {
+        if (log_grown_ < log_size_ && !failed_) return Wake::spare;
         queue->sleeping = true;
-        if (log_emptied_ || failed_) {
+        if (log_written_back_ || failed_) {
             wake_.wait(queue.mutex());
         } else if (wake_.wait_for(queue.mutex(), idle_after) == std::cv_status::timeout && !awake()) {
             queue->sleeping = false;
@@ -146,7 +154,7 @@ void GroupWriter::run_group(OperationList& taken) {
     commit_seconds_.observe(seconds_since(start));
     groups_.add();
     writes_.add(group.size());
-    log_emptied_ = false;
+    log_written_back_ = false;
     finish(group);
     check_log();
 }
@@ -223,8 +231,16 @@ void GroupWriter::check_log() {
         checkpoint(Connection::Checkpoint::passive, 0ms);
 }
 
-void GroupWriter::write_log_back() {
-    if (!failed_ && !log_emptied_) log_emptied_ = checkpoint(Connection::Checkpoint::truncate, 50ms);
+void GroupWriter::write_log_back(Connection::Checkpoint mode) {
+    if (!failed_ && !log_written_back_) log_written_back_ = checkpoint(mode, 50ms);
+}
+
+// A flush of bytes that the file already has costs one write to the disk; of bytes at its end, two or three more for
+// the file's size. So the log gets its full size in spare moments, as zeros, which SQLite takes for an empty log, and
+// is overwritten from its start after each checkpoint instead of being cut off.
+void GroupWriter::grow_log() {
+    log_grown_ = connection_->grow_log(log_grown_ + grow_step);
+    if (log_grown_ == 0) log_grown_ = log_size_; // it cannot be; flushes are slower then, nothing else
 }
 
 bool GroupWriter::checkpoint(Connection::Checkpoint mode, std::chrono::milliseconds patience) {

@@ -32,7 +32,7 @@ private:
         OperationList waiting;
         bool sleeping = false, closing = false;
     };
-    enum class Wake { work, idle, closing };
+    enum class Wake { work, spare, idle, closing };
 
     void serve();
     Wake wait(OperationList& taken);
@@ -46,7 +46,8 @@ private:
     void stop_for_good(const std::string& reason);
 
     void check_log();
-    void write_log_back();
+    void write_log_back(Connection::Checkpoint mode);
+    void grow_log();
     bool checkpoint(Connection::Checkpoint mode, std::chrono::milliseconds patience);
 
     const SqliteOptions options_;
@@ -64,7 +65,9 @@ private:
     Statement& commit_;
     Statement& rollback_;
     int pages_when_tried_ = 0; // log pages at the last checkpoint
-    bool log_emptied_ = false; // nothing was committed since the log was written back and cut off
+    bool log_written_back_ = false; // nothing was committed since
+    const std::uint64_t log_size_;  // bytes that its file is to have
+    std::uint64_t log_grown_ = 0;   // bytes that it is known to have
 
     std::atomic<std::size_t> waiting_{0}; // queued or in the running group
     std::atomic<bool> failed_{false};
