@@ -1,6 +1,7 @@
 #include "api/blob_routes.hpp"
 
 #include "api/byte_range.hpp"
+#include "api/etag.hpp"
 #include "api/input.hpp"
 #include "base/encoding.hpp"
 
@@ -84,7 +85,7 @@ struct BlobRoutes {
             response.set("Content-Security-Policy", "sandbox");
             return response;
         };
-        if (request.header("If-None-Match").find(tag) != std::string_view::npos) co_return dressed(http::empty(304));
+        if (etag_matches(request.header("If-None-Match"), tag)) co_return dressed(http::empty(304));
         const auto size = (*row)->blob.size;
         const auto answer = choose_range(request.header("Range"), size);
         if (answer.verdict == RangeVerdict::unsatisfiable) {

@@ -1,5 +1,6 @@
 #include "api/embedded_file.hpp"
 
+#include "api/etag.hpp"
 #include "base/embedded.hpp"
 
 #include <fmt/format.h>
@@ -50,7 +51,7 @@ http::Response embedded_file(std::string_view path, const http::Request& request
     }
     const std::string_view body{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     const auto tag = fmt::format("\"{:016x}\"", std::hash<std::string_view>{}(body));
-    auto response = request.header("If-None-Match") == tag ? http::empty(304) : http::text(200, type_of_file(path), std::string{body});
+    auto response = etag_matches(request.header("If-None-Match"), tag) ? http::empty(304) : http::text(200, type_of_file(path), std::string{body});
     response.set("ETag", tag).set("Cache-Control", std::string{cache_control}).set("Vary", "Accept-Encoding");
     if (!coding.empty() && response.status == 200) response.set("Content-Encoding", std::string{coding});
     return response;

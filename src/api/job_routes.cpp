@@ -1,5 +1,6 @@
 #include "api/job_routes.hpp"
 
+#include "api/etag.hpp"
 #include "api/input.hpp"
 #include "api/job_json.hpp"
 #include "base/encoding.hpp"
@@ -250,7 +251,7 @@ void add_result_routes(http::Router& router, jobs::JobService& jobs) {
         if (!model::is_final((*job)->state)) outlook = co_await jobs.outlook(**job);
         auto body = write_result(**job, outlook);
         const auto tag = fmt::format("\"{:016x}\"", std::hash<std::string>{}(body));
-        auto response = request.header("If-None-Match") == tag ? http::empty(304) : http::json_text(200, std::move(body));
+        auto response = etag_matches(request.header("If-None-Match"), tag) ? http::empty(304) : http::json_text(200, std::move(body));
         response.set("ETag", tag).set("Cache-Control", "private, no-cache");
         co_return response;
     };

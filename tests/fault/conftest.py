@@ -17,13 +17,13 @@ def pytest_addoption(parser):
 
 @pytest.fixture
 def rounds(request):
-    return request.config.getoption("--rounds")
+    return request.config.getoption("--rounds", 2)
 
 
 @pytest.fixture
 def dice(request):
     import random
-    seed = request.config.getoption("--seed")
+    seed = request.config.getoption("--seed", None)
     seed = random.randrange(1 << 32) if seed is None else seed
     print(f"--seed {seed}")
     return random.Random(seed)
