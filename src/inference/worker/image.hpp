@@ -1,6 +1,6 @@
 // Pictures as 8-bit pixels: decoding PNG and JPEG, colour conversion, resizing. Pure functions of their bytes;
 // they throw InputError for what is wrong with a picture. Results equal those of Pillow (convert, resize with
-// BILINEAR), so that a model meets the pixels that it was trained on.
+// BILINEAR) to one step of 255, so that a model meets the pixels that it was trained on.
 #pragma once
 #include "inference/worker/input_error.hpp"
 #include "model/manifest.hpp"

@@ -32,7 +32,7 @@ void append(const json::value& value, std::vector<std::byte>& out) {
     }
     if (!fits) {
         if (const auto* i = value.if_int64()) fits = convert_number<T>(*i, number);
-        else if (const auto* d = value.if_double()) fits = convert_number<T>(*d, number);
+        else if (const auto* d = value.if_double()) fits = std::isfinite(*d) && convert_number<T>(*d, number); // 1e999 reads as infinity
     }
     if (!fits) throw InputError{"\"data\" has an element that does not fit the model's type"};
     const auto* raw = reinterpret_cast<const std::byte*>(&number);

@@ -1,0 +1,137 @@
+// The batcher with time as a value: no clock, no worker.
+#include "inference/batcher.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace millrace;
+using namespace millrace::inference;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Monotonic t0{1'000s};
+
+struct Setup {
+    Batcher batcher;
+    std::uint64_t next_key = 1;
+
+    explicit Setup(std::size_t max_batch = 4, std::chrono::microseconds delay = 0us) {
+        batcher.add_model(1, {max_batch, delay});
+        batcher.set_ready(1, true);
+    }
+    std::uint64_t add(int priority = 5, Monotonic at = t0, Batcher::ModelKey model = 1, Monotonic deadline = Monotonic::max(), bool alone = false) {
+        batcher.add(model, {next_key, priority, at, deadline, alone, false});
+        return next_key++;
+    }
+};
+
+using Keys = std::vector<std::uint64_t>;
+
+} // namespace
+
+TEST_CASE("an idle device takes whatever waits, at once") {
+    Setup s;
+    s.add();
+    s.add();
+    const auto batch = s.batcher.next(t0, false);
+    REQUIRE(batch);
+    CHECK(batch->items == Keys{1, 2});
+    CHECK(s.batcher.size() == 0);
+    CHECK_FALSE(s.batcher.next(t0, false));
+}
+
+TEST_CASE("while the device is busy only a full batch is sent ahead") {
+    Setup s;
+    for (int i = 0; i < 3; ++i) s.add();
+    CHECK_FALSE(s.batcher.next(t0, true));
+    s.add();
+    s.add();
+    const auto batch = s.batcher.next(t0, true);
+    REQUIRE(batch);
+    CHECK(batch->items.size() == 4);
+    CHECK(s.batcher.size() == 1);
+}
+
+TEST_CASE("a delay is waited for, but no longer than the oldest item's") {
+    Setup s{4, 2ms};
+    s.add();
+    s.add(5, t0 + 1ms);
+    CHECK_FALSE(s.batcher.next(t0 + 1ms, false));
+    REQUIRE(s.batcher.wake_at());
+    CHECK(*s.batcher.wake_at() == t0 + 2ms);
+    CHECK(s.batcher.next(t0 + 2ms, false)->items.size() == 2);
+    for (int i = 0; i < 4; ++i) s.add(5, t0 + 3ms);
+    CHECK(s.batcher.next(t0 + 3ms, false)->items.size() == 4); // full: no reason to wait
+}
+
+TEST_CASE("the higher priority goes first, within one model and between models") {
+    Setup s{2};
+    s.add(1);
+    s.add(9);
+    s.add(5);
+    CHECK(s.batcher.next(t0, false)->items == Keys{2, 3});
+    s.batcher.add_model(2, {2, 0us});
+    s.batcher.set_ready(2, true);
+    s.add(7, t0, 2);
+    CHECK(s.batcher.next(t0, false)->model == 2);
+    CHECK(s.batcher.next(t0, false)->model == 1);
+}
+
+TEST_CASE("what has waited long overtakes a higher priority") {
+    Setup s{1};
+    s.add(0, t0);
+    s.add(9, t0 + 10s);
+    CHECK(s.batcher.next(t0 + 10s, false)->items == Keys{1});
+}
+
+TEST_CASE("expired items never reach the device") {
+    Setup s;
+    s.add(5, t0, 1, t0 + 1s);
+    s.add();
+    const auto batch = s.batcher.next(t0 + 2s, false);
+    REQUIRE(batch);
+    CHECK(batch->expired == Keys{1});
+    CHECK(batch->items == Keys{2});
+    s.add(5, t0, 1, t0 + 1s);
+    s.add(5, t0, 1, t0 + 1s, true);
+    s.add();
+    CHECK(s.batcher.take_expired(t0 + 1s) == Keys{3, 4});
+    CHECK(s.batcher.size() == 1);
+}
+
+TEST_CASE("a model that is not loaded waits, and others go on") {
+    Setup s;
+    s.batcher.add_model(2, {4, 0us});
+    s.add(9, t0, 2);
+    s.add(1);
+    CHECK(s.batcher.next(t0, false)->model == 1);
+    CHECK_FALSE(s.batcher.next(t0, false));
+    s.batcher.set_ready(2, true);
+    CHECK(s.batcher.next(t0, false)->model == 2);
+}
+
+TEST_CASE("an item that must be alone waits for an idle device and shares its batch with nobody") {
+    Setup s;
+    s.add(9, t0, 1, Monotonic::max(), true);
+    for (int i = 0; i < 5; ++i) s.add(5);
+    CHECK_FALSE(s.batcher.next(t0, true)); // the device runs empty for it
+    const auto lone = s.batcher.next(t0, false);
+    REQUIRE(lone);
+    CHECK(lone->alone);
+    CHECK(lone->items == Keys{1});
+    CHECK(s.batcher.next(t0, false)->items.size() == 4);
+    CHECK(s.batcher.size() == 1);
+}
+
+TEST_CASE("taking a model's items leaves the others") {
+    Setup s;
+    s.batcher.add_model(2, {4, 0us});
+    s.add();
+    s.add(5, t0, 2);
+    s.add(5, t0, 1, Monotonic::max(), true);
+    CHECK(s.batcher.waiting(1) == 2);
+    CHECK(s.batcher.take_all(1).size() == 2);
+    CHECK(s.batcher.size() == 1);
+    CHECK(s.batcher.take_all() == Keys{2});
+    CHECK(s.batcher.size() == 0);
+}

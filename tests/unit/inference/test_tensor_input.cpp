@@ -1,0 +1,120 @@
+#include "inference/worker/preprocess.hpp"
+#include "inference/worker/tensor_value.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+using namespace millrace;
+using namespace millrace::inference::worker;
+using model::Datatype;
+
+namespace {
+
+std::string npy(const std::string& header, const std::string& data, char major = 1) {
+    std::string out = "\x93NUMPY";
+    out += major;
+    out += '\0';
+    const auto length = static_cast<std::uint32_t>(header.size());
+    out.append(reinterpret_cast<const char*>(&length), major == 1 ? 2 : 4);
+    return out + header + data;
+}
+
+template <class T>
+std::string raw(std::initializer_list<T> values) { return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)}; }
+
+std::string dict(const std::string& descr, const std::string& shape, const std::string& fortran = "False") {
+    return "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }          \n";
+}
+
+std::vector<float> floats(const TensorValue& value) {
+    std::vector<float> out(value.bytes.size() / sizeof(float));
+    std::memcpy(out.data(), value.bytes.data(), value.bytes.size());
+    return out;
+}
+
+const model::TensorSpec two_by_any{"x", Datatype::fp32, {2, -1}};
+
+} // namespace
+
+TEST_CASE("npy arrays of every supported type become what the model takes") {
+    const auto expect = [](const std::string& bytes) {
+        const auto value = parse_npy(bytes, two_by_any);
+        CHECK(value.shape == model::Shape{2, 2});
+        CHECK(floats(value) == std::vector<float>{1, 2, 3, 4});
+    };
+    expect(npy(dict("<f4", "(2, 2)"), raw<float>({1, 2, 3, 4})));
+    expect(npy(dict("<f8", "(2, 2)"), raw<double>({1, 2, 3, 4}), 2));
+    expect(npy(dict("|u1", "(2, 2)"), raw<std::uint8_t>({1, 2, 3, 4})));
+    expect(npy(dict("<i2", "(2, 2)"), raw<std::int16_t>({1, 2, 3, 4})));
+    expect(npy(dict("<u4", "(2, 2)"), raw<std::uint32_t>({1, 2, 3, 4})));
+    expect(npy(dict("<i8", "(1, 2, 2)"), raw<std::int64_t>({1, 2, 3, 4}))); // the batch of one is taken off
+}
+
+TEST_CASE("npy files that are broken or hostile are refused") {
+    const auto data = raw<float>({1, 2, 3, 4});
+    const std::string cases[] = {
+        "", "\x93NUMPY", std::string{"\x93NUMPY\x01\x00\xff\xff", 10}, npy(dict("<f4", "(2, 2)"), data).substr(0, 40),
+        npy(dict("<f4", "(2, 2)"), data.substr(1)), npy(dict("<f4", "(2, 2)"), data + "x"), npy(dict("<f4", "(2, 2)"), data, 3),
+        npy(dict("<f4", "(2, 2)", "True"), data), npy(dict(">f4", "(2, 2)"), data), npy(dict("|O", "(2, 2)"), data), npy(dict("<f2", "(2, 2)"), data),
+        npy(dict("<f4", "(3, 2)"), data), npy(dict("<f4", "(2, 0)"), ""), npy(dict("<f4", "(2, -2)"), data), npy(dict("<f4", "()"), raw<float>({1})),
+        npy(dict("<f4", "(9223372036854775807, 9223372036854775807)"), data), npy(dict("<f4", "(99999999999999999999, 2)"), data),
+        npy(dict("<f4", "(1, 1, 1, 1, 1, 1, 1, 2, 2)"), data), npy("{'descr': '<f4', 'fortran_order': False}", data),
+        npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", data), npy("__import__('os')", data), npy(std::string(5000, ' '), data),
+        npy(dict("|b1", "(2, 2)"), raw<std::uint8_t>({0, 1, 2, 1})),
+    };
+    for (const auto& bytes : cases) {
+        INFO(bytes.substr(0, 80));
+        CHECK_THROWS_AS(parse_npy(bytes, two_by_any), InputError);
+    }
+    // What does not fit the model's type is refused, not wrapped around.
+    const model::TensorSpec small{"x", Datatype::int8, {2}};
+    CHECK_THROWS_AS(parse_npy(npy(dict("<i8", "(2,)"), raw<std::int64_t>({1, 300})), small), InputError);
+    CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(2,)"), raw<float>({1, std::nanf("")})), small), InputError);
+    CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(2,)"), raw<float>({1, 0.5F})), small), InputError);
+    CHECK_NOTHROW(parse_npy(npy(dict("<i8", "(2,)"), raw<std::int64_t>({1, -128})), small));
+}
+
+TEST_CASE("every truncation of an npy file is refused") {
+    const auto good = npy(dict("<f4", "(2, 2)"), raw<float>({1, 2, 3, 4}));
+    CHECK_NOTHROW(parse_npy(good, two_by_any));
+    for (std::size_t n = 0; n < good.size(); ++n) CHECK_THROWS_AS(parse_npy(std::string_view{good}.substr(0, n), two_by_any), InputError);
+}
+
+TEST_CASE("JSON tensors may be nested, flat with a shape, or as the inference protocol has them") {
+    for (const auto* text : {"[[1,2],[3,4]]", R"({"data":[[1,2],[3,4]]})", R"({"data":[1,2,3,4],"shape":[2,2]})", R"({"data":[1,2,3,4],"shape":[1,2,2],"datatype":"FP32"})",
+                             R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}]})"}) {
+        INFO(std::string{text});
+        const auto value = parse_json_tensor(text, two_by_any);
+        CHECK(value.shape == model::Shape{2, 2});
+        CHECK(floats(value) == std::vector<float>{1, 2, 3, 4});
+    }
+}
+
+TEST_CASE("JSON tensors that do not fit are refused") {
+    for (const auto* text : {"", "1", "{}", "[]", "[[1,2],[3]]", "[[1,2],3]", "[1,[2]]", R"([["a","b"],["c","d"]])", "[[1,null],[2,3]]", "[[1,2]]", "[[1,2],[3,4],[5,6]]",
+                             R"({"data":[1,2,3],"shape":[2,2]})", R"({"data":[1,2,3,4],"shape":[-2,-2]})", R"({"data":[1,2,3,4],"shape":[2,9223372036854775807]})",
+                             R"({"data":[[1,2],[3,4]],"datatype":"INT8"})", R"({"inputs":[]})", R"({"inputs":[{"name":"y","data":[[1,2],[3,4]]}]})",
+                             "[[[[[[[[[[1]]]]]]]]]]", "[[1e999,1],[1,1]]", "[[1,2],[3,4]] x"}) {
+        INFO(std::string{text});
+        CHECK_THROWS_AS(parse_json_tensor(text, two_by_any), InputError);
+    }
+    const model::TensorSpec whole{"x", Datatype::int32, {1}};
+    CHECK_THROWS_AS(parse_json_tensor("[1.5]", whole), InputError);
+    CHECK_THROWS_AS(parse_json_tensor("[3000000000]", whole), InputError);
+    CHECK_NOTHROW(parse_json_tensor("[3.0]", whole));
+}
+
+TEST_CASE("an input must be of the kind, the size and the type that it claims") {
+    const auto tensor = *model::Manifest::parse(R"({"format":1,"name":"t","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[2]},"limits":{"max_input_bytes":64}})");
+    CHECK_NOTHROW(preprocess("[1,2]", "", tensor));
+    CHECK_NOTHROW(preprocess("[1,2]", "application/json", tensor));
+    CHECK_THROWS_AS(preprocess("", "", tensor), InputError);
+    CHECK_THROWS_AS(preprocess("[1,2]" + std::string(64, ' '), "", tensor), InputError);
+    CHECK_THROWS_AS(preprocess("[1,2]", "image/png", tensor), InputError);
+    CHECK_THROWS_AS(preprocess("\x89PNG\r\n\x1a\n", "image/png", tensor), InputError);
+    CHECK_THROWS_AS(preprocess("hello", "text/plain", tensor), InputError);
+}
