@@ -1,1 +1,11 @@
-int main() { return 0; }
+#include "app/serve.hpp"
+#include "cli/cli.hpp"
+#include "inference/worker/run.hpp"
+
+#include <string_view>
+
+int main(int argc, char** argv) {
+    // The inference worker: started by the daemon with a socket as its only connection, never by hand.
+    if (argc > 1 && std::string_view{argv[1]} == "worker") return millrace::inference::worker::run(argc, argv);
+    return millrace::cli::run(argc, argv, millrace::app::serve);
+}

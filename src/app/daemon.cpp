@@ -1,0 +1,170 @@
+#include "app/daemon.hpp"
+
+#include "api/blob_routes.hpp"
+#include "api/gate.hpp"
+#include "api/identity_routes.hpp"
+#include "api/job_routes.hpp"
+#include "api/model_routes.hpp"
+#include "api/service_routes.hpp"
+#include "api/ui_routes.hpp"
+#include "base/version.hpp"
+#include "store/sqlite.hpp"
+
+#include <boost/beast/http/verb.hpp>
+#include <fmt/format.h>
+
+namespace millrace::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t least_free_bytes = 64 << 20;
+constexpr std::size_t files_queue = 4096;
+
+inference::EngineOptions engine_options(const config::InferenceConfig& config) {
+    inference::EngineOptions options;
+    options.enabled = config.enabled;
+    options.runtime = config.runtime;
+    options.threads = static_cast<int>(config.threads);
+    options.memory_limit = config.memory_limit_bytes;
+    options.queue_capacity = config.queue_capacity;
+    return options;
+}
+
+jobs::DispatcherOptions dispatcher_options(const config::JobsConfig& config) {
+    jobs::DispatcherOptions options;
+    options.concurrency = config.concurrency;
+    return options;
+}
+
+http::ServerOptions server_options(const config::Config& config) {
+    http::ServerOptions options;
+    options.host = config.http.listen.address;
+    options.port = config.http.listen.port;
+    options.socket = config.socket;
+    options.limits.connections = config.http.max_connections;
+    if (const auto cap = config.http.max_connections_per_address) {
+        options.limits.connections_per_address = cap;
+        options.limits.count_loopback = true;
+    }
+    return options;
+}
+
+void log_exchange(telemetry::Log& log, const http::Exchange& exchange) {
+    const auto level = exchange.status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
+    if (!log.enabled(level)) return;
+    const auto method = boost::beast::http::to_string(exchange.request.method);
+    log.write(level, "request",
+              {{"id", exchange.request.id}, {"remote", exchange.request.remote}, {"who", exchange.request.principal.name},
+               {"method", std::string_view{method.data(), method.size()}}, {"path", exchange.request.path}, {"status", exchange.status},
+               {"bytes", exchange.body_bytes}, {"ms", std::chrono::duration<double, std::milli>(exchange.took).count()}});
+}
+
+bool disk_is_low(const std::filesystem::path& folder) {
+    std::error_code failure;
+    const auto space = std::filesystem::space(folder, failure);
+    return !failure && space.available < least_free_bytes;
+}
+
+} // namespace
+
+Result<Foundations> Foundations::open(const config::Config& config, telemetry::Log& log) {
+    using std::filesystem::perms;
+    std::error_code failure;
+    std::filesystem::create_directories(config.data, failure);
+    if (!failure) std::filesystem::permissions(config.data, perms::owner_all | perms::group_read | perms::group_exec, failure);
+    if (failure) return Error{Code::unavailable, fmt::format("the data folder {} cannot be used: {}", config.data.string(), failure.message())};
+
+    Foundations base;
+    base.metrics = std::make_unique<telemetry::Metrics>();
+    store::SqliteOptions sqlite;
+    sqlite.data = config.data;
+    sqlite.readers = config.store.readers;
+    sqlite.write_queue = config.store.queue_capacity;
+    auto database = store::open_sqlite(sqlite, log, *base.metrics);
+    if (!database) return database.error();
+    base.database = std::move(*database);
+    base.files = std::make_unique<async::ThreadPool>("files", config.blobs.files_threads, files_queue);
+    auto blobs = blobs::BlobStore::open({config.data / "blobs"}, *base.files, log, *base.metrics);
+    if (!blobs) return blobs.error();
+    base.blobs = std::move(*blobs);
+    auto model_files = blobs::BlobStore::open({config.data / "models"}, *base.files, log, *base.metrics);
+    if (!model_files) return model_files.error();
+    base.model_files = std::move(*model_files);
+    return base;
+}
+
+Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations foundations)
+    : config_{config}, log_{log}, clock_{SystemClock::instance()}, started_at_{clock_.now()}, base_{std::move(foundations)},
+      io_{"io", config.http.io_threads},
+      engine_{engine_options(config.inference), log, *base_.metrics},
+      trial_{models::engine_trial(engine_)},
+      registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log},
+      catalog_{*base_.database, clock_},
+      identity_{*base_.database, clock_, log},
+      infer_{registry_, engine_, *base_.blobs, catalog_, clock_},
+      dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config.jobs)},
+      jobs_{*base_.database, dispatcher_, clock_, config.jobs.max_backlog},
+      router_{routes()},
+      server_{server_options(config), router_,
+              {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); }},
+              io_, *base_.files, log, *base_.metrics} {
+    dispatcher_.add(echo_);
+    dispatcher_.add(sleep_);
+    dispatcher_.add(infer_);
+}
+
+Daemon::~Daemon() { drain(); }
+
+http::Router Daemon::routes() {
+    http::Router router;
+    const auto max_upload = config_.http.max_body_bytes;
+    api::add_service_routes(router, {std::string{version()}, started_at_, config_.data, [this] { return not_ready(); }}, dispatcher_, engine_,
+                            *base_.database, *base_.metrics, clock_);
+    api::add_identity_routes(router, identity_);
+    api::add_job_routes(router, jobs_, *base_.blobs, clock_, max_upload);
+    api::add_result_routes(router, jobs_);
+    api::add_model_routes(router, registry_, engine_, *base_.blobs, catalog_);
+    api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
+    api::add_ui_routes(router);
+    return router;
+}
+
+Result<void> Daemon::start() {
+    engine_.start(); // first: the worker loads its runtime while the queue is rebuilt
+    if (auto loaded = identity_.load_blocking(); !loaded) return loaded;
+    if (auto loaded = registry_.load_blocking(); !loaded) return loaded;
+    if (auto recovered = dispatcher_.recover(); !recovered) return recovered;
+    if (auto listening = server_.listen(); !listening) return listening;
+    dispatcher_.start();
+    return success();
+}
+
+void Daemon::drain() {
+    if (drained_.exchange(true)) return;
+    stopping_ = true;
+    const auto patience = std::chrono::seconds{config_.jobs.drain_seconds};
+    server_.drain(std::min<std::chrono::milliseconds>(patience, 5s));
+    dispatcher_.stop(patience);
+    engine_.stop();
+    base_.database->close();
+    base_.files->close();
+    io_.stop();
+}
+
+std::vector<std::string> Daemon::not_ready() const {
+    std::vector<std::string> reasons;
+    if (stopping_) reasons.push_back("stopping");
+    if (auto failure = base_.database->failure()) reasons.push_back("the store has stopped: " + *failure);
+    if (disk_is_low(config_.data)) reasons.push_back("less than 64 MiB are free in the data folder");
+    if (const auto worker = engine_.status(); worker.state == "restarting") reasons.push_back("the inference worker is being restarted: " + worker.reason);
+    return reasons;
+}
+
+awaitable<void> Daemon::prove_progress() {
+    co_await dispatcher_.snapshot();
+    auto nothing = [](store::Session&) -> Result<void> { return success(); };
+    co_await base_.database->write(std::move(nothing));
+}
+
+} // namespace millrace::app

@@ -1,0 +1,81 @@
+// The composition root: every part of the daemon as a member, in the order in which they need each other. The only
+// place that picks implementations. Destruction runs backwards; drain() is the orderly way down.
+#pragma once
+#include "async/io_pool.hpp"
+#include "async/thread_pool.hpp"
+#include "blobs/blob_store.hpp"
+#include "catalog/blob_catalog.hpp"
+#include "config/config.hpp"
+#include "http/server.hpp"
+#include "identity/identity.hpp"
+#include "inference/engine.hpp"
+#include "jobs/dispatcher.hpp"
+#include "jobs/job_service.hpp"
+#include "models/registry.hpp"
+#include "processors/echo/echo.hpp"
+#include "processors/infer/infer.hpp"
+#include "processors/sleep/sleep.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::app {
+
+// What can fail to open, opened before the rest is built on it.
+struct Foundations {
+    std::unique_ptr<telemetry::Metrics> metrics;
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<async::ThreadPool> files;
+    std::unique_ptr<blobs::BlobStore> blobs, model_files;
+
+    // The error says what to do: another daemon holds the lock, the folder cannot be written …
+    static Result<Foundations> open(const config::Config& config, telemetry::Log& log);
+};
+
+class Daemon {
+public:
+    // `log` outlives it. Opens no socket and starts no work.
+    Daemon(const config::Config& config, telemetry::Log& log, Foundations foundations);
+    ~Daemon(); // drain()
+
+    Result<void> start(); // rebuilds the queue, listens, starts the worker and the dispatcher
+    void drain();         // stops in order; blocks for jobs.drain_seconds at most, and a little. Idempotent
+
+    std::uint16_t port() const { return server_.port(); }
+    const http::Router& router() const { return router_; }
+    bool has_keys() const { return identity_.has_keys(); }
+    std::vector<std::string> not_ready() const; // why it should get no work now. Thread-safe
+    // Returns when the writer and the dispatcher have each done something: for the watchdog.
+    awaitable<void> prove_progress();
+
+private:
+    http::Router routes();
+
+    const config::Config config_;
+    telemetry::Log& log_;
+    Clock& clock_;
+    const Timestamp started_at_;
+    std::atomic<bool> stopping_{false}, drained_{false};
+
+    Foundations base_;
+    async::IoPool io_;
+    inference::Engine engine_;
+    std::unique_ptr<models::Trial> trial_;
+    models::Registry registry_;
+    catalog::BlobCatalog catalog_;
+    identity::Identity identity_;
+    processors::Echo echo_;
+    processors::Sleep sleep_;
+    processors::Infer infer_;
+    jobs::Dispatcher dispatcher_;
+    jobs::JobService jobs_;
+    http::Router router_;
+    http::Server server_;
+};
+
+} // namespace millrace::app

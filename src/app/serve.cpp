@@ -1,0 +1,109 @@
+#include "app/serve.hpp"
+
+#include "app/daemon.hpp"
+#include "app/service_manager.hpp"
+#include "base/version.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include <sys/stat.h>
+
+namespace millrace::app {
+namespace {
+
+telemetry::Level log_level(config::LogLevel level) { return static_cast<telemetry::Level>(level); }
+telemetry::LogFormat log_format(config::LogFormat format) { return static_cast<telemetry::LogFormat>(format); }
+
+void reload(config::Loaded& loaded, telemetry::Log& log) {
+    auto fresh = config::load(loaded.sources);
+    if (!fresh) {
+        log.error("configuration not reloaded; the old values stay", {{"reason", fresh.error().detail}});
+        return;
+    }
+    for (const auto& change : config::differences(loaded.config, fresh->config))
+        log.info("setting changed", {{"key", change.key}, {"from", change.from}, {"to", change.to}, {"needs_restart", change.needs_restart}});
+    log.set_level(log_level(fresh->config.log.level));
+    loaded = std::move(*fresh);
+}
+
+// Pings the service manager only while the parts that do the work answer.
+awaitable<void> feed_watchdog(Daemon& daemon, std::chrono::microseconds interval) {
+    asio::steady_timer timer{co_await asio::this_coro::executor};
+    for (;;) {
+        co_await daemon.prove_progress();
+        notify_service_manager("WATCHDOG=1");
+        timer.expires_after(interval);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+void say_how_to_begin(const config::Config& config) {
+    const auto data = config.data.string();
+    fmt::print(stderr,
+               "\n  Nobody has a key yet. Make the first one on this machine:\n\n"
+               "    millrace key create --name admin --role admin --data {}\n\n"
+               "  and sign in with it at http://{}/\n\n",
+               data, config.http.listen.text());
+}
+
+// Runs the signal loop until it is time to stop.
+void wait_for_the_end(Daemon& daemon, config::Loaded& loaded, telemetry::Log& log) {
+    asio::io_context main;
+    asio::signal_set stop{main, SIGTERM, SIGINT}, hang_up{main, SIGHUP};
+    stop.async_wait([&](boost::system::error_code failure, int signal) {
+        if (failure) return;
+        log.info("stopping", {{"signal", signal}});
+        main.stop();
+    });
+    const std::function<void(boost::system::error_code, int)> reloading = [&](boost::system::error_code failure, int) {
+        if (failure) return;
+        reload(loaded, log);
+        hang_up.async_wait(reloading);
+    };
+    hang_up.async_wait(reloading);
+    if (const auto interval = watchdog_interval()) asio::co_spawn(main, feed_watchdog(daemon, *interval), asio::detached);
+    main.run();
+}
+
+} // namespace
+
+int serve(config::Loaded loaded) {
+    std::signal(SIGPIPE, SIG_IGN);
+    ::umask(0027);
+    const auto& config = loaded.config;
+    telemetry::Log log{log_level(config.log.level), log_format(config.log.format)};
+    for (const auto& warning : loaded.warnings) log.warning("configuration", {{"warning", warning}});
+
+    auto base = Foundations::open(config, log);
+    if (!base) {
+        log.error("cannot start", {{"reason", base.error().detail}});
+        return 1;
+    }
+    Daemon daemon{config, log, std::move(*base)};
+    if (const auto started = daemon.start(); !started) {
+        log.error("cannot start", {{"reason", started.error().detail}});
+        return 1;
+    }
+    log.info("ready", {{"version", version()}, {"url", fmt::format("http://{}/", config::Endpoint{config.http.listen.address, daemon.port()}.text())},
+                       {"data", config.data.string()}, {"socket", config.socket.string()}});
+    if (!daemon.has_keys()) say_how_to_begin(config);
+    notify_service_manager("READY=1");
+
+    wait_for_the_end(daemon, loaded, log);
+
+    notify_service_manager("STOPPING=1");
+    // The signal set is gone: a second signal ends the process at once.
+    std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGINT, SIG_DFL);
+    daemon.drain();
+    log.info("stopped");
+    return 0;
+}
+
+} // namespace millrace::app
