@@ -38,6 +38,7 @@ bool Admissions::wait_until_empty(std::chrono::steady_clock::time_point deadline
 }
 
 void Admissions::leave(const std::string& address, bool upload) {
+    if (upload && address.empty()) return; // it was not counted
     auto state = state_.lock();
     if (!address.empty()) {
         const auto found = state->by_address.find(address);

@@ -17,7 +17,7 @@ struct Limits {
     std::uint64_t body_rate = 1024;                 // bytes a second
     std::size_t connections = 10'000;
     std::size_t connections_per_address = 512;      // TCP peers other than this machine
-    std::size_t uploads_per_address = 100;          // requests with a streamed body at one time
+    std::size_t uploads_per_address = 100;          // streamed bodies of more than 64 KiB, or in chunks, at one time
     bool count_loopback = false;                    // apply the limits per address to 127.0.0.0/8 and ::1 too: off,
                                                     // because a proxy on this machine puts everybody there
 };

@@ -10,6 +10,7 @@ namespace millrace::http {
 namespace {
 
 constexpr std::size_t skip_bound = 64 * 1024; // unread bytes of a body that are worth reading to keep a connection
+constexpr std::size_t small_body = 64 * 1024; // no more is kept by an idle connection, and no less is an upload
 
 bool sane_id(std::string_view id) {
     return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
@@ -64,7 +65,7 @@ void Session::begin_request() {
     request_.path_parameters.clear();
     request_.query.clear();
     request_.headers.clear();
-    if (request_.body.capacity() > skip_bound) std::string{}.swap(request_.body); // idle connections hold little
+    if (request_.body.capacity() > small_body) std::string{}.swap(request_.body);
     request_.body.clear();
     request_.body_reader = nullptr;
     request_.principal = {};
@@ -186,7 +187,9 @@ awaitable<Response> Session::dispatch(const Route& route) {
     if (route.body.kind == BodyPolicy::Kind::streamed) {
         if (framing_.body == Framing::Body::none && !request_.headers.has("Content-Length") && route.verb != Verb::get)
             co_return refused({411, "send a Content-Length, or the body in chunks"}, request_.id);
-        upload = shared_->admissions.upload(counted_ ? request_.remote : std::string{});
+        // What fits into a buffer is no upload: hundreds of small submits may wait for one commit.
+        const bool counts = counted_ && (framing_.body == Framing::Body::chunked || framing_.length > small_body);
+        upload = shared_->admissions.upload(counts ? request_.remote : std::string{});
         if (!upload) co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"}, request_.id);
     }
     if (route.body.kind != BodyPolicy::Kind::none) {

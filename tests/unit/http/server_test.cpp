@@ -527,6 +527,25 @@ TEST_CASE("past the cap a connection is told so and closed, and a place that bec
     CHECK(daemon.metrics.render().find("route=\"/hello\"") != std::string::npos);
 }
 
+TEST_CASE("uploads from one address are limited, small bodies are not") {
+    Limits limits;
+    limits.uploads_per_address = 1;
+    limits.count_loopback = true;
+    Daemon daemon{limits};
+    const std::string large = "PUT /count HTTP/1.1\r\n" + host + "Content-Length: 100000\r\n\r\n", bytes(100'000, 'x');
+    {
+        Client first{daemon.server->port()};
+        first.send(large + "begun");
+        Client second{daemon.server->port()};
+        CHECK(eventually([&] { return status(daemon.ask(large + bytes)) == 429; }));
+        second.send("PUT /count HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nsmall");
+        CHECK(body_of(second.answer()) == "5");
+        first.send(bytes.substr(5));
+        CHECK(body_of(first.answer()) == "100000");
+    }
+    CHECK(status(daemon.ask(large + bytes)) == 200);
+}
+
 TEST_CASE("the unix socket knows its peer, has mode 0660, replaces a stale one and respects a live one") {
     Daemon daemon;
     const auto path = daemon.folder / "admin.sock";
