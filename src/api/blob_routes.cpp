@@ -41,10 +41,12 @@ struct BlobRoutes {
     awaitable<Response> put(Request& request) const {
         auto expected = announced_digest(request);
         if (!expected) co_return http::problem(expected.error(), request.id);
-        const std::string type{request.header("Content-Type")};
+        // Chosen before it is passed: GCC 12 destroys a conditional's temporary in a co_await expression twice.
+        std::string type{request.header("Content-Type")};
+        if (type.empty()) type = "application/octet-stream";
         auto blob = co_await store_body(*request.body_reader, blobs, limit, std::move(*expected));
         if (!blob) co_return http::problem(blob.error(), request.id);
-        co_return co_await keep(request, *blob, type.empty() ? "application/octet-stream" : type);
+        co_return co_await keep(request, *blob, type);
     }
 
     awaitable<Response> post(Request& request) const {
