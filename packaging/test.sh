@@ -5,11 +5,12 @@ set -euo pipefail
 
 usage() {
     cat <<END
-Usage: packaging/test.sh [--preset NAME] [--no-install] [--without-official] [PYTEST_ARGUMENT]...
+Usage: packaging/test.sh [--preset NAME] [--no-install] [--without-official] [--packages] [PYTEST_ARGUMENT]...
 
   --preset NAME        release (default), dev, asan or tsan
   --no-install         do not look for missing packages
   --without-official   only Debian's libtorch; nothing is fetched with pip
+  --packages           also build the .deb and .rpm and install them on a Debian 12 made for the purpose (as root)
 
 Further arguments go to pytest, for example tests/e2e -k jobs.
 END
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
         --preset) preset=${2:?--preset takes a name}; shift 2 ;;
         --no-install) install=no; shift ;;
         --without-official) official=no; shift ;;
+        --packages) export MILLRACE_TEST_PACKAGES=1; shift ;;
         -h | --help) usage; exit 0 ;;
         *) pytest_arguments+=("$1"); shift ;;
     esac
