@@ -88,7 +88,7 @@ def test_a_malformed_request_is_refused_and_the_next_is_served(daemon, what):
     assert status(answer) == expected, answer[:300]
     assert field(answer, "Connection") == "close"
     assert field(answer, "Content-Type") == "application/problem+json"
-    assert answer.count(b"HTTP/1.1 ") == 1, "what followed the refused request was answered"
+    assert b"HTTP/1.1 200" not in answer, "what followed the refused request was answered"
     problem = json.loads(answer.split(b"\r\n\r\n", 1)[1])
     assert problem["status"] == expected and problem["detail"] and problem["instance"] == field(answer, "X-Request-Id")
     assert status(talk(daemon, GET + b"Connection: close\r\n\r\n")) == 200
