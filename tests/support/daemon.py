@@ -35,7 +35,8 @@ class Daemon:
         self.data.mkdir(parents=True, exist_ok=True)
         self.socket = self.data / "admin.sock"
         self.log_path = self.data.parent / f"{self.data.name}.log"
-        self.environment, self.arguments = dict(environment or {}), list(arguments)
+        # A long sleep that still runs must not hold up the end of every test.
+        self.environment, self.arguments = {"MILLRACE_JOBS_DRAIN_SECONDS": "1", **(environment or {})}, list(arguments)
         self.process = None
         self.port = free_port()
         self.admin_key = None
