@@ -5,20 +5,13 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from debian_root import ROOT, run
+
 sys.path.insert(0, str(ROOT / "tests"))
-
-
-def run(*command, **options):
-    """The output of a command that must succeed."""
-    done = subprocess.run([str(each) for each in command], text=True, capture_output=True, **options)
-    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def pytest_configure(config):

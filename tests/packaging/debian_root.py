@@ -4,6 +4,15 @@ import pathlib
 import shutil
 import subprocess
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]  # of the repository
+
+
+def run(*command, **options):
+    """The output of a command that must succeed."""
+    done = subprocess.run([str(each) for each in command], text=True, capture_output=True, **options)
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
 
 def mirror():
     """Where this machine gets Debian from."""

@@ -11,8 +11,7 @@ import time
 
 import pytest
 
-from conftest import ROOT, run
-from debian_root import DebianRoot
+from debian_root import ROOT, DebianRoot, run
 
 SERVICE = (ROOT / "systemd/millrace.service").read_text()
 
@@ -91,7 +90,7 @@ def test_lintian_finds_no_error(deb):
 
 def test_dependencies_are_few(deb):
     depends = {each.split()[0] for each in run("dpkg-deb", "-f", deb, "Depends").split(", ")}
-    assert depends <= {"adduser", "init-system-helpers", "libc6", "libgcc-s1", "libstdc++6"}
+    assert depends <= {"adduser", "libc6", "libgcc-s1", "libstdc++6"}
 
 
 def test_everything_is_in_its_place_and_roots(deb):
