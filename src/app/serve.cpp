@@ -43,13 +43,19 @@ awaitable<void> feed_watchdog(Daemon& daemon, std::chrono::microseconds interval
     }
 }
 
-void say_how_to_begin(const config::Config& config) {
-    const auto data = config.data.string();
+// How a command must name this daemon; nothing where it finds it unasked.
+std::string named(const config::Config& config) {
+    if (config.socket == "/run/millrace/admin.sock") return "";
+    if (config.socket != config.data / "admin.sock") return " --socket " + config.socket.string();
+    return config.data == config::default_data() ? "" : " --data " + config.data.string();
+}
+
+void say_how_to_begin(const config::Config& config, std::uint16_t port) {
     fmt::print(stderr,
                "\n  Nobody has a key yet. Make the first one on this machine:\n\n"
-               "    millrace key create --name admin --role admin --data {}\n\n"
+               "    millrace key create --name admin --role admin{}\n\n"
                "  and sign in with it at http://{}/\n\n",
-               data, config.http.listen.text());
+               named(config), config::Endpoint{config.http.listen.address, port}.text());
 }
 
 // Runs the signal loop until it is time to stop.
@@ -92,7 +98,7 @@ int serve(config::Loaded loaded) {
     }
     log.info("ready", {{"version", version()}, {"url", fmt::format("http://{}/", config::Endpoint{config.http.listen.address, daemon.port()}.text())},
                        {"data", config.data.string()}, {"socket", config.socket.string()}});
-    if (!daemon.has_keys()) say_how_to_begin(config);
+    if (!daemon.has_keys()) say_how_to_begin(config, daemon.port());
     notify_service_manager("READY=1");
 
     wait_for_the_end(daemon, loaded, log);
