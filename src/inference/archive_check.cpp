@@ -13,8 +13,8 @@
 namespace millrace::inference {
 namespace {
 
-constexpr std::uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, end_magic = 0x06054b50, end64_magic = 0x06064b50,
-                        locator64_magic = 0x07064b50;
+constexpr std::uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, end_magic = 0x06054b50,
+                        end64_magic = 0x06064b50, locator64_magic = 0x07064b50;
 constexpr std::size_t local_size = 30, central_size = 46, end_size = 22, end64_size = 56, locator64_size = 20;
 
 Error bad(std::string text) { return {Code::unprocessable, "not an acceptable TorchScript file: " + std::move(text)}; }
@@ -32,7 +32,8 @@ public:
         return value;
     }
     std::string_view text(std::uint64_t at, std::uint64_t length) const {
-        return holds(at, length) ? std::string_view{reinterpret_cast<const char*>(all_.data()) + at, length} : std::string_view{};
+        return holds(at, length) ? std::string_view{reinterpret_cast<const char*>(all_.data()) + at, length}
+                                 : std::string_view{};
     }
 
 private:
@@ -57,21 +58,30 @@ Result<Directory> find_directory(const Bytes& bytes) {
     const std::uint64_t last = bytes.size() - end_size;
     std::optional<std::uint64_t> end;
     for (std::uint64_t back = 0; back <= std::min<std::uint64_t>(last, 65'535) && !end; ++back)
-        if (bytes.number<std::uint32_t>(last - back) == end_magic && bytes.number<std::uint16_t>(last - back + 20) == back) end = last - back;
+        if (bytes.number<std::uint32_t>(last - back) == end_magic &&
+            bytes.number<std::uint16_t>(last - back + 20) == back)
+            end = last - back;
     if (!end) return bad("no zip directory (is it a TorchScript archive?)");
-    if (bytes.number<std::uint16_t>(*end + 4) != 0 || bytes.number<std::uint16_t>(*end + 6) != 0) return bad("an archive of several disks");
-    Directory d{bytes.number<std::uint32_t>(*end + 16), bytes.number<std::uint32_t>(*end + 12), bytes.number<std::uint16_t>(*end + 10), *end};
+    if (bytes.number<std::uint16_t>(*end + 4) != 0 || bytes.number<std::uint16_t>(*end + 6) != 0)
+        return bad("an archive of several disks");
+    Directory d{bytes.number<std::uint32_t>(*end + 16), bytes.number<std::uint32_t>(*end + 12),
+                bytes.number<std::uint16_t>(*end + 10), *end};
     if (bytes.number<std::uint16_t>(*end + 8) != d.entries) return bad("the directory contradicts itself");
     const bool wide = d.at == 0xffffffff || d.size == 0xffffffff || d.entries == 0xffff;
-    const bool located = *end >= locator64_size && bytes.number<std::uint32_t>(*end - locator64_size) == locator64_magic;
+    const bool located =
+        *end >= locator64_size && bytes.number<std::uint32_t>(*end - locator64_size) == locator64_magic;
     if (located) { // torch writes the 64-bit records always; readers may use either, so they must agree
         const auto at = bytes.number<std::uint64_t>(*end - locator64_size + 8);
-        if (!bytes.holds(at, end64_size) || at + end64_size != *end - locator64_size || bytes.number<std::uint32_t>(at) != end64_magic)
+        if (!bytes.holds(at, end64_size) || at + end64_size != *end - locator64_size ||
+            bytes.number<std::uint32_t>(at) != end64_magic)
             return bad("a broken 64-bit directory record");
-        const Directory w{bytes.number<std::uint64_t>(at + 48), bytes.number<std::uint64_t>(at + 40), bytes.number<std::uint64_t>(at + 32), at};
-        const auto agrees = [](std::uint64_t narrow, std::uint64_t mark, std::uint64_t value) { return narrow == mark || narrow == value; };
-        if (!agrees(d.at, 0xffffffff, w.at) || !agrees(d.size, 0xffffffff, w.size) || !agrees(d.entries, 0xffff, w.entries) ||
-            bytes.number<std::uint64_t>(at + 24) != w.entries)
+        const Directory w{bytes.number<std::uint64_t>(at + 48), bytes.number<std::uint64_t>(at + 40),
+                          bytes.number<std::uint64_t>(at + 32), at};
+        const auto agrees = [](std::uint64_t narrow, std::uint64_t mark, std::uint64_t value) {
+            return narrow == mark || narrow == value;
+        };
+        if (!agrees(d.at, 0xffffffff, w.at) || !agrees(d.size, 0xffffffff, w.size) ||
+            !agrees(d.entries, 0xffff, w.entries) || bytes.number<std::uint64_t>(at + 24) != w.entries)
             return bad("the directory records contradict each other");
         d = w;
     } else if (wide) {
@@ -82,7 +92,8 @@ Result<Directory> find_directory(const Bytes& bytes) {
 }
 
 // Sizes of 0xffffffff stand in the 64-bit extra field, in this order.
-bool read_wide_extra(const Bytes& bytes, std::uint64_t at, std::uint64_t length, std::initializer_list<std::uint64_t*> wanted) {
+bool read_wide_extra(const Bytes& bytes, std::uint64_t at, std::uint64_t length,
+                     std::initializer_list<std::uint64_t*> wanted) {
     const bool needed = std::any_of(wanted.begin(), wanted.end(), [](auto* v) { return *v == 0xffffffff; });
     if (!needed) return true;
     for (std::uint64_t i = 0; i + 4 <= length;) {
@@ -105,8 +116,11 @@ bool read_wide_extra(const Bytes& bytes, std::uint64_t at, std::uint64_t length,
 }
 
 bool is_clean_path(std::string_view name) {
-    if (name.empty() || name.size() > 1024 || name.front() == '/' || name.find('\\') != name.npos || name.find(':') != name.npos) return false;
-    if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) return false;
+    if (name.empty() || name.size() > 1024 || name.front() == '/' || name.find('\\') != name.npos ||
+        name.find(':') != name.npos)
+        return false;
+    if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+        return false;
     for (std::size_t from = 0; from <= name.size();) {
         const auto to = std::min(name.find('/', from), name.size());
         const auto part = name.substr(from, to - from);
@@ -117,7 +131,8 @@ bool is_clean_path(std::string_view name) {
 }
 
 Result<Entry> read_entry(const Bytes& bytes, std::uint64_t& at, std::uint64_t directory_end) {
-    if (at + central_size > directory_end || bytes.number<std::uint32_t>(at) != central_magic) return bad("the directory ends early");
+    if (at + central_size > directory_end || bytes.number<std::uint32_t>(at) != central_magic)
+        return bad("the directory ends early");
     Entry e;
     e.flags = bytes.number<std::uint16_t>(at + 8);
     e.method = bytes.number<std::uint16_t>(at + 10);
@@ -125,11 +140,13 @@ Result<Entry> read_entry(const Bytes& bytes, std::uint64_t& at, std::uint64_t di
     e.packed = bytes.number<std::uint32_t>(at + 20);
     e.unpacked = bytes.number<std::uint32_t>(at + 24);
     e.local = bytes.number<std::uint32_t>(at + 42);
-    const std::uint64_t name = bytes.number<std::uint16_t>(at + 28), extra = bytes.number<std::uint16_t>(at + 30), comment = bytes.number<std::uint16_t>(at + 32);
+    const std::uint64_t name = bytes.number<std::uint16_t>(at + 28), extra = bytes.number<std::uint16_t>(at + 30),
+                        comment = bytes.number<std::uint16_t>(at + 32);
     if (at + central_size + name + extra + comment > directory_end) return bad("a directory entry runs over the end");
     if (bytes.number<std::uint16_t>(at + 34) != 0) return bad("an archive of several disks");
     e.name = bytes.text(at + central_size, name);
-    if (!read_wide_extra(bytes, at + central_size + name, extra, {&e.unpacked, &e.packed, &e.local})) return bad("a broken 64-bit entry");
+    if (!read_wide_extra(bytes, at + central_size + name, extra, {&e.unpacked, &e.packed, &e.local}))
+        return bad("a broken 64-bit entry");
     at += central_size + name + extra + comment;
     return e;
 }
@@ -137,11 +154,15 @@ Result<Entry> read_entry(const Bytes& bytes, std::uint64_t& at, std::uint64_t di
 // The local header must say what the directory says: two readers must not see two archives.
 Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_at) {
     const auto at = e.local;
-    if (!bytes.holds(at, local_size) || at + local_size > directory_at || bytes.number<std::uint32_t>(at) != local_magic)
+    if (!bytes.holds(at, local_size) || at + local_size > directory_at ||
+        bytes.number<std::uint32_t>(at) != local_magic)
         return bad(fmt::format("the header of entry \"{}\" is not where the directory says", e.name));
     const std::uint64_t name = bytes.number<std::uint16_t>(at + 26), extra = bytes.number<std::uint16_t>(at + 28);
-    const auto mismatch = [&] { return bad(fmt::format("the header of entry \"{}\" contradicts the directory", e.name)); };
-    if (bytes.text(at + local_size, name) != e.name || bytes.number<std::uint16_t>(at + 8) != e.method || bytes.number<std::uint16_t>(at + 6) != e.flags)
+    const auto mismatch = [&] {
+        return bad(fmt::format("the header of entry \"{}\" contradicts the directory", e.name));
+    };
+    if (bytes.text(at + local_size, name) != e.name || bytes.number<std::uint16_t>(at + 8) != e.method ||
+        bytes.number<std::uint16_t>(at + 6) != e.flags)
         return mismatch();
     std::uint64_t packed = bytes.number<std::uint32_t>(at + 18), unpacked = bytes.number<std::uint32_t>(at + 22);
     const auto crc = bytes.number<std::uint32_t>(at + 14);
@@ -150,17 +171,21 @@ Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_a
     const bool deferred = streamed && crc == 0 && packed == 0 && unpacked == 0;
     if (!deferred && (packed != e.packed || unpacked != e.unpacked || crc != e.crc)) return mismatch();
     const auto data = at + local_size + name + extra;
-    if (data > directory_at || e.packed > directory_at - data) return bad(fmt::format("entry \"{}\" runs over the end", e.name));
+    if (data > directory_at || e.packed > directory_at - data)
+        return bad(fmt::format("entry \"{}\" runs over the end", e.name));
     e.data_end = data + e.packed;
     return success();
 }
 
 Result<void> check_entry(const Entry& e, const ArchiveLimits& limits) {
     if (!is_clean_path(e.name)) return bad("an entry with an unacceptable path");
-    if (e.flags & ~std::uint16_t{0x0808}) return bad(fmt::format("entry \"{}\" is encrypted or of an unknown form", e.name));
+    if (e.flags & ~std::uint16_t{0x0808})
+        return bad(fmt::format("entry \"{}\" is encrypted or of an unknown form", e.name));
     if (e.method != 0 && e.method != 8) return bad(fmt::format("entry \"{}\" is neither stored nor deflated", e.name));
-    if (e.method == 0 && e.packed != e.unpacked) return bad(fmt::format("entry \"{}\" is stored, but its sizes differ", e.name));
-    if (e.unpacked / limits.max_ratio > e.packed) return bad(fmt::format("entry \"{}\" unpacks to more than {} times its size", e.name, limits.max_ratio));
+    if (e.method == 0 && e.packed != e.unpacked)
+        return bad(fmt::format("entry \"{}\" is stored, but its sizes differ", e.name));
+    if (e.unpacked / limits.max_ratio > e.packed)
+        return bad(fmt::format("entry \"{}\" unpacks to more than {} times its size", e.name, limits.max_ratio));
     return success();
 }
 
@@ -177,7 +202,8 @@ Result<void> check_layout(const std::vector<Entry>& entries) {
     }
     for (const auto* needed : {"data.pkl", "constants.pkl", "version"})
         if (!names.contains(folder + needed))
-            return bad(fmt::format("\"{}\" is missing (a state_dict or another kind of file? save with torch.jit.save)", needed));
+            return bad(fmt::format("\"{}\" is missing (a state_dict or another kind of file? save with torch.jit.save)",
+                                   needed));
     if (!code) return bad("it has no code (a state_dict? save with torch.jit.save)");
     return success();
 }
@@ -188,7 +214,8 @@ Result<void> check_torchscript_archive(std::span<const std::byte> raw, const Arc
     const Bytes bytes{raw};
     auto directory = find_directory(bytes);
     if (!directory) return directory.error();
-    if (directory->entries == 0 || directory->entries > limits.max_entries) return bad(fmt::format("it has {} entries (1 to {} are allowed)", directory->entries, limits.max_entries));
+    if (directory->entries == 0 || directory->entries > limits.max_entries)
+        return bad(fmt::format("it has {} entries (1 to {} are allowed)", directory->entries, limits.max_entries));
     std::vector<Entry> entries;
     std::uint64_t at = directory->at, unpacked = 0;
     for (std::uint64_t i = 0; i < directory->entries; ++i) {
@@ -196,7 +223,8 @@ Result<void> check_torchscript_archive(std::span<const std::byte> raw, const Arc
         if (!entry) return entry.error();
         if (auto fine = check_entry(*entry, limits); !fine) return fine.error();
         if (auto fine = check_local(bytes, *entry, directory->at); !fine) return fine.error();
-        if (entry->unpacked > limits.max_unpacked - unpacked) return bad(fmt::format("it unpacks to more than {} bytes", limits.max_unpacked));
+        if (entry->unpacked > limits.max_unpacked - unpacked)
+            return bad(fmt::format("it unpacks to more than {} bytes", limits.max_unpacked));
         unpacked += entry->unpacked;
         entries.push_back(*entry);
     }
@@ -205,7 +233,8 @@ Result<void> check_torchscript_archive(std::span<const std::byte> raw, const Arc
     if (!layout) return layout.error();
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.local < b.local; });
     for (std::size_t i = 1; i < entries.size(); ++i)
-        if (entries[i].local < entries[i - 1].data_end) return bad(fmt::format("entries \"{}\" and \"{}\" overlap", entries[i - 1].name, entries[i].name));
+        if (entries[i].local < entries[i - 1].data_end)
+            return bad(fmt::format("entries \"{}\" and \"{}\" overlap", entries[i - 1].name, entries[i].name));
     return success();
 }
 

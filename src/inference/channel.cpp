@@ -116,7 +116,8 @@ ChannelStatus receive_frame(int socket, Received& received) {
     take_descriptors(message, received.descriptors); // first of all: they are ours to close now
     if (n == 0) return ChannelStatus::closed;
     const auto length = static_cast<std::size_t>(n);
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || length < sizeof header || header.magic != Header{}.magic || header.large > 1)
+    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || length < sizeof header || header.magic != Header{}.magic ||
+        header.large > 1)
         return ChannelStatus::broken;
     const auto inlined = length - sizeof header;
     if (!header.large) {
@@ -135,7 +136,8 @@ ChannelStatus receive_frame(int socket, Received& received) {
 std::optional<std::string> read_exactly(int descriptor, std::uint64_t size) {
     struct stat info{};
     // The size is asked for first: nothing is reserved on the word of the sender alone.
-    if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) < size) return std::nullopt;
+    if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) < size)
+        return std::nullopt;
     std::string bytes(size, '\0');
     std::uint64_t at = 0;
     while (at < size) {

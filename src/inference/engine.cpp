@@ -13,7 +13,8 @@ namespace {
 
 SpawnOptions spawn_options(const EngineOptions& options) {
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    const auto machine = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const auto machine =
+        static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     SpawnOptions spawn;
     spawn.executable = options.executable;
     spawn.runtime = options.runtime.empty() ? find_runtime() : options.runtime;
@@ -28,7 +29,8 @@ SpawnOptions spawn_options(const EngineOptions& options) {
 class Engine::Core {
 public:
     Core(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
-        : options_{std::move(options)}, spawn_{spawn_options(options_)}, scheduler_{context_, options_, spawn_, log, metrics} {}
+        : options_{std::move(options)}, spawn_{spawn_options(options_)},
+          scheduler_{context_, options_, spawn_, log, metrics} {}
 
     void start() {
         thread_ = std::thread{[this] {
@@ -59,7 +61,9 @@ public:
 
     void predict(Request request, Done done) {
         if (auto open = open_.lock(); *open) {
-            boost::asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable { scheduler_.predict(std::move(request), std::move(done)); });
+            boost::asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable {
+                scheduler_.predict(std::move(request), std::move(done));
+            });
             return;
         }
         done(Failure{FailureReason::unavailable, "the service is stopping", false});
@@ -67,7 +71,9 @@ public:
 
     void check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
         if (auto open = open_.lock(); *open) {
-            boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { try_model(std::move(model), std::move(done)); });
+            boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable {
+                try_model(std::move(model), std::move(done));
+            });
             return;
         }
         done(Error{Code::unavailable, "the service is stopping"});
@@ -86,7 +92,8 @@ private:
         if (stopped_) return done(Error{Code::unavailable, "the service is stopping"});
         std::erase_if(trials_, [](const auto& trial) { return trial->finished(); });
         if (trials_.size() >= 2) return done(Error{Code::unavailable, "other models are being checked; try again"});
-        trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout + options_.load_timeout, std::move(model), std::move(done)));
+        trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout + options_.load_timeout,
+                                       std::move(model), std::move(done)));
     }
 
     EngineOptions options_;
@@ -99,18 +106,23 @@ private:
     std::thread thread_;
 };
 
-Engine::Engine(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics) : core_{std::make_unique<Core>(std::move(options), log, metrics)} {}
+Engine::Engine(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
+    : core_{std::make_unique<Core>(std::move(options), log, metrics)} {}
 Engine::~Engine() { stop(); }
 
 void Engine::start() { core_->start(); }
 void Engine::stop() { core_->stop(); }
 void Engine::predict(Request request, Done done) { core_->predict(std::move(request), std::move(done)); }
-void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) { core_->check(std::move(model), std::move(done)); }
+void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
+    core_->check(std::move(model), std::move(done));
+}
 void Engine::unload(std::string sha256) { core_->unload(std::move(sha256)); }
 WorkerStatus Engine::status() const { return core_->status(); }
 
 awaitable<Outcome> Engine::predict(Request request) {
-    auto start = [this, shared = std::make_shared<Request>(std::move(request))](Done done) { predict(std::move(*shared), std::move(done)); };
+    auto start = [this, shared = std::make_shared<Request>(std::move(request))](Done done) {
+        predict(std::move(*shared), std::move(done));
+    };
     co_return co_await async::completion<Outcome>(std::move(start));
 }
 

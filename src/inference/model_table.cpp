@@ -9,11 +9,13 @@ ModelEntry& ModelTable::find_or_add(const std::shared_ptr<const ModelVersion>& v
         slot = std::make_unique<ModelEntry>();
         slot->key = static_cast<Batcher::ModelKey>(by_key_.size() + 1);
         const telemetry::Labels labels{{"model", version->name}, {"version", version->version}};
-        slot->metrics = {&metrics_.counter("millrace_inference_items_total", "Inputs that were predicted.", labels),
-                         &metrics_.counter("millrace_inference_failures_total", "Inputs whose prediction failed.", labels),
-                         &metrics_.counter("millrace_inference_batches_total", "Batches that the worker finished.", labels),
-                         &metrics_.histogram("millrace_inference_queue_seconds", "Time an input waits for its batch.", labels),
-                         &metrics_.histogram("millrace_inference_run_seconds", "Time of the forward pass that an input was in.", labels)};
+        slot->metrics = {
+            &metrics_.counter("millrace_inference_items_total", "Inputs that were predicted.", labels),
+            &metrics_.counter("millrace_inference_failures_total", "Inputs whose prediction failed.", labels),
+            &metrics_.counter("millrace_inference_batches_total", "Batches that the worker finished.", labels),
+            &metrics_.histogram("millrace_inference_queue_seconds", "Time an input waits for its batch.", labels),
+            &metrics_.histogram("millrace_inference_run_seconds", "Time of the forward pass that an input was in.",
+                                labels)};
         by_key_[slot->key] = slot.get();
     }
     slot->version = version; // the newest manifest and path of the same file

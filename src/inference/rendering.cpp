@@ -11,7 +11,9 @@ namespace {
 // Answers carry a few significant digits less than a double has; nobody reads the noise.
 double rounded_ms(double value) { return std::round(value * 1000) / 1000; }
 
-Failure dishonest() { return {FailureReason::model_failed, "the worker gave an answer that does not fit the model's manifest", false}; }
+Failure dishonest() {
+    return {FailureReason::model_failed, "the worker gave an answer that does not fit the model's manifest", false};
+}
 
 json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
 
@@ -30,11 +32,15 @@ bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, Predicti
 
 bool add_map(frame::Map& map, const model::Manifest& manifest, Prediction& out) {
     const auto total = static_cast<double>(map.width) * map.height;
-    if (map.pixels.size() != manifest.labels.size() || manifest.postprocess.colors.size() != manifest.labels.size() || total <= 0) return false;
+    if (map.pixels.size() != manifest.labels.size() || manifest.postprocess.colors.size() != manifest.labels.size() ||
+        total <= 0)
+        return false;
     json::array shares;
     for (std::size_t i = 0; i < map.pixels.size(); ++i)
-        shares.push_back(json::object{{"label", manifest.labels[i]}, {"share", static_cast<double>(map.pixels[i]) / total},
-                                      {"pixels", map.pixels[i]}, {"color", fmt::format("#{:06x}", manifest.postprocess.colors[i])}});
+        shares.push_back(json::object{{"label", manifest.labels[i]},
+                                      {"share", static_cast<double>(map.pixels[i]) / total},
+                                      {"pixels", map.pixels[i]},
+                                      {"color", fmt::format("#{:06x}", manifest.postprocess.colors[i])}});
     out.result["shares"] = std::move(shares);
     out.result["width"] = map.width;
     out.result["height"] = map.height;
@@ -81,9 +87,15 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
         const auto& tensor = tensors.tensors[i];
         total += tensor.bytes.size();
         if (total > max_tensor_bytes)
-            return Failure{FailureReason::model_failed, fmt::format("the model's output is larger than {} MiB, too large to be given as JSON", max_tensor_bytes >> 20), false};
+            return Failure{FailureReason::model_failed,
+                           fmt::format("the model's output is larger than {} MiB, too large to be given as JSON",
+                                       max_tensor_bytes >> 20),
+                           false};
         const auto name = i == 0 ? manifest.output.name : fmt::format("{}_{}", manifest.output.name, i);
-        outputs.push_back(json::object{{"name", name}, {"datatype", model::name(tensor.datatype)}, {"shape", json::value_from(tensor.shape)}, {"data", numbers_of(tensor)}});
+        outputs.push_back(json::object{{"name", name},
+                                       {"datatype", model::name(tensor.datatype)},
+                                       {"shape", json::value_from(tensor.shape)},
+                                       {"data", numbers_of(tensor)}});
     }
     out.result["outputs"] = std::move(outputs);
     return std::nullopt;
@@ -94,7 +106,8 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
 Outcome render(frame::ItemResult item, const ModelVersion& model, double queue_ms) {
     if (auto* failure = std::get_if<frame::ItemFailure>(&item.outcome)) {
         failure->message.resize(std::min<std::size_t>(failure->message.size(), 4096));
-        return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed, std::move(failure->message), false};
+        return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed,
+                       std::move(failure->message), false};
     }
     Prediction prediction;
     const auto& manifest = *model.manifest;

@@ -18,9 +18,13 @@ constexpr std::chrono::minutes longest_wait{10};       // for requests that name
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
 
-std::chrono::nanoseconds seconds(double value) { return std::chrono::nanoseconds{static_cast<std::int64_t>(value * 1e9)}; }
+std::chrono::nanoseconds seconds(double value) {
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(value * 1e9)};
+}
 
-double milliseconds(Monotonic from, Monotonic to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
+double milliseconds(Monotonic from, Monotonic to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+}
 
 SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions& spawn) {
     return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff};
@@ -28,25 +32,32 @@ SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions&
 
 } // namespace
 
-Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn, telemetry::Log& log, telemetry::Metrics& metrics)
-    : options_{options}, log_{log}, waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")}, models_{metrics},
-      tick_timer_{context}, wake_timer_{context},
-      supervisor_{context, supervisor_options(options, spawn), log, metrics,
-                  {.ready = [this](const frame::Hello&) {
-                       for (auto* entry : models_.all())
-                           if (batcher_.waiting(entry->key) > 0) load(*entry);
-                       publish();
-                   },
-                   .message = [this](frame::ToDaemon message) {
-                       if (auto* done = std::get_if<frame::Done>(&message)) on_done(std::move(*done));
-                       else if (const auto* started = std::get_if<frame::Started>(&message)) on_started(*started);
-                       else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) on_loaded(*loaded);
-                   },
-                   .lost = [this](const std::string& why) { on_lost(why); },
-                   .unavailable = [this](const std::string& why) {
-                       publish(); // before anyone is told
-                       fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
-                   }}} {}
+Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
+                     telemetry::Log& log, telemetry::Metrics& metrics)
+    : options_{options}, log_{log},
+      waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")},
+      models_{metrics}, tick_timer_{context}, wake_timer_{context},
+      supervisor_{context, supervisor_options(options, spawn), log, metrics, supervisor_events()} {}
+
+Supervisor::Events Scheduler::supervisor_events() {
+    Supervisor::Events events;
+    events.ready = [this](const frame::Hello&) {
+        for (auto* entry : models_.all())
+            if (batcher_.waiting(entry->key) > 0) load(*entry);
+        publish();
+    };
+    events.message = [this](frame::ToDaemon message) {
+        if (auto* done = std::get_if<frame::Done>(&message)) on_done(std::move(*done));
+        else if (const auto* started = std::get_if<frame::Started>(&message)) on_started(*started);
+        else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) on_loaded(*loaded);
+    };
+    events.lost = [this](const std::string& why) { on_lost(why); };
+    events.unavailable = [this](const std::string& why) {
+        publish(); // before anyone is told
+        fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
+    };
+    return events;
+}
 
 void Scheduler::start() {
     supervisor_.start();
@@ -67,21 +78,29 @@ void Scheduler::stop() {
 void Scheduler::predict(Request request, Engine::Done done) {
     const auto refuse = [&](FailureReason reason, std::string why) { done(Failure{reason, std::move(why), false}); };
     if (stopping_) return refuse(FailureReason::unavailable, "the service is stopping");
-    if (supervisor_.state() == Supervisor::State::unavailable) return refuse(FailureReason::unavailable, "inference is not available: " + supervisor_.reason());
-    if (batcher_.size() >= options_.queue_capacity) return refuse(FailureReason::unavailable, "too many predictions are waiting; try again");
+    if (supervisor_.state() == Supervisor::State::unavailable)
+        return refuse(FailureReason::unavailable, "inference is not available: " + supervisor_.reason());
+    if (batcher_.size() >= options_.queue_capacity)
+        return refuse(FailureReason::unavailable, "too many predictions are waiting; try again");
     if (request.input.size() > request.model->manifest->max_input_bytes)
-        return refuse(FailureReason::bad_input, fmt::format("the input has {} bytes, the model takes at most {}", request.input.size(), request.model->manifest->max_input_bytes));
+        return refuse(FailureReason::bad_input,
+                      fmt::format("the input has {} bytes, the model takes at most {}", request.input.size(),
+                                  request.model->manifest->max_input_bytes));
     const auto at = now();
     bool made = false;
     auto& entry = models_.find_or_add(request.model, made);
     const auto& manifest = *entry.version->manifest;
-    if (made) batcher_.add_model(entry.key, {static_cast<std::size_t>(manifest.max_batch), std::chrono::microseconds{static_cast<std::int64_t>(manifest.max_delay_ms * 1000)}});
+    if (made)
+        batcher_.add_model(entry.key,
+                           {static_cast<std::size_t>(manifest.max_batch),
+                            std::chrono::microseconds{static_cast<std::int64_t>(manifest.max_delay_ms * 1000)}});
     if (entry.state == ModelEntry::State::failed && at - entry.failed_at < load_failure_lasts) {
         entry.metrics.failures->add();
         return refuse(FailureReason::model_failed, entry.error);
     }
     const auto key = next_item_++;
-    batcher_.add(entry.key, {key, request.priority, at, std::min(request.deadline, at + longest_wait), request.alone, static_cast<bool>(request.input.file)});
+    batcher_.add(entry.key, {key, request.priority, at, std::min(request.deadline, at + longest_wait), request.alone,
+                             static_cast<bool>(request.input.file)});
     pending_.emplace(key, Pending{std::move(request.model), std::move(request.input), std::move(done), at, {}});
     if (entry.state == ModelEntry::State::absent || entry.state == ModelEntry::State::failed) load(entry);
     dispatch();
@@ -89,14 +108,18 @@ void Scheduler::predict(Request request, Engine::Done done) {
 }
 
 void Scheduler::load(ModelEntry& entry) {
-    if (supervisor_.state() != Supervisor::State::ready || entry.state == ModelEntry::State::loading) return; // asked again when it is ready
+    if (supervisor_.state() != Supervisor::State::ready || entry.state == ModelEntry::State::loading)
+        return; // asked again when it is ready
     Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file) return on_loaded({.model = entry.key, .error = "the model's file cannot be opened", .optimization = {}, .note = {}});
+    if (!file)
+        return on_loaded(
+            {.model = entry.key, .error = "the model's file cannot be opened", .optimization = {}, .note = {}});
     entry.state = ModelEntry::State::loading;
     entry.load_deadline = now() + options_.load_timeout;
     std::vector<Descriptor> descriptors;
     descriptors.push_back(std::move(file));
-    supervisor_.send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())}, std::move(descriptors));
+    supervisor_.send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())},
+                     std::move(descriptors));
     arm_tick();
 }
 
@@ -112,8 +135,12 @@ void Scheduler::on_loaded(const frame::Loaded& loaded) {
     } else {
         entry->state = ModelEntry::State::ready;
         batcher_.set_ready(entry->key, true);
-        log_.info("model loaded", {{"model", entry->title()}, {"load_ms", loaded.load_ms}, {"forward_ms", loaded.warm_up_ms}, {"memory_bytes", loaded.memory_bytes},
-                                   {"form", loaded.optimization}, {"note", loaded.note}});
+        log_.info("model loaded", {{"model", entry->title()},
+                                   {"load_ms", loaded.load_ms},
+                                   {"forward_ms", loaded.warm_up_ms},
+                                   {"memory_bytes", loaded.memory_bytes},
+                                   {"form", loaded.optimization},
+                                   {"note", loaded.note}});
     }
     dispatch();
     publish();
@@ -154,7 +181,9 @@ void Scheduler::send(Batcher::Batch batch) {
         }
         message.items.push_back(std::move(item));
     }
-    flights_[message.id] = {batch.model, std::move(batch.items), at + decode_allowance + seconds(models_.find(batch.model)->version->manifest->timeout_seconds), batch.alone};
+    flights_[message.id] = {
+        batch.model, std::move(batch.items),
+        at + decode_allowance + seconds(models_.find(batch.model)->version->manifest->timeout_seconds), batch.alone};
     supervisor_.send(message, std::move(files));
 }
 
@@ -166,7 +195,8 @@ void Scheduler::on_started(const frame::Started& started) {
 
 void Scheduler::on_done(frame::Done done) {
     const auto found = flights_.find(done.batch);
-    if (found == flights_.end() || found->second.items.size() != done.items.size()) return supervisor_.kill("it answered for a batch that it was not given");
+    if (found == flights_.end() || found->second.items.size() != done.items.size())
+        return supervisor_.kill("it answered for a batch that it was not given");
     const Flight flight = std::move(found->second);
     flights_.erase(found);
     const auto& entry = *models_.find(flight.model);
@@ -174,7 +204,10 @@ void Scheduler::on_done(frame::Done done) {
     // The next batches on their way first: the worker works while the answers are written. The ones in line
     // have waited for this batch, and their time begins now.
     const auto at = now();
-    for (auto& [id, other] : flights_) other.deadline = std::max(other.deadline, at + decode_allowance + seconds(models_.find(other.model)->version->manifest->timeout_seconds));
+    for (auto& [id, other] : flights_)
+        other.deadline =
+            std::max(other.deadline,
+                     at + decode_allowance + seconds(models_.find(other.model)->version->manifest->timeout_seconds));
     dispatch();
     for (std::size_t i = 0; i < flight.items.size(); ++i) {
         const auto& pending = pending_.at(flight.items[i]);
@@ -195,7 +228,9 @@ void Scheduler::on_lost(const std::string& why) {
         entry->state = ModelEntry::State::absent;
         batcher_.set_ready(entry->key, false);
         // What waited for a model whose loading may have ended the worker must not have it loaded for ever.
-        if (was_loading) fail(batcher_.take_all(entry->key), {FailureReason::worker_lost, "the worker ended while it loaded the model: " + why, true});
+        if (was_loading)
+            fail(batcher_.take_all(entry->key),
+                 {FailureReason::worker_lost, "the worker ended while it loaded the model: " + why, true});
     }
     for (const auto& [id, flight] : flights) {
         models_.find(flight.model)->metrics.failures->add(flight.items.size());
@@ -212,14 +247,17 @@ void Scheduler::tick() {
         fail(batcher_.take_all(entry->key), {FailureReason::timed_out, "the model took too long to load", true});
         return kill_for(fmt::format("loading {} took too long", entry->title()));
     }
-    const auto late = std::find_if(flights_.begin(), flights_.end(), [&](const auto& flight) { return flight.second.deadline <= at; });
+    const auto late = std::find_if(flights_.begin(), flights_.end(),
+                                   [&](const auto& flight) { return flight.second.deadline <= at; });
     if (late == flights_.end()) return;
     const Flight guilty = std::move(late->second);
     flights_.erase(late);
     const auto& entry = *models_.find(guilty.model);
     entry.metrics.failures->add(guilty.items.size());
     kill_for(fmt::format("{} ran longer than its {} s", entry.title(), entry.version->manifest->timeout_seconds));
-    fail(guilty.items, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", entry.version->manifest->timeout_seconds), true});
+    fail(guilty.items,
+         {FailureReason::timed_out,
+          fmt::format("the model ran longer than its limit of {} s", entry.version->manifest->timeout_seconds), true});
 }
 
 void Scheduler::kill_for(const std::string& why) {
@@ -231,7 +269,8 @@ void Scheduler::kill_for(const std::string& why) {
 void Scheduler::arm_tick() {
     if (ticking_ || stopping_) return;
     const auto entries = models_.all();
-    const bool loading = std::any_of(entries.begin(), entries.end(), [](const auto* entry) { return entry->state == ModelEntry::State::loading; });
+    const bool loading = std::any_of(entries.begin(), entries.end(),
+                                     [](const auto* entry) { return entry->state == ModelEntry::State::loading; });
     if (pending_.empty() && !loading) return;
     ticking_ = true;
     tick_timer_.expires_after(tick_period);

@@ -16,7 +16,8 @@ namespace millrace::inference {
 
 class Scheduler {
 public:
-    Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn, telemetry::Log& log, telemetry::Metrics& metrics);
+    Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
+              telemetry::Log& log, telemetry::Metrics& metrics);
 
     void start();
     void stop();
@@ -38,6 +39,7 @@ private:
         bool alone = false;
     };
 
+    Supervisor::Events supervisor_events();
     void load(ModelEntry& entry);
     void on_loaded(const frame::Loaded& loaded);
     void on_started(const frame::Started& started);

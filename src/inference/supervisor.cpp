@@ -24,9 +24,11 @@ std::string_view name(Supervisor::State state) {
     return "stopped";
 }
 
-Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log, telemetry::Metrics& metrics, Events events)
+Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log,
+                       telemetry::Metrics& metrics, Events events)
     : context_{context}, options_{std::move(options)}, log_{log},
-      restart_counter_{metrics.counter("millrace_worker_restarts_total", "Times the inference worker was started again after it had ended.")},
+      restart_counter_{metrics.counter("millrace_worker_restarts_total",
+                                       "Times the inference worker was started again after it had ended.")},
       events_{std::move(events)}, timer_{context}, backoff_{options_.first_backoff} {}
 
 void Supervisor::start() {
@@ -65,7 +67,8 @@ void Supervisor::spawn() {
     auto worker = WorkerProcess::spawn(context_, options_.spawn);
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
-    worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); }, [this](std::string why) { on_gone(why); });
+    worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
+                    [this](std::string why) { on_gone(why); });
     arm(options_.start_timeout, [this] {
         worker_->end();
         on_gone("it did not greet in time");
@@ -89,7 +92,11 @@ void Supervisor::on_message(frame::ToDaemon message) {
         failed_starts_ = 0;
         ready_since_ = std::chrono::steady_clock::now();
         unanswered_ = 0;
-        log_.info("worker ready", {{"pid", pid()}, {"runtime", hello_.runtime}, {"device", hello_.device}, {"threads", hello_.threads}, {"sandbox", hello_.sandbox}});
+        log_.info("worker ready", {{"pid", pid()},
+                                   {"runtime", hello_.runtime},
+                                   {"device", hello_.device},
+                                   {"threads", hello_.threads},
+                                   {"sandbox", hello_.sandbox}});
         arm(beat_period, [this] { beat(); });
         return events_.ready(hello_);
     }
@@ -118,13 +125,15 @@ void Supervisor::kill(const std::string& why) {
 void Supervisor::on_gone(const std::string& why) {
     if (state_ == State::stopped) return;
     const bool was_ready = state_ == State::ready;
-    log_.error("worker lost", {{"pid", pid()}, {"reason", why}, {"next_start_ms", static_cast<std::int64_t>(backoff_.count())}});
+    log_.error("worker lost",
+               {{"pid", pid()}, {"reason", why}, {"next_start_ms", static_cast<std::int64_t>(backoff_.count())}});
     worker_.reset();
     reason_ = why;
     ++restarts_;
     restart_counter_.add();
     if (!was_ready) ++failed_starts_;
-    state_ = failed_starts_ >= starts_before_giving_up || state_ == State::unavailable ? State::unavailable : State::restarting;
+    state_ = failed_starts_ >= starts_before_giving_up || state_ == State::unavailable ? State::unavailable
+                                                                                       : State::restarting;
     arm(backoff_, [this] { spawn(); });
     backoff_ = std::min(backoff_ * 2, options_.longest_backoff);
     if (was_ready) events_.lost(why);

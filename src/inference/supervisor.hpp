@@ -27,10 +27,12 @@ public:
         std::function<void(const frame::Hello&)> ready;
         std::function<void(frame::ToDaemon)> message;              // every message but greetings and heartbeats
         std::function<void(const std::string& why)> lost;          // it was ready, and is gone
-        std::function<void(const std::string& why)> unavailable;   // it cannot be started; tried again at the longest pause
+        std::function<void(const std::string& why)>
+            unavailable; // it cannot be started; tried again at the longest pause
     };
 
-    Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log, telemetry::Metrics& metrics, Events events);
+    Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log,
+               telemetry::Metrics& metrics, Events events);
 
     void start();
     void stop();

@@ -7,11 +7,13 @@ namespace millrace::inference {
 Trial::Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done)
     : timer_{context}, model_{std::move(model)}, done_{std::move(done)} {}
 
-std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn, std::chrono::milliseconds limit,
-                                    std::shared_ptr<const ModelVersion> model, Engine::CheckDone done) {
+std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn,
+                                    std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
+                                    Engine::CheckDone done) {
     std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
     if (spawn.runtime.empty()) {
-        trial->finish(Error{Code::unavailable, "no runtime module (libmillrace_torch.so) is installed: the model cannot be tried"});
+        trial->finish(Error{Code::unavailable,
+                            "no runtime module (libmillrace_torch.so) is installed: the model cannot be tried"});
         return trial;
     }
     auto worker = WorkerProcess::spawn(context, spawn);
@@ -20,8 +22,11 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
         return trial;
     }
     trial->worker_ = std::move(*worker);
-    trial->worker_->listen([trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
-                           [trial](const std::string& why) { trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why}); });
+    trial->worker_->listen(
+        [trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
+        [trial](const std::string& why) {
+            trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why});
+        });
     trial->timer_.expires_after(limit);
     trial->timer_.async_wait([trial](const boost::system::error_code& failure) {
         if (!failure) trial->finish(Error{Code::unprocessable, "the model took too long to load and run once"});

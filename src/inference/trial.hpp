@@ -11,8 +11,9 @@ namespace millrace::inference {
 // On the thread of `context`. Keeps itself alive until it has called `done`, once.
 class Trial : public std::enable_shared_from_this<Trial> {
 public:
-    static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn, std::chrono::milliseconds limit,
-                                        std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
+    static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn,
+                                        std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
+                                        Engine::CheckDone done);
     void stop(); // ends as unavailable
     bool finished() const { return !done_; }
 

@@ -33,7 +33,8 @@ std::vector<std::string> worker_environment(int threads) {
         fmt::format("OMP_NUM_THREADS={}", threads),
         fmt::format("OPENBLAS_NUM_THREADS={}", threads),
     };
-    if (const auto core = openblas_core(); !core.empty()) environment.push_back(fmt::format("OPENBLAS_CORETYPE={}", core));
+    if (const auto core = openblas_core(); !core.empty())
+        environment.push_back(fmt::format("OPENBLAS_CORETYPE={}", core));
     return environment;
 }
 
@@ -63,19 +64,26 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 } // namespace
 
-Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_context& context, const SpawnOptions& options) {
+Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_context& context,
+                                                            const SpawnOptions& options) {
     try {
         auto [ours, theirs] = make_channel();
-        std::vector<std::string> arguments{"millrace", "worker", "--socket", std::to_string(worker_socket), "--parent", std::to_string(::getpid()),
-                                           "--runtime", options.runtime, "--threads", std::to_string(options.threads),
-                                           "--decode-threads", std::to_string(options.decode_threads), "--memory", std::to_string(options.memory_limit)};
+        std::vector<std::string> arguments{"millrace",         "worker",
+                                           "--socket",         std::to_string(worker_socket),
+                                           "--parent",         std::to_string(::getpid()),
+                                           "--runtime",        options.runtime,
+                                           "--threads",        std::to_string(options.threads),
+                                           "--decode-threads", std::to_string(options.decode_threads),
+                                           "--memory",         std::to_string(options.memory_limit)};
         auto environment = worker_environment(options.threads);
         auto argument_list = pointers(arguments), environment_list = pointers(environment);
         const std::string executable = options.executable;
         const int parent = ::getpid();
         const int pid = ::fork();
-        if (pid < 0) return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
-        if (pid == 0) become_worker(theirs.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
+        if (pid < 0)
+            return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
+        if (pid == 0)
+            become_worker(theirs.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
         ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
         return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), pid}};
     } catch (const std::exception& e) {
@@ -83,7 +91,8 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
     }
 }
 
-WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid) : socket_{context, socket.release()}, pid_{pid} {}
+WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid)
+    : socket_{context, socket.release()}, pid_{pid} {}
 
 WorkerProcess::~WorkerProcess() { end(); }
 
@@ -94,9 +103,10 @@ void WorkerProcess::listen(OnMessage on_message, OnLost on_lost) {
 }
 
 void WorkerProcess::wait_readable() {
-    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& failure) {
-        if (!failure && !self->ended_) self->read_all();
-    });
+    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](const boost::system::error_code& failure) {
+                           if (!failure && !self->ended_) self->read_all();
+                       });
 }
 
 void WorkerProcess::read_all() {
@@ -128,10 +138,11 @@ void WorkerProcess::flush() {
         const auto status = send_frame(socket_.native_handle(), outgoing_.front().body, borrowed);
         if (status == ChannelStatus::would_block) {
             flushing_ = true;
-            socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write, [self = shared_from_this()](const boost::system::error_code& failure) {
-                self->flushing_ = false;
-                if (!failure) self->flush();
-            });
+            socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                               [self = shared_from_this()](const boost::system::error_code& failure) {
+                                   self->flushing_ = false;
+                                   if (!failure) self->flush();
+                               });
             return;
         }
         if (status != ChannelStatus::done) return; // reading will see its end, or the time limit

@@ -10,20 +10,27 @@
 namespace millrace::model {
 namespace {
 
-constexpr std::array task_names{std::string_view{"image_classification"}, std::string_view{"pixel_classification"}, std::string_view{"tensor"}};
+constexpr std::array task_names{std::string_view{"image_classification"}, std::string_view{"pixel_classification"},
+                                std::string_view{"tensor"}};
 constexpr std::array kind_names{std::string_view{"image"}, std::string_view{"tensor"}};
 constexpr std::array color_names{std::string_view{"gray"}, std::string_view{"rgb"}};
-constexpr std::array postprocess_names{std::string_view{"softmax_top_k"}, std::string_view{"argmax_map"}, std::string_view{"raw"}};
+constexpr std::array postprocess_names{std::string_view{"softmax_top_k"}, std::string_view{"argmax_map"},
+                                       std::string_view{"raw"}};
 
 Error wrong(std::string_view what) { return {Code::unprocessable, "manifest: " + std::string{what}}; }
 
 template <class... Args>
-Error wrong(fmt::format_string<Args...> format, Args&&... args) { return wrong(fmt::format(format, std::forward<Args>(args)...)); }
+Error wrong(fmt::format_string<Args...> format, Args&&... args) {
+    return wrong(fmt::format(format, std::forward<Args>(args)...));
+}
 
-Error within(std::string_view part, const Error& error) { return {error.code, fmt::format("manifest: {}: {}", part, error.detail)}; }
+Error within(std::string_view part, const Error& error) {
+    return {error.code, fmt::format("manifest: {}: {}", part, error.detail)};
+}
 
 template <class Enum, std::size_t N>
-Result<Enum> choice(const json::object& object, std::string_view part, std::string_view member, const std::array<std::string_view, N>& names) {
+Result<Enum> choice(const json::object& object, std::string_view part, std::string_view member,
+                    const std::array<std::string_view, N>& names) {
     const auto* value = field(object, member);
     if (value && value->is_string()) {
         const std::string_view text{value->get_string().data(), value->get_string().size()};
@@ -48,7 +55,8 @@ Result<std::vector<double>> numbers_field(const json::object& object, std::strin
     for (const auto& element : value->get_array()) {
         boost::system::error_code failure;
         const double number = element.to_number<double>(failure);
-        if (!element.is_number() || failure || !(std::abs(number) <= 1e30)) return wrong("\"{}\" must be an array of finite numbers", name);
+        if (!element.is_number() || failure || !(std::abs(number) <= 1e30))
+            return wrong("\"{}\" must be an array of finite numbers", name);
         numbers.push_back(number);
     }
     return numbers;
@@ -100,8 +108,10 @@ Result<ImageRule> image_rule(const json::object& object, const TensorSpec& tenso
     const std::size_t channels = rule.color == ImageColor::gray ? 1 : 3;
     const auto& shape = tensor.shape;
     if (tensor.datatype != Datatype::fp32) return wrong("input: an image is given to the model as FP32");
-    if (shape.size() != 3 || shape[0] != static_cast<std::int64_t>(channels) || shape[1] < 1 || shape[2] < 1 || shape[1] > 4096 || shape[2] > 4096)
-        return wrong("input: an image of color {} needs the shape [{},height,width] with sides of 1 to 4096", name(rule.color), channels);
+    if (shape.size() != 3 || shape[0] != static_cast<std::int64_t>(channels) || shape[1] < 1 || shape[2] < 1 ||
+        shape[1] > 4096 || shape[2] > 4096)
+        return wrong("input: an image of color {} needs the shape [{},height,width] with sides of 1 to 4096",
+                     name(rule.color), channels);
     rule.height = static_cast<int>(shape[1]);
     rule.width = static_cast<int>(shape[2]);
 
@@ -125,7 +135,9 @@ Result<ImageRule> image_rule(const json::object& object, const TensorSpec& tenso
 }
 
 Result<InputSpec> input_spec(const json::object& object) {
-    if (auto known = only_fields(object, {"name", "kind", "datatype", "shape", "color", "resize", "scale", "mean", "std"}); !known)
+    if (auto known =
+            only_fields(object, {"name", "kind", "datatype", "shape", "color", "resize", "scale", "mean", "std"});
+        !known)
         return within("input", known.error());
     InputSpec input;
     auto tensor = tensor_spec(object, "input");
@@ -149,20 +161,23 @@ Result<std::vector<std::string>> label_list(const json::object& object) {
     std::vector<std::string> labels;
     const auto* value = field(object, "labels");
     if (!value) return labels;
-    if (!value->is_array() || value->get_array().size() > 65'536) return wrong("\"labels\" must be an array of at most 65536 strings");
+    if (!value->is_array() || value->get_array().size() > 65'536)
+        return wrong("\"labels\" must be an array of at most 65536 strings");
     for (const auto& element : value->get_array()) {
         if (!element.is_string() || element.get_string().empty() || element.get_string().size() > 256)
             return wrong("\"labels\" must be strings of 1 to 256 bytes");
         labels.emplace_back(element.get_string().data(), element.get_string().size());
     }
-    if (std::set<std::string>(labels.begin(), labels.end()).size() != labels.size()) return wrong("\"labels\" has the same label twice");
+    if (std::set<std::string>(labels.begin(), labels.end()).size() != labels.size())
+        return wrong("\"labels\" has the same label twice");
     return labels;
 }
 
 Result<std::uint32_t> color_value(const json::value& value) {
     if (value.is_string() && value.get_string().size() == 7 && value.get_string()[0] == '#')
         if (const auto bytes = from_hex(std::string_view{value.get_string().data() + 1, 6}))
-            return std::to_integer<std::uint32_t>((*bytes)[0]) << 16 | std::to_integer<std::uint32_t>((*bytes)[1]) << 8 | std::to_integer<std::uint32_t>((*bytes)[2]);
+            return std::to_integer<std::uint32_t>((*bytes)[0]) << 16 |
+                   std::to_integer<std::uint32_t>((*bytes)[1]) << 8 | std::to_integer<std::uint32_t>((*bytes)[2]);
     return wrong("postprocess: \"colors\" must be strings such as \"#1f77b4\"");
 }
 
@@ -171,13 +186,15 @@ Result<Postprocess> postprocess_rule(const json::object& root, const Manifest& m
     auto object = object_field(root, "postprocess", manifest.task != Task::tensor);
     if (!object) return object.error();
     if (!*object) return rule;
-    if (auto known = only_fields(**object, {"kind", "top_k", "colors"}); !known) return within("postprocess", known.error());
+    if (auto known = only_fields(**object, {"kind", "top_k", "colors"}); !known)
+        return within("postprocess", known.error());
     auto kind = choice<PostprocessKind>(**object, "postprocess", "kind", postprocess_names);
     if (!kind) return kind.error();
     rule.kind = *kind;
     auto top_k = integer_field(**object, "top_k", 1, 1000);
     if (!top_k) return within("postprocess", top_k.error());
-    rule.top_k = static_cast<int>(top_k->value_or(std::min<std::int64_t>(5, static_cast<std::int64_t>(std::max<std::size_t>(1, manifest.labels.size())))));
+    rule.top_k = static_cast<int>(top_k->value_or(
+        std::min<std::int64_t>(5, static_cast<std::int64_t>(std::max<std::size_t>(1, manifest.labels.size())))));
     if (const auto* colors = field(**object, "colors")) {
         if (!colors->is_array()) return wrong("postprocess: \"colors\" must be an array");
         for (const auto& element : colors->get_array()) {
@@ -195,23 +212,29 @@ Result<void> check_task(const Manifest& m) {
     const bool floating = m.output.datatype == Datatype::fp32;
     switch (m.task) {
     case Task::image_classification:
-        if (m.postprocess.kind != PostprocessKind::softmax_top_k) return wrong("task image_classification needs postprocess softmax_top_k");
+        if (m.postprocess.kind != PostprocessKind::softmax_top_k)
+            return wrong("task image_classification needs postprocess softmax_top_k");
         if (classes < 1) return wrong("task image_classification needs \"labels\"");
-        if (!floating || m.output.shape != Shape{classes}) return wrong("output: must be FP32 with the shape [{}], one value a label", classes);
-        if (m.postprocess.top_k > classes) return wrong("postprocess: \"top_k\" is {}, but there are {} labels", m.postprocess.top_k, classes);
+        if (!floating || m.output.shape != Shape{classes})
+            return wrong("output: must be FP32 with the shape [{}], one value a label", classes);
+        if (m.postprocess.top_k > classes)
+            return wrong("postprocess: \"top_k\" is {}, but there are {} labels", m.postprocess.top_k, classes);
         break;
     case Task::pixel_classification:
-        if (m.postprocess.kind != PostprocessKind::argmax_map) return wrong("task pixel_classification needs postprocess argmax_map");
+        if (m.postprocess.kind != PostprocessKind::argmax_map)
+            return wrong("task pixel_classification needs postprocess argmax_map");
         if (classes < 1 || classes > 256) return wrong("task pixel_classification needs 1 to 256 \"labels\"");
         if (!floating || m.output.shape.size() != 3 || m.output.shape[0] != classes)
             return wrong("output: must be FP32 with the shape [{},rows,columns], one plane a label", classes);
-        if (m.postprocess.colors.size() != m.labels.size()) return wrong("postprocess: \"colors\" needs {} colours, one a label", classes);
+        if (m.postprocess.colors.size() != m.labels.size())
+            return wrong("postprocess: \"colors\" needs {} colours, one a label", classes);
         break;
     case Task::tensor:
         if (m.postprocess.kind != PostprocessKind::raw) return wrong("task tensor needs postprocess raw");
         break;
     }
-    if (!m.postprocess.colors.empty() && m.task != Task::pixel_classification) return wrong("postprocess: \"colors\" belongs to argmax_map");
+    if (!m.postprocess.colors.empty() && m.task != Task::pixel_classification)
+        return wrong("postprocess: \"colors\" belongs to argmax_map");
     return success();
 }
 
@@ -219,7 +242,8 @@ Result<void> read_limits(const json::object& root, Manifest& m) {
     auto batching = object_field(root, "batching", false);
     if (!batching) return batching.error();
     if (*batching) {
-        if (auto known = only_fields(**batching, {"max_batch", "max_delay_ms"}); !known) return within("batching", known.error());
+        if (auto known = only_fields(**batching, {"max_batch", "max_delay_ms"}); !known)
+            return within("batching", known.error());
         auto size = integer_field(**batching, "max_batch", 1, 1024);
         auto delay = number_field(**batching, "max_delay_ms", 0, 1000);
         if (!size) return within("batching", size.error());
@@ -230,7 +254,8 @@ Result<void> read_limits(const json::object& root, Manifest& m) {
     auto limits = object_field(root, "limits", false);
     if (!limits) return limits.error();
     if (*limits) {
-        if (auto known = only_fields(**limits, {"max_input_bytes", "timeout_seconds"}); !known) return within("limits", known.error());
+        if (auto known = only_fields(**limits, {"max_input_bytes", "timeout_seconds"}); !known)
+            return within("limits", known.error());
         auto bytes = integer_field(**limits, "max_input_bytes", 1, std::int64_t{1} << 30);
         auto seconds = number_field(**limits, "timeout_seconds", 0.01, 3600);
         if (!bytes) return within("limits", bytes.error());
@@ -248,7 +273,8 @@ Result<void> read_accuracy(const json::object& root, Manifest& m) {
     auto object = object_field(root, "accuracy", false);
     if (!object) return object.error();
     if (!*object) return success();
-    if (auto known = only_fields(**object, {"held_out", "metric", "samples", "note"}); !known) return within("accuracy", known.error());
+    if (auto known = only_fields(**object, {"held_out", "metric", "samples", "note"}); !known)
+        return within("accuracy", known.error());
     auto held_out = number_field(**object, "held_out", -1e9, 1e9);
     auto samples = integer_field(**object, "samples", 0, std::int64_t{1} << 53);
     auto metric = string_field(**object, "metric", 64), note = string_field(**object, "note", 2048);
@@ -280,7 +306,8 @@ Result<void> read_identity(const json::object& root, Manifest& m) {
 bool is_word(std::string_view text, std::size_t longest) {
     const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
     return !text.empty() && text.size() <= longest && alphanumeric(text[0]) &&
-           std::all_of(text.begin(), text.end(), [&](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+           std::all_of(text.begin(), text.end(),
+                       [&](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 json::object tensor_json(const TensorSpec& spec) {
@@ -300,7 +327,9 @@ bool is_model_version(std::string_view text) { return is_word(text, 32); }
 Result<Manifest> Manifest::from_json(const json::value& value) {
     if (!value.is_object()) return wrong("must be a JSON object");
     const auto& root = value.get_object();
-    if (auto known = only_fields(root, {"format", "name", "description", "task", "input", "output", "labels", "postprocess", "batching", "limits", "accuracy", "warm_up"}); !known)
+    if (auto known = only_fields(root, {"format", "name", "description", "task", "input", "output", "labels",
+                                        "postprocess", "batching", "limits", "accuracy", "warm_up"});
+        !known)
         return wrong(known.error().detail);
     Manifest m;
     if (auto read = read_identity(root, m); !read) return read.error();
@@ -310,7 +339,8 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
     auto input = input_spec(**input_object);
     if (!input) return input.error();
     m.input = std::move(*input);
-    if (auto known = only_fields(**output_object, {"name", "datatype", "shape"}); !known) return within("output", known.error());
+    if (auto known = only_fields(**output_object, {"name", "datatype", "shape"}); !known)
+        return within("output", known.error());
     auto output = tensor_spec(**output_object, "output");
     if (!output) return output.error();
     m.output = std::move(*output);
@@ -327,7 +357,8 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
 }
 
 Result<Manifest> Manifest::parse(std::string_view text) {
-    if (text.size() > max_manifest_bytes) return Error{Code::too_large, fmt::format("manifest: larger than {} bytes", max_manifest_bytes)};
+    if (text.size() > max_manifest_bytes)
+        return Error{Code::too_large, fmt::format("manifest: larger than {} bytes", max_manifest_bytes)};
     auto value = parse_json(text);
     if (!value) return within("text", value.error());
     return from_json(*value);
@@ -350,12 +381,22 @@ json::object Manifest::to_json() const {
         for (const auto color : postprocess.colors) colors.emplace_back(fmt::format("#{:06x}", color));
         post["colors"] = std::move(colors);
     }
-    json::object root{{"format", format}, {"name", name}, {"description", description}, {"task", model::name(task)},
-                      {"input", std::move(in)}, {"output", tensor_json(output)}, {"labels", json::value_from(labels)},
-                      {"postprocess", std::move(post)}, {"batching", {{"max_batch", max_batch}, {"max_delay_ms", max_delay_ms}}},
-                      {"limits", {{"max_input_bytes", max_input_bytes}, {"timeout_seconds", timeout_seconds}}}, {"warm_up", warm_up}};
+    json::object root{{"format", format},
+                      {"name", name},
+                      {"description", description},
+                      {"task", model::name(task)},
+                      {"input", std::move(in)},
+                      {"output", tensor_json(output)},
+                      {"labels", json::value_from(labels)},
+                      {"postprocess", std::move(post)},
+                      {"batching", {{"max_batch", max_batch}, {"max_delay_ms", max_delay_ms}}},
+                      {"limits", {{"max_input_bytes", max_input_bytes}, {"timeout_seconds", timeout_seconds}}},
+                      {"warm_up", warm_up}};
     if (accuracy)
-        root["accuracy"] = {{"held_out", accuracy->held_out}, {"metric", accuracy->metric}, {"samples", accuracy->samples}, {"note", accuracy->note}};
+        root["accuracy"] = {{"held_out", accuracy->held_out},
+                            {"metric", accuracy->metric},
+                            {"samples", accuracy->samples},
+                            {"note", accuracy->note}};
     return root;
 }
 

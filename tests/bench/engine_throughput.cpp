@@ -74,12 +74,23 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", manifest.error().detail.c_str());
         return 1;
     }
-    const auto model = std::make_shared<const ModelVersion>(
-        ModelVersion{manifest->name, "1", hex(sha256(read_file(argv[2]))), argv[2], std::make_shared<const model::Manifest>(*manifest)});
+    const auto model =
+        std::make_shared<const ModelVersion>(ModelVersion{manifest->name, "1", hex(sha256(read_file(argv[2]))), argv[2],
+                                                          std::make_shared<const model::Manifest>(*manifest)});
     const double seconds = std::atof(argv[6]);
     double rate = 0;
     for (const bool warm : {true, false}) {
-        Load load{engine, model, read_file(argv[4]), Steady::now() + std::chrono::milliseconds{warm ? 1500 : static_cast<int>(seconds * 1000)}, {}, {}, 0, 0, 0, 0, {}};
+        Load load{engine,
+                  model,
+                  read_file(argv[4]),
+                  Steady::now() + std::chrono::milliseconds{warm ? 1500 : static_cast<int>(seconds * 1000)},
+                  {},
+                  {},
+                  0,
+                  0,
+                  0,
+                  0,
+                  {}};
         const auto start = Steady::now();
         for (int i = 0; i < std::atoi(argv[5]); ++i) load.send();
         std::unique_lock lock{load.mutex};
@@ -87,9 +98,12 @@ int main(int argc, char** argv) {
         rate = static_cast<double>(load.done) / std::chrono::duration<double>(Steady::now() - start).count();
         if (warm) continue;
         std::sort(load.latencies_us.begin(), load.latencies_us.end());
-        std::printf("{\"per_second\":%.1f,\"failed\":%zu,\"mean_batch\":%.1f,\"median_us\":%.0f,\"p99_us\":%.0f}\n", rate, load.failed,
-                    static_cast<double>(load.items_in_batches) / static_cast<double>(std::max<std::size_t>(1, load.done - load.failed)),
-                    load.latencies_us[load.latencies_us.size() / 2], load.latencies_us[load.latencies_us.size() * 99 / 100]);
+        std::printf("{\"per_second\":%.1f,\"failed\":%zu,\"mean_batch\":%.1f,\"median_us\":%.0f,\"p99_us\":%.0f}\n",
+                    rate, load.failed,
+                    static_cast<double>(load.items_in_batches) /
+                        static_cast<double>(std::max<std::size_t>(1, load.done - load.failed)),
+                    load.latencies_us[load.latencies_us.size() / 2],
+                    load.latencies_us[load.latencies_us.size() * 99 / 100]);
     }
     engine.stop();
     return 0;

@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
         const double plain_rate = items_per_second(plain, input, seconds);
         auto optimized = torch::jit::optimize_for_inference(plain);
         const double rate = items_per_second(optimized, input, seconds);
-        std::printf("{\"libtorch\":\"%s\",\"batch\":%s,\"threads\":%s,\"plain_per_second\":%.1f,\"optimized_per_second\":%.1f}\n",
+        std::printf("{\"libtorch\":\"%s\",\"batch\":%s,\"threads\":%s,\"plain_per_second\":%.1f,\"optimized_per_"
+                    "second\":%.1f}\n",
                     TORCH_VERSION, argv[2], argv[3], plain_rate, rate);
         return 0;
     } catch (const std::exception& e) {

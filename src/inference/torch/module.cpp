@@ -37,7 +37,8 @@ void put_text(char* to, uint64_t size, const std::string& text) {
 
 // The interpreter rethrows most exceptions as std::runtime_error, so the type alone does not tell.
 bool speaks_of_memory(const std::string& text) {
-    for (const char* sign : {"out of memory", "not enough memory", "DefaultCPUAllocator", "bad_alloc", "CUDA_ERROR_OUT_OF_MEMORY"})
+    for (const char* sign :
+         {"out of memory", "not enough memory", "DefaultCPUAllocator", "bad_alloc", "CUDA_ERROR_OUT_OF_MEMORY"})
         if (text.find(sign) != std::string::npos) return true;
     return false;
 }
@@ -97,7 +98,8 @@ void collect(const c10::IValue& value, std::vector<at::Tensor>& out) {
     } else if (value.isTensorList()) {
         for (const auto& element : value.toTensorVector()) out.push_back(presentable(element));
     } else {
-        throw std::runtime_error{"the model returned a " + value.tagKind() + "; only tensors and tuples of them can be passed on"};
+        throw std::runtime_error{"the model returned a " + value.tagKind() +
+                                 "; only tensors and tuples of them can be passed on"};
     }
 }
 
@@ -112,7 +114,8 @@ bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i) {
         if (a[i].sizes() != b[i].sizes() || a[i].scalar_type() != b[i].scalar_type()) return false;
-        const bool equal = a[i].is_floating_point() ? at::allclose(a[i], b[i], 1e-4, 1e-5, true) : at::equal(a[i], b[i]);
+        const bool equal =
+            a[i].is_floating_point() ? at::allclose(a[i], b[i], 1e-4, 1e-5, true) : at::equal(a[i], b[i]);
         if (!equal) return false;
     }
     return true;
@@ -160,7 +163,8 @@ mr_code prepare_thread(int32_t threads, char* error, uint64_t error_size) {
     });
 }
 
-mr_code load(const void* bytes, uint64_t size, const mr_tensor* probe, mr_model** out, mr_load_report* report, char* error, uint64_t error_size) {
+mr_code load(const void* bytes, uint64_t size, const mr_tensor* probe, mr_model** out, mr_load_report* report,
+             char* error, uint64_t error_size) {
     *out = nullptr;
     *report = mr_load_report{};
     return guarded(error, error_size, [&] {
@@ -178,7 +182,8 @@ void free_model(mr_model* model) {
     guarded(ignored, sizeof ignored, [&] { delete model; });
 }
 
-mr_code forward(mr_model* model, const mr_tensor* inputs, uint32_t count, mr_result** out, char* error, uint64_t error_size) {
+mr_code forward(mr_model* model, const mr_tensor* inputs, uint32_t count, mr_result** out, char* error,
+                uint64_t error_size) {
     *out = nullptr;
     return guarded(error, error_size, [&] {
         c10::InferenceMode inference;

@@ -14,7 +14,8 @@ constexpr at::ScalarType scalar_types[] = {at::kBool, at::kByte, at::kChar, at::
 } // namespace
 
 at::Tensor borrow(const mr_tensor& tensor) {
-    if (tensor.datatype >= std::size(scalar_types) || tensor.rank > MR_MAX_RANK) throw std::invalid_argument{"unknown datatype or rank"};
+    if (tensor.datatype >= std::size(scalar_types) || tensor.rank > MR_MAX_RANK)
+        throw std::invalid_argument{"unknown datatype or rank"};
     const auto type = scalar_types[tensor.datatype];
     uint64_t bytes = c10::elementSize(type);
     std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
@@ -34,7 +35,8 @@ at::Tensor presentable(const at::Tensor& tensor) {
     if (type == at::kHalf || type == at::kBFloat16) result = result.to(at::kFloat);
     bool known = false;
     for (const auto candidate : scalar_types) known = known || candidate == result.scalar_type();
-    if (!known || result.layout() != at::kStrided) throw std::runtime_error{"the model returned a tensor of a type that cannot be passed on"};
+    if (!known || result.layout() != at::kStrided)
+        throw std::runtime_error{"the model returned a tensor of a type that cannot be passed on"};
     if (result.dim() > MR_MAX_RANK) throw std::runtime_error{"the model returned a tensor of too many dimensions"};
     return result.cpu().contiguous();
 }

@@ -35,7 +35,8 @@ Taps triangle(int from, int to) {
         }
         for (int k = 0; k < count; ++k) {
             const double weight = sum != 0 ? exact[static_cast<std::size_t>(k)] / sum : 0;
-            taps.weights[static_cast<std::size_t>(i * taps.support + k)] = static_cast<std::int32_t>(0.5 + weight * (1 << precision));
+            taps.weights[static_cast<std::size_t>(i * taps.support + k)] =
+                static_cast<std::int32_t>(0.5 + weight * (1 << precision));
         }
         taps.first.push_back(low);
         taps.count.push_back(count);
@@ -43,22 +44,27 @@ Taps triangle(int from, int to) {
     return taps;
 }
 
-std::uint8_t rounded(std::int64_t sum) { return static_cast<std::uint8_t>(std::clamp<std::int64_t>(sum >> precision, 0, 255)); }
+std::uint8_t rounded(std::int64_t sum) {
+    return static_cast<std::uint8_t>(std::clamp<std::int64_t>(sum >> precision, 0, 255));
+}
 
 // `step`: bytes between two pixels of the direction that is resampled.
-void resample_line(const std::uint8_t* from, std::size_t from_step, std::uint8_t* to, std::size_t to_step, const Taps& taps) {
+void resample_line(const std::uint8_t* from, std::size_t from_step, std::uint8_t* to, std::size_t to_step,
+                   const Taps& taps) {
     for (std::size_t i = 0; i < taps.first.size(); ++i) {
         const auto* weight = taps.weights.data() + i * static_cast<std::size_t>(taps.support);
         const auto* pixel = from + static_cast<std::size_t>(taps.first[i]) * from_step;
         std::int64_t sum = 1 << (precision - 1);
-        for (int k = 0; k < taps.count[i]; ++k, pixel += from_step) sum += static_cast<std::int64_t>(*pixel) * weight[k];
+        for (int k = 0; k < taps.count[i]; ++k, pixel += from_step)
+            sum += static_cast<std::int64_t>(*pixel) * weight[k];
         to[i * to_step] = rounded(sum);
     }
 }
 
 Image blank(int width, int height, int channels) {
     Image image{width, height, channels, {}};
-    image.pixels.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(channels));
+    image.pixels.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
+                        static_cast<std::size_t>(channels));
     return image;
 }
 
@@ -95,7 +101,8 @@ Image resize(const Image& image, int width, int height) {
     } else {
         const Taps taps = triangle(image.width, width);
         for (int y = 0; y < image.height; ++y)
-            for (std::size_t c = 0; c < channels; ++c) resample_line(image.row(y) + c, channels, wide.row(y) + c, channels, taps);
+            for (std::size_t c = 0; c < channels; ++c)
+                resample_line(image.row(y) + c, channels, wide.row(y) + c, channels, taps);
     }
     if (image.height == height) return wide;
     Image out = blank(width, height, image.channels);
@@ -121,7 +128,8 @@ std::vector<float> normalize(const Image& image, const model::ImageRule& rule) {
     std::vector<float> out(plane * channels);
     for (std::size_t c = 0; c < channels; ++c) {
         float table[256]; // one value for each possible byte
-        for (int v = 0; v < 256; ++v) table[v] = static_cast<float>((v * rule.scale - rule.mean[c]) / rule.deviation[c]);
+        for (int v = 0; v < 256; ++v)
+            table[v] = static_cast<float>((v * rule.scale - rule.mean[c]) / rule.deviation[c]);
         const auto* from = image.pixels.data() + c;
         float* to = out.data() + c * plane;
         for (std::size_t i = 0; i < plane; ++i) to[i] = table[from[i * channels]];

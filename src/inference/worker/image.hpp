@@ -18,8 +18,12 @@ struct Image {
     int width = 0, height = 0, channels = 0;   // 1 gray or 3 RGB
     std::vector<std::uint8_t> pixels;          // row-major, interleaved
 
-    const std::uint8_t* row(int y) const { return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width * channels); }
-    std::uint8_t* row(int y) { return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width * channels); }
+    const std::uint8_t* row(int y) const {
+        return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width * channels);
+    }
+    std::uint8_t* row(int y) {
+        return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width * channels);
+    }
 };
 
 bool is_png(std::string_view bytes);
@@ -37,6 +41,7 @@ Image resize(const Image& image, int width, int height);
 std::vector<float> normalize(const Image& image, const model::ImageRule& rule);
 
 // An indexed PNG; `pixels` holds width * height indices below colors.size() (1 to 256).
-std::string encode_indexed_png(int width, int height, const std::vector<std::uint8_t>& pixels, const std::vector<std::uint32_t>& colors);
+std::string encode_indexed_png(int width, int height, const std::vector<std::uint8_t>& pixels,
+                               const std::vector<std::uint32_t>& colors);
 
 } // namespace millrace::inference::worker

@@ -76,13 +76,15 @@ Image decode_jpeg(std::string_view bytes) {
     reading.errors.emit_message = refuse_warning;
     const auto error = [&] { return InputError{std::string{"the JPEG cannot be decoded: "} + reading.message}; };
     if (!begin(reading, bytes, image)) throw error();
-    if (image.width < 1 || image.height < 1 || image.width > static_cast<int>(max_image_side) || image.height > static_cast<int>(max_image_side))
+    if (image.width < 1 || image.height < 1 || image.width > static_cast<int>(max_image_side) ||
+        image.height > static_cast<int>(max_image_side))
         throw InputError{"the JPEG has a side of more than 8192 pixels"};
     if (reading.jpeg.num_components != 1 && reading.jpeg.num_components != 3)
         throw InputError{"the JPEG is neither grey nor RGB (CMYK is not supported); convert it first"};
     if (!start(reading, image)) throw error();
     if (image.channels != 1 && image.channels != 3) throw InputError{"the JPEG has an unusual pixel format"};
-    image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.channels));
+    image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) *
+                        static_cast<std::size_t>(image.channels));
     if (!read_rows(reading, image)) throw error();
     return image;
 }

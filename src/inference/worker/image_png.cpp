@@ -52,7 +52,8 @@ bool begin(Reading& reading, Image& image) {
     image.width = static_cast<int>(png_get_image_width(png, reading.info));
     image.height = static_cast<int>(png_get_image_height(png, reading.info));
     image.channels = (type & PNG_COLOR_MASK_COLOR) ? 3 : 1;
-    if (png_get_rowbytes(png, reading.info) != static_cast<std::size_t>(image.width * image.channels)) png_error(png, "an unusual pixel format");
+    if (png_get_rowbytes(png, reading.info) != static_cast<std::size_t>(image.width * image.channels))
+        png_error(png, "an unusual pixel format");
     return true;
 }
 
@@ -77,12 +78,13 @@ void append_bytes(png_structp png, png_bytep from, png_size_t count) {
     static_cast<Writing*>(png_get_io_ptr(png))->bytes.append(reinterpret_cast<const char*>(from), count);
 }
 
-bool write_rows(Writing& writing, int width, int height, std::vector<png_color>& palette, std::vector<png_bytep>& rows) {
+bool write_rows(Writing& writing, int width, int height, std::vector<png_color>& palette,
+                std::vector<png_bytep>& rows) {
     auto* png = writing.png;
     if (setjmp(png_jmpbuf(png))) return false;
     png_set_write_fn(png, &writing, append_bytes, nullptr);
-    png_set_IHDR(png, writing.info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height), 8, PNG_COLOR_TYPE_PALETTE,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(png, writing.info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height), 8,
+                 PNG_COLOR_TYPE_PALETTE, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_set_PLTE(png, writing.info, palette.data(), static_cast<int>(palette.size()));
     png_set_filter(png, 0, PNG_FILTER_NONE);
     png_write_info(png, writing.info);
@@ -105,24 +107,29 @@ Image decode_png(std::string_view bytes) {
     if (!reading.info) throw std::bad_alloc{};
     const auto error = [&] { return InputError{std::string{"the PNG cannot be decoded: "} + reading.message}; };
     if (!begin(reading, image)) throw error();
-    image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.channels));
+    image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) *
+                        static_cast<std::size_t>(image.channels));
     std::vector<png_bytep> rows;
     for (int y = 0; y < image.height; ++y) rows.push_back(image.row(y));
     if (!read_rows(reading, rows)) throw error();
     return image;
 }
 
-std::string encode_indexed_png(int width, int height, const std::vector<std::uint8_t>& pixels, const std::vector<std::uint32_t>& colors) {
+std::string encode_indexed_png(int width, int height, const std::vector<std::uint8_t>& pixels,
+                               const std::vector<std::uint32_t>& colors) {
     Writing writing;
     std::vector<png_color> palette;
     for (const auto color : colors)
-        palette.push_back({static_cast<png_byte>(color >> 16), static_cast<png_byte>(color >> 8), static_cast<png_byte>(color)});
+        palette.push_back(
+            {static_cast<png_byte>(color >> 16), static_cast<png_byte>(color >> 8), static_cast<png_byte>(color)});
     std::vector<png_bytep> rows;
     for (int y = 0; y < height; ++y)
-        rows.push_back(const_cast<png_bytep>(pixels.data()) + static_cast<std::size_t>(y) * static_cast<std::size_t>(width));
+        rows.push_back(const_cast<png_bytep>(pixels.data()) +
+                       static_cast<std::size_t>(y) * static_cast<std::size_t>(width));
     writing.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, ignore_warning);
     writing.info = writing.png ? png_create_info_struct(writing.png) : nullptr;
-    if (!writing.info || !write_rows(writing, width, height, palette, rows)) throw std::runtime_error{"the map could not be written as PNG"};
+    if (!writing.info || !write_rows(writing, width, height, palette, rows))
+        throw std::runtime_error{"the map could not be written as PNG"};
     return std::move(writing.bytes);
 }
 

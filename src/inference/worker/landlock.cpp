@@ -34,8 +34,8 @@ bool landlock_read_only(const std::vector<std::filesystem::path>& readable) {
     const int version = landlock_version();
     if (version == 0) return false;
     RulesetAttributes attributes{handled_rights(version), version >= 4 ? 3u : 0u}; // 3: bind and connect over TCP
-    const Descriptor ruleset{static_cast<int>(
-        ::syscall(SYS_landlock_create_ruleset, &attributes, version >= 4 ? sizeof attributes : sizeof attributes.handled_fs, 0))};
+    const Descriptor ruleset{static_cast<int>(::syscall(
+        SYS_landlock_create_ruleset, &attributes, version >= 4 ? sizeof attributes : sizeof attributes.handled_fs, 0))};
     if (!ruleset) return false;
     for (const auto& path : readable) {
         const Descriptor parent{::open(path.c_str(), O_PATH | O_CLOEXEC)};

@@ -20,7 +20,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-double milliseconds_since(Steady::time_point start) { return std::chrono::duration<double, std::milli>(Steady::now() - start).count(); }
+double milliseconds_since(Steady::time_point start) {
+    return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
+}
 
 constexpr auto warm_up_budget = std::chrono::seconds(5); // larger batches are left cold in a slow model
 constexpr std::int64_t any_size_probe = 64;              // for dimensions that the manifest leaves open
@@ -49,7 +51,8 @@ void fill(std::vector<std::byte>& bytes) {
     std::uint32_t state = 12345;
     for (std::size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
         state = state * 1664525u + 1013904223u;
-        const T value = std::is_floating_point_v<T> ? static_cast<T>((state >> 8) / 16777216.0) : static_cast<T>((state >> 16) & 1);
+        const T value =
+            std::is_floating_point_v<T> ? static_cast<T>((state >> 8) / 16777216.0) : static_cast<T>((state >> 16) & 1);
         std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof value);
     }
 }
@@ -92,8 +95,10 @@ frame::Loaded Pipeline::load_now(const frame::Load& message, const Descriptor& f
         const MappedFile mapped{file};
         if (mapped.bytes().empty()) return refuse("the model file cannot be read");
         const auto digest = sha256(mapped.bytes());
-        if (hex(digest) != message.sha256) return refuse("the model file is not the one that was registered (its digest differs)");
-        if (auto sound = check_torchscript_archive(std::as_bytes(std::span{mapped.bytes()})); !sound) return refuse(sound.error().detail);
+        if (hex(digest) != message.sha256)
+            return refuse("the model file is not the one that was registered (its digest differs)");
+        if (auto sound = check_torchscript_archive(std::as_bytes(std::span{mapped.bytes()})); !sound)
+            return refuse(sound.error().detail);
 
         const auto before = resident_bytes(memory_figures_);
         const auto start = Steady::now();
@@ -125,9 +130,11 @@ void Pipeline::warm_up(const Model& model, const TensorValue& probe, frame::Load
         if (!batch || (size > 1 && Steady::now() - start > warm_up_budget)) break;
         const auto began = Steady::now();
         auto outputs = runtime_.forward(*model.runtime, *batch);
-        if (!outputs && outputs.error().out_of_memory && size > 1) break; // smaller batches do; halving finds them again
+        if (!outputs && outputs.error().out_of_memory && size > 1)
+            break; // smaller batches do; halving finds them again
         if (!outputs) {
-            report.error = fmt::format("the model failed in its warm-up with the shape {}: {}", model::shape_text(batch->shape), outputs.error().message);
+            report.error = fmt::format("the model failed in its warm-up with the shape {}: {}",
+                                       model::shape_text(batch->shape), outputs.error().message);
             return;
         }
         if (size == 1) {

@@ -18,7 +18,8 @@ public:
 
     void expect(char c) {
         skip_space();
-        if (rest_.empty() || rest_.front() != c) throw InputError{fmt::format("the .npy header is broken ('{}' expected)", c)};
+        if (rest_.empty() || rest_.front() != c)
+            throw InputError{fmt::format("the .npy header is broken ('{}' expected)", c)};
         rest_.remove_prefix(1);
     }
     bool accept(char c) {
@@ -38,7 +39,8 @@ public:
     }
     bool truth() {
         skip_space();
-        for (const auto& [word, value] : {std::pair{std::string_view{"True"}, true}, std::pair{std::string_view{"False"}, false}})
+        for (const auto& [word, value] :
+             {std::pair{std::string_view{"True"}, true}, std::pair{std::string_view{"False"}, false}})
             if (rest_.starts_with(word)) {
                 rest_.remove_prefix(word.size());
                 return value;
@@ -97,8 +99,10 @@ Header read_header(std::string_view text) {
             break;
         }
     }
-    if (!header.descr || !header.fortran || !header.shape) throw InputError{"the .npy header lacks descr, fortran_order or shape"};
-    if (*header.fortran && header.shape->size() > 1) throw InputError{"the .npy array is in Fortran order; save numpy.ascontiguousarray(array)"};
+    if (!header.descr || !header.fortran || !header.shape)
+        throw InputError{"the .npy header lacks descr, fortran_order or shape"};
+    if (*header.fortran && header.shape->size() > 1)
+        throw InputError{"the .npy array is in Fortran order; save numpy.ascontiguousarray(array)"};
     return header;
 }
 
@@ -115,7 +119,8 @@ void with_descr(std::string_view descr, Visit visit) {
     if (descr == "<i8") return visit(std::int64_t{});
     if (descr == "<u2") return visit(std::uint16_t{});
     if (descr == "<u4") return visit(std::uint32_t{});
-    throw InputError{fmt::format("the .npy type \"{:.16}\" is not supported (float32/64, int8-64, uint8-32, bool, little-endian)", descr)};
+    throw InputError{fmt::format(
+        "the .npy type \"{:.16}\" is not supported (float32/64, int8-64, uint8-32, bool, little-endian)", descr)};
 }
 
 template <class From, class To>
@@ -144,11 +149,16 @@ TensorValue parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
     if (!is_npy(bytes)) throw InputError{"not a .npy file: it does not begin as one"};
     if (bytes.size() < 12) throw InputError{"the .npy file is truncated"};
     const auto major = static_cast<unsigned char>(bytes[6]), minor = static_cast<unsigned char>(bytes[7]);
-    if ((major != 1 && major != 2) || minor != 0) throw InputError{fmt::format(".npy format {}.{} is not supported (1.0 and 2.0 are)", major, minor)};
-    std::size_t length = static_cast<unsigned char>(bytes[8]) | static_cast<std::size_t>(static_cast<unsigned char>(bytes[9])) << 8;
-    if (major == 2) length |= static_cast<std::size_t>(static_cast<unsigned char>(bytes[10])) << 16 | static_cast<std::size_t>(static_cast<unsigned char>(bytes[11])) << 24;
+    if ((major != 1 && major != 2) || minor != 0)
+        throw InputError{fmt::format(".npy format {}.{} is not supported (1.0 and 2.0 are)", major, minor)};
+    std::size_t length =
+        static_cast<unsigned char>(bytes[8]) | static_cast<std::size_t>(static_cast<unsigned char>(bytes[9])) << 8;
+    if (major == 2)
+        length |= static_cast<std::size_t>(static_cast<unsigned char>(bytes[10])) << 16 |
+                  static_cast<std::size_t>(static_cast<unsigned char>(bytes[11])) << 24;
     const std::size_t start = major == 1 ? 10 : 12;
-    if (length > max_header || length > bytes.size() - start) throw InputError{"the .npy header is truncated or too long"};
+    if (length > max_header || length > bytes.size() - start)
+        throw InputError{"the .npy header is truncated or too long"};
     auto header = read_header(bytes.substr(start, length));
     const auto data = bytes.substr(start + length);
 
@@ -157,13 +167,16 @@ TensorValue parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
     if (!count) throw InputError{"the .npy array is too large"};
     if (value.shape.size() == spec.shape.size() + 1 && value.shape.front() == 1) value.shape.erase(value.shape.begin());
     if (!spec.accepts(value.shape))
-        throw InputError{fmt::format("the input has the shape {}, the model takes {}", model::shape_text(value.shape), model::shape_text(spec.shape))};
+        throw InputError{fmt::format("the input has the shape {}, the model takes {}", model::shape_text(value.shape),
+                                     model::shape_text(spec.shape))};
     with_descr(*header.descr, [&](auto from) {
         using From = decltype(from);
         if (data.size() != *count * sizeof(From))
-            throw InputError{fmt::format("the .npy file has {} bytes of data, its header announces {}", data.size(), *count * sizeof(From))};
+            throw InputError{fmt::format("the .npy file has {} bytes of data, its header announces {}", data.size(),
+                                         *count * sizeof(From))};
         value.bytes.resize(*count * model::element_size(spec.datatype));
-        const bool known = with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, value.bytes); });
+        const bool known =
+            with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, value.bytes); });
         if (!known) throw InputError{"the model's input type cannot be given as .npy"};
     });
     return value;

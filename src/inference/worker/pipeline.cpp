@@ -18,7 +18,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-double milliseconds_since(Steady::time_point start) { return std::chrono::duration<double, std::milli>(Steady::now() - start).count(); }
+double milliseconds_since(Steady::time_point start) {
+    return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
+}
 
 // What became of one item on its way.
 struct Item {
@@ -51,8 +53,9 @@ struct Pipeline::Work {
 };
 
 Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
-    : runtime_{runtime}, options_{options}, send_{std::move(send)}, memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)},
-      loader_{"load", 1, 64}, decoders_{"decode", static_cast<std::size_t>(options.decode_threads), 4096} {
+    : runtime_{runtime}, options_{options}, send_{std::move(send)},
+      memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)}, loader_{"load", 1, 64},
+      decoders_{"decode", static_cast<std::size_t>(options.decode_threads), 4096} {
     loader_.post([this] { (void)runtime_.prepare_thread(options_.threads); });
     inference_ = std::thread{[this] {
         async::name_this_thread("infer");
@@ -62,9 +65,12 @@ Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
 }
 
 void Pipeline::load(frame::Load message, Descriptor file) {
-    auto shared = std::make_shared<std::pair<frame::Load, Descriptor>>(std::move(message), std::move(file)); // std::function must copy
+    auto shared = std::make_shared<std::pair<frame::Load, Descriptor>>(std::move(message),
+                                                                       std::move(file)); // std::function must copy
     const bool accepted = loader_.post([this, shared] { send_(load_now(shared->first, shared->second)); });
-    if (!accepted) send_(frame::Loaded{.model = shared->first.model, .error = "too many models are being loaded", .optimization = {}, .note = {}});
+    if (!accepted)
+        send_(frame::Loaded{
+            .model = shared->first.model, .error = "too many models are being loaded", .optimization = {}, .note = {}});
 }
 
 void Pipeline::unload(std::uint32_t model) {
@@ -79,7 +85,9 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
     work->left = work->items.size();
     std::size_t used = 0;
     for (const auto& item : work->batch.items)
-        work->files.push_back(item.source == frame::Source::descriptor && used < descriptors.size() ? std::move(descriptors[used++]) : Descriptor{});
+        work->files.push_back(item.source == frame::Source::descriptor && used < descriptors.size()
+                                  ? std::move(descriptors[used++])
+                                  : Descriptor{});
     {
         auto models = models_.lock();
         if (const auto found = models->find(work->batch.model); found != models->end()) work->model = found->second;
@@ -104,7 +112,8 @@ void Pipeline::decode_some(const WorkPtr& work) {
             const auto& manifest = *work->model.manifest;
             if (source.source == frame::Source::descriptor) {
                 if (source.size > manifest.max_input_bytes)
-                    throw InputError{fmt::format("the input has {} bytes, the model takes at most {}", source.size, manifest.max_input_bytes)};
+                    throw InputError{fmt::format("the input has {} bytes, the model takes at most {}", source.size,
+                                                 manifest.max_input_bytes)};
                 auto bytes = read_exactly(work->files[i].get(), source.size);
                 if (!bytes) throw std::runtime_error{"the input could not be read"};
                 source.bytes = std::move(*bytes);
@@ -113,7 +122,8 @@ void Pipeline::decode_some(const WorkPtr& work) {
         } catch (const InputError& e) {
             item.result.outcome = frame::ItemFailure{true, e.what()};
         } catch (const std::exception& e) {
-            item.result.outcome = frame::ItemFailure{false, std::string{"the input could not be prepared: "} + e.what()};
+            item.result.outcome =
+                frame::ItemFailure{false, std::string{"the input could not be prepared: "} + e.what()};
         }
         source.bytes = {};
         if (work->left.fetch_sub(1) == 1) {
@@ -153,7 +163,8 @@ void Pipeline::infer_group(Work& work, std::span<const std::size_t> members) {
     stacked_.shape.insert(stacked_.shape.begin(), static_cast<std::int64_t>(members.size()));
     const auto each = first.bytes.size();
     stacked_.bytes.resize(each * members.size());
-    for (std::size_t i = 0; i < members.size(); ++i) std::memcpy(stacked_.bytes.data() + i * each, work.items[members[i]].input->bytes.data(), each);
+    for (std::size_t i = 0; i < members.size(); ++i)
+        std::memcpy(stacked_.bytes.data() + i * each, work.items[members[i]].input->bytes.data(), each);
 
     send_(frame::Started{work.batch.id});
     const auto start = Steady::now();

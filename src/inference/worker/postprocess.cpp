@@ -14,12 +14,14 @@ namespace millrace::inference::worker {
 namespace {
 
 frame::TopK softmax_top_k(std::span<const float> logits, int top_k) {
-    if (std::any_of(logits.begin(), logits.end(), [](float v) { return std::isnan(v); })) throw std::runtime_error{"the model's output is not a number"};
+    if (std::any_of(logits.begin(), logits.end(), [](float v) { return std::isnan(v); }))
+        throw std::runtime_error{"the model's output is not a number"};
     const float largest = *std::max_element(logits.begin(), logits.end());
     std::vector<double> shares(logits.size());
     double sum = 0;
     for (std::size_t i = 0; i < logits.size(); ++i) {
-        shares[i] = logits[i] == largest ? 1.0 : std::exp(static_cast<double>(logits[i]) - largest); // also for infinities
+        shares[i] =
+            logits[i] == largest ? 1.0 : std::exp(static_cast<double>(logits[i]) - largest); // also for infinities
         sum += shares[i];
     }
     std::vector<std::uint32_t> order(logits.size());
@@ -32,7 +34,8 @@ frame::TopK softmax_top_k(std::span<const float> logits, int top_k) {
     return result;
 }
 
-frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::int64_t rows, std::int64_t columns, const std::vector<std::uint32_t>& colors) {
+frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::int64_t rows, std::int64_t columns,
+                      const std::vector<std::uint32_t>& colors) {
     const auto plane = static_cast<std::size_t>(rows * columns);
     std::vector<std::uint8_t> best(plane, 0);
     std::vector<float> value(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(plane));
@@ -44,7 +47,10 @@ frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::
                 best[i] = static_cast<std::uint8_t>(c);
             }
     }
-    frame::Map map{static_cast<std::uint32_t>(columns), static_cast<std::uint32_t>(rows), std::vector<std::uint64_t>(static_cast<std::size_t>(classes), 0), {}};
+    frame::Map map{static_cast<std::uint32_t>(columns),
+                   static_cast<std::uint32_t>(rows),
+                   std::vector<std::uint64_t>(static_cast<std::size_t>(classes), 0),
+                   {}};
     for (const auto c : best) ++map.pixels[c];
     map.png = encode_indexed_png(static_cast<int>(columns), static_cast<int>(rows), best, colors);
     return map;
@@ -56,16 +62,21 @@ Postprocessed postprocess(std::span<const OutputView> outputs, const model::Mani
     if (outputs.empty()) throw std::runtime_error{"the model returned nothing"};
     const auto& first = outputs.front();
     if (first.datatype != manifest.output.datatype || !manifest.output.accepts(first.shape))
-        throw std::runtime_error{fmt::format("the model returned {} {}, its manifest promises {} {}", model::name(first.datatype), model::shape_text(first.shape),
-                                             model::name(manifest.output.datatype), model::shape_text(manifest.output.shape))};
+        throw std::runtime_error{fmt::format("the model returned {} {}, its manifest promises {} {}",
+                                             model::name(first.datatype), model::shape_text(first.shape),
+                                             model::name(manifest.output.datatype),
+                                             model::shape_text(manifest.output.shape))};
     if (manifest.postprocess.kind == model::PostprocessKind::raw) {
         frame::Tensors tensors;
         for (const auto& output : outputs)
-            tensors.tensors.push_back({output.datatype, {output.shape.begin(), output.shape.end()}, std::string{reinterpret_cast<const char*>(output.data), output.bytes}});
+            tensors.tensors.push_back({output.datatype,
+                                       {output.shape.begin(), output.shape.end()},
+                                       std::string{reinterpret_cast<const char*>(output.data), output.bytes}});
         return tensors;
     }
     const std::span<const float> logits{reinterpret_cast<const float*>(first.data), first.bytes / sizeof(float)};
-    if (manifest.postprocess.kind == model::PostprocessKind::softmax_top_k) return softmax_top_k(logits, manifest.postprocess.top_k);
+    if (manifest.postprocess.kind == model::PostprocessKind::softmax_top_k)
+        return softmax_top_k(logits, manifest.postprocess.top_k);
     return argmax_map(logits, first.shape[0], first.shape[1], first.shape[2], manifest.postprocess.colors);
 }
 

@@ -47,19 +47,23 @@ TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) 
 TensorValue preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest) {
     if (bytes.empty()) throw InputError{"the input is empty"};
     if (bytes.size() > manifest.max_input_bytes)
-        throw InputError{fmt::format("the input has {} bytes, the model takes at most {}", bytes.size(), manifest.max_input_bytes)};
+        throw InputError{
+            fmt::format("the input has {} bytes, the model takes at most {}", bytes.size(), manifest.max_input_bytes)};
     const Form form = form_of(bytes);
-    if (!agrees(media_type, form)) throw InputError{fmt::format("the input is declared as {:.64}, but its content is not", media_type)};
+    if (!agrees(media_type, form))
+        throw InputError{fmt::format("the input is declared as {:.64}, but its content is not", media_type)};
     switch (form) {
     case Form::png:
     case Form::jpeg:
-        if (manifest.input.kind != model::InputKind::image) throw InputError{"the model takes a tensor (.npy or JSON), not an image"};
+        if (manifest.input.kind != model::InputKind::image)
+            throw InputError{"the model takes a tensor (.npy or JSON), not an image"};
         return image_tensor(bytes, manifest.input);
     case Form::npy: return parse_npy(bytes, manifest.input.tensor);
     case Form::json: return parse_json_tensor(bytes, manifest.input.tensor);
     case Form::unknown: break;
     }
-    throw InputError{manifest.input.kind == model::InputKind::image ? "the input is neither PNG nor JPEG" : "the input is neither .npy nor JSON"};
+    throw InputError{manifest.input.kind == model::InputKind::image ? "the input is neither PNG nor JPEG"
+                                                                    : "the input is neither .npy nor JSON"};
 }
 
 } // namespace millrace::inference::worker

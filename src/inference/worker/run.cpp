@@ -32,9 +32,11 @@ bool parse(int argc, char** argv, Arguments& arguments) {
         return error == std::errc{} && end == text.data() + text.size();
     };
     arguments.sandbox.runtime = values["--runtime"];
-    return number("--socket", arguments.socket) && number("--parent", arguments.parent) && number("--threads", arguments.pipeline.threads) &&
-           number("--decode-threads", arguments.pipeline.decode_threads) && number("--memory", arguments.sandbox.memory_limit) &&
-           arguments.pipeline.threads > 0 && arguments.pipeline.decode_threads > 0 && !arguments.sandbox.runtime.empty();
+    return number("--socket", arguments.socket) && number("--parent", arguments.parent) &&
+           number("--threads", arguments.pipeline.threads) &&
+           number("--decode-threads", arguments.pipeline.decode_threads) &&
+           number("--memory", arguments.sandbox.memory_limit) && arguments.pipeline.threads > 0 &&
+           arguments.pipeline.decode_threads > 0 && !arguments.sandbox.runtime.empty();
 }
 
 class Conversation {
@@ -52,7 +54,8 @@ public:
         while (receive_frame(socket_, received) == ChannelStatus::done) {
             auto message = frame::decode_to_worker(received.body);
             if (!message) return;
-            if (auto* batch = std::get_if<frame::Batch>(&*message)) pipeline.run(std::move(*batch), std::move(received.descriptors));
+            if (auto* batch = std::get_if<frame::Batch>(&*message))
+                pipeline.run(std::move(*batch), std::move(received.descriptors));
             else if (auto* load = std::get_if<frame::Load>(&*message)) {
                 if (received.descriptors.size() != 1) return;
                 pipeline.load(std::move(*load), std::move(received.descriptors.front()));
@@ -81,10 +84,12 @@ int run(int argc, char** argv) {
         conversation.send(hello);
         return 1;
     };
-    if (auto restricted = restrict_early(arguments.sandbox, arguments.parent); !restricted) return give_up(restricted.error());
+    if (auto restricted = restrict_early(arguments.sandbox, arguments.parent); !restricted)
+        return give_up(restricted.error());
     auto runtime = Runtime::open(arguments.sandbox.runtime);
     if (!runtime) return give_up(runtime.error());
-    if (auto prepared = runtime->prepare_thread(arguments.pipeline.threads); !prepared) return give_up(prepared.error());
+    if (auto prepared = runtime->prepare_thread(arguments.pipeline.threads); !prepared)
+        return give_up(prepared.error());
     // Landlock binds the threads that are started after it: the pipeline's threads come after the sandbox.
     auto sandbox = restrict_fully(arguments.sandbox);
     if (!sandbox) return give_up(sandbox.error());
@@ -94,7 +99,8 @@ int run(int argc, char** argv) {
     hello.threads = static_cast<std::uint32_t>(arguments.pipeline.threads);
     hello.sandbox = *sandbox;
     // Never destroyed: its threads may be in the runtime when the daemon goes, and the process ends under them.
-    auto* pipeline = new Pipeline{*runtime, arguments.pipeline, [&](const frame::ToDaemon& message) { conversation.send(message); }};
+    auto* pipeline =
+        new Pipeline{*runtime, arguments.pipeline, [&](const frame::ToDaemon& message) { conversation.send(message); }};
     conversation.send(hello);
     conversation.serve(*pipeline);
     ::_exit(0);

@@ -26,12 +26,14 @@ Result<Runtime> Runtime::open(const std::filesystem::path& module) {
     void* handle = ::dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char* why = ::dlerror();
-        return Error{Code::unavailable, std::string{"the runtime module cannot be loaded: "} + (why ? why : "unknown reason")};
+        return Error{Code::unavailable,
+                     std::string{"the runtime module cannot be loaded: "} + (why ? why : "unknown reason")};
     }
     const auto entry = reinterpret_cast<mr_entry>(::dlsym(handle, MR_ENTRY_NAME));
     const mr_runtime* table = entry ? entry() : nullptr;
     if (!table || table->abi_version != MR_ABI_VERSION || table->struct_size < sizeof(mr_runtime))
-        return Error{Code::unavailable, module.string() + " is not a runtime module of this version; rebuild it with the daemon"};
+        return Error{Code::unavailable,
+                     module.string() + " is not a runtime module of this version; rebuild it with the daemon"};
     return Runtime{*table};
 }
 
@@ -46,14 +48,17 @@ Result<Runtime::Loaded> Runtime::load(std::string_view file, const TensorValue* 
     mr_model* model = nullptr;
     mr_load_report report{};
     const auto probe_view = probe ? view_of(*probe) : mr_tensor{};
-    const auto code = table_->load(file.data(), file.size(), probe ? &probe_view : nullptr, &model, &report, error, sizeof error);
+    const auto code =
+        table_->load(file.data(), file.size(), probe ? &probe_view : nullptr, &model, &report, error, sizeof error);
     if (code != MR_OK) return Error{Code::unprocessable, error};
     constexpr const char* names[] = {"plain", "frozen", "optimized"};
     report.note[sizeof report.note - 1] = 0;
-    return Loaded{std::make_shared<Model>(*table_, model), names[std::min<std::uint32_t>(report.optimization, 2)], report.note};
+    return Loaded{std::make_shared<Model>(*table_, model), names[std::min<std::uint32_t>(report.optimization, 2)],
+                  report.note};
 }
 
-boost::system::result<std::unique_ptr<Runtime::Outputs>, ForwardFailure> Runtime::forward(const Model& model, const TensorValue& input) const {
+boost::system::result<std::unique_ptr<Runtime::Outputs>, ForwardFailure>
+Runtime::forward(const Model& model, const TensorValue& input) const {
     char error[error_size] = "";
     mr_result* result = nullptr;
     const auto view = view_of(input);
@@ -70,7 +75,10 @@ std::vector<OutputView> Runtime::Outputs::item(std::size_t index, std::size_t ba
         if (!type || tensor.rank < 1 || tensor.shape[0] != static_cast<std::int64_t>(batch))
             throw std::runtime_error{"the model's output does not begin with the batch dimension"};
         const auto each = tensor.bytes / batch;
-        views.push_back({*type, {tensor.shape + 1, tensor.rank - 1}, static_cast<const std::byte*>(tensor.data) + index * each, each});
+        views.push_back({*type,
+                         {tensor.shape + 1, tensor.rank - 1},
+                         static_cast<const std::byte*>(tensor.data) + index * each,
+                         each});
     }
     return views;
 }

@@ -60,7 +60,8 @@ public:
         mr_result* result_;
     };
     // `input` with the batch as first dimension.
-    boost::system::result<std::unique_ptr<Outputs>, ForwardFailure> forward(const Model& model, const TensorValue& input) const;
+    boost::system::result<std::unique_ptr<Outputs>, ForwardFailure> forward(const Model& model,
+                                                                            const TensorValue& input) const;
     void release_memory() const { table_->release_memory(); }
 
 private:
@@ -68,7 +69,8 @@ private:
     const mr_runtime* table_;
 };
 
-[[noreturn]] inline void throw_exception_from_error(const ForwardFailure& failure, const boost::source_location& where) {
+[[noreturn]] inline void throw_exception_from_error(const ForwardFailure& failure,
+                                                    const boost::source_location& where) {
     boost::throw_exception(std::runtime_error{failure.message}, where);
 }
 

@@ -28,16 +28,90 @@ void limit(__rlimit_resource resource, rlim_t value) {
 
 // What computing needs. Anything else fails with EPERM: a library that tries and can do without goes on.
 constexpr const char* allowed[] = {
-    "read", "readv", "pread64", "preadv", "write", "writev", "close", "lseek", "fstat", "newfstatat", "statx", "stat", "lstat",
-    "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "fadvise64",
-    "recvmsg", "sendmsg", "poll", "ppoll", "dup", "memfd_create", "ftruncate",
-    "mmap", "munmap", "mremap", "mprotect", "madvise", "mincore", "msync", "brk", "mlock", "munlock", "mbind", "get_mempolicy", "set_mempolicy",
-    "membarrier", "futex", "futex_waitv", "set_robust_list", "get_robust_list", "rseq", "set_tid_address", "gettid", "getpid", "getppid",
-    "getuid", "geteuid", "getgid", "getegid", "getcpu", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam",
-    "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "getpriority",
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "times", "getrusage", "sysinfo", "uname",
-    "getrandom", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "restart_syscall",
-    "exit", "exit_group", "arch_prctl",
+    "read",
+    "readv",
+    "pread64",
+    "preadv",
+    "write",
+    "writev",
+    "close",
+    "lseek",
+    "fstat",
+    "newfstatat",
+    "statx",
+    "stat",
+    "lstat",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "readlink",
+    "readlinkat",
+    "getdents64",
+    "getcwd",
+    "fadvise64",
+    "recvmsg",
+    "sendmsg",
+    "poll",
+    "ppoll",
+    "dup",
+    "memfd_create",
+    "ftruncate",
+    "mmap",
+    "munmap",
+    "mremap",
+    "mprotect",
+    "madvise",
+    "mincore",
+    "msync",
+    "brk",
+    "mlock",
+    "munlock",
+    "mbind",
+    "get_mempolicy",
+    "set_mempolicy",
+    "membarrier",
+    "futex",
+    "futex_waitv",
+    "set_robust_list",
+    "get_robust_list",
+    "rseq",
+    "set_tid_address",
+    "gettid",
+    "getpid",
+    "getppid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getcpu",
+    "sched_yield",
+    "sched_getaffinity",
+    "sched_setaffinity",
+    "sched_getparam",
+    "sched_getscheduler",
+    "sched_get_priority_max",
+    "sched_get_priority_min",
+    "getpriority",
+    "clock_gettime",
+    "clock_getres",
+    "clock_nanosleep",
+    "nanosleep",
+    "gettimeofday",
+    "time",
+    "times",
+    "getrusage",
+    "sysinfo",
+    "uname",
+    "getrandom",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "rt_sigtimedwait",
+    "sigaltstack",
+    "restart_syscall",
+    "exit",
+    "exit_group",
+    "arch_prctl",
 };
 
 struct Release {
@@ -48,11 +122,14 @@ int add_rules(scmp_filter_ctx filter) {
     int failure = 0;
     const auto rule = [&](std::uint32_t action, const char* name, auto... conditions) {
         const int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR) return; // a call that this libseccomp does not know cannot be needed by what we run
+        if (number == __NR_SCMP_ERROR)
+            return; // a call that this libseccomp does not know cannot be needed by what we run
         if constexpr (sizeof...(conditions) == 0) {
             if (const int code = seccomp_rule_add(filter, action, number, 0); code != 0 && failure == 0) failure = code;
         } else {
-            if (const int code = seccomp_rule_add(filter, action, number, sizeof...(conditions), conditions...); code != 0 && failure == 0) failure = code;
+            if (const int code = seccomp_rule_add(filter, action, number, sizeof...(conditions), conditions...);
+                code != 0 && failure == 0)
+                failure = code;
         }
     };
     for (const char* name : allowed) rule(SCMP_ACT_ALLOW, name);
@@ -89,13 +166,17 @@ Result<void> load_filter() {
 Result<void> restrict_early(const SandboxOptions& options, int parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (parent > 0 && ::getppid() != parent) return Error{Code::unavailable, "the daemon has ended"};
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error{Code::unavailable, "no_new_privs is refused by the kernel"};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return Error{Code::unavailable, "no_new_privs is refused by the kernel"};
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_NOFILE, 512);
+    limit(RLIMIT_NOFILE, 2048); // a frame may carry 200, and several are under way
     limit(RLIMIT_FSIZE, rlim_t{1} << 30); // large answers travel as memory files
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their shadow memory counts as data
     if (options.memory_limit > 0) limit(RLIMIT_DATA, options.memory_limit);
+#endif
     // Loading needs the libraries wherever they lie; the exact list follows when they are there.
-    if (landlock_version() > 0 && !landlock_read_only({"/"})) return Error{Code::unavailable, "landlock is there, but refuses its rules"};
+    if (landlock_version() > 0 && !landlock_read_only({"/"}))
+        return Error{Code::unavailable, "landlock is there, but refuses its rules"};
     return success();
 }
 
@@ -104,7 +185,8 @@ Result<std::string> restrict_fully(const SandboxOptions& options) {
     if (const int version = landlock_version(); version > 0) {
         std::error_code ignored;
         const auto module = std::filesystem::weakly_canonical(options.runtime, ignored).parent_path();
-        if (!landlock_read_only({module, "/usr/lib", "/lib", "/lib64", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/dev/null", "/dev/urandom"}))
+        if (!landlock_read_only({module, "/usr/lib", "/lib", "/lib64", "/proc/self", "/proc/cpuinfo", "/proc/meminfo",
+                                 "/sys/devices/system", "/dev/null", "/dev/urandom"}))
             return Error{Code::unavailable, "landlock is there, but refuses its rules"};
         summary += fmt::format(", landlock {}", version);
     }

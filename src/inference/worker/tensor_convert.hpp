@@ -44,7 +44,9 @@ bool convert_number(From from, To& to) {
         to = static_cast<To>(from);
     } else {
         const auto wide = static_cast<std::int64_t>(from);
-        if (wide < static_cast<std::int64_t>(std::numeric_limits<To>::min()) || wide > static_cast<std::int64_t>(std::numeric_limits<To>::max())) return false;
+        if (wide < static_cast<std::int64_t>(std::numeric_limits<To>::min()) ||
+            wide > static_cast<std::int64_t>(std::numeric_limits<To>::max()))
+            return false;
         to = static_cast<To>(from);
     }
     return true;

@@ -28,7 +28,11 @@ struct Entry {
 };
 
 std::vector<Entry> sound_entries() {
-    return {{.name = "m/data.pkl"}, {.name = "m/constants.pkl"}, {.name = "m/version", .data = "3\n"}, {.name = "m/code/__torch__.py"}, {.name = "m/data/0", .data = std::string(64, 'w')}};
+    return {{.name = "m/data.pkl"},
+            {.name = "m/constants.pkl"},
+            {.name = "m/version", .data = "3\n"},
+            {.name = "m/code/__torch__.py"},
+            {.name = "m/data/0", .data = std::string(64, 'w')}};
 }
 
 std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entries = UINT16_MAX) {
@@ -39,7 +43,8 @@ std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entrie
         const auto unpacked = e.unpacked == UINT32_MAX ? size : e.unpacked;
         const auto& local_name = e.local_name.empty() ? e.name : e.local_name;
         put(out, std::uint32_t{0x04034b50});
-        for (const std::uint16_t v : {std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}}) put(out, v);
+        for (const std::uint16_t v : {std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}})
+            put(out, v);
         put(out, std::uint32_t{7}); // crc
         put(out, e.local_packed == UINT32_MAX ? size : e.local_packed);
         put(out, unpacked);
@@ -47,7 +52,9 @@ std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entrie
         put(out, std::uint16_t{0});
         out += local_name + e.data;
         put(directory, std::uint32_t{0x02014b50});
-        for (const std::uint16_t v : {std::uint16_t{20}, std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}}) put(directory, v);
+        for (const std::uint16_t v :
+             {std::uint16_t{20}, std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}})
+            put(directory, v);
         put(directory, std::uint32_t{7});
         put(directory, size);
         put(directory, unpacked);
@@ -70,7 +77,9 @@ std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entrie
     return out;
 }
 
-Result<void> check(const std::string& bytes, const ArchiveLimits& limits = {}) { return check_torchscript_archive(std::as_bytes(std::span{bytes}), limits); }
+Result<void> check(const std::string& bytes, const ArchiveLimits& limits = {}) {
+    return check_torchscript_archive(std::as_bytes(std::span{bytes}), limits);
+}
 
 std::string reason(const std::string& bytes) {
     const auto result = check(bytes);
@@ -88,7 +97,8 @@ std::string changed(const std::function<void(std::vector<Entry>&)>& change) {
 TEST_CASE("a sound archive and what torch itself writes are accepted") {
     CHECK(reason(archive(sound_entries())) == "accepted");
     for (const auto* name : {"numbers.pt", "brightness.pt", "planes.pt"}) {
-        std::ifstream in{std::filesystem::path{MILLRACE_SOURCE_DIR} / "tests/unit/inference/models" / name, std::ios::binary};
+        std::ifstream in{std::filesystem::path{MILLRACE_SOURCE_DIR} / "tests/unit/inference/models" / name,
+                         std::ios::binary};
         CHECK(reason({std::istreambuf_iterator<char>{in}, {}}) == "accepted");
     }
 }

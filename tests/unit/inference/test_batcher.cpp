@@ -19,7 +19,8 @@ struct Setup {
         batcher.add_model(1, {max_batch, delay});
         batcher.set_ready(1, true);
     }
-    std::uint64_t add(int priority = 5, Monotonic at = t0, Batcher::ModelKey model = 1, Monotonic deadline = Monotonic::max(), bool alone = false) {
+    std::uint64_t add(int priority = 5, Monotonic at = t0, Batcher::ModelKey model = 1,
+                      Monotonic deadline = Monotonic::max(), bool alone = false) {
         batcher.add(model, {next_key, priority, at, deadline, alone, false});
         return next_key++;
     }

@@ -29,13 +29,19 @@ const std::filesystem::path models = std::filesystem::path{MILLRACE_SOURCE_DIR} 
 std::shared_ptr<const ModelVersion> model_of(const std::string& file, const std::string& manifest) {
     auto parsed = model::Manifest::parse(manifest);
     REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().detail));
-    ModelVersion version{parsed->name, "1", hex(sha256(read_file(models / file))), models / file, std::make_shared<const model::Manifest>(*parsed)};
+    ModelVersion version{parsed->name, "1", hex(sha256(read_file(models / file))), models / file,
+                         std::make_shared<const model::Manifest>(*parsed)};
     return std::make_shared<const ModelVersion>(std::move(version));
 }
 
-std::shared_ptr<const ModelVersion> numbers(const std::string& limits = R"({"timeout_seconds":20})", int max_batch = 8, const std::string& name = "numbers") {
-    return model_of("numbers.pt", R"({"format":1,"name":")" + name + R"(","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"name":"double","shape":[4]},
-        "batching":{"max_batch":)" + std::to_string(max_batch) + R"(,"max_delay_ms":0},"limits":)" + limits + "}");
+std::shared_ptr<const ModelVersion> numbers(const std::string& limits = R"({"timeout_seconds":20})", int max_batch = 8,
+                                            const std::string& name = "numbers") {
+    return model_of(
+        "numbers.pt",
+        R"({"format":1,"name":")" + name +
+            R"(","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"name":"double","shape":[4]},
+        "batching":{"max_batch":)" +
+            std::to_string(max_batch) + R"(,"max_delay_ms":0},"limits":)" + limits + "}");
 }
 
 std::shared_ptr<const ModelVersion> brightness() {
@@ -45,7 +51,9 @@ std::shared_ptr<const ModelVersion> brightness() {
 }
 
 std::shared_ptr<const ModelVersion> planes() {
-    return model_of("planes.pt", R"({"format":1,"name":"planes","task":"pixel_classification","input":{"kind":"tensor","shape":[2,-1,-1]},
+    return model_of(
+        "planes.pt",
+        R"({"format":1,"name":"planes","task":"pixel_classification","input":{"kind":"tensor","shape":[2,-1,-1]},
         "output":{"shape":[3,-1,-1]},"labels":["a","b","c"],"postprocess":{"kind":"argmax_map","colors":["#ff0000","#00ff00","#0000ff"]},"batching":{"max_batch":4}})");
 }
 
@@ -54,7 +62,8 @@ Input first_value(double value) { return json_input("[" + std::to_string(value) 
 
 // An 8-bit gray-looking palette PNG whose pixels all have one value.
 std::string flat_png(int side, std::uint32_t gray) {
-    return worker::encode_indexed_png(side, side, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side), 0), {gray << 16 | gray << 8 | gray});
+    return worker::encode_indexed_png(side, side, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side), 0),
+                                      {gray << 16 | gray << 8 | gray});
 }
 
 // The test program is run once for each runtime module that was built.
@@ -74,10 +83,12 @@ struct Fixture {
         engine = std::make_unique<Engine>(std::move(options), log, metrics);
         engine->start();
     }
-    std::future<Outcome> send(std::shared_ptr<const ModelVersion> model, Input input, bool alone = false, Monotonic deadline = Monotonic::max()) {
+    std::future<Outcome> send(std::shared_ptr<const ModelVersion> model, Input input, bool alone = false,
+                              Monotonic deadline = Monotonic::max()) {
         auto promise = std::make_shared<std::promise<Outcome>>();
         auto future = promise->get_future();
-        engine->predict({std::move(model), std::move(input), 5, deadline, alone}, [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
+        engine->predict({std::move(model), std::move(input), 5, deadline, alone},
+                        [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
         return future;
     }
     Outcome run(std::shared_ptr<const ModelVersion> model, Input input) {
@@ -87,7 +98,8 @@ struct Fixture {
     }
     Result<CheckReport> check(std::shared_ptr<const ModelVersion> model) {
         auto promise = std::make_shared<std::promise<Result<CheckReport>>>();
-        engine->check(std::move(model), [promise](Result<CheckReport> report) { promise->set_value(std::move(report)); });
+        engine->check(std::move(model),
+                      [promise](Result<CheckReport> report) { promise->set_value(std::move(report)); });
         return promise->get_future().get();
     }
     bool wait_for(const std::function<bool(const WorkerStatus&)>& condition, std::chrono::milliseconds limit) {
@@ -100,7 +112,10 @@ struct Fixture {
     }
 };
 
-std::string said(const Outcome& outcome) { return outcome ? json::serialize(outcome->result) : std::string{word(outcome.error().reason)} + ": " + outcome.error().message; }
+std::string said(const Outcome& outcome) {
+    return outcome ? json::serialize(outcome->result)
+                   : std::string{word(outcome.error().reason)} + ": " + outcome.error().message;
+}
 
 bool has_runtime() {
     if (!chosen_runtime().empty()) return true;
@@ -134,7 +149,8 @@ TEST_CASE("a tensor, a picture and a map come back from the worker with the mode
     CHECK(json::serialize(map->result.at("shares").as_array().at(2).as_object().at("pixels")) == "2");
     REQUIRE(map->files.size() == 1);
     const auto image = worker::decode_png(map->files[0].bytes);
-    CHECK(std::vector<std::uint8_t>(image.pixels.begin(), image.pixels.begin() + 6) == std::vector<std::uint8_t>{255, 0, 0, 0, 255, 0});
+    CHECK(std::vector<std::uint8_t>(image.pixels.begin(), image.pixels.begin() + 6) ==
+          std::vector<std::uint8_t>{255, 0, 0, 0, 255, 0});
     CHECK(f.engine->status().models == std::vector<std::string>{"numbers/1", "brightness/1", "planes/1"});
 }
 
@@ -156,7 +172,8 @@ TEST_CASE("what waits together is run together, and one bad input fails alone") 
     const auto model = numbers();
     f.run(model, first_value(1)); // loaded
     std::vector<std::future<Outcome>> answers;
-    for (int i = 0; i < 64; ++i) answers.push_back(f.send(model, i == 20 ? json_input("[1,2,3]") : i == 40 ? first_value(901) : first_value(i)));
+    for (int i = 0; i < 64; ++i)
+        answers.push_back(f.send(model, i == 20 ? json_input("[1,2,3]") : i == 40 ? first_value(901) : first_value(i)));
     int largest = 0;
     for (int i = 0; i < 64; ++i) {
         auto outcome = answers[static_cast<std::size_t>(i)].get();
@@ -273,7 +290,9 @@ TEST_CASE("a trial tells what a model needs, and refuses files and manifests tha
     CHECK(good->warm_up_ms > 0);
     INFO(good->optimization);
 
-    auto wrong_output = f.check(model_of("planes.pt", R"({"format":1,"name":"x","task":"tensor","input":{"kind":"tensor","shape":[2,8,8]},"output":{"shape":[4,8,8]}})"));
+    auto wrong_output = f.check(model_of(
+        "planes.pt",
+        R"({"format":1,"name":"x","task":"tensor","input":{"kind":"tensor","shape":[2,8,8]},"output":{"shape":[4,8,8]}})"));
     REQUIRE(!wrong_output);
     CHECK(wrong_output.error().code == Code::unprocessable);
     CHECK(wrong_output.error().detail.find("its manifest promises") != std::string::npos);
@@ -295,7 +314,8 @@ TEST_CASE("a trial tells what a model needs, and refuses files and manifests tha
 TEST_CASE("a request whose deadline passes in the queue is dropped as timed_out") {
     if (!has_runtime()) return;
     Fixture f;
-    auto late = f.send(numbers(), first_value(1), false, std::chrono::steady_clock::now() + 10ms); // the worker is not even up
+    auto late =
+        f.send(numbers(), first_value(1), false, std::chrono::steady_clock::now() + 10ms); // the worker is not even up
     auto outcome = late.get();
     REQUIRE(!outcome);
     CHECK(outcome.error().reason == FailureReason::timed_out);

@@ -36,7 +36,8 @@ TEST_CASE("messages come out as they went in") {
     CHECK(std::get<frame::Map>(done.items[2].outcome).png == "png");
     CHECK(std::get<frame::Tensors>(done.items[3].outcome).tensors[0].shape == model::Shape{2});
 
-    frame::Batch batch{9, 2, {{"image/png", frame::Source::inline_bytes, "abc", 0}, {"", frame::Source::descriptor, "", 55}}};
+    frame::Batch batch{
+        9, 2, {{"image/png", frame::Source::inline_bytes, "abc", 0}, {"", frame::Source::descriptor, "", 55}}};
     const auto back = frame::decode_to_worker(frame::encode(frame::ToWorker{batch}));
     REQUIRE(back);
     CHECK(std::get<frame::Batch>(*back).items[1].size == 55);

@@ -17,12 +17,19 @@ using millrace::model::ImageColor;
 namespace {
 
 // Any PNG that libpng can write: colour type, depth and interlacing, from raw rows.
-std::string make_png(std::uint32_t width, std::uint32_t height, int type, int depth, const std::vector<std::uint8_t>& rows, int interlace = PNG_INTERLACE_NONE) {
+std::string make_png(std::uint32_t width, std::uint32_t height, int type, int depth,
+                     const std::vector<std::uint8_t>& rows, int interlace = PNG_INTERLACE_NONE) {
     std::string out;
     auto* png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
     auto* info = png_create_info_struct(png);
-    png_set_write_fn(png, &out, [](png_structp p, png_bytep from, png_size_t n) { static_cast<std::string*>(png_get_io_ptr(p))->append(reinterpret_cast<char*>(from), n); }, nullptr);
-    png_set_IHDR(png, info, width, height, depth, type, interlace, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_write_fn(
+        png, &out,
+        [](png_structp p, png_bytep from, png_size_t n) {
+            static_cast<std::string*>(png_get_io_ptr(p))->append(reinterpret_cast<char*>(from), n);
+        },
+        nullptr);
+    png_set_IHDR(png, info, width, height, depth, type, interlace, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
     if (type == PNG_COLOR_TYPE_PALETTE) {
         const png_color palette[] = {{255, 0, 0}, {0, 255, 0}};
         png_set_PLTE(png, info, palette, 2);
@@ -95,14 +102,21 @@ std::string failure(const std::string& bytes) {
 
 TEST_CASE("PNG of every pixel format becomes 8-bit gray or RGB") {
     CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_GRAY, 8, {10, 200})).pixels == std::vector<std::uint8_t>{10, 200});
-    CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_GRAY, 16, {0x12, 0x34, 0xff, 0xff})).pixels == std::vector<std::uint8_t>{0x12, 255});
-    CHECK(decode_png(make_png(8, 1, PNG_COLOR_TYPE_GRAY, 1, {0b10100000})).pixels == std::vector<std::uint8_t>{255, 0, 255, 0, 0, 0, 0, 0});
-    CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8, {10, 0, 200, 255})).pixels == std::vector<std::uint8_t>{10, 200});
+    CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_GRAY, 16, {0x12, 0x34, 0xff, 0xff})).pixels ==
+          std::vector<std::uint8_t>{0x12, 255});
+    CHECK(decode_png(make_png(8, 1, PNG_COLOR_TYPE_GRAY, 1, {0b10100000})).pixels ==
+          std::vector<std::uint8_t>{255, 0, 255, 0, 0, 0, 0, 0});
+    CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_GRAY_ALPHA, 8, {10, 0, 200, 255})).pixels ==
+          std::vector<std::uint8_t>{10, 200});
     CHECK(decode_png(make_png(1, 1, PNG_COLOR_TYPE_RGB, 8, {1, 2, 3})).pixels == std::vector<std::uint8_t>{1, 2, 3});
-    CHECK(decode_png(make_png(1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8, {1, 2, 3, 128})).pixels == std::vector<std::uint8_t>{1, 2, 3});
-    CHECK(decode_png(make_png(1, 1, PNG_COLOR_TYPE_RGB, 16, {1, 0, 2, 0, 3, 0})).pixels == std::vector<std::uint8_t>{1, 2, 3});
-    CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_PALETTE, 8, {1, 0})).pixels == std::vector<std::uint8_t>{0, 255, 0, 255, 0, 0});
-    CHECK(decode_png(make_png(2, 2, PNG_COLOR_TYPE_GRAY, 8, {1, 2, 3, 4}, PNG_INTERLACE_ADAM7)).pixels == std::vector<std::uint8_t>{1, 2, 3, 4});
+    CHECK(decode_png(make_png(1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8, {1, 2, 3, 128})).pixels ==
+          std::vector<std::uint8_t>{1, 2, 3});
+    CHECK(decode_png(make_png(1, 1, PNG_COLOR_TYPE_RGB, 16, {1, 0, 2, 0, 3, 0})).pixels ==
+          std::vector<std::uint8_t>{1, 2, 3});
+    CHECK(decode_png(make_png(2, 1, PNG_COLOR_TYPE_PALETTE, 8, {1, 0})).pixels ==
+          std::vector<std::uint8_t>{0, 255, 0, 255, 0, 0});
+    CHECK(decode_png(make_png(2, 2, PNG_COLOR_TYPE_GRAY, 8, {1, 2, 3, 4}, PNG_INTERLACE_ADAM7)).pixels ==
+          std::vector<std::uint8_t>{1, 2, 3, 4});
 }
 
 TEST_CASE("JPEG of gray and colour is decoded, CMYK is refused") {
@@ -121,7 +135,9 @@ TEST_CASE("a truncated or damaged picture is refused") {
     const auto jpeg = make_jpeg(64, 64, 3, 80);
     for (const auto& good : {png, jpeg}) {
         CHECK(failure(good) == "decoded");
-        for (const double part : {0.1, 0.5, 0.9}) CHECK(failure(good.substr(0, static_cast<std::size_t>(static_cast<double>(good.size()) * part))) != "decoded");
+        for (const double part : {0.1, 0.5, 0.9})
+            CHECK(failure(good.substr(0, static_cast<std::size_t>(static_cast<double>(good.size()) * part))) !=
+                  "decoded");
         for (std::size_t i = 8; i < good.size(); i += 3) { // whatever comes of it, it comes as a value
             auto bad = good;
             bad[i] = static_cast<char>(~bad[i]);
@@ -144,7 +160,8 @@ TEST_CASE("a picture is refused by the size in its header, before memory is rese
     REQUIRE(frame != std::string::npos);
     jpeg[frame + 7] = '\x7f'; // width 0x7f10
     CHECK(failure(jpeg).find("8192") != std::string::npos);
-    CHECK(failure(make_png(1, 1, PNG_COLOR_TYPE_GRAY, 8, {7}) + std::string(max_image_bytes, 'x')).find("20 MiB") != std::string::npos);
+    CHECK(failure(make_png(1, 1, PNG_COLOR_TYPE_GRAY, 8, {7}) + std::string(max_image_bytes, 'x')).find("20 MiB") !=
+          std::string::npos);
 }
 
 TEST_CASE("resizing and conversion give Pillow's values, to one step of 255") {
@@ -152,19 +169,23 @@ TEST_CASE("resizing and conversion give Pillow's values, to one step of 255") {
     std::uint32_t state = 12345;
     const auto noise = [&](std::size_t n) {
         std::vector<std::uint8_t> bytes;
-        while (bytes.size() < n) bytes.push_back(static_cast<std::uint8_t>((state = state * 1664525u + 1013904223u) >> 24));
+        while (bytes.size() < n)
+            bytes.push_back(static_cast<std::uint8_t>((state = state * 1664525u + 1013904223u) >> 24));
         return bytes;
     };
     const Image gray{7, 5, 1, noise(35)};
-    CHECK(resize(gray, 3, 4).pixels == std::vector<std::uint8_t>{64, 147, 119, 149, 140, 180, 135, 130, 155, 122, 74, 110});
+    CHECK(resize(gray, 3, 4).pixels ==
+          std::vector<std::uint8_t>{64, 147, 119, 149, 140, 180, 135, 130, 155, 122, 74, 110});
     // This one Pillow 13 resizes by rows first, earlier ones by columns: the roundings differ.
     const auto mixed = resize(gray, 10, 2).pixels;
-    const std::vector<std::uint8_t> expected{107, 100, 110, 152, 129, 138, 180, 175, 143, 107, 123, 136, 138, 111, 94, 96, 116, 149, 142, 121};
+    const std::vector<std::uint8_t> expected{107, 100, 110, 152, 129, 138, 180, 175, 143, 107,
+                                             123, 136, 138, 111, 94,  96,  116, 149, 142, 121};
     REQUIRE(mixed.size() == expected.size());
     for (std::size_t i = 0; i < mixed.size(); ++i) CHECK(std::abs(mixed[i] - expected[i]) <= 1);
     CHECK(resize(gray, 1, 1).pixels == std::vector<std::uint8_t>{130});
     CHECK(convert(Image{6, 4, 3, noise(72)}, ImageColor::gray).pixels ==
-          std::vector<std::uint8_t>{98, 99, 161, 99, 148, 149, 130, 150, 152, 98, 103, 91, 183, 89, 199, 183, 190, 171, 118, 121, 71, 118, 165, 169});
+          std::vector<std::uint8_t>{98,  99, 161, 99,  148, 149, 130, 150, 152, 98,  103, 91,
+                                    183, 89, 199, 183, 190, 171, 118, 121, 71,  118, 165, 169});
 }
 
 TEST_CASE("colour becomes gray by luma, gray becomes colour by repetition") {
@@ -179,7 +200,8 @@ TEST_CASE("resizing counts every source pixel and keeps a flat picture flat") {
     const auto small = resize(stripes, 2, 1);
     for (const auto pixel : small.pixels) CHECK(std::abs(pixel - 128) < 8); // one sample would see 0 or 255
     const Image flat{5, 7, 3, std::vector<std::uint8_t>(5 * 7 * 3, 77)};
-    for (const auto& [w, h] : {std::pair{1, 1}, std::pair{3, 11}, std::pair{50, 20}}) CHECK(resize(flat, w, h).pixels == std::vector<std::uint8_t>(static_cast<std::size_t>(w * h * 3), 77));
+    for (const auto& [w, h] : {std::pair{1, 1}, std::pair{3, 11}, std::pair{50, 20}})
+        CHECK(resize(flat, w, h).pixels == std::vector<std::uint8_t>(static_cast<std::size_t>(w * h * 3), 77));
 }
 
 TEST_CASE("normalising scales, shifts and divides each channel by its own numbers") {

@@ -14,22 +14,28 @@ using namespace millrace::inference;
 namespace {
 
 ModelVersion version(const std::string& manifest) {
-    return {"m", "2", std::string(64, '0'), "/nonexistent", std::make_shared<const model::Manifest>(*model::Manifest::parse(manifest))};
+    return {"m", "2", std::string(64, '0'), "/nonexistent",
+            std::make_shared<const model::Manifest>(*model::Manifest::parse(manifest))};
 }
 
-const ModelVersion classifier = version(R"({"format":1,"name":"m","task":"image_classification","input":{"kind":"image","color":"gray","shape":[1,2,2]},
+const ModelVersion classifier = version(
+    R"({"format":1,"name":"m","task":"image_classification","input":{"kind":"image","color":"gray","shape":[1,2,2]},
     "output":{"shape":[3]},"labels":["a","b","c"],"postprocess":{"kind":"softmax_top_k","top_k":2}})");
-const ModelVersion raw = version(R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"name":"y","shape":[3]}})");
+const ModelVersion raw = version(
+    R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"name":"y","shape":[3]}})");
 
 worker::Postprocessed postprocess(const ModelVersion& model, const std::vector<float>& values, model::Shape shape) {
-    const worker::OutputView view{model::Datatype::fp32, shape, reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(float)};
+    const worker::OutputView view{model::Datatype::fp32, shape, reinterpret_cast<const std::byte*>(values.data()),
+                                  values.size() * sizeof(float)};
     return worker::postprocess({&view, 1}, *model.manifest);
 }
 
 } // namespace
 
 TEST_CASE("a classification names the label and keeps the order of the confidences") {
-    auto outcome = render({std::get<frame::TopK>(postprocess(classifier, {0, std::log(2.0F), std::log(5.0F)}, {3})), 4, 1.25}, classifier, 0.5);
+    auto outcome =
+        render({std::get<frame::TopK>(postprocess(classifier, {0, std::log(2.0F), std::log(5.0F)}, {3})), 4, 1.25},
+               classifier, 0.5);
     REQUIRE(outcome.has_value());
     CHECK(outcome->result.at("label").as_string() == "c");
     CHECK(outcome->result.at("confidence").as_double() == doctest::Approx(0.625));
@@ -47,13 +53,19 @@ TEST_CASE("softmax survives large logits, and a model that gives no number has f
 }
 
 TEST_CASE("raw outputs are given as numbers, and what is no number as null") {
-    auto outcome = render({std::get<frame::Tensors>(postprocess(raw, {1.5F, std::nanf(""), std::numeric_limits<float>::infinity()}, {3})), 1, 1}, raw, 0);
+    auto outcome = render(
+        {std::get<frame::Tensors>(postprocess(raw, {1.5F, std::nanf(""), std::numeric_limits<float>::infinity()}, {3})),
+         1, 1},
+        raw, 0);
     REQUIRE(outcome.has_value());
-    CHECK(json::serialize(outcome->result.at("outputs")) == R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5E0,null,null]}])");
+    CHECK(json::serialize(outcome->result.at("outputs")) ==
+          R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5E0,null,null]}])");
 }
 
 TEST_CASE("an answer of the worker that does not fit the manifest is not believed") {
-    const auto refused = [](frame::ItemResult item, const ModelVersion& model) { return !render(std::move(item), model, 0); };
+    const auto refused = [](frame::ItemResult item, const ModelVersion& model) {
+        return !render(std::move(item), model, 0);
+    };
     CHECK(refused({frame::TopK{{{3, 0.5F}}}, 1, 1}, classifier));
     CHECK(refused({frame::TopK{{{0, 7.0F}}}, 1, 1}, classifier));
     CHECK(refused({frame::TopK{}, 1, 1}, classifier));

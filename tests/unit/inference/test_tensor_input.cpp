@@ -24,7 +24,9 @@ std::string npy(const std::string& header, const std::string& data, char major =
 }
 
 template <class T>
-std::string raw(std::initializer_list<T> values) { return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)}; }
+std::string raw(std::initializer_list<T> values) {
+    return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)};
+}
 
 std::string dict(const std::string& descr, const std::string& shape, const std::string& fortran = "False") {
     return "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }          \n";
@@ -57,13 +59,28 @@ TEST_CASE("npy arrays of every supported type become what the model takes") {
 TEST_CASE("npy files that are broken or hostile are refused") {
     const auto data = raw<float>({1, 2, 3, 4});
     const std::string cases[] = {
-        "", "\x93NUMPY", std::string{"\x93NUMPY\x01\x00\xff\xff", 10}, npy(dict("<f4", "(2, 2)"), data).substr(0, 40),
-        npy(dict("<f4", "(2, 2)"), data.substr(1)), npy(dict("<f4", "(2, 2)"), data + "x"), npy(dict("<f4", "(2, 2)"), data, 3),
-        npy(dict("<f4", "(2, 2)", "True"), data), npy(dict(">f4", "(2, 2)"), data), npy(dict("|O", "(2, 2)"), data), npy(dict("<f2", "(2, 2)"), data),
-        npy(dict("<f4", "(3, 2)"), data), npy(dict("<f4", "(2, 0)"), ""), npy(dict("<f4", "(2, -2)"), data), npy(dict("<f4", "()"), raw<float>({1})),
-        npy(dict("<f4", "(9223372036854775807, 9223372036854775807)"), data), npy(dict("<f4", "(99999999999999999999, 2)"), data),
-        npy(dict("<f4", "(1, 1, 1, 1, 1, 1, 1, 2, 2)"), data), npy("{'descr': '<f4', 'fortran_order': False}", data),
-        npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", data), npy("__import__('os')", data), npy(std::string(5000, ' '), data),
+        "",
+        "\x93NUMPY",
+        std::string{"\x93NUMPY\x01\x00\xff\xff", 10},
+        npy(dict("<f4", "(2, 2)"), data).substr(0, 40),
+        npy(dict("<f4", "(2, 2)"), data.substr(1)),
+        npy(dict("<f4", "(2, 2)"), data + "x"),
+        npy(dict("<f4", "(2, 2)"), data, 3),
+        npy(dict("<f4", "(2, 2)", "True"), data),
+        npy(dict(">f4", "(2, 2)"), data),
+        npy(dict("|O", "(2, 2)"), data),
+        npy(dict("<f2", "(2, 2)"), data),
+        npy(dict("<f4", "(3, 2)"), data),
+        npy(dict("<f4", "(2, 0)"), ""),
+        npy(dict("<f4", "(2, -2)"), data),
+        npy(dict("<f4", "()"), raw<float>({1})),
+        npy(dict("<f4", "(9223372036854775807, 9223372036854775807)"), data),
+        npy(dict("<f4", "(99999999999999999999, 2)"), data),
+        npy(dict("<f4", "(1, 1, 1, 1, 1, 1, 1, 2, 2)"), data),
+        npy("{'descr': '<f4', 'fortran_order': False}", data),
+        npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", data),
+        npy("__import__('os')", data),
+        npy(std::string(5000, ' '), data),
         npy(dict("|b1", "(2, 2)"), raw<std::uint8_t>({0, 1, 2, 1})),
     };
     for (const auto& bytes : cases) {
@@ -81,11 +98,13 @@ TEST_CASE("npy files that are broken or hostile are refused") {
 TEST_CASE("every truncation of an npy file is refused") {
     const auto good = npy(dict("<f4", "(2, 2)"), raw<float>({1, 2, 3, 4}));
     CHECK_NOTHROW(parse_npy(good, two_by_any));
-    for (std::size_t n = 0; n < good.size(); ++n) CHECK_THROWS_AS(parse_npy(std::string_view{good}.substr(0, n), two_by_any), InputError);
+    for (std::size_t n = 0; n < good.size(); ++n)
+        CHECK_THROWS_AS(parse_npy(std::string_view{good}.substr(0, n), two_by_any), InputError);
 }
 
 TEST_CASE("JSON tensors may be nested, flat with a shape, or as the inference protocol has them") {
-    for (const auto* text : {"[[1,2],[3,4]]", R"({"data":[[1,2],[3,4]]})", R"({"data":[1,2,3,4],"shape":[2,2]})", R"({"data":[1,2,3,4],"shape":[1,2,2],"datatype":"FP32"})",
+    for (const auto* text : {"[[1,2],[3,4]]", R"({"data":[[1,2],[3,4]]})", R"({"data":[1,2,3,4],"shape":[2,2]})",
+                             R"({"data":[1,2,3,4],"shape":[1,2,2],"datatype":"FP32"})",
                              R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}]})"}) {
         INFO(std::string{text});
         const auto value = parse_json_tensor(text, two_by_any);
@@ -95,10 +114,26 @@ TEST_CASE("JSON tensors may be nested, flat with a shape, or as the inference pr
 }
 
 TEST_CASE("JSON tensors that do not fit are refused") {
-    for (const auto* text : {"", "1", "{}", "[]", "[[1,2],[3]]", "[[1,2],3]", "[1,[2]]", R"([["a","b"],["c","d"]])", "[[1,null],[2,3]]", "[[1,2]]", "[[1,2],[3,4],[5,6]]",
-                             R"({"data":[1,2,3],"shape":[2,2]})", R"({"data":[1,2,3,4],"shape":[-2,-2]})", R"({"data":[1,2,3,4],"shape":[2,9223372036854775807]})",
-                             R"({"data":[[1,2],[3,4]],"datatype":"INT8"})", R"({"inputs":[]})", R"({"inputs":[{"name":"y","data":[[1,2],[3,4]]}]})",
-                             "[[[[[[[[[[1]]]]]]]]]]", "[[1e999,1],[1,1]]", "[[1,2],[3,4]] x"}) {
+    for (const auto* text : {"",
+                             "1",
+                             "{}",
+                             "[]",
+                             "[[1,2],[3]]",
+                             "[[1,2],3]",
+                             "[1,[2]]",
+                             R"([["a","b"],["c","d"]])",
+                             "[[1,null],[2,3]]",
+                             "[[1,2]]",
+                             "[[1,2],[3,4],[5,6]]",
+                             R"({"data":[1,2,3],"shape":[2,2]})",
+                             R"({"data":[1,2,3,4],"shape":[-2,-2]})",
+                             R"({"data":[1,2,3,4],"shape":[2,9223372036854775807]})",
+                             R"({"data":[[1,2],[3,4]],"datatype":"INT8"})",
+                             R"({"inputs":[]})",
+                             R"({"inputs":[{"name":"y","data":[[1,2],[3,4]]}]})",
+                             "[[[[[[[[[[1]]]]]]]]]]",
+                             "[[1e999,1],[1,1]]",
+                             "[[1,2],[3,4]] x"}) {
         INFO(std::string{text});
         CHECK_THROWS_AS(parse_json_tensor(text, two_by_any), InputError);
     }
@@ -109,7 +144,8 @@ TEST_CASE("JSON tensors that do not fit are refused") {
 }
 
 TEST_CASE("an input must be of the kind, the size and the type that it claims") {
-    const auto tensor = *model::Manifest::parse(R"({"format":1,"name":"t","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[2]},"limits":{"max_input_bytes":64}})");
+    const auto tensor = *model::Manifest::parse(
+        R"({"format":1,"name":"t","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[2]},"limits":{"max_input_bytes":64}})");
     CHECK_NOTHROW(preprocess("[1,2]", "", tensor));
     CHECK_NOTHROW(preprocess("[1,2]", "application/json", tensor));
     CHECK_THROWS_AS(preprocess("", "", tensor), InputError);

@@ -9,13 +9,15 @@ using namespace millrace::model;
 
 namespace {
 
-const std::string digits = R"({"format":1,"name":"digits","description":"Handwritten digits","task":"image_classification",
+const std::string digits =
+    R"({"format":1,"name":"digits","description":"Handwritten digits","task":"image_classification",
  "input":{"name":"image","kind":"image","datatype":"FP32","shape":[1,8,8],"color":"gray","resize":[8,8],"scale":0.0625,"mean":[0.5],"std":[0.25]},
  "output":{"name":"logits","datatype":"FP32","shape":[3]},"labels":["0","1","2"],"postprocess":{"kind":"softmax_top_k","top_k":3},
  "batching":{"max_batch":32,"max_delay_ms":2},"limits":{"max_input_bytes":1048576,"timeout_seconds":30},
  "accuracy":{"held_out":0.97,"metric":"accuracy","samples":360,"note":"n"},"warm_up":true})";
 
-const std::string land_cover = R"({"format":1,"name":"land_cover","task":"pixel_classification","input":{"kind":"tensor","shape":[68,-1,-1]},
+const std::string land_cover =
+    R"({"format":1,"name":"land_cover","task":"pixel_classification","input":{"kind":"tensor","shape":[68,-1,-1]},
  "output":{"shape":[2,-1,-1]},"labels":["water","forest"],"postprocess":{"kind":"argmax_map","colors":["#0000ff","#00ff00"]}})";
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
