@@ -23,7 +23,7 @@ class Millrace:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             sys.exit(f"failed: {' '.join(command)}")
-        return json.loads(done.stdout)
+        return json.loads(done.stdout or "null")
 
     def submit(self, model: str, file: Path) -> str:
         return self("job", "submit", "--model", model, "--file", f"input={file}")["id"]
@@ -51,7 +51,9 @@ def show_land_cover(job: str, millrace: Millrace) -> None:
     print(f"  {'class':<24} {'share':>8} {'pixels':>8}")
     for share in result["shares"]:
         print(f"  {share['label']:<24} {share['share']:>8.1%} {share['pixels']:>8}")
-    print(f"  map: blob {result['map']['blob']} ({result['map']['media_type']})")
+    picture = Path(f"{millrace.data}.land-cover.png")
+    millrace("blob", "get", result["map"]["blob"], "--output", picture)
+    print(f"  the map as a picture: {picture}")
 
 
 def main(binary: str, data: str) -> None:
