@@ -98,7 +98,7 @@ UNKNOWN = "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"
     ("GET", f"/api/v1/results/{UNKNOWN}"), ("GET", f"/api/results/{UNKNOWN}"), ("DELETE", f"/api/v1/keys/{UNKNOWN}"),
     ("GET", "/api/v1/models/nothing"), ("DELETE", "/api/v1/models/nothing/versions/1"), ("GET", "/api/v1/blobs/" + "0" * 64),
     ("GET", "/api/v1/nothing"), ("GET", "/api/v2/jobs"), ("GET", "/nothing.php"), ("GET", "/assets/nothing.js"),
-    ("GET", "/api/v1/jobs/"), ("GET", "//api/v1/jobs"), ("GET", "/api/v1/blobs/" + "A" * 64), ("GET", "/api/v1/blobs/..%2f..%2fmillrace.db"),
+    ("GET", "/api/v1/jobs/"), ("GET", "//api/v1/jobs"), ("GET", "/api/v1/blobs/" + "A" * 64),
 ])
 def test_what_is_not_there_is_not_found(admin, method, path):
     assert_problem(admin.request(method, path, headers={"Content-Length": "0"} if method == "POST" else None), 404, "not-found")
@@ -110,10 +110,11 @@ def test_an_id_that_is_none_is_refused(admin, identity):
 
 
 @pytest.mark.parametrize("path", ["/assets/../../../etc/passwd", "/assets/%2e%2e/%2e%2e/etc/passwd", "/../../etc/passwd", "/assets/..%2f..%2fetc/passwd",
-                                  "/examples/..%2f..%2fetc%2fpasswd"])
+                                  "/examples/..%2f..%2fetc%2fpasswd",
+                                  "/api/v1/blobs/..%2f..%2fmillrace.db"])
 def test_nothing_outside_is_served(daemon, admin, path):
     answer = admin.get(path)
-    assert answer.status in (400, 404) and b"root:" not in answer.body
+    assert answer.status in (400, 404) and b"root:" not in answer.body and b"SQLite" not in answer.body
 
 
 @pytest.mark.parametrize("method,path", [("DELETE", "/api/v1/jobs"), ("PATCH", "/api/v1/jobs"), ("PUT", "/api/v1/status"), ("POST", "/health"),

@@ -12,7 +12,7 @@ def test_a_thousand_running_jobs_survive_a_kill(new_daemon, tmp_path):
     oracle, client = Oracle(tmp_path / "promises"), daemon.admin()
     kept = client.with_key(client.key).keep()
     for n in range(1000):
-        assert oracle.submit(kept, {"kind": "sleep", "payload": {"seconds": 20}, "tags": {"n": str(n)}})
+        assert oracle.submit(kept, {"kind": "sleep", "payload": {"seconds": 12}, "tags": {"n": str(n)}})
     end = time.monotonic() + 30
     while client.get("/api/v1/status").json["jobs"]["running"] < 1000:
         assert time.monotonic() < end, client.get("/api/v1/status").json["jobs"]
