@@ -11,6 +11,8 @@ namespace beast_http = boost::beast::http;
 using boost::beast::error_code;
 using boost::beast::string_view;
 
+constexpr Refusal both_lengths{400, "Content-Length and Transfer-Encoding together are ambiguous"};
+
 bool has_control(std::string_view text) {
     bool found = false; // no early exit, so that the loop is vectorised
     for (const char c : text) {
@@ -22,6 +24,9 @@ bool has_control(std::string_view text) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alnum(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'); }
+bool is_token(char c) { return is_alnum(c) || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos; }
+bool is_address(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') || c == ':' || c == '.'; } // IPv6
+bool is_name(char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; }
 
 std::optional<Refusal> check_version(std::string_view line) {
     const auto space = line.rfind(' ');
@@ -112,10 +117,11 @@ private:
 
 std::optional<Refusal> check_body(const FramingFields& fields, unsigned version, Framing& framing) {
     if (fields.encodings > 0) {
-        if (fields.lengths > 0) return Refusal{400, "Content-Length and Transfer-Encoding together are ambiguous"};
+        if (fields.lengths > 0) return both_lengths;
         if (version == 10) return Refusal{400, "HTTP/1.0 has no Transfer-Encoding"};
         if (fields.encodings > 1) return Refusal{400, "more than one Transfer-Encoding"};
-        if (!equal_ignoring_case(fields.encoding, "chunked")) return Refusal{501, "the only Transfer-Encoding known here is `chunked`"};
+        if (!equal_ignoring_case(fields.encoding, "chunked"))
+            return Refusal{501, "the only Transfer-Encoding known here is `chunked`"};
         framing.body = Framing::Body::chunked;
         return std::nullopt;
     }
@@ -171,7 +177,7 @@ std::optional<Refusal> HeaderScanner::check_unfinished(std::string_view bytes) c
     if (line.empty()) return std::nullopt;
     if (lines_ == 0) {
         // A TLS handshake and most binary protocols show themselves in the first byte.
-        if (line.front() != '\r' && !is_alnum(line.front()) && std::string_view{"!#$%&'*+-.^_`|~"}.find(line.front()) == std::string_view::npos)
+        if (line.front() != '\r' && !is_token(line.front()))
             return Refusal{400, "this is not HTTP; the address speaks plain HTTP"};
         if (line.size() > limits_->target_bytes + 34) return Refusal{414, "the target is too long"};
     }
@@ -188,7 +194,7 @@ std::optional<Refusal> parse_head(std::string_view header, Head& head) {
     parser.put(boost::asio::const_buffer{header.data(), header.size()}, error);
     if (error == beast_http::error::bad_version) return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
     if (error == beast_http::error::bad_content_length) return Refusal{400, "Content-Length is not a plain number"};
-    if (error == beast_http::error::bad_transfer_encoding) return Refusal{400, "Content-Length and Transfer-Encoding together are ambiguous"};
+    if (error == beast_http::error::bad_transfer_encoding) return both_lengths;
     if (error || !parser.is_header_done()) return Refusal{400, "the header is malformed"};
     if (!served(head.verb)) return Refusal{501, "the method is not known here"};
     return std::nullopt;
@@ -215,14 +221,13 @@ bool valid_host(std::string_view host) {
         end = host.find(']');
         if (end == std::string_view::npos || end < 3) return false;
         const auto address = host.substr(1, end - 1);
-        if (!std::all_of(address.begin(), address.end(), [](char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') || c == ':' || c == '.'; }))
-            return false;
+        if (!std::all_of(address.begin(), address.end(), is_address)) return false;
         ++end;
     } else {
         end = std::min(host.find(':'), host.size());
         if (end == 0 || end > 255) return false;
         const auto name = host.substr(0, end);
-        if (!std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; })) return false;
+        if (!std::all_of(name.begin(), name.end(), is_name)) return false;
     }
     auto port = host.substr(end);
     if (port.empty()) return true;

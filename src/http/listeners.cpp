@@ -15,8 +15,8 @@ namespace ip = asio::ip;
 using Local = asio::local::stream_protocol;
 constexpr std::chrono::milliseconds pause_after_failure{100}; // out of descriptors: let some connections end
 
-Error cannot_listen(const std::string& where, const boost::system::error_code& error) {
-    return {Code::unavailable, fmt::format("cannot listen on {}: {}", where, error.message())};
+Error cannot_listen(const std::string& where, const std::string& why) {
+    return {Code::unavailable, fmt::format("cannot listen on {}: {}", where, why)};
 }
 
 Peer describe(const ip::tcp::endpoint& endpoint, bool count_loopback) {
@@ -48,7 +48,8 @@ std::optional<Peer> prepare(AnySocket& socket, const Local::endpoint&, bool) {
 }
 
 template <class Acceptor>
-awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick pick, Listeners::Take take, bool count_loopback, telemetry::Log* log) {
+awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick pick, Listeners::Take take, bool count_loopback,
+                           telemetry::Log* log) {
     typename Acceptor::protocol_type::endpoint endpoint;
     asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, asio::io_context::executor_type> pause{acceptor->get_executor()};
     while (acceptor->is_open()) {
@@ -79,7 +80,7 @@ Result<void> Listeners::open_tcp(const std::string& host, std::uint16_t port) {
     if (error) {
         ip::tcp::resolver resolver{*context_};
         const auto found = resolver.resolve(host, std::to_string(port), ip::resolver_base::passive, error);
-        if (error || found.empty()) return cannot_listen(where, error);
+        if (error || found.empty()) return cannot_listen(where, error.message());
         address = found.begin()->endpoint().address();
     }
     const ip::tcp::endpoint endpoint{address, port};
@@ -88,7 +89,7 @@ Result<void> Listeners::open_tcp(const std::string& host, std::uint16_t port) {
     if (!error) acceptor->set_option(ip::tcp::acceptor::reuse_address{true}, error);
     if (!error) acceptor->bind(endpoint, error);
     if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
-    if (error) return cannot_listen(where, error);
+    if (error) return cannot_listen(where, error.message());
     port_ = acceptor->local_endpoint().port();
     tcp_ = std::move(acceptor);
     return success();
@@ -96,14 +97,14 @@ Result<void> Listeners::open_tcp(const std::string& host, std::uint16_t port) {
 
 Result<void> Listeners::open_unix(const std::filesystem::path& path) {
     if (path.native().size() >= sizeof(sockaddr_un::sun_path))
-        return Error{Code::unavailable, fmt::format("cannot listen on {}: the path is longer than a unix socket's may be", path.native())};
+        return cannot_listen(path.native(), "the path is longer than a unix socket's may be");
     boost::system::error_code error;
     asio::basic_stream_socket<Local, asio::io_context::executor_type> probe{*context_};
     probe.connect(Local::endpoint{path.native()}, error);
-    if (!error) return Error{Code::unavailable, fmt::format("cannot listen on {}: another process does already", path.native())};
+    if (!error) return cannot_listen(path.native(), "another process does already");
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0) { // nobody answers: what a dead process left
-        if (!S_ISSOCK(status.st_mode)) return Error{Code::unavailable, fmt::format("cannot listen on {}: it exists and is no socket", path.native())};
+        if (!S_ISSOCK(status.st_mode)) return cannot_listen(path.native(), "it exists and is no socket");
         ::unlink(path.c_str());
     }
     auto acceptor = std::make_shared<Unix>(*context_);
@@ -112,7 +113,7 @@ Result<void> Listeners::open_unix(const std::filesystem::path& path) {
     // Nobody can connect before listen(), so the mode is in force in time.
     if (!error && ::chmod(path.c_str(), 0660) != 0) error.assign(errno, boost::system::system_category());
     if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
-    if (error) return cannot_listen(path.native(), error);
+    if (error) return cannot_listen(path.native(), error.message());
     unix_ = std::move(acceptor);
     path_ = path;
     return success();

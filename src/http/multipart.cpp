@@ -53,11 +53,13 @@ bool each_parameter(std::string_view text, const Take& take) {
 }
 
 bool plain_text(std::string_view text) {
-    return valid_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    return valid_utf8(text) && std::none_of(text.begin(), text.end(), is_control);
 }
 
 bool boundary_char(char c) {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || std::string_view{"'()+_,-./:=? "}.find(c) != std::string_view::npos;
+    const bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return alphanumeric || std::string_view{"'()+_,-./:=? "}.find(c) != std::string_view::npos;
 }
 
 Error malformed(std::string detail) { return {Code::invalid_argument, "multipart: " + std::move(detail)}; }
@@ -191,7 +193,8 @@ Result<PartHead> MultipartReader::parse_head(std::string_view head) const {
         const auto line = head.substr(0, end);
         head.remove_prefix(std::min(end + 2, head.size()));
         const auto colon = line.find(':');
-        if (colon == std::string_view::npos || colon == 0 || line.front() == ' ' || line.front() == '\t') return malformed("a part's header is malformed");
+        if (colon == std::string_view::npos || colon == 0 || line.front() == ' ' || line.front() == '\t')
+            return malformed("a part's header is malformed");
         const auto name = line.substr(0, colon);
         auto value = line.substr(colon + 1);
         trim(value);
@@ -201,11 +204,13 @@ Result<PartHead> MultipartReader::parse_head(std::string_view head) const {
         const auto type_end = std::min(value.find(';'), value.size());
         auto type = value.substr(0, type_end);
         trim(type);
-        if (disposed || !equal_ignoring_case(type, "form-data")) return malformed("a part's Content-Disposition is not form-data");
+        if (disposed || !equal_ignoring_case(type, "form-data"))
+            return malformed("a part's Content-Disposition is not form-data");
         disposed = true;
         bool named = false;
         const bool well_formed = each_parameter(value.substr(type_end), [&](std::string_view key, std::string text) {
-            if (text.size() > max_name && (equal_ignoring_case(key, "name") || equal_ignoring_case(key, "filename"))) return false;
+            const bool kept = equal_ignoring_case(key, "name") || equal_ignoring_case(key, "filename");
+            if (kept && text.size() > max_name) return false;
             if (equal_ignoring_case(key, "name")) {
                 if (std::exchange(named, true)) return false;
                 part.name = std::move(text);
@@ -228,7 +233,8 @@ awaitable<Result<std::string>> MultipartReader::text(std::size_t max) {
         const auto got = co_await read();
         if (!got) co_return got.error();
         if (got->empty()) co_return out;
-        if (out.size() + got->size() > max) co_return Error{Code::too_large, fmt::format("multipart: the part is larger than {} bytes", max)};
+        if (out.size() + got->size() > max)
+            co_return Error{Code::too_large, fmt::format("multipart: the part is larger than {} bytes", max)};
         out.append(reinterpret_cast<const char*>(got->data()), got->size());
     }
 }

@@ -49,7 +49,8 @@ struct Server::Core {
 
     Core(ServerOptions o, const Router& router, Hooks hooks, async::IoPool& pool, async::ThreadPool& files, telemetry::Log& log,
          telemetry::Metrics& metrics)
-        : options{std::move(o)}, io{pool}, shared{router, std::move(hooks), options.limits, files, log, RequestMetrics{metrics, router}},
+        : options{std::move(o)}, io{pool},
+          shared{router, std::move(hooks), options.limits, files, log, RequestMetrics{metrics, router}},
           listeners{pool.at(0), log} {
         for (std::size_t i = 0; i < io.size(); ++i) lanes.push_back(std::make_unique<Lane>(io.at(i)));
     }
@@ -68,7 +69,8 @@ struct Server::Core {
                 core->shared.log.error("session failed", {{"error", e.what()}});
             }
         };
-        asio::co_spawn(lane.context(), serve(shared, std::move(socket), &lane, std::move(peer), std::move(ticket), admitted), std::move(report));
+        auto session = serve(shared, std::move(socket), &lane, std::move(peer), std::move(ticket), admitted);
+        asio::co_spawn(lane.context(), std::move(session), std::move(report));
     }
 };
 

@@ -143,7 +143,8 @@ void Session::name_request() {
 awaitable<void> Session::handle() {
     auto response = co_await answer();
     if (body_.timed_out()) response = refused({408, "the body came too slowly"}, request_.id);
-    keep_alive_ = framing_.keep_alive && !shared_->stopping.load(std::memory_order_relaxed) && body_.can_be_skipped(skip_bound);
+    const bool stopping = shared_->stopping.load(std::memory_order_relaxed);
+    keep_alive_ = framing_.keep_alive && !stopping && body_.can_be_skipped(skip_bound);
     const bool sent = co_await send(response);
     finished(sent || sent_ > 0 ? response.status : 0);
     if (!sent) {
@@ -190,7 +191,8 @@ awaitable<Response> Session::dispatch(const Route& route) {
         // What fits into a buffer is no upload: hundreds of small submits may wait for one commit.
         const bool counts = counted_ && (framing_.body == Framing::Body::chunked || framing_.length > small_body);
         upload = shared_->admissions.upload(counts ? request_.remote : std::string{});
-        if (!upload) co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"}, request_.id);
+        if (!upload)
+            co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"}, request_.id);
     }
     if (route.body.kind != BodyPolicy::Kind::none) {
         if (auto fits = body_.set_limit(route.body.max_bytes); !fits) co_return problem(fits.error(), request_.id);

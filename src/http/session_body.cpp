@@ -6,10 +6,16 @@ namespace {
 constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 constexpr std::size_t first_piece = 64 * 1024; // an announced length alone buys no more memory than this
 
+Error too_large(std::uint64_t max_bytes) { return {Code::too_large, fmt::format("the body is larger than {} bytes", max_bytes)}; }
+
 } // namespace
 
 void SessionBody::begin(const Framing& framing) {
-    state_ = framing.body == Framing::Body::length ? State::length : framing.body == Framing::Body::chunked ? State::chunked : State::finished;
+    switch (framing.body) {
+    case Framing::Body::none: state_ = State::finished; break;
+    case Framing::Body::length: state_ = State::length; break;
+    case Framing::Body::chunked: state_ = State::chunked; break;
+    }
     length_.reset();
     if (framing.body != Framing::Body::chunked) length_ = framing.length;
     left_ = framing.length;
@@ -23,7 +29,7 @@ void SessionBody::begin(const Framing& framing) {
 
 Result<void> SessionBody::set_limit(std::uint64_t max_bytes) {
     max_ = max_bytes;
-    if (state_ == State::length && left_ > max_bytes) return Error{Code::too_large, fmt::format("the body is larger than {} bytes", max_bytes)};
+    if (state_ == State::length && left_ > max_bytes) return too_large(max_bytes);
     return success();
 }
 
@@ -44,17 +50,17 @@ void SessionBody::took(std::uint64_t n) {
     }
 }
 
-Error SessionBody::broken(Code code, std::string detail) {
+Error SessionBody::broken(Error why) {
     state_ = State::broken;
-    error_ = Error{code, std::move(detail)};
-    return *error_;
+    error_ = why;
+    return why;
 }
 
 Result<bool> SessionBody::next_chunk() {
     input_->consume(decoder_.skip_framing(input_->unread()));
-    if (decoder_.failed()) return broken(Code::invalid_argument, "the body's chunks are malformed");
+    if (decoder_.failed()) return broken({Code::invalid_argument, "the body's chunks are malformed"});
     if (decoder_.done()) state_ = State::finished;
-    if (decoder_.data_due() > max_ - received_) return broken(Code::too_large, fmt::format("the body is larger than {} bytes", max_));
+    if (decoder_.data_due() > max_ - received_) return broken(too_large(max_));
     return decoder_.data_due() > 0;
 }
 
@@ -92,18 +98,19 @@ awaitable<Result<std::size_t>> SessionBody::fetch(std::span<char> into) {
     if (owes_continue_) {
         owes_continue_ = false;
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        if (!co_await connection_->write(go_on, {}, limits_->write_stall)) co_return broken(Code::invalid_argument, "the connection broke");
+        const bool sent = co_await connection_->write(go_on, {}, limits_->write_stall);
+        if (!sent) co_return broken({Code::invalid_argument, "the connection broke"});
     }
     const auto begun = Steady::now();
-    const auto earned = std::chrono::nanoseconds{std::chrono::seconds{1}} * (received_ / std::max<std::uint64_t>(limits_->body_rate, 1));
+    const std::chrono::seconds earned{received_ / std::max<std::uint64_t>(limits_->body_rate, 1)};
     const auto patience = std::min<std::chrono::nanoseconds>(limits_->body_grace + earned - waited_, limits_->idle_time);
     const auto got = co_await connection_->read(into, begun + patience);
     waited_ += Steady::now() - begun;
     owes_continue_ = false;
     switch (got.outcome) {
     case Connection::Outcome::ok: co_return got.bytes;
-    case Connection::Outcome::timed_out: co_return broken(Code::timed_out, "the body came too slowly");
-    default: co_return broken(Code::invalid_argument, "the body ended too early");
+    case Connection::Outcome::timed_out: co_return broken({Code::timed_out, "the body came too slowly"});
+    default: co_return broken({Code::invalid_argument, "the body ended too early"});
     }
 }
 
@@ -121,8 +128,9 @@ awaitable<Result<void>> SessionBody::read_all(std::string& out) {
     for (;;) {
         if (state_ == State::finished && !error_) break;
         if (have == out.size()) {
-            const auto more = std::max<std::uint64_t>(state_ == State::length ? left_ : 0, 1);
-            out.resize(have + std::min<std::uint64_t>(std::max(have, first_piece), state_ == State::length ? more : first_piece + have));
+            auto more = std::max(have, first_piece); // doubles
+            if (state_ == State::length) more = static_cast<std::size_t>(std::min<std::uint64_t>(more, left_));
+            out.resize(have + more);
         }
         const auto got = co_await read(std::as_writable_bytes(std::span{out.data() + have, out.size() - have}));
         if (!got) co_return got.error();

@@ -39,7 +39,7 @@ private:
     void took(std::uint64_t n);
     Result<bool> next_chunk(); // true when data is due
     awaitable<Result<std::size_t>> fetch(std::span<char> into);
-    Error broken(Code code, std::string detail);
+    Error broken(Error why);
 
     Connection* connection_;
     InputBuffer* input_;

@@ -19,7 +19,8 @@ struct FileReading {
     Result<std::size_t> fill(std::uint64_t done) {
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file.length() - done));
         for (std::size_t have = 0; have < want;) {
-            const auto n = ::pread(file.descriptor(), bytes.data() + have, want - have, static_cast<off_t>(file.offset() + done + have));
+            const auto at = static_cast<off_t>(file.offset() + done + have);
+            const auto n = ::pread(file.descriptor(), bytes.data() + have, want - have, at);
             if (n < 0 && errno == EINTR) continue;
             if (n <= 0) return Error{Code::internal, "the file could not be read to its end"};
             have += static_cast<std::size_t>(n);
@@ -101,7 +102,8 @@ awaitable<bool> Session::send_text(const Response& response, std::string_view bo
     sent_ = body.size();
     if (n == out_.size() + body.size()) co_return true;
     const auto of_head = std::min(n, out_.size());
-    co_return co_await connection_.write(std::string_view{out_}.substr(of_head), body.substr(n - of_head), shared_->limits.write_stall);
+    const auto head_left = std::string_view{out_}.substr(of_head), body_left = body.substr(n - of_head);
+    co_return co_await connection_.write(head_left, body_left, shared_->limits.write_stall);
 }
 
 awaitable<bool> Session::send_file(Response& response, FileBody file) {
@@ -112,7 +114,8 @@ awaitable<bool> Session::send_file(Response& response, FileBody file) {
         begin_head(response, options);
         co_return co_await connection_.write(out_, {}, shared_->limits.write_stall);
     }
-    const auto reading = std::make_shared<FileReading>(FileReading{std::move(file), std::vector<char>(std::min<std::uint64_t>(file_piece, length))});
+    std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(file_piece, length)));
+    const auto reading = std::make_shared<FileReading>(FileReading{std::move(file), std::move(buffer)});
     for (std::uint64_t done = 0; done < length;) {
         auto work = [reading, done] { return reading->fill(done); };
         const auto got = co_await shared_->files.run(std::move(work));
@@ -140,9 +143,9 @@ awaitable<bool> Session::send_stream(const Response& response, const StreamBody&
     options.chunked = version_ == 11;
     if (!options.chunked) options.keep_alive = keep_alive_ = false;
     begin_head(response, options);
-    if (request_.method == Verb::head || has_no_body(response.status)) co_return co_await connection_.write(out_, {}, shared_->limits.write_stall);
     // The header goes at once: a client waits for it to know that the stream is open.
     if (!co_await connection_.write(out_, {}, shared_->limits.write_stall)) co_return false;
+    if (request_.method == Verb::head || has_no_body(response.status)) co_return true;
     out_.clear();
     ChunkWriter writer{connection_, *shared_, out_, options.chunked, sent_};
     std::string failure; // no co_await inside a catch block

@@ -52,7 +52,8 @@ bool has_dot_segment(std::string_view path) {
 
 std::optional<Refusal> parse_path(std::string_view raw, std::string& path) {
     path.clear();
-    if (!decode(raw, In::path, path)) return Refusal{400, "the path's percent-encoding is broken, or hides a slash or a control character"};
+    if (!decode(raw, In::path, path))
+        return Refusal{400, "the path's percent-encoding is broken, or hides a slash or a control character"};
     if (!valid_utf8(path)) return Refusal{400, "the path is not UTF-8"};
     if (has_dot_segment(path)) return Refusal{400, "the path has a `.` or `..` segment"};
     return std::nullopt;
@@ -66,7 +67,8 @@ std::optional<Refusal> parse_query(std::string_view raw, Query& query) {
         if (pair.empty()) continue;
         const auto equals = std::min(pair.find('='), pair.size());
         std::string name, value;
-        if (!decode(pair.substr(0, equals), In::query, name) || !decode(pair.substr(std::min(equals + 1, pair.size())), In::query, value))
+        const auto after = pair.substr(std::min(equals + 1, pair.size()));
+        if (!decode(pair.substr(0, equals), In::query, name) || !decode(after, In::query, value))
             return Refusal{400, "the query's percent-encoding is broken"};
         if (!valid_utf8(name) || !valid_utf8(value)) return Refusal{400, "the query is not UTF-8"};
         if (query.size() >= max_query_pairs) return Refusal{400, "too many pairs in the query"};
@@ -85,8 +87,9 @@ bool valid_utf8(std::string_view text) {
             ++i;
             continue;
         }
-        const std::size_t length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-        if (length == 0 || i + length > text.size()) return false;
+        if (lead < 0xc2 || lead > 0xf4) return false;
+        const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        if (i + length > text.size()) return false;
         const unsigned second = at(i + 1);
         const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80; // no overlong forms
         const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf; // no surrogates, nothing past U+10FFFF
@@ -98,18 +101,21 @@ bool valid_utf8(std::string_view text) {
     return true;
 }
 
-std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits, std::string& path, Query& query) {
+std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits, std::string& path,
+                                    Query& query) {
     if (target.size() > limits.target_bytes) return Refusal{414, "the target is too long"};
     if (target == "*") {
         path.assign(1, '*');
         return std::nullopt;
     }
     if (!target.starts_with('/')) {
-        const auto scheme = equal_ignoring_case(target.substr(0, 7), "http://") ? 7u : equal_ignoring_case(target.substr(0, 8), "https://") ? 8u : 0u;
-        if (scheme == 0) return Refusal{400, "the target is neither a path nor an http URL"};
-        target.remove_prefix(scheme);
+        const bool http = equal_ignoring_case(target.substr(0, 7), "http://");
+        const bool https = equal_ignoring_case(target.substr(0, 8), "https://");
+        if (!http && !https) return Refusal{400, "the target is neither a path nor an http URL"};
+        target.remove_prefix(http ? 7 : 8);
         const auto slash = std::min(target.find_first_of("/?"), target.size());
-        if (!equal_ignoring_case(target.substr(0, slash), host)) return Refusal{400, "the target's authority is not the Host field's"};
+        if (!equal_ignoring_case(target.substr(0, slash), host))
+            return Refusal{400, "the target's authority is not the Host field's"};
         target.remove_prefix(slash);
         if (!target.starts_with('/')) return Refusal{400, "the target has no path"};
     }
