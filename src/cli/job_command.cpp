@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <ostream>
 #include <thread>
@@ -15,7 +16,7 @@
 namespace millrace::cli {
 namespace {
 
-constexpr double longest_prefer = 60; // seconds that the daemon itself holds a submit
+constexpr double longest_prefer = 60; // seconds that the daemon itself holds a submit; 1 where there is progress to show
 
 struct ListOptions {
     std::string state, kind, queue, tag, cursor;
@@ -24,10 +25,9 @@ struct ListOptions {
 
 std::string path_of(const std::string& id, std::string_view rest = "") { return fmt::format("/api/v1/jobs/{}{}", encoded(id), rest); }
 
-// Asks until the job has ended or `seconds` are over, with the progress on standard error.
-json::value wait_for(Context& context, const Client& client, const std::string& id, double seconds) {
-    Progress progress{context.err, context.progress, id.substr(0, 8)};
-    const auto begun = std::chrono::steady_clock::now();
+// Asks until the job has ended or `seconds` since `begun` are over, with the progress on standard error.
+json::value wait_for(Context& context, const Client& client, const std::string& id, Monotonic begun, double seconds) {
+    Progress progress{context.err, context.progress, "waiting"};
     for (auto pause = std::chrono::milliseconds{20};;) {
         auto job = client.get(path_of(id));
         if (is_ended(job)) return job;
@@ -61,9 +61,9 @@ int end_of(Context& context, const json::value& job) {
 Reply send(Context& context, const Client& client, const SubmitOptions& options, const std::string& text) {
     Call call{.method = "POST", .target = "/api/v1/jobs"};
     if (!options.idempotency_key.empty()) call.headers.emplace_back("Idempotency-Key", options.idempotency_key);
-    if (options.wait > 0) {
-        call.patience = std::min(options.wait, longest_prefer);
-        call.headers.emplace_back("Prefer", fmt::format("wait={:.0f}", std::max(1.0, call.patience)));
+    if (options.wait >= 1) { // the daemon counts whole seconds
+        call.patience = std::floor(std::min(options.wait, context.progress ? 1 : longest_prefer));
+        call.headers.emplace_back("Prefer", fmt::format("wait={:.0f}", call.patience));
     }
     Body body;
     Progress progress{context.err, context.progress, "uploading"};
@@ -97,10 +97,7 @@ int submit(Context& context, const SubmitOptions& options) {
         else context.out << member(job, "id") << "  " << member(job, "state") << '\n';
         return done;
     }
-    if (!is_ended(job) || reply.status != 200) {
-        const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-        job = wait_for(context, client, member(job, "id"), std::max(0.0, options.wait - elapsed));
-    }
+    if (!is_ended(job) || reply.status != 200) job = wait_for(context, client, member(job, "id"), begun, options.wait);
     return end_of(context, job);
 }
 
@@ -144,7 +141,7 @@ int result(Context& context, const std::string& id) {
 
 int wait(Context& context, const std::string& id, double seconds) {
     const Client client{context};
-    return end_of(context, wait_for(context, client, id, seconds));
+    return end_of(context, wait_for(context, client, id, std::chrono::steady_clock::now(), seconds));
 }
 
 int change(Context& context, const std::string& id, std::string_view verb) {

@@ -3,7 +3,6 @@
     MILLRACE_TEST_PACKAGES=1 MILLRACE_BINARY=build/release/src/millrace python3 -m pytest tests/packaging
 """
 import os
-import pathlib
 import shutil
 import sys
 
@@ -19,12 +18,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    here = pathlib.Path(__file__).parent
+    if os.environ.get("MILLRACE_TEST_PACKAGES") == "1":
+        return
     for item in items:
-        if here in pathlib.Path(item.fspath).parents:
-            item.add_marker("packaging")
-            if os.environ.get("MILLRACE_TEST_PACKAGES") != "1":
-                item.add_marker(pytest.mark.skip(reason="MILLRACE_TEST_PACKAGES=1 is not set"))
+        if item.get_closest_marker("packaging"):
+            item.add_marker(pytest.mark.skip(reason="MILLRACE_TEST_PACKAGES=1 is not set"))
 
 
 @pytest.fixture(scope="session")

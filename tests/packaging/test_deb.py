@@ -13,6 +13,7 @@ import pytest
 
 from debian_root import ROOT, DebianRoot, run
 
+pytestmark = pytest.mark.packaging
 SERVICE = (ROOT / "systemd/millrace.service").read_text()
 
 

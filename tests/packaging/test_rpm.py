@@ -5,6 +5,8 @@ import pytest
 
 from debian_root import run
 
+pytestmark = pytest.mark.packaging
+
 
 @pytest.fixture(scope="module")
 def rpm(package):
