@@ -72,7 +72,7 @@ Result<void> Dispatcher::recover() {
         send([this, all = std::move(*counts)] {
             for (const auto& [state, n] : all) ended_[state] += n;
         });
-    });
+    }, store::ReadTime::unlimited);
     return success();
 }
 

@@ -24,6 +24,10 @@ struct DatabaseStats {
     std::uint64_t reads = 0;
 };
 
+// Whether a read is stopped when it runs for too long. While one runs, the log cannot be emptied: unlimited is for what
+// the daemon itself asks, seldom.
+enum class ReadTime { limited, unlimited };
+
 class Database {
 public:
     virtual ~Database() = default;
@@ -51,11 +55,13 @@ public:
         submit_write(std::make_unique<CallingOperation<Task, Done>>(std::move(task), std::move(done)));
     }
     template <class Task, class Done>
-    void post_read(Task task, Done done) {
-        submit_read(std::make_unique<CallingOperation<Task, Done>>(std::move(task), std::move(done)));
+    void post_read(Task task, Done done, ReadTime time = ReadTime::limited) {
+        auto operation = std::make_unique<CallingOperation<Task, Done>>(std::move(task), std::move(done));
+        operation->limited = time == ReadTime::limited;
+        submit_read(std::move(operation));
     }
 
-    // The same, blocking the calling thread: for start-up and tests, never on an io or store thread.
+    // The same, blocking the calling thread: for start-up and tests, never on an io or store thread. Reads are unlimited.
     template <class Task>
     TaskResult<Task> write_blocking(Task task) {
         std::promise<TaskResult<Task>> promise;
@@ -65,7 +71,7 @@ public:
     template <class Task>
     TaskResult<Task> read_blocking(Task task) {
         std::promise<TaskResult<Task>> promise;
-        post_read(std::move(task), [&promise](TaskResult<Task> outcome) { promise.set_value(std::move(outcome)); });
+        post_read(std::move(task), [&promise](TaskResult<Task> outcome) { promise.set_value(std::move(outcome)); }, ReadTime::unlimited);
         return promise.get_future().get();
     }
 

@@ -28,6 +28,7 @@ public:
     // Hands the outcome over. Called once, last.
     virtual void deliver() = 0;
 
+    bool limited = true;       // a read: stopped when it runs for too long
     Operation* next = nullptr; // chain of the queue or group that owns it
 };
 

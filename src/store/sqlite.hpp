@@ -20,9 +20,9 @@ struct SqliteOptions {
     std::size_t write_queue = 16384;      // tasks that may wait for the writer; beyond it: unavailable
     std::size_t read_queue = 4096;
     std::size_t group_limit = 1024;       // tasks in one transaction
-    std::chrono::milliseconds read_limit{5000}; // a read that runs longer is stopped: it would hold the log back
+    std::chrono::milliseconds read_limit{5000}; // a limited read that runs longer is stopped: it holds the log back
     std::size_t checkpoint_pages = 4096;  // of the log (4 KiB each) before it is written back
-    std::function<void(const std::string& reason)> on_failure; // once, on the writer thread: the store has stopped
+    std::function<void(const std::string& reason)> on_failure; // once, on a store thread, which must not close it: it has stopped
 };
 
 // Takes <data>/lock, migrates to this build's schema and starts the threads. `log` and `metrics` outlive the database.

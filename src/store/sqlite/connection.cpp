@@ -189,7 +189,12 @@ void Connection::configure(Access access) {
     }
     sqlite3_progress_handler(
         handle_, 4000,
-        [](void* self) { return std::chrono::steady_clock::now() > static_cast<Connection*>(self)->deadline_ ? 1 : 0; }, this);
+        [](void* self) {
+            const auto& connection = *static_cast<Connection*>(self);
+            const bool stopped = connection.stop_ && connection.stop_->load(std::memory_order_relaxed);
+            return stopped || std::chrono::steady_clock::now() > connection.deadline_ ? 1 : 0;
+        },
+        this);
 }
 
 void Connection::leave_log_alone() {

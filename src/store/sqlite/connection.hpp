@@ -2,6 +2,7 @@
 #pragma once
 #include "store/sql.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -75,8 +76,11 @@ public:
     std::int64_t changes() const;       // rows changed by the last INSERT, UPDATE or DELETE
     std::int64_t total_changes() const; // since the connection was opened
 
-    // Statements started from now on fail with time_limit past this moment.
-    void limit_until(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
+    // Statements fail with time_limit past this moment, or once `stop` (where given; borrowed) is true.
+    void limit_until(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>* stop = nullptr) {
+        deadline_ = deadline;
+        stop_ = stop;
+    }
 
     enum class Checkpoint { passive, restart, truncate };
     // Pages in the log after the last commit.
@@ -99,6 +103,7 @@ private:
     std::string log_file_;
     std::unordered_map<const void*, std::unique_ptr<Statement>> statements_;
     std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
+    const std::atomic<bool>* stop_ = nullptr;
     int log_pages_ = 0;
 };
 

@@ -73,7 +73,7 @@ private:
     std::atomic<bool> failed_{false};
     mutable async::Guarded<std::string> failure_;
     async::Guarded<Queue> queue_;
-    std::condition_variable_any wake_;
+    std::condition_variable wake_;
     std::thread thread_; // last: it uses all of the above
 };
 

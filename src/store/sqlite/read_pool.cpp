@@ -59,12 +59,13 @@ void ReadPool::serve(Reader& reader) {
 void ReadPool::run(Reader& reader, Operation& operation) {
     const auto start = SteadyClock::now();
     reader.session.begin_task();
-    reader.connection.limit_until(start + options_.read_limit);
+    if (operation.limited) reader.connection.limit_until(start + options_.read_limit);
+    else reader.connection.limit_until(SteadyClock::time_point::max(), &closing_);
     try {
         reader.connection.statement("BEGIN").run();
         operation.run(reader.session);
     } catch (const DatabaseError& error) {
-        log_.warning("a read failed", {{"reason", error.what()}});
+        log_.write(error.fault() == Fault::broken ? telemetry::Level::error : telemetry::Level::warning, "a read failed", {{"reason", error.what()}});
         operation.fail(to_error(error));
     } catch (const std::exception& error) {
         log_.error("a read task threw", {{"reason", error.what()}});
@@ -77,6 +78,7 @@ void ReadPool::run(Reader& reader, Operation& operation) {
 }
 
 void ReadPool::close() {
+    closing_ = true; // an unlimited read does not hold up the end
     queue_.lock()->closing = true;
     wake_.notify_all();
     for (auto& reader : readers_)

@@ -21,7 +21,7 @@ public:
 
     void submit(std::unique_ptr<Operation> operation);
     std::uint64_t reads() const { return reads_.value(); }
-    void close(); // runs what is queued, joins
+    void close(); // runs what is queued, stops what is unlimited, joins
 
 private:
     struct Reader {
@@ -42,8 +42,9 @@ private:
     telemetry::Log& log_;
     telemetry::Histogram& read_seconds_;
     telemetry::Counter& reads_;
+    std::atomic<bool> closing_{false};
     async::Guarded<Queue> queue_;
-    std::condition_variable_any wake_;
+    std::condition_variable wake_;
     std::vector<std::unique_ptr<Reader>> readers_;
 };
 

@@ -140,13 +140,36 @@ TEST_CASE("a read that runs too long is stopped, and the reader works on") {
     fixture.options.read_limit = std::chrono::milliseconds{50};
     fixture.options.readers = 1;
     auto& database = fixture.open();
-    const auto endless = database.read_blocking([](Session& session) -> Result<std::int64_t> {
-        auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
-        return rows.integer(0);
-    });
+    const auto count_to = [](std::int64_t last) {
+        return [last](Session& session) -> Result<std::int64_t> {
+            auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n", {last});
+            return rows.integer(0);
+        };
+    };
+    std::promise<Result<std::int64_t>> promise;
+    database.post_read(count_to(INT64_MAX), [&](Result<std::int64_t> outcome) { promise.set_value(std::move(outcome)); });
+    const auto endless = promise.get_future().get();
     REQUIRE_FALSE(endless.has_value());
     CHECK(endless.error().code == Code::timed_out);
+    CHECK(database.read_blocking(count_to(2'000'000)).value() == 2'000'000); // longer than the limit, which is not for these
     CHECK(test::added(database) == 0);
+}
+
+TEST_CASE("an unlimited read does not hold up the end of the store") {
+    test::Fixture fixture;
+    auto& database = fixture.open();
+    std::promise<void> started;
+    std::promise<Result<std::int64_t>> promise;
+    database.post_read(
+        [&](Session& session) -> Result<std::int64_t> {
+            started.set_value();
+            auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+            return rows.integer(0);
+        },
+        [&](Result<std::int64_t> outcome) { promise.set_value(std::move(outcome)); }, ReadTime::unlimited);
+    started.get_future().wait();
+    database.close();
+    CHECK_FALSE(promise.get_future().get().has_value());
 }
 
 TEST_CASE("a read sees one state of the database, whatever is written meanwhile") {
