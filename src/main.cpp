@@ -1,3 +1,4 @@
+#include "app/print_routes.hpp"
 #include "app/serve.hpp"
 #include "cli/cli.hpp"
 #include "inference/worker/run.hpp"
@@ -7,5 +8,7 @@
 int main(int argc, char** argv) {
     // The inference worker: started by the daemon with a socket as its only connection, never by hand.
     if (argc > 1 && std::string_view{argv[1]} == "worker") return millrace::inference::worker::run(argc, argv);
+    // For the contract test: what the router answers.
+    if (argc == 2 && std::string_view{argv[1]} == "routes") return millrace::app::print_routes();
     return millrace::cli::run(argc, argv, millrace::app::serve);
 }

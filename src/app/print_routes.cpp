@@ -1,0 +1,34 @@
+#include "app/print_routes.hpp"
+
+#include "app/daemon.hpp"
+
+#include <boost/beast/http/verb.hpp>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+namespace millrace::app {
+
+int print_routes() {
+    auto folder = (std::filesystem::temp_directory_path() / "millrace-routes-XXXXXX").string();
+    if (!::mkdtemp(folder.data())) return 1;
+    int code = 1;
+    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt};
+    const auto loaded = config::load(config::process_sources({{"data", folder}, {"inference.enabled", "false"}}, std::nullopt));
+    auto base = loaded ? Foundations::open(loaded->config, log) : Result<Foundations>{loaded.error()};
+    if (base) {
+        const Daemon daemon{loaded->config, log, std::move(*base)};
+        for (const auto& route : daemon.router().routes()) {
+            const auto verb = boost::beast::http::to_string(route->verb);
+            fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern, route->open ? "open" : model::name(route->needs));
+        }
+        code = 0;
+    } else {
+        log.error("no routes", {{"reason", base.error().detail}});
+    }
+    std::error_code ignored; // a temporary folder left behind does no harm
+    std::filesystem::remove_all(folder, ignored);
+    return code;
+}
+
+} // namespace millrace::app
