@@ -1,6 +1,6 @@
 // The store's own write path: coroutines on io threads, each submitting one job at a time and waiting for its
 // commit. Prints writes a second, the mean size of a group and the share of the processor's time.
-//   bench_store [FOLDER] [SECONDS] [IO-THREADS]
+//   bench_store [FOLDER] [SECONDS] [IO-THREADS] [CHECKPOINT-PAGES]
 #include "job_row.hpp"
 
 #include "async/io_pool.hpp"
@@ -52,11 +52,11 @@ double processor_seconds() {
     return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
-void measure(const std::filesystem::path& folder, int writers, double seconds, std::size_t io_threads) {
+void measure(const std::filesystem::path& folder, int writers, double seconds, std::size_t io_threads, std::size_t pages) {
     std::filesystem::create_directories(folder);
     telemetry::Log log{telemetry::Level::warning, telemetry::LogFormat::logfmt};
     telemetry::Metrics metrics;
-    auto database = store::open_sqlite({.data = folder, .on_failure = {}}, log, metrics).value();
+    auto database = store::open_sqlite({.data = folder, .checkpoint_pages = pages, .on_failure = {}}, log, metrics).value();
     async::IoPool io{"io", io_threads};
     std::this_thread::sleep_for(std::chrono::milliseconds{500}); // the log gets its full size
     std::vector<std::vector<float>> waits(static_cast<std::size_t>(writers));
@@ -87,9 +87,10 @@ int main(int argc, char** argv) {
     const std::filesystem::path base = argc > 1 ? argv[1] : std::filesystem::temp_directory_path();
     const double seconds = argc > 2 ? std::atof(argv[2]) : 2;
     const std::size_t io_threads = argc > 3 ? static_cast<std::size_t>(std::atoi(argv[3])) : 1;
+    const std::size_t pages = argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : store::SqliteOptions{}.checkpoint_pages;
     std::string pattern = (base / "millrace-bench-store-XXXXXX").string();
     const std::filesystem::path folder = ::mkdtemp(pattern.data());
     std::printf("%8s %12s %12s %9s %9s %9s %9s\n", "writers", "writes/s", "group", "p50 ms", "p99 ms", "max ms", "cores");
-    for (const int writers : {1, 16, 64, 512}) measure(folder / std::to_string(writers), writers, seconds, io_threads);
+    for (const int writers : {1, 16, 64, 512}) measure(folder / std::to_string(writers), writers, seconds, io_threads, pages);
     std::filesystem::remove_all(folder);
 }
