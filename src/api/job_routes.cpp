@@ -66,6 +66,7 @@ awaitable<Result<Submit>> read_form(Request& request, blobs::BlobStore& blobs, T
         if (!*part) break;
         const std::string name = (*part)->name, type = (*part)->content_type;
         if (name == "job") {
+            if (job) co_return Error{Code::unprocessable, "the form has two parts named \"job\""};
             auto text = co_await form->text(max_json_bytes);
             if (!text) co_return text.error();
             job = std::move(*text);

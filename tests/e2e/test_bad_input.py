@@ -71,10 +71,10 @@ def test_json_that_is_too_large_is_refused(admin):
     assert_problem(admin.request("POST", "/api/v1/jobs", body=body, headers=JSON), 413, "too-large")
     chunks = (b"x" * 65536 for _ in range(32))
     try:
-        answer = admin.request("POST", "/api/v1/jobs", body=chunks, headers={**JSON, "Transfer-Encoding": "chunked"})
+        answer = admin.request("POST", "/api/v1/jobs", body=chunks, headers=JSON)
     except (BrokenPipeError, ConnectionResetError):
         return  # it did not wait for the rest
-    assert_problem(answer, (400, 413))
+    assert_problem(answer, 413)
 
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/xml", "application/x-www-form-urlencoded", "", "json"])
