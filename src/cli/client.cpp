@@ -13,6 +13,7 @@
 #include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 namespace millrace::cli {
@@ -59,11 +60,16 @@ public:
     }
     template <class Buffers>
     std::size_t write_some(const Buffers& buffers, error_code& failure) {
-        asio::const_buffer first;
-        for (auto each = asio::buffer_sequence_begin(buffers); each != asio::buffer_sequence_end(buffers) && first.size() == 0; ++each)
-            first = *each;
+        // Gathered: Beast gives a head as many small pieces.
+        std::array<iovec, 16> pieces{};
+        msghdr message{};
+        message.msg_iov = pieces.data();
+        for (auto each = asio::buffer_sequence_begin(buffers); each != asio::buffer_sequence_end(buffers) && message.msg_iovlen < pieces.size(); ++each) {
+            const asio::const_buffer piece = *each;
+            pieces[message.msg_iovlen++] = {const_cast<void*>(piece.data()), piece.size()};
+        }
         if (!wait(POLLOUT, timeout_)) return failure = system_error(ETIMEDOUT), 0;
-        return finish(::send(socket_, first.data(), first.size(), MSG_NOSIGNAL), failure);
+        return finish(::sendmsg(socket_, &message, MSG_NOSIGNAL), failure);
     }
     template <class Buffers>
     std::size_t write_some(const Buffers& buffers) {
@@ -82,6 +88,8 @@ private:
     double timeout_;
     double extra_ = 0;
 };
+
+bool is_closed(const error_code& failure) { return failure == system_error(EPIPE) || failure == system_error(ECONNRESET); }
 
 Failure cannot_reach(const std::filesystem::path& socket, int error) {
     const auto path = socket.string();
@@ -137,22 +145,20 @@ http::request<http::empty_body> head_of(const Call& call) {
     return request;
 }
 
-// False when the daemon answered instead of taking all of it: then its answer says why.
-bool send_body(Stream& stream, const Call& call) {
+// Ends early when the daemon answers instead of taking all of it: then its answer says why.
+void send_body(Stream& stream, const Call& call) {
     std::uint64_t sent = 0;
-    bool taken = true;
     call.body->pump([&](std::span<const char> piece) {
         for (std::size_t at = 0; at < piece.size();) {
             error_code failure;
             at += stream.write_some(asio::const_buffer{piece.data() + at, piece.size() - at}, failure);
-            if (failure == system_error(EPIPE) || failure == system_error(ECONNRESET)) return taken = false;
+            if (is_closed(failure)) return false;
             if (failure) throw lost(failure);
         }
         sent += piece.size();
         if (call.sent) call.sent(sent);
         return true;
     });
-    return taken;
 }
 
 template <class Body>
@@ -203,7 +209,7 @@ json::value Reply::json() const {
     return std::move(*value);
 }
 
-Client::Client(const Context& context) : socket_{admin_socket(context)}, timeout_{context.timeout} { (void)connected(socket_); }
+Client::Client(const Context& context) : socket_{admin_socket(context)}, timeout_{context.timeout} {}
 
 Reply Client::call(const Call& call) const {
     const auto socket = connected(socket_);
@@ -212,7 +218,8 @@ Reply Client::call(const Call& call) const {
     http::request_serializer<http::empty_body> serializer{request};
     error_code failure;
     http::write_header(stream, serializer, failure);
-    if (failure) throw lost(failure);
+    const bool taken = !is_closed(failure); // else it has answered already, perhaps
+    if (failure && taken) throw lost(failure);
 
     beast::flat_buffer buffer;
     auto head = std::make_unique<http::response_parser<http::empty_body>>();
@@ -221,13 +228,13 @@ Reply Client::call(const Call& call) const {
         read_head(stream, buffer, *head);
     };
     bool answered = false;
-    if (request.count(http::field::expect) != 0 && stream.wait(POLLIN, 2)) {
+    if (taken && request.count(http::field::expect) != 0 && stream.wait(POLLIN, 2)) {
         read();
         answered = head->get().result() != http::status::continue_;
         if (!answered) head = std::make_unique<http::response_parser<http::empty_body>>();
     }
     if (!answered) {
-        if (call.body) send_body(stream, call);
+        if (call.body && taken) send_body(stream, call);
         stream.patience(call.patience);
         do {
             head = std::make_unique<http::response_parser<http::empty_body>>();

@@ -34,10 +34,10 @@ struct Reply {
 
 class Client {
 public:
-    // Throws Failure{unreachable} when nothing listens there, with what to do about it.
-    explicit Client(const Context& context);
+    explicit Client(const Context& context); // connects with each call
 
-    // Answers with 2xx are returned; any other throws Failure{failed} with the words of its problem document.
+    // Answers with 2xx are returned; any other throws Failure{failed} with the words of its problem document. Throws
+    // Failure{unreachable} when nothing listens there, with what to do about it.
     Reply call(const Call& call) const;
     json::value get(const std::string& target) const { return call({.target = target}).json(); }
     Reply post_json(const std::string& target, const json::value& value) const;

@@ -39,6 +39,7 @@ int show(Context& context, const ShowOptions& options) {
     for (const auto& key : config::keys())
         table.row({std::string{key.name}, key.get(loaded.config), options.origin ? loaded.origins.at(std::string{key.name}) : ""});
     table.print(context.out, context.width);
+    context.err << (loaded.file ? "read from " + loaded.file->string() : "no file: " + config::default_file().string() + " does not exist") << '\n';
     return done;
 }
 

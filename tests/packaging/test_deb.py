@@ -113,8 +113,11 @@ def test_everything_is_in_its_place_and_roots(deb):
 def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     before, accounts = root.files(), (root.path / "etc/passwd").read_text()
     shutil.copy(deb, root.path / "tmp/millrace.deb")
-    root.run("dpkg", "-i", "/tmp/millrace.deb")
+    installed = root.run("dpkg", "-i", "/tmp/millrace.deb")
     assert "millrace:" in (root.path / "etc/passwd").read_text()
+    assert "key create" in installed
+    enabled = root.path / "etc/systemd/system/multi-user.target.wants/millrace.service"
+    assert enabled.is_symlink()
     data = root.path / "var/lib/millrace"
     assert data.stat().st_mode & 0o777 == 0o750 and data.owner() != "root"
     assert root.run("millrace", "config", "check", "--config", "/etc/millrace/millrace.toml").startswith("ok: ")
@@ -144,6 +147,7 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     root.run("dpkg", "-i", "/tmp/next.deb")
     assert root.run("dpkg-query", "-f", "${Version}", "-W", "millrace").endswith("+next")
     assert settings.read_text().endswith("# mine\n")
+    assert enabled.is_symlink()
     service = Service(root)
     wait_for_worker(root)
     assert json.loads(root.run("millrace", "job", "show", job["id"], "--json"))["result"] == job["result"]
@@ -154,6 +158,8 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     root.run("dpkg", "-r", "millrace")
     assert not (root.path / "usr/bin/millrace").exists() and not (root.path / "usr/lib/millrace").exists()
     assert settings.exists() and (data / "millrace.db").exists() and "millrace:" in (root.path / "etc/passwd").read_text()
+
+    assert os.readlink(root.path / "etc/systemd/system/millrace.service") == "/dev/null"  # nothing can start it
 
     # Purge: nothing is left.
     root.run("dpkg", "-P", "millrace")

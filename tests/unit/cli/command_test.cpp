@@ -249,7 +249,6 @@ TEST_CASE("a daemon that refuses before the body is sent is heard") {
     REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
     REQUIRE(::listen(listener.get(), 4) == 0);
     std::thread server{[&] {
-        Descriptor probe{::accept(listener.get(), nullptr, nullptr)};
         Descriptor peer{::accept(listener.get(), nullptr, nullptr)};
         char buffer[4096];
         (void)!::recv(peer.get(), buffer, sizeof buffer, 0);
