@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from support.client import assert_problem
@@ -46,16 +47,31 @@ def test_metrics_are_in_the_text_format_and_move(admin):
     assert scrape() != before
 
 
-def test_ready_is_503_while_it_drains(new_daemon):
-    daemon = new_daemon(environment={"MILLRACE_JOBS_DRAIN_SECONDS": "3"})
+def test_a_running_job_that_the_stop_cannot_wait_for_goes_back_with_its_attempt(new_daemon):
+    daemon = new_daemon()
     client = daemon.admin()
-    client.wait(client.submit("sleep", {"seconds": 600}), "running")
-    kept = daemon.client().keep()
-    assert kept.get("/ready").status == 200
-    daemon.process.send_signal(signal.SIGTERM)
-    assert daemon.wait_end(20) == 0
+    job = client.submit("sleep", {"seconds": 600})
+    client.wait(job, "running")
+    daemon.stop(20)
     daemon.start()
+    assert client.wait(job, "running")["attempt"] == 1
     daemon.stop()
+
+
+def test_a_request_that_is_under_way_is_answered_before_the_stop(new_daemon):
+    daemon = new_daemon(environment={"MILLRACE_JOBS_DRAIN_SECONDS": "20"})
+    client, answers = daemon.admin(), []
+
+    def submit():
+        answers.append(client.post("/api/v1/jobs", {"kind": "sleep", "payload": {"seconds": 2}}, headers={"Prefer": "wait=20"}))
+
+    under_way = threading.Thread(target=submit)
+    under_way.start()
+    time.sleep(0.7)
+    daemon.stop()
+    under_way.join()
+    assert answers and answers[0].status == 200 and answers[0].json["state"] == "succeeded", answers
+    assert answers[0].headers["Connection"] == "close"
 
 
 def test_it_starts_quickly_and_stops_cleanly_many_times(new_daemon):
