@@ -1,5 +1,5 @@
 // What this room counts. Instruments of a route are found by its address and created when first used, so that a
-// scrape does not list a thousand zeros. Thread-safe, without a lock.
+// scrape does not list a thousand zeros. Thread-safe, without a lock: a pointer is published with release.
 #pragma once
 #include "http/router.hpp"
 #include "telemetry/metrics.hpp"
