@@ -21,7 +21,7 @@ export async function openBrowser(origin, { colorScheme = "light", viewport = de
     permissions: [],
   });
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(40_000);
   const wrong = watch(page, origin);
   return {
     page, wrong,

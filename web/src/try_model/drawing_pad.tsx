@@ -55,7 +55,7 @@ export function DrawingPad({ rows, columns, onDrawn }: DrawingPadProps) {
     const { data } = context()?.getImageData(0, 0, size, size) ?? { data: new Uint8ClampedArray() };
     const ink = Uint8Array.from({ length: size * size }, (_, pixel) => data[pixel * 4] ?? 0);
     const small = shrinkDrawing(ink, size, rows, columns);
-    if (small) void picture(small, rows, columns).then((blob) => { if (blob) onDrawn(blob); });
+    if (small) onDrawn(picture(small, rows, columns));
   };
 
   return (
@@ -70,12 +70,14 @@ export function DrawingPad({ rows, columns, onDrawn }: DrawingPadProps) {
   );
 }
 
-function picture(small: Uint8Array, rows: number, columns: number): Promise<Blob | null> {
+function picture(small: Uint8Array, rows: number, columns: number): Blob {
   const surface = document.createElement("canvas");
   surface.width = columns;
   surface.height = rows;
   const rgba = new Uint8ClampedArray(small.length * 4);
   small.forEach((value, pixel) => rgba.set([value, value, value, 255], pixel * 4));
   surface.getContext("2d")?.putImageData(new ImageData(rgba, columns, rows), 0, 0);
-  return new Promise((resolve) => { surface.toBlob(resolve, "image/png"); });
+  // toBlob waits for the browser to be idle, up to a second; this picture is tiny.
+  const encoded = atob(surface.toDataURL("image/png").split(",")[1] ?? "");
+  return new Blob([Uint8Array.from(encoded, (character) => character.charCodeAt(0))], { type: "image/png" });
 }
