@@ -241,23 +241,4 @@ void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobSto
                 Role::submitter});
 }
 
-void add_result_routes(http::Router& router, jobs::JobService& jobs) {
-    const auto handler = [&jobs](Request& request) -> awaitable<Response> {
-        const auto id = path_id<JobId>(request, "job");
-        if (!id) co_return http::problem(id.error(), request.id);
-        auto job = co_await jobs.find(request.principal.organization, *id);
-        if (!job) co_return http::problem(job.error(), request.id);
-        if (!*job) co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
-        jobs::JobOutlook outlook;
-        if (!model::is_final((*job)->state)) outlook = co_await jobs.outlook(**job);
-        auto body = write_result(**job, outlook);
-        const auto tag = fmt::format("\"{:016x}\"", std::hash<std::string>{}(body));
-        auto response = etag_matches(request.header("If-None-Match"), tag) ? http::empty(304) : http::json_text(200, std::move(body));
-        response.set("ETag", tag).set("Cache-Control", "private, no-cache");
-        co_return response;
-    };
-    router.add({Verb::get, "/api/v1/results/{id}", handler, {}, Role::viewer});
-    router.add({Verb::get, "/api/results/{id}", handler, {}, Role::viewer});
-}
-
 } // namespace millrace::api

@@ -1,4 +1,4 @@
-// /api/v1/jobs and /api/v1/results.
+// /api/v1/jobs.
 #pragma once
 #include "blobs/blob_store.hpp"
 #include "catalog/blob_catalog.hpp"
@@ -9,6 +9,5 @@ namespace millrace::api {
 
 // Borrows everything for the life of the router.
 void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock, std::uint64_t max_upload_bytes);
-void add_result_routes(http::Router& router, jobs::JobService& jobs);
 
 } // namespace millrace::api

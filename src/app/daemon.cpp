@@ -5,9 +5,11 @@
 #include "api/identity_routes.hpp"
 #include "api/job_routes.hpp"
 #include "api/model_routes.hpp"
+#include "api/result_routes.hpp"
 #include "api/service_routes.hpp"
 #include "api/ui_routes.hpp"
 #include "base/version.hpp"
+#include "cache/lmdb.hpp"
 #include "store/sqlite.hpp"
 
 #include <boost/beast/http/verb.hpp>
@@ -91,6 +93,9 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     auto model_files = blobs::BlobStore::open({config.data / "models"}, *base.files, log, *base.metrics);
     if (!model_files) return model_files.error();
     base.model_files = std::move(*model_files);
+    auto cache = cache::open_lmdb({.folder = config.data / "cache"}, SystemClock::instance(), log, *base.metrics);
+    if (!cache) return cache.error();
+    base.cache = std::move(*cache);
     return base;
 }
 
@@ -123,7 +128,7 @@ http::Router Daemon::routes() {
                             *base_.database, *base_.metrics, clock_);
     api::add_identity_routes(router, identity_);
     api::add_job_routes(router, jobs_, *base_.blobs, clock_, max_upload);
-    api::add_result_routes(router, jobs_);
+    api::add_result_routes(router, jobs_, *base_.cache);
     api::add_model_routes(router, registry_, engine_, *base_.blobs, catalog_);
     api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
     api::add_ui_routes(router);

@@ -4,6 +4,7 @@
 #include "async/io_pool.hpp"
 #include "async/thread_pool.hpp"
 #include "blobs/blob_store.hpp"
+#include "cache/cache.hpp"
 #include "catalog/blob_catalog.hpp"
 #include "config/config.hpp"
 #include "http/server.hpp"
@@ -32,6 +33,7 @@ struct Foundations {
     std::unique_ptr<store::Database> database;
     std::unique_ptr<async::ThreadPool> files;
     std::unique_ptr<blobs::BlobStore> blobs, model_files;
+    std::unique_ptr<cache::Cache> cache;
 
     // The error says what to do: another daemon holds the lock, the folder cannot be written …
     static Result<Foundations> open(const config::Config& config, telemetry::Log& log);
