@@ -163,7 +163,7 @@ Result<void> load_filter() {
 
 } // namespace
 
-Result<void> restrict_early(const SandboxOptions& options, int parent) {
+Result<void> restrict_early([[maybe_unused]] const SandboxOptions& options, int parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (parent > 0 && ::getppid() != parent) return Error{Code::unavailable, "the daemon has ended"};
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
