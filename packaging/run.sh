@@ -97,7 +97,7 @@ start_daemon() {
         --set "inference.runtime=$module" >>"$log" 2>&1 </dev/null &
     pid=$!
     echo "$pid" >"$pid_file"
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         ready && { echo "process $pid, log in $log"; return; }
         [ -d "/proc/$pid" ] || break
         sleep 0.1
