@@ -246,3 +246,31 @@ TEST_CASE("guessing at the sign-in is stopped after twenty wrong keys, even for 
     world.clock.advance(60s);
     CHECK(world.login(created.text).has_value());
 }
+
+TEST_CASE("keys are looked up from many threads while others come and go") {
+    World world;
+    const auto steady = world.key(model::Role::viewer);
+    const auto session = world.login(steady.text);
+    REQUIRE(session.has_value());
+    std::atomic<bool> stop{false};
+    std::atomic<int> refused{0}, asked{0};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 4; ++i)
+        readers.emplace_back([&] {
+            while (!stop) {
+                if (!world.identity->by_key(steady.text) || !world.identity->by_session(session->token)) ++refused;
+                ++asked;
+            }
+        });
+    for (int i = 0; i < 10; ++i) {
+        const auto passing = world.key(model::Role::admin);
+        CHECK(world.identity->by_key(passing.text).has_value());
+        CHECK(world.run(world.identity->revoke_key(world.admin, passing.key.id)).has_value());
+        CHECK_FALSE(world.identity->by_key(passing.text).has_value());
+        world.clock.advance(61s);
+    }
+    stop = true;
+    for (auto& reader : readers) reader.join();
+    CHECK(refused == 0);
+    CHECK(asked > 0);
+}
