@@ -136,12 +136,13 @@ Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {
     return batch;
 }
 
-std::optional<Monotonic> Batcher::wake_at() const {
+std::optional<Monotonic> Batcher::wake_at(Monotonic now) const {
     std::optional<Monotonic> at;
     for (const auto& [model, lane] : lanes_) {
         if (lane.size == 0 || !lane.ready || lane.size >= lane.rule.max_batch) continue;
         const auto due = oldest(lane)->arrived + lane.rule.max_delay;
-        if (!at || due < *at) at = due;
+        // What is due already waits for the device, not for the clock.
+        if (due > now && (!at || due < *at)) at = due;
     }
     return at;
 }

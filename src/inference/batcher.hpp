@@ -51,8 +51,8 @@ public:
 
     // `busy`: batches are on the device already. The items are removed. nullopt: nothing is to be sent now.
     std::optional<Batch> next(Monotonic now, bool busy);
-    // When to ask again although nothing happens, because a delay ends then. nullopt: never.
-    std::optional<Monotonic> wake_at() const;
+    // When to ask again although nothing happens, because a delay ends then: after `now`. nullopt: never.
+    std::optional<Monotonic> wake_at(Monotonic now) const;
 
     std::size_t size() const { return size_; }
     std::size_t waiting(ModelKey model) const;

@@ -42,10 +42,14 @@ public:
     }
 
     void stop() {
-        if (!thread_.joinable()) {
-            *open_.lock() = false; // never started
-            return;
-        }
+        if (thread_.joinable()) end_thread();
+        else scheduler_.stop(); // never started, or stopped before
+        *open_.lock() = false;
+        context_.restart();
+        context_.poll(); // what was posted meanwhile is answered, too
+    }
+
+    void end_thread() {
         boost::asio::post(context_, [this] {
             stopped_ = true;
             for (const auto& trial : std::exchange(trials_, {})) trial->stop();
@@ -54,9 +58,6 @@ public:
             boost::asio::post(context_, [this] { context_.stop(); });
         });
         thread_.join();
-        *open_.lock() = false;
-        context_.restart();
-        context_.poll(); // what was posted meanwhile is answered, too
     }
 
     void predict(Request request, Done done) {

@@ -286,7 +286,7 @@ void Scheduler::arm_tick() {
 
 void Scheduler::arm_wake() {
     if (!has_free_slot()) return;
-    const auto at = batcher_.wake_at();
+    const auto at = batcher_.wake_at(now());
     if (!at) return;
     wake_timer_.expires_at(*at);
     wake_timer_.async_wait([this](const boost::system::error_code& failure) {

@@ -115,7 +115,7 @@ void WorkerProcess::read_all() {
         switch (receive_frame(socket_.native_handle(), received)) {
         case ChannelStatus::done: break;
         case ChannelStatus::would_block: return wait_readable();
-        case ChannelStatus::closed: return lose("");
+        case ChannelStatus::closed: return lose({});
         case ChannelStatus::broken: return lose("it sent a broken frame");
         }
         auto message = frame::decode_to_daemon(received.body);

@@ -3,8 +3,10 @@
 #include <cstdio>
 
 #include <jpeglib.h>
+#include <jerror.h>
 
 #include <csetjmp>
+#include <cstring>
 #include <string>
 
 namespace millrace::inference::worker {
@@ -15,6 +17,7 @@ struct Reading {
     jpeg_error_mgr errors{};
     std::jmp_buf back{};
     jpeg_decompress_struct jpeg{};
+    jpeg_progress_mgr progress{};
     char message[JMSG_LENGTH_MAX] = "broken data";
     ~Reading() { jpeg_destroy_decompress(&jpeg); }
 };
@@ -25,15 +28,27 @@ struct Reading {
     std::longjmp(reading->back, 1);
 }
 
-// Warnings tell of corrupt data that libjpeg would paint grey: a truncated picture is refused, not guessed.
-void refuse_warning(j_common_ptr info, int level) {
-    if (level < 0) fail(info);
+// What libjpeg would paint grey is refused, not guessed; its other warnings concern pictures that every program shows.
+void refuse_damage(j_common_ptr info, int level) {
+    if (level >= 0) return;
+    for (const int damage : {JWRN_JPEG_EOF, JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_ARITH_BAD_CODE, JWRN_BOGUS_PROGRESSION})
+        if (info->err->msg_code == damage) fail(info);
+}
+
+// A progressive picture of a few kilobytes can ask for thousands of passes over all its pixels.
+void limit_scans(j_common_ptr info) {
+    constexpr int most = 100;
+    if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= most) return;
+    auto* reading = reinterpret_cast<Reading*>(info->err);
+    std::strcpy(reading->message, "it has too many passes");
+    std::longjmp(reading->back, 1);
 }
 
 bool begin(Reading& reading, std::string_view bytes, Image& image) {
     auto& jpeg = reading.jpeg;
     if (setjmp(reading.back)) return false;
     jpeg_create_decompress(&jpeg);
+    jpeg.progress = &reading.progress;
     jpeg.mem->max_memory_to_use = 512L << 20;
     jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
     jpeg_read_header(&jpeg, TRUE);
@@ -73,7 +88,8 @@ Image decode_jpeg(std::string_view bytes) {
     Image image;
     reading.jpeg.err = jpeg_std_error(&reading.errors);
     reading.errors.error_exit = fail;
-    reading.errors.emit_message = refuse_warning;
+    reading.errors.emit_message = refuse_damage;
+    reading.progress.progress_monitor = limit_scans;
     const auto error = [&] { return InputError{std::string{"the JPEG cannot be decoded: "} + reading.message}; };
     if (!begin(reading, bytes, image)) throw error();
     if (image.width < 1 || image.height < 1 || image.width > static_cast<int>(max_image_side) ||

@@ -5,6 +5,7 @@
 #include "inference/worker/pipeline.hpp"
 #include "inference/worker/sandbox.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -77,6 +78,8 @@ int run(int argc, char** argv) {
         return 2;
     }
     async::name_this_thread("millrace-worker");
+    // Who stops the service signals all its processes; the daemon still needs this one until it has drained.
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
     Conversation conversation{arguments.socket};
     frame::Hello hello;
     const auto give_up = [&](const Error& error) {

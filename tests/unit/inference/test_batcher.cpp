@@ -58,8 +58,8 @@ TEST_CASE("a delay is waited for, but no longer than the oldest item's") {
     s.add();
     s.add(5, t0 + 1ms);
     CHECK_FALSE(s.batcher.next(t0 + 1ms, false));
-    REQUIRE(s.batcher.wake_at());
-    CHECK(*s.batcher.wake_at() == t0 + 2ms);
+    CHECK(s.batcher.wake_at(t0 + 1ms) == t0 + 2ms);
+    CHECK_FALSE(s.batcher.wake_at(t0 + 2ms)); // due: only the device can be waited for
     CHECK(s.batcher.next(t0 + 2ms, false)->items.size() == 2);
     for (int i = 0; i < 4; ++i) s.add(5, t0 + 3ms);
     CHECK(s.batcher.next(t0 + 3ms, false)->items.size() == 4); // full: no reason to wait

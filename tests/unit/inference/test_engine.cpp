@@ -166,6 +166,25 @@ TEST_CASE("an input from a file descriptor gives the same answer as its bytes") 
     CHECK(label->result.at("label").as_string() == "1");
 }
 
+TEST_CASE("inputs and outputs that are larger than a frame go through") {
+    if (!has_runtime()) return;
+    Fixture f;
+    const auto model = model_of("planes.pt", R"({"format":1,"name":"large","task":"tensor","input":{"kind":"tensor","shape":[2,-1,-1]},
+        "output":{"shape":[3,-1,-1]},"batching":{"max_batch":2}})");
+    std::string row = "[";
+    for (int x = 0; x < 200; ++x) row += (x ? ",0.25" : "0.25");
+    row += "]";
+    std::string plane = "[";
+    for (int y = 0; y < 200; ++y) plane += (y ? "," : "") + row;
+    plane += "]";
+    auto outcome = f.run(model, json_input("[" + plane + "," + plane + "]"));
+    REQUIRE_MESSAGE(outcome.has_value(), (outcome ? "" : said(outcome)));
+    const auto& data = outcome->result.at("outputs").at(0).at("data").as_array();
+    REQUIRE(data.size() == 3 * 200 * 200);
+    CHECK(data.front().as_double() == 0.25);
+    CHECK(data.back().as_double() == 0.5);
+}
+
 TEST_CASE("what waits together is run together, and one bad input fails alone") {
     if (!has_runtime()) return;
     Fixture f;
