@@ -1,9 +1,19 @@
 # One description for both packages: `cpack -G DEB` and `cpack -G RPM` in the build folder. They carry the official
 # libtorch, privately: the entry `official` of MILLRACE_TORCH_DIRS.
-if(NOT TARGET millrace)
+if(NOT TARGET millrace OR MILLRACE_ASAN OR MILLRACE_TSAN)
   return()
 endif()
-include(GNUInstallDirs)
+set(official_prefix "")
+foreach(entry IN LISTS MILLRACE_TORCH_DIRS)
+  if(entry MATCHES "^official=(.+)$")
+    set(official_prefix ${CMAKE_MATCH_1})
+  endif()
+endforeach()
+if(NOT official_prefix)
+  message(STATUS "packages: not without the official libtorch (MILLRACE_TORCH_DIRS official=PREFIX)")
+  return()
+endif()
+
 set(package_files ${CMAKE_BINARY_DIR}/package_files)
 
 # What the program says about itself: manual page and completions.
@@ -35,17 +45,6 @@ foreach(setting "data=/var/lib/millrace" "socket=/run/millrace/admin.sock")
   string(REPLACE "\n${documented}\n" "\n${CMAKE_MATCH_1} = \"${CMAKE_MATCH_2}\"\n" packaged_settings "${packaged_settings}")
 endforeach()
 file(WRITE ${package_files}/millrace.toml "${packaged_settings}")
-
-set(official_prefix "")
-foreach(entry IN LISTS MILLRACE_TORCH_DIRS)
-  if(entry MATCHES "^official=(.+)$")
-    set(official_prefix ${CMAKE_MATCH_1})
-  endif()
-endforeach()
-if(NOT official_prefix)
-  message(STATUS "packages: not without the official libtorch (MILLRACE_TORCH_DIRS official=PREFIX)")
-  return()
-endif()
 
 install(TARGETS millrace RUNTIME DESTINATION bin)
 install(TARGETS torch_module_official LIBRARY DESTINATION lib/millrace
