@@ -6,9 +6,12 @@
 #include "inference/engine.hpp"
 #include "inference/worker/run.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <mutex>
 
@@ -21,6 +24,16 @@ namespace {
 std::string read_file(const char* path) {
     std::ifstream in{path, std::ios::binary};
     return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+// Processor time of this process and of the worker, in seconds.
+double cpu_seconds(int worker) {
+    std::ifstream in{"/proc/" + std::to_string(worker) + "/stat"};
+    std::string word;
+    double ticks = 0;
+    for (int i = 1; i <= 15 && in >> word; ++i) // the name in field 2 has no space
+        if (i >= 14) ticks += std::atof(word.c_str());
+    return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)) + static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
 struct Load {
@@ -92,18 +105,21 @@ int main(int argc, char** argv) {
                   0,
                   {}};
         const auto start = Steady::now();
+        const double cpu = cpu_seconds(engine.status().pid);
         for (int i = 0; i < std::atoi(argv[5]); ++i) load.send();
         std::unique_lock lock{load.mutex};
         load.quiet.wait(lock, [&] { return load.under_way == 0; });
         rate = static_cast<double>(load.done) / std::chrono::duration<double>(Steady::now() - start).count();
         if (warm) continue;
         std::sort(load.latencies_us.begin(), load.latencies_us.end());
-        std::printf("{\"per_second\":%.1f,\"failed\":%zu,\"mean_batch\":%.1f,\"median_us\":%.0f,\"p99_us\":%.0f}\n",
+        std::printf("{\"per_second\":%.1f,\"failed\":%zu,\"mean_batch\":%.1f,\"median_us\":%.0f,\"p99_us\":%.0f,"
+                    "\"cpu_us\":%.1f}\n",
                     rate, load.failed,
                     static_cast<double>(load.items_in_batches) /
                         static_cast<double>(std::max<std::size_t>(1, load.done - load.failed)),
                     load.latencies_us[load.latencies_us.size() / 2],
-                    load.latencies_us[load.latencies_us.size() * 99 / 100]);
+                    load.latencies_us[load.latencies_us.size() * 99 / 100],
+                    (cpu_seconds(engine.status().pid) - cpu) * 1e6 / static_cast<double>(load.done));
     }
     engine.stop();
     return 0;

@@ -11,14 +11,22 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
 namespace {
 
-double items_per_second(torch::jit::Module& module, const at::Tensor& input, double seconds) {
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+struct Rate {
+    double per_second = 0, cpu_us = 0; // processor time of one item, all threads
+};
+
+Rate measure(torch::jit::Module& module, const at::Tensor& input, double seconds) {
     for (int i = 0; i < 5; ++i) module.forward({input});
     const auto start = std::chrono::steady_clock::now();
+    const double cpu = cpu_seconds();
     double elapsed = 0;
     long passes = 0;
     while (elapsed < seconds) {
@@ -26,7 +34,8 @@ double items_per_second(torch::jit::Module& module, const at::Tensor& input, dou
         ++passes;
         elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
-    return static_cast<double>(passes) * static_cast<double>(input.size(0)) / elapsed;
+    const double items = static_cast<double>(passes) * static_cast<double>(input.size(0));
+    return {items / elapsed, (cpu_seconds() - cpu) * 1e6 / items};
 }
 
 } // namespace
@@ -46,12 +55,12 @@ int main(int argc, char** argv) {
         auto plain = torch::jit::load(argv[1]);
         plain.eval();
         const double seconds = std::atof(argv[4]);
-        const double plain_rate = items_per_second(plain, input, seconds);
+        const Rate plain_rate = measure(plain, input, seconds);
         auto optimized = torch::jit::optimize_for_inference(plain);
-        const double rate = items_per_second(optimized, input, seconds);
-        std::printf("{\"libtorch\":\"%s\",\"batch\":%s,\"threads\":%s,\"plain_per_second\":%.1f,\"optimized_per_"
-                    "second\":%.1f}\n",
-                    TORCH_VERSION, argv[2], argv[3], plain_rate, rate);
+        const Rate rate = measure(optimized, input, seconds);
+        std::printf("{\"libtorch\":\"%s\",\"batch\":%s,\"threads\":%s,\"plain_per_second\":%.1f,"
+                    "\"optimized_per_second\":%.1f,\"optimized_cpu_us\":%.1f}\n",
+                    TORCH_VERSION, argv[2], argv[3], plain_rate.per_second, rate.per_second, rate.cpu_us);
         return 0;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "%s\n", e.what());
