@@ -1,6 +1,7 @@
 #include "cache/lmdb.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -67,9 +68,9 @@ TEST_CASE("a value is found until it is erased, replaced or expired") {
 
 TEST_CASE("what has expired is taken away by later puts") {
     Fixture fixture;
-    for (int i = 0; i < 10; ++i) fixture.cache->put("old" + std::to_string(i), "x", seconds{1});
+    for (int i = 0; i < 10; ++i) fixture.cache->put(fmt::format("old{}", i), "x", seconds{1});
     fixture.clock.micros += 2'000'000;
-    for (int i = 0; i < 10; ++i) fixture.cache->put("new" + std::to_string(i), "x", seconds{100});
+    for (int i = 0; i < 10; ++i) fixture.cache->put(fmt::format("new{}", i), "x", seconds{100});
     CHECK(fixture.cache->stats().entries == 10);
 }
 
@@ -77,7 +78,7 @@ TEST_CASE("the cache stays within its limit and drops what expires soonest") {
     Fixture fixture;
     fixture.open(std::size_t{1} << 20);
     const std::string value(10'000, 'v');
-    for (int i = 0; i < 1000; ++i) fixture.cache->put("k" + std::to_string(i), value, seconds{1000 + i});
+    for (int i = 0; i < 1000; ++i) fixture.cache->put(fmt::format("k{}", i), value, seconds{1000 + i});
     CHECK(fixture.cache->stats().bytes <= (1u << 20) + 65536);
     CHECK(fixture.cache->get("k999") == value);
     CHECK_FALSE(fixture.cache->get("k0"));
@@ -106,7 +107,7 @@ TEST_CASE("the cache outlives a clean restart") {
 TEST_CASE("a cache that cannot be read is moved aside and starts afresh") {
     for (const bool cut : {false, true}) {
         Fixture fixture;
-        for (int i = 0; i < 100; ++i) fixture.cache->put("k" + std::to_string(i), std::string(5000, 'v'), seconds{10});
+        for (int i = 0; i < 100; ++i) fixture.cache->put(fmt::format("k{}", i), std::string(5000, 'v'), seconds{10});
         fixture.cache.reset();
         if (cut) std::filesystem::resize_file(fixture.data() / "data.mdb", 20'000);
         else std::ofstream{fixture.data() / "data.mdb", std::ios::trunc} << std::string(50'000, 'x');

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <fmt/format.h>
 
 #include <atomic>
 #include <future>
@@ -57,7 +58,7 @@ TEST_CASE("writes that wait together are committed together, with one flush") {
     const auto groups = database.stats().groups;
     const int flushes = test::FailingDisk::flushes;
     std::vector<std::function<Result<void>(Session&)>> tasks;
-    for (int i = 0; i < 200; ++i) tasks.emplace_back(adding("o" + std::to_string(i)));
+    for (int i = 0; i < 200; ++i) tasks.emplace_back(adding(fmt::format("o{}", i)));
     for (const auto& outcome : run_as_group(database, tasks)) CHECK(outcome);
     CHECK(database.stats().groups - groups == 2); // the blocker's own, and ours
     CHECK(test::FailingDisk::flushes - flushes <= 3);
@@ -70,7 +71,7 @@ TEST_CASE("a group is never larger than its limit") {
     auto& database = fixture.open();
     const auto groups = database.stats().groups;
     std::vector<std::function<Result<void>(Session&)>> tasks;
-    for (int i = 0; i < 64; ++i) tasks.emplace_back(adding("o" + std::to_string(i)));
+    for (int i = 0; i < 64; ++i) tasks.emplace_back(adding(fmt::format("o{}", i)));
     for (const auto& outcome : run_as_group(database, tasks)) CHECK(outcome);
     CHECK(database.stats().groups - groups == 5);
 }
@@ -168,7 +169,7 @@ TEST_CASE("a full queue refuses, and takes writes again afterwards") {
     {
         Blocker blocker{database}; // takes one of the four places
         for (int i = 0; i < 6; ++i)
-            database.post_write(adding("o" + std::to_string(i)), [&](const Result<void>& outcome) {
+            database.post_write(adding(fmt::format("o{}", i)), [&](const Result<void>& outcome) {
                 if (outcome) ++committed;
                 else if (outcome.error().code == Code::unavailable) ++refused;
             });
@@ -219,7 +220,7 @@ TEST_CASE("many coroutines on several threads each get their own answer") {
     std::atomic<int> right{0};
     const auto routine = [&](int i) -> awaitable<void> {
         auto task = [i](Session& session) -> Result<int> {
-            if (auto done = test::add_organization(session, "o" + std::to_string(i)); !done) return done.error();
+            if (auto done = test::add_organization(session, fmt::format("o{}", i)); !done) return done.error();
             return i;
         };
         const auto answer = co_await database.write(task);
@@ -239,7 +240,7 @@ TEST_CASE("closing runs what is queued, then refuses") {
     auto& database = fixture.open();
     std::atomic<int> committed{0};
     for (int i = 0; i < 50; ++i)
-        database.post_write(adding("o" + std::to_string(i)), [&](const Result<void>& outcome) { committed += outcome ? 1 : 0; });
+        database.post_write(adding(fmt::format("o{}", i)), [&](const Result<void>& outcome) { committed += outcome ? 1 : 0; });
     database.close();
     CHECK(committed == 50);
     CHECK(database.write_blocking(adding("late")).error().code == Code::unavailable);
@@ -302,7 +303,7 @@ TEST_CASE("a second daemon is refused, and told by whom, until the first has clo
     const auto second = open_sqlite(fixture.options, fixture.log, fixture.metrics);
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == Code::conflict);
-    CHECK(second.error().detail.find("process " + std::to_string(::getpid())) != std::string::npos);
+    CHECK(second.error().detail.find(fmt::format("process {}", ::getpid())) != std::string::npos);
     fixture.database.reset();
     fixture.open();
 }
