@@ -38,6 +38,12 @@ async function submit(kind, payload) {
   await dialog.getByRole("button", { name: "Submit", exact: true }).click();
 }
 
+/** The row of the job just submitted, by the id that the page says: the daemon may hold others. */
+async function submittedRow() {
+  const link = await page.getByRole("link", { name: "Open it" }).last().getAttribute("href");
+  return page.locator(`tr[data-job="${link.split("/").at(-1)}"]`);
+}
+
 describe("signing in", () => {
   test("a wrong key is refused in words and the right one opens the overview", async () => {
     await open();
@@ -112,7 +118,7 @@ describe("jobs", () => {
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await submit("echo", '{"greeting": "grüß dich", "n": 42}');
     await page.getByText(/Job …[0-9a-f]{8} is/).waitFor();
-    const row = page.locator("tr[data-job]").first();
+    const row = await submittedRow();
     await row.locator('[data-state="succeeded"]').waitFor();
     await row.getByRole("link").click();
     await page.locator('.page-title [data-state="succeeded"]').waitFor();
@@ -135,8 +141,9 @@ describe("jobs", () => {
     await signIn(page, daemon);
     await page.goto(`${daemon.url}/jobs`);
     await submit("sleep", '{"seconds": 60}');
-    await page.locator("tr[data-job]").first().locator('[data-state="running"]').waitFor();
-    await page.locator("tr[data-job]").first().getByRole("link").click();
+    const sleeping = await submittedRow();
+    await sleeping.locator('[data-state="running"]').waitFor();
+    await sleeping.getByRole("link").click();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.locator('.page-title [data-state="cancelled"]').waitFor();
 
@@ -147,7 +154,7 @@ describe("jobs", () => {
     await dialog.getByLabel("Payload", { exact: true }).fill('{"seconds": 0, "fail_times": 3}');
     await dialog.getByLabel("Attempts").fill("1");
     await dialog.getByRole("button", { name: "Submit", exact: true }).click();
-    const row = page.locator("tr[data-job]").first();
+    const row = await submittedRow();
     await row.locator('[data-state="dead"]').waitFor();
     await row.getByRole("link").click();
     await page.locator(".failure").first().waitFor();
