@@ -15,6 +15,10 @@
 #include <boost/beast/http/verb.hpp>
 #include <fmt/format.h>
 
+#include <csignal>
+
+#include <unistd.h>
+
 namespace millrace::app {
 namespace {
 
@@ -83,6 +87,9 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     sqlite.data = config.data;
     sqlite.readers = config.store.readers;
     sqlite.write_queue = config.store.queue_capacity;
+    // A store that failed to flush takes nothing more until it is opened again (an fsync is never retried): stop in
+    // order, so that the service manager starts the daemon anew.
+    sqlite.on_failure = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
     auto database = store::open_sqlite(sqlite, log, *base.metrics);
     if (!database) return database.error();
     base.database = std::move(*database);

@@ -51,6 +51,7 @@ public:
     std::uint16_t port() const { return server_.port(); }
     const http::Router& router() const { return router_; }
     bool has_keys() const { return identity_.has_keys(); }
+    bool store_failed() const { return base_.database->failure().has_value(); }
     std::vector<std::string> not_ready() const; // why it should get no work now. Thread-safe
     // Returns when the writer and the dispatcher have each done something: for the watchdog.
     awaitable<void> prove_progress();

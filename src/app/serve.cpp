@@ -109,7 +109,7 @@ int serve(config::Loaded loaded) {
     std::signal(SIGINT, SIG_DFL);
     daemon.drain();
     log.info("stopped");
-    return 0;
+    return daemon.store_failed() ? 1 : 0;
 }
 
 } // namespace millrace::app

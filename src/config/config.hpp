@@ -52,7 +52,7 @@ struct InferenceConfig {
     bool enabled = true;
     std::string runtime;                  // resolved by load(): empty when none was found
     unsigned threads = 0;                 // resolved by load(): never 0 after it
-    std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: none
+    std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: three quarters of the machine's
     std::uint32_t queue_capacity = 0;     // requests that wait for the worker
 };
 

@@ -102,7 +102,7 @@ const std::array table{
         +[](const Config& c) { return c.inference.runtime; }},
     Key{"inference.threads", "number", "0", "Threads that models run on; 0: one a core.", false, false,
         MILLRACE_INTEGER(inference.threads, 0, 1024)},
-    Key{"inference.memory_limit_bytes", "size", "0", "Memory that the worker process may take; 0: no limit of its own.", false, true,
+    Key{"inference.memory_limit_bytes", "size", "0", "Memory that the worker process may take; 0: three quarters of the machine's.", false, true,
         MILLRACE_SIZE(inference.memory_limit_bytes, 0, most64)},
     Key{"inference.queue_capacity", "number", "4096", "Inputs that may wait for the worker.", false, false,
         MILLRACE_INTEGER(inference.queue_capacity, 1, most32)},

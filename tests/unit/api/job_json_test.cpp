@@ -11,7 +11,7 @@ Result<model::NewJob> read(std::string_view text) { return read_new_job(*parse_j
 
 std::string refused(std::string_view text) {
     const auto job = read(text);
-    REQUIRE_FALSE(job);
+    REQUIRE_FALSE(job.has_value());
     CHECK(job.error().code == Code::unprocessable);
     return job.error().detail;
 }
@@ -31,7 +31,7 @@ model::Job sample() {
 
 TEST_CASE("a job needs only a kind; the rest has defaults") {
     const auto job = read(R"({"kind":"echo"})");
-    REQUIRE(job);
+    REQUIRE(job.has_value());
     CHECK(job->queue == "default");
     CHECK(job->priority == 5);
     CHECK(job->max_attempts == 4);
@@ -43,7 +43,7 @@ TEST_CASE("a job needs only a kind; the rest has defaults") {
 TEST_CASE("every member is taken as sent") {
     const auto job = read(R"({"kind":"sleep","queue":"night-1","priority":9,"payload":{"seconds":2},"run_at":"2030-01-01T00:00:00Z",)"
                           R"("max_attempts":1,"timeout_seconds":2.5,"tags":{"site":"north"}})");
-    REQUIRE(job);
+    REQUIRE(job.has_value());
     CHECK(job->queue == "night-1");
     CHECK(job->priority == 9);
     CHECK(job->run_at->text() == "2030-01-01T00:00:00.000000Z");
@@ -69,7 +69,7 @@ TEST_CASE("what is written is JSON and says what the job is") {
     auto job = sample();
     job.error = model::JobError{"bad_input", "line one\n\"two\""};
     const auto written = parse_json(write_job(jobs::JobDetail{job, {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}}}, Timestamp{3'000'000}));
-    REQUIRE(written);
+    REQUIRE(written.has_value());
     const auto& object = written->as_object();
     CHECK(object.at("id") == job.id.text().c_str());
     CHECK(object.at("payload").at("a") == "\"quoted\"");
