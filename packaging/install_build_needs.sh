@@ -16,7 +16,7 @@ END
 build=(g++ cmake ninja-build ccache mold pkg-config python3 python3-pip
        libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev libfmt-dev libjpeg62-turbo-dev
        liblmdb-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libzstd-dev zlib1g-dev doctest-dev
-       libtorch-dev)
+       libtorch-dev libopenblas0-pthread)
 tests=(python3-pytest python3-numpy python3-yaml python3-torch
        chromium debootstrap dpkg-dev file git lintian man-db rpm unzip)
 

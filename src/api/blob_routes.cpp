@@ -3,18 +3,13 @@
 #include "api/byte_range.hpp"
 #include "api/etag.hpp"
 #include "api/input.hpp"
+#include "api/routing.hpp"
 #include "base/encoding.hpp"
 
 #include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
-
-using http::BodyPolicy;
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
 
 // The digest that the sender announces: X-Content-SHA256 in hex, or Content-Digest (RFC 9530).
 Result<std::optional<std::string>> announced_digest(const Request& request) {

@@ -1,17 +1,12 @@
 #include "api/identity_routes.hpp"
 
 #include "api/input.hpp"
+#include "api/routing.hpp"
 #include "identity/cookie.hpp"
 #include "identity/cross_site.hpp"
 
 namespace millrace::api {
 namespace {
-
-using http::BodyPolicy;
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
 
 json::value moment(const std::optional<Timestamp>& time) { return time ? json::value(time->text()) : json::value(nullptr); }
 
@@ -114,9 +109,8 @@ struct IdentityRoutes {
 
 void add_identity_routes(http::Router& router, identity::Identity& identity) {
     const auto routes = std::make_shared<const IdentityRoutes>(IdentityRoutes{identity}); // shared by its handlers
-    constexpr bool open = true;
-    router.add({Verb::post, "/api/v1/auth/login", [routes](Request& r) { return routes->login(r); }, BodyPolicy::buffered(4096), Role::viewer, open});
-    router.add({Verb::post, "/api/v1/auth/logout", [routes](Request& r) { return routes->logout(r); }, {}, Role::viewer, open});
+    router.add({Verb::post, "/api/v1/auth/login", [routes](Request& r) { return routes->login(r); }, BodyPolicy::buffered(4096), Role::viewer, open_to_all});
+    router.add({Verb::post, "/api/v1/auth/logout", [routes](Request& r) { return routes->logout(r); }, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/api/v1/auth/session", [routes](Request& r) { return routes->session(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/keys", [routes](Request& r) { return routes->list(r); }, {}, Role::admin});
     router.add({Verb::post, "/api/v1/keys", [routes](Request& r) { return routes->create(r); }, BodyPolicy::buffered(16 * 1024), Role::admin});

@@ -3,6 +3,7 @@
 #include "api/etag.hpp"
 #include "api/input.hpp"
 #include "api/job_json.hpp"
+#include "api/routing.hpp"
 #include "base/encoding.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -13,12 +14,6 @@
 
 namespace millrace::api {
 namespace {
-
-using http::BodyPolicy;
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
 
 constexpr int longest_wait_seconds = 60;
 

@@ -1,18 +1,13 @@
 #include "api/model_routes.hpp"
 
 #include "api/input.hpp"
+#include "api/routing.hpp"
 #include "processors/infer/prediction_files.hpp"
 
 #include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
-
-using http::BodyPolicy;
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
 
 constexpr std::uint64_t max_predict_bytes = 64 << 20;
 constexpr auto predict_patience = std::chrono::seconds{30};

@@ -3,16 +3,12 @@
 #include "api/etag.hpp"
 #include "api/input.hpp"
 #include "api/job_json.hpp"
+#include "api/routing.hpp"
 
 #include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
-
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
 
 constexpr std::chrono::hours kept_for{24};
 

@@ -1,15 +1,11 @@
 #include "api/service_routes.hpp"
 
 #include "api/embedded_file.hpp"
+#include "api/routing.hpp"
 #include "base/json.hpp"
 
 namespace millrace::api {
 namespace {
-
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
 
 json::object readiness(const std::vector<std::string>& reasons) {
     return {{"ready", reasons.empty()}, {"reasons", json::value_from(reasons)}};
@@ -52,14 +48,13 @@ std::uint64_t free_bytes(const std::filesystem::path& folder) {
 
 void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
                         store::Database& database, telemetry::Metrics& metrics, const Clock& clock) {
-    constexpr bool open = true;
-    router.add({Verb::get, "/health", [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); }, {}, Role::viewer, open});
+    router.add({Verb::get, "/health", [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); }, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/ready", [not_ready = info.not_ready](Request&) -> awaitable<Response> {
         const auto reasons = not_ready();
         auto response = http::json(reasons.empty() ? 200 : 503, readiness(reasons));
         if (!reasons.empty()) response.set("Retry-After", "1");
         co_return response;
-    }, {}, Role::viewer, open});
+    }, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/metrics", [&metrics](Request&) -> awaitable<Response> {
         co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", metrics.render());
     }, {}, Role::viewer});

@@ -1,6 +1,7 @@
 #include "api/ui_routes.hpp"
 
 #include "api/embedded_file.hpp"
+#include "api/routing.hpp"
 #include "base/embedded.hpp"
 #include "base/json.hpp"
 
@@ -9,12 +10,6 @@
 namespace millrace::api {
 namespace {
 
-using http::Request;
-using http::Response;
-using http::Verb;
-using model::Role;
-
-constexpr bool open_to_all = true;
 constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'; "

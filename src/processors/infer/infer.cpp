@@ -50,7 +50,7 @@ Outcome failed(const Error& error) {
 
 Outcome failed(const inference::Failure& failure) {
     auto kind = inference::may_retry(failure) ? Failure::Kind::retryable : Failure::Kind::permanent;
-    if (failure.reason == inference::FailureReason::worker_lost && failure.killed_worker) kind = Failure::Kind::worker_lost;
+    if (failure.killed_worker) kind = Failure::Kind::worker_lost; // it crashed the worker, or hung in it
     return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, {}};
 }
 
