@@ -22,7 +22,7 @@ def mirror():
         release, _, address = line.partition("|")
         if release == "bookworm" or address.rstrip("/").endswith("/debian"):
             return address
-    return "http://deb.debian.org/debian"
+    raise LookupError("apt on this machine names no source of Debian 12, so there is none to install it from")
 
 
 class DebianRoot:
