@@ -71,6 +71,15 @@ private:
 
 } // namespace
 
+} // namespace millrace::inference::worker
+
+#if defined(__SANITIZE_ADDRESS__)
+// A model that asks for too much memory must fail as it does without the sanitizer, not end the worker.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+#endif
+
+namespace millrace::inference::worker {
+
 int run(int argc, char** argv) {
     Arguments arguments;
     if (!parse(argc, argv, arguments)) {
