@@ -58,9 +58,8 @@ void say_how_to_begin(const config::Config& config, std::uint16_t port) {
                named(config), config::Endpoint{config.http.listen.address, port}.text());
 }
 
-// Runs the signal loop until it is time to stop.
-void wait_for_the_end(Daemon& daemon, config::Loaded& loaded, telemetry::Log& log) {
-    asio::io_context main;
+// Runs the signal loop until it is time to stop. `main` outlives the daemon: its threads may still answer the watchdog.
+void wait_for_the_end(asio::io_context& main, Daemon& daemon, config::Loaded& loaded, telemetry::Log& log) {
     asio::signal_set stop{main, SIGTERM, SIGINT}, hang_up{main, SIGHUP};
     stop.async_wait([&](boost::system::error_code failure, int signal) {
         if (failure) return;
@@ -91,6 +90,7 @@ int serve(config::Loaded loaded) {
         log.error("cannot start", {{"reason", base.error().detail}});
         return 1;
     }
+    asio::io_context main;
     Daemon daemon{config, log, std::move(*base)};
     if (const auto started = daemon.start(); !started) {
         log.error("cannot start", {{"reason", started.error().detail}});
@@ -101,7 +101,7 @@ int serve(config::Loaded loaded) {
     if (!daemon.has_keys()) say_how_to_begin(config, daemon.port());
     notify_service_manager("READY=1");
 
-    wait_for_the_end(daemon, loaded, log);
+    wait_for_the_end(main, daemon, loaded, log);
 
     notify_service_manager("STOPPING=1");
     // The signal set is gone: a second signal ends the process at once.

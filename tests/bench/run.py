@@ -73,6 +73,12 @@ def idle(folder, _):
         time.sleep(2)
         memory = resident_mib(daemon.process.pid)
         daemon.stop()
+    commands = []
+    for _ in range(21):
+        begin = time.monotonic()
+        subprocess.run([str(binary()), "version"], stdout=subprocess.DEVNULL, check=True)
+        commands.append((time.monotonic() - begin) * 1000)
+    print(f"  a command        {sorted(commands)[10]:8.1f} ms   (millrace version, median of 21)")
     print(f"  start to ready   {sorted(times)[2]:8.0f} ms   (median of 5; the first one, on an empty folder, {times[0]:.0f} ms)")
     print(f"  resident memory  {memory:8.1f} MiB  (the daemon alone, after 2 s)\n")
 

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import subprocess
-import time
 
 import pytest
 from support.daemon import binary
@@ -151,17 +150,6 @@ def test_version_and_help(run):
     assert json.loads(run("version", "--json").stdout)["version"]
     for arguments in (["--help"], ["job", "--help"], ["job", "submit", "--help"], ["serve", "--help"]):
         assert "--" in run(*arguments).stdout
-
-
-def test_a_command_starts_in_a_blink():
-    subprocess.run([str(binary()), "version"], capture_output=True, check=True)
-    times = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        subprocess.run([str(binary()), "version"], capture_output=True, check=True)
-        times.append(time.perf_counter() - begin)
-    # 20 ms is what is promised of the release build on an idle machine; half of the runs tell, with room for a busy one.
-    assert sorted(times)[len(times) // 4] < 0.06, times
 
 
 def test_output_to_a_full_disk_is_a_failure():

@@ -124,22 +124,6 @@ def test_the_log_is_json_on_request_and_has_every_request_when_asked(new_daemon)
     assert "hunter2" not in daemon.log()
 
 
-def test_systemd_is_told(new_daemon, tmp_path):
-    address = str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(address)
-        notify.settimeout(10)
-        daemon = new_daemon(environment={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"})
-        seen = b""
-        while b"WATCHDOG=1" not in seen:
-            seen += notify.recv(4096) + b"\n"
-        assert b"READY=1" in seen
-        daemon.process.send_signal(signal.SIGTERM)
-        while b"STOPPING=1" not in seen:
-            seen += notify.recv(4096) + b"\n"
-        assert daemon.wait_end() == 0
-
-
 def test_a_killed_worker_is_started_again_and_nothing_else_notices(new_daemon, runtime):
     daemon = new_daemon()
     worker = daemon.wait_worker()
