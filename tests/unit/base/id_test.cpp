@@ -21,12 +21,14 @@ TEST_CASE("ids made one after the other are ordered, as values and as text") {
 
 TEST_CASE("an id is a UUIDv7 of now") {
     const auto before = SystemClock::instance().now().micros / 1000;
-    const Uuid id = Uuid::make();
+    // On a thread of its own: after a burst of more than four thousand a millisecond a thread's ids run ahead of the clock.
+    Uuid id;
+    std::thread{[&id] { id = Uuid::make(); }}.join();
     const auto after = SystemClock::instance().now().micros / 1000;
     std::int64_t millis = 0;
     for (int i = 0; i < 6; ++i) millis = millis << 8 | id.bytes[static_cast<std::size_t>(i)];
     CHECK(millis >= before);
-    CHECK(millis <= after + 1);
+    CHECK(millis <= after);
     CHECK((id.bytes[6] >> 4) == 7);
     CHECK((id.bytes[8] >> 6) == 2);
 }
