@@ -1,5 +1,6 @@
 #include "store/data_lock.hpp"
 #include "store/sqlite.hpp"
+#include "store/sqlite/fault_disk.hpp"
 #include "store/sqlite/group_writer.hpp"
 #include "store/sqlite/migrator.hpp"
 #include "store/sqlite/read_pool.hpp"
@@ -60,6 +61,9 @@ Error cannot_open(const DatabaseError& error) { return {Code::unavailable, std::
 Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics) {
     auto lock = DataLock::acquire(options.data);
     if (!lock) return lock.error();
+    const auto faults = install_ordered_faults();
+    if (!faults) return faults.error();
+    if (*faults) log.warning("the database's disk has faults, as MILLRACE_DISK_FAULT orders; unset it unless this is a test");
     const auto migrations = known_migrations();
     if (!migrations) return migrations.error();
     try {

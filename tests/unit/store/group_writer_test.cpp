@@ -1,8 +1,8 @@
-#include "failing_disk.hpp"
 #include "fixture.hpp"
 
 #include "async/io_pool.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/fault_disk.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -52,16 +52,16 @@ std::vector<Result<void>> run_as_group(Database& database, std::vector<std::func
 } // namespace
 
 TEST_CASE("writes that wait together are committed together, with one flush") {
-    test::FailingDisk disk;
+    FaultDisk disk;
     test::Fixture fixture;
     auto& database = fixture.open();
     const auto groups = database.stats().groups;
-    const int flushes = test::FailingDisk::flushes;
+    const auto flushes = disk.flushes();
     std::vector<std::function<Result<void>(Session&)>> tasks;
     for (int i = 0; i < 200; ++i) tasks.emplace_back(adding(fmt::format("o{}", i)));
     for (const auto& outcome : run_as_group(database, tasks)) CHECK(outcome);
     CHECK(database.stats().groups - groups == 2); // the blocker's own, and ours
-    CHECK(test::FailingDisk::flushes - flushes <= 3);
+    CHECK(disk.flushes() - flushes <= 3);
     CHECK(test::added(database) == 200);
 }
 
@@ -126,16 +126,16 @@ TEST_CASE("a task that fails after it has written takes its group back, and the 
 }
 
 TEST_CASE("a failed flush acknowledges nobody and stops the store for good") {
-    test::FailingDisk disk;
+    FaultDisk disk;
     test::Fixture fixture;
     std::atomic<int> told{0};
     fixture.options.on_failure = [&](const std::string&) { ++told; };
     auto& database = fixture.open();
     REQUIRE(database.write_blocking(adding("first")));
 
-    test::FailingDisk::flush_fails = true;
+    disk.flushes_fail = true;
     for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")})) CHECK(outcome.error().code == Code::unavailable);
-    test::FailingDisk::flush_fails = false;
+    disk.flushes_fail = false;
 
     CHECK(database.write_blocking(adding("after")).error().code == Code::unavailable); // not tried again
     CHECK(database.failure().has_value());
@@ -149,12 +149,12 @@ TEST_CASE("a failed flush acknowledges nobody and stops the store for good") {
 }
 
 TEST_CASE("a full disk is told as such, and writes go on once there is space") {
-    test::FailingDisk disk;
+    FaultDisk disk;
     test::Fixture fixture;
     auto& database = fixture.open();
-    test::FailingDisk::write_result = SQLITE_FULL;
+    disk.full = true;
     for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")})) CHECK(outcome.error().code == Code::storage_full);
-    test::FailingDisk::write_result = SQLITE_OK;
+    disk.full = false;
     CHECK_FALSE(database.failure());
     CHECK(test::added(database) == 0);
     CHECK(database.write_blocking(adding("a")));
