@@ -24,6 +24,17 @@ static_library(zstd_static zstd)
 static_library(png_static png16 zlib_static m)
 static_library(jpeg_static jpeg)
 static_library(seccomp_static seccomp)
+# Abseil's civil time, and what it needs of Abseil.
+static_library(absl_raw_logging_static absl_raw_logging_internal)
+static_library(absl_spinlock_static absl_spinlock_wait)
+static_library(absl_base_static absl_base absl_spinlock_static absl_raw_logging_static)
+static_library(absl_throw_static absl_throw_delegate absl_raw_logging_static)
+static_library(absl_int128_static absl_int128)
+static_library(absl_strings_internal_static absl_strings_internal absl_raw_logging_static)
+static_library(absl_strings_static absl_strings absl_strings_internal_static absl_int128_static absl_throw_static absl_base_static)
+static_library(absl_time_zone_static absl_time_zone)
+static_library(absl_civil_time_static absl_civil_time)
+static_library(absl_time_static absl_time absl_civil_time_static absl_time_zone_static absl_strings_static)
 
 add_library(third_party INTERFACE)
 target_link_libraries(third_party INTERFACE Boost::json Boost::url fmt::fmt-header-only Threads::Threads
