@@ -20,16 +20,32 @@ void Batcher::add_model(ModelKey model, BatchRule rule) {
 
 void Batcher::set_ready(ModelKey model, bool ready) { lanes_.at(model).ready = ready; }
 
+std::deque<Batcher::Item>& Batcher::line(Lane& lane, const Item& item) {
+    return item.alone ? lane.alone : lane.levels[static_cast<std::size_t>(std::clamp(item.priority, 0, 9))];
+}
+
 void Batcher::add(ModelKey model, Item item) {
     auto& lane = lanes_.at(model);
     item.priority = std::clamp(item.priority, 0, 9);
+    line(lane, item).push_back(item);
     ++size_;
-    if (item.alone) {
-        lane.alone.push_back(item);
-        return;
-    }
-    lane.levels[static_cast<std::size_t>(item.priority)].push_back(item);
-    ++lane.size;
+    if (!item.alone) ++lane.size;
+}
+
+void Batcher::put_back(ModelKey model, Item item) {
+    auto& lane = lanes_.at(model);
+    item.priority = std::clamp(item.priority, 0, 9);
+    line(lane, item).push_front(item);
+    ++size_;
+    if (!item.alone) ++lane.size;
+}
+
+bool Batcher::remove(ModelKey model, const Item& item) {
+    auto& lane = lanes_.at(model);
+    if (std::erase_if(line(lane, item), [&](const Item& each) { return each.key == item.key; }) == 0) return false;
+    --size_;
+    if (!item.alone) --lane.size;
+    return true;
 }
 
 std::vector<Batcher::ItemKey> Batcher::take_all(ModelKey model) {

@@ -45,6 +45,8 @@ public:
     void add_model(ModelKey model, BatchRule rule);
     void set_ready(ModelKey model, bool ready);       // loaded in the worker; others wait
     void add(ModelKey model, Item item);              // the model must be known
+    void put_back(ModelKey model, Item item);         // it was in a batch before: in front of its priority
+    bool remove(ModelKey model, const Item& item);    // false when it does not wait here
     std::vector<ItemKey> take_all(ModelKey model);    // its items, removed (a load failed)
     std::vector<ItemKey> take_all();
     std::vector<ItemKey> take_expired(Monotonic now); // looks at everything: for a slow timer
@@ -65,6 +67,7 @@ private:
         std::deque<Item> alone;
         std::size_t size = 0;                    // in levels
     };
+    static std::deque<Item>& line(Lane& lane, const Item& item);
     static const Item* oldest(const Lane& lane);
     static bool is_due(const Lane& lane, Monotonic now, bool busy);
     static std::deque<Item>* most_urgent_level(Lane& lane, Monotonic now);

@@ -4,9 +4,13 @@
 #include "inference/scheduler.hpp"
 #include "inference/trial.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace millrace::inference {
 namespace {
@@ -60,14 +64,22 @@ public:
         thread_.join();
     }
 
-    void predict(Request request, Done done) {
+    Ticket predict(Request request, Done done) {
+        const auto ticket = next_ticket_.fetch_add(1, std::memory_order_relaxed);
         if (auto open = open_.lock(); *open) {
-            boost::asio::post(context_, [this, request = std::move(request), done = std::move(done)]() mutable {
-                scheduler_.predict(std::move(request), std::move(done));
+            boost::asio::post(context_, [this, ticket, request = std::move(request), done = std::move(done)]() mutable {
+                scheduler_.predict(ticket, std::move(request), std::move(done));
             });
-            return;
+            return ticket;
         }
         done(Failure{FailureReason::unavailable, "the service is stopping", false});
+        return ticket;
+    }
+
+    void withdraw(Ticket ticket) {
+        auto open = open_.lock();
+        if (!*open) return; // stop() has answered it
+        boost::asio::post(context_, [this, ticket] { scheduler_.withdraw(ticket); }); // after its predict(), for both are posted
     }
 
     void check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
@@ -104,6 +116,7 @@ private:
     std::vector<std::shared_ptr<Trial>> trials_; // shared with their own callbacks
     bool stopped_ = false;             // on the engine's thread
     async::Guarded<bool> open_{true};  // may work be posted?
+    std::atomic<Ticket> next_ticket_{1};
     std::thread thread_;
 };
 
@@ -113,7 +126,8 @@ Engine::~Engine() { stop(); }
 
 void Engine::start() { core_->start(); }
 void Engine::stop() { core_->stop(); }
-void Engine::predict(Request request, Done done) { core_->predict(std::move(request), std::move(done)); }
+Engine::Ticket Engine::predict(Request request, Done done) { return core_->predict(std::move(request), std::move(done)); }
+void Engine::withdraw(Ticket ticket) { core_->withdraw(ticket); }
 void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
     core_->check(std::move(model), std::move(done));
 }
@@ -121,9 +135,14 @@ void Engine::unload(std::string sha256) { core_->unload(std::move(sha256)); }
 WorkerStatus Engine::status() const { return core_->status(); }
 
 awaitable<Outcome> Engine::predict(Request request) {
-    auto start = [this, shared = std::make_shared<Request>(std::move(request))](Done done) {
-        predict(std::move(*shared), std::move(done));
+    Ticket ticket = 0;
+    auto start = [this, &ticket, shared = std::make_shared<Request>(std::move(request))](Done done) {
+        ticket = predict(std::move(*shared), std::move(done));
     };
+    // Both run on the coroutine's executor, and asio clears the slot when the coroutine goes on.
+    auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (auto slot = cancellation.slot(); slot.is_connected())
+        slot.assign([this, &ticket](asio::cancellation_type) { withdraw(ticket); });
     co_return co_await async::completion<Outcome>(std::move(start));
 }
 

@@ -31,6 +31,7 @@ struct EngineOptions {
     std::chrono::milliseconds load_timeout{120'000};     // of one model, warm-up included
     std::chrono::milliseconds heartbeat_timeout{10'000}; // silence after which the worker is killed
     std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
+    std::chrono::milliseconds cancel_grace{5'000};       // for a withdrawn request that is on the device already
 };
 
 struct WorkerStatus {
@@ -64,8 +65,15 @@ public:
     void stop();
 
     using Done = std::function<void(Outcome)>;
-    void predict(Request request, Done done);
-    awaitable<Outcome> predict(Request request); // resumes on the caller's executor
+    using Ticket = std::uint64_t; // names one request, for ever
+    Ticket predict(Request request, Done done);
+    // Resumes on the caller's executor. When the coroutine is cancelled there, its request is withdrawn.
+    awaitable<Outcome> predict(Request request);
+
+    // Nobody wants the answer any more. A request that waits ends at once. One that is on the device may finish within
+    // cancel_grace; then its worker is replaced, and what shared the worker with it is run again without being told. `done` is
+    // called as for every request: with `cancelled`, unless the answer was on its way. Any ticket, any number of times.
+    void withdraw(Ticket ticket);
 
     // Loads and runs `model` once in a worker of its own, which is then ended: what a bad model does stays there.
     using CheckDone = std::function<void(Result<CheckReport>)>;

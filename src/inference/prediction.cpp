@@ -9,6 +9,7 @@ std::string_view word(FailureReason reason) {
     case FailureReason::timed_out: return "timed_out";
     case FailureReason::worker_lost: return "worker_lost";
     case FailureReason::unavailable: return "unavailable";
+    case FailureReason::cancelled: return "cancelled";
     }
     return "model_failed";
 }
@@ -21,6 +22,7 @@ Error to_error(const Failure& failure) {
     case FailureReason::model_failed: return {Code::internal, failure.message};
     case FailureReason::timed_out: return {Code::timed_out, failure.message};
     case FailureReason::worker_lost:
+    case FailureReason::cancelled:
     case FailureReason::unavailable: return {Code::unavailable, failure.message};
     }
     return {Code::internal, failure.message};

@@ -66,6 +66,7 @@ enum class FailureReason {
     timed_out,    // the model ran longer than its limit (the worker was killed), or the deadline passed in the queue
     worker_lost,  // the worker process ended under the work
     unavailable,  // no runtime, queue full, stopping
+    cancelled,    // withdrawn by the one who sent it
 };
 std::string_view word(FailureReason reason); // "bad_input" …: stable, stored in jobs
 

@@ -18,10 +18,6 @@ constexpr std::chrono::minutes longest_wait{10};       // for requests that name
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
 
-std::chrono::nanoseconds seconds(double value) {
-    return std::chrono::nanoseconds{static_cast<std::int64_t>(value * 1e9)};
-}
-
 double milliseconds(Monotonic from, Monotonic to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
 }
@@ -75,7 +71,7 @@ void Scheduler::stop() {
     publish();
 }
 
-void Scheduler::predict(Request request, Engine::Done done) {
+void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done done) {
     const auto refuse = [&](FailureReason reason, std::string why) { done(Failure{reason, std::move(why), false}); };
     if (stopping_) return refuse(FailureReason::unavailable, "the service is stopping");
     if (supervisor_.state() == Supervisor::State::unavailable)
@@ -98,10 +94,10 @@ void Scheduler::predict(Request request, Engine::Done done) {
         entry.metrics.failures->add();
         return refuse(FailureReason::model_failed, entry.error);
     }
-    const auto key = next_item_++;
-    batcher_.add(entry.key, {key, request.priority, at, std::min(request.deadline, at + longest_wait), request.alone,
-                             static_cast<bool>(request.input.file)});
-    pending_.emplace(key, Pending{std::move(request.model), std::move(request.input), std::move(done), at, {}});
+    const Batcher::Item item{ticket, request.priority, at, std::min(request.deadline, at + longest_wait), request.alone,
+                             static_cast<bool>(request.input.file)};
+    batcher_.add(entry.key, item);
+    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, {}});
     if (entry.state == ModelEntry::State::absent || entry.state == ModelEntry::State::failed) load(entry);
     dispatch();
     arm_tick();
@@ -157,40 +153,65 @@ void Scheduler::dispatch() {
         auto batch = batcher_.next(now(), !flights_.empty());
         if (!batch) break;
         fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
-        if (!batch->items.empty()) send(std::move(*batch));
+        if (!batch->items.empty()) send(*batch);
     }
     arm_wake();
     waiting_gauge_.set(static_cast<std::int64_t>(batcher_.size()));
 }
 
-void Scheduler::send(Batcher::Batch batch) {
+// The inline bytes are lent to the message, and taken back by send(). nullopt: no descriptor is free.
+std::optional<frame::BatchItem> Scheduler::hand_over(Input& input, std::vector<Descriptor>& files) {
+    frame::BatchItem item;
+    item.media_type = input.media_type;
+    if (!input.file) {
+        item.bytes = std::move(input.bytes);
+        return item;
+    }
+    Descriptor file{::fcntl(input.file.get(), F_DUPFD_CLOEXEC, 0)};
+    if (!file) return std::nullopt;
+    item.source = frame::Source::descriptor;
+    item.size = input.file_size;
+    files.push_back(std::move(file));
+    return item;
+}
+
+void Scheduler::send(const Batcher::Batch& batch) {
     const auto at = now();
-    frame::Batch message{next_batch_++, batch.model, {}};
+    const auto id = next_batch_++;
+    frame::Batch message{id, batch.model, {}};
+    Flight flight{batch.model, {}, at + decode_allowance + time_limit(batch.model), batch.alone, {}, {}};
     std::vector<Descriptor> files;
+    std::vector<Batcher::ItemKey> refused;
     for (const auto key : batch.items) {
         auto& pending = pending_.at(key);
+        auto item = hand_over(pending.input, files);
+        (item ? flight.items : refused).push_back(key);
+        if (!item) continue;
         pending.sent = at;
-        frame::BatchItem item;
-        item.media_type = std::move(pending.input.media_type);
-        if (pending.input.file) {
-            item.source = frame::Source::descriptor;
-            item.size = pending.input.file_size;
-            files.push_back(std::move(pending.input.file));
-        } else {
-            item.bytes = std::move(pending.input.bytes);
-        }
-        message.items.push_back(std::move(item));
+        pending.batch = id;
+        message.items.push_back(std::move(*item));
     }
-    flights_[message.id] = {
-        batch.model, std::move(batch.items),
-        at + decode_allowance + seconds(models_.find(batch.model)->version->manifest->timeout_seconds), batch.alone};
-    supervisor_.send(message, std::move(files));
+    fail(refused, {FailureReason::unavailable, "too many files are open; try again", false});
+    if (flight.items.empty()) return;
+    frame::ToWorker frame{std::move(message)};
+    supervisor_.send(frame, std::move(files));
+    auto& items = std::get<frame::Batch>(frame).items;
+    for (std::size_t i = 0; i < items.size(); ++i) pending_.at(flight.items[i]).input.bytes = std::move(items[i].bytes);
+    if (flights_.empty()) flight.begun = at;
+    flights_[id] = std::move(flight);
+}
+
+std::chrono::nanoseconds Scheduler::time_limit(Batcher::ModelKey model) {
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(models_.find(model)->version->manifest->timeout_seconds * 1e9)};
 }
 
 void Scheduler::on_started(const frame::Started& started) {
     const auto found = flights_.find(started.batch);
     if (found == flights_.end()) return;
-    found->second.deadline = now() + seconds(models_.find(found->second.model)->version->manifest->timeout_seconds);
+    auto& flight = found->second;
+    const auto at = now();
+    flight.deadline = at + time_limit(flight.model);
+    if (!flight.begun) flight.begun = at;
 }
 
 void Scheduler::on_done(frame::Done done) {
@@ -204,66 +225,18 @@ void Scheduler::on_done(frame::Done done) {
     // The next batches on their way first: the worker works while the answers are written. The ones in line
     // have waited for this batch, and their time begins now.
     const auto at = now();
-    for (auto& [id, other] : flights_)
-        other.deadline =
-            std::max(other.deadline,
-                     at + decode_allowance + seconds(models_.find(other.model)->version->manifest->timeout_seconds));
+    for (auto& [id, other] : flights_) other.deadline = std::max(other.deadline, at + decode_allowance + time_limit(other.model));
+    if (!flights_.empty() && !flights_.begin()->second.begun) flights_.begin()->second.begun = at;
     dispatch();
     for (std::size_t i = 0; i < flight.items.size(); ++i) {
         const auto& pending = pending_.at(flight.items[i]);
-        const double queue_ms = milliseconds(pending.arrived, pending.sent);
+        const double queue_ms = milliseconds(pending.item.arrived, pending.sent);
         entry.metrics.queue->observe(queue_ms / 1000);
         entry.metrics.infer->observe(done.items[i].infer_ms / 1000);
         auto outcome = render(std::move(done.items[i]), *pending.model, queue_ms);
         (outcome ? entry.metrics.items : entry.metrics.failures)->add();
         finish(flight.items[i], std::move(outcome));
     }
-}
-
-void Scheduler::on_lost(const std::string& why) {
-    const auto flights = std::exchange(flights_, {});
-    publish();
-    for (auto* entry : models_.all()) {
-        const bool was_loading = entry->state == ModelEntry::State::loading;
-        entry->state = ModelEntry::State::absent;
-        batcher_.set_ready(entry->key, false);
-        // What waited for a model whose loading may have ended the worker must not have it loaded for ever.
-        if (was_loading)
-            fail(batcher_.take_all(entry->key),
-                 {FailureReason::worker_lost, "the worker ended while it loaded the model: " + why, true});
-    }
-    for (const auto& [id, flight] : flights) {
-        models_.find(flight.model)->metrics.failures->add(flight.items.size());
-        fail(flight.items, {FailureReason::worker_lost, "the worker ended: " + why, !culprit_known_});
-    }
-    publish();
-}
-
-void Scheduler::tick() {
-    const auto at = now();
-    fail(batcher_.take_expired(at), {FailureReason::timed_out, "its deadline passed while it waited", false});
-    for (auto* entry : models_.all()) {
-        if (entry->state != ModelEntry::State::loading || entry->load_deadline > at) continue;
-        fail(batcher_.take_all(entry->key), {FailureReason::timed_out, "the model took too long to load", true});
-        return kill_for(fmt::format("loading {} took too long", entry->title()));
-    }
-    const auto late = std::find_if(flights_.begin(), flights_.end(),
-                                   [&](const auto& flight) { return flight.second.deadline <= at; });
-    if (late == flights_.end()) return;
-    const Flight guilty = std::move(late->second);
-    flights_.erase(late);
-    const auto& entry = *models_.find(guilty.model);
-    entry.metrics.failures->add(guilty.items.size());
-    kill_for(fmt::format("{} ran longer than its {} s", entry.title(), entry.version->manifest->timeout_seconds));
-    fail(guilty.items,
-         {FailureReason::timed_out,
-          fmt::format("the model ran longer than its limit of {} s", entry.version->manifest->timeout_seconds), true});
-}
-
-void Scheduler::kill_for(const std::string& why) {
-    culprit_known_ = true;
-    supervisor_.kill(why);
-    culprit_known_ = false;
 }
 
 void Scheduler::arm_tick() {
@@ -296,7 +269,9 @@ void Scheduler::arm_wake() {
 
 void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {
     auto node = pending_.extract(key);
-    if (!node.empty()) node.mapped().done(std::move(outcome));
+    if (node.empty()) return;
+    if (node.mapped().withdrawn) outcome = withdrawn();
+    node.mapped().done(std::move(outcome));
 }
 
 void Scheduler::fail(const std::vector<Batcher::ItemKey>& keys, const Failure& failure) {

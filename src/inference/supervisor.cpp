@@ -122,6 +122,11 @@ void Supervisor::kill(const std::string& why) {
     on_gone(why);
 }
 
+void Supervisor::replace(const std::string& why) {
+    backoff_ = options_.first_backoff;
+    kill(why);
+}
+
 void Supervisor::on_gone(const std::string& why) {
     if (state_ == State::stopped) return;
     const bool was_ready = state_ == State::ready;

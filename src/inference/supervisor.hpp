@@ -39,6 +39,8 @@ public:
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
     // Ends the worker, reports it lost, starts another.
     void kill(const std::string& why);
+    // The same for the sake of somebody else: a fault of the work, not of the worker, so the pause does not grow.
+    void replace(const std::string& why);
 
     State state() const { return state_; }
     int pid() const { return worker_ ? worker_->pid() : 0; }

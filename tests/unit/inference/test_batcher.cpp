@@ -136,3 +136,27 @@ TEST_CASE("taking a model's items leaves the others") {
     CHECK(s.batcher.take_all() == Keys{2});
     CHECK(s.batcher.size() == 0);
 }
+
+TEST_CASE("an item can be taken out wherever it waits, once") {
+    Setup s;
+    s.add(3);
+    s.add(3);
+    s.add(3, t0, 1, Monotonic::max(), true);
+    CHECK(s.batcher.remove(1, {1, 3, t0, Monotonic::max(), false, false}));
+    CHECK_FALSE(s.batcher.remove(1, {1, 3, t0, Monotonic::max(), false, false}));
+    CHECK(s.batcher.size() == 2);
+    CHECK(s.batcher.remove(1, {3, 3, t0, Monotonic::max(), true, false}));
+    CHECK(s.batcher.waiting(1) == 1);
+    CHECK(s.batcher.next(t0, false)->items == Keys{2});
+    CHECK(s.batcher.size() == 0);
+}
+
+TEST_CASE("what is put back goes before what came later, and keeps the time it has waited") {
+    Setup s{2, 5ms};
+    s.add(5, t0 + 1ms);
+    s.batcher.put_back(1, {90, 5, t0, Monotonic::max(), false, false});
+    CHECK(s.batcher.wake_at(t0 + 1ms) == std::nullopt); // full
+    CHECK(s.batcher.next(t0 + 1ms, false)->items == Keys{90, 1});
+    s.batcher.put_back(1, {91, 5, t0, Monotonic::max(), false, false});
+    CHECK(s.batcher.wake_at(t0 + 1ms) == t0 + 5ms);
+}
