@@ -14,6 +14,7 @@ json::object write_key(const identity::Key& key) {
     return {{"id", key.id.text()},
             {"name", key.name},
             {"role", model::name(key.role)},
+            {"weight", key.weight},
             {"created_at", key.created_at.text()},
             {"expires_at", moment(key.expires_at)},
             {"last_used_at", moment(key.last_used_at)},
@@ -27,16 +28,19 @@ json::object write_principal(const model::Principal& who) {
 Result<identity::NewKey> read_new_key(const json::value& document) {
     const auto* object = document.if_object();
     if (!object) return Error{Code::unprocessable, "a new key is an object: {\"name\":\"camera-7\",\"role\":\"submitter\"}"};
-    if (const auto known = only_fields(*object, {"name", "role", "expires_at"}); !known) return known.error();
+    if (const auto known = only_fields(*object, {"name", "role", "expires_at", "weight"}); !known) return known.error();
     const auto key_name = string_field(*object, "name", 100), role = string_field(*object, "role", 16), expires = string_field(*object, "expires_at", 64);
+    const auto weight = integer_field(*object, "weight", 1, 100);
     if (!key_name) return key_name.error();
     if (!role) return role.error();
     if (!expires) return expires.error();
+    if (!weight) return weight.error();
     identity::NewKey key;
     key.name = key_name->value_or("");
     const auto known_role = model::role(role->value_or(""));
     if (!known_role) return Error{Code::unprocessable, "\"role\" must be viewer, submitter, operator or admin"};
     key.role = *known_role;
+    key.weight = static_cast<int>(weight->value_or(1));
     if (*expires) {
         key.expires_at = Timestamp::parse(**expires);
         if (!key.expires_at) return Error{Code::unprocessable, "\"expires_at\" must be an RFC 3339 time"};

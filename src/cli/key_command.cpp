@@ -13,6 +13,7 @@ namespace {
 
 struct CreateOptions {
     std::string name, role, expires;
+    int weight = 0;
 };
 
 // RFC 3339, or a number of days: 30d.
@@ -27,6 +28,7 @@ std::string expiry(const std::string& text) {
 int create(Context& context, const CreateOptions& options) {
     json::object wanted{{"name", options.name}, {"role", options.role}};
     if (!options.expires.empty()) wanted["expires_at"] = expiry(options.expires);
+    if (options.weight > 0) wanted["weight"] = options.weight;
     const auto reply = Client{context}.post_json("/api/v1/keys", wanted);
     if (context.json) {
         print_raw(context, reply.body);
@@ -51,6 +53,7 @@ int list(Context& context) {
     Table table{{{.title = "ID"},
                  {.title = "NAME", .elastic = true},
                  {.title = "ROLE"},
+                 {.title = "WEIGHT", .align = Table::Align::right},
                  {.title = "AGE", .align = Table::Align::right},
                  {.title = "LAST USED", .align = Table::Align::right},
                  {.title = "EXPIRES", .align = Table::Align::right},
@@ -60,7 +63,7 @@ int list(Context& context) {
         for (const auto& key : data->get_array()) {
             const auto expires = Timestamp::parse(member(key, "expires_at"));
             const char* state = find(key, {"revoked_at"}) ? "revoked" : expires && *expires < now ? "expired" : "active";
-            table.row({member(key, "id"), member(key, "name"), member(key, "role"), age(key, "created_at", now),
+            table.row({member(key, "id"), member(key, "name"), member(key, "role"), member(key, "weight"), age(key, "created_at", now),
                        age(key, "last_used_at", now), age(key, "expires_at", now), state});
         }
     if (table.empty()) context.err << "no keys yet: millrace key create --name me --role admin\n";
@@ -89,6 +92,10 @@ void add_key(CLI::App& app, Context& context) {
         ->check(CLI::IsMember({"viewer", "submitter", "operator", "admin"}))
         ->type_name("ROLE");
     create_command->add_option("--expires", options->expires, "In so many days (30d) or at a time (RFC 3339); never unless given")->type_name("WHEN");
+    create_command->add_option("--weight", options->weight, "Its share of the queue while others wait too, 1 to 100 (1)")
+        ->check(CLI::Range(1, 100))
+        ->type_name("N")
+        ->default_str("");
     create_command->footer("Examples:\n"
                            "  millrace key create --name me --role admin\n"
                            "  millrace key create --name camera-7 --role submitter --expires 365d --json | jq -r .key");

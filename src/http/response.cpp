@@ -102,7 +102,7 @@ Response problem(const Error& error, std::string_view request_id) {
     const auto& kind = kind_of(error.code);
     auto response = problem(kind.status, kind.slug, kind.title, error.detail, request_id);
     if (error.code == Code::unauthenticated) response.add("WWW-Authenticate", "Bearer realm=\"millrace\"");
-    if (error.code == Code::unavailable || error.code == Code::rate_limited) response.add("Retry-After", "1");
+    if (error.code == Code::unavailable || error.code == Code::rate_limited) response.add("Retry-After", std::to_string(std::max(error.retry_after_seconds, 1)));
     return response;
 }
 

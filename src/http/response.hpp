@@ -76,7 +76,7 @@ Response json(unsigned status, const boost::json::value& value);
 unsigned status_of(Code code);
 std::string_view slug_of(Code code);
 // RFC 9457. `request_id` becomes `instance`. unauthenticated carries WWW-Authenticate, unavailable and
-// rate_limited a Retry-After of one second that the caller may replace.
+// rate_limited a Retry-After: what the error says, one second where it says nothing.
 Response problem(const Error& error, std::string_view request_id);
 // For conditions that only HTTP knows (405, 411, 414, 431 …).
 Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail, std::string_view request_id);

@@ -35,6 +35,7 @@ Result<void> check(const NewKey& wanted, Timestamp now) {
     if (wanted.name.empty() || wanted.name.size() > 100 || !clean)
         return Error{Code::unprocessable, "\"name\" must have 1 to 100 bytes and no control characters"};
     if (wanted.expires_at && *wanted.expires_at <= now) return Error{Code::unprocessable, "\"expires_at\" has passed already"};
+    if (wanted.weight < 1 || wanted.weight > 100) return Error{Code::unprocessable, "\"weight\" must be from 1 to 100"};
     return success();
 }
 
@@ -52,7 +53,9 @@ struct Identity::ActiveKey {
         used = written = stored.key.last_used_at ? stored.key.last_used_at->micros : 0;
     }
     bool active(Timestamp now) const { return !stored.key.expires_at || now < *stored.key.expires_at; }
-    model::Principal principal() const { return {stored.key.organization, stored.key.id, stored.key.name, stored.key.role}; }
+    model::Principal principal() const {
+        return {stored.key.organization, stored.key.id, stored.key.name, stored.key.role, stored.key.weight, stored.organization_weight};
+    }
 
     const StoredKey stored;
     std::atomic<std::int64_t> used{0}, written{0}; // microseconds
@@ -194,8 +197,9 @@ awaitable<Result<CreatedKey>> Identity::create_key(model::Principal who, NewKey 
                       .created_at = now,
                       .expires_at = wanted.expires_at,
                       .revoked_at = {},
-                      .last_used_at = {}},
-                     sha256(secret)};
+                      .last_used_at = {},
+                      .weight = wanted.weight},
+                     sha256(secret), who.organization_weight};
     auto write = [stored](Session& session) -> Result<void> {
         TenantSession tenant{session, stored.key.organization};
         insert_key(tenant, stored);
@@ -249,7 +253,7 @@ void Identity::forget_key(KeyId id) {
 awaitable<Result<SignedIn>> Identity::login(std::string key_text, std::string remote, std::string previous) {
     const Timestamp now = clock_.now();
     if (const auto wait = limiter_.wait(remote, clock_.monotonic()); wait.count() > 0)
-        co_return Error{Code::rate_limited, fmt::format("too many failed sign-ins from this address; try again in {} s", wait.count())};
+        co_return Error{Code::rate_limited, fmt::format("too many failed sign-ins from this address; try again in {} s", wait.count()), static_cast<int>(wait.count())};
     const auto key = find(key_text, now);
     if (!key) {
         limiter_.failed(remote, clock_.monotonic());

@@ -16,7 +16,7 @@ Sha256 digest(std::string_view text) {
     return out;
 }
 
-// Columns: id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at.
+// Columns: id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, weight.
 Key key_of(const store::Rows& rows) {
     const auto role = model::role(rows.text(3));
     if (!role) throw store::DatabaseError{store::Fault::broken, "a stored role is unknown"};
@@ -27,17 +27,19 @@ Key key_of(const store::Rows& rows) {
             .created_at = rows.time(4),
             .expires_at = rows.maybe_time(5),
             .revoked_at = rows.maybe_time(6),
-            .last_used_at = rows.maybe_time(7)};
+            .last_used_at = rows.maybe_time(7),
+            .weight = static_cast<int>(rows.integer(8))};
 }
 
 } // namespace
 
 std::vector<StoredKey> active_keys(store::Session& session, Timestamp now) {
-    auto rows = session.query("SELECT id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, "
-                              "secret_sha256 FROM keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)",
+    auto rows = session.query("SELECT k.id, k.organization_id, k.name, k.role, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.weight, "
+                              "k.secret_sha256, o.weight FROM keys k JOIN organizations o ON o.id = k.organization_id "
+                              "WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)",
                               {now});
     std::vector<StoredKey> keys;
-    while (rows.next()) keys.push_back({key_of(rows), digest(rows.text(8))});
+    while (rows.next()) keys.push_back({key_of(rows), digest(rows.text(9)), static_cast<int>(rows.integer(10))});
     return keys;
 }
 
@@ -53,13 +55,13 @@ std::vector<StoredSession> active_sessions(store::Session& session, Timestamp no
 
 void insert_key(store::TenantSession& session, const StoredKey& stored) {
     const Key& key = stored.key;
-    session.execute("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at, expires_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                    {key.id, key.name, model::name(key.role), hex(stored.secret_sha256), key.created_at, key.expires_at});
+    session.execute("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at, expires_at, weight) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                    {key.id, key.name, model::name(key.role), hex(stored.secret_sha256), key.created_at, key.expires_at, key.weight});
 }
 
 std::vector<Key> list_keys(store::TenantSession& session) {
-    auto rows = session.query("SELECT id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at "
+    auto rows = session.query("SELECT id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, weight "
                               "FROM keys WHERE organization_id = $1 ORDER BY created_at DESC, id DESC");
     std::vector<Key> keys;
     while (rows.next()) keys.push_back(key_of(rows));

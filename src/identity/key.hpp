@@ -15,6 +15,7 @@ struct NewKey {
     std::string name; // 1-100 bytes, no control characters
     model::Role role = model::Role::viewer;
     std::optional<Timestamp> expires_at;
+    int weight = 1; // 1-100: its share of the queue beside the organisation's other keys
 };
 
 // What may be shown of a key.
@@ -26,6 +27,7 @@ struct Key {
     Timestamp created_at;
     std::optional<Timestamp> expires_at, revoked_at;
     std::optional<Timestamp> last_used_at; // exact to a minute
+    int weight = 1;
 };
 
 struct CreatedKey {
@@ -37,6 +39,7 @@ struct CreatedKey {
 struct StoredKey {
     Key key;
     Sha256 secret_sha256{};
+    int organization_weight = 1;
 };
 
 struct StoredSession {

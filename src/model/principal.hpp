@@ -25,6 +25,7 @@ struct Principal {
     KeyId key;          // nil on the admin socket
     std::string name;   // the key's name, or "uid:1000" on the admin socket
     Role role = Role::viewer;
+    int key_weight = 1, organization_weight = 1; // shares of the queue: more jobs begin for the heavier while both wait
 
     bool may(Role needed) const { return role >= needed; }
 };

@@ -274,3 +274,22 @@ TEST_CASE("keys are looked up from many threads while others come and go") {
     CHECK(refused == 0);
     CHECK(asked > 0);
 }
+
+TEST_CASE("a key has a share of the queue, kept over a restart; one that cannot be is refused") {
+    World world;
+    const auto heavy = world.run(world.identity->create_key(world.admin, {.name = "heavy", .role = model::Role::submitter, .expires_at = {}, .weight = 3}));
+    REQUIRE(heavy.has_value());
+    CHECK(world.identity->by_key(heavy->text)->key_weight == 3);
+    CHECK(world.listed(heavy->key.id).weight == 3);
+    CHECK(world.listed(world.key(model::Role::viewer).key.id).weight == 1);
+    world.open();
+    const auto who = world.identity->by_key(heavy->text);
+    REQUIRE(who.has_value());
+    CHECK(who->key_weight == 3);
+    CHECK(who->organization_weight == 1);
+    for (const int weight : {0, -1, 101}) {
+        const auto refused = world.run(world.identity->create_key(world.admin, {.name = "no", .role = model::Role::viewer, .expires_at = {}, .weight = weight}));
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::unprocessable);
+    }
+}
