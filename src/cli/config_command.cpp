@@ -28,16 +28,15 @@ int show(Context& context, const ShowOptions& options) {
     for (const auto& warning : loaded.warnings) context.err << "warning: " << warning << '\n';
     if (context.json) {
         json::object all;
-        for (const auto& key : config::keys())
-            all[key.name] = {{"value", key.get(loaded.config)}, {"origin", loaded.origins.at(std::string{key.name})}};
+        for (const auto& [key, text] : config::settings(loaded.config)) all[key] = {{"value", text}, {"origin", loaded.origins.at(key)}};
         print_raw(context, json::serialize(all));
         return done;
     }
     std::vector<Table::Column> columns{{.title = "KEY"}, {.title = "VALUE", .elastic = true}};
     if (options.origin) columns.push_back({.title = "FROM", .elastic = true});
     Table table{std::move(columns)};
-    for (const auto& key : config::keys())
-        table.row({std::string{key.name}, key.get(loaded.config), options.origin ? loaded.origins.at(std::string{key.name}) : ""});
+    for (const auto& [key, text] : config::settings(loaded.config))
+        table.row({key, text, options.origin ? loaded.origins.at(key) : ""});
     table.print(context.out, context.width);
     context.err << (loaded.file ? "read from " + loaded.file->string() : "no file: " + config::default_file().string() + " does not exist") << '\n';
     return done;

@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 
+#include "config/exec.hpp"
 #include "config/keys.hpp"
 #include "config/toml.hpp"
 
@@ -66,10 +67,15 @@ Result<void> apply_file(Loaded& out, const fs::path& path) {
     for (const auto& entry : *entries) {
         const auto place = fmt::format("{}:{}", path.string(), entry.line);
         const auto* key = find_key(entry.key);
+        if (!key && is_exec(entry.key)) {
+            if (auto result = apply_exec(out, entry, place); !result) return result.error();
+            continue;
+        }
         if (!key) return unknown(place, entry.key);
+        if (entry.list) return Error{Code::invalid_argument, fmt::format("{}: {} takes {}, not a list", place, key->name, key->kind)};
         if (auto result = set(out, *key, entry.text, place, place); !result) return result.error();
     }
-    return success();
+    return complete_exec(out);
 }
 
 Result<void> apply_environment(Loaded& out, const Settings& environment) {
@@ -170,6 +176,14 @@ std::vector<Change> differences(const Config& before, const Config& after) {
     for (const auto& key : keys())
         if (auto from = key.get(before), to = key.get(after); from != to)
             out.push_back({std::string{key.name}, std::move(from), std::move(to), !key.reloadable});
+    add_exec_differences(before.exec, after.exec, out);
+    return out;
+}
+
+std::vector<Setting> settings(const Config& config) {
+    std::vector<Setting> out;
+    for (const auto& key : keys()) out.push_back({std::string{key.name}, key.get(config)});
+    add_exec_settings(config.exec, out);
     return out;
 }
 

@@ -54,6 +54,24 @@ struct InferenceConfig {
     unsigned threads = 0;                 // resolved by load(): never 0 after it
     std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: three quarters of the machine's
     std::uint32_t queue_capacity = 0;     // requests that wait for the worker
+    std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already
+};
+
+// One section [exec.NAME] of the file.
+struct ExecCommand {
+    std::string name;
+    std::vector<std::string> command;     // the program's absolute path, then its arguments
+    std::vector<std::string> environment; // KEY=value
+    std::uint32_t timeout_seconds = 0;    // of one attempt; the job's own may be shorter
+    std::uint64_t memory_bytes = 0;       // address space; 0: no limit
+    std::uint64_t max_output_bytes = 0;   // of the result
+    std::uint32_t concurrency = 0;
+    bool operator==(const ExecCommand&) const = default;
+};
+
+struct ExecConfig {
+    std::uint32_t grace_seconds = 0;   // between asking a program to end and ending it
+    std::vector<ExecCommand> commands; // by name
 };
 
 struct BlobsConfig {
@@ -69,6 +87,7 @@ struct Config {
     JobsConfig jobs;
     InferenceConfig inference;
     BlobsConfig blobs;
+    ExecConfig exec;
 };
 
 using Settings = std::map<std::string, std::string>; // key → text
@@ -101,6 +120,12 @@ struct Change {
     bool needs_restart = true;
 };
 std::vector<Change> differences(const Config& before, const Config& after);
+
+// Every setting as text, in the order of the documented file. The values of a command's environment are left out.
+struct Setting {
+    std::string key, text;
+};
+std::vector<Setting> settings(const Config& config);
 
 // $XDG_CONFIG_HOME/millrace/millrace.toml; the packaged unit names /etc/millrace/millrace.toml itself.
 std::filesystem::path default_file();

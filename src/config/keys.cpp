@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 
+#include "config/exec.hpp"
 #include "config/parse.hpp"
 
 #include <fmt/format.h>
@@ -106,8 +107,14 @@ const std::array table{
         MILLRACE_SIZE(inference.memory_limit_bytes, 0, most64)},
     Key{"inference.queue_capacity", "number", "4096", "Inputs that may wait for the worker.", false, false,
         MILLRACE_INTEGER(inference.queue_capacity, 1, most32)},
+    Key{"inference.cancel_grace_seconds", "number", "5",
+        "How long cancelled or timed out work that is on the device already may go on, before the worker is replaced.", false, false,
+        MILLRACE_INTEGER(inference.cancel_grace_seconds, 0, 3600)},
     Key{"blobs.files_threads", "number", "4", "Threads that read, write and hash files.", false, false,
         MILLRACE_INTEGER(blobs.files_threads, 1, 256)},
+    Key{"exec.grace_seconds", "number", "5",
+        "How long a command that is to end, because its job was cancelled or timed out, may take; then it is killed.", false, false,
+        MILLRACE_INTEGER(exec.grace_seconds, 0, 3600)},
 };
 #undef MILLRACE_PATH
 #undef MILLRACE_SIZE
@@ -175,7 +182,7 @@ std::string documented_file() {
                        dot == std::string_view::npos ? key.name : key.name.substr(dot + 1), quote,
                        key.fallback.empty() ? "/path" : key.fallback, quote);
     }
-    return out;
+    return out + exec_documentation();
 }
 
 } // namespace millrace::config

@@ -39,8 +39,14 @@ public:
         return word;
     }
     Result<std::string> value();
+    Result<std::vector<std::string>> list();
+    bool at_list() {
+        skip_blanks();
+        return text_.starts_with('[');
+    }
 
 private:
+    Result<std::string> string();
     Result<std::string> basic_string();
     Result<std::string> literal_string();
     Result<std::string> plain_value();
@@ -95,14 +101,31 @@ Result<std::string> Line::plain_value() {
     return negative ? '-' + word : word;
 }
 
+Result<std::string> Line::string() {
+    if (text_.starts_with("\"\"\"") || text_.starts_with("'''")) return wrong("strings of several lines are not read here");
+    return text_.front() == '"' ? basic_string() : literal_string();
+}
+
 Result<std::string> Line::value() {
     skip_blanks();
     if (text_.empty() || text_.front() == '#') return wrong("a value is missing after =");
-    if (text_.starts_with("\"\"\"") || text_.starts_with("'''")) return wrong("strings of several lines are not read here");
-    if (text_.front() == '"') return basic_string();
-    if (text_.front() == '\'') return literal_string();
-    if (text_.front() == '[' || text_.front() == '{') return wrong("lists and inline tables are not read here");
+    if (text_.front() == '"' || text_.front() == '\'') return string();
+    if (text_.front() == '{') return wrong("inline tables are not read here");
     return plain_value();
+}
+
+Result<std::vector<std::string>> Line::list() {
+    std::vector<std::string> out;
+    take('[');
+    while (!take(']')) {
+        if (at_end()) return wrong("the list has no closing ] on its line");
+        if (text_.front() != '"' && text_.front() != '\'') return wrong("lists hold strings here: [\"one\", \"two\"]");
+        auto next = string();
+        if (!next) return next.error();
+        out.push_back(std::move(*next));
+        if (!take(',') && !at_end() && !text_.starts_with(']')) return wrong("the strings of a list are separated by commas");
+    }
+    return out;
 }
 
 // The name between brackets.
@@ -117,10 +140,18 @@ Result<TomlEntry> entry(Line& line, const std::string& section_name, std::size_t
     std::string key{line.bare()};
     if (key.empty()) return line.wrong("expected [section] or key = value");
     if (!line.take('=')) return line.wrong(fmt::format("expected = after \"{}\"", key));
-    auto value = line.value();
-    if (!value) return value.error();
+    TomlEntry out{section_name.empty() ? key : section_name + '.' + key, {}, number, {}};
+    if (line.at_list()) {
+        auto list = line.list();
+        if (!list) return list.error();
+        out.list = std::move(*list);
+    } else {
+        auto value = line.value();
+        if (!value) return value.error();
+        out.text = std::move(*value);
+    }
     if (!line.at_end()) return line.wrong(fmt::format("something follows the value of \"{}\"; texts need quotes", key));
-    return TomlEntry{section_name.empty() ? key : section_name + '.' + key, std::move(*value), number};
+    return out;
 }
 
 } // namespace

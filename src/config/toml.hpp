@@ -1,8 +1,9 @@
 // Reads the part of TOML that settings need: comments, [section], key = value on one line with strings ("basic",
-// 'literal'), integers, numbers and booleans. Anything else is an error with its line, never a guess.
+// 'literal'), integers, numbers, booleans and lists of strings. Anything else is an error with its line, never a guess.
 #pragma once
 #include "base/result.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ struct TomlEntry {
     std::string key;  // with its section: http.listen
     std::string text; // the value without quotes
     std::size_t line = 0;
+    std::optional<std::vector<std::string>> list; // ["a", "b"]; `text` is then empty
 };
 
 // invalid_argument with "line N: …". The same key twice is an error.

@@ -39,6 +39,16 @@ TEST_CASE("sections, comments, strings, numbers and booleans are read with their
     check(5, "log.on", "true", 10);
 }
 
+TEST_CASE("a list of strings is read on one line") {
+    const auto entries = parse_toml("a = [\"x, ]\", 'y # z',\t\"\" ] # comment\nb=[]\n[s]\nc = [ 'one', ]\n");
+    REQUIRE(entries.has_value());
+    REQUIRE(entries->size() == 3);
+    CHECK((*entries)[0].list == std::vector<std::string>{"x, ]", "y # z", ""});
+    CHECK((*entries)[1].list == std::vector<std::string>{});
+    CHECK((*entries)[2].list == std::vector<std::string>{"one"});
+    CHECK((*entries)[2].key == "s.c");
+}
+
 TEST_CASE("what is not understood is an error with its line, never a guess") {
     CHECK(refused("a = 1\nnonsense\n").starts_with("line 2:"));
     CHECK(refused("a = word").find("quotes") != std::string::npos);
@@ -46,7 +56,14 @@ TEST_CASE("what is not understood is an error with its line, never a guess") {
     CHECK(refused("a = \"open").find("closing") != std::string::npos);
     CHECK(refused("a = 'open").find("closing") != std::string::npos);
     CHECK(refused("a = \"x\" y").find("follows") != std::string::npos);
-    CHECK(refused("a = [1]").find("lists") != std::string::npos);
+    CHECK(refused("a = [1]").find("lists hold strings") != std::string::npos);
+    CHECK(refused("a = [[\"x\"]]").find("lists hold strings") != std::string::npos);
+    CHECK(refused("a = [\"x\" \"y\"]").find("commas") != std::string::npos);
+    CHECK(refused("a = [,\"x\"]").find("lists hold strings") != std::string::npos);
+    CHECK(refused("a = [\"x\",").find("closing ]") != std::string::npos);
+    CHECK(refused("a = [\"x\" # y").find("closing ]") != std::string::npos);
+    CHECK(refused("a = [\"x\"] y").find("follows") != std::string::npos);
+    CHECK(refused("a = {b = 1}").find("inline tables") != std::string::npos);
     CHECK(refused("a = \"\"\"x\"\"\"").find("several lines") != std::string::npos);
     CHECK(refused("a =").find("missing") != std::string::npos);
     CHECK(refused("a = # x").find("missing") != std::string::npos);
