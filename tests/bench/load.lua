@@ -1,8 +1,8 @@
--- One durable submit a request, always the same bytes: what is measured is the server.
-wrk.method = "POST"
+-- Always the same request: what is measured is the server.
+wrk.method = os.getenv("MILLRACE_METHOD") or "POST"
 wrk.body = os.getenv("MILLRACE_BODY")
 wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer " .. os.getenv("MILLRACE_KEY")
+wrk.headers["Authorization"] = "Bearer " .. (os.getenv("MILLRACE_KEY") or "")
 local prefer = os.getenv("MILLRACE_PREFER")
 if prefer then wrk.headers["Prefer"] = prefer end
 
