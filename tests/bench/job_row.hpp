@@ -7,6 +7,6 @@ inline constexpr const char* payload = R"({"model":"digits","input":{"blob":"2cf
 
 inline constexpr char insert_job[] =
     "INSERT INTO jobs (organization_id, id, kind, queue, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
-    "created_at, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)";
+    "created_at, run_at, created_by, resource) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, '', '')";
 
 } // namespace millrace::bench

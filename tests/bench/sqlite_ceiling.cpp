@@ -32,7 +32,8 @@ public:
     explicit Raw(const std::filesystem::path& file) {
         check(db_, sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr));
         run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA cache_size = -16384");
-        run(std::string{*embedded::migrations().text("0001_first.up.sql")}.c_str());
+        for (const auto& step : embedded::migrations().list()) // sorted: 0001_first.up.sql, 0002_queue.up.sql …
+            if (step.path.ends_with(".up.sql")) run(std::string{step.text()}.c_str());
         insert_ = prepare(bench::insert_job);
         begin_ = prepare("BEGIN IMMEDIATE");
         commit_ = prepare("COMMIT");

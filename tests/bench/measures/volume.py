@@ -2,7 +2,7 @@
 million waiting, and the memory of each."""
 import time
 
-from fill import fill
+from support.fill import fill
 
 from . import runs, submits
 from .load import counts, resident_bytes, running

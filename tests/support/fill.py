@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fills the database of a stopped daemon with jobs, without the daemon: a past, or a backlog, to measure beside.
 
-    tests/bench/fill.py DATA [--finished N] [--waiting N]
+    tests/support/fill.py DATA [--finished N] [--waiting N]
 
 DATA is a folder in which a daemon has run once, so that the schema is there. The waiting jobs are echo jobs of the queue
 `bench`; resume it, or pause it before the daemon starts (--paused).
