@@ -110,6 +110,7 @@ void build(CLI::App& app, Context& context, Serve serve) {
     add_serve(app, context, std::move(serve));
     add_status(app, context);
     add_job(app, context);
+    add_schedule(app, context);
     add_model(app, context);
     add_blob(app, context);
     add_key(app, context);

@@ -8,6 +8,7 @@ namespace millrace::cli {
 void add_serve(CLI::App& app, Context& context, Serve serve);
 void add_status(CLI::App& app, Context& context);
 void add_job(CLI::App& app, Context& context);
+void add_schedule(CLI::App& app, Context& context);
 void add_model(CLI::App& app, Context& context);
 void add_blob(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);

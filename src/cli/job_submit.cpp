@@ -17,26 +17,22 @@ std::pair<std::string, std::string> pair_of(const std::string& text, std::string
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-std::string payload_text(const std::string& payload) {
+std::string argument_text(const std::string& argument) {
     std::ostringstream text;
-    if (payload == "-") {
+    if (argument == "-") {
         text << std::cin.rdbuf();
-    } else if (payload.starts_with('@')) {
-        std::ifstream file{payload.substr(1), std::ios::binary};
-        if (!file) throw Failure{failed, "cannot read " + payload.substr(1)};
+    } else if (argument.starts_with('@')) {
+        std::ifstream file{argument.substr(1), std::ios::binary};
+        if (!file) throw Failure{failed, "cannot read " + argument.substr(1)};
         text << file.rdbuf();
     } else {
-        return payload;
+        return argument;
     }
     return text.str();
 }
 
 json::value payload_of(const SubmitOptions& options) {
-    if (!options.payload.empty()) {
-        auto value = parse_json(payload_text(options.payload));
-        if (!value) throw Failure{usage, "--payload is " + value.error().detail};
-        return std::move(*value);
-    }
+    if (!options.payload.empty()) return json_argument(options.payload, "--payload");
     if (options.model.empty()) return json::object{};
     json::object payload;
     const auto slash = options.model.find('/');
@@ -49,6 +45,12 @@ json::value payload_of(const SubmitOptions& options) {
 }
 
 } // namespace
+
+json::value json_argument(const std::string& argument, std::string_view option) {
+    auto value = parse_json(argument_text(argument));
+    if (!value) throw Failure{usage, fmt::format("{} is {}", option, value.error().detail)};
+    return std::move(*value);
+}
 
 std::vector<FilePart> parts_of(const SubmitOptions& options) {
     std::vector<FilePart> out;

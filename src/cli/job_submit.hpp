@@ -4,6 +4,7 @@
 #include "base/json.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::cli {
@@ -19,6 +20,9 @@ struct SubmitOptions {
 struct FilePart {
     std::string name, path;
 };
+
+// JSON in place, in @FILE or, as -, on standard input. Throws Failure{usage}, naming the option.
+json::value json_argument(const std::string& argument, std::string_view option);
 
 // The JSON of the request. Throws Failure{usage}, saying which option is wrong.
 json::object job_of(const SubmitOptions& options);
