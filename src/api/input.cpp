@@ -6,8 +6,8 @@
 
 namespace millrace::api {
 
-Result<int> page_limit(const http::Request& request) {
-    const auto text = request.query.find("limit");
+Result<int> page_limit(const http::Query& query) {
+    const auto text = query.find("limit");
     if (!text) return 50;
     int limit = 0;
     const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), limit);
@@ -51,6 +51,15 @@ awaitable<Result<json::value>> read_json(http::Request& request) {
     const auto body = co_await read_body(*request.body_reader, max_json_bytes);
     if (!body) co_return body.error();
     co_return parse_json(*body);
+}
+
+awaitable<Result<json::object>> read_optional_object(http::Request& request) {
+    if (request.body.empty()) co_return json::object{};
+    auto document = co_await read_json(request);
+    if (!document) co_return document.error();
+    auto* object = document->if_object();
+    if (!object) co_return Error{Code::unprocessable, "the body must be a JSON object, or empty"};
+    co_return std::move(*object);
 }
 
 awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,

@@ -20,7 +20,7 @@ Result<AnId> path_id(const http::Request& request, std::string_view what) {
 }
 
 // The value of ?limit=, 50 unless given; invalid_argument outside 1-1000.
-Result<int> page_limit(const http::Request& request);
+Result<int> page_limit(const http::Query& query);
 
 // "application/json" of "application/json; charset=utf-8".
 std::string_view media_type(std::string_view content_type);
@@ -29,6 +29,8 @@ std::string_view media_type(std::string_view content_type);
 awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max);
 // A JSON body: checks the content type too.
 awaitable<Result<json::value>> read_json(http::Request& request);
+// Of a route with BodyPolicy::buffered that can do without a body: {} when there is none.
+awaitable<Result<json::object>> read_optional_object(http::Request& request);
 
 // Streams a request's body, or one part of a form, into the blob store.
 awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,

@@ -3,32 +3,47 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace millrace::api {
 namespace {
 
 using model::JobState;
 
-std::string json_text(std::string_view text) { return json::serialize(json::value(json::string{text})); }
-std::string moment(const std::optional<Timestamp>& time) { return time ? fmt::format("\"{}\"", time->text()) : "null"; }
-
-std::string write_error(const std::optional<model::JobError>& error) {
-    return error ? fmt::format(R"({{"code":{},"message":{}}})", json_text(error->code), json_text(error->message)) : "null";
+template <class... Args>
+void append(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
 JobState shown_state(const model::Job& job, Timestamp now) {
     return job.state == JobState::scheduled && job.run_at <= now ? JobState::queued : job.state;
 }
 
+// What a job has only when somebody asked for it.
+void append_options(std::string& out, const model::Job& job) {
+    if (!job.resource.empty()) append(out, R"(,"resource":{})", json_text(job.resource));
+    if (job.retry) append(out, R"(,"retry":{})", json::serialize(job.retry->to_json()));
+    if (job.expires_at) append(out, R"(,"expires_at":"{}")", job.expires_at->text());
+    if (job.deadline_at) append(out, R"(,"deadline_at":"{}")", job.deadline_at->text());
+    if (!job.unique_key.empty()) append(out, R"(,"unique_key":{})", json_text(job.unique_key));
+    if (job.flow) append(out, R"(,"flow":{{"id":"{}","ref":{}}})", job.flow->text(), json_text(job.flow_ref));
+    if (!job.worker.empty()) append(out, R"(,"worker":{})", json_text(job.worker));
+    if (!job.created_by.is_nil()) append(out, R"(,"created_by":"{}")", job.created_by.text());
+    if (job.state == JobState::blocked) append(out, R"(,"blocked_by":{})", job.blocked_by);
+}
+
 // Without the closing brace, so that the detail can go on.
 std::string job_members(const model::Job& job, Timestamp now) {
-    return fmt::format(R"({{"id":"{}","kind":{},"queue":{},"state":"{}","priority":{},"payload":{},"tags":{},"attempt":{},)"
-                       R"("max_attempts":{},"timeout_seconds":{},"created_at":{},"run_at":{},"started_at":{},"finished_at":{},)"
-                       R"("progress_percent":{},"result":{},"error":{})",
-                       job.id.text(), json_text(job.kind), json_text(job.queue), model::name(shown_state(job, now)), job.priority, job.payload,
-                       job.tags, job.attempt, job.max_attempts, job.timeout_seconds, moment(job.created_at), moment(job.run_at),
-                       moment(job.started_at), moment(job.finished_at), job.progress_percent, job.result.empty() ? "null" : job.result,
-                       write_error(job.error));
+    std::string out;
+    out.reserve(640 + job.payload.size() + job.result.size());
+    append(out, R"({{"id":"{}","kind":{},"queue":{},"state":"{}","priority":{},"payload":{},"tags":{},"attempt":{},)"
+                R"("max_attempts":{},"timeout_seconds":{},"created_at":{},"run_at":{},"started_at":{},"finished_at":{},)"
+                R"("progress_percent":{},"result":{},"error":{})",
+           job.id.text(), json_text(job.kind), json_text(job.queue), model::name(shown_state(job, now)), job.priority, job.payload, job.tags,
+           job.attempt, job.max_attempts, job.timeout_seconds, json_moment(job.created_at), json_moment(job.run_at), json_moment(job.started_at),
+           json_moment(job.finished_at), job.progress_percent, job.result.empty() ? "null" : job.result, json_error(job.error));
+    append_options(out, job);
+    return out;
 }
 
 struct Moment {
@@ -52,74 +67,86 @@ std::vector<Moment> timeline(const jobs::JobDetail& detail) {
     return moments;
 }
 
-Result<json::object> read_tags(const json::object& object) {
-    const auto* value = field(object, "tags");
-    if (!value) return json::object{};
-    const auto* tags = value->if_object();
-    const Error wrong{Code::unprocessable, "\"tags\" must be an object of at most 32 strings of at most 256 bytes"};
-    if (!tags || tags->size() > 32) return wrong;
-    for (const auto& tag : *tags)
-        if (!tag.value().is_string() || tag.value().get_string().size() > 256 || tag.key().size() > 64) return wrong;
-    return *tags;
+int failures(const jobs::JobDetail& detail) {
+    return static_cast<int>(std::count_if(detail.attempts.begin(), detail.attempts.end(), [](const auto& each) { return each.outcome == "failed"; }));
+}
+
+bool waits_for_retry(const jobs::JobDetail& detail, Timestamp now) {
+    return shown_state(detail.job, now) == JobState::scheduled && failures(detail) > 0;
+}
+
+void append_plan(std::string& out, const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
+    if (!detail.job.retry) append(out, R"(,"retry":{})", json::serialize(policy.to_json()));
+    append(out, R"(,"planned_retries":{})", json::serialize(json::value_from(planned_retries(detail, policy, now))));
+    if (waits_for_retry(detail, now)) append(out, R"(,"next_retry_at":"{}")", detail.job.run_at.text());
+}
+
+void append_dependencies(std::string& out, const jobs::JobDetail& detail) {
+    if (detail.depends_on.empty()) return;
+    out += R"(,"depends_on":[)";
+    for (const auto& each : detail.depends_on)
+        append(out, R"({}{{"job":"{}","on_failure":"{}"}})", &each == &detail.depends_on.front() ? "" : ",", each.parent.text(),
+               model::name(each.on_failure));
+    out += ']';
+}
+
+void append_past(std::string& out, const jobs::JobDetail& detail) {
+    out += R"(,"attempts":[)";
+    for (const auto& attempt : detail.attempts)
+        append(out, R"({}{{"attempt":{},"started_at":{},"ended_at":{},"outcome":"{}","error":{}}})",
+               &attempt == &detail.attempts.front() ? "" : ",", attempt.number, json_moment(attempt.started_at), json_moment(attempt.ended_at),
+               attempt.outcome, json_error(attempt.error));
+    out += R"(],"timeline":[)";
+    const auto moments = timeline(detail);
+    for (const auto& each : moments)
+        append(out, R"({}{{"at":{},"event":{}}})", &each == &moments.front() ? "" : ",", json_moment(each.at), json_text(each.event));
+    out += ']';
+}
+
+std::string seconds_or_null(const std::optional<double>& seconds) { return seconds ? fmt::format("{:.1f}", *seconds) : "null"; }
+
+// Of a job that waits. A queued one that has no position is just being begun.
+std::string write_waiting(const model::Job& job, const jobs::JobOutlook& outlook) {
+    const bool next = job.state == JobState::queued && !outlook.position;
+    std::string out = R"({"status":"queued","position":)";
+    out += outlook.position ? std::to_string(*outlook.position) : next ? "0" : "null";
+    if (outlook.seconds_remaining) append(out, R"(,"estimated_seconds_remaining":{:.1f})", *outlook.seconds_remaining);
+    return out + "}";
 }
 
 } // namespace
 
-bool is_queue_name(std::string_view name) {
-    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-    return !name.empty() && name.size() <= 63 && plain(name[0]) &&
-           std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '-'; });
+std::string json_text(std::string_view text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+    if (!plain) return json::serialize(json::string{text});
+    std::string out;
+    out.reserve(text.size() + 2);
+    return out.append(1, '"').append(text).append(1, '"');
 }
 
-Result<model::NewJob> read_new_job(const json::value& document) {
-    const auto* object = document.if_object();
-    if (!object) return Error{Code::unprocessable, "a job is a JSON object: {\"kind\":\"echo\",\"payload\":{}}"};
-    if (const auto known = only_fields(*object, {"kind", "queue", "priority", "payload", "run_at", "max_attempts", "timeout_seconds", "tags"}); !known)
-        return known.error();
-    model::NewJob job;
-    const auto kind = string_field(*object, "kind", 64);
-    if (!kind) return kind.error();
-    if (!*kind) return Error{Code::unprocessable, "\"kind\" is missing: echo, sleep or infer"};
-    job.kind = **kind;
-    const auto queue = string_field(*object, "queue", 63);
-    if (!queue) return queue.error();
-    job.queue = queue->value_or("default");
-    if (!is_queue_name(job.queue)) return Error{Code::unprocessable, "\"queue\" must be a word of a-z, 0-9, _ and -, 63 bytes at most"};
-    const auto priority = integer_field(*object, "priority", model::lowest_priority, model::highest_priority);
-    if (!priority) return priority.error();
-    job.priority = static_cast<int>(priority->value_or(model::default_priority));
-    if (const auto* payload = field(*object, "payload")) job.payload = *payload;
-    const auto run_at = string_field(*object, "run_at", 64);
-    if (!run_at) return run_at.error();
-    if (*run_at) {
-        job.run_at = Timestamp::parse(**run_at);
-        if (!job.run_at) return Error{Code::unprocessable, "\"run_at\" must be an RFC 3339 time such as 2027-01-31T08:00:00Z"};
-    }
-    const auto attempts = integer_field(*object, "max_attempts", 1, 100);
-    if (!attempts) return attempts.error();
-    job.max_attempts = static_cast<int>(attempts->value_or(job.max_attempts));
-    const auto timeout = number_field(*object, "timeout_seconds", 0.001, 86'400);
-    if (!timeout) return timeout.error();
-    job.timeout_seconds = timeout->value_or(job.timeout_seconds);
-    auto tags = read_tags(*object);
-    if (!tags) return tags.error();
-    job.tags = std::move(*tags);
-    return job;
+std::string json_moment(const std::optional<Timestamp>& time) { return time ? fmt::format("\"{}\"", time->text()) : "null"; }
+
+std::string json_error(const std::optional<model::JobError>& error) {
+    return error ? fmt::format(R"({{"code":{},"message":{}}})", json_text(error->code), json_text(error->message)) : "null";
+}
+
+std::vector<double> planned_retries(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
+    std::vector<double> seconds;
+    if (model::is_final(detail.job.state)) return seconds;
+    const int failed = failures(detail);
+    for (int n = waits_for_retry(detail, now) ? failed : failed + 1; n < detail.job.max_attempts; ++n)
+        seconds.push_back(std::chrono::duration<double>(policy.planned(n)).count());
+    return seconds;
 }
 
 std::string write_job(const model::Job& job, Timestamp now) { return job_members(job, now) + "}"; }
 
-std::string write_job(const jobs::JobDetail& detail, Timestamp now) {
-    std::string out = job_members(detail.job, now) + R"(,"attempts":[)";
-    for (const auto& attempt : detail.attempts)
-        out += fmt::format(R"({}{{"attempt":{},"started_at":{},"ended_at":{},"outcome":"{}","error":{}}})",
-                           &attempt == &detail.attempts.front() ? "" : ",", attempt.number, moment(attempt.started_at),
-                           moment(attempt.ended_at), attempt.outcome, write_error(attempt.error));
-    out += R"(],"timeline":[)";
-    const auto moments = timeline(detail);
-    for (const auto& each : moments)
-        out += fmt::format(R"({}{{"at":{},"event":{}}})", &each == &moments.front() ? "" : ",", moment(each.at), json_text(each.event));
-    return out + "]}";
+std::string write_job(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
+    std::string out = job_members(detail.job, now);
+    append_plan(out, detail, policy, now);
+    append_dependencies(out, detail);
+    append_past(out, detail);
+    return out + "}";
 }
 
 std::string write_jobs(const std::vector<model::Job>& jobs, int limit, Timestamp now) {
@@ -136,11 +163,10 @@ std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook)
     switch (job.state) {
     case JobState::scheduled:
     case JobState::blocked:
-    case JobState::queued: return fmt::format(R"({{"status":"queued","position":{}}})", outlook.position.value_or(0));
+    case JobState::queued: return write_waiting(job, outlook);
     case JobState::running:
         return fmt::format(R"({{"status":"processing","progress_percent":{},"estimated_seconds_remaining":{}}})",
-                           outlook.progress_percent.value_or(job.progress_percent),
-                           outlook.seconds_remaining ? fmt::format("{:.1f}", *outlook.seconds_remaining) : "null");
+                           outlook.progress_percent.value_or(job.progress_percent), seconds_or_null(outlook.seconds_remaining));
     case JobState::succeeded: {
         const auto result = json::parse(job.result);
         const auto* object = result.if_object();

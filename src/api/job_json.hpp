@@ -1,4 +1,4 @@
-// Jobs between JSON and plain values. Pure.
+// Jobs as the API shows them. Pure. `now` decides whether a scheduled job has become due.
 #pragma once
 #include "base/json.hpp"
 #include "jobs/job_service.hpp"
@@ -9,17 +9,20 @@
 
 namespace millrace::api {
 
-// The JSON of a submit. unprocessable names the member that is wrong.
-Result<model::NewJob> read_new_job(const json::value& document);
-
-// A job as the API shows it. `now` decides whether a scheduled job has become due.
 std::string write_job(const model::Job& job, Timestamp now);
-std::string write_job(const jobs::JobDetail& detail, Timestamp now); // with attempts and timeline
+// With attempts, timeline, what it waits for, and the retries that `policy` plans.
+std::string write_job(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now);
 std::string write_jobs(const std::vector<model::Job>& jobs, int limit, Timestamp now);
 // The short form for polling: queued, processing, complete or failed.
 std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook);
 
-// A plain word of a-z 0-9 _ - that begins with a letter or digit, 63 bytes at most: a queue's name.
-bool is_queue_name(std::string_view name);
+// The seconds of the retries that remain to a job, before jitter; the first of them is being waited for when the job is
+// scheduled after a failure.
+std::vector<double> planned_retries(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now);
+
+// JSON of single values: a text in quotes, a moment or null.
+std::string json_text(std::string_view text);
+std::string json_moment(const std::optional<Timestamp>& time);
+std::string json_error(const std::optional<model::JobError>& error);
 
 } // namespace millrace::api

@@ -1,7 +1,6 @@
 // /api/v1/jobs.
 #pragma once
 #include "blobs/blob_store.hpp"
-#include "catalog/blob_catalog.hpp"
 #include "http/router.hpp"
 #include "jobs/job_service.hpp"
 

@@ -1,6 +1,7 @@
 #include "api/service_routes.hpp"
 
 #include "api/embedded_file.hpp"
+#include "api/queue_json.hpp"
 #include "api/routing.hpp"
 #include "base/json.hpp"
 
@@ -11,21 +12,30 @@ json::object readiness(const std::vector<std::string>& reasons) {
     return {{"ready", reasons.empty()}, {"reasons", json::value_from(reasons)}};
 }
 
-json::object job_counts(const jobs::QueueSnapshot& queue) {
-    using model::JobState;
-    json::object counts{{"queued", queue.queued}, {"running", queue.running}, {"scheduled", queue.scheduled}, {"blocked", 0}};
-    for (const auto state : {JobState::succeeded, JobState::dead, JobState::cancelled, JobState::expired}) {
-        const auto at = queue.ended.find(state);
-        counts[model::name(state)] = at == queue.ended.end() ? 0 : at->second;
-    }
-    counts["rates"] = json::object{{"submitted_per_second", queue.submitted_per_second}, {"finished_per_second", queue.finished_per_second}};
+json::object job_counts(const jobs::QueueSnapshot& snapshot) {
+    const auto& total = snapshot.total;
+    json::object counts{{"queued", total.queued}, {"running", total.running}, {"scheduled", total.scheduled}, {"blocked", total.blocked}};
+    for (const auto& [state, count] : write_ended(total)) counts[state] = count;
+    counts["oldest_age_seconds"] = total.oldest_seconds;
+    counts["rates"] = json::object{{"submitted_per_second", snapshot.submitted_per_second}, {"finished_per_second", snapshot.finished_per_second}};
+    counts["external_leases"] = snapshot.external_leases;
+    counts["waiting_workers"] = snapshot.waiting_workers;
     return counts;
 }
 
-json::array queue_counts(const jobs::QueueSnapshot& snapshot) {
+json::array queue_counts(const jobs::QueueSnapshot& snapshot, OrganizationId organization) {
     json::array queues;
     for (const auto& queue : snapshot.queues)
-        queues.push_back(json::object{{"name", queue.name}, {"queued", queue.queued}, {"running", queue.running}, {"scheduled", queue.scheduled}});
+        if (queue.organization == organization)
+            queues.push_back(json::object{{"name", queue.name},
+                                          {"queued", queue.queued},
+                                          {"running", queue.running},
+                                          {"scheduled", queue.scheduled},
+                                          {"blocked", queue.blocked},
+                                          {"oldest_age_seconds", queue.oldest_seconds},
+                                          {"started_per_second", queue.started_per_second},
+                                          {"finished_per_second", queue.finished_per_second},
+                                          {"breaker", queue.breaker.name()}});
     return queues;
 }
 
@@ -61,7 +71,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
     router.add({Verb::get, "/openapi.json", [](Request& request) -> awaitable<Response> {
         co_return embedded_file("openapi.json", request, "no-cache");
     }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/status", [info, &dispatcher, &engine, &database, &clock](Request&) -> awaitable<Response> {
+    router.add({Verb::get, "/api/v1/status", [info, &dispatcher, &engine, &database, &clock](Request& request) -> awaitable<Response> {
         const auto queue = co_await dispatcher.snapshot();
         const auto store = database.stats();
         auto status = readiness(info.not_ready());
@@ -69,7 +79,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
         status["started_at"] = info.started_at.text();
         status["uptime_seconds"] = static_cast<double>((clock.now() - info.started_at).count()) / 1e6;
         status["jobs"] = job_counts(queue);
-        status["queues"] = queue_counts(queue);
+        status["queues"] = queue_counts(queue, request.principal.organization);
         status["worker"] = worker_status(engine.status());
         status["store"] = json::object{{"driver", store.driver}, {"schema_version", store.schema_version}, {"bytes", store.bytes}};
         status["disk"] = json::object{{"free_bytes", free_bytes(info.data)}};

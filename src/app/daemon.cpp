@@ -3,6 +3,7 @@
 #include "api/blob_routes.hpp"
 #include "api/gate.hpp"
 #include "api/identity_routes.hpp"
+#include "api/job_input.hpp"
 #include "api/job_routes.hpp"
 #include "api/model_routes.hpp"
 #include "api/result_routes.hpp"
@@ -16,6 +17,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <fstream>
 
 #include <unistd.h>
 
@@ -24,7 +26,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t least_free_bytes = 64 << 20;
 constexpr std::size_t files_queue = 4096;
 
 inference::EngineOptions engine_options(const config::InferenceConfig& config) {
@@ -37,9 +38,51 @@ inference::EngineOptions engine_options(const config::InferenceConfig& config) {
     return options;
 }
 
-jobs::DispatcherOptions dispatcher_options(const config::JobsConfig& config) {
+std::uint64_t resident_bytes() {
+    std::ifstream file{"/proc/self/statm"};
+    std::uint64_t pages = 0, resident = 0;
+    file >> pages >> resident;
+    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t machine_bytes() {
+    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+bool disk_is_low(const std::filesystem::path& folder, std::uint64_t least) {
+    std::error_code failure;
+    const auto space = std::filesystem::space(folder, failure);
+    return !failure && space.available < least;
+}
+
+// Why no more work is taken, in words; empty: there is room.
+std::string no_room(const config::Config& config) {
+    if (disk_is_low(config.data, config.jobs.min_free_bytes))
+        return fmt::format("the disk is nearly full: less than {} MiB are free in the data folder (jobs.min_free_bytes)", config.jobs.min_free_bytes >> 20);
+    const auto most = config.jobs.max_memory_bytes ? config.jobs.max_memory_bytes : machine_bytes() / 2;
+    if (resident_bytes() > most) return fmt::format("the daemon has taken more than {} MiB of memory (jobs.max_memory_bytes)", most >> 20);
+    return {};
+}
+
+jobs::DispatcherOptions dispatcher_options(const config::Config& config) {
     jobs::DispatcherOptions options;
-    options.concurrency = config.concurrency;
+    options.scheduler.concurrency = config.jobs.concurrency;
+    options.scheduler.ageing = std::chrono::seconds{config.jobs.ageing_seconds};
+    options.max_backlog = config.jobs.max_backlog;
+    options.no_room = [config] { return no_room(config); };
+    return options;
+}
+
+jobs::RetentionOptions retention_options(const config::RetentionConfig& config) {
+    using model::JobState;
+    jobs::RetentionOptions options;
+    const auto keep = [&](JobState state, std::uint32_t days) {
+        if (days > 0) options.keep[state] = std::chrono::days{days};
+    };
+    keep(JobState::succeeded, config.succeeded_days);
+    keep(JobState::dead, config.dead_days);
+    keep(JobState::cancelled, config.cancelled_days);
+    keep(JobState::expired, config.cancelled_days);
     return options;
 }
 
@@ -64,12 +107,6 @@ void log_exchange(telemetry::Log& log, const http::Exchange& exchange) {
               {{"id", exchange.request.id}, {"remote", exchange.request.remote}, {"who", exchange.request.principal.name},
                {"method", std::string_view{method.data(), method.size()}}, {"path", exchange.request.path}, {"status", exchange.status},
                {"bytes", exchange.body_bytes}, {"ms", std::chrono::duration<double, std::milli>(exchange.took).count()}});
-}
-
-bool disk_is_low(const std::filesystem::path& folder) {
-    std::error_code failure;
-    const auto space = std::filesystem::space(folder, failure);
-    return !failure && space.available < least_free_bytes;
 }
 
 } // namespace
@@ -115,8 +152,15 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       catalog_{*base_.database, clock_},
       identity_{*base_.database, clock_, log},
       infer_{registry_, engine_, *base_.blobs, catalog_, clock_},
-      dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config.jobs)},
-      jobs_{*base_.database, dispatcher_, clock_, config.jobs.max_backlog},
+      dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config)},
+      jobs_{*base_.database, dispatcher_, clock_},
+      queues_{*base_.database, dispatcher_, clock_},
+      dead_letters_{*base_.database, dispatcher_, clock_},
+      leases_{*base_.database, dispatcher_, clock_},
+      flows_{*base_.database, jobs_, dispatcher_, clock_},
+      submitter_{jobs::submit_to(jobs_)},
+      schedules_{*base_.database, *submitter_, api::read_new_job, clock_, log, *base_.metrics},
+      retention_{*base_.database, clock_, log, *base_.metrics, retention_options(config.retention)},
       router_{routes()},
       server_{server_options(config), router_,
               {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); }},
@@ -149,6 +193,8 @@ Result<void> Daemon::start() {
     if (auto recovered = dispatcher_.recover(); !recovered) return recovered;
     if (auto listening = server_.listen(); !listening) return listening;
     dispatcher_.start();
+    schedules_.start();
+    retention_.start(io_.at(0));
     return success();
 }
 
@@ -157,6 +203,8 @@ void Daemon::drain() {
     stopping_ = true;
     const auto patience = std::chrono::seconds{config_.jobs.drain_seconds};
     server_.drain(std::min<std::chrono::milliseconds>(patience, 5s));
+    schedules_.stop();
+    retention_.stop();
     dispatcher_.stop(patience);
     engine_.stop();
     base_.database->close();
@@ -168,7 +216,7 @@ std::vector<std::string> Daemon::not_ready() const {
     std::vector<std::string> reasons;
     if (stopping_) reasons.push_back("stopping");
     if (auto failure = base_.database->failure()) reasons.push_back("the store has stopped: " + *failure);
-    if (disk_is_low(config_.data)) reasons.push_back("less than 64 MiB are free in the data folder");
+    if (auto reason = no_room(config_); !reason.empty()) reasons.push_back(std::move(reason));
     if (const auto worker = engine_.status(); worker.state == "restarting") reasons.push_back("the inference worker is being restarted: " + worker.reason);
     return reasons;
 }

@@ -10,8 +10,14 @@
 #include "http/server.hpp"
 #include "identity/identity.hpp"
 #include "inference/engine.hpp"
+#include "jobs/dead_letters.hpp"
 #include "jobs/dispatcher.hpp"
+#include "jobs/flows.hpp"
 #include "jobs/job_service.hpp"
+#include "jobs/leases.hpp"
+#include "jobs/queues.hpp"
+#include "jobs/retention.hpp"
+#include "jobs/schedules.hpp"
 #include "models/registry.hpp"
 #include "processors/echo/echo.hpp"
 #include "processors/infer/infer.hpp"
@@ -77,6 +83,13 @@ private:
     processors::Infer infer_;
     jobs::Dispatcher dispatcher_;
     jobs::JobService jobs_;
+    jobs::Queues queues_;
+    jobs::DeadLetters dead_letters_;
+    jobs::Leases leases_;
+    jobs::Flows flows_;
+    std::unique_ptr<jobs::Submitter> submitter_;
+    jobs::Schedules schedules_;
+    jobs::Retention retention_;
     http::Router router_;
     http::Server server_;
 };

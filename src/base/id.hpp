@@ -44,6 +44,8 @@ struct Id {
 using JobId = Id<struct JobTag>;
 using OrganizationId = Id<struct OrganizationTag>;
 using KeyId = Id<struct KeyTag>;
+using FlowId = Id<struct FlowTag>;
+using ScheduleId = Id<struct ScheduleTag>;
 
 } // namespace millrace
 

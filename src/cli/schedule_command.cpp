@@ -75,7 +75,7 @@ void print_schedule(Context& context, const json::value& schedule) {
     line("state", state_of(schedule));
     if (const auto* job = find(schedule, {"job"})) line("job", json::serialize(*job));
     if (find(schedule, {"last_run_at"}))
-        line("last", fmt::format("{} ({} ago), job {}", member(schedule, "last_run_at"), age(schedule, "last_run_at", now), member(schedule, "last_job_id")));
+        line("last", fmt::format("{} ({}), job {}", member(schedule, "last_run_at"), age(schedule, "last_run_at", now), member(schedule, "last_job_id")));
     if (find(schedule, {"last_error"})) line("refused", member(schedule, "last_error"));
     if (const auto* planned = find(schedule, {"planned"}); planned && planned->is_array())
         for (const auto& time : planned->get_array())

@@ -45,7 +45,14 @@ struct StoreConfig {
 struct JobsConfig {
     std::uint32_t concurrency = 0;    // jobs running at once
     std::uint32_t max_backlog = 0;    // jobs waiting; more are refused with 503
+    std::uint32_t ageing_seconds = 0; // waited so long, a job rises by one priority
+    std::uint64_t min_free_bytes = 0; // in the data folder; with less, submits are refused
+    std::uint64_t max_memory_bytes = 0; // of the daemon; with more, submits are refused. 0: half of the machine's
     std::uint32_t drain_seconds = 0;  // at shutdown, for what runs
+};
+
+struct RetentionConfig { // days; 0: for good
+    std::uint32_t succeeded_days = 0, dead_days = 0, cancelled_days = 0;
 };
 
 struct InferenceConfig {
@@ -85,6 +92,7 @@ struct Config {
     LogConfig log;
     StoreConfig store;
     JobsConfig jobs;
+    RetentionConfig retention;
     InferenceConfig inference;
     BlobsConfig blobs;
     ExecConfig exec;

@@ -97,6 +97,7 @@ Response json(unsigned status, const boost::json::value& value) { return json_te
 
 unsigned status_of(Code code) { return kind_of(code).status; }
 std::string_view slug_of(Code code) { return kind_of(code).slug; }
+std::string_view title_of(Code code) { return kind_of(code).title; }
 
 Response problem(const Error& error, std::string_view request_id) {
     const auto& kind = kind_of(error.code);

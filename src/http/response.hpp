@@ -75,6 +75,7 @@ Response json(unsigned status, const boost::json::value& value);
 // The one place that maps an error's code to a status and a problem type.
 unsigned status_of(Code code);
 std::string_view slug_of(Code code);
+std::string_view title_of(Code code);
 // RFC 9457. `request_id` becomes `instance`. unauthenticated carries WWW-Authenticate, unavailable and
 // rate_limited a Retry-After: what the error says, one second where it says nothing.
 Response problem(const Error& error, std::string_view request_id);

@@ -4,10 +4,12 @@
 #pragma once
 #include "async/guarded.hpp"
 #include "async/io_pool.hpp"
+#include "jobs/attempt_repository.hpp"
+#include "jobs/dispatcher_view.hpp"
+#include "jobs/ending.hpp"
 #include "jobs/processor.hpp"
 #include "jobs/rate_meter.hpp"
-#include "jobs/ready_queue.hpp"
-#include "jobs/retry_policy.hpp"
+#include "jobs/scheduler.hpp"
 #include "jobs/waiters.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
@@ -19,35 +21,47 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace millrace::jobs {
 
 struct DispatcherOptions {
-    std::size_t concurrency = 256; // attempts at once, over all kinds
-    int max_lost = 20;             // daemon deaths under one job before it is dead
-    int max_worker_kills = 3;      // worker deaths under one job before it is dead
-    RetryPolicy retry;
+    SchedulerOptions scheduler;
+    EndRules rules;
+    std::size_t max_backlog = 1'000'000;      // jobs waiting, over all queues
+    std::size_t most_waiting_workers = 4096;  // external workers that wait for a job
+    // Beyond these, new work is refused; asked once a second. Empty: there is room.
+    std::function<std::string()> no_room = [] { return std::string{}; };
 };
 
-struct QueueSnapshot {
-    struct Queue {
-        std::string name;
-        std::size_t queued = 0, running = 0, scheduled = 0;
-    };
-    std::vector<Queue> queues;
-    std::size_t queued = 0, running = 0, scheduled = 0;
-    std::map<model::JobState, std::int64_t> ended; // since the store was made
-    double submitted_per_second = 0, finished_per_second = 0;
+// A job on its way into the queue, after its commit.
+struct Arrival {
+    JobId id;
+    OrganizationId organization;
+    KeyId key;
+    int organization_weight = 1, key_weight = 1;
+    std::string queue, kind, resource;
+    int priority = model::default_priority;
+    model::JobState state = model::JobState::queued;
+    Timestamp due;
+    std::optional<Timestamp> ends_by; // the earlier of expires_at and deadline_at
+    bool is_new = true;               // counted as submitted
 };
 
-struct JobOutlook {
-    std::optional<std::size_t> position;        // of a waiting job
-    std::optional<int> progress_percent;        // of a running one
-    std::optional<double> seconds_remaining;
+// What an external worker is given.
+struct Handed {
+    JobId id;
+    std::int64_t token = 0;
 };
+
+std::int64_t new_lease_token(); // cannot be guessed
+
+// What an attempt's end says about its queue and its resource.
+Scheduler::Verdict verdict_on(const Outcome& outcome);
 
 class Dispatcher {
 public:
@@ -58,96 +72,165 @@ public:
     void add(Processor& processor);
     const Processor* processor(std::string_view kind) const;
 
-    // Rebuilds the queue from the store; blocks. What ran when the daemon died waits again.
+    // Rebuilds the queue from the store; blocks. What ran in the daemon when it died waits again; what an external worker
+    // has keeps its lease, from its beginning.
     Result<void> recover();
     void start();
     // Takes no more, waits for what runs, then gives the rest back to the queue. Blocks.
     void stop(std::chrono::milliseconds patience);
 
-    // A job was committed as waiting. Any thread.
-    void enqueue(JobId id, std::string queue, std::string kind, int priority, Timestamp due, bool is_new);
-    // A job was committed as cancelled: ends the attempt, if one runs here. Any thread.
-    void cancelled(JobId id);
+    // ── any thread ──
+    // Why there is no place for another job: unavailable, with when to try again.
+    Result<void> admits(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource);
+    QueueTable& table() { return table_; }
+    model::RetryPolicy retry_policy(const model::Job& job);
+
+    // A slot for a job that begins as it is submitted: when nothing waits and nothing limits its queue and kind. Given back by
+    // begin_at_once() after the commit, or by unreserve().
+    bool reserve(const Queue& queue, std::string_view kind, std::string_view resource);
+    void unreserve() { reserved_.fetch_sub(1, std::memory_order_relaxed); }
+    void begin_at_once(Lease lease, Arrival arrival);
+
+    void enqueue(Arrival arrival); // committed as scheduled, blocked or queued
+    void enqueue(std::vector<Arrival> arrivals);
+    // Committed as ended while it waited or ran, with what that released: a cancel, an expiry, a purge.
+    void ended_elsewhere(Settled settled);
+    void rules_changed(Queue& queue); // its rules were set: they are taken over
+    // Committed: jobs of a queue that was resumed, a breaker reset …: look again.
+    void look_again();
+
+    // External workers. Called back once, on the dispatcher's thread: with jobs whose claim is committed, or none.
+    using Given = std::function<void(Result<std::vector<Handed>>)>;
+    void hand_out(Queue& queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given);
+    // Whether this lease is alive; moves its end. The store is the judge, this is the clock.
+    void heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent);
+    void reported(JobId id, std::int64_t token, Settled settled, Scheduler::Verdict verdict); // its end was committed
 
     Waiters& waiters() { return waiters_; }
     awaitable<QueueSnapshot> snapshot();
     awaitable<JobOutlook> outlook(model::Job job);
-    std::size_t backlog() const { return backlog_.load(std::memory_order_relaxed); }
+    std::size_t backlog() const { return static_cast<std::size_t>(std::max<std::int64_t>(0, backlog_.load(std::memory_order_relaxed))); }
+    const EndRules& end_rules() const { return options_.rules; }
 
 private:
-    struct Arrival {
-        JobId id;
-        std::string queue, kind;
-        int priority;
-        Timestamp due;
-        bool is_new;
-    };
-    struct Lease {
-        JobId id;
-        OrganizationId organization;
-        std::int64_t token;
-        LaneIndex lane;
-        Timestamp started_at;
-        int attempt = 0, max_attempts = 0, priority = 0;
-        double timeout_seconds = 0;
-        std::string payload;
-    };
     struct Running {
         Lease lease;
-        Monotonic began, deadline;
+        LaneIndex lane = 0;
+        OwnerIndex owner = 0;
+        Monotonic began, deadline;                     // the attempt is ended then
+        std::optional<std::chrono::milliseconds> external; // length of an external worker's lease
+        Monotonic lease_ends{Monotonic::max()};
         int progress = 0;
+        bool ending = false;                           // its end is on its way into the store, or there
+        bool recorded = false;                         // it is there
+        bool stopped = false;                          // its coroutine has ended; true from the start for external workers
+        Scheduler::Verdict verdict = Scheduler::Verdict::nothing;
         asio::cancellation_signal stop;
     };
+    using RunningPtr = std::shared_ptr<Running>; // shared with the attempt's coroutine, which may outlive its lease
+    struct WorkerWaiting {
+        Queue* queue;
+        std::string worker;
+        std::size_t most;
+        Monotonic until;
+        std::chrono::milliseconds lease;
+        Given given;
+    };
     struct Ended {
+        RunningPtr running;
+        Outcome outcome;
+        std::optional<model::RetryPolicy> policy; // of a failure
+    };
+    using Ends = std::shared_ptr<std::vector<Ended>>; // shared by the task and its callback
+    struct Limit {
+        Timestamp at;
         JobId id;
-        std::int64_t token;
-        LaneIndex lane;
-        std::optional<model::JobState> state; // nullopt: fenced off, or the write failed
-        std::optional<Waiting> retry;
-        double seconds;
+        OrganizationId organization;
+        bool operator<(const Limit& other) const { return at > other.at; }
     };
     using Message = std::function<void()>;
 
+    Now now() const { return {clock_.now(), clock_.monotonic()}; }
     void send(Message message); // any thread
     void deliver();
+    Waiting waiting(const Arrival& arrival);
     void arrive(const Arrival& arrival);
     void pump();
     void claim(std::vector<Waiting> batch);
-    void begin(std::vector<Lease> leases);
+    void begin(std::vector<std::optional<Lease>> leases, const std::vector<Waiting>& batch);
+    void run(RunningPtr running);
     awaitable<Outcome> attempt(Processor& processor, Attempt attempt);
-    void record(const Lease& lease, Outcome outcome, double seconds);
-    std::optional<model::JobState> write_end(store::Session& session, const Lease& lease, const Outcome& outcome, Timestamp now,
-                                             std::optional<Waiting>& retry) const;
-    void end(const Ended& ended);
+    void stopped(const RunningPtr& running, Outcome outcome); // its coroutine ended
+    void give_back(Running& running); // its slot, when it has both stopped and been recorded
+    void give_back(LaneIndex lane, Scheduler::Verdict verdict);
+    RunningPtr seat(Lease lease, const Waiting& job);
+    void not_claimed(JobId id, LaneIndex lane);
+
+    void serve_workers();
+    void claim_for(WorkerWaiting worker, std::vector<Waiting> batch);
+    void left_line(const Waiting& job);
+
+    void record(Ended ended);
+    void flush_ends();
+    void write_ends(Ends ends);
+    void not_recorded(Ends ends, const Error& why);
+    void recorded(Running& running, const Settled& settled);
+    void settle(const Settled& settled);
+    void settle(const Moved& moved);
+    void take_from_runner(JobId id);
+    void count_end(Queue& queue, const Moved& moved);
+    Waiting waiting(const Moved& moved);
     void release_running();
     void tick();
+    void sweep();
+    void expire_due();
+    void look_for_room();
     void arm_timer();
+    void tell_breakers(LaneIndex lane, Scheduler::Changed changed);
+    QueueCounts counts(Queue& queue);
 
     store::Database& database_;
     Clock& clock_;
     telemetry::Log& log_;
+    telemetry::Metrics& metrics_;
     DispatcherOptions options_;
     std::map<std::string, Processor*, std::less<>> processors_;
     Waiters waiters_;
+    QueueTable table_;
     async::Guarded<std::vector<Message>> mailbox_;
-    std::atomic<std::size_t> backlog_{0};
+    async::Guarded<std::string> no_room_;
+    std::atomic<bool> has_room_{true}, draining_{false};
+    std::atomic<std::int64_t> backlog_{0}; // queued, scheduled and blocked
+    std::atomic<std::size_t> slots_taken_{0}, reserved_{0}; // as of the last turn; of jobs that begin as they are submitted
 
     // ── on the dispatcher's thread ──
-    ReadyQueue queue_;
-    // Shared with the attempt's coroutine, which may outlive its lease and still needs `stop`.
-    std::unordered_map<JobId, std::shared_ptr<Running>> running_;
-    std::map<std::string, std::size_t, std::less<>> running_by_kind_; // claimed and running
-    std::size_t slots_taken_ = 0;
-    std::map<std::string, double, std::less<>> mean_seconds_; // by kind, exponentially weighted
-    std::map<model::JobState, std::int64_t> ended_;
+    Scheduler scheduler_;
+    std::unordered_map<JobId, RunningPtr> running_;
+    std::unordered_map<JobId, bool> claiming_;     // claims on their way; true: it was ended meanwhile
+    std::unordered_set<JobId> ended_at_once_;      // ended before word came that they begin
+    std::unordered_set<JobId> lost_claims_;        // taken from the line, and not there to be claimed: word of its end will come
+    std::vector<WorkerWaiting> workers_;
+    std::vector<Ended> ends_;                      // of this turn
+    std::vector<Ended> unrecorded_;                // the store could not take them: again at the next tick
+    std::priority_queue<Limit> limits_;            // expiries and deadlines
+    struct Record {
+        std::int64_t blocked = 0;
+        std::map<model::JobState, std::int64_t> ended; // since the store was made
+        RateMeter started, finished;
+    };
+    std::unordered_map<const Queue*, Record> records_;
+    std::map<std::pair<const Queue*, std::string>, double> mean_seconds_; // of queue and kind, exponentially weighted
     RateMeter submitted_, finished_;
-    bool stopping_ = false;
-    Timestamp next_sweep_{};
+    bool stopping_ = false, flushing_ = false;
+    Monotonic next_second_{}, next_sweep_{};
 
     telemetry::Counter& submitted_total_;
     std::map<model::JobState, telemetry::Counter*> ended_total_;
     telemetry::Counter& retried_total_;
     telemetry::Histogram& run_seconds_;
+    telemetry::Gauge& waiting_gauge_;
+    telemetry::Gauge& running_gauge_;
+    telemetry::Gauge& breakers_open_;
 
     async::IoPool thread_{"dispatch", 1}; // last: joined before what it uses goes
     asio::steady_timer timer_{thread_.at(0)};

@@ -1,5 +1,8 @@
 #include "jobs/job_repository.hpp"
 
+#include "jobs/job_columns.hpp"
+
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
@@ -12,81 +15,139 @@ using store::Rows;
 using store::Session;
 using store::Sql;
 using store::TenantSession;
+using store::Value;
 
-constexpr Sql insert_job{"INSERT INTO jobs (organization_id, id, kind, queue, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
-                         "created_at, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)"};
+constexpr Sql insert_job{
+    "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
+    "created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, blocked_by) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"};
+constexpr Sql insert_finished{
+    "INSERT INTO finished_jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, "
+    "timeout_us, created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, error_code, error_message, finished_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"};
 
-#define JOB_COLUMNS                                                                                                                \
-    "id, organization_id, kind, queue, state, priority, payload, tags, attempt, max_attempts, timeout_us, created_at, run_at, "    \
-    "started_at, finished_at, progress_percent, result, error_code, error_message"
+constexpr Sql find_job{"SELECT " MILLRACE_JOB_COLUMNS " FROM jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql find_finished{"SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 
-constexpr Sql find_job{"SELECT " JOB_COLUMNS " FROM jobs WHERE organization_id = $1 AND id = $2"};
-
-constexpr Sql list_jobs{
-    "SELECT " JOB_COLUMNS " FROM jobs WHERE organization_id = $1 AND id < $2 "
-    "AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at <= $4)) "
-    "AND NOT ($3 = 'scheduled' AND run_at <= $4) "
-    "AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) AND ($7 = '' OR tags LIKE $7 ESCAPE '~') "
-    "AND created_at >= $8 AND created_at < $9 ORDER BY id DESC LIMIT $10"};
+#define MILLRACE_LIST_FILTER                                                                                                        \
+    "organization_id = $1 AND id < $2 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at <= $4)) "     \
+    "AND NOT ($3 = 'scheduled' AND run_at <= $4) "                                                                                  \
+    "AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) AND ($7 = '' OR tags LIKE $7 ESCAPE '~') "                              \
+    "AND created_at >= $8 AND created_at < $9 AND ($10 = '' OR flow_id = $10)"
+// Both halves come in the order of their index and are merged: a page costs what it shows and what it passes over.
+constexpr Sql list_jobs{"SELECT " MILLRACE_JOB_COLUMNS " FROM jobs WHERE " MILLRACE_LIST_FILTER
+                        " UNION ALL SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_jobs WHERE " MILLRACE_LIST_FILTER
+                        " ORDER BY id DESC LIMIT $11"};
 
 constexpr Sql list_attempts{"SELECT attempt, started_at, ended_at, outcome, error_code, error_message FROM job_attempts "
                             "WHERE organization_id = $1 AND job_id = $2 ORDER BY attempt"};
+constexpr Sql list_dependencies{"SELECT parent_id, on_failure FROM job_dependencies WHERE organization_id = $1 AND job_id = $2 ORDER BY parent_id"};
 
 constexpr Sql insert_request{"INSERT INTO idempotency_keys (organization_id, scope, key, payload_sha256, response_status, response_body, "
-                             "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"};
-constexpr Sql find_request{"SELECT payload_sha256, response_status, response_body FROM idempotency_keys "
-                           "WHERE organization_id = $1 AND scope = $2 AND key = $3"};
+                             "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
+constexpr Sql select_request{"SELECT payload_sha256, response_status, response_body FROM idempotency_keys "
+                             "WHERE organization_id = $1 AND scope = $2 AND key = $3"};
 constexpr Sql delete_requests{"DELETE FROM idempotency_keys WHERE created_at < $1"};
 
-constexpr Sql claim_job{"UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = $2, started_at = $3, "
-                        "progress_percent = 0 WHERE id = $1 AND state IN ('queued', 'scheduled') "
-                        "RETURNING organization_id, attempt, max_attempts, priority, payload, timeout_us"};
-constexpr Sql complete_job{"UPDATE jobs SET state = 'succeeded', result = $3, finished_at = $4, progress_percent = 100, lease_token = NULL, "
-                           "error_code = NULL, error_message = NULL WHERE id = $1 AND lease_token = $2"};
-constexpr Sql fail_job{"UPDATE jobs SET state = $3, run_at = coalesce($4, run_at), finished_at = $5, lease_token = NULL, error_code = $6, "
-                       "error_message = $7 WHERE id = $1 AND lease_token = $2"};
-constexpr Sql release_job{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL WHERE id = $1 AND lease_token = $2"};
-constexpr Sql insert_attempt{"INSERT INTO job_attempts (organization_id, job_id, attempt, started_at, ended_at, outcome, error_code, "
-                             "error_message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"};
-constexpr Sql count_outcomes{"SELECT outcome, count(*) FROM job_attempts WHERE organization_id = $1 AND job_id = $2 GROUP BY outcome"};
+constexpr Sql select_unique{"SELECT job_id FROM unique_keys WHERE organization_id = $1 AND unique_key = $2"};
+constexpr Sql upsert_unique{"INSERT INTO unique_keys (organization_id, unique_key, job_id, created_at) VALUES ($1, $2, $3, $4) "
+                            "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at"};
+constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id)"};
 
-constexpr Sql select_running{"SELECT id, organization_id, attempt, started_at FROM jobs WHERE finished_at IS NULL AND state = 'running'"};
-constexpr Sql requeue_job{"UPDATE jobs SET state = $2, finished_at = $3, lease_token = NULL, error_code = $4, error_message = $5 "
-                          "WHERE id = $1"};
-constexpr Sql select_waiting{"SELECT id, queue, kind, priority, run_at FROM jobs WHERE finished_at IS NULL AND state IN ('queued', 'scheduled') "
-                             "ORDER BY run_at, id"};
-constexpr Sql count_final{"SELECT state, count(*) FROM jobs WHERE finished_at < $1 GROUP BY state"};
+Value id_or_empty(const KeyId& key) { return key.is_nil() ? Value{""} : Value{key}; }
+Value text_or_null(const std::string& text) { return text.empty() ? Value{nullptr} : Value{text}; }
+std::int64_t micros(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
+std::string retry_text(const Job& job) { return job.retry ? boost::json::serialize(job.retry->to_json()) : std::string{}; }
 
-constexpr Sql cancel_job{"UPDATE jobs SET state = 'cancelled', finished_at = $3, lease_token = NULL WHERE organization_id = $1 AND id = $2 "
-                         "AND state IN ('scheduled', 'blocked', 'queued', 'running')"};
-constexpr Sql replay_job{"UPDATE jobs SET state = 'queued', run_at = $3, finished_at = NULL, max_attempts = attempt + max_attempts, "
-                         "error_code = NULL, error_message = NULL WHERE organization_id = $1 AND id = $2 "
-                         "AND state IN ('dead', 'cancelled', 'expired')"};
+} // namespace
 
 Job read_job(Rows& rows) {
     Job job;
     job.id = rows.id<JobId>(0);
     job.organization = rows.id<OrganizationId>(1);
-    job.kind = rows.text(2);
-    job.queue = rows.text(3);
-    job.state = *model::job_state(rows.text(4));
-    job.priority = static_cast<int>(rows.integer(5));
-    job.payload = rows.text(6);
-    job.tags = rows.text(7);
-    job.attempt = static_cast<int>(rows.integer(8));
-    job.max_attempts = static_cast<int>(rows.integer(9));
-    job.timeout_seconds = static_cast<double>(rows.integer(10)) / 1e6;
-    job.created_at = {rows.integer(11)};
-    job.run_at = {rows.integer(12)};
-    job.started_at = rows.maybe_time(13);
-    job.finished_at = rows.maybe_time(14);
-    job.progress_percent = static_cast<int>(rows.integer(15));
-    if (!rows.is_null(16)) job.result = rows.text(16);
-    if (!rows.is_null(17)) job.error = model::JobError{std::string{rows.text(17)}, std::string{rows.text(18)}};
+    if (!rows.text(2).empty()) job.created_by = rows.id<KeyId>(2);
+    job.kind = rows.text(3);
+    job.queue = rows.text(4);
+    job.resource = rows.text(5);
+    job.state = *model::job_state(rows.text(6));
+    job.priority = static_cast<int>(rows.integer(7));
+    job.payload = rows.text(8);
+    job.tags = rows.text(9);
+    job.attempt = static_cast<int>(rows.integer(10));
+    job.max_attempts = static_cast<int>(rows.integer(11));
+    job.timeout_seconds = static_cast<double>(rows.integer(12)) / 1e6;
+    job.created_at = rows.time(13);
+    job.run_at = rows.time(14);
+    if (!rows.is_null(15))
+        if (auto policy = model::RetryPolicy::from_json(boost::json::parse(rows.text(15)))) job.retry = std::move(*policy);
+    job.expires_at = rows.maybe_time(16);
+    job.deadline_at = rows.maybe_time(17);
+    job.unique_key = rows.text(18);
+    if (!rows.is_null(19)) job.flow = rows.id<FlowId>(19);
+    job.flow_ref = rows.text(20);
+    job.blocked_by = static_cast<int>(rows.integer(21));
+    job.started_at = rows.maybe_time(22);
+    job.worker = rows.text(23);
+    job.progress_percent = static_cast<int>(rows.integer(24));
+    if (!rows.is_null(25)) job.error = model::JobError{rows.string(25), rows.string(26)};
+    job.result = rows.text(27);
+    job.finished_at = rows.maybe_time(28);
     return job;
 }
 
-// The tag as it stands in the stored JSON object, as a LIKE pattern.
+void insert(TenantSession& session, const Job& job) {
+    const auto retry = retry_text(job);
+    session.execute(insert_job, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, model::name(job.state), job.priority, job.payload,
+                                 job.tags, job.max_attempts, micros(job.timeout_seconds), job.created_at, job.run_at, text_or_null(retry), job.expires_at,
+                                 job.deadline_at, text_or_null(job.unique_key), job.flow, text_or_null(job.flow_ref), job.blocked_by});
+}
+
+void insert_ended(TenantSession& session, const Job& job, Timestamp now) {
+    const auto retry = retry_text(job);
+    const auto error = job.error.value_or(model::JobError{});
+    session.execute(insert_finished, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, model::name(job.state), job.priority, job.payload,
+                                      job.tags, job.max_attempts, micros(job.timeout_seconds), job.created_at, job.run_at, text_or_null(retry), job.expires_at,
+                                      job.deadline_at, text_or_null(job.unique_key), job.flow, text_or_null(job.flow_ref), text_or_null(error.code),
+                                      text_or_null(error.message), now});
+}
+
+std::optional<Job> find(TenantSession& session, JobId id) {
+    {
+        auto rows = session.query(find_job, {id});
+        if (rows.next()) return read_job(rows);
+    }
+    auto rows = session.query(find_finished, {id});
+    return rows.next() ? std::optional{read_job(rows)} : std::nullopt;
+}
+
+std::vector<model::JobAttempt> attempts(TenantSession& session, JobId id) {
+    auto rows = session.query(list_attempts, {id});
+    std::vector<model::JobAttempt> all;
+    while (rows.next())
+        all.push_back({static_cast<int>(rows.integer(0)), rows.time(1), rows.time(2), rows.string(3), {rows.string(4), rows.string(5)}});
+    return all;
+}
+
+std::vector<model::Dependency> dependencies(TenantSession& session, JobId id) {
+    auto rows = session.query(list_dependencies, {id});
+    std::vector<model::Dependency> all;
+    while (rows.next()) all.push_back({rows.id<JobId>(0), model::on_failure(rows.text(1)).value_or(model::OnFailure::fail)});
+    return all;
+}
+
+std::vector<Job> list(TenantSession& session, const Filter& filter, Timestamp now) {
+    const std::string state{filter.state ? model::name(*filter.state) : ""};
+    const std::string flow = filter.flow ? filter.flow->text() : "";
+    // Above every id: the largest UUID.
+    const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    auto rows = session.query(list_jobs, {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
+                                          filter.tag ? tag_pattern(*filter.tag) : "", filter.created_after.value_or(Timestamp{0}),
+                                          filter.created_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()}), flow, filter.limit});
+    std::vector<Job> found;
+    while (rows.next()) found.push_back(read_job(rows));
+    return found;
+}
+
 std::string tag_pattern(const std::pair<std::string, std::string>& tag) {
     const std::string member = boost::json::serialize(boost::json::string{tag.first}) + ":" + boost::json::serialize(boost::json::string{tag.second});
     std::string pattern = "%";
@@ -97,131 +158,32 @@ std::string tag_pattern(const std::pair<std::string, std::string>& tag) {
     return pattern + "%";
 }
 
-} // namespace
-
-void insert(TenantSession& session, const Job& job) {
-    session.execute(insert_job, {job.id, job.kind, job.queue, model::name(job.state), job.priority, job.payload, job.tags, job.max_attempts,
-                                 static_cast<std::int64_t>(job.timeout_seconds * 1e6), job.created_at, job.run_at});
+std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope, const std::string& key) {
+    auto rows = session.query(select_request, {scope, key});
+    if (!rows.next()) return std::nullopt;
+    return StoredAnswer{rows.string(0), rows.string(2), static_cast<int>(rows.integer(1))};
 }
 
-std::optional<Job> find(TenantSession& session, JobId id) {
-    auto rows = session.query(find_job, {id});
-    return rows.next() ? std::optional{read_job(rows)} : std::nullopt;
-}
-
-std::vector<model::JobAttempt> attempts(TenantSession& session, JobId id) {
-    auto rows = session.query(list_attempts, {id});
-    std::vector<model::JobAttempt> all;
-    while (rows.next())
-        all.push_back({static_cast<int>(rows.integer(0)), {rows.integer(1)}, {rows.integer(2)}, std::string{rows.text(3)},
-                       {std::string{rows.text(4)}, std::string{rows.text(5)}}});
-    return all;
-}
-
-std::vector<Job> list(TenantSession& session, const Filter& filter, Timestamp now) {
-    const std::string before = filter.before ? filter.before->text() : "~"; // sorts after every id
-    const std::string_view state = filter.state ? model::name(*filter.state) : "";
-    const std::string tag = filter.tag ? tag_pattern(*filter.tag) : "";
-    auto rows = session.query(list_jobs, {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""), tag,
-                                          filter.created_after.value_or(Timestamp{0}),
-                                          filter.created_before.value_or(Timestamp{INT64_MAX}), filter.limit});
-    std::vector<Job> jobs;
-    while (rows.next()) jobs.push_back(read_job(rows));
-    return jobs;
-}
-
-std::optional<StoredAnswer> remember_request(TenantSession& session, const std::string& scope, const std::string& key,
-                                             const StoredAnswer& answer, Timestamp now) {
-    if (session.execute(insert_request, {scope, key, answer.payload_sha256, answer.status, answer.body, now}) == 1) return std::nullopt;
-    auto rows = session.query(find_request, {scope, key});
-    rows.next();
-    return StoredAnswer{std::string{rows.text(0)}, std::string{rows.text(2)}, static_cast<int>(rows.integer(1))};
+void remember_request(TenantSession& session, const std::string& scope, const std::string& key, const StoredAnswer& answer, Timestamp now) {
+    session.execute(insert_request, {scope, key, answer.payload_sha256, answer.status, answer.body, now});
 }
 
 void forget_requests(Session& session, Timestamp older_than) { session.execute(delete_requests, {older_than}); }
 
-std::optional<Claimed> claim(Session& session, JobId id, std::int64_t lease, Timestamp now) {
-    auto rows = session.query(claim_job, {id, lease, now});
-    if (!rows.next()) return std::nullopt;
-    Claimed claimed{rows.id<OrganizationId>(0),      static_cast<int>(rows.integer(1)), static_cast<int>(rows.integer(2)),
-                    static_cast<int>(rows.integer(3)),         std::string{rows.text(4)},         static_cast<double>(rows.integer(5)) / 1e6};
-    rows.next(); // an UPDATE … RETURNING is done when its rows have been read to the end
-    return claimed;
-}
-
-bool complete(Session& session, JobId id, std::int64_t lease, const std::string& result, Timestamp now) {
-    return session.execute(complete_job, {id, lease, result, now}) == 1;
-}
-
-bool fail(Session& session, JobId id, std::int64_t lease, const model::JobError& error, std::optional<Timestamp> retry_at, Timestamp now) {
-    const auto finished_at = retry_at ? std::nullopt : std::optional{now};
-    return session.execute(fail_job, {id, lease, model::name(retry_at ? JobState::scheduled : JobState::dead), retry_at, finished_at,
-                                      error.code, error.message}) == 1;
-}
-
-void add_attempt(Session& session, OrganizationId organization, JobId id, const model::JobAttempt& attempt) {
-    session.execute(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at, attempt.outcome,
-                                     attempt.error.code, attempt.error.message});
-}
-
-AttemptCounts count_attempts(Session& session, OrganizationId organization, JobId id) {
-    AttemptCounts counts;
-    auto rows = session.query(count_outcomes, {organization, id});
-    while (rows.next()) {
-        const auto n = static_cast<int>(rows.integer(1));
-        if (rows.text(0) == "failed") counts.failed = n;
-        else if (rows.text(0) == "worker_lost") counts.worker_lost = n;
-        else if (rows.text(0) == "lost") counts.lost = n;
-    }
-    return counts;
-}
-
-std::size_t requeue_running(Session& session, int max_lost, Timestamp now) {
-    struct Running {
-        JobId id;
-        OrganizationId organization;
-        int attempt;
-        Timestamp started_at;
-    };
-    std::vector<Running> running;
+std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
+    JobId id;
     {
-        auto rows = session.query(select_running, {});
-        while (rows.next())
-            running.push_back({rows.id<JobId>(0), rows.id<OrganizationId>(1), static_cast<int>(rows.integer(2)),
-                               {rows.integer(3)}});
+        auto rows = session.query(select_unique, {key});
+        if (!rows.next()) return std::nullopt;
+        id = rows.id<JobId>(0);
     }
-    const model::JobError lost{"daemon_lost", "the daemon stopped while this attempt ran"};
-    for (const auto& job : running) {
-        add_attempt(session, job.organization, job.id, {job.attempt, job.started_at, now, "lost", lost});
-        const bool dead = count_attempts(session, job.organization, job.id).lost >= max_lost;
-        session.execute(requeue_job, {job.id, model::name(dead ? JobState::dead : JobState::queued),
-                                      dead ? std::optional{now} : std::nullopt, lost.code, lost.message});
-    }
-    return running.size();
+    return find(session, id);
 }
 
-void each_waiting(Session& session, const std::function<void(const WaitingRow&)>& visit) {
-    auto rows = session.query(select_waiting, {});
-    while (rows.next())
-        visit({rows.id<JobId>(0), rows.text(1), rows.text(2), static_cast<int>(rows.integer(3)), {rows.integer(4)}});
+void remember_unique(TenantSession& session, const std::string& key, JobId id, Timestamp now) {
+    session.execute(upsert_unique, {key, id, now});
 }
 
-std::vector<std::pair<JobState, std::int64_t>> count_ended(Session& session, Timestamp before) {
-    std::vector<std::pair<JobState, std::int64_t>> counts;
-    auto rows = session.query(count_final, {before});
-    while (rows.next())
-        if (const auto state = model::job_state(rows.text(0))) counts.emplace_back(*state, rows.integer(1));
-    return counts;
-}
-
-void release(Session& session, JobId id, std::int64_t lease) { session.execute(release_job, {id, lease}); }
-
-bool cancel(TenantSession& session, JobId id, Timestamp now) {
-    return session.execute(cancel_job, {id, now}) == 1;
-}
-
-bool replay(TenantSession& session, JobId id, Timestamp now) {
-    return session.execute(replay_job, {id, now}) == 1;
-}
+void forget_unique(Session& session, Timestamp older_than) { session.execute(delete_unique, {older_than}); }
 
 } // namespace millrace::jobs::job_repository

@@ -1,7 +1,12 @@
 #include "jobs/job_service.hpp"
 
+#include "base/crash_point.hpp"
+#include "jobs/ending.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace millrace::jobs {
 namespace {
@@ -10,58 +15,172 @@ using store::Session;
 using store::TenantSession;
 
 Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
+const Error other_payload{Code::unprocessable, "this Idempotency-Key was used with another payload; use a new key"};
+
+// Queue names are checked to be plain words, so nothing here needs escaping.
+Accepted accepted(const Stored& stored) {
+    const auto& job = stored.job;
+    return {job.id, false, stored.duplicate, fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"{}}})", job.id.text(), model::name(job.state), job.queue,
+                                                         stored.duplicate ? R"(,"duplicate":true)" : "")};
+}
+
+std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
+    if (a && b) return std::min(*a, *b);
+    return a ? a : b;
+}
+
+Arrival arrival_of(const model::Principal& who, const model::Job& job) {
+    return {job.id, job.organization, job.created_by, who.organization_weight, who.key_weight, job.queue, job.kind, job.resource,
+            job.priority, job.state, job.run_at, earlier(job.expires_at, job.deadline_at), true};
+}
+
+bool begins_at_once(const Prepared& prepared) {
+    return prepared.job.state == model::JobState::queued && !prepared.unique && prepared.depends_on.empty();
+}
+
+Settled dead_on_arrival(const model::Job& job) {
+    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state, job.state, job.run_at, 0}}};
+}
 
 } // namespace
 
-JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, std::size_t max_backlog)
-    : database_{database}, dispatcher_{dispatcher}, clock_{clock}, max_backlog_{max_backlog} {}
+JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
 
-Result<void> JobService::admit(OrganizationId organization, const model::NewJob& job) const {
-    const auto* processor = dispatcher_.processor(job.kind);
-    if (!processor) return Error{Code::unprocessable, fmt::format("nothing here runs jobs of kind \"{}\"", job.kind)};
-    if (dispatcher_.backlog() >= max_backlog_)
-        return Error{Code::unavailable, fmt::format("{} jobs are waiting, which is the limit (jobs.max_backlog); try again later", max_backlog_)};
-    return processor->check(organization, job.payload);
+Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id) const {
+    auto* queue = dispatcher_.table().queue(who.organization, asked.queue);
+    const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
+    const auto& settings = rules->settings;
+    const auto* processor = dispatcher_.processor(asked.kind);
+    std::string resource;
+    if (!settings.external) {
+        if (!processor)
+            return Error{Code::unprocessable, fmt::format("nothing here runs jobs of kind \"{}\"; for workers of your own, set queue \"{}\" to "
+                                                          "external first", asked.kind, asked.queue)};
+        if (auto checked = processor->check(who.organization, asked.payload); !checked) return checked.error();
+        resource = processor->resource(asked.payload);
+    }
+    if (auto admitted = dispatcher_.admits(who.organization, asked.queue, asked.kind, resource); !admitted) return admitted.error();
+    if (asked.expires_at && *asked.expires_at <= now) return Error{Code::unprocessable, "\"expires_at\" is in the past"};
+    if (asked.deadline_at && *asked.deadline_at <= now) return Error{Code::unprocessable, "\"deadline_at\" is in the past"};
+    Prepared prepared;
+    auto& job = prepared.job;
+    job.id = id;
+    job.organization = who.organization;
+    job.created_by = who.key;
+    job.kind = std::move(asked.kind);
+    job.queue = std::move(asked.queue);
+    job.resource = std::move(resource);
+    job.priority = asked.priority.value_or(settings.priority.value_or(model::default_priority));
+    job.payload = boost::json::serialize(asked.payload);
+    job.tags = asked.tags.empty() ? "{}" : boost::json::serialize(asked.tags);
+    job.max_attempts = asked.max_attempts.value_or(settings.max_attempts.value_or(model::default_attempts));
+    job.timeout_seconds = asked.timeout_seconds.value_or(settings.timeout_seconds.value_or(model::default_timeout_seconds));
+    job.retry = std::move(asked.retry);
+    job.created_at = now;
+    job.run_at = std::max(asked.run_at.value_or(now), now);
+    job.expires_at = asked.expires_at;
+    job.deadline_at = asked.deadline_at;
+    job.state = job.run_at > now ? model::JobState::scheduled : model::JobState::queued;
+    if (asked.unique) job.unique_key = asked.unique->key;
+    prepared.unique = std::move(asked.unique);
+    prepared.depends_on = std::move(asked.depends_on);
+    return prepared;
+}
+
+void JobService::arrived(const model::Principal& who, const Stored& stored) {
+    if (stored.duplicate) return;
+    if (stored.lease) return dispatcher_.begin_at_once(*stored.lease, arrival_of(who, stored.job));
+    if (model::is_final(stored.job.state)) dispatcher_.ended_elsewhere(dead_on_arrival(stored.job));
+    else dispatcher_.enqueue(arrival_of(who, stored.job));
 }
 
 awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission submission) {
-    if (const auto admitted = admit(who.organization, submission.job); !admitted) co_return admitted.error();
-    const Timestamp now = clock_.now();
-    auto& asked = submission.job;
-    model::Job job;
-    job.id = submission.id;
-    job.organization = who.organization;
-    job.kind = asked.kind;
-    job.queue = asked.queue;
-    job.priority = asked.priority;
-    job.payload = boost::json::serialize(asked.payload);
-    job.tags = boost::json::serialize(asked.tags);
-    job.max_attempts = asked.max_attempts;
-    job.timeout_seconds = asked.timeout_seconds;
-    job.created_at = now;
-    job.run_at = std::max(asked.run_at.value_or(now), now);
-    job.state = job.run_at > now ? model::JobState::scheduled : model::JobState::queued;
-    const Timestamp due = job.run_at;
-
-    // Queue names are checked to be plain words, so nothing here needs escaping.
-    Accepted accepted{job.id, false, fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job.id.text(), model::name(job.state), job.queue)};
-    auto task = [job = std::move(job), accepted, idempotency = std::move(submission.idempotency),
-                 effects = std::move(submission.effects)](Session& session) mutable -> Result<Accepted> {
-        TenantSession tenant{session, job.organization};
-        if (idempotency) {
-            const auto earlier = job_repository::remember_request(tenant, "POST /api/v1/jobs", idempotency->key,
-                                                                  {idempotency->payload_sha256, accepted.body, 202}, job.created_at);
-            if (earlier && earlier->payload_sha256 != idempotency->payload_sha256)
-                return Error{Code::unprocessable, "this Idempotency-Key was used with another payload; use a new key"};
-            if (earlier) return Accepted{*JobId::parse(boost::json::parse(earlier->body).at("id").as_string()), true, earlier->body};
-        }
-        job_repository::insert(tenant, job);
-        for (const auto& effect : effects) effect(session);
-        return std::move(accepted);
+    struct Done {
+        Accepted accepted;
+        std::optional<Stored> stored;
     };
-    auto outcome = co_await database_.write(std::move(task));
-    if (outcome && !outcome->replayed) dispatcher_.enqueue(submission.id, std::move(asked.queue), std::move(asked.kind), asked.priority, due, true);
-    co_return outcome;
+    const Timestamp now = clock_.now();
+    auto prepared = prepare(who, std::move(submission.job), now, submission.id);
+    if (!prepared) co_return prepared.error();
+    prepared->effects = std::move(submission.effects);
+    const bool reserved = begins_at_once(*prepared) && dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
+                                                                           prepared->job.kind, prepared->job.resource);
+    if (reserved) prepared->begin_with = new_lease_token();
+    auto task = [prepared = std::move(*prepared), idempotency = std::move(submission.idempotency), now](Session& session) mutable -> Result<Done> {
+        TenantSession tenant{session, prepared.job.organization};
+        if (idempotency) {
+            const auto earlier = job_repository::find_request(tenant, idempotency->scope, idempotency->key);
+            if (earlier && earlier->payload_sha256 != idempotency->payload_sha256) return other_payload;
+            if (earlier) return Done{{*JobId::parse(boost::json::parse(earlier->body).at("id").as_string()), true, false, earlier->body}, {}};
+        }
+        auto stored = store_job(tenant, prepared, now);
+        if (!stored) return stored.error();
+        auto answer = accepted(*stored);
+        if (idempotency) job_repository::remember_request(tenant, idempotency->scope, idempotency->key, {idempotency->payload_sha256, answer.body, 202}, now);
+        crash_point("submit.before_commit");
+        return Done{std::move(answer), std::move(*stored)};
+    };
+    auto done = co_await database_.write(std::move(task));
+    if (reserved && (!done || !done->stored)) dispatcher_.unreserve();
+    if (!done) co_return done.error();
+    if (done->stored) arrived(who, *done->stored);
+    co_return std::move(done->accepted);
+}
+
+awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, std::vector<Result<model::NewJob>> jobs,
+                                                          std::optional<IdempotentRequest> idempotency, RenderBatch render) {
+    struct Done {
+        BatchAccepted answer;
+        std::vector<Stored> stored;
+    };
+    const Timestamp now = clock_.now();
+    std::vector<Result<Prepared>> prepared;
+    prepared.reserve(jobs.size());
+    for (auto& job : jobs) {
+        if (job) prepared.push_back(prepare(who, std::move(*job), now));
+        else prepared.emplace_back(job.error());
+    }
+    auto task = [prepared = std::move(prepared), idempotency = std::move(idempotency), render = std::move(render), organization = who.organization,
+                 now](Session& session) mutable -> Result<Done> {
+        TenantSession tenant{session, organization};
+        Done done;
+        if (idempotency) {
+            const auto earlier = job_repository::find_request(tenant, idempotency->scope, idempotency->key);
+            if (earlier && earlier->payload_sha256 != idempotency->payload_sha256) return other_payload;
+            if (earlier) {
+                done.answer.replayed = earlier->body;
+                return done;
+            }
+        }
+        crash_point("batch.before_insert");
+        done.answer.items.reserve(prepared.size());
+        for (auto& each : prepared) {
+            if (!each) {
+                done.answer.items.emplace_back(each.error());
+                continue;
+            }
+            auto stored = store_job(tenant, *each, now);
+            if (!stored) {
+                done.answer.items.emplace_back(stored.error());
+                continue;
+            }
+            done.answer.items.emplace_back(accepted(*stored));
+            done.stored.push_back(std::move(*stored));
+        }
+        if (idempotency)
+            job_repository::remember_request(tenant, idempotency->scope, idempotency->key, {idempotency->payload_sha256, render(done.answer), 200}, now);
+        return done;
+    };
+    auto done = co_await database_.write(std::move(task));
+    if (!done) co_return done.error();
+    std::vector<Arrival> arrivals;
+    arrivals.reserve(done->stored.size());
+    for (const auto& stored : done->stored) {
+        if (stored.duplicate || model::is_final(stored.job.state)) arrived(who, stored);
+        else arrivals.push_back(arrival_of(who, stored.job));
+    }
+    dispatcher_.enqueue(std::move(arrivals));
+    co_return std::move(done->answer);
 }
 
 awaitable<Result<std::optional<model::Job>>> JobService::find(OrganizationId organization, JobId id) {
@@ -77,7 +196,7 @@ awaitable<Result<std::optional<JobDetail>>> JobService::detail(OrganizationId or
         TenantSession tenant{session, organization};
         auto job = job_repository::find(tenant, id);
         if (!job) return std::optional<JobDetail>{};
-        return std::optional{JobDetail{std::move(*job), job_repository::attempts(tenant, id)}};
+        return std::optional{JobDetail{std::move(*job), job_repository::attempts(tenant, id), job_repository::dependencies(tenant, id)}};
     };
     co_return co_await database_.read(std::move(task));
 }
@@ -91,31 +210,46 @@ awaitable<Result<std::vector<model::Job>>> JobService::list(OrganizationId organ
 }
 
 awaitable<Result<void>> JobService::cancel(model::Principal who, JobId id) {
-    auto task = [who, id, now = clock_.now()](Session& session) -> Result<void> {
+    auto task = [who, id, now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
-        if (job_repository::cancel(tenant, id, now)) return success();
         const auto job = job_repository::find(tenant, id);
         if (!job) return no_such_job(id);
-        return Error{Code::conflict, fmt::format("the job has already ended: it is {}", model::name(job->state))};
+        if (model::is_final(job->state)) return Error{Code::conflict, fmt::format("the job has already ended: it is {}", model::name(job->state))};
+        crash_point("cancel.before_write");
+        Settled settled;
+        const model::JobError why{"cancelled", fmt::format("cancelled by {}", who.name)};
+        end_job(session, who.organization, id, model::JobState::cancelled, why, now, settled);
+        count_totals(session, settled);
+        return settled;
     };
-    const auto done = co_await database_.write(std::move(task));
-    if (done) dispatcher_.cancelled(id);
-    co_return done;
+    auto done = co_await database_.write(std::move(task));
+    if (!done) co_return done.error();
+    crash_point("cancel.before_answer");
+    dispatcher_.ended_elsewhere(std::move(*done));
+    co_return success();
 }
 
-awaitable<Result<void>> JobService::retry(model::Principal who, JobId id) {
-    auto task = [who, id, now = clock_.now()](Session& session) -> Result<model::Job> {
+awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::optional<std::string> payload) {
+    if (payload) {
+        auto found = co_await find(who.organization, id);
+        if (!found) co_return found.error();
+        if (!*found) co_return no_such_job(id);
+        if (const auto* processor = dispatcher_.processor((*found)->kind))
+            if (auto checked = processor->check(who.organization, boost::json::parse(*payload)); !checked) co_return checked.error();
+    }
+    auto task = [who, id, payload = std::move(payload), now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
-        const bool replayed = job_repository::replay(tenant, id, now);
-        auto job = job_repository::find(tenant, id);
+        const auto job = job_repository::find(tenant, id);
         if (!job) return no_such_job(id);
-        if (!replayed)
+        auto moved = replay_job(tenant, id, now, payload, now);
+        if (!moved)
             return Error{Code::conflict, fmt::format("only a dead, cancelled or expired job can be retried; this one is {}", model::name(job->state))};
-        return std::move(*job);
+        return Settled{{std::move(*moved)}};
     };
-    auto job = co_await database_.write(std::move(task));
-    if (!job) co_return job.error();
-    dispatcher_.enqueue(id, job->queue, job->kind, job->priority, job->run_at, false);
+    auto done = co_await database_.write(std::move(task));
+    if (!done) co_return done.error();
+    crash_point("replay.before_arrival");
+    dispatcher_.ended_elsewhere(std::move(*done));
     co_return success();
 }
 

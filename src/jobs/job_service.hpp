@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "jobs/dispatcher.hpp"
 #include "jobs/job_repository.hpp"
+#include "jobs/submission.hpp"
 #include "model/principal.hpp"
 
 #include <optional>
@@ -17,6 +18,7 @@ namespace millrace::jobs {
 struct IdempotentRequest {
     std::string key;
     std::string payload_sha256;
+    std::string scope; // method and path: "POST /api/v1/jobs"
 };
 
 struct Submission {
@@ -28,41 +30,60 @@ struct Submission {
 
 struct Accepted {
     JobId id;
-    bool replayed = false; // the answer to an earlier request with the same key
-    std::string body;      // {"id","state","queue"}
+    bool replayed = false;  // the answer to an earlier request with the same key
+    bool duplicate = false; // an earlier job with the same unique key: nothing new was made
+    std::string body;       // {"id","state","queue"}, and "duplicate":true
+};
+
+// Of many jobs submitted together, in their order: the job, or why it was refused.
+struct BatchAccepted {
+    std::vector<Result<Accepted>> items;
+    std::optional<std::string> replayed; // the whole answer to an earlier request with the same key
 };
 
 struct JobDetail {
     model::Job job;
     std::vector<model::JobAttempt> attempts;
+    std::vector<model::Dependency> depends_on;
 };
 
 class JobService {
 public:
-    JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, std::size_t max_backlog);
+    JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock);
 
-    // unprocessable: no such kind, or a payload that can never work; unavailable: the backlog is full.
+    // unprocessable: no such kind, or a payload that can never work; unavailable, with when to try again: the backlog, the
+    // disk or the memory is full, or a breaker is open.
     awaitable<Result<Accepted>> submit(model::Principal who, Submission submission);
+    // One commit for all. `render` makes the answer that an Idempotency-Key keeps.
+    using RenderBatch = std::function<std::string(const BatchAccepted&)>;
+    awaitable<Result<BatchAccepted>> submit_batch(model::Principal who, std::vector<Result<model::NewJob>> jobs,
+                                                  std::optional<IdempotentRequest> idempotency, RenderBatch render);
+
+    // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived (after
+    // the commit).
+    Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id = JobId::make()) const;
+    void arrived(const model::Principal& who, const Stored& stored);
 
     awaitable<Result<std::optional<model::Job>>> find(OrganizationId organization, JobId id);
     awaitable<Result<std::optional<JobDetail>>> detail(OrganizationId organization, JobId id);
     awaitable<Result<std::vector<model::Job>>> list(OrganizationId organization, job_repository::Filter filter);
     awaitable<JobOutlook> outlook(model::Job job) { return dispatcher_.outlook(std::move(job)); }
+    // The policy that its next retry follows: its own, its queue's or the default.
+    model::RetryPolicy retry_policy(const model::Job& job) const { return dispatcher_.retry_policy(job); }
 
-    // not_found, or conflict when the job has ended already.
+    // not_found, or conflict when the job has ended already. Whatever waits for it is settled by its own policy.
     awaitable<Result<void>> cancel(model::Principal who, JobId id);
-    // Another set of attempts for a dead, cancelled or expired job.
-    awaitable<Result<void>> retry(model::Principal who, JobId id);
+    // Another set of attempts for a dead, cancelled or expired job; `payload` replaces its own (JSON text, checked).
+    awaitable<Result<void>> retry(model::Principal who, JobId id, std::optional<std::string> payload);
 
     Waiters& waiters() { return dispatcher_.waiters(); }
 
 private:
-    Result<void> admit(OrganizationId organization, const model::NewJob& job) const;
+    Result<void> admit(const model::Principal& who, const model::NewJob& job, const Processor* processor, const std::string& resource) const;
 
     store::Database& database_;
     Dispatcher& dispatcher_;
     Clock& clock_;
-    std::size_t max_backlog_;
 };
 
 } // namespace millrace::jobs

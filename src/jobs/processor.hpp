@@ -1,5 +1,5 @@
-// What a job kind implements: one class in one folder of src/processors, registered in app. All calls come on the
-// dispatcher's thread; run() must not block it: await a timer, a pool or an engine.
+// What a job kind implements: one class in one folder of src/processors, registered in app. All calls but check() and
+// resource() come on the dispatcher's thread; run() must not block it: await a timer, a pool or an engine.
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
@@ -25,8 +25,9 @@ namespace millrace::jobs {
 using Effect = std::function<void(store::Session&)>;
 
 struct Attempt {
-    JobId job;
+    JobId job;            // also the key that makes an effect outside idempotent: the same in every attempt
     OrganizationId organization;
+    std::string kind, queue;
     int number = 1;       // 1 for the first
     int priority = model::default_priority;
     std::string payload;  // JSON text, as accepted by check()
@@ -42,8 +43,9 @@ struct Success {
 struct Failure {
     enum class Kind {
         retryable,   // counts against max_attempts
-        permanent,   // trying again cannot help
+        permanent,   // trying again cannot help: the input is at fault
         worker_lost, // the worker process died under it: tried again, three times at most
+        spared,      // another job's fault: tried again at once, counts for nothing
     };
     Kind kind = Kind::retryable;
     model::JobError error;
@@ -60,7 +62,10 @@ public:
     virtual std::size_t concurrency() const = 0;
     // Called at submit, on an io thread: unprocessable when the payload can never work. Thread-safe.
     virtual Result<void> check(OrganizationId organization, const boost::json::value& payload) const = 0;
-    // One attempt. When the attempt is cancelled or timed out, asio cancellation reaches the coroutine; what it
+    // What a job with this payload needs besides a slot, such as the name of a model: jobs of one resource share a breaker, which
+    // opens when too many of them fail. Empty: nothing. Called at submit, after check(). Thread-safe.
+    virtual std::string resource(const boost::json::value&) const { return {}; }
+    // One attempt. When the attempt is cancelled or timed out, asio cancellation reaches the coroutine, which ends soon; what it
     // returns after that is dropped.
     virtual awaitable<Outcome> run(Attempt attempt) = 0;
 };

@@ -4,59 +4,138 @@
 
 namespace millrace::jobs {
 
-LaneIndex ReadyQueue::lane(std::string_view queue, std::string_view kind) {
-    const std::pair<std::string, std::string> key{queue, kind};
-    const auto [at, made] = lane_by_name_.try_emplace(key, static_cast<LaneIndex>(lanes_.size()));
-    if (made) {
-        auto& lane = lanes_.emplace_back();
-        lane.queue = key.first;
-        lane.kind = key.second;
-    }
+LaneIndex ReadyQueue::lane(Queue& queue, std::string_view kind, Resource* resource) {
+    const auto [at, made] = lane_by_key_.try_emplace({&queue, std::string{kind}, resource}, static_cast<LaneIndex>(lanes_.size()));
+    if (!made) return at->second;
+    auto& lane = lanes_.emplace_back();
+    lane.queue = &queue;
+    lane.resource = resource;
+    lane.kind = kind;
+    const auto known = std::find(kinds_.begin(), kinds_.end(), lane.kind);
+    lane.kind_index = static_cast<KindIndex>(known - kinds_.begin());
+    if (known == kinds_.end()) kinds_.push_back(lane.kind);
     return at->second;
 }
 
-void ReadyQueue::push(const Waiting& job, Timestamp now) {
+void ReadyQueue::count(const Waiting& job, bool scheduled, int change) {
     auto& lane = lanes_[job.lane];
-    if (job.due > now) {
-        scheduled_.push(job);
-        ++lane.scheduled;
-        return;
+    (scheduled ? lane.scheduled : lane.queued) += change;
+    (scheduled ? scheduled_count_ : queued_) += change;
+}
+
+void ReadyQueue::push(const Waiting& job, const Now& now) {
+    const bool scheduled = job.due > now.wall;
+    count(job, scheduled, 1);
+    if (was_taken_out(job, scheduled)) return;
+    if (scheduled) scheduled_.push(job);
+    else stand_in_line(job, now.steady);
+}
+
+void ReadyQueue::push_after(const Waiting& job, Monotonic due) {
+    count(job, true, 1);
+    backing_off_.push({due, job});
+}
+
+void ReadyQueue::take_out(const Waiting& job, bool scheduled) {
+    count(job, scheduled, -1);
+    taken_out_.emplace(job.id, TakenOut{job.due, scheduled});
+}
+
+bool ReadyQueue::was_taken_out(const Waiting& job, bool scheduled) {
+    if (taken_out_.empty()) return false;
+    auto [at, last] = taken_out_.equal_range(job.id);
+    while (at != last && at->second.due != job.due) ++at; // another time: it was pushed anew since
+    if (at == last) return false;
+    if (at->second.scheduled != scheduled) { // it stood elsewhere than was thought
+        count(job, at->second.scheduled, 1);
+        count(job, scheduled, -1);
     }
-    lane.lines[job.priority].push_back(job);
-    ++lane.queued;
-    ++at_priority_[job.priority];
-    ++queued_;
+    taken_out_.erase(at);
+    return true;
 }
 
-void ReadyQueue::release_due(Timestamp now) {
-    while (!scheduled_.empty() && scheduled_.top().due <= now) {
-        const Waiting job = scheduled_.top();
-        scheduled_.pop();
-        --lanes_[job.lane].scheduled;
-        push(job, now);
+void ReadyQueue::stand_in_line(const Waiting& job, Monotonic now) {
+    auto& lane = lanes_[job.lane];
+    lane.lines[job.priority].push(job, owners_, now);
+    if (!std::exchange(lane.active, true)) active_.push_back(job.lane);
+}
+
+void ReadyQueue::release_due(const Now& now) {
+    const auto release = [&](const Waiting& job) {
+        if (was_taken_out(job, true)) return;
+        count(job, true, -1);
+        count(job, false, 1);
+        stand_in_line(job, now.steady);
+    };
+    for (; !scheduled_.empty() && scheduled_.top().due <= now.wall; scheduled_.pop()) release(scheduled_.top());
+    for (; !backing_off_.empty() && backing_off_.top().due <= now.steady; backing_off_.pop()) release(backing_off_.top().job);
+}
+
+std::optional<std::chrono::microseconds> ReadyQueue::next_due(const Now& now) const {
+    using std::chrono::microseconds;
+    std::optional<microseconds> wait;
+    if (!scheduled_.empty()) wait = scheduled_.top().due - now.wall;
+    if (!backing_off_.empty()) {
+        const auto until = std::chrono::duration_cast<microseconds>(backing_off_.top().due - now.steady) + microseconds{1};
+        wait = std::min(wait.value_or(until), until);
     }
+    return wait;
 }
 
-std::optional<Timestamp> ReadyQueue::next_due() const {
-    return scheduled_.empty() ? std::nullopt : std::optional{scheduled_.top().due};
+int ReadyQueue::effective(const FairLine& line, int level, Monotonic now) const {
+    const auto waited = std::max(now - line.unserved_since(), Monotonic::duration{0});
+    return std::min<int>(model::highest_priority, level + static_cast<int>(std::min<std::int64_t>(waited / ageing_, model::highest_priority)));
 }
 
-std::optional<Waiting> ReadyQueue::pop(const std::function<bool(LaneIndex)>& open) {
-    for (std::size_t priority = priorities; queued_ > 0 && priority-- > 0;) {
-        if (at_priority_[priority] == 0) continue;
-        Lane* oldest = nullptr;
-        for (auto& lane : lanes_) {
-            const auto& line = lane.lines[priority];
-            if (line.empty() || !open(static_cast<LaneIndex>(&lane - lanes_.data()))) continue;
-            if (!oldest || line.front().due < oldest->lines[priority].front().due) oldest = &lane;
+// Inside a priority: the organisation whose turn it is, then the key; then the line that has come up from below, which will
+// fall back once it was served; then the job that is due for longer.
+bool ReadyQueue::comes_first(const Choice& one, const Choice& other) const {
+    if (one.effective != other.effective) return one.effective > other.effective;
+    if (one.organization_turn != other.organization_turn) return one.organization_turn < other.organization_turn;
+    if (one.turn != other.turn) return one.turn < other.turn;
+    if (one.level != other.level) return one.level < other.level;
+    const auto due = [this](const Choice& choice) { return lanes_[choice.lane].lines[static_cast<std::size_t>(choice.level)].front(choice.owner).due; };
+    return due(one) < due(other);
+}
+
+std::optional<ReadyQueue::Choice> ReadyQueue::choose(const Open& open, Monotonic now) {
+    std::optional<Choice> best;
+    for (std::size_t i = 0; i < active_.size();) {
+        const LaneIndex index = active_[i];
+        auto& lane = lanes_[index];
+        bool any = false;
+        std::optional<bool> is_open; // asked once, and only where it matters
+        for (int level = model::highest_priority; level >= 0; --level) {
+            auto& line = lane.lines[static_cast<std::size_t>(level)];
+            if (line.empty()) continue;
+            any = true;
+            const int its = effective(line, level, now);
+            if (best && its < best->effective) continue;
+            if (!is_open) is_open = open(lane);
+            if (!*is_open) break;
+            const auto owner = line.next_owner(owners_);
+            const Choice choice{index, level, its, owner, owners_.organization_turn(owner), owners_.turn(owner)};
+            if (!best || comes_first(choice, *best)) best = choice;
         }
-        if (!oldest) continue;
-        auto& line = oldest->lines[priority];
-        const Waiting job = line.front();
-        line.pop_front();
-        --oldest->queued;
-        --at_priority_[priority];
-        --queued_;
+        if (any) {
+            ++i;
+            continue;
+        }
+        lane.active = false;
+        active_[i] = active_.back();
+        active_.pop_back();
+    }
+    return best;
+}
+
+std::optional<Waiting> ReadyQueue::pop(const Open& open, const Now& now) {
+    while (const auto choice = choose(open, now.steady)) {
+        auto& line = lanes_[choice->lane].lines[static_cast<std::size_t>(choice->level)];
+        const Waiting job = line.pop(choice->owner);
+        if (was_taken_out(job, false)) continue; // which costs nobody a turn
+        owners_.served(choice->owner);
+        line.served(now.steady);
+        count(job, false, -1);
         return job;
     }
     return std::nullopt;
@@ -64,21 +143,39 @@ std::optional<Waiting> ReadyQueue::pop(const std::function<bool(LaneIndex)>& ope
 
 std::size_t ReadyQueue::position(const Waiting& job) const {
     std::size_t ahead = 0;
-    for (std::size_t priority = job.priority + 1u; priority < priorities; ++priority) ahead += at_priority_[priority];
+    const auto* queue = lanes_[job.lane].queue;
     for (const auto& lane : lanes_) {
-        const auto& line = lane.lines[job.priority];
-        const auto before = std::lower_bound(line.begin(), line.end(), job.due,
-                                             [](const Waiting& other, Timestamp due) { return other.due < due; });
-        ahead += static_cast<std::size_t>(before - line.begin());
+        if (lane.queue != queue) continue;
+        for (std::size_t level = job.priority + 1u; level < lane.lines.size(); ++level) ahead += lane.lines[level].size();
+    }
+    const auto& its_line = lanes_[job.lane].lines[job.priority];
+    const auto before = [&](const FairLine::Line& line) {
+        const auto at = std::lower_bound(line.jobs.begin(), line.jobs.end(), job.due, [](const Waiting& other, Timestamp due) { return other.due < due; });
+        return static_cast<std::size_t>(at - line.jobs.begin());
+    };
+    const auto own = its_line.lines().find(job.owner);
+    const std::size_t own_ahead = own == its_line.lines().end() ? 0 : before(own->second);
+    for (const auto& lane : lanes_) {
+        if (lane.queue != queue) continue;
+        for (const auto& [owner, line] : lane.lines[job.priority].lines())
+            ahead += owner == job.owner ? before(line) : std::min(line.jobs.size(), own_ahead + 1); // they take turns
     }
     return ahead;
 }
 
-std::vector<LaneCounts> ReadyQueue::counts() const {
-    std::vector<LaneCounts> all;
-    all.reserve(lanes_.size());
-    for (const auto& lane : lanes_) all.push_back({lane.queue, lane.kind, lane.queued, lane.scheduled});
-    return all;
+std::optional<Timestamp> ReadyQueue::oldest(const Queue& queue) const {
+    std::optional<Timestamp> found;
+    for (const auto& lane : lanes_) {
+        if (lane.queue != &queue) continue;
+        for (const auto& line : lane.lines)
+            if (!line.empty()) found = std::min(found.value_or(line.oldest()), line.oldest());
+    }
+    return found;
+}
+
+void ReadyQueue::refresh_ages() {
+    for (const auto lane : active_)
+        for (auto& line : lanes_[lane].lines) line.refresh();
 }
 
 } // namespace millrace::jobs

@@ -1,16 +1,15 @@
-// What waits, in memory: the truth is in the store and this is rebuilt from it at start. Jobs stand in lanes, one
-// for each pair of queue and kind, so that a kind at its limit holds up no other; a lane has one first-in-first-out
-// line for each priority. Jobs whose time has not come stand in a heap beside them. Owned by one thread.
+// What waits, in memory: the truth is in the store and this is rebuilt from it at start. Jobs stand in lanes, one for each
+// queue, kind and resource, so that none at its limit holds up another; a lane has a fair line for each priority. Higher
+// priorities come first, but a line moves up one level for each `ageing` in which it got nothing, until it does: so nothing
+// starves, and a long line that is served in turn is no more urgent than a short one. Jobs whose time has not come stand in
+// heaps beside them. Owned by one thread.
 #pragma once
-#include "base/clock.hpp"
-#include "base/id.hpp"
-#include "model/job.hpp"
+#include "jobs/fair_line.hpp"
+#include "jobs/queue_table.hpp"
 
 #include <array>
-#include <cstdint>
-#include <deque>
+#include <chrono>
 #include <functional>
-#include <map>
 #include <optional>
 #include <queue>
 #include <string>
@@ -20,63 +19,96 @@
 
 namespace millrace::jobs {
 
-using LaneIndex = std::uint16_t;
+using KindIndex = std::uint32_t;
 
-// 40 bytes a waiting job.
-struct Waiting {
-    JobId id;
-    Timestamp due; // when it became, or becomes, ready
-    LaneIndex lane = 0;
-    std::uint8_t priority = model::default_priority;
-};
-
-struct LaneCounts {
-    std::string queue, kind;
-    std::size_t queued = 0, scheduled = 0;
+// The same moment on both clocks.
+struct Now {
+    Timestamp wall;
+    Monotonic steady;
 };
 
 class ReadyQueue {
 public:
-    // The lane of a queue and kind, made at first use.
-    LaneIndex lane(std::string_view queue, std::string_view kind);
-    const std::string& lane_queue(LaneIndex lane) const { return lanes_[lane].queue; }
-    const std::string& lane_kind(LaneIndex lane) const { return lanes_[lane].kind; }
+    struct Lane {
+        Queue* queue = nullptr;
+        Resource* resource = nullptr; // null: none
+        std::string kind;
+        KindIndex kind_index = 0;
+        std::array<FairLine, model::highest_priority + 1> lines;
+        std::int64_t queued = 0, scheduled = 0; // without those that were taken out
+        bool active = false;          // stands in active_
+    };
+    using Open = std::function<bool(const Lane&)>;
+
+    explicit ReadyQueue(std::chrono::microseconds ageing) : ageing_{ageing} {}
+
+    // Made at first use.
+    LaneIndex lane(Queue& queue, std::string_view kind, Resource* resource);
+    const Lane& at(LaneIndex lane) const { return lanes_[lane]; }
+    const std::vector<Lane>& lanes() const { return lanes_; }
+    Owners& owners() { return owners_; }
 
     // Ready at once when due ≤ now, else when release_due() reaches it.
-    void push(const Waiting& job, Timestamp now);
+    void push(const Waiting& job, const Now& now);
+    // Ready when `wait` is over on the monotonic clock, whatever becomes of the wall clock: a retry.
+    void push_after(const Waiting& job, Monotonic due);
+    // It is not served any more. Also before it was pushed, when messages overtake each other. `scheduled`: where it stands,
+    // as far as the caller knows; put right when it is met. The same job may be pushed anew at once, due at another time.
+    void take_out(const Waiting& job, bool scheduled);
 
     // Moves what has become due to its line. Call before pop().
-    void release_due(Timestamp now);
-    std::optional<Timestamp> next_due() const;
+    void release_due(const Now& now);
+    // How long until that is of use again; nullopt: never.
+    std::optional<std::chrono::microseconds> next_due(const Now& now) const;
 
-    // The highest priority first, then the longest wait; only from lanes that `open` lets through.
-    std::optional<Waiting> pop(const std::function<bool(LaneIndex)>& open);
+    // The next job by priority and turn, of lanes that `open` lets through.
+    std::optional<Waiting> pop(const Open& open, const Now& now);
 
-    // How many jobs are served before one of this lane, priority and due time: 0 for the next. Exact as long as
-    // jobs become ready in the order of their due times; cancelled jobs still standing in line are counted.
+    // How many jobs of its queue are served before one that is waiting, about: fair turns counted, limits not.
     std::size_t position(const Waiting& job) const;
+    // The longest wait in a queue; nullopt when nothing is ready.
+    std::optional<Timestamp> oldest(const Queue& queue) const;
+    void refresh_ages(); // now and then: what oldest() knows them by
 
-    std::size_t queued() const { return queued_; }
-    std::size_t scheduled() const { return scheduled_.size(); }
-    std::vector<LaneCounts> counts() const;
+    std::size_t queued() const { return static_cast<std::size_t>(std::max<std::int64_t>(queued_, 0)); }
+    std::size_t scheduled() const { return static_cast<std::size_t>(std::max<std::int64_t>(scheduled_count_, 0)); }
 
 private:
-    static constexpr std::size_t priorities = model::highest_priority + 1;
-    using Line = std::deque<Waiting>;
-    struct Lane {
-        std::string queue, kind;
-        std::array<Line, priorities> lines;
-        std::size_t queued = 0, scheduled = 0;
-    };
     struct Later {
         bool operator()(const Waiting& a, const Waiting& b) const { return a.due > b.due; }
     };
+    struct BackingOff {
+        Monotonic due;
+        Waiting job;
+        bool operator<(const BackingOff& other) const { return due > other.due; } // the earliest on top
+    };
+    struct Choice {
+        LaneIndex lane = 0;
+        int level = 0, effective = -1;
+        OwnerIndex owner = 0;
+        double organization_turn = 0, turn = 0;
+    };
+    struct TakenOut {
+        Timestamp due;
+        bool scheduled;
+    };
+    void stand_in_line(const Waiting& job, Monotonic now);
+    bool was_taken_out(const Waiting& job, bool scheduled);
+    void count(const Waiting& job, bool scheduled, int change);
+    int effective(const FairLine& line, int level, Monotonic now) const;
+    bool comes_first(const Choice& one, const Choice& other) const;
+    std::optional<Choice> choose(const Open& open, Monotonic now);
 
+    std::chrono::microseconds ageing_;
     std::vector<Lane> lanes_;
-    std::map<std::pair<std::string, std::string>, LaneIndex, std::less<>> lane_by_name_;
+    std::map<std::tuple<const Queue*, std::string, const Resource*>, LaneIndex> lane_by_key_;
+    std::vector<LaneIndex> active_; // lanes with a line that is not empty
+    Owners owners_;
     std::priority_queue<Waiting, std::vector<Waiting>, Later> scheduled_;
-    std::array<std::size_t, priorities> at_priority_{};
-    std::size_t queued_ = 0;
+    std::priority_queue<BackingOff> backing_off_;
+    std::unordered_multimap<JobId, TakenOut> taken_out_; // still standing somewhere: in a heap, or in a line
+    std::int64_t queued_ = 0, scheduled_count_ = 0;
+    std::vector<std::string> kinds_;
 };
 
 } // namespace millrace::jobs

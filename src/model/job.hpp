@@ -3,9 +3,11 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/result.hpp"
+#include "model/retry_policy.hpp"
 
 #include <boost/json.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,17 +38,39 @@ enum class JobEvent {
 std::optional<JobState> next_state(JobState state, JobEvent event);
 
 inline constexpr int lowest_priority = 0, default_priority = 5, highest_priority = 9;
+inline constexpr int default_attempts = 4, most_attempts = 100; // the first and three retries
+inline constexpr double default_timeout_seconds = 1800, least_timeout_seconds = 0.001, most_timeout_seconds = 86'400;
 
-// What a client asks for; checked by the jobs room before it is stored.
+// What becomes of a job when one that it waits for ends without success.
+enum class OnFailure { fail, ignore, wait };
+std::string_view name(OnFailure policy);
+std::optional<OnFailure> on_failure(std::string_view name);
+
+struct Dependency {
+    JobId parent;
+    OnFailure on_failure = OnFailure::fail;
+};
+
+// At most one job with the key among those in the states and made within the period.
+struct Unique {
+    std::string key;
+    std::vector<JobState> states{JobState::scheduled, JobState::blocked, JobState::queued, JobState::running};
+    std::optional<std::chrono::microseconds> period; // nullopt: whenever it was made
+};
+
+// What a client asks for; checked by the jobs room before it is stored. What is absent comes from its queue's settings.
 struct NewJob {
     std::string kind;
     std::string queue = "default";
-    int priority = default_priority;
+    std::optional<int> priority;
     boost::json::value payload = boost::json::object{};
     boost::json::object tags;    // of strings
-    std::optional<Timestamp> run_at;
-    int max_attempts = 4;        // the first and three retries
-    double timeout_seconds = 1800;
+    std::optional<Timestamp> run_at, expires_at, deadline_at;
+    std::optional<int> max_attempts;
+    std::optional<double> timeout_seconds;
+    std::optional<RetryPolicy> retry;
+    std::optional<Unique> unique;
+    std::vector<Dependency> depends_on;
 };
 
 struct JobError {
@@ -64,14 +88,21 @@ struct JobAttempt {
 struct Job {
     JobId id;
     OrganizationId organization;
-    std::string kind, queue;
+    KeyId created_by;                   // nil: the admin socket, or the daemon itself
+    std::string kind, queue, resource;
     JobState state = JobState::queued;
     int priority = default_priority;
     std::string payload, tags;          // JSON text
-    int attempt = 0, max_attempts = 4;  // attempts begun; attempts allowed
-    double timeout_seconds = 1800;
+    int attempt = 0, max_attempts = default_attempts; // attempts begun; attempts allowed
+    double timeout_seconds = default_timeout_seconds;
     Timestamp created_at, run_at;
-    std::optional<Timestamp> started_at, finished_at;
+    std::optional<RetryPolicy> retry;   // its own; else its queue's, else the default
+    std::optional<Timestamp> expires_at, deadline_at, started_at, finished_at;
+    std::string unique_key;
+    std::optional<FlowId> flow;
+    std::string flow_ref;
+    int blocked_by = 0;                 // parents that it still waits for
+    std::string worker;                 // the external worker that has, or had, its last attempt
     int progress_percent = 0;
     std::string result;                 // JSON text; empty until succeeded
     std::optional<JobError> error;      // of the last failed attempt

@@ -187,7 +187,10 @@ protected:
 // from $2, and refuses (misuse) a statement that does not name organization_id and $1.
 class TenantSession {
 public:
-    TenantSession(Session& session, const OrganizationId& organization) : session_{session}, organization_{organization} {}
+    TenantSession(Session& session, const OrganizationId& organization) : session_{session}, id_{organization}, organization_{organization} {}
+
+    const OrganizationId& organization() const { return id_; }
+    Session& session() { return session_; } // for what is done on behalf of all
 
     Rows query(const Sql& sql, std::initializer_list<Value> values = {}) {
         return session_.start_query(sql.text, &organization_, {values.begin(), values.size()});
@@ -202,6 +205,7 @@ public:
 
 private:
     Session& session_;
+    OrganizationId id_;
     Value organization_;
 };
 

@@ -64,6 +64,11 @@ Result<void> Infer::check(OrganizationId organization, const json::value& payloa
     return success();
 }
 
+std::string Infer::resource(const json::value& payload) const {
+    const auto call = read_call(payload);
+    return call ? call->model : std::string{};
+}
+
 awaitable<Result<inference::Input>> Infer::open_input(OrganizationId organization, json::value spec) {
     inference::Input input;
     const auto* source = spec.if_object();

@@ -19,6 +19,7 @@ public:
     // Enough for the batcher to fill the next batches while the present ones run.
     std::size_t concurrency() const override { return 256; }
     Result<void> check(OrganizationId organization, const boost::json::value& payload) const override;
+    std::string resource(const boost::json::value& payload) const override; // the model
     awaitable<jobs::Outcome> run(jobs::Attempt attempt) override;
 
 private:

@@ -1,8 +1,8 @@
-#include "jobs/retry_policy.hpp"
+#include "model/retry_policy.hpp"
 
 #include <doctest/doctest.h>
 
-using millrace::jobs::RetryPolicy;
+using millrace::model::RetryPolicy;
 using std::chrono::milliseconds;
 
 TEST_CASE("retries wait 1 s, 2 s and 4 s, give or take a fifth") {

@@ -1,0 +1,18 @@
+// Schedules between JSON and plain values. Pure, but that the planned times read the rules of a time zone.
+#pragma once
+#include "base/json.hpp"
+#include "jobs/schedules.hpp"
+
+#include <string>
+#include <vector>
+
+namespace millrace::api {
+
+// unprocessable names the member that is wrong; the expression, the zone and the job are for the service to judge.
+Result<jobs::NewSchedule> read_new_schedule(const json::value& document);
+
+// With the next five planned times; a paused schedule has none.
+std::string write_schedule(const jobs::Schedule& schedule);
+std::string write_schedules(const std::vector<jobs::Schedule>& schedules, int limit);
+
+} // namespace millrace::api

@@ -1,0 +1,93 @@
+// The SQL of attempts: claim, heartbeat, end. Every function runs inside a store task. Writes after the claim name the
+// lease token in their WHERE: a late one changes nothing and returns false.
+#pragma once
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "model/job.hpp"
+#include "store/database.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::jobs {
+
+// An attempt that was begun: the job as it was claimed, and what fences off everybody else.
+struct Lease {
+    JobId id;
+    OrganizationId organization;
+    KeyId created_by;
+    std::string kind, queue, resource, payload, tags, unique_key, flow_ref, worker;
+    std::optional<FlowId> flow;
+    std::int64_t token = 0;
+    Timestamp created_at, run_at, started_at;
+    int attempt = 0, max_attempts = 0, priority = 0;
+    double timeout_seconds = 0;
+    std::optional<Timestamp> expires_at, deadline_at;
+    std::string retry_json;                  // its own retry policy, as stored; empty: none
+    std::optional<model::RetryPolicy> retry;
+};
+
+namespace attempt_repository {
+
+// A job that begins as it is submitted.
+Lease insert_running(store::TenantSession& session, const model::Job& job, std::int64_t token, Timestamp now);
+
+// nullopt when the job is no longer waiting (cancelled meanwhile).
+std::optional<Lease> claim(store::Session& session, JobId id, std::int64_t token, Timestamp now,
+                           std::optional<std::chrono::milliseconds> external_lease, std::string_view worker);
+// The attempt goes back unused: a clean stop of the daemon.
+void release(store::Session& session, JobId id, std::int64_t token);
+bool heartbeat(store::TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent);
+
+std::chrono::milliseconds lease_length(store::TenantSession& session, JobId id); // of a running job
+
+// Who holds this lease; nullopt when nobody does any more.
+std::optional<Lease> find(store::TenantSession& session, JobId id, std::int64_t token);
+
+void add(store::Session& session, const OrganizationId& organization, JobId id, const model::JobAttempt& attempt);
+// The attempt was the last: the job moves to the history, unless the lease is no longer good.
+bool end(store::Session& session, const Lease& lease, model::JobState state, const std::string* result, const model::JobError* error, Timestamp now);
+
+// How earlier attempts ended; on the failure path only.
+struct Counts {
+    int failed = 0, worker_lost = 0, lost = 0;
+};
+Counts counts(store::Session& session, const OrganizationId& organization, JobId id);
+
+// Running when the daemon died.
+struct Found {
+    Lease lease;
+    std::optional<std::chrono::milliseconds> external; // length of the lease
+};
+std::vector<Found> running(store::Session& session);
+void requeue(store::Session& session, JobId id, const model::JobError& lost);
+
+struct WaitingRow {
+    JobId id;
+    OrganizationId organization;
+    KeyId key;
+    std::string_view queue, kind, resource;
+    model::JobState state;
+    int priority;
+    Timestamp due;
+    std::optional<Timestamp> ends_by;
+};
+void each_waiting(store::Session& session, const std::function<void(const WaitingRow&)>& visit);
+
+// The shares of the keys: organisation, key, weight of the one, weight of the other.
+void each_weight(store::Session& session, const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit);
+
+// What has ended since the store was made.
+struct Total {
+    OrganizationId organization;
+    std::string queue, kind;
+    model::JobState state;
+    std::int64_t jobs = 0, run_us = 0;
+};
+std::vector<Total> totals(store::Session& session);
+
+} // namespace attempt_repository
+} // namespace millrace::jobs

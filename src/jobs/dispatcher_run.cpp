@@ -1,0 +1,183 @@
+// From the line to a running attempt: claims, and the coroutines of the processors.
+#include "base/crash_point.hpp"
+#include "base/crypto.hpp"
+#include "jobs/dispatcher.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+
+namespace millrace::jobs {
+namespace {
+
+constexpr std::size_t claim_batch = 256;
+
+} // namespace
+
+std::int64_t new_lease_token() {
+    std::int64_t token = 0;
+    random_bytes(std::as_writable_bytes(std::span{&token, 1}));
+    return token;
+}
+
+void Dispatcher::pump() {
+    if (!stopping_) {
+        serve_workers();
+        for (;;) {
+            auto batch = scheduler_.take(claim_batch, now());
+            if (batch.empty()) break;
+            claim(std::move(batch));
+        }
+    }
+    slots_taken_.store(scheduler_.slots_taken(), std::memory_order_relaxed);
+    arm_timer();
+}
+
+void Dispatcher::claim(std::vector<Waiting> batch) {
+    for (const auto& job : batch) {
+        claiming_.emplace(job.id, false);
+        left_line(job);
+    }
+    auto jobs = std::make_shared<const std::vector<Waiting>>(std::move(batch)); // shared by the task and its callback
+    database_.post_write([this, jobs](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
+        crash_point("claim.before_write");
+        std::vector<std::optional<Lease>> leases;
+        leases.reserve(jobs->size());
+        const Timestamp at = clock_.now();
+        for (const auto& job : *jobs) leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, std::nullopt, {}));
+        return leases;
+    }, [this, jobs](Result<std::vector<std::optional<Lease>>> leases) {
+        send([this, jobs, leases = std::move(leases)]() mutable {
+            crash_point("claim.before_run");
+            if (leases) {
+                begin(std::move(*leases), *jobs);
+                return;
+            }
+            log_.error("jobs could not be claimed; they stay queued", {{"jobs", jobs->size()}, {"reason", leases.error().detail}});
+            for (const auto& job : *jobs) {
+                claiming_.erase(job.id);
+                give_back(job.lane, Scheduler::Verdict::nothing);
+                backlog_.fetch_add(1, std::memory_order_relaxed);
+                scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+                scheduler_.queue().push_after(job, clock_.monotonic() + std::chrono::seconds{1});
+            }
+        });
+    });
+}
+
+bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_view resource) {
+    if (draining_ || backlog_.load(std::memory_order_relaxed) > 0) return false;
+    const auto* runs = processor(kind);
+    if (!runs || runs->concurrency() < options_.scheduler.concurrency) return false;
+    const auto rules = queue.rules();
+    if (rules->pause || rules->settings.concurrency || rules->settings.rate || rules->settings.external || !queue.breaker.is_closed()) return false;
+    if (!resource.empty()) {
+        const auto* its = table_.find_resource(queue.organization, kind, resource);
+        if (!its || !its->breaker.is_closed()) return false;
+    }
+    const auto taken = reserved_.fetch_add(1, std::memory_order_relaxed) + slots_taken_.load(std::memory_order_relaxed);
+    if (taken < options_.scheduler.concurrency) return true;
+    unreserve();
+    return false;
+}
+
+void Dispatcher::begin_at_once(Lease lease, Arrival arrival) {
+    send([this, lease = std::move(lease), arrival = std::move(arrival)]() mutable {
+        crash_point("submit.before_run");
+        unreserve();
+        const auto job = waiting(arrival);
+        scheduler_.resumed(job.lane, now());
+        submitted_.add(clock_.monotonic());
+        submitted_total_.add();
+        if (ended_at_once_.erase(job.id) > 0) return give_back(job.lane, Scheduler::Verdict::nothing);
+        run(seat(std::move(lease), job));
+    });
+}
+
+// The job was taken from the line, and was not there to be claimed.
+void Dispatcher::not_claimed(JobId id, LaneIndex lane) {
+    const auto at = claiming_.find(id);
+    if (at != claiming_.end()) {
+        if (!at->second) lost_claims_.insert(id);
+        claiming_.erase(at);
+    }
+    give_back(lane, Scheduler::Verdict::nothing);
+}
+
+Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
+    const auto at = now();
+    auto running = std::make_shared<Running>();
+    running->lane = job.lane;
+    running->owner = job.owner;
+    running->began = at.steady;
+    running->deadline = at.steady + std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
+    if (lease.deadline_at) running->deadline = std::min(running->deadline, at.steady + (*lease.deadline_at - at.wall));
+    running->lease = std::move(lease);
+    running_[job.id] = running;
+    records_[scheduler_.queue().at(job.lane).queue].started.add(at.steady);
+    return running;
+}
+
+void Dispatcher::begin(std::vector<std::optional<Lease>> leases, const std::vector<Waiting>& batch) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        const auto& job = batch[i];
+        const auto claiming = claiming_.find(job.id);
+        const bool ended_meanwhile = claiming != claiming_.end() && claiming->second;
+        if (!leases[i] || ended_meanwhile) {
+            not_claimed(job.id, job.lane);
+            continue;
+        }
+        claiming_.erase(claiming);
+        run(seat(std::move(*leases[i]), job));
+    }
+}
+
+void Dispatcher::run(RunningPtr running) {
+    const auto& lease = running->lease;
+    auto& processor = *processors_.find(lease.kind)->second;
+    Attempt work;
+    work.job = lease.id;
+    work.organization = lease.organization;
+    work.kind = lease.kind;
+    work.queue = lease.queue;
+    work.number = lease.attempt;
+    work.priority = lease.priority;
+    work.payload = lease.payload;
+    work.deadline = running->deadline;
+    work.progress = [weak = std::weak_ptr{running}](int percent) {
+        if (const auto its = weak.lock()) its->progress = std::clamp(percent, 0, 100);
+    };
+    auto ended = [this, running](std::exception_ptr thrown, Outcome outcome) {
+        if (thrown) outcome = Failure{Failure::Kind::retryable, {"cancelled", "the attempt was stopped"}, {}};
+        stopped(running, std::move(outcome));
+    };
+    asio::co_spawn(thread_.at(0), attempt(processor, std::move(work)), asio::bind_cancellation_slot(running->stop.slot(), std::move(ended)));
+}
+
+awaitable<Outcome> Dispatcher::attempt(Processor& processor, Attempt attempt) {
+    std::string what;
+    try {
+        co_return co_await processor.run(std::move(attempt));
+    } catch (const std::exception& e) {
+        what = e.what();
+    }
+    co_return Failure{Failure::Kind::retryable, {"internal", what}, {}};
+}
+
+void Dispatcher::stopped(const RunningPtr& running, Outcome outcome) {
+    running->stopped = true;
+    if (running->ending) give_back(*running); // it was timed out or cancelled: this comes too late
+    else record({running, std::move(outcome), std::nullopt});
+}
+
+void Dispatcher::give_back(Running& running) {
+    if (running.stopped && running.recorded) give_back(running.lane, running.verdict);
+}
+
+void Dispatcher::give_back(LaneIndex lane, Scheduler::Verdict verdict) {
+    tell_breakers(lane, scheduler_.ended(lane, verdict, now()));
+    look_again();
+}
+
+} // namespace millrace::jobs

@@ -1,0 +1,101 @@
+// What happens because time passes: limits of attempts and leases, expiries, sweeps.
+#include "base/crash_point.hpp"
+#include "jobs/dispatcher.hpp"
+#include "jobs/events.hpp"
+#include "jobs/job_repository.hpp"
+
+#include <algorithm>
+
+namespace millrace::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto tick_interval = 100ms; // how late a time limit may be noticed
+constexpr auto request_memory = std::chrono::hours{48};   // of idempotency keys
+constexpr auto unique_memory = std::chrono::hours{24 * 31}; // of unique keys whose jobs have ended
+constexpr auto event_memory = std::chrono::hours{24 * 30};
+
+} // namespace
+
+void Dispatcher::tick() {
+    const auto at = clock_.monotonic();
+    for (auto& [id, running] : running_) {
+        if (running->ending) continue;
+        const bool late = at >= running->deadline;
+        if (!late && at < running->lease_ends) continue;
+        Failure failure{Failure::Kind::retryable, {"timed_out", "the attempt ran longer than its timeout_seconds, or than its job's deadline_at"}, {}};
+        if (!late) failure.error = {"lease_expired", "the worker sent no heartbeat within its lease"};
+        running->stop.emit(asio::cancellation_type::terminal);
+        // The lease ends here: what the attempt still returns is refused by the store.
+        record({running, std::move(failure), std::nullopt});
+    }
+    expire_due();
+    if (at >= next_second_) {
+        next_second_ = at + 1s;
+        scheduler_.queue().refresh_ages();
+        look_for_room();
+        waiting_gauge_.set(static_cast<std::int64_t>(backlog()));
+        running_gauge_.set(static_cast<std::int64_t>(running_.size()));
+        for (auto& ended : std::exchange(unrecorded_, {})) ends_.push_back(std::move(ended));
+        if (!ends_.empty() && !std::exchange(flushing_, true)) asio::post(thread_.at(0), [this] { flush_ends(); });
+    }
+    if (at >= next_sweep_) sweep();
+    pump();
+}
+
+void Dispatcher::look_for_room() {
+    auto reason = options_.no_room();
+    has_room_ = reason.empty();
+    *no_room_.lock() = std::move(reason);
+}
+
+// Jobs whose expires_at or deadline_at has come while they waited. Those that run are ended by their own deadline.
+void Dispatcher::expire_due() {
+    std::vector<Limit> due;
+    for (const auto at = clock_.now(); !limits_.empty() && limits_.top().at <= at && due.size() < 256; limits_.pop()) due.push_back(limits_.top());
+    if (due.empty()) return;
+    database_.post_write([due, at = clock_.now()](store::Session& session) -> Result<Settled> {
+        crash_point("expire.before_write");
+        Settled settled;
+        const model::JobError late{"expired", "its expires_at or deadline_at came before it could begin"};
+        for (const auto& limit : due) end_job(session, limit.organization, limit.id, model::JobState::expired, late, at, settled, true);
+        count_totals(session, settled);
+        return settled;
+    }, [this, due](Result<Settled> settled) {
+        send([this, due, settled = std::move(settled)] {
+            if (settled) return settle(*settled);
+            for (const auto& limit : due) limits_.push({limit.at + 1s, limit.id, limit.organization}); // the store had no room
+        });
+    });
+}
+
+void Dispatcher::sweep() {
+    next_sweep_ = clock_.monotonic() + std::chrono::hours{1};
+    database_.post_write([at = clock_.now()](store::Session& session) -> Result<void> {
+        job_repository::forget_requests(session, at - request_memory);
+        job_repository::forget_unique(session, at - unique_memory);
+        forget_events(session, at - event_memory);
+        return success();
+    }, [](Result<void>) {});
+}
+
+void Dispatcher::arm_timer() {
+    using std::chrono::microseconds;
+    microseconds wait = 60s;
+    const auto at = now();
+    const auto sooner = [&](microseconds other) { wait = std::min(wait, std::max(other, microseconds{0})); };
+    if (!running_.empty() || !unrecorded_.empty()) sooner(tick_interval);
+    if (const auto change = scheduler_.next_change(at)) sooner(*change);
+    for (const auto& worker : workers_) sooner(std::chrono::duration_cast<microseconds>(worker.until - at.steady) + 1us);
+    if (!limits_.empty()) sooner(limits_.top().at - at.wall);
+    if (wait > 1s && (backlog() > 0 || !limits_.empty())) wait = 1s; // so that a jump of the wall clock is noticed
+    // Left alone when it fires soon enough anyway: re-arming costs more than an early tick.
+    if (timer_.expiry() > at.steady && timer_.expiry() <= at.steady + wait) return;
+    timer_.expires_after(wait);
+    timer_.async_wait([this](boost::system::error_code failure) {
+        if (!failure) tick();
+    });
+}
+
+} // namespace millrace::jobs

@@ -1,0 +1,108 @@
+// What others may know of the present state.
+#include "jobs/dispatcher.hpp"
+
+#include <algorithm>
+
+namespace millrace::jobs {
+
+using model::JobState;
+
+QueueCounts& QueueCounts::operator+=(const QueueCounts& other) {
+    queued += other.queued;
+    running += other.running;
+    scheduled += other.scheduled;
+    blocked += other.blocked;
+    oldest_seconds = std::max(oldest_seconds, other.oldest_seconds);
+    started_per_second += other.started_per_second;
+    finished_per_second += other.finished_per_second;
+    for (const auto& [state, jobs] : other.ended) ended[state] += jobs;
+    return *this;
+}
+
+QueueCounts Dispatcher::counts(Queue& queue) {
+    const auto at = now();
+    auto& record = records_[&queue];
+    QueueCounts counts;
+    std::int64_t queued = 0, scheduled = 0;
+    for (const auto& lane : scheduler_.queue().lanes()) {
+        if (lane.queue != &queue) continue;
+        queued += lane.queued;
+        scheduled += lane.scheduled;
+    }
+    counts.queued = static_cast<std::size_t>(std::max<std::int64_t>(queued, 0));
+    counts.scheduled = static_cast<std::size_t>(std::max<std::int64_t>(scheduled, 0));
+    counts.blocked = static_cast<std::size_t>(std::max<std::int64_t>(record.blocked, 0));
+    counts.running = queue.running;
+    if (const auto oldest = scheduler_.queue().oldest(queue); oldest && counts.queued > 0)
+        counts.oldest_seconds = std::max(0.0, static_cast<double>((at.wall - *oldest).count()) / 1e6);
+    counts.started_per_second = record.started.per_second(at.steady);
+    counts.finished_per_second = record.finished.per_second(at.steady);
+    counts.ended = record.ended;
+    double sum = 0;
+    int kinds = 0;
+    for (auto mean = mean_seconds_.lower_bound({&queue, ""}); mean != mean_seconds_.end() && mean->first.first == &queue; ++mean, ++kinds) sum += mean->second;
+    counts.mean_run_seconds = kinds > 0 ? sum / kinds : 0;
+    return counts;
+}
+
+awaitable<QueueSnapshot> Dispatcher::snapshot() {
+    auto look = [this](std::function<void(QueueSnapshot)> done) {
+        send([this, done = std::move(done)] {
+            const auto at = clock_.monotonic();
+            QueueSnapshot all;
+            std::int64_t open = 0;
+            for (auto* queue : table_.queues()) {
+                QueueSnapshot::Queue view;
+                static_cast<QueueCounts&>(view) = counts(*queue);
+                view.organization = queue->organization;
+                view.name = queue->name;
+                view.breaker = queue->breaker.view(at);
+                open += view.breaker.state != BreakerView::State::closed;
+                all.total += view;
+                all.queues.push_back(std::move(view));
+            }
+            for (auto* resource : table_.resources()) {
+                all.resources.push_back({resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
+                open += all.resources.back().breaker.state != BreakerView::State::closed;
+            }
+            breakers_open_.set(open);
+            all.submitted_per_second = submitted_.per_second(at);
+            all.finished_per_second = finished_.per_second(at);
+            all.waiting_workers = workers_.size();
+            for (const auto& [id, running] : running_) all.external_leases += running->external.has_value();
+            done(std::move(all));
+        });
+    };
+    co_return co_await async::completion<QueueSnapshot>(std::move(look));
+}
+
+awaitable<JobOutlook> Dispatcher::outlook(model::Job job) {
+    auto look = [this, job = std::move(job)](std::function<void(JobOutlook)> done) {
+        send([this, job, done = std::move(done)] {
+            JobOutlook outlook;
+            const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
+            const auto* queue = scheduler_.queue().at(lane).queue;
+            const auto mean = mean_seconds_.find({queue, job.kind});
+            const auto running = running_.find(job.id);
+            if (running != running_.end()) {
+                const double spent = std::chrono::duration<double>(clock_.monotonic() - running->second->began).count();
+                int percent = running->second->progress;
+                if (percent > 0) outlook.seconds_remaining = spent * (100.0 - percent) / percent;
+                else if (mean != mean_seconds_.end()) {
+                    outlook.seconds_remaining = std::max(0.0, mean->second - spent);
+                    if (mean->second > 0) percent = std::min(99, static_cast<int>(100 * spent / mean->second));
+                }
+                outlook.progress_percent = percent;
+            } else if (!model::is_final(job.state)) {
+                const auto owner = scheduler_.queue().owners().find_or_add(job.organization, job.created_by);
+                outlook.position = scheduler_.queue().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
+                const double rate = records_[queue].finished.per_second(clock_.monotonic());
+                if (mean != mean_seconds_.end()) outlook.seconds_remaining = mean->second + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
+            }
+            done(outlook);
+        });
+    };
+    co_return co_await async::completion<JobOutlook>(std::move(look));
+}
+
+} // namespace millrace::jobs

@@ -1,0 +1,48 @@
+// What the dispatcher tells others about its present state: plain values.
+#pragma once
+#include "base/clock.hpp"
+#include "jobs/breaker.hpp"
+#include "model/job.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::jobs {
+
+struct QueueCounts {
+    std::size_t queued = 0, running = 0, scheduled = 0, blocked = 0;
+    double oldest_seconds = 0;           // the longest wait of a queued job
+    double started_per_second = 0, finished_per_second = 0; // over the last ten seconds
+    std::map<model::JobState, std::int64_t> ended;          // since the store was made
+    double mean_run_seconds = 0;
+    QueueCounts& operator+=(const QueueCounts& other);
+};
+
+struct QueueSnapshot {
+    struct Queue : QueueCounts {
+        OrganizationId organization;
+        std::string name;
+        BreakerView breaker;
+    };
+    struct Resource {
+        OrganizationId organization;
+        std::string kind, name;
+        BreakerView breaker;
+    };
+    std::vector<Queue> queues;
+    std::vector<Resource> resources;
+    QueueCounts total;
+    double submitted_per_second = 0, finished_per_second = 0;
+    std::size_t external_leases = 0, waiting_workers = 0;
+};
+
+struct JobOutlook {
+    std::optional<std::size_t> position;     // of a waiting job: how many begin before it
+    std::optional<int> progress_percent;     // of a running one
+    std::optional<double> seconds_remaining; // from its own progress, else from the history of its kind and queue
+};
+
+} // namespace millrace::jobs

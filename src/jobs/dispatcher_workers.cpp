@@ -1,0 +1,88 @@
+// External workers: those that wait for jobs, and the leases that they hold.
+#include "base/crash_point.hpp"
+#include "jobs/dispatcher.hpp"
+
+#include <algorithm>
+
+namespace millrace::jobs {
+
+void Dispatcher::hand_out(Queue& queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given) {
+    send([this, &queue, worker = std::move(worker), most, wait, lease, given = std::move(given)]() mutable {
+        if (stopping_) return given(Error{Code::unavailable, "the daemon is stopping; try again in a moment"});
+        if (workers_.size() >= options_.most_waiting_workers)
+            return given(Error{Code::unavailable, "as many workers wait for jobs as may; try again later", 5});
+        workers_.push_back({&queue, std::move(worker), most, clock_.monotonic() + wait, lease, std::move(given)});
+    });
+}
+
+// First come, first served. Who has waited long enough goes away with nothing.
+void Dispatcher::serve_workers() {
+    if (workers_.empty()) return;
+    const auto at = now();
+    auto waiting = std::exchange(workers_, {});
+    for (auto& worker : waiting) {
+        if (stopping_) {
+            worker.given(std::vector<Handed>{});
+            continue;
+        }
+        auto batch = scheduler_.take_external(*worker.queue, worker.most, at);
+        if (!batch.empty()) claim_for(std::move(worker), std::move(batch));
+        else if (worker.until <= at.steady) worker.given(std::vector<Handed>{});
+        else workers_.push_back(std::move(worker));
+    }
+}
+
+void Dispatcher::claim_for(WorkerWaiting worker, std::vector<Waiting> batch) {
+    for (const auto& job : batch) {
+        claiming_.emplace(job.id, false);
+        left_line(job);
+    }
+    auto jobs = std::make_shared<const std::vector<Waiting>>(std::move(batch)); // shared by the task and its callback
+    database_.post_write([this, jobs, name = worker.worker, length = worker.lease](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
+        crash_point("lease.before_write");
+        std::vector<std::optional<Lease>> leases;
+        const Timestamp at = clock_.now();
+        for (const auto& job : *jobs) leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, length, name));
+        return leases;
+    }, [this, jobs, worker = std::move(worker)](Result<std::vector<std::optional<Lease>>> leases) mutable {
+        send([this, jobs, worker = std::move(worker), leases = std::move(leases)]() mutable {
+            crash_point("lease.before_answer");
+            std::vector<Handed> handed;
+            for (std::size_t i = 0; i < jobs->size(); ++i) {
+                const auto& job = (*jobs)[i];
+                if (!leases) {
+                    claiming_.erase(job.id);
+                    give_back(job.lane, Scheduler::Verdict::nothing);
+                    backlog_.fetch_add(1, std::memory_order_relaxed);
+                    scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+                    scheduler_.queue().push_after(job, clock_.monotonic() + std::chrono::seconds{1});
+                    continue;
+                }
+                const auto claiming = claiming_.find(job.id);
+                if (!(*leases)[i] || (claiming != claiming_.end() && claiming->second)) {
+                    not_claimed(job.id, job.lane);
+                    continue;
+                }
+                claiming_.erase(claiming);
+                const auto running = seat(std::move(*(*leases)[i]), job);
+                running->external = worker.lease;
+                running->lease_ends = clock_.monotonic() + worker.lease;
+                running->stopped = true;
+                handed.push_back({job.id, running->lease.token});
+            }
+            if (!leases) worker.given(leases.error());
+            else worker.given(std::move(handed));
+        });
+    });
+}
+
+void Dispatcher::heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent) {
+    send([this, id, token, progress_percent] {
+        const auto at = running_.find(id);
+        if (at == running_.end() || at->second->lease.token != token || !at->second->external) return;
+        at->second->lease_ends = clock_.monotonic() + *at->second->external;
+        if (progress_percent) at->second->progress = std::clamp(*progress_percent, 0, 100);
+    });
+}
+
+} // namespace millrace::jobs

@@ -1,0 +1,219 @@
+#include "jobs/ending.hpp"
+
+#include "base/crash_point.hpp"
+#include "jobs/dependency_repository.hpp"
+#include "jobs/events.hpp"
+#include "jobs/job_columns.hpp"
+#include "jobs/job_repository.hpp"
+
+#include <algorithm>
+
+namespace millrace::jobs {
+namespace {
+
+using model::JobState;
+using store::Session;
+using store::Sql;
+using store::Value;
+
+constexpr Sql move_to_history{
+    "INSERT INTO finished_jobs (id, state, payload, result, progress_percent, error_code, error_message, finished_at, " MILLRACE_MOVING_COLUMNS ") "
+    "SELECT id, $2, payload, NULL, progress_percent, coalesce($3, error_code), coalesce($4, error_message), $5, " MILLRACE_MOVING_COLUMNS " FROM jobs WHERE id = $1"};
+constexpr Sql delete_job{"DELETE FROM jobs WHERE id = $1"};
+constexpr Sql find_open{"SELECT state, created_by, queue, kind, resource, priority, run_at, started_at, flow_id, flow_ref FROM jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql plan_retry{"UPDATE jobs SET state = 'scheduled', run_at = $3, lease_token = NULL, lease_us = NULL, worker = NULL, error_code = $4, "
+                         "error_message = $5 WHERE id = $1 AND lease_token = $2"};
+constexpr Sql spare{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
+                    "WHERE id = $1 AND lease_token = $2"};
+constexpr Sql add_total{"INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES ($1, $2, $3, $4, $5, $6) "
+                        "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + excluded.run_us"};
+
+constexpr Sql move_back{
+    "INSERT INTO jobs (id, state, payload, error_code, error_message, " MILLRACE_MOVING_COLUMNS ") "
+    "SELECT id, 'queued', coalesce($3, payload), error_code, error_message, " MILLRACE_MOVING_COLUMNS
+    " FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state IN ('dead', 'cancelled', 'expired')"};
+constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql begin_anew{
+    "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
+    "worker = NULL WHERE organization_id = $1 AND id = $2 RETURNING created_by, queue, kind, resource, priority, flow_id, flow_ref"};
+
+struct Parent {
+    JobId id;
+    bool succeeded = false;
+};
+
+void tell_dead(Session& session, const OrganizationId& organization, JobId id, std::string_view queue, std::string_view kind,
+               const model::JobError& error, Timestamp now) {
+    write_event(session, organization, "job.dead", id.text(),
+                {{"queue", queue}, {"kind", kind}, {"error", {{"code", error.code}, {"message", error.message}}}}, now);
+}
+
+// Ends one job that has not ended; what waits for it is left to the caller.
+bool end_one(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<model::JobError>& error,
+                            Timestamp now, Settled& settled, bool only_waiting) {
+    Moved moved{id, organization, {}, {}, {}, {}, 0, JobState::queued, state, now, 0};
+    std::optional<FlowId> flow; // of whose jobs it is counted
+    {
+        store::TenantSession tenant{session, organization};
+        auto rows = tenant.query(find_open, {id});
+        if (!rows.next()) return false;
+        moved.from = *model::job_state(rows.text(0));
+        if (only_waiting && moved.from == JobState::running) return false;
+        if (!rows.text(1).empty()) moved.key = rows.id<KeyId>(1);
+        moved.queue = rows.text(2);
+        moved.kind = rows.text(3);
+        moved.resource = rows.text(4);
+        moved.priority = static_cast<int>(rows.integer(5));
+        moved.due = rows.time(6);
+        if (moved.from == JobState::running) moved.run_us = std::max<std::int64_t>(0, (now - rows.time(7)).count());
+        if (!rows.is_null(8) && !rows.is_null(9)) flow = rows.id<FlowId>(8);
+    }
+    session.execute(move_to_history, {id, model::name(state), error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, now});
+    session.execute(delete_job, {id});
+    if (flow) dependency_repository::count_in_flow(session, *flow, false, now);
+    if (state == JobState::dead && error) tell_dead(session, organization, id, moved.queue, moved.kind, *error, now);
+    settled.jobs.push_back(std::move(moved));
+    return true;
+}
+
+// What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long.
+void settle_children(Session& session, Parent first, Timestamp now, Settled& settled) {
+    std::vector<Parent> ended{first};
+    while (!ended.empty()) {
+        const Parent parent = ended.back();
+        ended.pop_back();
+        for (const auto& child : dependency_repository::unsettled_children(session, parent.id)) {
+            if (!parent.succeeded && child.on_failure == model::OnFailure::wait) continue;
+            crash_point("release.before_write");
+            const auto unblocked = dependency_repository::settle(session, parent.id, child.id);
+            if (!unblocked) continue;
+            if (!parent.succeeded && child.on_failure == model::OnFailure::fail) {
+                const model::JobError error{"dependency_failed", "job " + parent.id.text() + ", which it depends on, ended without success"};
+                if (end_one(session, unblocked->organization, child.id, JobState::dead, error, now, settled, true)) ended.push_back({child.id, false});
+                continue;
+            }
+            if (unblocked->blocked_by > 0) continue;
+            const auto state = unblocked->run_at > now ? JobState::scheduled : JobState::queued;
+            dependency_repository::set_ready(session, child.id, state);
+            settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind, unblocked->resource,
+                                    unblocked->priority, JobState::blocked, state, std::max(unblocked->run_at, now), 0});
+        }
+    }
+}
+
+Moved moved_of(const Lease& lease, JobState to, Timestamp due, Timestamp now) {
+    return {lease.id, lease.organization, lease.created_by, lease.queue, lease.kind, lease.resource, lease.priority, JobState::running, to, due,
+            std::max<std::int64_t>(0, (now - lease.started_at).count())};
+}
+
+// The callback of a flow belongs to it, but is not counted among its jobs.
+bool is_counted(const Lease& lease) { return lease.flow && !lease.flow_ref.empty(); }
+
+// The attempt failed and no other follows.
+Settled fail_for_good(Session& session, const Lease& lease, const Failure& failure, std::string_view outcome, Timestamp now) {
+    crash_point("dead.before_write");
+    const bool late = lease.deadline_at && *lease.deadline_at <= now;
+    const auto state = late ? JobState::expired : JobState::dead;
+    if (!attempt_repository::end(session, lease, state, nullptr, &failure.error, now)) return {};
+    attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, std::string{outcome}, failure.error});
+    Settled settled{{moved_of(lease, state, now, now)}};
+    if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, false, now);
+    if (state == JobState::dead) tell_dead(session, lease.organization, lease.id, lease.queue, lease.kind, failure.error, now);
+    settle_children(session, {lease.id, false}, now, settled);
+    return settled;
+}
+
+} // namespace
+
+void count_totals(Session& session, const Settled& settled) {
+    std::map<std::tuple<OrganizationId, std::string_view, std::string_view, JobState>, std::pair<std::int64_t, std::int64_t>> sums;
+    for (const auto& job : settled.jobs) {
+        if (!model::is_final(job.to)) continue;
+        auto& [jobs, run_us] = sums[{job.organization, job.queue, job.kind, job.to}];
+        ++jobs;
+        run_us += job.run_us;
+    }
+    for (const auto& [key, sum] : sums) {
+        const auto& [organization, queue, kind, state] = key;
+        session.execute(add_total, {organization, queue, kind, model::name(state), sum.first, sum.second});
+    }
+}
+
+Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome, const model::RetryPolicy& policy, const EndRules& rules,
+                    std::uint64_t random, Timestamp now) {
+    crash_point("end.before_write");
+    if (const auto* success = std::get_if<Success>(&outcome)) {
+        if (!attempt_repository::end(session, lease, JobState::succeeded, &success->result, nullptr, now)) return {};
+        Settled settled{{moved_of(lease, JobState::succeeded, now, now)}};
+        for (const auto& effect : success->effects) effect(session);
+        if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, true, now);
+        settle_children(session, {lease.id, true}, now, settled);
+        return settled;
+    }
+    const auto& failure = std::get<Failure>(outcome);
+    if (failure.kind == Failure::Kind::spared) {
+        if (session.execute(spare, {lease.id, lease.token}) != 1) return {};
+        return {{moved_of(lease, JobState::queued, now, now)}};
+    }
+    const bool killed = failure.kind == Failure::Kind::worker_lost;
+    const auto earlier = attempt_repository::counts(session, lease.organization, lease.id);
+    bool again = killed ? earlier.worker_lost + 1 < rules.max_worker_kills
+                        : failure.kind == Failure::Kind::retryable && earlier.failed + 1 < lease.max_attempts && policy.retries(failure.error.code);
+    Timestamp retry_at = now;
+    if (!killed) retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
+    if (lease.deadline_at && retry_at >= *lease.deadline_at) again = false;
+    const std::string_view word = killed ? "worker_lost" : "failed";
+    if (!again) return fail_for_good(session, lease, failure, word, now);
+    crash_point("retry.before_write");
+    if (session.execute(plan_retry, {lease.id, lease.token, retry_at, failure.error.code, failure.error.message}) != 1) return {};
+    attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, std::string{word}, failure.error});
+    return {{moved_of(lease, JobState::scheduled, retry_at, now)}};
+}
+
+bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<model::JobError>& error, Timestamp now,
+             Settled& settled, bool only_waiting) {
+    if (!end_one(session, organization, id, state, error, now, settled, only_waiting)) return false;
+    settle_children(session, {id, false}, now, settled);
+    return true;
+}
+
+Recovered recover_running(Session& session, const EndRules& rules, Timestamp now) {
+    crash_point("recovery.before_requeue");
+    Recovered recovered;
+    const model::JobError lost{"daemon_lost", "the daemon stopped while this attempt ran"};
+    Settled settled;
+    for (auto& found : attempt_repository::running(session)) {
+        if (found.external) {
+            recovered.external.push_back(std::move(found));
+            continue;
+        }
+        const auto& lease = found.lease;
+        attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, "lost", lost});
+        if (attempt_repository::counts(session, lease.organization, lease.id).lost >= rules.max_lost)
+            end_job(session, lease.organization, lease.id, JobState::dead, lost, now, settled);
+        else
+            attempt_repository::requeue(session, lease.id, lost);
+        ++recovered.requeued;
+    }
+    count_totals(session, settled);
+    return recovered;
+}
+
+std::optional<Moved> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now) {
+    crash_point("replay.before_write");
+    if (tenant.execute(move_back, {id, payload}) != 1) return std::nullopt;
+    tenant.execute(delete_finished, {id});
+    const auto state = due > now ? JobState::scheduled : JobState::queued;
+    auto rows = tenant.query(begin_anew, {id, model::name(state), due});
+    rows.next();
+    Moved moved{id, {}, {}, rows.string(1), rows.string(2), rows.string(3), static_cast<int>(rows.integer(4)), JobState::dead, state, due, 0};
+    if (!rows.text(0).empty()) moved.key = rows.id<KeyId>(0);
+    std::optional<FlowId> flow;
+    if (!rows.is_null(5) && !rows.is_null(6)) flow = rows.id<FlowId>(5);
+    rows.next();
+    moved.organization = tenant.organization();
+    if (flow) dependency_repository::uncount_in_flow(tenant.session(), *flow);
+    return moved;
+}
+
+} // namespace millrace::jobs

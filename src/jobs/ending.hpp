@@ -1,0 +1,63 @@
+// How a job ends, inside the writer's transaction: it moves to the history, its flow is counted, and what waits for it is
+// settled, all together or not at all.
+#pragma once
+#include "jobs/attempt_repository.hpp"
+#include "jobs/processor.hpp"
+#include "model/job.hpp"
+#include "store/database.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::jobs {
+
+struct EndRules {
+    int max_lost = 20;        // daemon deaths under one job before it is dead
+    int max_worker_kills = 3; // worker deaths under one job before it is dead
+};
+
+// A job that stands in memory, and left it or moved in it.
+struct Moved {
+    JobId id;
+    OrganizationId organization;
+    KeyId key;
+    std::string queue, kind, resource;
+    int priority = model::default_priority;
+    model::JobState from = model::JobState::queued, to = model::JobState::queued;
+    Timestamp due; // of a job that waits again
+    std::int64_t run_us = 0;
+};
+
+// What a transaction did, for the dispatcher to follow in memory after the commit.
+struct Settled {
+    std::vector<Moved> jobs;
+    bool empty() const { return jobs.empty(); }
+};
+
+// Adds what ended to the totals: once at the end of each transaction that ends jobs.
+void count_totals(store::Session& session, const Settled& settled);
+
+// Ends one attempt. Nothing happens when the lease is no longer good: `Settled` is empty. `policy`: the retry policy that the
+// job goes by. The first of the settled is the job itself, ended or waiting again.
+Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& outcome, const model::RetryPolicy& policy, const EndRules& rules,
+                    std::uint64_t random, Timestamp now);
+
+// A job that has not ended goes to the history as `state` (cancelled, expired, dead), and what waits for it is settled.
+// False when it has ended already, or `only_waiting` and it runs.
+bool end_job(store::Session& session, const OrganizationId& organization, JobId id, model::JobState state, const std::optional<model::JobError>& error,
+             Timestamp now, Settled& settled, bool only_waiting = false);
+
+// At start: what ran here when the daemon died waits again, its attempt recorded as lost; after `max_lost` of those it is
+// dead. Leases of external workers stay; they are returned.
+struct Recovered {
+    std::size_t requeued = 0;
+    std::vector<attempt_repository::Found> external;
+};
+Recovered recover_running(store::Session& session, const EndRules& rules, Timestamp now);
+
+// Puts an ended job back in line with its attempts allowed anew; nullopt when it is not one that can be replayed.
+std::optional<Moved> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now);
+
+} // namespace millrace::jobs

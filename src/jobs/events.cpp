@@ -1,0 +1,26 @@
+#include "jobs/events.hpp"
+
+namespace millrace::jobs {
+namespace {
+
+constexpr store::Sql insert_event{"INSERT INTO events (organization_id, type, subject, data, created_at) VALUES ($1, $2, $3, $4, $5)"};
+constexpr store::Sql select_events{"SELECT id, type, subject, data, created_at FROM events WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3"};
+constexpr store::Sql delete_events{"DELETE FROM events WHERE created_at < $1"};
+
+} // namespace
+
+void write_event(store::Session& session, const OrganizationId& organization, std::string_view type, std::string_view subject,
+                 const json::object& data, Timestamp now) {
+    session.execute(insert_event, {organization, type, subject, json::serialize(data), now});
+}
+
+std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, int limit) {
+    auto rows = tenant.query(select_events, {id, limit});
+    std::vector<Event> events;
+    while (rows.next()) events.push_back({rows.integer(0), rows.string(1), rows.string(2), rows.string(3), rows.time(4)});
+    return events;
+}
+
+void forget_events(store::Session& session, Timestamp older_than) { session.execute(delete_events, {older_than}); }
+
+} // namespace millrace::jobs

@@ -1,0 +1,32 @@
+#include "jobs/queue_repository.hpp"
+
+namespace millrace::jobs::queue_repository {
+namespace {
+
+constexpr store::Sql upsert_queue{
+    "INSERT INTO queues (organization_id, name, settings, paused_at, paused_until, paused_by, pause_reason, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+    "ON CONFLICT (organization_id, name) DO UPDATE SET settings = excluded.settings, paused_at = excluded.paused_at, paused_until = excluded.paused_until, "
+    "paused_by = excluded.paused_by, pause_reason = excluded.pause_reason, updated_at = excluded.updated_at"};
+constexpr store::Sql select_queues{"SELECT organization_id, name, settings, paused_at, paused_until, paused_by, pause_reason FROM queues"};
+
+} // namespace
+
+void save(store::TenantSession& session, const std::string& name, const QueueRules& rules, Timestamp now) {
+    const auto& pause = rules.pause;
+    const auto settings = json::serialize(rules.settings.to_json());
+    const auto since = pause ? std::optional{pause->since} : std::nullopt;
+    session.execute(upsert_queue, {name, settings, since, pause ? pause->until : std::nullopt, pause ? store::Value{pause->actor} : store::Value{nullptr},
+                                   pause ? store::Value{pause->reason} : store::Value{nullptr}, now});
+}
+
+void each(store::Session& session, const std::function<void(const OrganizationId&, std::string_view, QueueRules)>& visit) {
+    auto rows = session.query(select_queues);
+    while (rows.next()) {
+        QueueRules rules;
+        if (auto settings = model::QueueSettings::from_json(json::parse(rows.text(2)))) rules.settings = std::move(*settings);
+        if (!rows.is_null(3)) rules.pause = model::Pause{rows.time(3), rows.maybe_time(4), rows.string(6), rows.string(5)};
+        visit(rows.id<OrganizationId>(0), rows.text(1), std::move(rules));
+    }
+}
+
+} // namespace millrace::jobs::queue_repository

@@ -1,0 +1,13 @@
+// The SQL of queues' settings and pauses. Inside store tasks.
+#pragma once
+#include "jobs/queue_table.hpp"
+#include "store/database.hpp"
+
+#include <functional>
+
+namespace millrace::jobs::queue_repository {
+
+void save(store::TenantSession& session, const std::string& name, const QueueRules& rules, Timestamp now);
+void each(store::Session& session, const std::function<void(const OrganizationId&, std::string_view name, QueueRules)>& visit);
+
+} // namespace millrace::jobs::queue_repository

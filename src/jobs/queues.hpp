@@ -1,0 +1,40 @@
+// Named queues as their operator sees them: settings, pauses, depth. Thread-safe.
+#pragma once
+#include "jobs/dispatcher.hpp"
+#include "model/principal.hpp"
+#include "model/queue.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::jobs {
+
+struct QueueView {
+    std::string name;
+    model::QueueSettings settings;
+    std::optional<model::Pause> pause;
+    QueueCounts counts;
+    BreakerView breaker;
+};
+
+class Queues {
+public:
+    Queues(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
+
+    // Every queue that has settings or has had jobs since the daemon started, by name.
+    awaitable<std::vector<QueueView>> list(OrganizationId organization);
+    awaitable<std::optional<QueueView>> find(OrganizationId organization, std::string name);
+
+    // Replaces the settings; effective at once. An event tells operators of a pause and of its end.
+    awaitable<Result<void>> set(model::Principal who, std::string name, model::QueueSettings settings);
+    awaitable<Result<void>> pause(model::Principal who, std::string name, std::string reason, std::optional<Timestamp> until);
+    awaitable<Result<void>> resume(model::Principal who, std::string name); // idempotent
+
+private:
+    store::Database& database_;
+    Dispatcher& dispatcher_;
+    Clock& clock_;
+};
+
+} // namespace millrace::jobs

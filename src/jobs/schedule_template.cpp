@@ -1,0 +1,32 @@
+#include "jobs/schedule_template.hpp"
+
+#include <fmt/format.h>
+
+namespace millrace::jobs {
+
+Result<void> ScheduleTemplates::check(const model::Principal& who, const json::value& job, Timestamp now) const {
+    auto read = read_(job);
+    if (!read) return Error{read.error().code, "the schedule's job: " + read.error().detail};
+    if (read->run_at) return Error{Code::unprocessable, "the schedule's job takes no \"run_at\": \"cron\" says when it runs"};
+    for (const auto* tag : {"schedule", "planned_at"})
+        if (read->tags.contains(tag)) return Error{Code::unprocessable, fmt::format("the schedule's job takes no tag \"{}\": each firing sets it", tag)};
+    const auto prepared = submitter_.prepare(who, std::move(*read), now);
+    if (!prepared && prepared.error().code != Code::unavailable)
+        return Error{prepared.error().code, "the schedule's job: " + prepared.error().detail};
+    return success();
+}
+
+Result<Pending> ScheduleTemplates::prepare(const Schedule& schedule, Timestamp planned, Timestamp now) const {
+    const auto document = parse_json(schedule.job);
+    if (!document) return document.error();
+    auto job = read_(*document);
+    if (!job) return job.error();
+    job->tags["schedule"] = schedule.name;
+    job->tags["planned_at"] = planned.text();
+    // Its jobs are the organisation's: they go on when the key that made it is gone.
+    const model::Principal who{.organization = schedule.organization, .key = schedule.created_by, .name = "schedule " + schedule.name,
+                               .role = model::Role::submitter};
+    return submitter_.prepare(who, std::move(*job), now);
+}
+
+} // namespace millrace::jobs

@@ -1,0 +1,64 @@
+// Which jobs may begin now: the ready queue under the limits of slots, kinds, queues, rates, pauses and breakers. Pure: time
+// comes in as a value and nothing blocks, so that a simulation drives it through years in seconds. Owned by one thread.
+#pragma once
+#include "jobs/ready_queue.hpp"
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+namespace millrace::jobs {
+
+struct SchedulerOptions {
+    std::size_t concurrency = 256;                  // attempts at once in the daemon, over all kinds
+    std::chrono::microseconds ageing{60'000'000};   // passed over for so long, jobs rise by one priority
+};
+
+class Scheduler {
+public:
+    Scheduler(QueueTable& table, SchedulerOptions options) : table_{table}, options_{options}, queue_{options.ageing} {}
+
+    // Before anything else: the kinds that run in the daemon.
+    void add_kind(std::string_view kind, std::size_t concurrency);
+
+    ReadyQueue& queue() { return queue_; }
+    const ReadyQueue& queue() const { return queue_; }
+    LaneIndex lane(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource);
+    void rules_changed(Queue& queue) { queue.active = queue.rules(); }
+
+    // Jobs for the daemon's own processors, and for external workers of one queue. Each takes a slot until ended().
+    std::vector<Waiting> take(std::size_t most, const Now& now);
+    std::vector<Waiting> take_external(const Queue& queue, std::size_t most, const Now& now);
+
+    // How a taken job left its slot. `nothing`: it never began, was cancelled or fenced off, or its own input was at fault.
+    enum class Verdict { success, failure, nothing };
+    struct Changed {
+        bool queue = false, resource = false; // a breaker opened or closed
+    };
+    Changed ended(LaneIndex lane, Verdict verdict, const Now& now);
+    // A slot that is taken without the queue: a job that was running before the daemon started.
+    void resumed(LaneIndex lane, const Now& now) { occupy(queue_.at(lane), now); }
+
+    // When take() may give more although nothing happens: a job becomes due, a rate or pause or breaker lets go.
+    std::optional<std::chrono::microseconds> next_change(const Now& now) const;
+    std::size_t slots_taken() const { return slots_taken_; }
+
+private:
+    struct Kind {
+        std::size_t concurrency = 0, running = 0;
+    };
+    bool queue_open(const ReadyQueue::Lane& lane, const Now& now) const;
+    bool open(const ReadyQueue::Lane& lane, const Now& now) const;
+    void occupy(const ReadyQueue::Lane& lane, const Now& now);
+    void refill(Queue& queue, Monotonic now) const;
+    Kind& kind(const ReadyQueue::Lane& lane);
+
+    QueueTable& table_;
+    SchedulerOptions options_;
+    ReadyQueue queue_;
+    std::map<std::string, std::size_t, std::less<>> concurrency_of_kind_;
+    std::vector<Kind> kinds_; // by KindIndex
+    std::size_t slots_taken_ = 0;
+};
+
+} // namespace millrace::jobs

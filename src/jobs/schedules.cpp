@@ -1,0 +1,179 @@
+#include "jobs/schedules.hpp"
+
+#include <fmt/format.h>
+
+namespace millrace::jobs {
+namespace {
+
+using store::Session;
+using store::TenantSession;
+
+Error no_such_schedule(ScheduleId id) { return {Code::not_found, fmt::format("there is no schedule {}", id.text())}; }
+Error name_taken(const std::string& name) {
+    return {Code::conflict, fmt::format("there is a schedule \"{}\" already; choose another name, or change that one", name)};
+}
+
+// The answer of an earlier request with the same key; an error when that one asked for something else.
+Result<std::optional<Schedules::Answer>> earlier_answer(TenantSession& tenant, const std::optional<IdempotentRequest>& request) {
+    if (!request) return std::optional<Schedules::Answer>{};
+    auto stored = job_repository::find_request(tenant, request->scope, request->key);
+    if (!stored) return std::optional<Schedules::Answer>{};
+    if (stored->payload_sha256 != request->payload_sha256)
+        return Error{Code::unprocessable, "this Idempotency-Key was used with another payload; use a new key"};
+    const auto document = json::parse(stored->body);
+    return std::optional{Schedules::Answer{std::string{document.at("id").as_string()}, std::move(stored->body), true}};
+}
+
+void remember(TenantSession& tenant, const std::optional<IdempotentRequest>& request, const std::string& body, int status, Timestamp now) {
+    if (request) job_repository::remember_request(tenant, request->scope, request->key, {request->payload_sha256, body, status}, now);
+}
+
+} // namespace
+
+Schedules::Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics)
+    : database_{database}, clock_{clock}, templates_{submitter, std::move(read)}, runner_{database, templates_, clock, log, metrics} {}
+
+Result<Schedules::Planned> Schedules::plan(const model::Principal& who, const NewSchedule& asked, Timestamp now) const {
+    if (!is_schedule_name(asked.name))
+        return Error{Code::unprocessable, "\"name\" must be a word of a-z, 0-9, _ and - that begins with a letter or digit, 63 bytes at most"};
+    auto timetable = Timetable::of(asked.cron, asked.time_zone);
+    if (!timetable) return timetable.error();
+    if (const auto possible = templates_.check(who, asked.job, now); !possible) return possible.error();
+    Schedule schedule;
+    schedule.organization = who.organization;
+    schedule.name = asked.name;
+    schedule.cron = asked.cron;
+    schedule.time_zone = asked.time_zone;
+    schedule.missed = asked.missed;
+    schedule.job = json::serialize(asked.job);
+    schedule.created_by = who.key;
+    schedule.created_at = now;
+    schedule.next_run_at = timetable->next(now);
+    return Planned{std::move(schedule), std::move(*timetable)};
+}
+
+awaitable<Result<Schedules::Answer>> Schedules::create(model::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency,
+                                                       Render render) {
+    const Timestamp now = clock_.now();
+    auto planned = plan(who, asked, now);
+    if (!planned) co_return planned.error();
+    planned->schedule.id = {Uuid::make()};
+    auto task = [schedule = std::move(planned->schedule), idempotency = std::move(idempotency), render = std::move(render),
+                 now](Session& session) -> Result<Answer> {
+        TenantSession tenant{session, schedule.organization};
+        auto earlier = earlier_answer(tenant, idempotency);
+        if (!earlier) return earlier.error();
+        if (*earlier) return std::move(**earlier);
+        if (schedule_repository::find(tenant, schedule.name)) return name_taken(schedule.name);
+        if (schedule_repository::count(tenant) >= most)
+            return Error{Code::conflict, fmt::format("there are {} schedules, which is the limit; remove some", most)};
+        schedule_repository::insert(tenant, schedule);
+        Answer answer{schedule.id.text(), render(schedule), false};
+        remember(tenant, idempotency, answer.body, 201, now);
+        return answer;
+    };
+    auto answer = co_await database_.write(std::move(task));
+    if (answer) runner_.changed();
+    co_return answer;
+}
+
+awaitable<Result<std::optional<Schedule>>> Schedules::find(OrganizationId organization, ScheduleId id) {
+    auto task = [organization, id](Session& session) -> Result<std::optional<Schedule>> {
+        TenantSession tenant{session, organization};
+        return schedule_repository::find(tenant, id);
+    };
+    co_return co_await database_.read(std::move(task));
+}
+
+awaitable<Result<std::vector<Schedule>>> Schedules::list(OrganizationId organization, schedule_repository::Filter filter) {
+    auto task = [organization, filter = std::move(filter)](Session& session) -> Result<std::vector<Schedule>> {
+        TenantSession tenant{session, organization};
+        return schedule_repository::list(tenant, filter);
+    };
+    co_return co_await database_.read(std::move(task));
+}
+
+// `apply` sees the schedule as it is, and returns an error only before it writes.
+awaitable<Result<Schedule>> Schedules::change(OrganizationId organization, ScheduleId id, Change apply) {
+    auto task = [organization, id, apply = std::move(apply)](Session& session) -> Result<Schedule> {
+        TenantSession tenant{session, organization};
+        const auto schedule = schedule_repository::find(tenant, id);
+        if (!schedule) return no_such_schedule(id);
+        if (const auto done = apply(tenant, *schedule); !done) return done.error();
+        return schedule_repository::find(tenant, id).value_or(*schedule);
+    };
+    auto changed = co_await database_.write(std::move(task));
+    if (changed) runner_.changed();
+    co_return changed;
+}
+
+awaitable<Result<Schedule>> Schedules::update(model::Principal who, ScheduleId id, NewSchedule asked) {
+    auto planned = plan(who, asked, clock_.now());
+    if (!planned) co_return planned.error();
+    Change replace = [wanted = std::move(planned->schedule)](TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
+        if (wanted.name != present.name && schedule_repository::find(tenant, wanted.name)) return name_taken(wanted.name);
+        wanted.id = present.id;
+        // The same times as before: one that has just come is not lost.
+        if (wanted.cron == present.cron && wanted.time_zone == present.time_zone) wanted.next_run_at = present.next_run_at;
+        schedule_repository::update(tenant, wanted);
+        return success();
+    };
+    co_return co_await change(who.organization, id, std::move(replace));
+}
+
+awaitable<Result<void>> Schedules::remove(model::Principal who, ScheduleId id) {
+    Change erase = [](TenantSession& tenant, const Schedule& present) -> Result<void> {
+        schedule_repository::remove(tenant, present.id);
+        return success();
+    };
+    const auto removed = co_await change(who.organization, id, std::move(erase));
+    if (!removed) co_return removed.error();
+    co_return success();
+}
+
+awaitable<Result<Schedule>> Schedules::pause(model::Principal who, ScheduleId id) {
+    Change stop_it = [now = clock_.now()](TenantSession& tenant, const Schedule& present) -> Result<void> {
+        schedule_repository::pause(tenant, present.id, now);
+        return success();
+    };
+    co_return co_await change(who.organization, id, std::move(stop_it));
+}
+
+awaitable<Result<Schedule>> Schedules::resume(model::Principal who, ScheduleId id) {
+    Change go_on = [now = clock_.now()](TenantSession& tenant, const Schedule& present) -> Result<void> {
+        if (!present.paused_at) return success();
+        const auto timetable = Timetable::of(present);
+        if (!timetable) return timetable.error();
+        schedule_repository::resume(tenant, present.id, timetable->next(now));
+        return success();
+    };
+    co_return co_await change(who.organization, id, std::move(go_on));
+}
+
+awaitable<Result<Schedules::Answer>> Schedules::run(model::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency) {
+    const Timestamp now = clock_.now();
+    const auto schedule = co_await find(who.organization, id);
+    if (!schedule) co_return schedule.error();
+    if (!*schedule) co_return no_such_schedule(id);
+    auto pending = templates_.prepare(**schedule, now, now);
+    if (!pending) co_return pending.error();
+    auto task = [organization = who.organization, id, pending = *pending, idempotency = std::move(idempotency), now](Session& session) -> Result<Answer> {
+        TenantSession tenant{session, organization};
+        auto earlier = earlier_answer(tenant, idempotency);
+        if (!earlier) return earlier.error();
+        if (*earlier) return std::move(**earlier);
+        if (!schedule_repository::find(tenant, id)) return no_such_schedule(id); // removed meanwhile
+        const auto job = pending.store(tenant, now);
+        if (!job) return job.error();
+        schedule_repository::fired(tenant, id, now, job->id);
+        // A queue's name is a plain word, so nothing here needs escaping.
+        Answer answer{job->id.text(), fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job->id.text(), model::name(job->state), job->queue), false};
+        remember(tenant, idempotency, answer.body, 202, now);
+        return answer;
+    };
+    auto answer = co_await database_.write(std::move(task));
+    if (answer && !answer->replayed) pending->announce();
+    co_return answer;
+}
+
+} // namespace millrace::jobs

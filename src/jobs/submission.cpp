@@ -1,0 +1,82 @@
+#include "jobs/submission.hpp"
+
+#include "base/crash_point.hpp"
+#include "jobs/dependency_repository.hpp"
+#include "jobs/events.hpp"
+#include "jobs/job_repository.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::jobs {
+namespace {
+
+using model::JobState;
+using model::OnFailure;
+
+// The earlier job that a unique key stands for.
+std::optional<model::Job> earlier_job(store::TenantSession& tenant, const model::Unique& unique, Timestamp now) {
+    auto job = job_repository::find_unique(tenant, unique.key);
+    if (!job) return std::nullopt;
+    const bool in_states = std::find(unique.states.begin(), unique.states.end(), job->state) != unique.states.end();
+    const bool in_period = !unique.period || job->created_at > now - *unique.period;
+    return in_states && in_period ? std::move(job) : std::nullopt;
+}
+
+// What a parent's present state means for a job that is only now submitted.
+struct Tie {
+    model::Dependency dependency;
+    bool settled = false;
+};
+
+Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared& prepared) {
+    std::vector<Tie> ties;
+    auto& job = prepared.job;
+    for (const auto& dependency : prepared.depends_on) {
+        const auto parent = job_repository::find(tenant, dependency.parent);
+        if (!parent) return Error{Code::unprocessable, fmt::format("\"depends_on\": there is no job {}", dependency.parent.text())};
+        const bool failed = model::is_final(parent->state) && parent->state != JobState::succeeded;
+        const bool settled = parent->state == JobState::succeeded || (failed && dependency.on_failure != OnFailure::wait);
+        if (failed && dependency.on_failure == OnFailure::fail)
+            job.error = {"dependency_failed", fmt::format("job {}, which it depends on, had ended without success", dependency.parent.text())};
+        if (!settled) ++job.blocked_by;
+        ties.push_back({dependency, settled});
+    }
+    if (job.error) job.state = JobState::dead;
+    else if (job.blocked_by > 0) job.state = JobState::blocked;
+    return ties;
+}
+
+} // namespace
+
+Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now) {
+    auto& job = prepared.job;
+    if (prepared.unique)
+        if (auto earlier = earlier_job(tenant, *prepared.unique, now)) return Stored{std::move(*earlier), true, {}};
+    std::vector<Tie> ties;
+    if (!prepared.depends_on.empty()) {
+        auto found = look_at_parents(tenant, prepared);
+        if (!found) return found.error();
+        ties = std::move(*found);
+    }
+    crash_point("submit.before_insert");
+    if (prepared.begin_with) {
+        auto lease = attempt_repository::insert_running(tenant, job, *prepared.begin_with, now);
+        for (const auto& effect : prepared.effects) effect(tenant.session());
+        return Stored{std::move(job), false, std::move(lease)};
+    }
+    if (job.state == JobState::dead) {
+        job_repository::insert_ended(tenant, job, now);
+        write_event(tenant.session(), job.organization, "job.dead", job.id.text(), {{"queue", job.queue}, {"kind", job.kind}, {"error", {{"code", job.error->code}, {"message", job.error->message}}}}, now);
+        if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(tenant.session(), *job.flow, false, now);
+    } else {
+        job_repository::insert(tenant, job);
+    }
+    for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
+    if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, now);
+    for (const auto& effect : prepared.effects) effect(tenant.session());
+    return Stored{std::move(job), false, {}};
+}
+
+} // namespace millrace::jobs

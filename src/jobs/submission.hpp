@@ -1,0 +1,36 @@
+// A submit's way into the store: prepared on any thread, stored in the writer's transaction, then handed to the
+// dispatcher. Whoever makes jobs (the API, a schedule, a flow) goes these three steps.
+#pragma once
+#include "jobs/attempt_repository.hpp"
+#include "jobs/processor.hpp"
+#include "model/job.hpp"
+#include "store/database.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::jobs {
+
+// A job whose content has been checked, with its queue's defaults filled in.
+struct Prepared {
+    model::Job job;
+    std::optional<model::Unique> unique;
+    std::vector<model::Dependency> depends_on;
+    std::vector<Effect> effects; // rows that belong to the job, written with it: its uploaded files
+    // A slot is kept for it: it is stored as running, under this token, and so need not be claimed in a write of its own. Only a
+    // job that is ready, and neither unique nor a dependant.
+    std::optional<std::int64_t> begin_with;
+};
+
+// What the store keeps of it.
+struct Stored {
+    model::Job job;             // its state: scheduled, blocked or queued; or dead, when a parent had failed already
+    bool duplicate = false;     // nothing was stored: `job` is an earlier one with the same unique key
+    std::optional<Lease> lease; // it was stored as running: its first attempt
+};
+
+// In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not exist.
+Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now);
+
+} // namespace millrace::jobs

@@ -1,0 +1,41 @@
+#include "jobs/submitter.hpp"
+
+#include "jobs/job_service.hpp"
+
+namespace millrace::jobs {
+namespace {
+
+struct OnItsWay {
+    model::Principal who;
+    Prepared prepared;
+    std::optional<Stored> stored;
+};
+
+class ToService final : public Submitter {
+public:
+    explicit ToService(JobService& jobs) : jobs_{jobs} {}
+
+    Result<Pending> prepare(const model::Principal& who, model::NewJob job, Timestamp now) override {
+        auto prepared = jobs_.prepare(who, std::move(job), now);
+        if (!prepared) return prepared.error();
+        auto one = std::make_shared<OnItsWay>(OnItsWay{who, std::move(*prepared), std::nullopt}); // shared by the two steps
+        return Pending{[one](store::TenantSession& tenant, Timestamp at) -> Result<model::Job> {
+                           auto stored = store_job(tenant, one->prepared, at);
+                           if (!stored) return stored.error();
+                           one->stored = std::move(*stored);
+                           return one->stored->job;
+                       },
+                       [this, one] {
+                           if (one->stored && !one->stored->duplicate) jobs_.arrived(one->who, *one->stored);
+                       }};
+    }
+
+private:
+    JobService& jobs_;
+};
+
+} // namespace
+
+std::unique_ptr<Submitter> submit_to(JobService& jobs) { return std::make_unique<ToService>(jobs); }
+
+} // namespace millrace::jobs
