@@ -1,15 +1,15 @@
 #include "jobs/schedule_template.hpp"
 
-#include <fmt/format.h>
-
 namespace millrace::jobs {
 
-Result<void> ScheduleTemplates::check(const model::Principal& who, const json::value& job, Timestamp now) const {
+Result<void> ScheduleTemplates::check(const model::Principal& who, const std::string& name, const json::value& job, Timestamp now) const {
     auto read = read_(job);
     if (!read) return Error{read.error().code, "the schedule's job: " + read.error().detail};
     if (read->run_at) return Error{Code::unprocessable, "the schedule's job takes no \"run_at\": \"cron\" says when it runs"};
-    for (const auto* tag : {"schedule", "planned_at"})
-        if (read->tags.contains(tag)) return Error{Code::unprocessable, fmt::format("the schedule's job takes no tag \"{}\": each firing sets it", tag)};
+    const auto* tag = read->tags.if_contains("schedule");
+    if (tag && *tag != json::value{json::string{name}})
+        return Error{Code::unprocessable, "the tag \"schedule\" of the schedule's job must be its name: each firing sets it"};
+    if (read->tags.contains("planned_at")) return Error{Code::unprocessable, "the schedule's job takes no tag \"planned_at\": each firing sets it"};
     const auto prepared = submitter_.prepare(who, std::move(*read), now);
     if (!prepared && prepared.error().code != Code::unavailable)
         return Error{prepared.error().code, "the schedule's job: " + prepared.error().detail};

@@ -16,8 +16,8 @@ public:
     // Borrows `submitter`.
     ScheduleTemplates(Submitter& submitter, ReadJob read) : submitter_{submitter}, read_{std::move(read)} {}
 
-    // Whether jobs of this template could run here. That there is no room just now does not matter.
-    Result<void> check(const model::Principal& who, const json::value& job, Timestamp now) const;
+    // Whether jobs of this template of the schedule `name` could run here. That there is no room just now does not matter.
+    Result<void> check(const model::Principal& who, const std::string& name, const json::value& job, Timestamp now) const;
     // The job of the firing planned for `planned`, with the tags `schedule` and `planned_at`.
     Result<Pending> prepare(const Schedule& schedule, Timestamp planned, Timestamp now) const;
 

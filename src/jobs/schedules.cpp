@@ -38,7 +38,7 @@ Result<Schedules::Planned> Schedules::plan(const model::Principal& who, const Ne
         return Error{Code::unprocessable, "\"name\" must be a word of a-z, 0-9, _ and - that begins with a letter or digit, 63 bytes at most"};
     auto timetable = Timetable::of(asked.cron, asked.time_zone);
     if (!timetable) return timetable.error();
-    if (const auto possible = templates_.check(who, asked.job, now); !possible) return possible.error();
+    if (const auto possible = templates_.check(who, asked.name, asked.job, now); !possible) return possible.error();
     Schedule schedule;
     schedule.organization = who.organization;
     schedule.name = asked.name;

@@ -43,7 +43,9 @@ TEST_CASE("what can never work is refused before it is stored") {
     asked.job = json::value{{"kind", "echo"}, {"run_at", "2027-01-01T00:00:00Z"}};
     CHECK(contains(world.refused(asked).detail, "takes no \"run_at\""));
     asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "mine"}}}};
-    CHECK(contains(world.refused(asked).detail, "takes no tag \"schedule\""));
+    CHECK(contains(world.refused(asked).detail, "the tag \"schedule\" of the schedule's job must be its name"));
+    asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"planned_at", "x"}}}};
+    CHECK(contains(world.refused(asked).detail, "takes no tag \"planned_at\""));
 
     world.submitter.refusal = Error{Code::unprocessable, "nothing here runs jobs of kind \"echo\""};
     CHECK(world.refused(World::asked("@daily")).detail == "the schedule's job: nothing here runs jobs of kind \"echo\"");
