@@ -7,7 +7,7 @@ Result<void> ScheduleTemplates::check(const model::Principal& who, const std::st
     if (!read) return Error{read.error().code, "the schedule's job: " + read.error().detail};
     if (read->run_at) return Error{Code::unprocessable, "the schedule's job takes no \"run_at\": \"cron\" says when it runs"};
     const auto* tag = read->tags.if_contains("schedule");
-    if (tag && *tag != json::value{json::string{name}})
+    if (tag && *tag != json::value(name))
         return Error{Code::unprocessable, "the tag \"schedule\" of the schedule's job must be its name: each firing sets it"};
     if (read->tags.contains("planned_at")) return Error{Code::unprocessable, "the schedule's job takes no tag \"planned_at\": each firing sets it"};
     const auto prepared = submitter_.prepare(who, std::move(*read), now);

@@ -50,7 +50,8 @@ TEST_CASE("what can never work is refused before it is stored") {
     world.submitter.refusal = Error{Code::unprocessable, "nothing here runs jobs of kind \"echo\""};
     CHECK(world.refused(World::asked("@daily")).detail == "the schedule's job: nothing here runs jobs of kind \"echo\"");
     world.submitter.refusal = Error{Code::unavailable, "the backlog is full"};
-    world.create(World::asked("@daily")); // there may be room when it is due
+    asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"site", "north"}}}};
+    world.create(asked); // there may be room when it is due
 
     const auto taken = world.refused(World::asked("@hourly"));
     CHECK(taken.code == Code::conflict);
