@@ -1,12 +1,18 @@
 #include "app/daemon.hpp"
 
 #include "api/blob_routes.hpp"
+#include "api/dead_letter_routes.hpp"
+#include "api/event_routes.hpp"
+#include "api/flow_routes.hpp"
 #include "api/gate.hpp"
 #include "api/identity_routes.hpp"
 #include "api/job_input.hpp"
 #include "api/job_routes.hpp"
+#include "api/lease_routes.hpp"
 #include "api/model_routes.hpp"
+#include "api/queue_routes.hpp"
 #include "api/result_routes.hpp"
+#include "api/schedule_routes.hpp"
 #include "api/service_routes.hpp"
 #include "api/ui_routes.hpp"
 #include "base/version.hpp"
@@ -35,6 +41,17 @@ inference::EngineOptions engine_options(const config::InferenceConfig& config) {
     options.threads = static_cast<int>(config.threads);
     options.memory_limit = config.memory_limit_bytes;
     options.queue_capacity = config.queue_capacity;
+    options.cancel_grace = std::chrono::seconds{config.cancel_grace_seconds};
+    return options;
+}
+
+processors::ExecOptions exec_options(const config::Config& config) {
+    processors::ExecOptions options;
+    options.scratch = config.data / "exec";
+    options.grace = std::chrono::seconds{config.exec.grace_seconds};
+    for (const auto& command : config.exec.commands)
+        options.commands.push_back({command.name, command.command, command.environment, std::chrono::seconds{command.timeout_seconds},
+                                    command.memory_bytes, command.max_output_bytes, command.concurrency});
     return options;
 }
 
@@ -151,6 +168,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log},
       catalog_{*base_.database, clock_},
       identity_{*base_.database, clock_, log},
+      exec_{exec_options(config), *base_.files},
       infer_{registry_, engine_, *base_.blobs, catalog_, clock_},
       dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config)},
       jobs_{*base_.database, dispatcher_, clock_},
@@ -167,6 +185,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
               io_, *base_.files, log, *base_.metrics} {
     dispatcher_.add(echo_);
     dispatcher_.add(sleep_);
+    dispatcher_.add(exec_);
     dispatcher_.add(infer_);
 }
 
@@ -180,6 +199,12 @@ http::Router Daemon::routes() {
     api::add_identity_routes(router, identity_);
     api::add_job_routes(router, jobs_, *base_.blobs, clock_, max_upload);
     api::add_result_routes(router, jobs_, *base_.cache);
+    api::add_queue_routes(router, queues_, dispatcher_);
+    api::add_dead_letter_routes(router, dead_letters_, clock_);
+    api::add_lease_routes(router, leases_);
+    api::add_flow_routes(router, flows_);
+    api::add_schedule_routes(router, schedules_);
+    api::add_event_routes(router, *base_.database);
     api::add_model_routes(router, registry_, engine_, *base_.blobs, catalog_);
     api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
     api::add_ui_routes(router);

@@ -20,6 +20,7 @@
 #include "jobs/schedules.hpp"
 #include "models/registry.hpp"
 #include "processors/echo/echo.hpp"
+#include "processors/exec/exec.hpp"
 #include "processors/infer/infer.hpp"
 #include "processors/sleep/sleep.hpp"
 #include "store/database.hpp"
@@ -80,6 +81,7 @@ private:
     identity::Identity identity_;
     processors::Echo echo_;
     processors::Sleep sleep_;
+    processors::Exec exec_;
     processors::Infer infer_;
     jobs::Dispatcher dispatcher_;
     jobs::JobService jobs_;

@@ -109,7 +109,12 @@ void build(CLI::App& app, Context& context, Serve serve) {
                "`millrace COMMAND --help` has examples.");
     add_serve(app, context, std::move(serve));
     add_status(app, context);
+    add_top(app, context);
     add_job(app, context);
+    add_flow(app, context);
+    add_queue(app, context);
+    add_dead_letter(app, context);
+    add_event(app, context);
     add_schedule(app, context);
     add_model(app, context);
     add_blob(app, context);
@@ -125,6 +130,7 @@ int run(int argc, char** argv, Serve serve) {
     Context context{std::cout, std::cerr};
     context.width = terminal_width(STDOUT_FILENO);
     context.progress = terminal_width(STDERR_FILENO) != 0;
+    if (context.progress && terminal_width(STDIN_FILENO) != 0) context.answers = &std::cin;
     return run_in(context, argc, argv, std::move(serve));
 }
 

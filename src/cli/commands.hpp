@@ -8,6 +8,12 @@ namespace millrace::cli {
 void add_serve(CLI::App& app, Context& context, Serve serve);
 void add_status(CLI::App& app, Context& context);
 void add_job(CLI::App& app, Context& context);
+void add_job_submit(CLI::App& group, Context& context); // in the group `job`
+void add_dead_letter(CLI::App& app, Context& context);
+void add_queue(CLI::App& app, Context& context);
+void add_flow(CLI::App& app, Context& context);
+void add_event(CLI::App& app, Context& context);
+void add_top(CLI::App& app, Context& context);
 void add_schedule(CLI::App& app, Context& context);
 void add_model(CLI::App& app, Context& context);
 void add_blob(CLI::App& app, Context& context);

@@ -33,6 +33,7 @@ struct Context {
     double timeout = 30;      // --timeout: seconds without a byte from the daemon
     std::size_t width = 0;    // of the terminal on `out`; 0: none, nothing is cut
     bool progress = false;    // standard error is a terminal
+    std::istream* answers = nullptr; // where a person types; null: nobody is there to be asked
     std::function<int()> action; // set by the parse, run after it
 };
 

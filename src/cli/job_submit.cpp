@@ -1,38 +1,13 @@
 #include "cli/job_submit.hpp"
 
 #include "cli/context.hpp"
-
-#include <fmt/format.h>
-
-#include <fstream>
-#include <iostream>
-#include <sstream>
+#include "cli/option_values.hpp"
 
 namespace millrace::cli {
 namespace {
 
-std::pair<std::string, std::string> pair_of(const std::string& text, std::string_view option, std::string_view form) {
-    const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) throw Failure{usage, fmt::format("{} takes {}, not \"{}\"", option, form, text)};
-    return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
-std::string argument_text(const std::string& argument) {
-    std::ostringstream text;
-    if (argument == "-") {
-        text << std::cin.rdbuf();
-    } else if (argument.starts_with('@')) {
-        std::ifstream file{argument.substr(1), std::ios::binary};
-        if (!file) throw Failure{failed, "cannot read " + argument.substr(1)};
-        text << file.rdbuf();
-    } else {
-        return argument;
-    }
-    return text.str();
-}
-
 json::value payload_of(const SubmitOptions& options) {
-    if (!options.payload.empty()) return json_argument(options.payload, "--payload");
+    if (!options.payload.empty()) return json_value(options.payload, "--payload");
     if (options.model.empty()) return json::object{};
     json::object payload;
     const auto slash = options.model.find('/');
@@ -44,18 +19,46 @@ json::value payload_of(const SubmitOptions& options) {
     return payload;
 }
 
-} // namespace
-
-json::value json_argument(const std::string& argument, std::string_view option) {
-    auto value = parse_json(argument_text(argument));
-    if (!value) throw Failure{usage, fmt::format("{} is {}", option, value.error().detail)};
-    return std::move(*value);
+// ID, or ID=POLICY.
+json::array dependencies_of(const SubmitOptions& options) {
+    json::array out;
+    for (const auto& each : options.depends_on) {
+        const auto equals = each.find('=');
+        if (equals == std::string::npos) out.emplace_back(each);
+        else out.push_back(json::object{{"job", each.substr(0, equals)}, {"on_failure", each.substr(equals + 1)}});
+    }
+    return out;
 }
+
+void set_unique(json::object& job, const SubmitOptions& options) {
+    const bool more = !options.unique_states.empty() || options.unique_period > 0;
+    if (options.unique_key.empty() && more) throw Failure{usage, "--unique-states and --unique-period belong to a --unique-key"};
+    if (options.unique_key.empty()) return;
+    if (!more) {
+        job["unique_key"] = options.unique_key;
+        return;
+    }
+    json::object unique{{"key", options.unique_key}};
+    if (!options.unique_states.empty()) unique["states"] = json::array(options.unique_states.begin(), options.unique_states.end());
+    if (options.unique_period > 0) unique["period_seconds"] = options.unique_period;
+    job["unique"] = std::move(unique);
+}
+
+void set_times(json::object& job, const SubmitOptions& options) {
+    const auto set = [&](const char* member, const std::string& text, const char* option) {
+        if (!text.empty()) job[member] = moment_value(text, option);
+    };
+    set("run_at", options.run_at, "--run-at");
+    set("expires_at", options.expires_at, "--expires-at");
+    set("deadline_at", options.deadline_at, "--deadline-at");
+}
+
+} // namespace
 
 std::vector<FilePart> parts_of(const SubmitOptions& options) {
     std::vector<FilePart> out;
     for (const auto& file : options.files) {
-        auto [name, path] = pair_of(file, "--file", "NAME=PATH");
+        auto [name, path] = pair_value(file, "--file", "NAME=PATH");
         if (name == "job") throw Failure{usage, "--file cannot be called job: that part carries the job itself"};
         out.push_back({std::move(name), std::move(path)});
     }
@@ -65,16 +68,19 @@ std::vector<FilePart> parts_of(const SubmitOptions& options) {
 json::object job_of(const SubmitOptions& options) {
     json::object job;
     job["kind"] = options.kind.empty() && !options.model.empty() ? "infer" : options.kind;
-    if (job["kind"] == "") throw Failure{usage, "--kind is missing: echo, sleep or infer"};
+    if (job["kind"] == "") throw Failure{usage, "--kind is missing: echo, sleep, infer, or what the workers of an external queue take"};
     job["payload"] = payload_of(options);
     if (!options.queue.empty()) job["queue"] = options.queue;
-    if (!options.run_at.empty()) job["run_at"] = options.run_at;
+    set_times(job, options);
     if (options.priority >= 0) job["priority"] = options.priority;
     if (options.max_attempts > 0) job["max_attempts"] = options.max_attempts;
     if (options.timeout_seconds > 0) job["timeout_seconds"] = options.timeout_seconds;
+    if (!options.retry.empty()) job["retry"] = retry_value(options.retry, "--retry");
+    set_unique(job, options);
+    if (auto parents = dependencies_of(options); !parents.empty()) job["depends_on"] = std::move(parents);
     json::object tags;
     for (const auto& tag : options.tags) {
-        const auto [name, value] = pair_of(tag, "--tag", "NAME=VALUE");
+        const auto [name, value] = pair_value(tag, "--tag", "NAME=VALUE");
         tags[name] = value;
     }
     if (!tags.empty()) job["tags"] = std::move(tags);

@@ -4,25 +4,22 @@
 #include "base/json.hpp"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace millrace::cli {
 
 struct SubmitOptions {
-    std::string kind, payload, model, queue, run_at, idempotency_key;
-    std::vector<std::string> files, tags;
+    std::string kind, payload, model, queue, idempotency_key, batch;
+    std::string run_at, expires_at, deadline_at, retry, unique_key;
+    std::vector<std::string> files, tags, depends_on, unique_states;
     int priority = -1, max_attempts = 0;
-    double timeout_seconds = 0;
+    double timeout_seconds = 0, unique_period = 0;
     double wait = -1; // seconds; negative: do not wait
 };
 
 struct FilePart {
     std::string name, path;
 };
-
-// JSON in place, in @FILE or, as -, on standard input. Throws Failure{usage}, naming the option.
-json::value json_argument(const std::string& argument, std::string_view option);
 
 // The JSON of the request. Throws Failure{usage}, saying which option is wrong.
 json::object job_of(const SubmitOptions& options);

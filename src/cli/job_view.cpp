@@ -47,6 +47,50 @@ void print_timeline(Context& context, const json::value& job) {
     table.print(context.out, context.width);
 }
 
+void print_page(Context& context, const Table& table, const json::value& page, const char* none) {
+    if (table.empty()) {
+        context.err << none << '\n';
+        return;
+    }
+    table.print(context.out, context.width);
+    if (const auto cursor = find(page, {"meta", "next_cursor"}); cursor && cursor->is_string())
+        context.err << "more: --cursor " << printable(std::string_view{cursor->get_string()}) << '\n';
+}
+
+// "1 s, 2 s, 4 s" of the retries that remain.
+std::string planned_text(const json::value& job) {
+    std::string out;
+    if (const auto* planned = find(job, {"planned_retries"}); planned && planned->is_array())
+        for (const auto& each : planned->get_array())
+            if (each.is_number()) out += (out.empty() ? "" : ", ") + seconds_text(each.to_number<double>());
+    return out;
+}
+
+std::string parents_text(const json::value& job) {
+    std::string out;
+    if (const auto* parents = find(job, {"depends_on"}); parents && parents->is_array())
+        for (const auto& each : parents->get_array()) out += (out.empty() ? "" : ", ") + member(each, "job") + " (" + member(each, "on_failure") + ")";
+    return out;
+}
+
+// What the job has of limits, ties and plans.
+template <class Line>
+void print_rules(const json::value& job, const Line& line) {
+    const auto given = [&](const char* label, const char* name) {
+        if (const auto value = member(job, name); value != "-") line(label, value);
+    };
+    given("resource", "resource");
+    given("expires", "expires_at");
+    given("deadline", "deadline_at");
+    given("unique", "unique_key");
+    if (const auto* flow = find(job, {"flow"})) line("flow", member(*flow, "id") + ", as " + member(*flow, "ref"));
+    if (const auto parents = parents_text(job); !parents.empty()) line("after", parents);
+    given("waits for", "blocked_by");
+    given("worker", "worker");
+    if (const auto planned = planned_text(job); !planned.empty()) line("retries", planned);
+    given("next try", "next_retry_at");
+}
+
 } // namespace
 
 bool is_ended(const json::value& job) {
@@ -76,13 +120,21 @@ void print_jobs(Context& context, const json::value& page) {
                        member(job, "attempt") + "/" + member(job, "max_attempts"), age(job, "created_at", now),
                        duration_of(job, "started_at", "finished_at", now), note});
         }
-    if (table.empty()) {
-        context.err << "no jobs\n";
-        return;
-    }
-    table.print(context.out, context.width);
-    if (const auto cursor = find(page, {"meta", "next_cursor"}); cursor && cursor->is_string())
-        context.err << "more: --cursor " << printable(std::string_view{cursor->get_string()}) << '\n';
+    print_page(context, table, page, "no jobs");
+}
+
+void print_dead_letters(Context& context, const json::value& page) {
+    const auto now = SystemClock::instance().now();
+    Table table{{{.title = "ID"},
+                 {.title = "KIND"},
+                 {.title = "QUEUE", .elastic = true},
+                 {.title = "TRIES", .align = Table::Align::right},
+                 {.title = "DIED", .align = Table::Align::right},
+                 {.title = "ERROR", .elastic = true}}};
+    if (const auto* data = find(page, {"data"}); data && data->is_array())
+        for (const auto& job : data->get_array())
+            table.row({member(job, "id"), member(job, "kind"), member(job, "queue"), member(job, "attempt"), age(job, "finished_at", now), error_of(job)});
+    print_page(context, table, page, "no dead letters");
 }
 
 void print_job(Context& context, const json::value& job) {
@@ -94,6 +146,7 @@ void print_job(Context& context, const json::value& job) {
     line("queue", fmt::format("{}, priority {}", member(job, "queue"), member(job, "priority")));
     line("state", fmt::format("{}, attempt {} of {}", member(job, "state"), member(job, "attempt"), member(job, "max_attempts")));
     if (member(job, "state") == "running") line("progress", member(job, "progress_percent") + "%");
+    print_rules(job, line);
     line("created", fmt::format("{} ({})", member(job, "created_at"), age(job, "created_at", now)));
     if (member(job, "state") == "scheduled") line("runs at", member(job, "run_at"));
     if (find(job, {"started_at"})) line("took", duration_of(job, "started_at", "finished_at", now));

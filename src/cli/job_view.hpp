@@ -7,6 +7,7 @@ namespace millrace::cli {
 
 bool is_ended(const json::value& job); // succeeded, dead, cancelled or expired
 void print_jobs(Context& context, const json::value& page);
+void print_dead_letters(Context& context, const json::value& page);
 void print_job(Context& context, const json::value& job);
 
 } // namespace millrace::cli

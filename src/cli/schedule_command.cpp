@@ -2,6 +2,7 @@
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/job_submit.hpp"
+#include "cli/option_values.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -105,7 +106,7 @@ int add(Context& context, const AddOptions& options) {
     if (!options.zone.empty()) wanted["time_zone"] = options.zone;
     if (!options.missed.empty()) wanted["missed"] = options.missed;
     if (options.job.empty()) wanted["job"] = job_of(options.submit);
-    else wanted["job"] = json_argument(options.job, "--job");
+    else wanted["job"] = json_value(options.job, "--job");
     const auto reply = Client{context}.post_json(root, wanted);
     if (context.json) {
         print_raw(context, reply.body);

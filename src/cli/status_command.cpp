@@ -11,18 +11,6 @@
 namespace millrace::cli {
 namespace {
 
-std::string text_at(const json::value& value, std::initializer_list<std::string_view> path) {
-    const auto* found = find(value, path);
-    if (!found) return "-";
-    if (const auto* text = found->if_string()) return printable({text->data(), text->size()});
-    return number_text(*found);
-}
-
-double number_at(const json::value& value, std::initializer_list<std::string_view> path) {
-    const auto* found = find(value, path);
-    return found && found->is_number() ? found->to_number<double>() : 0;
-}
-
 std::string joined(const json::value* list, std::string_view separator) {
     std::string out;
     if (!list || !list->is_array()) return out;

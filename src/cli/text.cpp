@@ -134,12 +134,19 @@ const json::value* find(const json::value& value, std::initializer_list<std::str
     return at;
 }
 
-std::string member(const json::value& object, std::string_view name) {
-    const auto* value = find(object, {name});
-    if (!value) return "-";
-    if (const auto* text = value->if_string()) return printable({text->data(), text->size()});
-    return number_text(*value);
+std::string text_at(const json::value& value, std::initializer_list<std::string_view> path) {
+    const auto* found = find(value, path);
+    if (!found) return "-";
+    if (const auto* text = found->if_string()) return printable({text->data(), text->size()});
+    return number_text(*found);
 }
+
+double number_at(const json::value& value, std::initializer_list<std::string_view> path) {
+    const auto* found = find(value, path);
+    return found && found->is_number() ? found->to_number<double>() : 0;
+}
+
+std::string member(const json::value& object, std::string_view name) { return text_at(object, {name}); }
 
 std::string age(const json::value& object, std::string_view name, Timestamp now) {
     const auto* value = find(object, {name});

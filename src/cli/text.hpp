@@ -24,6 +24,8 @@ std::string pretty(const json::value& value);   // indented by two, one member a
 // Members of answers; "-" where absent or null, numbers and booleans as text.
 std::string member(const json::value& object, std::string_view name);
 const json::value* find(const json::value& value, std::initializer_list<std::string_view> path);
+std::string text_at(const json::value& value, std::initializer_list<std::string_view> path);
+double number_at(const json::value& value, std::initializer_list<std::string_view> path); // 0 where absent
 std::string age(const json::value& object, std::string_view name, Timestamp now); // of an RFC 3339 member
 
 class Table {

@@ -33,7 +33,7 @@ struct Queue {
     Breaker breaker;
 
     // ── on the dispatcher's thread ──
-    std::shared_ptr<const QueueRules> active = rules(); // the rules that it goes by
+    std::shared_ptr<const QueueRules> active = std::make_shared<const QueueRules>(); // the rules that it goes by
     std::size_t running = 0;
     double tokens = 0;      // of its rate: jobs that may begin now
     Monotonic refilled{};

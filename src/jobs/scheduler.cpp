@@ -31,6 +31,12 @@ LaneIndex Scheduler::lane(const OrganizationId& organization, std::string_view q
     return lane;
 }
 
+// A breaker that is switched off forgets everything: switched on again it begins closed, and waits for no probe.
+void Scheduler::rules_changed(Queue& queue) {
+    queue.active = queue.rules();
+    if (!queue.active->settings.breaker) queue.breaker.reset();
+}
+
 Scheduler::Kind& Scheduler::kind(const ReadyQueue::Lane& lane) { return kinds_[lane.kind_index]; }
 
 void Scheduler::refill(Queue& queue, Monotonic now) const {

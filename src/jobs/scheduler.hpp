@@ -24,7 +24,7 @@ public:
     ReadyQueue& queue() { return queue_; }
     const ReadyQueue& queue() const { return queue_; }
     LaneIndex lane(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource);
-    void rules_changed(Queue& queue) { queue.active = queue.rules(); }
+    void rules_changed(Queue& queue);
 
     // Jobs for the daemon's own processors, and for external workers of one queue. Each takes a slot until ended().
     std::vector<Waiting> take(std::size_t most, const Now& now);

@@ -11,13 +11,13 @@ from support.daemon import Daemon  # noqa: E402
 
 
 def pytest_addoption(parser):
-    parser.addoption("--rounds", type=int, default=2, help="how often each random kill is repeated")
+    parser.addoption("--kills", type=int, default=200, help="random kills of the daemon under a mixed load")
     parser.addoption("--seed", type=int, default=None, help="of the random moments; printed when a test fails")
 
 
 @pytest.fixture
-def rounds(request):
-    return request.config.getoption("--rounds", 2)
+def kills(request):
+    return request.config.getoption("--kills", 200)
 
 
 @pytest.fixture

@@ -1,101 +1,176 @@
-"""What the daemon has promised, written down by an independent witness before the promise is relied upon.
+"""Work for the daemon, each promise of which is written down by an independent witness before it is relied upon.
 
-Every acknowledged job goes into a file that is flushed to disk, as a client that pays per job would do it. After the
-kills the promises are held against what the daemon says and against its database.
+The witness is a process of its own (oracle_process.py) that flushes every line to disk, as a client that pays per job would do
+it. A request whose answer was lost is in doubt: sent again with its key, it must come to exactly one job.
 """
+import copy
+import http.client
 import json
-import os
-import sqlite3
+import pathlib
+import subprocess
+import sys
 import threading
 import time
 import uuid
 
+from journal import FINAL, Journal, jobs_of
+
+HERE = pathlib.Path(__file__).parent
+
+
+def lost(failure):
+    """Whether the answer is missing, rather than wrong."""
+    return isinstance(failure, (OSError, http.client.HTTPException))
+
 
 class Oracle:
     def __init__(self, path):
-        self.path = path
+        self.path = pathlib.Path(path)
+        self.process = subprocess.Popen([sys.executable, str(HERE / "oracle_process.py"), "serve", str(self.path)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, start_new_session=True)
         self.lock = threading.Lock()
-        self.file = open(path, "ab", buffering=0)
-        self.promised = {}  # id -> the result it must have; None: any
-        self.in_doubt = []  # submits whose answer never came: (idempotency key, body)
+        self.journal = Journal()
+        self.in_doubt = []  # (key, expectations)
 
-    def acknowledged(self, identity, result):
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def write(self, **line):
         with self.lock:
-            self.file.write(json.dumps([identity, result]).encode() + b"\n")
-            os.fsync(self.file.fileno())
-            assert identity not in self.promised, f"the id {identity} was given twice"
-            self.promised[identity] = result
+            self.process.stdin.write(json.dumps(line).encode() + b"\n")
+            self.process.stdin.flush()
+            assert self.process.stdout.readline() == b"kept\n"
+            self.journal.take(line)
+            assert not self.journal.faults, self.journal.faults
 
-    def doubtful(self, key, body):
-        with self.lock:
-            self.in_doubt.append((key, body))
+    @property
+    def promises(self):
+        return self.journal.promises
 
-    def submit(self, client, body, result=None, key=None):
-        """One submit; True when it was acknowledged, False when the answer was lost on the way."""
+    # Submits. The answer's ids by name; None when the answer was lost or was "not now", and then the key is in doubt.
+
+    def submit(self, client, body, states=("succeeded",), results=None, key=None):
+        """One job; its id."""
+        ids = self.ask(client, "/api/v1/jobs", body, {"0": (states, results)}, key)
+        return ids and ids["0"]
+
+    def submit_batch(self, client, bodies, states=("succeeded",), results=None):
+        """Many in one commit; their ids in order. `results` has one list of results a job."""
+        expected = {str(n): (states, results[n] if results else None) for n in range(len(bodies))}
+        ids = self.ask(client, "/api/v1/jobs/batch", {"jobs": bodies}, expected)
+        return ids and list(ids.values())
+
+    def submit_flow(self, client, steps, callback=None, states=None):
+        """A flow; the ids by ref. `states` by ref, for those that do not succeed."""
+        body = {"name": "a flow", "jobs": steps, **({"callback": callback} if callback else {})}
+        expected = {name: ((states or {}).get(name, ("succeeded",)), None) for name in jobs_of(body)}
+        return self.ask(client, "/api/v1/flows", body, expected)
+
+    def ask(self, client, path, body, expected, key=None):
+        """`expected`: by name, the states in which a job may end and the results that it may have (None: any)."""
         key = key or str(uuid.uuid4())
+        body = copy.deepcopy(body)
+        for name, job in jobs_of(body).items():
+            job["tags"] = {**job.get("tags", {}), "promise": f"{key}/{name}"}
+        self.write(do="ask", key=key, path=path, body=body)
+        return self.send(client, key, expected)
+
+    def send(self, client, key, expected):
+        asked = self.journal.asked[key]
         try:
-            answer = client.post("/api/v1/jobs", body, headers={"Idempotency-Key": key})
-        except OSError:
-            self.doubtful(key, (body, result))
-            return False
-        except Exception as failure:  # http.client's: an answer that was cut
-            if type(failure).__module__ != "http.client":
+            answer = client.post(asked["path"], asked["body"], headers={"Idempotency-Key": key})
+        except Exception as failure:
+            if not lost(failure):
                 raise
-            self.doubtful(key, (body, result))
-            return False
-        if answer.status == 503:  # said in words: not taken
-            self.doubtful(key, (body, result))
-            return False
-        assert answer.status == 202, answer
-        self.acknowledged(answer.json["id"], result)
-        return True
+            answer = None
+        if answer is None or answer.status in (503, 507):  # the latter two say that it was not taken
+            with self.lock:
+                self.in_doubt.append((key, expected))
+            return None
+        assert 200 <= answer.status < 300, answer
+        ids = ids_by_name(asked["path"], answer.json)
+        self.write(do="ack", key=key, jobs=[[name, identity] for name, identity in ids.items()])
+        for name, (states, results) in expected.items():
+            if ids.get(name) and (tuple(states), results) != (("succeeded",), None):
+                self.expect(ids[name], states, results)
+        if asked["path"] == "/api/v1/flows":
+            edges = [[ids[parent if isinstance(parent, str) else parent["ref"]], ids[job["ref"]]]
+                     for job in asked["body"]["jobs"] for parent in job.get("depends_on", [])]
+            self.write(do="flow", id=answer.json["id"], nodes=ids, edges=edges)
+        return ids
 
     def resolve_doubts(self, client):
         """Sends again what got no answer, with the same key: whether it was kept before or not, there is one job."""
+        self.try_doubts(client)
+        assert not self.in_doubt, f"the daemon did not take {self.in_doubt}"
+
+    def try_doubts(self, client):
+        """The same while the daemon may die at any moment; what gets no answer stays in doubt."""
         with self.lock:
             doubts, self.in_doubt = self.in_doubt, []
-        for key, (body, result) in doubts:
-            assert self.submit(client, body, result, key), "the daemon went away again"
+        for key, expected in doubts:
+            self.send(client, key, expected)
 
-    def wait_all(self, client, seconds=120):
-        """Every promised job, once all have ended."""
+    # What changes how a job may end. First what may come of it, then, once that was acknowledged, what must.
+
+    def expect(self, identity, states, results=None):
+        self.write(do="expect", id=identity, states=list(states), results=results)
+
+    def change(self, client, identity, path, body, states, results=None):
+        """A request that is to end the job in `states`; its answer, or None when that was lost."""
+        before = self.promises[identity]
+        either = None if before.results is None or results is None else before.results + results
+        self.expect(identity, {*before.states, *states}, either)
+        try:
+            answer = client.post(path, body)
+        except Exception as failure:
+            if not lost(failure):
+                raise
+            return None
+        if answer.status < 300:
+            self.expect(identity, states, results)
+        elif answer.status == 409:  # it has been overtaken, and has changed nothing
+            self.expect(identity, before.states, before.results)
+        return answer
+
+    def cancel(self, client, identity):
+        return self.change(client, identity, f"/api/v1/jobs/{identity}/cancel", {}, ("cancelled",))
+
+    def retry(self, client, identity, states):
+        return self.change(client, identity, f"/api/v1/jobs/{identity}/retry", {}, states)
+
+    def complete(self, client, leased, result):
+        return self.change(client, leased["job"]["id"], f"/api/v1/leases/{leased['lease_token']}/complete", {"result": result}, ("succeeded",), [result])
+
+    # The end.
+
+    def wait_all(self, client, seconds=60):
+        """Until every promised job is where it may be, ended or not."""
         end = time.monotonic() + seconds
-        while True:
-            status = client.get("/api/v1/status").json["jobs"]
-            left = status["queued"] + status["running"] + status["scheduled"]
-            if left == 0:
-                break
-            assert time.monotonic() < end, f"after {seconds} s: {status}"
-            time.sleep(0.05)
-        # The counts are of this moment and the dispatcher's; each job tells for itself.
-        return {identity: client.wait(identity, seconds=seconds) for identity in self.promised}
+        for identity, promise in list(self.promises.items()):
+            if set(promise.states) & set(FINAL) and "gone" not in promise.states:
+                client.wait(identity, seconds=max(end - time.monotonic(), 1))
 
-    def check(self, client, seconds=120):
-        jobs = self.wait_all(client, seconds)
-        for identity, result in self.promised.items():
-            job = jobs[identity]
-            assert job["state"] == "succeeded", job
-            if result is not None:
-                assert job["result"] == result, job
-            numbers = [attempt["attempt"] for attempt in job["attempts"]]
-            assert len(numbers) == len(set(numbers)), f"an attempt was recorded twice: {job}"
-            # The attempt that gave the result may be recorded or not, but nothing comes after it and nothing twice.
-            assert all(number <= job["attempt"] for number in numbers), job
-            assert sum(attempt["outcome"] == "succeeded" for attempt in job["attempts"]) <= 1, job
-        return jobs
+    def judge(self, daemon, seconds=60):
+        """Waits for the end of all, and lets the witness judge from its own journal alone."""
+        self.wait_all(daemon.admin(), seconds)
+        command = [sys.executable, str(HERE / "oracle_process.py"), "judge", str(self.path), str(daemon.port), daemon.admin_key]
+        out = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert out.returncode == 0, f"{out.stdout}\n{out.stderr}\n{daemon.log()}"
+        assert json.loads(out.stdout)["promises"] == len(self.promises)
 
 
-def check_database(data, promised):
-    """After the daemon has stopped: sound pages, one row a promise, nothing left undone, no orphans."""
-    with sqlite3.connect(f"file:{data}/millrace.db?mode=ro", uri=True) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-        stored = {identity: state for identity, state in database.execute("SELECT id, state FROM jobs")}
-        assert set(promised) <= set(stored), f"{len(set(promised) - set(stored))} promised jobs are lost"
-        assert set(stored) == set(promised), f"{len(set(stored) - set(promised))} jobs were kept that nobody knows of"
-        assert set(stored.values()) <= {"succeeded"}, set(stored.values())
-        keyed = [json.loads(body)["id"] for (body,) in database.execute("SELECT response_body FROM idempotency_keys")]
-        assert len(keyed) == len(set(keyed)), "two keys name one job"
-        assert set(keyed) <= set(stored), "a key names a job that is not there"
-        orphans = database.execute("SELECT count(*) FROM job_attempts WHERE job_id NOT IN (SELECT id FROM jobs)").fetchone()
-        assert orphans == (0,)
+def ids_by_name(path, answer):
+    if path == "/api/v1/jobs":
+        return {"0": answer["id"]}
+    if path == "/api/v1/jobs/batch":
+        return {str(number): item.get("id") for number, item in enumerate(answer["data"])}
+    ids = {("callback" if node["callback"] else node["ref"]): node["id"] for node in answer["nodes"]}
+    return ids

@@ -6,7 +6,8 @@ import signal
 import time
 
 import pytest
-from oracle import Oracle, check_database
+from database_check import check_database
+from oracle import Oracle
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 SAMPLES = json.loads((DATA / "models/reference.json").read_text())["digits"]["samples"]
@@ -30,12 +31,10 @@ def inferring(new_daemon):
 
 
 def submit_thousand(oracle, client, digests):
-    kept, labels = client.with_key(client.key).keep(), {}
-    for n in range(1000):
-        before = set(oracle.promised)
-        assert oracle.submit(kept, {"kind": "infer", "payload": {"model": "digits", "input": {"blob": digests[n % len(digests)]}}})
-        labels[(set(oracle.promised) - before).pop()] = SAMPLES[n % len(digests)]["label"]
-    return labels
+    """The ids of a thousand inferences, each with the label that it must come to."""
+    jobs = [{"kind": "infer", "payload": {"model": "digits", "input": {"blob": digests[n % len(digests)]}}} for n in range(1000)]
+    ids = oracle.submit_batch(client, jobs)
+    return {identity: SAMPLES[n % len(digests)]["label"] for n, identity in enumerate(ids)}
 
 
 def kill_worker(daemon, client, dice):
@@ -49,33 +48,33 @@ def kill_worker(daemon, client, dice):
     return pid
 
 
-def test_a_thousand_inferences_survive_kills_of_the_worker(inferring, tmp_path, rounds, dice):
+def test_a_thousand_inferences_survive_kills_of_the_worker(inferring, tmp_path, dice):
     daemon, client, digests = inferring
     restarts = client.get("/api/v1/status").json["worker"]["restarts"]
-    oracle = Oracle(tmp_path / "promises")
-    labels = submit_thousand(oracle, client, digests)
     process = daemon.process.pid
-    for _ in range(min(rounds, 2)):  # a third death under the same job would rightly end it
-        kill_worker(daemon, client, dice)
-    jobs = oracle.check(client)
+    with Oracle(tmp_path / "journal") as oracle:
+        labels = submit_thousand(oracle, client, digests)
+        for _ in range(2):  # a third death under the same job would rightly end it
+            kill_worker(daemon, client, dice)
+        oracle.judge(daemon)
     for identity, label in labels.items():
-        assert jobs[identity]["result"]["label"] == label
+        assert client.job(identity)["result"]["label"] == label
     assert daemon.process.pid == process and daemon.wait_worker()["restarts"] > restarts
     daemon.stop()
-    check_database(daemon.data, oracle.promised)
+    check_database(daemon.data)
 
 
 def test_a_thousand_inferences_survive_a_kill_of_daemon_and_worker_together(inferring, tmp_path):
     daemon, client, digests = inferring
-    oracle = Oracle(tmp_path / "promises")
-    labels = submit_thousand(oracle, client, digests)
-    daemon.kill()  # also checks that the worker does not outlive it
-    daemon.start()
-    jobs = oracle.check(client)
+    with Oracle(tmp_path / "journal") as oracle:
+        labels = submit_thousand(oracle, client, digests)
+        daemon.kill()  # also checks that the worker does not outlive it
+        daemon.start()
+        oracle.judge(daemon)
     for identity, label in labels.items():
-        assert jobs[identity]["result"]["label"] == label
+        assert client.job(identity)["result"]["label"] == label
     daemon.stop()
-    check_database(daemon.data, oracle.promised)
+    check_database(daemon.data)
 
 
 def test_a_stopped_worker_is_found_out_and_replaced(inferring):

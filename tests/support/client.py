@@ -46,7 +46,7 @@ class Client:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
 
     def keep(self):
-        """From here on all requests go over one connection."""
+        """From here on all requests go over one connection, opened anew after it broke."""
         self.kept = self.connect()
         return self
 
@@ -63,6 +63,9 @@ class Client:
             connection.request(method, path, body=body, headers={k: v for k, v in fields.items() if v is not None})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()  # its next request, if any, connects again
+            raise
         finally:
             if not self.kept:
                 connection.close()

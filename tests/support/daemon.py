@@ -55,7 +55,7 @@ class Daemon:
             self.wait_ready(seconds)
         return self
 
-    def wait_ready(self, seconds=60):
+    def wait_ready(self, seconds=60, interval=0.02):
         end = time.monotonic() + seconds
         while True:
             assert self.process.poll() is None, f"the daemon ended with {self.process.returncode}:\n{self.log()}"
@@ -65,7 +65,7 @@ class Daemon:
             except OSError:
                 pass
             assert time.monotonic() < end, f"the daemon is not ready after {seconds} s:\n{self.log()}"
-            time.sleep(0.02)
+            time.sleep(interval)
 
     def wait_worker(self, state="ready", seconds=60):
         """Until the inference worker is in `state`; its status."""

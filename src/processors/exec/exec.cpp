@@ -103,18 +103,18 @@ awaitable<Outcome> Exec::run_program(const ExecCommand& command, jobs::Attempt a
     launch.time_limit = command.timeout;
     launch.grace = options_.grace;
 
-    std::shared_ptr<Program> program; // shared with its own pending reads
+    std::weak_ptr<Program> program; // which holds what goes on with this coroutine, and so must not be held by it
     const auto executor = co_await asio::this_coro::executor;
     auto start = [&](std::function<void(Result<Finished>)> done) {
         auto started = Program::start(executor, std::move(launch), attempt.progress, done);
-        if (started) program = std::move(*started);
+        if (started) program = *started;
         else done(started.error());
     };
     // All of this happens on the coroutine's executor; asio clears the slot when the coroutine goes on.
     auto cancellation = co_await asio::this_coro::cancellation_state;
     if (auto slot = cancellation.slot(); slot.is_connected())
         slot.assign([&program](asio::cancellation_type) {
-            if (program) program->stop();
+            if (const auto running = program.lock()) running->stop();
         });
     auto finished = co_await async::completion<Result<Finished>>(std::move(start));
     if (!finished) co_return later("not_started", finished.error().detail);

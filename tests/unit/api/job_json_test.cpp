@@ -7,15 +7,6 @@ using namespace millrace::api;
 
 namespace {
 
-Result<model::NewJob> read(std::string_view text) { return read_new_job(*parse_json(text)); }
-
-std::string refused(std::string_view text) {
-    const auto job = read(text);
-    REQUIRE_FALSE(job.has_value());
-    CHECK(job.error().code == Code::unprocessable);
-    return job.error().detail;
-}
-
 model::Job sample() {
     model::Job job;
     job.id = JobId::make();
@@ -29,46 +20,10 @@ model::Job sample() {
 
 } // namespace
 
-TEST_CASE("a job needs only a kind; the rest has defaults") {
-    const auto job = read(R"({"kind":"echo"})");
-    REQUIRE(job.has_value());
-    CHECK(job->queue == "default");
-    CHECK(job->priority == 5);
-    CHECK(job->max_attempts == 4);
-    CHECK(job->timeout_seconds == 1800);
-    CHECK(job->payload == json::value(json::object{}));
-    CHECK_FALSE(job->run_at);
-}
-
-TEST_CASE("every member is taken as sent") {
-    const auto job = read(R"({"kind":"sleep","queue":"night-1","priority":9,"payload":{"seconds":2},"run_at":"2030-01-01T00:00:00Z",)"
-                          R"("max_attempts":1,"timeout_seconds":2.5,"tags":{"site":"north"}})");
-    REQUIRE(job.has_value());
-    CHECK(job->queue == "night-1");
-    CHECK(job->priority == 9);
-    CHECK(job->run_at->text() == "2030-01-01T00:00:00.000000Z");
-    CHECK(job->max_attempts == 1);
-    CHECK(job->timeout_seconds == 2.5);
-    CHECK(job->tags.at("site") == "north");
-}
-
-TEST_CASE("a wrong member is named") {
-    CHECK(refused("[]").find("object") != std::string::npos);
-    CHECK(refused("{}").find("kind") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","prioritty":1})").find("prioritty") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","priority":10})").find("priority") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","priority":"5"})").find("priority") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","queue":"a b"})").find("queue") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","run_at":"tomorrow"})").find("run_at") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","tags":{"a":1}})").find("tags") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","timeout_seconds":0})").find("timeout_seconds") != std::string::npos);
-    CHECK(refused(R"({"kind":"echo","max_attempts":1.5})").find("max_attempts") != std::string::npos);
-}
-
 TEST_CASE("what is written is JSON and says what the job is") {
     auto job = sample();
     job.error = model::JobError{"bad_input", "line one\n\"two\""};
-    const auto written = parse_json(write_job(jobs::JobDetail{job, {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}}}, Timestamp{3'000'000}));
+    const auto written = parse_json(write_job(jobs::JobDetail{job, {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}}, {}}, {}, Timestamp{3'000'000}));
     REQUIRE(written.has_value());
     const auto& object = written->as_object();
     CHECK(object.at("id") == job.id.text().c_str());
@@ -115,4 +70,82 @@ TEST_CASE("a full page has a cursor, a short one has none") {
     const std::vector<model::Job> jobs{sample(), sample()};
     CHECK(parse_json(write_jobs(jobs, 2, {}))->at("meta").at("next_cursor") == jobs.back().id.text().c_str());
     CHECK(parse_json(write_jobs(jobs, 3, {}))->at("meta").at("next_cursor").is_null());
+}
+
+TEST_CASE("a job shows only the options that it has") {
+    auto job = sample();
+    const auto plain = parse_json(write_job(job, {}))->as_object();
+    for (const auto* name : {"resource", "retry", "expires_at", "deadline_at", "unique_key", "flow", "worker", "created_by", "blocked_by", "depends_on"})
+        CHECK_FALSE(plain.contains(name));
+    job.resource = "digits";
+    job.retry = model::RetryPolicy{};
+    job.expires_at = job.deadline_at = Timestamp{2'000'000};
+    job.unique_key = "order \"17\"";
+    job.flow = FlowId::make();
+    job.flow_ref = "a";
+    job.worker = "press-1";
+    job.created_by = KeyId::make();
+    job.state = model::JobState::blocked;
+    job.blocked_by = 2;
+    const auto full = parse_json(write_job(job, {}))->as_object();
+    CHECK(full.at("resource") == "digits");
+    CHECK(full.at("retry").at("backoff") == "exponential");
+    CHECK(full.at("expires_at") == "1970-01-01T00:00:02.000000Z");
+    CHECK(full.at("deadline_at") == "1970-01-01T00:00:02.000000Z");
+    CHECK(full.at("unique_key") == "order \"17\"");
+    CHECK(full.at("flow") == json::value{{"id", job.flow->text()}, {"ref", "a"}});
+    CHECK(full.at("worker") == "press-1");
+    CHECK(full.at("created_by") == job.created_by.text().c_str());
+    CHECK(full.at("blocked_by") == 2);
+}
+
+TEST_CASE("the retries that remain are told in seconds, and when the next one comes") {
+    const model::RetryPolicy policy;
+    const Timestamp now{9'000'000};
+    jobs::JobDetail detail{sample(), {}, {}};
+    CHECK(planned_retries(detail, policy, now) == std::vector<double>{1, 2, 4});
+    detail.job.state = model::JobState::running;
+    detail.job.attempt = 1;
+    CHECK(planned_retries(detail, policy, now) == std::vector<double>{1, 2, 4});
+
+    detail.attempts = {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}};
+    detail.job.state = model::JobState::scheduled;
+    detail.job.run_at = Timestamp{10'000'000};
+    CHECK(planned_retries(detail, policy, now) == std::vector<double>{1, 2, 4});
+    CHECK(parse_json(write_job(detail, policy, now))->at("next_retry_at") == "1970-01-01T00:00:10.000000Z");
+    CHECK(planned_retries(detail, policy, Timestamp{11'000'000}) == std::vector<double>{2, 4});
+    detail.job.state = model::JobState::running;
+    detail.job.attempt = 2;
+    CHECK(planned_retries(detail, policy, now) == std::vector<double>{2, 4});
+    CHECK_FALSE(parse_json(write_job(detail, policy, now))->as_object().contains("next_retry_at"));
+    detail.job.state = model::JobState::dead;
+    CHECK(planned_retries(detail, policy, now).empty());
+}
+
+TEST_CASE("a job that was lost with the daemon has lost no retry") {
+    jobs::JobDetail detail{sample(), {{1, {1'000'000}, {2'000'000}, "lost", {"lost", "the daemon ended"}}}, {}};
+    detail.job.attempt = 1;
+    CHECK(planned_retries(detail, {}, {}) == std::vector<double>{1, 2, 4});
+}
+
+TEST_CASE("a job shows what it depends on") {
+    const auto parent = JobId::make();
+    const auto written = parse_json(write_job(jobs::JobDetail{sample(), {}, {{parent, model::OnFailure::ignore}}}, {}, {}));
+    CHECK(written->at("depends_on") == json::value(json::array{{{"job", parent.text()}, {"on_failure", "ignore"}}}));
+}
+
+TEST_CASE("what waits for others or for its time is queued to whoever polls, without a position") {
+    auto job = sample();
+    for (const auto state : {model::JobState::blocked, model::JobState::scheduled}) {
+        job.state = state;
+        const auto written = parse_json(write_result(job, {}));
+        CHECK(written->at("status") == "queued");
+        CHECK(written->at("position").is_null());
+    }
+    job.state = model::JobState::queued;
+    CHECK(parse_json(write_result(job, {}))->at("position") == 0);
+    jobs::JobOutlook outlook;
+    outlook.position = 2;
+    outlook.seconds_remaining = 7.5;
+    CHECK(parse_json(write_result(job, outlook))->at("estimated_seconds_remaining") == 7.5);
 }

@@ -1,0 +1,41 @@
+"""An external worker, a process of its own: external_worker.py PORT KEY QUEUE NAME. Takes one job at a time with a lease of a
+second, works for as long as the payload's `seconds` with heartbeats between, and completes it. Each answer is a line on standard output."""
+import json
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.client import Client  # noqa: E402
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+def work(client, leased, name):
+    token, identity = leased["lease_token"], leased["job"]["id"]
+    say(did="lease", job=identity, attempt=leased["job"]["attempt"])
+    end = time.monotonic() + leased["job"]["payload"]["seconds"]
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        answer = client.post(f"/api/v1/leases/{token}/heartbeat", {"progress_percent": 50})
+        say(did="heartbeat", job=identity, status=answer.status)
+        # A stale worker that does not listen: it reports although it was told.
+    answer = client.post(f"/api/v1/leases/{token}/complete", {"result": {"by": name}})
+    say(did="complete", job=identity, status=answer.status)
+    answer = client.post(f"/api/v1/leases/{token}/fail", {"error": "too late", "retryable": True})
+    say(did="fail", job=identity, status=answer.status)
+
+
+def main():
+    port, key, queue, name = sys.argv[1:]
+    client = Client(int(port), key).keep()
+    while True:
+        answer = client.post(f"/api/v1/queues/{queue}/leases", {"worker": name, "max": 1, "wait_seconds": 5, "lease_seconds": 1})
+        for leased in answer.json["data"]:
+            work(client, leased, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A disk that is full, and one that fails to flush: nothing is acknowledged that is not kept, and the answer says what to do."""
+import pytest
+from database_check import check_database
+from lives import comes_up
+from oracle import Oracle
+from workloads import asked, echo, sleep
+
+QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
+
+
+def problem_of(answer, status):
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.json
+
+
+def test_a_full_disk_refuses_what_is_written_answers_what_is_read_and_goes_on_when_there_is_space(new_daemon, tmp_path):
+    sign = tmp_path / "full"
+    daemon = new_daemon(environment={**QUIET, "MILLRACE_DISK_FAULT": f"lose-unflushed,full-file:{sign}"})
+    client = daemon.admin()
+    with Oracle(tmp_path / "journal") as oracle:
+        before = echo()
+        done = oracle.submit(client, before, results=[before["payload"]])
+        client.wait(done)
+        running = [oracle.submit(client, sleep(0.2)) for _ in range(20)]  # these end while there is no space for it
+        batch = [echo() for _ in range(10)]
+        while client.job(running[-1])["state"] != "running":
+            pass
+
+        sign.touch()
+        problem = problem_of(client.post("/api/v1/jobs", echo()), 507)
+        assert "free" in problem["detail"] and problem["type"] == "/problems/storage-full"
+        for _ in range(20):
+            assert oracle.submit(client, echo()) is None
+        assert oracle.submit_batch(client, batch) is None
+        problem_of(client.post(f"/api/v1/jobs/{running[0]}/cancel", {}), 507)
+        assert client.job(done)["result"] == before["payload"]
+        assert client.get("/api/v1/jobs").status == 200 and client.get(f"/api/v1/results/{done}").json["status"] == "complete"
+        assert {client.job(identity)["state"] for identity in running} == {"running"}
+        assert daemon.process.poll() is None
+
+        sign.unlink()
+        assert oracle.submit(client, echo()), "writes go on without a restart"
+        for identity in running:
+            assert client.wait(identity)["attempt"] == 1
+        oracle.resolve_doubts(client)
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
+
+
+def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_space_finds_them_all(new_daemon, tmp_path):
+    daemon = new_daemon(environment=QUIET)
+    daemon.admin()
+    daemon.stop()
+    daemon.start(environment={"MILLRACE_DISK_FAULT": "lose-unflushed,full-after:2000000"})
+    client = daemon.admin().keep()
+    with Oracle(tmp_path / "journal") as oracle:
+        # The log is overwritten in place until it needs more than it has; from then on nothing more is taken.
+        bulky = {"filler": "x" * 400_000}
+        while oracle.submit_batch(client, [{"kind": "echo", "payload": bulky} for _ in range(8)]):
+            assert len(oracle.promises) < 1000, "the disk never fills"
+        problem_of(client.post("/api/v1/jobs", {"kind": "echo", "payload": bulky}), 507)
+        assert client.get("/ready").status == 200
+        daemon.kill()
+        daemon.start()
+        oracle.resolve_doubts(client)
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
+
+
+@pytest.mark.parametrize("flush", [1, 2, 5, 20])
+def test_a_failed_flush_acknowledges_nobody_and_ends_the_daemon_and_the_next_one_has_all_that_was_promised(new_daemon, tmp_path, flush):
+    daemon = new_daemon(environment=QUIET)
+    daemon.admin()
+    with Oracle(tmp_path / "journal") as oracle:
+        oracle.submit(daemon.admin(), echo())
+        daemon.stop()
+        daemon.start(ready=False, environment={"MILLRACE_DISK_FAULT": f"lose-unflushed,fsync-fails:{flush}"})
+        if comes_up(daemon):
+            client = daemon.admin().keep()
+            for _ in range(1000):
+                if oracle.submit(client, echo()) is None:
+                    break
+            refused = asked(client.post, "/api/v1/jobs", echo())
+            if refused is not None:
+                problem_of(refused, 503)
+        assert daemon.wait_end() == 1, daemon.log()
+        daemon.start()
+        client = daemon.admin()
+        oracle.resolve_doubts(client)
+        assert oracle.submit(client, echo())
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
+
+
+def test_while_flushes_fail_a_restart_fails_too_and_changes_nothing(new_daemon, tmp_path):
+    sign = tmp_path / "broken"
+    daemon = new_daemon(environment={**QUIET, "MILLRACE_DISK_FAULT": f"lose-unflushed,fsync-file:{sign}"})
+    client = daemon.admin()
+    with Oracle(tmp_path / "journal") as oracle:
+        for _ in range(50):
+            oracle.submit(client, echo())
+        sign.touch()
+        assert oracle.submit(client, echo()) is None
+        assert daemon.wait_end() == 1, daemon.log()
+        for _ in range(3):
+            daemon.start(ready=False)
+            assert daemon.wait_end() == 1, daemon.log()
+        sign.unlink()
+        daemon.start()
+        oracle.resolve_doubts(client)
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
+
+
+def test_an_order_for_a_fault_that_nobody_knows_is_refused_in_words(new_daemon):
+    daemon = new_daemon(start=False, environment={"MILLRACE_DISK_FAULT": "flood"})
+    daemon.start(ready=False)
+    assert daemon.wait_end() == 1
+    assert "full-after:BYTES" in daemon.log()

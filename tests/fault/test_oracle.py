@@ -1,0 +1,78 @@
+"""The oracle itself: whatever is taken from a daemon's promises or added to them, it notices."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from journal import Journal
+from oracle import HERE, Oracle
+from workloads import echo, sleep
+
+QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
+HARM = {
+    "a job is lost": "DELETE FROM finished_jobs WHERE id = '{first}'",
+    "a payload is another": "UPDATE finished_jobs SET payload = '{{}}' WHERE id = '{first}'",
+    "a result is another": "UPDATE finished_jobs SET result = '{{}}' WHERE id = '{first}'",
+    "a job that ought to be dead is done": "UPDATE finished_jobs SET state = 'succeeded', result = '{{}}' WHERE state = 'dead'",
+    "a job came twice": "INSERT INTO finished_jobs SELECT {columns} FROM finished_jobs WHERE id = '{first}'",
+    "a key is forgotten": "DELETE FROM idempotency_keys",
+}
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory):
+    """A daemon that has kept its promises, and their journal."""
+    from support.daemon import Daemon
+    folder = tmp_path_factory.mktemp("oracle")
+    daemon = Daemon(folder / "data", environment=QUIET).start()
+    with Oracle(folder / "journal") as oracle:
+        client = daemon.admin()
+        jobs = [echo() for _ in range(5)]
+        first = [oracle.submit(client, job, results=[job["payload"]]) for job in jobs][0]
+        oracle.submit_batch(client, [echo(), echo()])
+        oracle.submit(client, sleep(0, fail_times=9, max_attempts=1), states=("dead",))
+        oracle.judge(daemon)
+    daemon.stop()
+    yield daemon, oracle, first
+    daemon.clean_up()
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_it_notices_when(life, harm):
+    daemon, oracle, first = life
+    whole = (daemon.data / "millrace.db").read_bytes()
+    with sqlite3.connect(daemon.data / "millrace.db") as database:
+        names = [row[1] for row in database.execute("PRAGMA table_info(finished_jobs)")]
+        other = first[:-1] + ("0" if first[-1] != "0" else "1")
+        columns = ", ".join(f"'{other}'" if name == "id" else name for name in names)
+        database.execute(HARM[harm].format(first=first, columns=columns))
+    try:
+        daemon.start()
+        with pytest.raises(AssertionError):
+            oracle.judge(daemon)
+        daemon.stop()
+    finally:
+        (daemon.data / "millrace.db").write_bytes(whole)
+
+
+def test_it_keeps_what_it_was_told_when_the_test_dies(tmp_path):
+    teller = subprocess.Popen([sys.executable, "-c", f"""
+import sys, time; sys.path.insert(0, {str(HERE)!r})
+from oracle import Oracle
+oracle = Oracle({str(tmp_path / 'journal')!r})
+oracle.write(do="ask", key="k", path="/api/v1/jobs", body={{"kind": "echo"}})
+oracle.write(do="ack", key="k", jobs=[["0", "an-id"]])
+print("told", flush=True); time.sleep(60)"""], stdout=subprocess.PIPE, text=True)
+    assert teller.stdout.readline() == "told\n"
+    os.kill(teller.pid, signal.SIGKILL)
+    teller.wait()
+    assert set(Journal.read(tmp_path / "journal").promises) == {"an-id"}
+
+
+def test_a_line_that_was_cut_is_no_promise(tmp_path):
+    ask = {"do": "ask", "key": "k", "path": "/api/v1/jobs", "body": {"kind": "echo"}}
+    (tmp_path / "journal").write_text(json.dumps(ask) + "\n" + json.dumps({"do": "ack", "key": "k", "jobs": [["0", "an-id"]]}))
+    assert Journal.read(tmp_path / "journal").promises == {}
