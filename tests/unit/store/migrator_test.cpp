@@ -7,9 +7,10 @@ using namespace millrace::store;
 
 namespace {
 
+// Without what SQLite keeps for itself: the last event's number, so that none is given twice.
 std::string schema(Connection& connection) {
     std::string all;
-    auto& statement = connection.statement("SELECT type, name, sql FROM sqlite_master WHERE name <> 'schema_migrations' ORDER BY type, name");
+    auto& statement = connection.statement("SELECT type, name, sql FROM sqlite_master WHERE name NOT IN ('schema_migrations', 'sqlite_sequence') ORDER BY type, name");
     while (statement.step()) all += std::string{statement.text(0)} + " " + std::string{statement.text(1)} + ": " + std::string{statement.text(2)} + "\n";
     statement.close();
     return all;
@@ -43,7 +44,7 @@ TEST_CASE("every table whose rows belong to someone has organization_id") {
     const auto migrations = load_migrations(embedded::migrations()).value();
     Connection connection{folder.path / "test.db", Connection::Access::write};
     REQUIRE(migrate(connection, migrations, static_cast<int>(migrations.size()), {1}));
-    auto& tables = connection.statement("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT IN ('schema_migrations', 'organizations')");
+    auto& tables = connection.statement("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT IN ('schema_migrations', 'organizations', 'sqlite_sequence')");
     int count = 0;
     while (tables.step()) {
         ++count;
@@ -54,18 +55,57 @@ TEST_CASE("every table whose rows belong to someone has organization_id") {
     CHECK(count >= 8);
 }
 
-TEST_CASE("what has not ended is found without reading the jobs that have") {
+TEST_CASE("dead letters, flows and old jobs are found in the history without reading it") {
     test::Folder folder;
     const auto migrations = load_migrations(embedded::migrations()).value();
     Connection connection{folder.path / "test.db", Connection::Access::write};
     REQUIRE(migrate(connection, migrations, static_cast<int>(migrations.size()), {1}));
-    for (const char* sql : {"EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE finished_at IS NULL AND state = 'running'",
-                            "EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE finished_at IS NULL AND state IN ('queued', 'scheduled') ORDER BY run_at, id"}) {
+    const std::pair<const char*, std::string_view> expected[] = {
+        {"EXPLAIN QUERY PLAN SELECT id FROM finished_jobs WHERE organization_id = 'a' AND state = 'dead' AND id < 'b' ORDER BY id DESC LIMIT 50", "dead_letters"},
+        {"EXPLAIN QUERY PLAN SELECT id FROM finished_jobs WHERE organization_id = 'a' AND flow_id = 'b'", "finished_jobs_by_flow"},
+        {"EXPLAIN QUERY PLAN SELECT id FROM finished_jobs WHERE id > 'a' AND id < 'b' AND state = 'succeeded' AND finished_at < 1 ORDER BY id LIMIT 500",
+         "id>? AND id<?"},
+    };
+    for (const auto& [sql, index] : expected) {
         auto& plan = connection.statement(sql);
         REQUIRE(plan.step());
-        CHECK(plan.text(3).find("jobs_unfinished") != std::string_view::npos);
+        CHECK_MESSAGE(plan.text(3).find(index) != std::string_view::npos, std::string{plan.text(3)});
+        CHECK_FALSE(plan.step()); // nothing is sorted
         plan.close();
     }
+}
+
+TEST_CASE("jobs of the first schema are sorted into what waits and what has ended, and come back together") {
+    test::Folder folder;
+    const auto migrations = load_migrations(embedded::migrations()).value();
+    Connection connection{folder.path / "test.db", Connection::Access::write};
+    REQUIRE(migrate(connection, migrations, 1, {1}));
+    connection.script("INSERT INTO jobs (id, organization_id, kind, queue, state, priority, payload, tags, attempt, max_attempts, timeout_us, created_at, "
+                      "run_at, started_at, finished_at, result) VALUES "
+                      "('1', 'o', 'echo', 'q', 'succeeded', 5, '{}', '{}', 1, 4, 9, 10, 10, 20, 50, '{\"a\":1}'), "
+                      "('2', 'o', 'echo', 'q', 'running', 5, '{}', '{}', 1, 4, 9, 11, 11, 21, NULL, NULL), "
+                      "('3', 'o', 'echo', 'q', 'scheduled', 7, '{\"b\":2}', '{}', 0, 4, 9, 12, 99, NULL, NULL, NULL)");
+    REQUIRE(migrate(connection, migrations, static_cast<int>(migrations.size()), {2}));
+    CHECK(connection.integer("SELECT count(*) FROM finished_jobs WHERE id = '1' AND result = '{\"a\":1}' AND finished_at = 50") == 1);
+    CHECK(connection.integer("SELECT count(*) FROM finished_jobs") == 1);
+    CHECK(connection.integer("SELECT count(*) FROM jobs WHERE id = '2' AND state = 'running' AND attempt = 1") == 1);
+    CHECK(connection.integer("SELECT count(*) FROM jobs WHERE id = '3' AND run_at = 99 AND priority = 7 AND payload = '{\"b\":2}'") == 1);
+    CHECK(connection.integer("SELECT run_us FROM job_totals WHERE jobs = 1 AND state = 'succeeded'") == 30);
+    REQUIRE(migrate(connection, migrations, 1, {3}));
+    CHECK(connection.integer("SELECT count(*) FROM jobs") == 3);
+    CHECK(connection.integer("SELECT count(*) FROM jobs WHERE id = '1' AND state = 'succeeded' AND finished_at = 50 AND result = '{\"a\":1}'") == 1);
+}
+
+TEST_CASE("the number of an event is never given twice, even when all of them were deleted") {
+    test::Folder folder;
+    const auto migrations = load_migrations(embedded::migrations()).value();
+    Connection connection{folder.path / "test.db", Connection::Access::write};
+    REQUIRE(migrate(connection, migrations, static_cast<int>(migrations.size()), {1}));
+    const char* add = "INSERT INTO events (organization_id, type, subject, data, created_at) VALUES ('o', 'job.dead', 'x', '{}', 1)";
+    connection.script(add);
+    connection.script("DELETE FROM events");
+    connection.script(add);
+    CHECK(connection.integer("SELECT id FROM events") == 2);
 }
 
 TEST_CASE("a failing migration leaves the database at the step before it") {
