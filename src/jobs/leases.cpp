@@ -93,12 +93,15 @@ awaitable<Result<void>> Leases::end(model::Principal who, LeaseToken token, Outc
 }
 
 awaitable<Result<void>> Leases::complete(model::Principal who, LeaseToken token, std::string result_json) {
-    co_return co_await end(std::move(who), token, Success{std::move(result_json), {}});
+    Outcome outcome = Success{std::move(result_json), {}};
+    co_return co_await end(std::move(who), token, std::move(outcome));
 }
 
 awaitable<Result<void>> Leases::fail(model::Principal who, LeaseToken token, model::JobError error, bool retryable,
                                      std::optional<std::chrono::milliseconds> retry_after) {
-    co_return co_await end(std::move(who), token, Failure{retryable ? Failure::Kind::retryable : Failure::Kind::permanent, std::move(error), retry_after});
+    const auto kind = retryable ? Failure::Kind::retryable : Failure::Kind::permanent;
+    Outcome outcome = Failure{kind, std::move(error), retry_after};
+    co_return co_await end(std::move(who), token, std::move(outcome));
 }
 
 } // namespace millrace::jobs
