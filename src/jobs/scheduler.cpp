@@ -7,6 +7,9 @@ namespace {
 
 using std::chrono::microseconds;
 
+// A token that is whole but for what adding up its parts has lost.
+constexpr double one_token = 1 - 1e-9;
+
 bool is_external(const Queue& queue) { return queue.active->settings.external; }
 
 bool is_paused(const Queue& queue, Timestamp now) {
@@ -55,7 +58,7 @@ bool Scheduler::queue_open(const ReadyQueue::Lane& lane, const Now& now) const {
     if (settings.concurrency && queue.running >= *settings.concurrency) return false;
     if (settings.rate) {
         refill(queue, now.steady);
-        if (queue.tokens < 1) return false;
+        if (queue.tokens < one_token) return false;
     }
     if (settings.breaker && !queue.breaker.allows(now.steady)) return false;
     return !lane.resource || lane.resource->breaker.allows(now.steady);
@@ -130,7 +133,7 @@ std::optional<microseconds> Scheduler::next_change(const Now& now) const {
         const auto& rules = *lane.queue->active;
         if (rules.pause && rules.pause->until && *rules.pause->until > now.wall) sooner(*rules.pause->until - now.wall);
         refill(*lane.queue, now.steady); // what has come in since is waited for no more
-        if (rules.settings.rate && lane.queue->tokens < 1)
+        if (rules.settings.rate && lane.queue->tokens < one_token)
             sooner(microseconds{static_cast<std::int64_t>((1 - lane.queue->tokens) / *rules.settings.rate * 1e6) + 1});
         for (const auto* breaker : {&lane.queue->breaker, lane.resource ? &lane.resource->breaker : nullptr}) {
             if (!breaker) continue;

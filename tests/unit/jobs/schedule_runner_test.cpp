@@ -56,8 +56,8 @@ TEST_CASE("a plan made by another clock is made anew") {
 }
 
 TEST_CASE("a planned time gives one job, when it comes") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.look();
     CHECK(world.jobs().empty());
     world.clock.set(at("2026-05-04T10:59:59.999999Z"));
@@ -81,8 +81,8 @@ TEST_CASE("a planned time gives one job, when it comes") {
 }
 
 TEST_CASE("two that look at the same moment fire once") {
-    World world;
-    world.create(World::asked("* * * * *", Missed::run_all));
+    ScheduleWorld world;
+    world.create(ScheduleWorld::asked("* * * * *", Missed::run_all));
     world.clock.pass(10min);
     ScheduleRunner other{*world.database, world.templates, world.clock, world.log, world.metrics};
     asio::io_context context;
@@ -97,8 +97,8 @@ TEST_CASE("two that look at the same moment fire once") {
 
 TEST_CASE("times that passed while the daemon was down: skipped, run once, or all run, and operators hear of it") {
     for (const auto policy : {Missed::skip, Missed::run_once, Missed::run_all}) {
-        World world;
-        const auto id = world.create(World::asked("@hourly", policy));
+        ScheduleWorld world;
+        const auto id = world.create(ScheduleWorld::asked("@hourly", policy));
         world.clock.pass(3h); // 13:20
         world.restart();
         world.look();
@@ -121,8 +121,8 @@ TEST_CASE("times that passed while the daemon was down: skipped, run once, or al
 }
 
 TEST_CASE("running all that was missed ends at a thousand, the latest, and says so") {
-    World world;
-    const auto id = world.create(World::asked("* * * * *", Missed::run_all));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("* * * * *", Missed::run_all));
     world.clock.pass(48h);
     world.look();
     const auto jobs = world.jobs();
@@ -139,8 +139,8 @@ TEST_CASE("running all that was missed ends at a thousand, the latest, and says 
 }
 
 TEST_CASE("a template that cannot be submitted leaves its reason, and fires next time") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.submitter.refusal = Error{Code::unavailable, "100 jobs are waiting, which is the limit"};
     world.clock.pass(40min);
     world.look();
@@ -164,8 +164,8 @@ TEST_CASE("a template that cannot be submitted leaves its reason, and fires next
 }
 
 TEST_CASE("a clock set back by an hour fires nothing twice, one set back by a year goes on from there") {
-    World world;
-    const auto id = world.create(World::asked("*/10 * * * *"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("*/10 * * * *"));
     world.clock.pass(15min);
     world.look(); // 10:30
     CHECK(world.next(id) == "2026-05-04T10:40");
@@ -185,8 +185,8 @@ TEST_CASE("a clock set back by an hour fires nothing twice, one set back by a ye
 }
 
 TEST_CASE("a clock that was set back while the daemon was down is found at the start") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.clock.set(at("2020-01-01T00:30:00Z"));
     world.restart();
     world.look();
@@ -194,8 +194,8 @@ TEST_CASE("a clock that was set back while the daemon was down is found at the s
 }
 
 TEST_CASE("a clock that jumps ahead counts what it jumped over as missed") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.look();
     world.clock.set(at("2026-05-06T09:10:00Z"));
     world.look();
@@ -205,9 +205,9 @@ TEST_CASE("a clock that jumps ahead counts what it jumped over as missed") {
 }
 
 TEST_CASE("the jobs of a schedule belong to the key that made it") {
-    World world;
+    ScheduleWorld world;
     world.who.key = KeyId::make();
-    world.create(World::asked("@hourly"));
+    world.create(ScheduleWorld::asked("@hourly"));
     world.clock.pass(1h);
     world.look();
     const auto made_by = world.database->read_blocking([](store::Session& session) -> Result<std::string> {
@@ -219,8 +219,8 @@ TEST_CASE("the jobs of a schedule belong to the key that made it") {
 }
 
 TEST_CASE("without its zone a schedule says so, and goes on once the zone is back") {
-    World world;
-    const auto id = world.create(World::asked("0 13 * * *", Missed::run_once, "Europe/Berlin")); // 11:00 UTC
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("0 13 * * *", Missed::run_once, "Europe/Berlin")); // 11:00 UTC
     world.clock.pass(40min);
     ::setenv("TZDIR", "/nonexistent", 1);
     world.look();
@@ -235,8 +235,8 @@ TEST_CASE("without its zone a schedule says so, and goes on once the zone is bac
 }
 
 TEST_CASE("a store that takes nothing loses no firing") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.clock.pass(1h);
     world.database->close();
     world.look();
@@ -247,9 +247,9 @@ TEST_CASE("a store that takes nothing loses no firing") {
 }
 
 TEST_CASE("a frequent schedule goes on beside one that is due much later") {
-    World world;
-    world.create(World::asked("* * * * *"));
-    auto yearly = World::asked("@yearly");
+    ScheduleWorld world;
+    world.create(ScheduleWorld::asked("* * * * *"));
+    auto yearly = ScheduleWorld::asked("@yearly");
     yearly.name = "yearly";
     world.create(yearly);
     for (int i = 0; i < 3; ++i) {
@@ -260,9 +260,9 @@ TEST_CASE("a frequent schedule goes on beside one that is due much later") {
 }
 
 TEST_CASE("more schedules than are looked at together all fire") {
-    World world;
+    ScheduleWorld world;
     for (int i = 0; i < 250; ++i) {
-        auto asked = World::asked(i % 2 ? "@hourly" : "0 11,12 * * *");
+        auto asked = ScheduleWorld::asked(i % 2 ? "@hourly" : "0 11,12 * * *");
         asked.name = "s" + std::to_string(i);
         world.create(asked);
     }
@@ -273,9 +273,9 @@ TEST_CASE("more schedules than are looked at together all fire") {
 }
 
 TEST_CASE("once started it looks by itself, and at once when something has changed") {
-    World world;
+    ScheduleWorld world;
     world.schedules->start();
-    const auto id = world.create(World::asked("@hourly"));
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.clock.pass(40min);
     const auto until = std::chrono::steady_clock::now() + 30s;
     while (world.submitter.announced == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);

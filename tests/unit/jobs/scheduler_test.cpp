@@ -6,7 +6,7 @@ using namespace millrace::jobs::test;
 using Verdict = Scheduler::Verdict;
 
 TEST_CASE("no more run at once than there are slots") {
-    World world{.concurrency = 5};
+    SchedulerWorld world{5};
     world.push(20);
     CHECK(world.take(100).size() == 5);
     CHECK(world.take(100).empty());
@@ -17,7 +17,7 @@ TEST_CASE("no more run at once than there are slots") {
 }
 
 TEST_CASE("no more are taken than asked for") {
-    World world;
+    SchedulerWorld world;
     world.push(20);
     CHECK(world.take(3).size() == 3);
     CHECK(world.take(0).empty());
@@ -25,7 +25,7 @@ TEST_CASE("no more are taken than asked for") {
 }
 
 TEST_CASE("a kind at its limit leaves the slots to the others") {
-    World world{.concurrency = 10};
+    SchedulerWorld world{10};
     world.scheduler.add_kind("scarce", 2);
     world.push(20, "default", "scarce");
     world.push(20);
@@ -36,7 +36,7 @@ TEST_CASE("a kind at its limit leaves the slots to the others") {
 }
 
 TEST_CASE("a kind's limit counts over all queues and organisations") {
-    World world;
+    SchedulerWorld world;
     world.scheduler.add_kind("scarce", 3);
     for (const std::uint8_t of : {1, 2}) {
         world.push(5, "default", "scarce", of);
@@ -46,14 +46,14 @@ TEST_CASE("a kind's limit counts over all queues and organisations") {
 }
 
 TEST_CASE("a kind that nothing runs waits") {
-    World world;
+    SchedulerWorld world;
     world.push(3, "default", "unheard_of");
     CHECK(world.take(100).empty());
     CHECK(world.scheduler.queue().queued() == 3);
 }
 
 TEST_CASE("a queue's concurrency is kept, and changed while it works") {
-    World world;
+    SchedulerWorld world;
     world.set("narrow", {.concurrency = 2});
     world.push(20, "narrow");
     world.push(3);
@@ -69,7 +69,7 @@ TEST_CASE("a queue's concurrency is kept, and changed while it works") {
 }
 
 TEST_CASE("queues of the same name in two organisations have their own limits") {
-    World world;
+    SchedulerWorld world;
     world.set("narrow", {.concurrency = 1}, 1);
     world.push(5, "narrow", "echo", 1);
     world.push(5, "narrow", "echo", 2);
@@ -78,7 +78,7 @@ TEST_CASE("queues of the same name in two organisations have their own limits") 
 
 TEST_CASE("a rate holds over time: a second's worth at once, then as it comes in") {
     for (const double rate : {0.5, 1.0, 7.0, 250.0}) {
-        World world;
+        SchedulerWorld world;
         world.set("slow", {.rate = rate});
         world.push(20'000, "slow");
         std::size_t begun = 0;
@@ -94,7 +94,7 @@ TEST_CASE("a rate holds over time: a second's worth at once, then as it comes in
 }
 
 TEST_CASE("a rate saves up no more than a second's worth, nor a single job") {
-    World world;
+    SchedulerWorld world;
     world.set("slow", {.rate = 3});
     world.push(100, "slow");
     world.take(100);
@@ -106,7 +106,7 @@ TEST_CASE("a rate saves up no more than a second's worth, nor a single job") {
 }
 
 TEST_CASE("whoever waits for a rate is told when to look again, and is not woken before or for nothing") {
-    World world;
+    SchedulerWorld world;
     world.set("slow", {.rate = 2});
     world.push(10, "slow");
     CHECK(world.take(100).size() == 2);
@@ -125,7 +125,7 @@ TEST_CASE("whoever waits for a rate is told when to look again, and is not woken
 }
 
 TEST_CASE("a queue that nobody works wakes nobody, whatever its rate") {
-    World world;
+    SchedulerWorld world;
     world.set("outside", {.external = true, .rate = 1e6});
     world.push(10, "outside", "anything");
     CHECK_FALSE(world.scheduler.next_change(world.now));
@@ -135,7 +135,7 @@ TEST_CASE("a queue that nobody works wakes nobody, whatever its rate") {
 }
 
 TEST_CASE("a paused queue holds its jobs and no others") {
-    World world;
+    SchedulerWorld world;
     world.push(3, "paused");
     world.push(3);
     world.pause("paused");
@@ -148,7 +148,7 @@ TEST_CASE("a paused queue holds its jobs and no others") {
 }
 
 TEST_CASE("a pause ends by itself at its time") {
-    World world;
+    SchedulerWorld world;
     world.push(3, "paused");
     world.pause("paused", world.now.wall + 90s);
     CHECK(world.take(100).empty());
@@ -161,7 +161,7 @@ TEST_CASE("a pause ends by itself at its time") {
 }
 
 TEST_CASE("jobs of an external queue are taken by its workers alone") {
-    World world;
+    SchedulerWorld world;
     world.set("outside", {.external = true});
     world.set("beyond", {.external = true});
     world.push(5, "outside", "anything");
@@ -176,7 +176,7 @@ TEST_CASE("jobs of an external queue are taken by its workers alone") {
 }
 
 TEST_CASE("an external queue has its own limits") {
-    World world;
+    SchedulerWorld world;
     world.set("outside", {.external = true, .concurrency = 3, .rate = 5});
     world.push(20, "outside", "anything");
     CHECK(world.take_external("outside", 100).size() == 3);
@@ -193,7 +193,7 @@ TEST_CASE("an external queue has its own limits") {
 }
 
 TEST_CASE("what ran before a restart takes its place in the limits") {
-    World world;
+    SchedulerWorld world;
     world.set("outside", {.external = true, .concurrency = 2});
     world.push(5, "outside", "anything");
     world.scheduler.resumed(world.lane("outside", "anything"), world.now);
@@ -201,7 +201,7 @@ TEST_CASE("what ran before a restart takes its place in the limits") {
 }
 
 TEST_CASE("a scheduled job is taken when its time has come, and that is when to look again") {
-    World world;
+    SchedulerWorld world;
     world.push_at(world.now.wall + 30s);
     CHECK(world.take(100).empty());
     CHECK(world.scheduler.next_change(world.now) == 30s);
@@ -211,7 +211,7 @@ TEST_CASE("a scheduled job is taken when its time has come, and that is when to 
 }
 
 TEST_CASE("an open breaker of a queue holds that queue, then lets one probe through at a time") {
-    World world;
+    SchedulerWorld world;
     world.push(50, "flaky");
     world.push(1);
     world.take(10);
@@ -230,7 +230,7 @@ TEST_CASE("an open breaker of a queue holds that queue, then lets one probe thro
 }
 
 TEST_CASE("an open breaker of a model holds the jobs of that model in every queue") {
-    World world;
+    SchedulerWorld world;
     world.push(30, "default", "echo", 1, "broken");
     world.push(30, "other", "echo", 1, "broken");
     world.push(5, "other", "echo", 1, "sound");
@@ -251,7 +251,7 @@ TEST_CASE("an open breaker of a model holds the jobs of that model in every queu
 }
 
 TEST_CASE("a queue whose breaker is switched off is not held, and begins closed when it is switched on") {
-    World world;
+    SchedulerWorld world;
     world.push(60, "flaky");
     world.take(10);
     world.end_all(Verdict::failure);
@@ -264,7 +264,7 @@ TEST_CASE("a queue whose breaker is switched off is not held, and begins closed 
 }
 
 TEST_CASE("what was cancelled says nothing about its queue") {
-    World world;
+    SchedulerWorld world;
     world.push(50);
     world.take(20);
     CHECK_FALSE(world.end_all(Verdict::nothing).queue);

@@ -19,14 +19,14 @@ struct Rules {
     bool breaker = true;
 };
 
-struct World {
-    std::size_t concurrency = 100'000;
-    QueueTable table{};
-    Scheduler scheduler{table, {concurrency, 60s}};
+struct SchedulerWorld {
+    explicit SchedulerWorld(std::size_t slots = 100'000) : scheduler{table, {slots, 60s}} { scheduler.add_kind("echo", 100'000); }
+
+    QueueTable table;
+    Scheduler scheduler;
     Now now = at(1000s);
     std::uint32_t made = 0;
-    std::vector<Waiting> running{};
-    bool echo = (scheduler.add_kind("echo", 100'000), true);
+    std::vector<Waiting> running;
 
     LaneIndex lane(std::string_view queue, std::string_view kind, std::uint8_t of = 1, std::string_view resource = "") {
         return scheduler.lane(organization(of), queue, kind, resource);

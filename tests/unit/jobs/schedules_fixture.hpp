@@ -68,13 +68,13 @@ inline Result<model::NewJob> read_plain_job(const json::value& document) {
     return job;
 }
 
-struct World {
-    World() {
+struct ScheduleWorld {
+    ScheduleWorld() {
         std::string pattern = (std::filesystem::temp_directory_path() / "millrace-schedules-XXXXXX").string();
         data = ::mkdtemp(pattern.data());
         reopen();
     }
-    ~World() {
+    ~ScheduleWorld() {
         runner.reset();
         schedules.reset();
         database->close();

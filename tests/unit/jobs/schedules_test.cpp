@@ -12,8 +12,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 } // namespace
 
 TEST_CASE("a new schedule is planned, and tells what was asked") {
-    World world;
-    auto asked = World::asked("30 6 * * mon-fri", Missed::run_all, "Europe/Berlin");
+    ScheduleWorld world;
+    auto asked = ScheduleWorld::asked("30 6 * * mon-fri", Missed::run_all, "Europe/Berlin");
     asked.job = json::value{{"kind", "echo"}, {"payload", {{"x", 1}}}};
     const auto schedule = world.schedule(world.create(asked));
     CHECK(schedule.name == "nightly");
@@ -29,15 +29,15 @@ TEST_CASE("a new schedule is planned, and tells what was asked") {
 }
 
 TEST_CASE("what can never work is refused before it is stored") {
-    World world;
-    CHECK(world.refused(World::asked("0 25 * * *")).detail == "field 2 (hour): 25 is outside 0-23");
-    CHECK(contains(world.refused(World::asked("@daily", Missed::skip, "Berlin")).detail, "Europe/Berlin"));
-    auto asked = World::asked("@daily");
+    ScheduleWorld world;
+    CHECK(world.refused(ScheduleWorld::asked("0 25 * * *")).detail == "field 2 (hour): 25 is outside 0-23");
+    CHECK(contains(world.refused(ScheduleWorld::asked("@daily", Missed::skip, "Berlin")).detail, "Europe/Berlin"));
+    auto asked = ScheduleWorld::asked("@daily");
     for (const auto* name : {"", "Nightly", "-x", "a b", "é"}) {
         asked.name = name;
         CHECK(contains(world.refused(asked).detail, "\"name\" must be"));
     }
-    asked = World::asked("@daily");
+    asked = ScheduleWorld::asked("@daily");
     asked.job = json::value{{"queue", "x"}};
     CHECK(world.refused(asked).detail == "the schedule's job: \"kind\" is missing");
     asked.job = json::value{{"kind", "echo"}, {"run_at", "2027-01-01T00:00:00Z"}};
@@ -48,19 +48,19 @@ TEST_CASE("what can never work is refused before it is stored") {
     CHECK(contains(world.refused(asked).detail, "takes no tag \"planned_at\""));
 
     world.submitter.refusal = Error{Code::unprocessable, "nothing here runs jobs of kind \"echo\""};
-    CHECK(world.refused(World::asked("@daily")).detail == "the schedule's job: nothing here runs jobs of kind \"echo\"");
+    CHECK(world.refused(ScheduleWorld::asked("@daily")).detail == "the schedule's job: nothing here runs jobs of kind \"echo\"");
     world.submitter.refusal = Error{Code::unavailable, "the backlog is full"};
     asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"site", "north"}}}};
     world.create(asked); // there may be room when it is due
 
-    const auto taken = world.refused(World::asked("@hourly"));
+    const auto taken = world.refused(ScheduleWorld::asked("@hourly"));
     CHECK(taken.code == Code::conflict);
     CHECK(contains(taken.detail, "\"nightly\""));
 }
 
 TEST_CASE("names are of one organisation, and so is what it sees") {
-    World world;
-    const auto id = world.create(World::asked("@daily"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@daily"));
     const auto other = OrganizationId::make();
     world.database->write_blocking([other](store::Session& session) -> Result<void> {
         session.execute("INSERT INTO organizations (id, name, created_at) VALUES ($1, 'other', 1)", {other});
@@ -71,15 +71,15 @@ TEST_CASE("names are of one organisation, and so is what it sees") {
     world.who.organization = other;
     CHECK(world.run(world.schedules->remove(world.who, id)).error().code == Code::not_found);
     CHECK(world.run(world.schedules->run(world.who, id, std::nullopt)).error().code == Code::not_found);
-    world.create(World::asked("@daily"));
+    world.create(ScheduleWorld::asked("@daily"));
     CHECK(world.run(world.schedules->list(other, {})).value().size() == 1);
 }
 
 TEST_CASE("lists come newest first, by pages and by name") {
-    World world;
+    ScheduleWorld world;
     std::vector<ScheduleId> ids;
     for (const auto* name : {"a", "b", "c"}) {
-        auto asked = World::asked("@daily");
+        auto asked = ScheduleWorld::asked("@daily");
         asked.name = name;
         ids.push_back(world.create(asked));
     }
@@ -96,10 +96,10 @@ TEST_CASE("lists come newest first, by pages and by name") {
 }
 
 TEST_CASE("a changed schedule is planned anew; the same times keep what is due") {
-    World world;
-    const auto id = world.create(World::asked("0 11 * * *"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("0 11 * * *"));
     world.clock.pass(1h); // 11:20: due, and nobody has looked
-    auto asked = World::asked("0 11 * * *", Missed::skip);
+    auto asked = ScheduleWorld::asked("0 11 * * *", Missed::skip);
     asked.job = json::value{{"kind", "sleep"}};
     const auto same = world.run(world.schedules->update(world.who, id, asked)).value();
     CHECK(same.next_run_at == Timestamp::parse("2026-05-04T11:00:00Z"));
@@ -115,15 +115,15 @@ TEST_CASE("a changed schedule is planned anew; the same times keep what is due")
     world.look();
     CHECK(world.jobs() == Times{"2026-05-04T12:00"});
 
-    world.create(World::asked("@daily"));
+    world.create(ScheduleWorld::asked("@daily"));
     asked.name = "nightly";
     CHECK(world.run(world.schedules->update(world.who, id, asked)).error().code == Code::conflict);
     CHECK(world.run(world.schedules->update(world.who, ScheduleId::make(), asked)).error().code == Code::not_found);
 }
 
 TEST_CASE("a paused schedule does not fire, and misses nothing") {
-    World world;
-    const auto id = world.create(World::asked("@hourly", Missed::run_all));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly", Missed::run_all));
     CHECK(world.run(world.schedules->pause(world.who, id)).value().paused_at == world.clock.now());
     world.clock.pass(3h);
     CHECK(world.run(world.schedules->pause(world.who, id)).value().paused_at == world.clock.now() - 3h);
@@ -142,8 +142,8 @@ TEST_CASE("a paused schedule does not fire, and misses nothing") {
 }
 
 TEST_CASE("a removed schedule is gone, its jobs stay") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.clock.pass(40min);
     world.look();
     CHECK(world.run(world.schedules->remove(world.who, id)).has_value());
@@ -154,8 +154,8 @@ TEST_CASE("a removed schedule is gone, its jobs stay") {
 }
 
 TEST_CASE("run now gives a job at once, of a paused schedule too, and leaves the plan as it is") {
-    World world;
-    const auto id = world.create(World::asked("@hourly"));
+    ScheduleWorld world;
+    const auto id = world.create(ScheduleWorld::asked("@hourly"));
     const auto answer = world.run(world.schedules->run(world.who, id, std::nullopt));
     REQUIRE(answer.has_value());
     CHECK(answer->body == "{\"id\":\"" + answer->id + "\",\"state\":\"queued\",\"queue\":\"default\"}");
@@ -177,16 +177,16 @@ TEST_CASE("run now gives a job at once, of a paused schedule too, and leaves the
 }
 
 TEST_CASE("an Idempotency-Key gives one schedule and one run") {
-    World world;
+    ScheduleWorld world;
     const IdempotentRequest request{"k", "digest", "POST /api/v1/schedules"};
     const auto render = [](const Schedule& schedule) { return "{\"id\":\"" + schedule.id.text() + "\"}"; };
-    const auto first = world.run(world.schedules->create(world.who, World::asked("@daily"), request, render)).value();
-    const auto again = world.run(world.schedules->create(world.who, World::asked("@daily"), request, render)).value();
+    const auto first = world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), request, render)).value();
+    const auto again = world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), request, render)).value();
     CHECK(again.replayed);
     CHECK(again.id == first.id);
     CHECK(again.body == first.body);
     const IdempotentRequest other{"k", "another digest", "POST /api/v1/schedules"};
-    CHECK(world.run(world.schedules->create(world.who, World::asked("@daily"), other, render)).error().code == Code::unprocessable);
+    CHECK(world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), other, render)).error().code == Code::unprocessable);
 
     const auto id = *ScheduleId::parse(first.id);
     const IdempotentRequest run_request{"k", "", "POST /api/v1/schedules/" + first.id + "/run"};
