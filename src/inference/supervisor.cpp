@@ -33,9 +33,9 @@ Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions optio
 
 void Supervisor::start() {
     if (state_ != State::stopped) return;
-    if (options_.spawn.runtime.empty()) {
+    if (!options_.spawn.obstacle.empty()) {
         state_ = State::unavailable;
-        reason_ = "no runtime module (libmillrace_torch.so) is installed; everything but inference works";
+        reason_ = options_.spawn.obstacle + "; everything but inference works";
         log_.warning("inference unavailable", {{"reason", reason_}});
         events_.unavailable(reason_);
         return;

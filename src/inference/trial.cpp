@@ -11,9 +11,8 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
                                     std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
                                     Engine::CheckDone done) {
     std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
-    if (spawn.runtime.empty()) {
-        trial->finish(Error{Code::unavailable,
-                            "no runtime module (libmillrace_torch.so) is installed: the model cannot be tried"});
+    if (!spawn.obstacle.empty()) {
+        trial->finish(Error{Code::unavailable, spawn.obstacle + ": the model cannot be tried"});
         return trial;
     }
     auto worker = WorkerProcess::spawn(context, spawn);

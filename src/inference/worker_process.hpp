@@ -21,6 +21,7 @@ struct SpawnOptions {
     std::filesystem::path executable, runtime;
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
+    std::string obstacle; // why no worker is to be started; empty: one may be
 };
 
 class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {

@@ -234,6 +234,21 @@ TEST_CASE("without a runtime module predictions fail clearly and at once") {
     CHECK(f.engine->status().state == "unavailable");
 }
 
+TEST_CASE("switched off, no worker is started, and predictions and trials say so") {
+    EngineOptions options;
+    options.enabled = false;
+    Fixture f{options};
+    const auto outcome = f.run(numbers(), first_value(1));
+    REQUIRE(!outcome);
+    CHECK(outcome.error().reason == FailureReason::unavailable);
+    CHECK(outcome.error().message.find("switched off") != std::string::npos);
+    const auto report = f.check(numbers());
+    REQUIRE(!report);
+    CHECK(report.error().detail.find("switched off") != std::string::npos);
+    CHECK(f.engine->status().state == "unavailable");
+    CHECK(f.engine->status().pid == 0);
+}
+
 TEST_CASE("stopping answers everything that was accepted") {
     Fixture f;
     const auto model = numbers();
