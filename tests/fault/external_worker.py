@@ -1,5 +1,6 @@
 """An external worker, a process of its own: external_worker.py PORT KEY QUEUE NAME. Takes one job at a time with a lease of a
 second, works for as long as the payload's `seconds` with heartbeats between, and completes it. Each answer is a line on standard output."""
+import http.client
 import json
 import pathlib
 import sys
@@ -13,18 +14,27 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
+def ask(client, path, body):
+    """An answer, of this daemon or of the next one on its port."""
+    while True:
+        try:
+            return client.post(path, body)
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.02)
+
+
 def work(client, leased, name):
     token, identity = leased["lease_token"], leased["job"]["id"]
     say(did="lease", job=identity, attempt=leased["job"]["attempt"])
     end = time.monotonic() + leased["job"]["payload"]["seconds"]
     while time.monotonic() < end:
         time.sleep(0.1)
-        answer = client.post(f"/api/v1/leases/{token}/heartbeat", {"progress_percent": 50})
+        answer = ask(client, f"/api/v1/leases/{token}/heartbeat", {"progress_percent": 50})
         say(did="heartbeat", job=identity, status=answer.status)
-        # A stale worker that does not listen: it reports although it was told.
-    answer = client.post(f"/api/v1/leases/{token}/complete", {"result": {"by": name}})
+    # A stale worker that does not listen: it reports although it was told.
+    answer = ask(client, f"/api/v1/leases/{token}/complete", {"result": {"by": name}})
     say(did="complete", job=identity, status=answer.status)
-    answer = client.post(f"/api/v1/leases/{token}/fail", {"error": "too late", "retryable": True})
+    answer = ask(client, f"/api/v1/leases/{token}/fail", {"error": "too late", "retryable": True})
     say(did="fail", job=identity, status=answer.status)
 
 
@@ -32,7 +42,7 @@ def main():
     port, key, queue, name = sys.argv[1:]
     client = Client(int(port), key).keep()
     while True:
-        answer = client.post(f"/api/v1/queues/{queue}/leases", {"worker": name, "max": 1, "wait_seconds": 5, "lease_seconds": 1})
+        answer = ask(client, f"/api/v1/queues/{queue}/leases", {"worker": name, "max": 1, "wait_seconds": 5, "lease_seconds": 1})
         for leased in answer.json["data"]:
             work(client, leased, name)
 

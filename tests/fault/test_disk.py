@@ -60,7 +60,7 @@ def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_spa
         bulky = {"filler": "x" * 400_000}
         while oracle.submit_batch(client, [{"kind": "echo", "payload": bulky} for _ in range(8)]):
             assert len(oracle.promises) < 1000, "the disk never fills"
-        problem_of(client.post("/api/v1/jobs", {"kind": "echo", "payload": bulky}), 507)
+        problem_of(client.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo", "payload": bulky} for _ in range(8)]}), 507)
         assert client.get("/ready").status == 200
         daemon.kill()
         daemon.start()

@@ -23,6 +23,7 @@ def test_a_thousand_running_jobs_survive_a_kill(new_daemon, tmp_path):
         wait_running(client, 1000)
         daemon.kill()
         daemon.start()
+        client = daemon.admin().keep()
         wait_running(client, 1000)  # what ran runs again at once, its attempt counted
         oracle.judge(daemon)
         for identity in ids:

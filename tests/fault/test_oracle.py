@@ -1,6 +1,8 @@
 """The oracle itself: whatever is taken from a daemon's promises or added to them, it notices."""
+import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -9,6 +11,7 @@ import sys
 import pytest
 from journal import Journal
 from oracle import HERE, Oracle
+from support.daemon import Daemon
 from workloads import echo, sleep
 
 QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
@@ -25,7 +28,6 @@ HARM = {
 @pytest.fixture(scope="module")
 def life(tmp_path_factory):
     """A daemon that has kept its promises, and their journal."""
-    from support.daemon import Daemon
     folder = tmp_path_factory.mktemp("oracle")
     daemon = Daemon(folder / "data", environment=QUIET).start()
     with Oracle(folder / "journal") as oracle:
@@ -41,21 +43,23 @@ def life(tmp_path_factory):
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_it_notices_when(life, harm):
-    daemon, oracle, first = life
-    whole = (daemon.data / "millrace.db").read_bytes()
-    with sqlite3.connect(daemon.data / "millrace.db") as database:
+def test_it_notices_when(life, tmp_path, harm):
+    whole, oracle, first = life
+    shutil.copytree(whole.data, tmp_path / "data", ignore=shutil.ignore_patterns("*.sock"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "data/millrace.db")) as database, database:
         names = [row[1] for row in database.execute("PRAGMA table_info(finished_jobs)")]
         other = first[:-1] + ("0" if first[-1] != "0" else "1")
         columns = ", ".join(f"'{other}'" if name == "id" else name for name in names)
-        database.execute(HARM[harm].format(first=first, columns=columns))
+        assert database.execute(HARM[harm].format(first=first, columns=columns)).rowcount > 0
+    harmed = Daemon(tmp_path / "data", environment=QUIET)
+    harmed.admin_key = whole.admin_key
     try:
-        daemon.start()
-        with pytest.raises(AssertionError):
-            oracle.judge(daemon)
-        daemon.stop()
+        harmed.start()
+        with pytest.raises(AssertionError, match="faults"):
+            oracle.judge(harmed)
+        harmed.stop()
     finally:
-        (daemon.data / "millrace.db").write_bytes(whole)
+        harmed.clean_up()
 
 
 def test_it_keeps_what_it_was_told_when_the_test_dies(tmp_path):
