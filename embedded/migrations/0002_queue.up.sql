@@ -17,6 +17,7 @@ CREATE TABLE jobs (
     tags             TEXT NOT NULL,
     attempt          INTEGER NOT NULL,         -- attempts begun
     max_attempts     INTEGER NOT NULL,
+    replayed_after   INTEGER NOT NULL DEFAULT 0, -- attempts begun before it was last replayed: they count no more
     timeout_us       INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     run_at           INTEGER NOT NULL,         -- when it became, or becomes, ready
@@ -49,6 +50,7 @@ CREATE TABLE finished_jobs (
     tags             TEXT NOT NULL,
     attempt          INTEGER NOT NULL,
     max_attempts     INTEGER NOT NULL,
+    replayed_after   INTEGER NOT NULL DEFAULT 0, -- attempts begun before it was last replayed: they count no more
     timeout_us       INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     run_at           INTEGER NOT NULL,

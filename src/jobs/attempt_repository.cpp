@@ -13,11 +13,11 @@ using store::TenantSession;
 
 #define MILLRACE_LEASE_COLUMNS                                                                                                      \
     "organization_id, created_by, kind, queue, resource, payload, tags, unique_key, flow_ref, worker, flow_id, created_at, run_at, started_at, " \
-    "attempt, max_attempts, priority, timeout_us, expires_at, deadline_at, retry, lease_token"
+    "attempt, max_attempts, replayed_after, priority, timeout_us, expires_at, deadline_at, retry, lease_token"
 
 // Read, then written: a third faster than UPDATE … RETURNING.
 constexpr Sql find_waiting{"SELECT " MILLRACE_LEASE_COLUMNS " FROM jobs WHERE id = $1 AND state IN ('queued', 'scheduled') "
-                           "AND (expires_at IS NULL OR expires_at > $2) AND (deadline_at IS NULL OR deadline_at > $2)"};
+                           "AND (expires_at IS NULL OR attempt > 0 OR expires_at > $2) AND (deadline_at IS NULL OR deadline_at > $2)"};
 constexpr Sql claim_job{"UPDATE jobs SET state = 'running', attempt = $2, lease_token = $3, started_at = $4, progress_percent = 0, lease_us = $5, worker = $6 "
                         "WHERE id = $1"};
 constexpr Sql insert_begun{
@@ -28,8 +28,8 @@ constexpr Sql delete_leased{"DELETE FROM jobs WHERE id = $1 AND lease_token = $2
 constexpr Sql insert_finished{
     "INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
     "created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, started_at, worker, progress_percent, error_code, error_message, "
-    "result, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, "
-    "$26, $27, $28)"};
+    "result, finished_at, replayed_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
+    "$23, $24, $25, $26, $27, $28, $29)"};
 constexpr Sql release_job{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
                           "WHERE id = $1 AND lease_token = $2"};
 constexpr Sql beat{"UPDATE jobs SET progress_percent = coalesce($4, progress_percent) WHERE organization_id = $1 AND id = $2 AND lease_token = $3"};
@@ -39,12 +39,12 @@ constexpr Sql select_length{"SELECT lease_us FROM jobs WHERE organization_id = $
 
 constexpr Sql insert_attempt{"INSERT INTO job_attempts (organization_id, job_id, attempt, started_at, ended_at, outcome, error_code, "
                              "error_message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"};
-constexpr Sql count_outcomes{"SELECT outcome, count(*) FROM job_attempts WHERE organization_id = $1 AND job_id = $2 GROUP BY outcome"};
+constexpr Sql count_outcomes{"SELECT outcome, count(*) FROM job_attempts WHERE organization_id = $1 AND job_id = $2 AND attempt > $3 GROUP BY outcome"};
 
 constexpr Sql select_running{"SELECT " MILLRACE_LEASE_COLUMNS ", id, lease_us FROM jobs WHERE state = 'running'"};
 constexpr Sql requeue_job{"UPDATE jobs SET state = 'queued', lease_token = NULL, error_code = $2, error_message = $3 WHERE id = $1"};
 constexpr Sql select_waiting{"SELECT id, organization_id, created_by, queue, kind, resource, state, priority, run_at, "
-                             "min(coalesce(expires_at, deadline_at), coalesce(deadline_at, expires_at)) "
+                             "CASE WHEN attempt > 0 THEN deadline_at ELSE min(coalesce(expires_at, deadline_at), coalesce(deadline_at, expires_at)) END "
                              "FROM jobs WHERE state IN ('queued', 'scheduled', 'blocked') ORDER BY run_at, id"};
 
 Lease read_lease(const Rows& rows, JobId id) {
@@ -66,14 +66,15 @@ Lease read_lease(const Rows& rows, JobId id) {
     lease.started_at = rows.time(13);
     lease.attempt = static_cast<int>(rows.integer(14));
     lease.max_attempts = static_cast<int>(rows.integer(15));
-    lease.priority = static_cast<int>(rows.integer(16));
-    lease.timeout_seconds = static_cast<double>(rows.integer(17)) / 1e6;
-    lease.expires_at = rows.maybe_time(18);
-    lease.deadline_at = rows.maybe_time(19);
-    lease.retry_json = rows.text(20);
+    lease.replayed_after = static_cast<int>(rows.integer(16));
+    lease.priority = static_cast<int>(rows.integer(17));
+    lease.timeout_seconds = static_cast<double>(rows.integer(18)) / 1e6;
+    lease.expires_at = rows.maybe_time(19);
+    lease.deadline_at = rows.maybe_time(20);
+    lease.retry_json = rows.text(21);
     if (!lease.retry_json.empty())
         if (auto policy = model::RetryPolicy::from_json(boost::json::parse(lease.retry_json))) lease.retry = std::move(*policy);
-    lease.token = rows.integer(21);
+    lease.token = rows.integer(22);
     return lease;
 }
 
@@ -138,7 +139,8 @@ bool end(Session& session, const Lease& lease, model::JobState state, const std:
                      lease.attempt, lease.max_attempts, static_cast<std::int64_t>(lease.timeout_seconds * 1e6), lease.created_at, lease.run_at,
                      text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, text_or_null(lease.unique_key), lease.flow,
                      text_or_null(lease.flow_ref), lease.started_at, text_or_null(lease.worker), state == model::JobState::succeeded ? 100 : 0,
-                     error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, result ? Value{*result} : Value{nullptr}, now});
+                     error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, result ? Value{*result} : Value{nullptr}, now,
+                     lease.replayed_after});
     return true;
 }
 
@@ -163,9 +165,9 @@ void add(Session& session, const OrganizationId& organization, JobId id, const m
                                      attempt.error.message});
 }
 
-Counts counts(Session& session, const OrganizationId& organization, JobId id) {
+Counts counts(Session& session, const Lease& lease) {
     Counts counts;
-    auto rows = session.query(count_outcomes, {organization, id});
+    auto rows = session.query(count_outcomes, {lease.organization, lease.id, lease.replayed_after});
     while (rows.next()) {
         const auto n = static_cast<int>(rows.integer(1));
         if (rows.text(0) == "failed") counts.failed = n;
@@ -179,8 +181,8 @@ std::vector<Found> running(Session& session) {
     std::vector<Found> all;
     auto rows = session.query(select_running, {});
     while (rows.next()) {
-        Found found{read_lease(rows, rows.id<JobId>(22)), {}};
-        if (!rows.is_null(23)) found.external = std::chrono::milliseconds{rows.integer(23) / 1000};
+        Found found{read_lease(rows, rows.id<JobId>(23)), {}};
+        if (!rows.is_null(24)) found.external = std::chrono::milliseconds{rows.integer(24) / 1000};
         all.push_back(std::move(found));
     }
     return all;

@@ -24,6 +24,7 @@ struct Lease {
     std::int64_t token = 0;
     Timestamp created_at, run_at, started_at;
     int attempt = 0, max_attempts = 0, priority = 0;
+    int replayed_after = 0; // attempts begun before it was last replayed: they count no more
     double timeout_seconds = 0;
     std::optional<Timestamp> expires_at, deadline_at;
     std::string retry_json;                  // its own retry policy, as stored; empty: none
@@ -51,11 +52,11 @@ void add(store::Session& session, const OrganizationId& organization, JobId id, 
 // The attempt was the last: the job moves to the history, unless the lease is no longer good.
 bool end(store::Session& session, const Lease& lease, model::JobState state, const std::string* result, const model::JobError* error, Timestamp now);
 
-// How earlier attempts ended; on the failure path only.
+// How earlier attempts ended, since it was last replayed; on the failure path only.
 struct Counts {
     int failed = 0, worker_lost = 0, lost = 0;
 };
-Counts counts(store::Session& session, const OrganizationId& organization, JobId id);
+Counts counts(store::Session& session, const Lease& lease);
 
 // Running when the daemon died.
 struct Found {
@@ -73,7 +74,7 @@ struct WaitingRow {
     model::JobState state;
     int priority;
     Timestamp due;
-    std::optional<Timestamp> ends_by;
+    std::optional<Timestamp> ends_by; // of expires_at, where no attempt has begun, and deadline_at the earlier
 };
 void each_waiting(store::Session& session, const std::function<void(const WaitingRow&)>& visit);
 

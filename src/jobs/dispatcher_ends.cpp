@@ -110,6 +110,9 @@ void Dispatcher::recorded(Running& running, const Settled& settled) {
             const auto wait = own.due - clock_.now();
             if (wait.count() > 0) scheduler_.queue().push_after(again, clock_.monotonic() + wait);
             else scheduler_.queue().push(again, {own.due, clock_.monotonic()});
+            // Its limits may have passed unheeded while it ran.
+            for (const auto& limit : {running.lease.expires_at, running.lease.deadline_at})
+                if (limit) limits_.push({*limit, own.id, own.organization});
             retried_total_.add();
         }
         settle(settled);

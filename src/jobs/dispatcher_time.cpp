@@ -58,8 +58,7 @@ void Dispatcher::expire_due() {
     database_.post_write([due, at = clock_.now()](store::Session& session) -> Result<Settled> {
         crash_point("expire.before_write");
         Settled settled;
-        const model::JobError late{"expired", "its expires_at or deadline_at came before it could begin"};
-        for (const auto& limit : due) end_job(session, limit.organization, limit.id, model::JobState::expired, late, at, settled, true);
+        for (const auto& limit : due) expire_job(session, limit.organization, limit.id, at, settled);
         count_totals(session, settled);
         return settled;
     }, [this, due](Result<Settled> settled) {

@@ -21,6 +21,8 @@ constexpr Sql move_to_history{
     "SELECT id, $2, payload, NULL, progress_percent, coalesce($3, error_code), coalesce($4, error_message), $5, " MILLRACE_MOVING_COLUMNS " FROM jobs WHERE id = $1"};
 constexpr Sql delete_job{"DELETE FROM jobs WHERE id = $1"};
 constexpr Sql find_open{"SELECT state, created_by, queue, kind, resource, priority, run_at, started_at, flow_id, flow_ref FROM jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql is_late{"SELECT 1 FROM jobs WHERE organization_id = $1 AND id = $2 AND state <> 'running' "
+                      "AND (deadline_at <= $3 OR (attempt = 0 AND expires_at <= $3))"};
 constexpr Sql plan_retry{"UPDATE jobs SET state = 'scheduled', run_at = $3, lease_token = NULL, lease_us = NULL, worker = NULL, error_code = $4, "
                          "error_message = $5 WHERE id = $1 AND lease_token = $2"};
 constexpr Sql spare{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
@@ -34,7 +36,7 @@ constexpr Sql move_back{
     " FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state IN ('dead', 'cancelled', 'expired')"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql begin_anew{
-    "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
+    "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
     "worker = NULL WHERE organization_id = $1 AND id = $2 RETURNING created_by, queue, kind, resource, priority, flow_id, flow_ref"};
 
 struct Parent {
@@ -156,9 +158,9 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
         return {{moved_of(lease, JobState::queued, now, now)}};
     }
     const bool killed = failure.kind == Failure::Kind::worker_lost;
-    const auto earlier = attempt_repository::counts(session, lease.organization, lease.id);
+    const auto earlier = attempt_repository::counts(session, lease);
     bool again = killed ? earlier.worker_lost + 1 < rules.max_worker_kills
-                        : failure.kind == Failure::Kind::retryable && earlier.failed + 1 < lease.max_attempts && policy.retries(failure.error.code);
+                        : failure.kind == Failure::Kind::retryable && earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
     Timestamp retry_at = now;
     if (!killed) retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
     if (lease.deadline_at && retry_at >= *lease.deadline_at) again = false;
@@ -177,6 +179,13 @@ bool end_job(Session& session, const OrganizationId& organization, JobId id, Job
     return true;
 }
 
+bool expire_job(Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled) {
+    store::TenantSession tenant{session, organization};
+    if (!tenant.query(is_late, {id, now}).next()) return false;
+    const model::JobError late{"expired", "its expires_at or deadline_at came before it could begin"};
+    return end_job(session, organization, id, JobState::expired, late, now, settled);
+}
+
 Recovered recover_running(Session& session, const EndRules& rules, Timestamp now) {
     crash_point("recovery.before_requeue");
     Recovered recovered;
@@ -189,7 +198,7 @@ Recovered recover_running(Session& session, const EndRules& rules, Timestamp now
         }
         const auto& lease = found.lease;
         attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, "lost", lost});
-        if (attempt_repository::counts(session, lease.organization, lease.id).lost >= rules.max_lost)
+        if (attempt_repository::counts(session, lease).lost >= rules.max_lost)
             end_job(session, lease.organization, lease.id, JobState::dead, lost, now, settled);
         else
             attempt_repository::requeue(session, lease.id, lost);

@@ -49,6 +49,10 @@ Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& 
 bool end_job(store::Session& session, const OrganizationId& organization, JobId id, model::JobState state, const std::optional<model::JobError>& error,
              Timestamp now, Settled& settled, bool only_waiting = false);
 
+// A job that waits past its deadline_at, or past its expires_at without ever having begun, is expired. False when it is not such
+// a one.
+bool expire_job(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
+
 // At start: what ran here when the daemon died waits again, its attempt recorded as lost; after `max_lost` of those it is
 // dead. Leases of external workers stay; they are returned.
 struct Recovered {

@@ -11,4 +11,4 @@
 // What a job takes with it from one table to the other.
 #define MILLRACE_MOVING_COLUMNS                                                                                                     \
     "organization_id, created_by, kind, queue, resource, priority, tags, max_attempts, timeout_us, created_at, run_at, retry, "     \
-    "expires_at, deadline_at, unique_key, flow_id, flow_ref, started_at, worker, attempt"
+    "expires_at, deadline_at, unique_key, flow_id, flow_ref, started_at, worker, attempt, replayed_after"

@@ -1,0 +1,135 @@
+// Jobs in a real SQLite store, on the test's own thread: one connection for the whole program, and for each fixture one
+// transaction that is taken back at its end. So nothing is flushed, and thousands of fixtures a second can be made.
+#pragma once
+#include "base/embedded.hpp"
+#include "jobs/dependency_repository.hpp"
+#include "jobs/ending.hpp"
+#include "jobs/events.hpp"
+#include "jobs/job_repository.hpp"
+#include "jobs/submission.hpp"
+#include "model/principal.hpp"
+#include "store/sqlite/migrator.hpp"
+#include "store/sqlite/session.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace millrace::jobs::test {
+
+class MigratedStore {
+public:
+    static store::Connection& connection() {
+        static MigratedStore one;
+        return *one.connection_;
+    }
+    ~MigratedStore() {
+        connection_.reset();
+        std::filesystem::remove_all(folder_);
+    }
+
+private:
+    MigratedStore() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-jobs-XXXXXX").string();
+        folder_ = ::mkdtemp(pattern.data());
+        connection_ = std::make_unique<store::Connection>(folder_ / "test.db", store::Connection::Access::write);
+        const auto migrations = store::load_migrations(embedded::migrations()).value();
+        store::migrate(*connection_, migrations, static_cast<int>(migrations.size()), {1}).value();
+    }
+    std::filesystem::path folder_;
+    std::unique_ptr<store::Connection> connection_;
+};
+
+struct StoredJobs {
+    StoredJobs() { connection.script("BEGIN"); }
+    ~StoredJobs() { connection.script("ROLLBACK"); }
+
+    store::Connection& connection = MigratedStore::connection();
+    store::SqliteSession session{connection};
+    OrganizationId organization = model::default_organization;
+    Timestamp now = *Timestamp::parse("2026-05-04T10:20:00Z");
+    EndRules rules;
+    std::int64_t last_token = 100;
+
+    store::TenantSession tenant() { return {session, organization}; }
+    void pass(std::chrono::microseconds time) { now = now + time; }
+
+    Prepared prepared() const {
+        Prepared wanted;
+        auto& job = wanted.job;
+        job.id = JobId::make();
+        job.organization = organization;
+        job.kind = "echo";
+        job.queue = "default";
+        job.payload = job.tags = "{}";
+        job.created_at = job.run_at = now;
+        return wanted;
+    }
+    Result<Stored> try_store(Prepared wanted) {
+        auto its = tenant();
+        return store_job(its, wanted, now);
+    }
+    Stored store(Prepared wanted) {
+        auto stored = try_store(std::move(wanted));
+        REQUIRE_MESSAGE(stored.has_value(), (stored ? "" : stored.error().detail));
+        return std::move(*stored);
+    }
+    JobId submit() { return store(prepared()).job.id; }
+    JobId submit_after(std::vector<model::Dependency> parents) {
+        auto wanted = prepared();
+        wanted.depends_on = std::move(parents);
+        return store(std::move(wanted)).job.id;
+    }
+
+    std::optional<Lease> try_claim(JobId id, std::optional<std::chrono::milliseconds> external = std::nullopt) {
+        return attempt_repository::claim(session, id, ++last_token, now, external, external ? "a worker" : "");
+    }
+    Lease claim(JobId id, std::optional<std::chrono::milliseconds> external = std::nullopt) {
+        auto lease = try_claim(id, external);
+        REQUIRE(lease.has_value());
+        return std::move(*lease);
+    }
+    Settled end(const Lease& lease, const Outcome& outcome, const model::RetryPolicy& policy = {}, std::uint64_t random = 1ULL << 63) {
+        auto settled = end_attempt(session, lease, outcome, policy, rules, random, now); // by default without jitter
+        count_totals(session, settled);
+        return settled;
+    }
+    Settled succeed(const Lease& lease) { return end(lease, Success{R"({"done":true})", {}}); }
+    Settled fail(const Lease& lease, Failure::Kind kind = Failure::Kind::retryable) { return end(lease, Failure{kind, {"broken", "it broke"}, {}}); }
+    Settled run(JobId id) { return succeed(claim(id)); }
+    Settled die(JobId id) { return fail(claim(id), Failure::Kind::permanent); }
+    Settled cancel(JobId id) {
+        Settled settled;
+        end_job(session, organization, id, model::JobState::cancelled, model::JobError{"cancelled", "by a test"}, now, settled);
+        return settled;
+    }
+
+    model::Job job(JobId id) {
+        auto its = tenant();
+        auto found = job_repository::find(its, id);
+        REQUIRE(found.has_value());
+        return std::move(*found);
+    }
+    std::string state(JobId id) { return std::string{model::name(job(id).state)}; }
+    std::vector<model::JobAttempt> attempts(JobId id) {
+        auto its = tenant();
+        return job_repository::attempts(its, id);
+    }
+    std::int64_t number(const char* sql) { return connection.integer(sql); }
+    std::vector<Event> events() {
+        auto its = tenant();
+        return events_after(its, 0, 1000);
+    }
+};
+
+// The states that the jobs of a settlement came to, in its order: "succeeded queued".
+inline std::string states(const Settled& settled) {
+    std::string all;
+    for (const auto& moved : settled.jobs) all += (all.empty() ? "" : " ") + std::string{model::name(moved.to)};
+    return all;
+}
+
+} // namespace millrace::jobs::test
