@@ -32,11 +32,11 @@ void tidy(CLI::App& app) {
                 break;
             }
         }
-    for (auto* child : app.get_subcommands([](CLI::App*) { return true; })) {
+    const auto all = [](CLI::App*) { return true; };
+    for (auto* child : app.get_subcommands(all)) {
         tidy(*child);
-        if (!child->get_subcommands([](CLI::App*) { return true; }).empty()) continue;
-        const auto examples = child->get_footer();
-        child->footer(examples + (examples.empty() ? "" : "\n\n") + reminder);
+        if (!child->get_subcommands(all).empty()) child->footer(fmt::format("`millrace {} SUBCOMMAND --help` has examples.", child->get_name()));
+        else child->footer(child->get_footer() + (child->get_footer().empty() ? "" : "\n\n") + reminder);
     }
 }
 
@@ -104,6 +104,8 @@ void build(CLI::App& app, Context& context, Serve serve) {
                "  millrace key create --name me --role admin            a key for the web page and the API\n"
                "  millrace model push digits model.pt manifest.json     register a model\n"
                "  millrace model predict digits image.png               and use it\n"
+               "  millrace job submit --kind echo --wait                a job, and its result\n"
+               "  millrace top                                          watch the queues\n"
                "\n"
                "Exit status: 0 done, 1 failed or found something, 2 wrong usage, 3 no daemon reached.\n"
                "`millrace COMMAND --help` has examples.");

@@ -169,6 +169,7 @@ void add_dead_letter(CLI::App& app, Context& context) {
     auto id = std::make_shared<std::string>();
     auto* show_command = group->add_subcommand("show", "Show a dead letter with its attempts");
     show_command->add_option("id", *id, "Id of the job")->required()->type_name("");
+    show_command->footer("Examples:\n  millrace dlq show 0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55");
     show_command->callback([&context, id] { context.action = [&context, id] { return show(context, *id); }; });
     add_replay(*group, context);
     add_purge(*group, context);

@@ -92,14 +92,14 @@ private:
     std::vector<std::string> lines_;
 };
 
+} // namespace
+
 std::string progress_text(const json::value& flow) {
     const auto* counts = find(flow, {"counts"});
     if (!counts) return "-";
     return fmt::format("{}% · {} jobs, {} succeeded, {} failed, {} open", member(flow, "progress_percent"), member(*counts, "jobs"),
                        member(*counts, "succeeded"), member(*counts, "failed"), member(*counts, "open"));
 }
-
-} // namespace
 
 std::vector<std::string> flow_tree(const json::value& flow) {
     const auto graph = graph_of(flow);

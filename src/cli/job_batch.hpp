@@ -20,7 +20,7 @@ struct Chunk {
 // Failure{failed} with the number of a line that is no JSON object; what was sent before stays.
 void each_chunk(std::istream& lines, const std::function<void(Chunk)>& send);
 
-// `job submit --batch FILE`: exit 1 when any job was refused. With an idempotency key the same file may be sent again:
+// `job batch FILE`: exit 1 when any job was refused. With an idempotency key the same file may be sent again:
 // each call has a key of its own made from it.
 int submit_batch(Context& context, const std::string& file, const std::string& idempotency_key);
 

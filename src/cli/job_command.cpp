@@ -1,5 +1,6 @@
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
+#include "cli/job_batch.hpp"
 #include "cli/job_view.hpp"
 #include "cli/job_wait.hpp"
 #include "cli/option_values.hpp"
@@ -42,7 +43,7 @@ int show(Context& context, const std::string& id) {
 
 // What the answer of /api/v1/results says of a job that has not ended.
 std::string where_it_stands(const json::value& value) {
-    if (member(value, "status") != "queued") return member(value, "progress_percent") + "% done";
+    if (member(value, "status") != "queued") return "running, " + member(value, "progress_percent") + "% done";
     const auto position = member(value, "position");
     return position == "-" ? "waiting for its time or for other jobs" : "queued, at position " + position;
 }
@@ -82,6 +83,24 @@ int retry(Context& context, const std::string& id, const std::string& payload) {
     return print_change(context, id, Client{context}.post_json(path_of(id, "/retry"), body));
 }
 
+void add_batch(CLI::App& group, Context& context) {
+    struct Options {
+        std::string file, idempotency_key;
+    };
+    auto options = std::make_shared<Options>(); // shared with the callback, which the app copies
+    auto* command = group.add_subcommand("batch", "Submit the jobs of a file, one JSON object a line, a thousand in one commit");
+    command->add_option("file", options->file, "File of jobs as the API takes them; - is standard input")->required()->type_name("");
+    command->add_option("--idempotency-key", options->idempotency_key, "With the same key the same file may be sent again: nothing is submitted twice")
+        ->type_name("KEY");
+    command->footer("Exit status 1 when any was refused; the others are submitted.\n"
+                    "Examples:\n"
+                    "  millrace job batch jobs.jsonl --idempotency-key import-2027-01-31\n"
+                    "  seq 100 | jq -c '{kind:\"echo\",payload:{number:.}}' | millrace job batch -");
+    command->callback([&context, options] {
+        context.action = [&context, options] { return submit_batch(context, options->file, options->idempotency_key); };
+    });
+}
+
 void add_list(CLI::App& group, Context& context) {
     auto options = std::make_shared<ListOptions>(); // shared with the callback, which the app copies
     auto* command = group.add_subcommand("list", "List jobs, newest first");
@@ -101,6 +120,8 @@ void add_list(CLI::App& group, Context& context) {
                     "  millrace job list --tag site=north --limit 10 --json");
     command->callback([&context, options] { context.action = [&context, options] { return list(context, *options); }; });
 }
+
+std::string example(std::string_view name) { return fmt::format("Examples:\n  millrace job {} 0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", name); }
 
 // Commands that take the id of a job and nothing else.
 template <class Perform>
@@ -138,12 +159,13 @@ void add_job(CLI::App& app, Context& context) {
     auto* group = app.add_subcommand("job", "Submit jobs, look at them, wait for them");
     group->require_subcommand(1, 1);
     add_job_submit(*group, context);
+    add_batch(*group, context);
     add_list(*group, context);
-    add_by_id(*group, context, "show", "Show a job with its attempts and timeline", show);
+    add_by_id(*group, context, "show", "Show a job with its attempts and timeline", show)->footer(example("show"));
     add_by_id(*group, context, "result", "Print the result of a job that has ended", result)
-        ->footer("Exit status 1 when the job failed or has not ended.");
+        ->footer("Exit status 1 when the job failed or has not ended.\n" + example("result"));
     add_wait(*group, context);
-    add_by_id(*group, context, "cancel", "Cancel a job that has not ended", cancel);
+    add_by_id(*group, context, "cancel", "Cancel a job that has not ended; one that runs is ended", cancel)->footer(example("cancel"));
     add_retry(*group, context);
 }
 

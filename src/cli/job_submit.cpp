@@ -68,7 +68,7 @@ std::vector<FilePart> parts_of(const SubmitOptions& options) {
 json::object job_of(const SubmitOptions& options) {
     json::object job;
     job["kind"] = options.kind.empty() && !options.model.empty() ? "infer" : options.kind;
-    if (job["kind"] == "") throw Failure{usage, "--kind is missing: echo, sleep, infer, or what the workers of an external queue take"};
+    if (job["kind"] == "") throw Failure{usage, "--kind is missing: echo, sleep, infer, exec, or what the workers of an external queue take"};
     job["payload"] = payload_of(options);
     if (!options.queue.empty()) job["queue"] = options.queue;
     set_times(job, options);

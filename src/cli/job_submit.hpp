@@ -9,7 +9,7 @@
 namespace millrace::cli {
 
 struct SubmitOptions {
-    std::string kind, payload, model, queue, idempotency_key, batch;
+    std::string kind, payload, model, queue, idempotency_key;
     std::string run_at, expires_at, deadline_at, retry, unique_key;
     std::vector<std::string> files, tags, depends_on, unique_states;
     int priority = -1, max_attempts = 0;

@@ -1,6 +1,5 @@
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
-#include "cli/job_batch.hpp"
 #include "cli/job_submit.hpp"
 #include "cli/job_view.hpp"
 #include "cli/job_wait.hpp"
@@ -47,7 +46,6 @@ Reply send(Context& context, const Client& client, const SubmitOptions& options,
 }
 
 int submit(Context& context, const SubmitOptions& options) {
-    if (!options.batch.empty()) return submit_batch(context, options.batch, options.idempotency_key);
     (void)parts_of(options);
     const auto text = json::serialize(job_of(options)); // usage errors come before the daemon is looked for
     const Client client{context};
@@ -64,7 +62,7 @@ int submit(Context& context, const SubmitOptions& options) {
 }
 
 void add_what(CLI::App& command, SubmitOptions& options) {
-    command.add_option("--kind", options.kind, "echo, sleep or infer; any other for the workers of an external queue")->type_name("KIND");
+    command.add_option("--kind", options.kind, "echo, sleep, infer or exec; any other for the workers of an external queue")->type_name("KIND");
     command.add_option("--payload", options.payload, "JSON, @FILE or - for standard input")->type_name("JSON");
     command.add_option("--model", options.model, "Short for --kind infer with this model and the one --file as input")->type_name("NAME[/VERSION]");
     command.add_option("--file", options.files, "Attach a file; the payload refers to it as {\"$part\":\"NAME\"}; may be repeated")
@@ -109,27 +107,23 @@ void add_how_often(CLI::App& command, SubmitOptions& options) {
 
 void add_job_submit(CLI::App& group, Context& context) {
     auto options = std::make_shared<SubmitOptions>(); // shared with the callback, which the app copies
-    auto* command = group.add_subcommand("submit", "Submit a job, or a file of them; they are on disk when this returns");
+    auto* command = group.add_subcommand("submit", "Submit a job; it is on disk when this returns. Many at once: millrace job batch");
     add_what(*command, *options);
     add_where_and_when(*command, *options);
     add_how_often(*command, *options);
-    auto* wait = command->add_option("--wait", options->wait, "Wait for the end and print the result; 300 seconds unless given")
-                     ->expected(0, 1)
-                     ->default_str("300")
-                     ->check(CLI::Range(0.0, 1e7))
-                     ->type_name("[SECONDS]");
-    auto* batch = command->add_option("--batch", options->batch, "Submit the jobs of this file, one JSON object a line; - is standard input")
-                      ->type_name("FILE")
-                      ->excludes(wait);
-    for (const auto* name : {"--kind", "--payload", "--model", "--file", "--queue", "--tag"}) batch->excludes(command->get_option(name));
+    command->add_option("--wait", options->wait, "Wait for the end and print the result; 300 seconds unless given")
+        ->expected(0, 1)
+        ->default_str("300")
+        ->check(CLI::Range(0.0, 1e7))
+        ->type_name("[SECONDS]");
     command->footer("Examples:\n"
                     "  millrace job submit --kind echo --payload '{\"hello\":\"world\"}' --wait\n"
                     "  millrace job submit --model digits --file image=digit.png --wait=10\n"
                     "  millrace job submit --kind infer --file image=digit.png \\\n"
                     "      --payload '{\"model\":\"digits\",\"input\":{\"$part\":\"image\"}}' --tag site=north\n"
                     "  millrace job submit --kind sleep --payload '{\"seconds\":5}' --run-at 2h --retry 10,60,600\n"
-                    "  millrace job submit --kind echo --unique-key nightly-report --expires-at 6h\n"
-                    "  millrace job submit --batch jobs.jsonl --idempotency-key import-2027-01-31");
+                    "  millrace job submit --kind exec --payload '{\"command\":\"resize\",\"input\":{\"width\":64}}'\n"
+                    "  millrace job submit --kind echo --unique-key nightly-report --expires-at 6h");
     command->callback([&context, options] { context.action = [&context, options] { return submit(context, *options); }; });
 }
 

@@ -101,13 +101,14 @@ void add_key(CLI::App& app, Context& context) {
                            "  millrace key create --name camera-7 --role submitter --expires 365d --json | jq -r .key");
     create_command->callback([&context, options] { context.action = [&context, options] { return create(context, *options); }; });
 
-    group->add_subcommand("list", "List keys, without their secrets")->callback([&context] {
-        context.action = [&context] { return list(context); };
-    });
+    auto* list_command = group->add_subcommand("list", "List keys, without their secrets");
+    list_command->footer("Examples:\n  millrace key list");
+    list_command->callback([&context] { context.action = [&context] { return list(context); }; });
 
     auto id = std::make_shared<std::string>();
     auto* revoke_command = group->add_subcommand("revoke", "End a key at once and for good");
     revoke_command->add_option("id", *id, "Id of the key")->required()->type_name("");
+    revoke_command->footer("Examples:\n  millrace key revoke 0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55");
     revoke_command->callback([&context, id] { context.action = [&context, id] { return revoke(context, *id); }; });
 }
 

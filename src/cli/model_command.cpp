@@ -216,12 +216,13 @@ void add_model(CLI::App& app, Context& context) {
     auto* group = app.add_subcommand("model", "Push models, look at them, predict with them");
     group->require_subcommand(1, 1);
     add_push(*group, context);
-    group->add_subcommand("list", "List models and their versions")->callback([&context] {
-        context.action = [&context] { return list(context); };
-    });
+    auto* list_command = group->add_subcommand("list", "List models and their versions");
+    list_command->footer("Examples:\n  millrace model list");
+    list_command->callback([&context] { context.action = [&context] { return list(context); }; });
     auto name = std::make_shared<std::string>();
     auto* show_command = group->add_subcommand("show", "Show a model, its versions and the manifest in production");
     show_command->add_option("name", *name, "Name of the model")->required()->type_name("");
+    show_command->footer("Examples:\n  millrace model show digits");
     show_command->callback([&context, name] { context.action = [&context, name] { return show(context, *name); }; });
     add_predict(*group, context);
 }

@@ -130,6 +130,7 @@ void add_by_name(CLI::App& group, Context& context, const char* name, const char
     auto queue = std::make_shared<std::string>();
     auto* command = group.add_subcommand(name, help);
     command->add_option("name", *queue, "Name of the queue")->required()->type_name("");
+    command->footer(fmt::format("Examples:\n  millrace queue {} mail", name));
     command->callback([&context, queue, perform] { context.action = [&context, queue, perform] { return perform(context, *queue); }; });
 }
 
@@ -138,9 +139,11 @@ void add_by_name(CLI::App& group, Context& context, const char* name, const char
 void add_queue(CLI::App& app, Context& context) {
     auto* group = app.add_subcommand("queue", "Look at queues, set their limits, pause and resume them");
     group->require_subcommand(1, 1);
-    group->add_subcommand("list", "List queues with their depth, rates and limits")->callback([&context] {
-        context.action = [&context] { return list(context); };
-    });
+    auto* list_command = group->add_subcommand("list", "List queues with their depth, rates and limits");
+    list_command->footer("Examples:\n"
+                         "  millrace queue list\n"
+                         "  millrace queue list --json | jq -r '.data[] | select(.paused) | .name'");
+    list_command->callback([&context] { context.action = [&context] { return list(context); }; });
     add_by_name(*group, context, "show", "Show a queue and its settings", show);
     add_set(*group, context);
     add_pause(*group, context);

@@ -83,7 +83,9 @@ void add_status(CLI::App& app, Context& context) {
 }
 
 void add_version(CLI::App& app, Context& context) {
-    app.add_subcommand("version", "Show the version of this program")->callback([&context] {
+    auto* command = app.add_subcommand("version", "Show the version of this program");
+    command->footer("Examples:\n  millrace version --json");
+    command->callback([&context] {
         context.action = [&context] {
             if (context.json) print_raw(context, json::serialize(json::object{{"version", version()}}));
             else context.out << "millrace " << version() << '\n';

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto redraw = 1s;
+constexpr auto gone_for_good = 15s;  // a daemon that is only started again is back by then
 constexpr double most_patience = 3; // seconds: a key is not to wait longer for a silent daemon
 
 TopData look(const Client& client) {
@@ -32,11 +33,14 @@ int once(Context& context) {
     return done;
 }
 
-// A daemon that goes away is said so and waited for: it may be starting again.
-void look_again(const Client& client, TopData& data) {
+// A daemon that goes away is waited for: it may be starting again. Throws when it stays away.
+void look_again(const Client& client, TopData& data, Monotonic& seen) {
+    const auto now = std::chrono::steady_clock::now();
     try {
         data = look(client);
+        seen = now;
     } catch (const Failure& failure) {
+        if (now - seen > gone_for_good) throw;
         data.problem = failure.what();
         data.problem = data.problem.substr(0, data.problem.find('\n'));
     }
@@ -50,6 +54,7 @@ int live(Context& context) {
     const Client client{quick};
     auto data = look(client); // that there is no daemon is said before the screen is taken
     Terminal terminal;
+    auto seen = std::chrono::steady_clock::now();
     for (auto next = std::chrono::steady_clock::now() + redraw;;) {
         const auto size = terminal.size();
         terminal.draw(top_lines(data, size.columns, size.rows, SystemClock::instance().now()));
@@ -58,26 +63,26 @@ int live(Context& context) {
         if (event == Terminal::Event::end) return done;
         if (event == Terminal::Event::key && (terminal.key() == 'q' || terminal.key() == 'Q')) return done;
         if (std::chrono::steady_clock::now() < next) continue;
-        look_again(client, data);
+        look_again(client, data, seen);
         next = std::chrono::steady_clock::now() + redraw;
     }
 }
 
 int top(Context& context, bool only_once) {
-    if (only_once || context.json) return once(context);
-    if (::isatty(STDIN_FILENO) == 0 || context.width == 0) throw Failure{usage, "a live view needs a terminal; --once prints it once"};
-    return live(context);
+    const bool terminal = context.width != 0 && ::isatty(STDIN_FILENO) != 0;
+    return only_once || context.json || !terminal ? once(context) : live(context);
 }
 
 } // namespace
 
 void add_top(CLI::App& app, Context& context) {
     auto only_once = std::make_shared<bool>(false); // shared with the callback, which the app copies
-    auto* command = app.add_subcommand("top", "A live view of the queues, the worker and the jobs that run; q ends it");
-    command->add_flag("--once", *only_once, "Print it once, without taking the terminal");
+    auto* command = app.add_subcommand("top", "A live view of the queues, the worker and the jobs that run; q or Ctrl-C ends it");
+    command->add_flag("--once", *only_once, "Print it once; so it does where there is no terminal");
     command->footer("Examples:\n"
                     "  millrace top\n"
-                    "  millrace top --once | head -20");
+                    "  millrace top --once\n"
+                    "  millrace top --json | jq '.queues[] | [.name, .depth]'");
     command->callback([&context, only_once] { context.action = [&context, only_once] { return top(context, *only_once); }; });
 }
 

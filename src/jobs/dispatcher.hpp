@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -109,6 +110,11 @@ public:
     Waiters& waiters() { return waiters_; }
     awaitable<QueueSnapshot> snapshot();
     awaitable<JobOutlook> outlook(model::Job job);
+    // Of each, in this order, how far it told to be; nullopt when it does not run here. Not in the store: told too often.
+    awaitable<std::vector<std::optional<int>>> progress(std::vector<JobId> jobs);
+    // Over what the store says of those that run: anything with id, state and progress_percent, in place.
+    template <class Item>
+    awaitable<void> add_progress(std::span<Item> items);
     std::size_t backlog() const { return static_cast<std::size_t>(std::max<std::int64_t>(0, backlog_.load(std::memory_order_relaxed))); }
     const EndRules& end_rules() const { return options_.rules; }
 
@@ -235,5 +241,20 @@ private:
     async::IoPool thread_{"dispatch", 1}; // last: joined before what it uses goes
     asio::steady_timer timer_{thread_.at(0)};
 };
+
+template <class Item>
+awaitable<void> Dispatcher::add_progress(std::span<Item> items) {
+    std::vector<Item*> running;
+    std::vector<JobId> ids;
+    for (auto& item : items) {
+        if (item.state != model::JobState::running) continue;
+        running.push_back(&item);
+        ids.push_back(item.id);
+    }
+    if (running.empty()) co_return;
+    const auto percents = co_await progress(std::move(ids));
+    for (std::size_t i = 0; i < running.size(); ++i)
+        if (percents[i]) running[i]->progress_percent = *percents[i];
+}
 
 } // namespace millrace::jobs

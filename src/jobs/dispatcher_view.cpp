@@ -76,6 +76,22 @@ awaitable<QueueSnapshot> Dispatcher::snapshot() {
     co_return co_await async::completion<QueueSnapshot>(std::move(look));
 }
 
+awaitable<std::vector<std::optional<int>>> Dispatcher::progress(std::vector<JobId> jobs) {
+    using Percents = std::vector<std::optional<int>>;
+    auto look = [this, jobs = std::move(jobs)](std::function<void(Percents)> done) {
+        send([this, jobs, done = std::move(done)] {
+            Percents percents;
+            percents.reserve(jobs.size());
+            for (const auto& id : jobs) {
+                const auto running = running_.find(id);
+                percents.push_back(running == running_.end() ? std::nullopt : std::optional{running->second->progress});
+            }
+            done(std::move(percents));
+        });
+    };
+    co_return co_await async::completion<Percents>(std::move(look));
+}
+
 awaitable<JobOutlook> Dispatcher::outlook(model::Job job) {
     auto look = [this, job = std::move(job)](std::function<void(JobOutlook)> done) {
         send([this, job, done = std::move(done)] {

@@ -48,6 +48,17 @@ FlowGraph read_graph(TenantSession& tenant, Flow flow) {
     return graph;
 }
 
+// The flow that an earlier request with the same key has made.
+Result<std::optional<FlowGraph>> made_before(TenantSession& tenant, const std::optional<IdempotentRequest>& request) {
+    const auto earlier = earlier_answer(tenant, request);
+    if (!earlier) return earlier.error();
+    if (!*earlier) return std::optional<FlowGraph>{};
+    const auto id = FlowId::parse((*earlier)->body);
+    auto flow = id ? flow_repository::find(tenant, *id) : std::nullopt;
+    if (!flow) return Error{Code::conflict, "this Idempotency-Key has made a flow that is no longer kept; use a new key"};
+    return std::optional{read_graph(tenant, std::move(*flow))};
+}
+
 } // namespace
 
 Result<Flows::Ready> Flows::prepare(const model::Principal& who, NewFlow asked, Timestamp now) const {
@@ -76,16 +87,31 @@ Result<Flows::Ready> Flows::prepare(const model::Principal& who, NewFlow asked, 
     return ready;
 }
 
-awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked) {
+awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why) {
+    if (!request) co_return why;
+    auto task = [organization, request = std::move(request)](Session& session) -> Result<std::optional<FlowGraph>> {
+        TenantSession tenant{session, organization};
+        return made_before(tenant, request);
+    };
+    auto earlier = co_await database_.read(std::move(task));
+    if (!earlier) co_return earlier.error();
+    if (!*earlier) co_return why;
+    co_return std::move(**earlier);
+}
+
+awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked, std::optional<IdempotentRequest> idempotency) {
     struct Done {
         FlowGraph graph;
         std::vector<Stored> stored;
     };
     const Timestamp now = clock_.now();
     auto ready = prepare(who, std::move(asked), now);
-    if (!ready) co_return ready.error();
-    auto task = [who, ready = std::move(*ready), now](Session& session) mutable -> Result<Done> {
+    if (!ready) co_return co_await refuse(who.organization, std::move(idempotency), ready.error());
+    auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency), now](Session& session) mutable -> Result<Done> {
         TenantSession tenant{session, who.organization};
+        auto earlier = made_before(tenant, idempotency);
+        if (!earlier) return earlier.error();
+        if (*earlier) return Done{std::move(**earlier), {}};
         crash_point("flow.before_insert");
         // One document, all or nothing: what a later job is refused for takes the earlier ones back.
         return tenant.savepoint([&]() -> Result<Done> {
@@ -98,6 +124,7 @@ awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked) 
                     return Error{Code::conflict, fmt::format("a job with the unique key \"{}\" is there already: {}", job.job.unique_key, stored->job.id.text())};
                 done.stored.push_back(std::move(*stored));
             }
+            remember_answer(tenant, idempotency, ready.flow.id.text(), 202, now);
             done.graph = read_graph(tenant, ready.flow);
             return done;
         });
@@ -115,7 +142,9 @@ awaitable<Result<std::optional<FlowGraph>>> Flows::find(OrganizationId organizat
         if (!flow) return std::optional<FlowGraph>{};
         return std::optional{read_graph(tenant, std::move(*flow))};
     };
-    co_return co_await database_.read(std::move(task));
+    auto found = co_await database_.read(std::move(task));
+    if (found && *found) co_await dispatcher_.add_progress(std::span{(*found)->nodes});
+    co_return found;
 }
 
 awaitable<Result<std::vector<Flow>>> Flows::list(OrganizationId organization, std::optional<FlowId> before, int limit) {

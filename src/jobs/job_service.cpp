@@ -15,13 +15,17 @@ using store::Session;
 using store::TenantSession;
 
 Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
-const Error other_payload{Code::unprocessable, "this Idempotency-Key was used with another payload; use a new key"};
 
 // Queue names are checked to be plain words, so nothing here needs escaping.
 Accepted accepted(const Stored& stored) {
     const auto& job = stored.job;
     return {job.id, false, stored.duplicate, fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"{}}})", job.id.text(), model::name(job.state), job.queue,
                                                          stored.duplicate ? R"(,"duplicate":true)" : "")};
+}
+
+Accepted replayed(job_repository::StoredAnswer answer) {
+    const auto id = JobId::parse(boost::json::parse(answer.body).at("id").as_string());
+    return {*id, true, false, std::move(answer.body)};
 }
 
 std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
@@ -101,22 +105,20 @@ awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission 
     };
     const Timestamp now = clock_.now();
     auto prepared = prepare(who, std::move(submission.job), now, submission.id);
-    if (!prepared) co_return prepared.error();
+    if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
     prepared->effects = std::move(submission.effects);
     const bool reserved = begins_at_once(*prepared) && dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
                                                                            prepared->job.kind, prepared->job.resource);
     if (reserved) prepared->begin_with = new_lease_token();
     auto task = [prepared = std::move(*prepared), idempotency = std::move(submission.idempotency), now](Session& session) mutable -> Result<Done> {
         TenantSession tenant{session, prepared.job.organization};
-        if (idempotency) {
-            const auto earlier = job_repository::find_request(tenant, idempotency->scope, idempotency->key);
-            if (earlier && earlier->payload_sha256 != idempotency->payload_sha256) return other_payload;
-            if (earlier) return Done{{*JobId::parse(boost::json::parse(earlier->body).at("id").as_string()), true, false, earlier->body}, {}};
-        }
+        auto earlier = earlier_answer(tenant, idempotency);
+        if (!earlier) return earlier.error();
+        if (*earlier) return Done{replayed(std::move(**earlier)), {}};
         auto stored = store_job(tenant, prepared, now);
         if (!stored) return stored.error();
         auto answer = accepted(*stored);
-        if (idempotency) job_repository::remember_request(tenant, idempotency->scope, idempotency->key, {idempotency->payload_sha256, answer.body, 202}, now);
+        remember_answer(tenant, idempotency, answer.body, 202, now);
         crash_point("submit.before_commit");
         return Done{std::move(answer), std::move(*stored)};
     };
@@ -125,6 +127,18 @@ awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission 
     if (!done) co_return done.error();
     if (done->stored) arrived(who, *done->stored);
     co_return std::move(done->accepted);
+}
+
+awaitable<Result<Accepted>> JobService::refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why) {
+    if (!request) co_return why;
+    auto task = [organization, request = std::move(request)](Session& session) -> Result<std::optional<job_repository::StoredAnswer>> {
+        TenantSession tenant{session, organization};
+        return earlier_answer(tenant, request);
+    };
+    auto earlier = co_await database_.read(std::move(task));
+    if (!earlier) co_return earlier.error();
+    if (!*earlier) co_return why;
+    co_return replayed(std::move(**earlier));
 }
 
 awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, std::vector<Result<model::NewJob>> jobs,
@@ -144,13 +158,11 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
                  now](Session& session) mutable -> Result<Done> {
         TenantSession tenant{session, organization};
         Done done;
-        if (idempotency) {
-            const auto earlier = job_repository::find_request(tenant, idempotency->scope, idempotency->key);
-            if (earlier && earlier->payload_sha256 != idempotency->payload_sha256) return other_payload;
-            if (earlier) {
-                done.answer.replayed = earlier->body;
-                return done;
-            }
+        auto earlier = earlier_answer(tenant, idempotency);
+        if (!earlier) return earlier.error();
+        if (*earlier) {
+            done.answer.replayed = std::move((*earlier)->body);
+            return done;
         }
         crash_point("batch.before_insert");
         done.answer.items.reserve(prepared.size());
@@ -167,8 +179,7 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
             done.answer.items.emplace_back(accepted(*stored));
             done.stored.push_back(std::move(*stored));
         }
-        if (idempotency)
-            job_repository::remember_request(tenant, idempotency->scope, idempotency->key, {idempotency->payload_sha256, render(done.answer), 200}, now);
+        if (idempotency) remember_answer(tenant, idempotency, render(done.answer), 200, now);
         return done;
     };
     auto done = co_await database_.write(std::move(task));
@@ -198,7 +209,9 @@ awaitable<Result<std::optional<JobDetail>>> JobService::detail(OrganizationId or
         if (!job) return std::optional<JobDetail>{};
         return std::optional{JobDetail{std::move(*job), job_repository::attempts(tenant, id), job_repository::dependencies(tenant, id)}};
     };
-    co_return co_await database_.read(std::move(task));
+    auto found = co_await database_.read(std::move(task));
+    if (found && *found) co_await dispatcher_.add_progress(std::span{&(*found)->job, 1});
+    co_return found;
 }
 
 awaitable<Result<std::vector<model::Job>>> JobService::list(OrganizationId organization, job_repository::Filter filter) {
@@ -206,7 +219,9 @@ awaitable<Result<std::vector<model::Job>>> JobService::list(OrganizationId organ
         TenantSession tenant{session, organization};
         return job_repository::list(tenant, filter, now);
     };
-    co_return co_await database_.read(std::move(task));
+    auto found = co_await database_.read(std::move(task));
+    if (found) co_await dispatcher_.add_progress(std::span{*found});
+    co_return found;
 }
 
 awaitable<Result<void>> JobService::cancel(model::Principal who, JobId id) {

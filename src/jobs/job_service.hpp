@@ -3,6 +3,7 @@
 #pragma once
 #include "base/clock.hpp"
 #include "jobs/dispatcher.hpp"
+#include "jobs/idempotent_request.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/submission.hpp"
 #include "model/principal.hpp"
@@ -12,14 +13,6 @@
 #include <vector>
 
 namespace millrace::jobs {
-
-// The Idempotency-Key of a request (IETF draft httpapi-idempotency-key-header): the same key and payload give the
-// same answer, the same key with another payload is refused.
-struct IdempotentRequest {
-    std::string key;
-    std::string payload_sha256;
-    std::string scope; // method and path: "POST /api/v1/jobs"
-};
 
 struct Submission {
     JobId id = JobId::make(); // known before, so that a waiter can be seated first
@@ -79,6 +72,8 @@ public:
     Waiters& waiters() { return dispatcher_.waiters(); }
 
 private:
+    // The earlier answer to a request that would be refused now; otherwise why.
+    awaitable<Result<Accepted>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why);
     Result<void> admit(const model::Principal& who, const model::NewJob& job, const Processor* processor, const std::string& resource) const;
 
     store::Database& database_;
