@@ -1,6 +1,7 @@
 #include "api/flow_routes.hpp"
 
 #include "api/flow_json.hpp"
+#include "api/idempotency.hpp"
 #include "api/input.hpp"
 #include "api/routing.hpp"
 
@@ -31,7 +32,9 @@ struct FlowRoutes {
         if (!document) co_return http::problem(document.error(), request.id);
         auto flow = take_flow(*document);
         if (!flow) co_return http::problem(flow.error(), request.id);
-        const auto made = co_await flows.submit(request.principal, std::move(*flow));
+        auto key = idempotency(request, *body);
+        if (!key) co_return http::problem(key.error(), request.id);
+        const auto made = co_await flows.submit(request.principal, std::move(*flow), std::move(*key));
         if (!made) co_return http::problem(made.error(), request.id);
         auto response = http::json(202, write_flow(*made));
         response.set("Location", "/api/v1/flows/" + made->flow.id.text());

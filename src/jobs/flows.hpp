@@ -60,8 +60,9 @@ public:
     Flows(store::Database& database, JobService& jobs, Dispatcher& dispatcher, Clock& clock)
         : database_{database}, jobs_{jobs}, dispatcher_{dispatcher}, clock_{clock} {}
 
-    // unprocessable: a ref twice or unknown, a circle (it is named), or a job that could not be submitted alone.
-    awaitable<Result<FlowGraph>> submit(model::Principal who, NewFlow flow);
+    // unprocessable: a ref twice or unknown, a circle (it is named), or a job that could not be submitted alone. A key that was
+    // answered before gives the flow that it made, as it is now.
+    awaitable<Result<FlowGraph>> submit(model::Principal who, NewFlow flow, std::optional<IdempotentRequest> idempotency);
     awaitable<Result<std::optional<FlowGraph>>> find(OrganizationId organization, FlowId id);
     awaitable<Result<std::vector<Flow>>> list(OrganizationId organization, std::optional<FlowId> before, int limit); // newest first
     // Cancels what has not ended; how many.
@@ -72,6 +73,7 @@ private:
         Flow flow;
         std::vector<Prepared> jobs; // parents before children, the callback last
     };
+    awaitable<Result<FlowGraph>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why);
     Result<Ready> prepare(const model::Principal& who, NewFlow asked, Timestamp now) const;
 
     store::Database& database_;

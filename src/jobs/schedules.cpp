@@ -13,19 +13,9 @@ Error name_taken(const std::string& name) {
     return {Code::conflict, fmt::format("there is a schedule \"{}\" already; choose another name, or change that one", name)};
 }
 
-// The answer of an earlier request with the same key; an error when that one asked for something else.
-Result<std::optional<Schedules::Answer>> earlier_answer(TenantSession& tenant, const std::optional<IdempotentRequest>& request) {
-    if (!request) return std::optional<Schedules::Answer>{};
-    auto stored = job_repository::find_request(tenant, request->scope, request->key);
-    if (!stored) return std::optional<Schedules::Answer>{};
-    if (stored->payload_sha256 != request->payload_sha256)
-        return Error{Code::unprocessable, "this Idempotency-Key was used with another payload; use a new key"};
-    const auto document = json::parse(stored->body);
-    return std::optional{Schedules::Answer{std::string{document.at("id").as_string()}, std::move(stored->body), true}};
-}
-
-void remember(TenantSession& tenant, const std::optional<IdempotentRequest>& request, const std::string& body, int status, Timestamp now) {
-    if (request) job_repository::remember_request(tenant, request->scope, request->key, {request->payload_sha256, body, status}, now);
+Schedules::Answer again(job_repository::StoredAnswer stored) {
+    const auto document = json::parse(stored.body);
+    return {std::string{document.at("id").as_string()}, std::move(stored.body), true};
 }
 
 } // namespace
@@ -63,13 +53,13 @@ awaitable<Result<Schedules::Answer>> Schedules::create(model::Principal who, New
         TenantSession tenant{session, schedule.organization};
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
-        if (*earlier) return std::move(**earlier);
+        if (*earlier) return again(std::move(**earlier));
         if (schedule_repository::find(tenant, schedule.name)) return name_taken(schedule.name);
         if (schedule_repository::count(tenant) >= most)
             return Error{Code::conflict, fmt::format("there are {} schedules, which is the limit; remove some", most)};
         schedule_repository::insert(tenant, schedule);
         Answer answer{schedule.id.text(), render(schedule), false};
-        remember(tenant, idempotency, answer.body, 201, now);
+        remember_answer(tenant, idempotency, answer.body, 201, now);
         return answer;
     };
     auto answer = co_await database_.write(std::move(task));
@@ -161,14 +151,14 @@ awaitable<Result<Schedules::Answer>> Schedules::run(model::Principal who, Schedu
         TenantSession tenant{session, organization};
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
-        if (*earlier) return std::move(**earlier);
+        if (*earlier) return again(std::move(**earlier));
         if (!schedule_repository::find(tenant, id)) return no_such_schedule(id); // removed meanwhile
         const auto job = pending.store(tenant, now);
         if (!job) return job.error();
         schedule_repository::fired(tenant, id, now, job->id);
         // A queue's name is a plain word, so nothing here needs escaping.
         Answer answer{job->id.text(), fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job->id.text(), model::name(job->state), job->queue), false};
-        remember(tenant, idempotency, answer.body, 202, now);
+        remember_answer(tenant, idempotency, answer.body, 202, now);
         return answer;
     };
     auto answer = co_await database_.write(std::move(task));

@@ -31,6 +31,7 @@ class Oracle:
         self.lock = threading.Lock()
         self.journal = Journal()
         self.in_doubt = []  # (key, expectations)
+        self.refusal = None  # the last "not now"
 
     def close(self):
         self.process.stdin.close()
@@ -92,6 +93,7 @@ class Oracle:
             answer = None
         if answer is None or answer.status in (503, 507):  # the latter two say that it was not taken
             with self.lock:
+                self.refusal = answer or self.refusal
                 self.in_doubt.append((key, expected))
             return None
         assert 200 <= answer.status < 300, answer
@@ -109,7 +111,7 @@ class Oracle:
     def resolve_doubts(self, client):
         """Sends again what got no answer, with the same key: whether it was kept before or not, there is one job."""
         self.try_doubts(client)
-        assert not self.in_doubt, f"the daemon did not take {self.in_doubt}"
+        assert not self.in_doubt, f"the daemon did not take {self.in_doubt}: {self.refusal}"
 
     def try_doubts(self, client):
         """The same while the daemon may die at any moment; what gets no answer stays in doubt."""

@@ -64,7 +64,7 @@ def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_spa
         assert client.get("/ready").status == 200
         daemon.kill()
         daemon.start()
-        oracle.resolve_doubts(client)
+        oracle.resolve_doubts(daemon.admin())
         oracle.judge(daemon)
     daemon.stop()
     check_database(daemon.data)

@@ -20,7 +20,7 @@ def test_a_thousand_running_jobs_survive_a_kill(new_daemon, tmp_path):
     client = daemon.admin()
     with Oracle(tmp_path / "journal") as oracle:
         ids = oracle.submit_batch(client.keep(), [sleep(3) for _ in range(1000)])
-        wait_running(client, 1000)
+        client.wait(ids[-1], "running")  # the last to be claimed
         daemon.kill()
         daemon.start()
         client = daemon.admin().keep()

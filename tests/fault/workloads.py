@@ -105,8 +105,8 @@ class Releases(Workload):
 
     def work(self, client, oracle):
         while True:
-            good = oracle.submit(client, echo())
-            bad = oracle.submit(client, sleep(0, fail_times=100, **NO_TRY), states=("dead",))
+            good = oracle.submit(client, sleep(0.02))
+            bad = oracle.submit(client, sleep(0.02, fail_times=100, **NO_TRY), states=("dead",))
             if good and bad:
                 oracle.submit(client, echo(depends_on=[good]))
                 oracle.submit(client, echo(depends_on=[good, bad]), states=("dead",))
@@ -285,7 +285,9 @@ class Retention(Workload):
 
 # The first that fits a point's name is its workload.
 WORKLOADS = {
-    "store.before_checkpoint": Checkpoints, "store.after_checkpoint": Checkpoints, "store.": Submits, "submit.": Submits, "claim.": Submits,
+    "store.before_checkpoint": Checkpoints, "store.after_checkpoint": Checkpoints, "store.": Submits,
+    # A single job that may begin at once is begun in the transaction that keeps it; those of a batch wait in line.
+    "submit.before_arrival": Batches, "submit.": Submits, "claim.": Batches,
     "end.": Submits, "batch.": Batches, "retry.": Retries, "dead.": DeadLetters, "release.": Releases, "flow.": Flows, "cancel.": Cancels,
     "replay.": Replays, "purge.": Purges, "expire.": Expiries, "lease.": Leases, "heartbeat.": Leases, "complete.": Leases,
     "recovery.": Recoveries, "schedule.": Schedules, "retention.": Retention,
