@@ -1,7 +1,5 @@
-#include "cli/commands.hpp"
-#include "base/json.hpp"
 #include "base/version.hpp"
-#include "fake_daemon.hpp"
+#include "command_line.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,33 +8,10 @@
 
 using namespace millrace;
 using namespace millrace::cli;
-using millrace::cli::test::answer;
-using millrace::cli::test::FakeDaemon;
+using namespace millrace::cli::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Outcome {
-    int code;
-    std::string out, err;
-};
-
-Outcome command(std::vector<std::string> arguments, std::size_t width = 0, Serve serve = [](config::Loaded) { return 0; }) {
-    std::ostringstream out, err;
-    Context context{out, err};
-    context.width = width;
-    std::vector<const char*> argv{"millrace"};
-    for (const auto& argument : arguments) argv.push_back(argument.c_str());
-    const int code = run_in(context, static_cast<int>(argv.size()), argv.data(), std::move(serve));
-    return {code, out.str(), err.str()};
-}
-
-Outcome ask(FakeDaemon& daemon, std::vector<std::string> arguments, std::size_t width = 0) {
-    arguments.insert(arguments.end(), {"--socket", daemon.socket()});
-    return command(std::move(arguments), width);
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const std::string succeeded = R"({"id":"j1","kind":"echo","queue":"default","state":"succeeded","result":{"label":"7","confidence":0.98}})";
 
@@ -120,24 +95,6 @@ TEST_CASE("mistakes in the options of submit are found before the daemon is look
         const auto outcome = command(all);
         CAPTURE(outcome.err);
         CHECK(outcome.code == 2);
-    }
-}
-
-TEST_CASE("help of every command has an example or two and goes to standard output") {
-    for (const auto* name : {"serve", "status", "completion"}) {
-        const auto outcome = command({name, "--help"});
-        CHECK(outcome.code == 0);
-        CHECK(contains(outcome.out, "Examples:"));
-    }
-    for (const auto& path : std::vector<std::vector<std::string>>{{"job", "submit"}, {"job", "list"}, {"job", "wait"}, {"model", "push"},
-                                                                  {"model", "predict"}, {"blob", "put"}, {"blob", "get"},
-                                                                  {"key", "create"}, {"config", "show"}, {"config", "check"}}) {
-        auto arguments = path;
-        arguments.push_back("--help");
-        const auto outcome = command(arguments);
-        CHECK(outcome.code == 0);
-        CHECK(contains(outcome.out, "Examples:"));
-        CHECK(contains(outcome.out, "--socket"));
     }
 }
 
@@ -381,17 +338,4 @@ TEST_CASE("config check finds a bad file with exit 1, config show tells origins"
     const auto all = parse_json(outcome.out);
     REQUIRE(all.has_value());
     CHECK(all->at("log.level").at("value") == "debug");
-}
-
-TEST_CASE("completion scripts and the manual know every command and hide what is hidden") {
-    for (const auto* shell : {"bash", "zsh", "fish"}) {
-        const auto outcome = command({"completion", shell});
-        CHECK(outcome.code == 0);
-        for (const auto* word : {"serve", "submit", "predict", "idempotency-key", "revoke"}) CHECK(contains(outcome.out, word));
-        CHECK_FALSE(contains(outcome.out, "millrace man"));
-    }
-    const auto manual = command({"man"});
-    CHECK(contains(manual.out, ".TH MILLRACE 1"));
-    CHECK(contains(manual.out, ".SS millrace job submit"));
-    CHECK_FALSE(contains(manual.out, "millrace man"));
 }

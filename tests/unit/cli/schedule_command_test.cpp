@@ -1,35 +1,12 @@
-#include "base/json.hpp"
-#include "cli/commands.hpp"
-#include "fake_daemon.hpp"
+#include "command_line.hpp"
 
 #include <doctest/doctest.h>
 
-#include <sstream>
-
 using namespace millrace;
 using namespace millrace::cli;
-using millrace::cli::test::answer;
-using millrace::cli::test::FakeDaemon;
+using namespace millrace::cli::test;
 
 namespace {
-
-struct Outcome {
-    int code;
-    std::string out, err;
-};
-
-Outcome ask(FakeDaemon& daemon, std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--socket", daemon.socket()});
-    std::ostringstream out, err;
-    Context context{out, err};
-    std::vector<const char*> argv{"millrace"};
-    for (const auto& argument : arguments) argv.push_back(argument.c_str());
-    const int code = run_in(context, static_cast<int>(argv.size()), argv.data(), [](config::Loaded) { return 0; });
-    return {code, out.str(), err.str()};
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-json::value body_of(const std::string& request) { return json::parse(request.substr(request.find("\r\n\r\n") + 4)); }
 
 const std::string id = "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55";
 const std::string nightly = R"({"id":")" + id + R"(","name":"nightly","cron":"30 2 * * *","time_zone":"Europe/Berlin","missed":"run_once","job":{"kind":"echo"},)"
