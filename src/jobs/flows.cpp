@@ -131,7 +131,7 @@ awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked, 
     };
     auto done = co_await database_.write(std::move(task));
     if (!done) co_return done.error();
-    for (const auto& stored : done->stored) jobs_.arrived(who, stored);
+    for (const auto& stored : done->stored) jobs_.arrived(weights(who), stored);
     co_return std::move(done->graph);
 }
 

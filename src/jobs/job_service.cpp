@@ -33,8 +33,8 @@ std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Times
     return a ? a : b;
 }
 
-Arrival arrival_of(const model::Principal& who, const model::Job& job) {
-    return {job.id, job.organization, job.created_by, who.organization_weight, who.key_weight, job.queue, job.kind, job.resource,
+Arrival arrival_of(Weights weights, const model::Job& job) {
+    return {job.id, job.organization, job.created_by, weights.organization, weights.key, job.queue, job.kind, job.resource,
             job.priority, job.state, job.run_at, earlier(job.expires_at, job.deadline_at), true};
 }
 
@@ -42,16 +42,45 @@ bool begins_at_once(const Prepared& prepared) {
     return prepared.job.state == model::JobState::queued && !prepared.unique && prepared.depends_on.empty();
 }
 
-Settled dead_on_arrival(const model::Job& job) {
-    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state, job.state, job.run_at, 0}}};
-}
-
 } // namespace
+
+// One job into the store, and from the writer's thread on to the dispatcher: a group of submits wakes it once.
+class JobService::SubmitTask {
+public:
+    SubmitTask(JobService& service, Weights weights, Prepared prepared, std::optional<IdempotentRequest> idempotency, Timestamp now)
+        : service_{&service}, weights_{weights}, prepared_{std::move(prepared)}, idempotency_{std::move(idempotency)}, now_{now} {}
+
+    Result<Accepted> operator()(Session& session) {
+        TenantSession tenant{session, prepared_.job.organization};
+        auto earlier = earlier_answer(tenant, idempotency_);
+        if (!earlier) return earlier.error();
+        if (*earlier) return replayed(std::move(**earlier));
+        auto stored = store_job(tenant, prepared_, now_);
+        if (!stored) return stored.error();
+        auto answer = accepted(*stored);
+        remember_answer(tenant, idempotency_, answer.body, 202, now_);
+        crash_point("submit.before_commit");
+        stored_ = std::move(*stored);
+        return answer;
+    }
+
+    void committed() {
+        if (stored_) service_->arrived(weights_, *stored_);
+    }
+
+private:
+    JobService* service_;
+    Weights weights_;
+    Prepared prepared_;
+    std::optional<IdempotentRequest> idempotency_;
+    Timestamp now_;
+    std::optional<Stored> stored_;
+};
 
 JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
 
 Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id) const {
-    auto* queue = dispatcher_.table().queue(who.organization, asked.queue);
+    const auto* queue = dispatcher_.table().find_queue(who.organization, asked.queue); // a refused job makes none
     const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
     const auto& settings = rules->settings;
     const auto* processor = dispatcher_.processor(asked.kind);
@@ -91,18 +120,14 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     return prepared;
 }
 
-void JobService::arrived(const model::Principal& who, const Stored& stored) {
+void JobService::arrived(Weights weights, const Stored& stored) {
     if (stored.duplicate) return;
-    if (stored.lease) return dispatcher_.begin_at_once(*stored.lease, arrival_of(who, stored.job));
+    if (stored.lease) return dispatcher_.begin_at_once(*stored.lease, arrival_of(weights, stored.job));
     if (model::is_final(stored.job.state)) dispatcher_.ended_elsewhere(dead_on_arrival(stored.job));
-    else dispatcher_.enqueue(arrival_of(who, stored.job));
+    else dispatcher_.enqueue(arrival_of(weights, stored.job));
 }
 
 awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission submission) {
-    struct Done {
-        Accepted accepted;
-        std::optional<Stored> stored;
-    };
     const Timestamp now = clock_.now();
     auto prepared = prepare(who, std::move(submission.job), now, submission.id);
     if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
@@ -110,23 +135,9 @@ awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission 
     const bool reserved = begins_at_once(*prepared) && dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
                                                                            prepared->job.kind, prepared->job.resource);
     if (reserved) prepared->begin_with = new_lease_token();
-    auto task = [prepared = std::move(*prepared), idempotency = std::move(submission.idempotency), now](Session& session) mutable -> Result<Done> {
-        TenantSession tenant{session, prepared.job.organization};
-        auto earlier = earlier_answer(tenant, idempotency);
-        if (!earlier) return earlier.error();
-        if (*earlier) return Done{replayed(std::move(**earlier)), {}};
-        auto stored = store_job(tenant, prepared, now);
-        if (!stored) return stored.error();
-        auto answer = accepted(*stored);
-        remember_answer(tenant, idempotency, answer.body, 202, now);
-        crash_point("submit.before_commit");
-        return Done{std::move(answer), std::move(*stored)};
-    };
-    auto done = co_await database_.write(std::move(task));
-    if (reserved && (!done || !done->stored)) dispatcher_.unreserve();
-    if (!done) co_return done.error();
-    if (done->stored) arrived(who, *done->stored);
-    co_return std::move(done->accepted);
+    auto done = co_await database_.write(SubmitTask{*this, weights(who), std::move(*prepared), std::move(submission.idempotency), now});
+    if (reserved && (!done || done->replayed)) dispatcher_.unreserve();
+    co_return done;
 }
 
 awaitable<Result<Accepted>> JobService::refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why) {
@@ -187,8 +198,8 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
     std::vector<Arrival> arrivals;
     arrivals.reserve(done->stored.size());
     for (const auto& stored : done->stored) {
-        if (stored.duplicate || model::is_final(stored.job.state)) arrived(who, stored);
-        else arrivals.push_back(arrival_of(who, stored.job));
+        if (stored.duplicate || model::is_final(stored.job.state)) arrived(weights(who), stored);
+        else arrivals.push_back(arrival_of(weights(who), stored.job));
     }
     dispatcher_.enqueue(std::move(arrivals));
     co_return std::move(done->answer);

@@ -34,6 +34,12 @@ struct BatchAccepted {
     std::optional<std::string> replayed; // the whole answer to an earlier request with the same key
 };
 
+// Of who submits, in the queue's fairness.
+struct Weights {
+    int organization = 1, key = 1;
+};
+inline Weights weights(const model::Principal& who) { return {who.organization_weight, who.key_weight}; }
+
 struct JobDetail {
     model::Job job;
     std::vector<model::JobAttempt> attempts;
@@ -55,7 +61,7 @@ public:
     // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived (after
     // the commit).
     Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id = JobId::make()) const;
-    void arrived(const model::Principal& who, const Stored& stored);
+    void arrived(Weights weights, const Stored& stored);
 
     awaitable<Result<std::optional<model::Job>>> find(OrganizationId organization, JobId id);
     awaitable<Result<std::optional<JobDetail>>> detail(OrganizationId organization, JobId id);
@@ -72,9 +78,9 @@ public:
     Waiters& waiters() { return dispatcher_.waiters(); }
 
 private:
+    class SubmitTask;
     // The earlier answer to a request that would be refused now; otherwise why.
     awaitable<Result<Accepted>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why);
-    Result<void> admit(const model::Principal& who, const model::NewJob& job, const Processor* processor, const std::string& resource) const;
 
     store::Database& database_;
     Dispatcher& dispatcher_;

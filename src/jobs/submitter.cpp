@@ -26,7 +26,7 @@ public:
                            return one->stored->job;
                        },
                        [this, one] {
-                           if (one->stored && !one->stored->duplicate) jobs_.arrived(one->who, *one->stored);
+                           if (one->stored && !one->stored->duplicate) jobs_.arrived(weights(one->who), *one->stored);
                        }};
     }
 

@@ -36,6 +36,8 @@ public:
     // resumes once that is on disk (or failed). A task returns an error only before its first write, or wraps its
     // writes in session.savepoint(): a task that breaks this rule, or meets a DatabaseError after its first write,
     // takes its whole group back, and nobody in it is acknowledged.
+    // A task with a member committed() has it called on the writer's thread after the commit, in the order of the writes,
+    // before its coroutine resumes: quick, and without throwing.
     //   unavailable: the queue is full, the store is closing or has failed; storage_full: the disk is.
     template <class Task>
     awaitable<TaskResult<Task>> write(Task task) {

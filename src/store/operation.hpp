@@ -23,6 +23,9 @@ public:
     virtual bool run(Session& session) = 0;
     // Replaces the outcome.
     virtual void fail(const Error& error) = 0;
+    // After the commit, on the store's thread, before anybody is told: calls the task's committed(), if it has one and has not
+    // returned an error.
+    virtual void committed() {}
     // Where deliver() has to be called; nullptr: on the calling thread.
     virtual const asio::any_io_executor* executor() const { return nullptr; }
     // Hands the outcome over. Called once, last.
@@ -105,6 +108,10 @@ public:
 
     bool run(Session& session) override { return outcome_.emplace(task_(session)).has_value(); }
     void fail(const Error& error) override { outcome_.emplace(error); }
+    void committed() override {
+        if constexpr (requires(Task& task) { task.committed(); })
+            if (outcome_->has_value()) task_.committed();
+    }
     const asio::any_io_executor* executor() const override { return &executor_; }
     void deliver() override { std::move(handler_)(std::move(*outcome_)); }
 

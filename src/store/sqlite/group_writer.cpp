@@ -155,6 +155,7 @@ void GroupWriter::run_group(OperationList& taken) {
     groups_.add();
     writes_.add(group.size());
     log_written_back_ = false;
+    for (Operation* operation = group.first(); operation; operation = operation->next) operation->committed();
     finish(group);
     check_log();
 }
