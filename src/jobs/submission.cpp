@@ -48,7 +48,21 @@ Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared&
     return ties;
 }
 
+// A parent had failed before it came.
+void insert_dead(store::TenantSession& tenant, const model::Job& job, Timestamp now) {
+    auto& session = tenant.session();
+    job_repository::insert_ended(tenant, job, now);
+    count_totals(session, dead_on_arrival(job));
+    write_event(session, job.organization, "job.dead", job.id.text(),
+                {{"queue", job.queue}, {"kind", job.kind}, {"error", {{"code", job.error->code}, {"message", job.error->message}}}}, now);
+    if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(session, *job.flow, false, now);
+}
+
 } // namespace
+
+Settled dead_on_arrival(const model::Job& job) {
+    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state, job.state, job.run_at, 0}}};
+}
 
 Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now) {
     auto& job = prepared.job;
@@ -66,13 +80,8 @@ Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Times
         for (const auto& effect : prepared.effects) effect(tenant.session());
         return Stored{std::move(job), false, std::move(lease)};
     }
-    if (job.state == JobState::dead) {
-        job_repository::insert_ended(tenant, job, now);
-        write_event(tenant.session(), job.organization, "job.dead", job.id.text(), {{"queue", job.queue}, {"kind", job.kind}, {"error", {{"code", job.error->code}, {"message", job.error->message}}}}, now);
-        if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(tenant.session(), *job.flow, false, now);
-    } else {
-        job_repository::insert(tenant, job);
-    }
+    if (job.state == JobState::dead) insert_dead(tenant, job, now);
+    else job_repository::insert(tenant, job);
     for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
     if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, now);
     for (const auto& effect : prepared.effects) effect(tenant.session());

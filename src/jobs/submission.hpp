@@ -2,6 +2,7 @@
 // dispatcher. Whoever makes jobs (the API, a schedule, a flow) goes these three steps.
 #pragma once
 #include "jobs/attempt_repository.hpp"
+#include "jobs/ending.hpp"
 #include "jobs/processor.hpp"
 #include "model/job.hpp"
 #include "store/database.hpp"
@@ -32,5 +33,8 @@ struct Stored {
 
 // In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not exist.
 Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now);
+
+// What a job means for the dispatcher that was stored as dead.
+Settled dead_on_arrival(const model::Job& job);
 
 } // namespace millrace::jobs
