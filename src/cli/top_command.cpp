@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto redraw = 1s;
-constexpr auto gone_for_good = 15s;  // a daemon that is only started again is back by then
+constexpr auto gone_for_good = 10s;  // a daemon that is only started again is back by then
 constexpr double most_patience = 3; // seconds: a key is not to wait longer for a silent daemon
 
 TopData look(const Client& client) {
