@@ -2,7 +2,9 @@
 
 A line is one of
     {"do":"ask",  "key","path","body"}          a submit goes out; its jobs carry the tag promise=KEY/NUMBER
-    {"do":"ack",  "key","jobs":[[name,id],…]}   it was acknowledged; `id` is null for an item that was refused
+    {"do":"ack",  "key","jobs":[[name,id],…],"ends":{id:[states,results]}}
+                                                it was acknowledged; `id` is null for an item that was refused; `ends`: how each may end
+    {"do":"refuse","key"}                       it was refused for good, and nothing may be kept of it
     {"do":"expect","id","states","results"}     how the job may end from here on; results null: anything
     {"do":"flow", "id","nodes":{ref:id},"edges":[[parent,child],…]}
     {"do":"schedule","id","name"}
@@ -40,6 +42,7 @@ class Journal:
     asked: dict = dataclasses.field(default_factory=dict)      # key -> its line
     answered: dict = dataclasses.field(default_factory=dict)   # key -> [[name, id], …]
     promises: dict = dataclasses.field(default_factory=dict)   # id -> Promise
+    refused: set = dataclasses.field(default_factory=set)      # keys
     flows: list = dataclasses.field(default_factory=list)
     schedules: list = dataclasses.field(default_factory=list)
     faults: list = dataclasses.field(default_factory=list)     # what cannot be, whatever the daemon says later
@@ -62,7 +65,13 @@ class Journal:
             if known and known.key != line["key"]:
                 self.faults.append(f"the id {identity} was given to {known.key} and to {line['key']}")
             if not known:
-                self.promises[identity] = Promise(identity, line["key"], jobs[name])
+                states, results = line["ends"].get(identity, (["succeeded"], None))
+                self.promises[identity] = Promise(identity, line["key"], jobs[name], tuple(states), results)
+
+    def take_refuse(self, line):
+        self.refused.add(line["key"])
+        if line["key"] in self.answered:
+            self.faults.append(f"the key {line['key']} was answered with {self.answered[line['key']]}, then refused")
 
     def take_expect(self, line):
         promise = self.promises[line["id"]]

@@ -42,6 +42,8 @@ def unknown_jobs(journal, stored):
     faults, seen = [], {}
     for identity, job in stored.items():
         promise = job["tags"].get("promise", "")
+        if promise.split("/")[0] in journal.refused:
+            faults.append(f"{promise} was refused, and came to the job {identity}")
         if promise.split("/")[0] not in journal.asked and "schedule" not in job["tags"]:
             faults.append(f"nobody asked for the job {identity}")
         elif promise and seen.setdefault(promise, identity) != identity:

@@ -42,6 +42,11 @@ def set_queue(client, name, **settings):
     assert answer.status == 200, answer
 
 
+def promised(oracle, queue):
+    """The jobs of a queue, by id."""
+    return {identity: promise for identity, promise in list(oracle.promises.items()) if promise.job.get("queue", "default") == queue}
+
+
 class Workload:
     environment = {}
 
@@ -128,14 +133,14 @@ class Cancels(Workload):
 
     def work(self, client, oracle):
         while True:
-            running = oracle.submit(client, sleep(600), states=("succeeded", "cancelled"))
-            waiting = oracle.submit(client, echo(run_at="2099-01-01T00:00:00Z"), states=("scheduled",))
-            for identity in filter(None, (running, waiting)):
-                oracle.cancel(client, identity)
+            oracle.submit(client, sleep(600, queue="cancelled"), states=("running",))
+            oracle.submit(client, echo(queue="cancelled", run_at="2099-01-01T00:00:00Z"), states=("scheduled",))
+            self.finish(client, oracle)
             yield
 
     def finish(self, client, oracle):
-        for identity, promise in list(oracle.promises.items()):
+        """Also what an earlier life has left; under too many deaths of the daemon a running one would end dead."""
+        for identity, promise in promised(oracle, "cancelled").items():
             if promise.states != ("cancelled",):
                 oracle.cancel(client, identity)
 
@@ -202,7 +207,8 @@ class Leases(Workload):
     def work(self, client, oracle):
         while True:
             for _ in range(2):
-                oracle.submit(client, echo(queue="outside", kind="anything"), states=("succeeded",))
+                # A lease that nobody reports on is a failed attempt, and here are many that die.
+                oracle.submit(client, echo(queue="outside", kind="anything", max_attempts=100), states=("succeeded",))
             yield
             answer = self.lease(client)
             for leased in answer.json["data"] if answer is not None and answer.status == 200 else []:
@@ -217,7 +223,7 @@ class Leases(Workload):
     def finish(self, client, oracle):
         """Until nothing of the queue is left: what was leased and never reported comes back when its lease ends."""
         end = time.monotonic() + 20
-        left = {identity for identity, promise in oracle.promises.items() if promise.job["queue"] == "outside"}
+        left = set(promised(oracle, "outside"))
         while left:
             assert time.monotonic() < end, f"{left} do not end"
             answer = self.lease(client, wait=1)

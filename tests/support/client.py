@@ -1,4 +1,5 @@
 """A small HTTP client: one connection a request unless kept open, JSON in and out, nothing hidden."""
+import datetime
 import http.client
 import json
 import socket
@@ -110,6 +111,38 @@ class Client:
             assert time.monotonic() < end or looks < seconds * 5, f"job {identity} is {job['state']} after {seconds} s, not {wanted}: {job}"
             time.sleep(0.02)
 
+    def set_queue(self, name, **settings):
+        answer = self.request("PUT", f"/api/v1/queues/{name}", data=settings)
+        assert answer.status == 200, answer
+        return answer.json
+
+    def queue(self, name):
+        answer = self.get(f"/api/v1/queues/{name}")
+        assert answer.status == 200, answer
+        return answer.json
+
+    def pause(self, name, reason="a test", **options):
+        answer = self.post(f"/api/v1/queues/{name}/pause", {"reason": reason, **options})
+        assert answer.status == 200, answer
+        return answer.json
+
+    def resume(self, name):
+        answer = self.post(f"/api/v1/queues/{name}/resume")
+        assert answer.status == 200, answer
+        return answer.json
+
+    def lease(self, queue, most=1, wait_seconds=5, **options):
+        """What an external worker is given: a list of {"lease_token", "lease_seconds", "job"}."""
+        answer = self.post(f"/api/v1/queues/{queue}/leases", {"worker": "test", "max": most, "wait_seconds": wait_seconds, **options})
+        assert answer.status == 200, answer
+        return answer.json["data"]
+
+    def events(self, kind, subject=None):
+        """All events of a type, or only those about one subject."""
+        answer = self.get("/api/v1/events" + query(type=kind, limit=1000))
+        assert answer.status == 200, answer
+        return [event for event in answer.json["data"] if subject in (None, event["subject"])]
+
     def push_model(self, name, model, manifest):
         return self.post_form(f"/api/v1/models/{name}/versions", [
             ("manifest", None, "application/json", manifest), ("model", f"{name}.pt", "application/octet-stream", model)])
@@ -130,6 +163,27 @@ def form(parts):
             out += f"\r\nContent-Type: {media_type}".encode()
         out += b"\r\n\r\n" + (content.encode() if isinstance(content, str) else content) + b"\r\n"
     return f"multipart/form-data; boundary={boundary}", out + f"--{boundary}--\r\n".encode()
+
+
+def until(look, seconds=30):
+    """The first answer of look() that counts as true."""
+    end, looks = time.monotonic() + seconds, 0
+    while not (seen := look()):
+        looks += 1
+        assert time.monotonic() < end or looks < seconds * 5, f"{seen!r} after {seconds} s"
+        time.sleep(0.02)
+    return seen
+
+
+def moment(seconds_from_now):
+    """A time as the API wants it."""
+    at = time.time() + seconds_from_now
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1e6):06d}Z"
+
+
+def seconds_of(text):
+    """A time of the API as seconds since 1970."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def query(**parameters):

@@ -97,6 +97,7 @@ class Daemon:
         if self.process is None:
             return
         group = self.process.pid
+        assert self.process.poll() is None, f"the daemon had ended by itself, with {self.process.returncode}:\n{self.log()}"
         self.process.kill()
         self.process.wait()
         self.process = None

@@ -7,6 +7,7 @@ DATA is a folder in which a daemon has run once, so that the schema is there. Th
 `bench`; resume it, or pause it before the daemon starts (--paused).
 """
 import argparse
+import os
 import sqlite3
 import time
 
@@ -52,6 +53,7 @@ def fill(data, finished=0, waiting=0, paused=False):
                          "VALUES (?, 'bench', '{}', ?, 'fill.py', 'measuring', ?)", (ORGANIZATION, FIRST, FIRST))
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
+    os.sync()  # or the kernel would still write it back while something is measured
 
 
 def main():
