@@ -12,7 +12,7 @@ constexpr Sql select_children{"SELECT job_id, on_failure FROM job_dependencies W
 constexpr Sql settle_dependency{"UPDATE job_dependencies SET settled = 1 WHERE parent_id = $1 AND job_id = $2 AND settled = 0"};
 constexpr Sql unblock{"UPDATE jobs SET blocked_by = blocked_by - 1 WHERE id = $1 AND state = 'blocked' "
                       "RETURNING blocked_by, organization_id, created_by, queue, kind, resource, priority, run_at"};
-constexpr Sql set_state{"UPDATE jobs SET state = $2 WHERE id = $1"};
+constexpr Sql set_state{"UPDATE jobs SET state = $2, run_at = $3 WHERE id = $1"};
 constexpr Sql count_end{"UPDATE flows SET succeeded = succeeded + $2, failed = failed + $3, "
                         "finished_at = CASE WHEN succeeded + failed + 1 >= jobs THEN $4 END WHERE id = $1"};
 constexpr Sql uncount_end{"UPDATE flows SET failed = max(0, failed - 1), finished_at = NULL WHERE id = $1"};
@@ -41,7 +41,7 @@ std::optional<Unblocked> settle(Session& session, JobId parent, JobId child) {
     return unblocked;
 }
 
-void set_ready(Session& session, JobId id, model::JobState state) { session.execute(set_state, {id, model::name(state)}); }
+void set_ready(Session& session, JobId id, model::JobState state, Timestamp due) { session.execute(set_state, {id, model::name(state), due}); }
 
 void count_in_flow(Session& session, FlowId flow, bool succeeded, Timestamp now) {
     session.execute(count_end, {flow, succeeded ? 1 : 0, succeeded ? 0 : 1, now});

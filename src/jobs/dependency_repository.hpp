@@ -27,7 +27,8 @@ struct Unblocked {
     Timestamp run_at;
 };
 std::optional<Unblocked> settle(store::Session& session, JobId parent, JobId child); // nullopt: the child is not blocked any more
-void set_ready(store::Session& session, JobId id, model::JobState state);
+// `due` is stored: memory knows a job that stands in line by its id and that time.
+void set_ready(store::Session& session, JobId id, model::JobState state, Timestamp due);
 
 void count_in_flow(store::Session& session, FlowId flow, bool succeeded, Timestamp now);
 void uncount_in_flow(store::Session& session, FlowId flow);

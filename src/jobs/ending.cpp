@@ -25,7 +25,7 @@ constexpr Sql is_late{"SELECT 1 FROM jobs WHERE organization_id = $1 AND id = $2
                       "AND (deadline_at <= $3 OR (attempt = 0 AND expires_at <= $3))"};
 constexpr Sql plan_retry{"UPDATE jobs SET state = 'scheduled', run_at = $3, lease_token = NULL, lease_us = NULL, worker = NULL, error_code = $4, "
                          "error_message = $5 WHERE id = $1 AND lease_token = $2"};
-constexpr Sql spare{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
+constexpr Sql spare{"UPDATE jobs SET state = 'queued', run_at = $3, attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
                     "WHERE id = $1 AND lease_token = $2"};
 constexpr Sql add_total{"INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES ($1, $2, $3, $4, $5, $6) "
                         "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + excluded.run_us"};
@@ -96,9 +96,10 @@ void settle_children(Session& session, Parent first, Timestamp now, Settled& set
             }
             if (unblocked->blocked_by > 0) continue;
             const auto state = unblocked->run_at > now ? JobState::scheduled : JobState::queued;
-            dependency_repository::set_ready(session, child.id, state);
+            const auto due = std::max(unblocked->run_at, now);
+            dependency_repository::set_ready(session, child.id, state, due);
             settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind, unblocked->resource,
-                                    unblocked->priority, JobState::blocked, state, std::max(unblocked->run_at, now), 0});
+                                    unblocked->priority, JobState::blocked, state, due, 0});
         }
     }
 }
@@ -154,7 +155,7 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     }
     const auto& failure = std::get<Failure>(outcome);
     if (failure.kind == Failure::Kind::spared) {
-        if (session.execute(spare, {lease.id, lease.token}) != 1) return {};
+        if (session.execute(spare, {lease.id, lease.token, now}) != 1) return {};
         return {{moved_of(lease, JobState::queued, now, now)}};
     }
     const bool killed = failure.kind == Failure::Kind::worker_lost;

@@ -20,6 +20,7 @@ TEST_CASE("a job waits for its parent, and is ready when that has succeeded") {
     CHECK(settled.jobs[1].id == child);
     CHECK(settled.jobs[1].from == model::JobState::blocked);
     CHECK(settled.jobs[1].due == world.now);
+    CHECK(world.job(child).run_at == world.now); // memory and store know it by the same time
     CHECK(states(world.run(child)) == "succeeded");
 }
 

@@ -133,6 +133,8 @@ TEST_CASE("an attempt that was spared counts for nothing and waits for nothing")
         const auto settled = world.fail(world.claim(id), Kind::spared);
         CHECK(states(settled) == "queued");
         CHECK(settled.jobs[0].due == world.now);
+        CHECK(world.job(id).run_at == world.now); // memory and store know it by the same time
+        world.pass(1s);
     }
     CHECK(world.job(id).attempt == 0);
     CHECK(world.attempts(id).empty());
