@@ -72,6 +72,10 @@ struct StoredJobs {
         auto its = tenant();
         return store_job(its, wanted, now);
     }
+    Stored in(const OrganizationId& its, Prepared wanted) {
+        store::TenantSession tenant{session, its};
+        return store_job(tenant, wanted, now).value();
+    }
     Stored store(Prepared wanted) {
         auto stored = try_store(std::move(wanted));
         REQUIRE_MESSAGE(stored.has_value(), (stored ? "" : stored.error().detail));
@@ -107,8 +111,9 @@ struct StoredJobs {
         return settled;
     }
 
-    model::Job job(JobId id) {
-        auto its = tenant();
+    model::Job job(JobId id) { return job_of(organization, id); }
+    model::Job job_of(const OrganizationId& of, JobId id) {
+        store::TenantSession its{session, of};
         auto found = job_repository::find(its, id);
         REQUIRE(found.has_value());
         return std::move(*found);
