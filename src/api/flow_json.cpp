@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace millrace::api {
 namespace {
 
@@ -12,28 +14,32 @@ constexpr std::size_t most_steps = 1000, longest_ref = 64, longest_name = 200;
 Error wrong(std::string_view what) { return {Code::unprocessable, std::string{what}}; }
 Error in_step(std::string_view ref, const Error& error) { return {error.code, fmt::format("job \"{}\": {}", ref, error.detail)}; }
 
+// A second edge from the same parent would be waited for and never settled.
+template <class Edge>
+Result<void> add(Edge edge, std::vector<Edge>& edges) {
+    const auto same = [&](const Edge& earlier) { return earlier.parent == edge.parent; };
+    if (std::any_of(edges.begin(), edges.end(), same)) return wrong("\"depends_on\" names the same job twice");
+    edges.push_back(std::move(edge));
+    return success();
+}
+
 // One entry of a step's "depends_on": an edge to another step, or to a job that exists already.
 Result<void> read_edge(const json::value& value, jobs::FlowStep& step) {
     const auto bad = wrong("\"depends_on\" lists refs of other jobs of the flow, or {\"ref\":\"a\",\"on_failure\":\"ignore\"}, or {\"job\":\"<id>\"}");
-    if (const auto* ref = value.if_string()) {
-        step.depends_on.push_back({std::string{ref->data(), ref->size()}, model::OnFailure::fail});
-        return success();
-    }
+    if (const auto* ref = value.if_string()) return add(jobs::FlowEdge{std::string{ref->data(), ref->size()}}, step.depends_on);
     const auto* object = value.if_object();
     if (!object) return bad;
     if (object->contains("job")) {
         const auto dependency = read_dependency(value);
         if (!dependency) return dependency.error();
-        step.job.depends_on.push_back(*dependency);
-        return success();
+        return add(*dependency, step.job.depends_on);
     }
     if (!only_fields(*object, {"ref", "on_failure"})) return bad;
     auto ref = string_field(*object, "ref", longest_ref);
     if (!ref || !*ref) return bad;
     const auto policy = read_on_failure(*object);
     if (!policy) return policy.error();
-    step.depends_on.push_back({std::move(**ref), *policy});
-    return success();
+    return add(jobs::FlowEdge{std::move(**ref), *policy}, step.depends_on);
 }
 
 Result<void> read_edges(const json::value& value, jobs::FlowStep& step) {

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t max_flow_bytes = 16 << 20;
 
 Result<std::optional<FlowId>> cursor(const http::Query& query) {
+    for (const auto& [name, value] : query)
+        if (name != "limit" && name != "cursor") return Error{Code::unprocessable, fmt::format("there is no filter \"{}\"", name)};
     const auto text = query.find("cursor");
     if (!text) return std::optional<FlowId>{};
     const auto id = FlowId::parse(*text);

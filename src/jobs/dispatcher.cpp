@@ -156,7 +156,10 @@ void Dispatcher::look_again() {
 }
 
 void Dispatcher::rules_changed(Queue& queue) {
-    send([this, &queue] { scheduler_.rules_changed(queue); });
+    send([this, &queue] {
+        scheduler_.rules_changed(queue); // which may have closed its breaker
+        count_open_breakers();
+    });
 }
 
 // ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -193,6 +193,7 @@ private:
     void look_for_room();
     void arm_timer();
     void tell_breakers(LaneIndex lane, Scheduler::Changed changed);
+    void count_open_breakers();
     QueueCounts counts(Queue& queue);
 
     store::Database& database_;

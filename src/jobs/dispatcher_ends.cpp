@@ -208,6 +208,7 @@ void Dispatcher::count_end(Queue& queue, const Moved& moved) {
 
 void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {
     if (!changed.queue && !changed.resource) return;
+    count_open_breakers();
     const auto& lane = scheduler_.queue().at(index);
     const auto tell = [this](const OrganizationId& organization, std::string subject, const Breaker& breaker) {
         const auto view = breaker.view(clock_.monotonic());

@@ -45,27 +45,29 @@ QueueCounts Dispatcher::counts(Queue& queue) {
     return counts;
 }
 
+void Dispatcher::count_open_breakers() {
+    std::int64_t open = 0;
+    for (const auto* queue : table_.queues()) open += !queue->breaker.is_closed();
+    for (const auto* resource : table_.resources()) open += !resource->breaker.is_closed();
+    breakers_open_.set(open);
+}
+
 awaitable<QueueSnapshot> Dispatcher::snapshot() {
     auto look = [this](std::function<void(QueueSnapshot)> done) {
         send([this, done = std::move(done)] {
             const auto at = clock_.monotonic();
             QueueSnapshot all;
-            std::int64_t open = 0;
             for (auto* queue : table_.queues()) {
                 QueueSnapshot::Queue view;
                 static_cast<QueueCounts&>(view) = counts(*queue);
                 view.organization = queue->organization;
                 view.name = queue->name;
                 view.breaker = queue->breaker.view(at);
-                open += view.breaker.state != BreakerView::State::closed;
                 all.total += view;
                 all.queues.push_back(std::move(view));
             }
-            for (auto* resource : table_.resources()) {
+            for (auto* resource : table_.resources())
                 all.resources.push_back({resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
-                open += all.resources.back().breaker.state != BreakerView::State::closed;
-            }
-            breakers_open_.set(open);
             all.submitted_per_second = submitted_.per_second(at);
             all.finished_per_second = finished_.per_second(at);
             all.waiting_workers = workers_.size();
@@ -111,6 +113,8 @@ awaitable<JobOutlook> Dispatcher::outlook(model::Job job) {
                 outlook.progress_percent = percent;
             } else if (!model::is_final(job.state)) {
                 const auto owner = scheduler_.queue().owners().find_or_add(job.organization, job.created_by);
+                // A blocked job has no place in the line, and nobody knows when it gets one.
+                if (job.state == JobState::blocked) return done(outlook);
                 outlook.position = scheduler_.queue().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
                 const double rate = records_[queue].finished.per_second(clock_.monotonic());
                 if (mean != mean_seconds_.end()) outlook.seconds_remaining = mean->second + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);

@@ -38,7 +38,8 @@ void Dispatcher::claim_for(WorkerWaiting worker, std::vector<Waiting> batch) {
         left_line(job);
     }
     auto jobs = std::make_shared<const std::vector<Waiting>>(std::move(batch)); // shared by the task and its callback
-    database_.post_write([this, jobs, name = worker.worker, length = worker.lease](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
+    const auto name = worker.worker; // before the callback takes the worker: arguments are evaluated in any order
+    database_.post_write([this, jobs, name, length = worker.lease](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
         crash_point("lease.before_write");
         std::vector<std::optional<Lease>> leases;
         const Timestamp at = clock_.now();
