@@ -1,3 +1,4 @@
+import os
 import pathlib
 import sys
 
@@ -10,14 +11,17 @@ sys.path.insert(0, str(HERE.parent))
 from support.daemon import Daemon  # noqa: E402
 
 
+KILLS = int(os.environ.get("MILLRACE_FAULT_KILLS", "200"))
+
+
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=200, help="random kills of the daemon under a mixed load")
+    parser.addoption("--kills", type=int, default=KILLS, help="random kills of the daemon under a mixed load")
     parser.addoption("--seed", type=int, default=None, help="of the random moments; printed when a test fails")
 
 
 @pytest.fixture
 def kills(request):
-    return request.config.getoption("--kills", 200)
+    return request.config.getoption("--kills", KILLS)
 
 
 @pytest.fixture

@@ -11,6 +11,10 @@ class Crew:
         for workload in self.workloads:
             workload.prepare(daemon, client, oracle)
 
+    def between(self, daemon):
+        for workload in self.workloads:
+            workload.between(daemon)
+
     def start(self, daemon, oracle):
         """Until stop(); the daemon may die under it."""
         self.stopping = threading.Event()

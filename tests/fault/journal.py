@@ -7,7 +7,6 @@ A line is one of
     {"do":"refuse","key"}                       it was refused for good, and nothing may be kept of it
     {"do":"expect","id","states","results"}     how the job may end from here on; results null: anything
     {"do":"flow", "id","nodes":{ref:id},"edges":[[parent,child],…]}
-    {"do":"schedule","id","name"}
 """
 import dataclasses
 import hashlib
@@ -28,6 +27,11 @@ def jobs_of(body):
     return {**named, "callback": body["callback"]} if body.get("callback") else named
 
 
+def is_same(job, other):
+    """Whether both were asked for under one unique key."""
+    return "unique" in job and job["unique"] == other.get("unique")
+
+
 @dataclasses.dataclass
 class Promise:
     identity: str
@@ -44,7 +48,6 @@ class Journal:
     promises: dict = dataclasses.field(default_factory=dict)   # id -> Promise
     refused: set = dataclasses.field(default_factory=set)      # keys
     flows: list = dataclasses.field(default_factory=list)
-    schedules: list = dataclasses.field(default_factory=list)
     faults: list = dataclasses.field(default_factory=list)     # what cannot be, whatever the daemon says later
 
     def take(self, line):
@@ -62,7 +65,7 @@ class Journal:
             if identity is None:
                 continue
             known = self.promises.get(identity)
-            if known and known.key != line["key"]:
+            if known and known.key != line["key"] and not is_same(known.job, jobs[name]):
                 self.faults.append(f"the id {identity} was given to {known.key} and to {line['key']}")
             if not known:
                 states, results = line["ends"].get(identity, (["succeeded"], None))
@@ -79,9 +82,6 @@ class Journal:
 
     def take_flow(self, line):
         self.flows.append(line)
-
-    def take_schedule(self, line):
-        self.schedules.append(line)
 
     @classmethod
     def read(cls, path):

@@ -14,6 +14,7 @@ import time
 import uuid
 
 from journal import FINAL, Journal, jobs_of
+from verdict import all_jobs
 
 HERE = pathlib.Path(__file__).parent
 
@@ -173,13 +174,10 @@ class Oracle:
     def wait_all(self, client, seconds=60):
         """Until every promised job is where it may be, ended or not. What is lost is the witness's to tell."""
         end = time.monotonic() + seconds
-        for identity, promise in list(self.promises.items()):
-            while set(promise.states) & set(FINAL):
-                answer = client.get(f"/api/v1/jobs/{identity}")
-                if answer.status == 404 or answer.json["state"] in FINAL:
-                    break
-                assert time.monotonic() < end, f"{identity} is still {answer.json['state']}: {answer.body}"
-                time.sleep(0.02)
+        ending = {identity for identity, promise in self.promises.items() if set(promise.states) & set(FINAL)}
+        while left := [job for job in all_jobs(client).values() if job["id"] in ending and job["state"] not in FINAL]:
+            assert time.monotonic() < end, f"{len(left)} jobs do not end, such as {left[0]}"
+            time.sleep(0.05)
 
     def judge(self, daemon, seconds=60):
         """Waits for the end of all, and lets the witness judge from its own journal alone."""

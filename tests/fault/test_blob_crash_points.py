@@ -3,11 +3,10 @@ import hashlib
 import os
 
 import pytest
-from lives import POINTS, live_until
+from lives import POINTS, QUIET, live_until
 from oracle import Oracle, lost
-from workloads import Workload
+from workload import Workload
 
-QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 
 
 class Uploads(Workload):

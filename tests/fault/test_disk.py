@@ -1,11 +1,10 @@
 """A disk that is full, and one that fails to flush: nothing is acknowledged that is not kept, and the answer says what to do."""
 import pytest
 from database_check import check_database
-from lives import comes_up
+from lives import QUIET, comes_up
 from oracle import Oracle
-from workloads import asked, echo, sleep
+from workload import asked, echo, sleep
 
-QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 
 
 def problem_of(answer, status):

@@ -3,7 +3,7 @@ import time
 
 from database_check import check_database
 from oracle import Oracle
-from workloads import sleep
+from workload import sleep
 
 MANY = {"MILLRACE_JOBS_CONCURRENCY": "1000", "MILLRACE_INFERENCE_ENABLED": "false"}
 

@@ -4,14 +4,8 @@ import sqlite3
 import time
 
 import pytest
-
-# A kill takes what was not flushed with it, as a power cut does.
-POWER_CUT = {"MILLRACE_INFERENCE_ENABLED": "false", "MILLRACE_DISK_FAULT": "lose-unflushed"}
-MINUTE = 60_000_000
-
-
-def this_minute():
-    return time.time_ns() // 1000 // MINUTE
+from lives import POWER_CUT
+from scheduling import MINUTE, this_minute
 
 
 def prepare(daemon, missed="run_all", cron="* * * * *"):

@@ -10,11 +10,11 @@ import sys
 
 import pytest
 from journal import Journal
+from lives import QUIET
 from oracle import HERE, Oracle
 from support.daemon import Daemon
-from workloads import echo, sleep
+from workload import echo, sleep
 
-QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 HARM = {
     "a job is lost": "DELETE FROM finished_jobs WHERE id = '{first}'",
     "a payload is another": "UPDATE finished_jobs SET payload = '{{}}' WHERE id = '{first}'",

@@ -9,7 +9,7 @@ import threading
 import pytest
 from database_check import check_database
 from oracle import Oracle
-from workloads import set_queue
+from workload import set_queue
 
 HERE = pathlib.Path(__file__).parent
 

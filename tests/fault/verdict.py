@@ -1,6 +1,7 @@
 """What was promised against what the daemon says over its API. Every fault is a sentence; none: nothing was broken."""
 import json
 import pathlib
+import random
 import sys
 
 from journal import FINAL, digest
@@ -9,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.client import Client  # noqa: E402
 
 MOST_KEYS_SENT_AGAIN = 100
+MOST_LOOKED_INTO = 500  # of those that went through in one attempt; of the others all
 
 
 def judge(journal, port, key):
@@ -17,7 +19,9 @@ def judge(journal, port, key):
     faults = list(journal.faults)
     faults += unknown_jobs(journal, stored)
     for promise in journal.promises.values():
-        faults += judge_job(client, promise, stored)
+        faults += judge_job(promise, stored)
+    for listed in worth_a_look(journal, stored):
+        faults += look_into(client, listed)
     for flow in journal.flows:
         faults += judge_flow(client, flow, stored)
     return faults + keys_sent_again(client, journal)
@@ -39,7 +43,7 @@ def all_jobs(client):
 
 def unknown_jobs(journal, stored):
     """What is kept was asked for, and once: an answer may be lost on the way, but no job may come twice or from nowhere."""
-    faults, seen = [], {}
+    faults, seen, unique = [], {}, {}
     for identity, job in stored.items():
         promise = job["tags"].get("promise", "")
         if promise.split("/")[0] in journal.refused:
@@ -48,28 +52,44 @@ def unknown_jobs(journal, stored):
             faults.append(f"nobody asked for the job {identity}")
         elif promise and seen.setdefault(promise, identity) != identity:
             faults.append(f"{promise} came to two jobs, {seen[promise]} and {identity}")
+        if "unique_key" in job and unique.setdefault(job["unique_key"], identity) != identity:
+            faults.append(f"the unique key {job['unique_key']} has two jobs, {unique[job['unique_key']]} and {identity}")
     return faults
 
 
-def judge_job(client, promise, stored):
+def judge_job(promise, stored):
     identity = promise.identity
     if identity not in stored:
         return [] if "gone" in promise.states else [f"the promised job {identity} is lost"]
-    answer = client.get(f"/api/v1/jobs/{identity}")
-    if answer.status != 200:
-        return [f"the promised job {identity} is answered {answer}"]
-    job, faults = answer.json, []
+    job, faults = stored[identity], []
     if digest(job["payload"]) != digest(promise.job.get("payload", {})):
         faults.append(f"{identity} has another payload: {job['payload']}")
     if job["state"] not in promise.states:
         faults.append(f"{identity} is {job['state']}, not {' or '.join(promise.states)}: {brief(job)}")
     if promise.results is not None and job["state"] == "succeeded" and job["result"] not in promise.results:
         faults.append(f"{identity} has the result {job['result']}, not one of {promise.results}")
-    return faults + judge_attempts(job) + judge_result(client, job)
+    return faults
 
 
 def brief(job):
-    return json.dumps({name: job.get(name) for name in ("kind", "queue", "attempt", "max_attempts", "error", "attempts")})
+    return json.dumps({name: job.get(name) for name in ("kind", "queue", "attempt", "max_attempts", "error")})
+
+
+def worth_a_look(journal, stored):
+    known = [stored[identity] for identity in journal.promises if identity in stored]
+    again = [job for job in known if job["attempt"] > 1]
+    once = [job for job in known if job["attempt"] <= 1]
+    return again + random.sample(once, min(len(once), MOST_LOOKED_INTO))
+
+
+def look_into(client, listed):
+    """The job's own address says what the list says, and more."""
+    answer = client.get(f"/api/v1/jobs/{listed['id']}")
+    if answer.status != 200:
+        return [f"the promised job {listed['id']} is answered {answer}"]
+    job = answer.json
+    faults = [f"the list and the job {job['id']} differ: {listed} and {job}"] if any(job[name] != listed[name] for name in ("payload", "tags", "created_at")) else []
+    return faults + judge_attempts(job) + judge_result(client, job)
 
 
 def judge_attempts(job):

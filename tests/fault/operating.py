@@ -1,0 +1,147 @@
+"""What operators and workers do: cancels, replays, purges, expiries, leases; and what the daemon does by itself."""
+import os
+import sqlite3
+import time
+
+from support.fill import fill
+from workload import NO_TRY, Workload, asked, echo, promised, set_queue, sleep, soon
+
+
+class Cancels(Workload):
+    """Of running and of waiting jobs."""
+
+    def work(self, client, oracle):
+        while True:
+            oracle.submit(client, sleep(600, queue="cancelled"), states=("running",))
+            oracle.submit(client, echo(queue="cancelled", run_at="2099-01-01T00:00:00Z"), states=("scheduled",))
+            self.finish(client, oracle)
+            yield
+
+    def finish(self, client, oracle):
+        """Also what an earlier life has left; under too many deaths of the daemon a running one would end dead."""
+        for identity, promise in promised(oracle, "cancelled").items():
+            if promise.states != ("cancelled",):
+                oracle.cancel(client, identity)
+
+
+class Replays(Workload):
+    """Dead letters put back in line, by their id and by a filter; they die again."""
+
+    def prepare(self, daemon, client, oracle):
+        set_queue(client, "replayed", breaker=False)
+
+    def work(self, client, oracle):
+        while True:
+            dead = oracle.submit(client, sleep(0, fail_times=100, queue="replayed", **NO_TRY), states=("dead",))
+            yield
+            if dead and asked(client.wait, dead, "dead"):
+                oracle.retry(client, dead, ("dead",))
+                if asked(client.wait, dead, "dead"):
+                    asked(client.post, "/api/v1/dead-letters/replay", {"filter": {"queue": "replayed"}})
+            yield
+
+
+class Purges(Workload):
+    """Dead letters thrown away."""
+
+    def prepare(self, daemon, client, oracle):
+        set_queue(client, "purged", breaker=False)
+
+    def work(self, client, oracle):
+        while True:
+            dead = oracle.submit(client, sleep(0, fail_times=100, queue="purged", **NO_TRY), states=("dead", "gone"))
+            yield
+            if dead and asked(client.wait, dead, "dead"):
+                answer = asked(client.post, "/api/v1/dead-letters/purge", {"filter": {"queue": "purged"}})
+                if answer is not None:
+                    assert answer.status == 200, answer
+                    oracle.expect(dead, ("gone",))
+            yield
+
+
+class Expiries(Workload):
+    """Jobs of a paused queue that are not begun in time."""
+
+    def prepare(self, daemon, client, oracle):
+        answer = client.post("/api/v1/queues/held/pause", {"reason": "nothing is to begin"})
+        assert answer.status == 200, answer
+
+    def work(self, client, oracle):
+        while True:
+            oracle.submit(client, echo(queue="held", expires_at=soon(0.05)), states=("expired",))
+            time.sleep(0.06)
+            yield
+
+
+class Leases(Workload):
+    """An external worker: leases, heartbeats, results and failures."""
+
+    def prepare(self, daemon, client, oracle):
+        set_queue(client, "outside", external=True, breaker=False)
+
+    def lease(self, client, wait=0):
+        return asked(client.post, "/api/v1/queues/outside/leases",
+                     {"worker": "a test", "max": 2, "wait_seconds": wait, "lease_seconds": 1})
+
+    def work(self, client, oracle):
+        while True:
+            for _ in range(2):
+                # A lease that nobody reports on is a failed attempt, and here are many that die.
+                oracle.submit(client, echo(queue="outside", kind="anything", max_attempts=100), states=("succeeded",))
+            yield
+            answer = self.lease(client)
+            for leased in answer.json["data"] if answer is not None and answer.status == 200 else []:
+                asked(client.post, f"/api/v1/leases/{leased['lease_token']}/heartbeat", {"progress_percent": 50})
+                yield
+                if os.urandom(1)[0] % 4 == 0:
+                    asked(client.post, f"/api/v1/leases/{leased['lease_token']}/fail", {"error": "by the dice", "retryable": True, "retry_after_seconds": 0.01})
+                else:
+                    oracle.complete(client, leased, {"by": leased["lease_token"]})
+                yield
+
+    def finish(self, client, oracle):
+        """Until nothing of the queue is left: what was leased and never reported comes back when its lease ends."""
+        end = time.monotonic() + 20
+        left = set(promised(oracle, "outside"))
+        while left:
+            assert time.monotonic() < end, f"{left} do not end"
+            answer = self.lease(client, wait=1)
+            assert answer.status == 200, answer
+            for leased in answer.json["data"]:
+                oracle.complete(client, leased, {"by": leased["lease_token"]})
+            left = {identity for identity in left if client.job(identity)["state"] != "succeeded"}
+
+
+class Recoveries(Workload):
+    """Jobs that ran when the daemon died."""
+
+    def prepare(self, daemon, client, oracle):
+        for _ in range(20):
+            oracle.submit(client, sleep(0.5))
+        while client.get("/api/v1/status").json["jobs"]["running"] < 20:
+            time.sleep(0.005)
+        daemon.kill()
+
+    def work(self, client, oracle):
+        while True:
+            yield time.sleep(0.02)
+
+
+class Retention(Workload):
+    """Jobs that ended long ago and are to be forgotten."""
+    environment = {"MILLRACE_RETENTION_SUCCEEDED_DAYS": "1"}
+
+    def between(self, daemon):
+        with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
+            if database.execute("SELECT count(*) FROM finished_jobs").fetchone()[0] == 0:
+                fill(daemon.data, finished=3000)
+
+    def work(self, client, oracle):
+        while True:
+            yield time.sleep(0.02)
+
+    def finish(self, client, oracle):
+        end = time.monotonic() + 20
+        while client.get("/api/v1/jobs").json["data"]:
+            assert time.monotonic() < end, "what is over its time stays"
+            time.sleep(0.05)
