@@ -37,7 +37,7 @@ class Replays(Workload):
             if dead and asked(client.wait, dead, "dead"):
                 oracle.retry(client, dead, ("dead",))
                 if asked(client.wait, dead, "dead"):
-                    asked(client.post, "/api/v1/dead-letters/replay", {"filter": {"queue": "replayed"}})
+                    asked(client.post, "/api/v1/dead-letters/replay", {"filter": {"queue": "replayed", "ids": [dead]}})
             yield
 
 
