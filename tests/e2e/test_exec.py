@@ -66,6 +66,10 @@ def daemon(new_daemon, tmp_path, signs):
     running.admin().put("/api/v1/queues/default", json.dumps({"breaker": False}), headers={"Content-Type": "application/json"})
     yield running
     running.stop()
+    left = processes("sleep 4721.")
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)  # so that the next test is not blamed for them
+    assert not left, "processes of a command were left"
     assert not list((running.data / "exec").glob("*")), "a folder of a command was left"
 
 
