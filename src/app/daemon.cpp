@@ -227,6 +227,7 @@ void Daemon::drain() {
     if (drained_.exchange(true)) return;
     stopping_ = true;
     const auto patience = std::chrono::seconds{config_.jobs.drain_seconds};
+    dispatcher_.dismiss_workers();
     server_.drain(std::min<std::chrono::milliseconds>(patience, 5s));
     schedules_.stop();
     retention_.stop();

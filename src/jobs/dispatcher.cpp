@@ -95,12 +95,12 @@ void Dispatcher::start() {
 
 void Dispatcher::stop(std::chrono::milliseconds patience) {
     draining_ = true;
+    dismiss_workers();
     const auto until = clock_.monotonic() + patience;
     for (;;) {
         std::promise<std::size_t> left;
         send([this, &left] {
             stopping_ = true;
-            serve_workers(); // none waits any longer
             left.set_value(scheduler_.slots_taken() + claiming_.size());
         });
         if (left.get_future().get() == 0) return;
@@ -122,6 +122,7 @@ void Dispatcher::release_running() {
         if (running->external || running->ending) continue;
         ++released;
         database_.post_write([id = id, token = running->lease.token](store::Session& session) -> Result<void> {
+            crash_point("drain.before_release");
             attempt_repository::release(session, id, token);
             return success();
         }, [](Result<void>) {});

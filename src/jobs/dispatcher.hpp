@@ -77,6 +77,8 @@ public:
     // has keeps its lease, from its beginning.
     Result<void> recover();
     void start();
+    // First of all at a stop: whoever waits for a job outside is told that there is none, before the connections go.
+    void dismiss_workers();
     // Takes no more, waits for what runs, then gives the rest back to the queue. Blocks.
     void stop(std::chrono::milliseconds patience);
 
@@ -228,7 +230,7 @@ private:
     std::unordered_map<const Queue*, Record> records_;
     std::map<std::pair<const Queue*, std::string>, double> mean_seconds_; // of queue and kind, exponentially weighted
     RateMeter submitted_, finished_;
-    bool stopping_ = false, flushing_ = false;
+    bool stopping_ = false, dismissing_ = false, flushing_ = false;
     Monotonic next_second_{}, next_sweep_{};
 
     telemetry::Counter& submitted_total_;

@@ -8,10 +8,17 @@ namespace millrace::jobs {
 
 void Dispatcher::hand_out(Queue& queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given) {
     send([this, &queue, worker = std::move(worker), most, wait, lease, given = std::move(given)]() mutable {
-        if (stopping_) return given(Error{Code::unavailable, "the daemon is stopping; try again in a moment"});
+        if (dismissing_) return given(Error{Code::unavailable, "the daemon is stopping; try again in a moment"});
         if (workers_.size() >= options_.most_waiting_workers)
             return given(Error{Code::unavailable, "as many workers wait for jobs as may; try again later", 5});
         workers_.push_back({&queue, std::move(worker), most, clock_.monotonic() + wait, lease, std::move(given)});
+    });
+}
+
+void Dispatcher::dismiss_workers() {
+    send([this] {
+        dismissing_ = true;
+        serve_workers();
     });
 }
 
@@ -21,7 +28,7 @@ void Dispatcher::serve_workers() {
     const auto at = now();
     auto waiting = std::exchange(workers_, {});
     for (auto& worker : waiting) {
-        if (stopping_) {
+        if (dismissing_) {
             worker.given(std::vector<Handed>{});
             continue;
         }

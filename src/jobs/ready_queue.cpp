@@ -143,9 +143,11 @@ std::optional<Waiting> ReadyQueue::pop(const Open& open, const Now& now) {
 
 std::size_t ReadyQueue::position(const Waiting& job) const {
     std::size_t ahead = 0;
+    std::int64_t served = 0; // of those that stand in line: some may have been taken out
     const auto* queue = lanes_[job.lane].queue;
     for (const auto& lane : lanes_) {
         if (lane.queue != queue) continue;
+        served += lane.queued;
         for (std::size_t level = job.priority + 1u; level < lane.lines.size(); ++level) ahead += lane.lines[level].size();
     }
     const auto& its_line = lanes_[job.lane].lines[job.priority];
@@ -160,7 +162,7 @@ std::size_t ReadyQueue::position(const Waiting& job) const {
         for (const auto& [owner, line] : lane.lines[job.priority].lines())
             ahead += owner == job.owner ? before(line) : std::min(line.jobs.size(), own_ahead + 1); // they take turns
     }
-    return ahead;
+    return std::min(ahead, static_cast<std::size_t>(std::max<std::int64_t>(served, 0)));
 }
 
 std::optional<Timestamp> ReadyQueue::oldest(const Queue& queue) const {
