@@ -37,7 +37,8 @@ public:
         std::shared_ptr<State> state_; // shared with a notification under way
     };
 
-    void ended(JobId job); // called after the commit that ended it
+    void ended(JobId job); // called after the commit that ended it; again does no harm
+    bool any() const { return taken_ != 0; }
 
 private:
     async::Guarded<std::unordered_multimap<JobId, std::shared_ptr<Seat::State>>> seats_;
