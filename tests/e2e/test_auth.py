@@ -7,7 +7,8 @@ from support.client import assert_problem
 
 CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
 RANK = ["viewer", "submitter", "operator", "admin"]
-EXAMPLES = {"id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "name": "nothing", "version": "1", "sha256": "0" * 64}
+EXAMPLES = {"id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "name": "nothing", "version": "1", "sha256": "0" * 64, "q": "nothing",
+            "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16}
 
 
 def operations():

@@ -59,6 +59,13 @@ def test_json_of_the_allowed_depth_is_taken(admin):
     {"kind": "echo", "queue": "x" * 300}, {"kind": "echo", "queue": "a b"}, {"kind": "echo", "tags": ["x"]}, {"kind": "echo", "tags": {"a": 1}},
     {"kind": "echo", "tags": {"x" * 300: "y"}}, {"kind": "echo", "unknown": 1}, {"kind": "echo", "Payload": {}},
     {"kind": "sleep", "payload": {"seconds": -1}}, {"kind": "sleep", "payload": {"seconds": "1"}}, {"kind": "sleep", "payload": {"seconds": 1e300}},
+    {"kind": "echo", "retry": "sometimes"}, {"kind": "echo", "retry": 5}, {"kind": "echo", "retry": {"first_seconds": -1}},
+    {"kind": "echo", "retry": "list"}, {"kind": "echo", "retry": {"backoff": "list", "delays_seconds": []}},
+    {"kind": "echo", "retry": {"backoff": "list", "delays_seconds": [-1]}}, {"kind": "echo", "retry": {"delays_seconds": [1]}},
+    {"kind": "echo", "retry": {"jitter": 2}}, {"kind": "echo", "retry": {"factor": 0.5}}, {"kind": "echo", "retry": {"never": "x"}},
+    {"kind": "echo", "retry": {"never": [5]}}, {"kind": "echo", "retry": {"surprise": 1}}, {"kind": "echo", "depends_on": "x"},
+    {"kind": "echo", "depends_on": ["x"]}, {"kind": "echo", "depends_on": [{"job": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "on_failure": "panic"}]},
+    {"kind": "echo", "depends_on": ["0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"] * 2}, {"kind": "echo", "depends_on": [{"on_failure": "fail"}]},
     {"kind": "sleep", "payload": {"fail_times": -1}}, {"kind": "sleep", "payload": {"seconds": 0, "surprise": 1}},
 ], ids=json.dumps)
 def test_a_job_that_cannot_be_is_refused_in_words(admin, job):
@@ -130,6 +137,59 @@ def test_a_method_that_a_path_does_not_have_is_405_with_those_it_has(admin, meth
 def test_the_methods_of_a_path_can_be_asked_for(admin):
     answer = admin.request("OPTIONS", "/api/v1/jobs")
     assert answer.status == 204 and {"GET", "POST"} <= set(answer.headers["Allow"].replace(" ", "").split(","))
+
+
+# What operators and workers send
+
+QUEUE, LEASE, DEAD = "/api/v1/queues/q", "/api/v1/leases/0197a3c25d1f7c3e8a40f2b6d9e01c550000000000000000", "/api/v1/dead-letters"
+
+
+@pytest.mark.parametrize("method,path,body", [
+    *(("PUT", QUEUE, body) for body in (
+        [], "x", None, {"surprise": 1}, {"external": 1}, {"concurrency": 0}, {"concurrency": 1.5}, {"concurrency": "4"}, {"rate": 0}, {"rate": "fast"},
+        {"rate": 1e300}, {"max_backlog": 0}, {"retry": "sometimes"}, {"max_attempts": 101}, {"priority": 10}, {"timeout_seconds": 0}, {"breaker": "off"})),
+    *(("POST", QUEUE + "/pause", body) for body in (
+        {}, {"reason": ""}, {"reason": 5}, {"reason": "x" * 501}, {"reason": "x", "until": "tomorrow"}, {"reason": "x", "until": "2001-01-01T00:00:00Z"},
+        {"reason": "x", "until": 5}, {"reason": "x", "surprise": 1}, [], None)),
+    *(("POST", QUEUE + "/leases", body) for body in (
+        {}, {"worker": ""}, {"worker": 5}, {"worker": "x" * 101}, {"worker": "w", "max": 0}, {"worker": "w", "max": 1001}, {"worker": "w", "max": "1"},
+        {"worker": "w", "wait_seconds": -1}, {"worker": "w", "wait_seconds": 61}, {"worker": "w", "lease_seconds": 0}, {"worker": "w", "lease_seconds": 1e9},
+        {"worker": "w", "surprise": 1}, [])),
+    *(("POST", LEASE + "/heartbeat", body) for body in ({"progress_percent": -1}, {"progress_percent": 101}, {"progress_percent": "half"}, {"surprise": 1}, [])),
+    *(("POST", LEASE + "/complete", body) for body in ({"surprise": 1}, [], "done")),
+    *(("POST", LEASE + "/fail", body) for body in (
+        {}, {"error": ""}, {"error": 5}, {"error": {}}, {"error": {"code": "x"}}, {"error": {"message": ""}}, {"error": {"message": "x", "code": ""}},
+        {"error": {"message": "x", "surprise": 1}}, {"error": "x", "retryable": "no"}, {"error": "x", "retry_after_seconds": -1},
+        {"error": "x", "retry_after_seconds": 1e300}, {"error": "x", "surprise": 1}, {"error": "x" * 20_000})),
+    *(("POST", DEAD + verb, body) for verb in ("/replay", "/purge") for body in (
+        {}, [], None, {"filter": []}, {"filter": None}, {"filter": {"surprise": "x"}}, {"filter": {"queue": 5}}, {"filter": {"ids": []}}, {"filter": {"ids": "x"}},
+        {"filter": {"ids": ["x"]}}, {"filter": {"tag": "no-equals"}}, {"filter": {"died_before": "x"}}, {"filter": {"cursor": "x"}},
+        {"filter": {}, "dry_run": "yes"}, {"filter": {}, "surprise": 1})),
+    *(("POST", DEAD + "/replay", {"filter": {}, **body}) for body in ({"rate_per_second": 0}, {"rate_per_second": -1}, {"rate_per_second": "1"})),
+    ("POST", DEAD + "/purge", {"filter": {}, "payload": {}}),
+], ids=lambda value: json.dumps(value)[:60])
+def test_what_operators_and_workers_cannot_mean_is_refused_in_words(admin, method, path, body):
+    problem = assert_problem(admin.request(method, path, body=json.dumps(body), headers=JSON), 422, "unprocessable")
+    assert len(problem["detail"]) > 10
+
+
+@pytest.mark.parametrize("method,path", [("PUT", QUEUE), ("POST", QUEUE + "/pause"), ("POST", QUEUE + "/leases"), ("POST", LEASE + "/heartbeat"), ("POST", LEASE + "/complete"),
+                                         ("POST", LEASE + "/fail"), ("POST", DEAD + "/replay"), ("POST", DEAD + "/purge"), ("POST", "/api/v1/flows"), ("POST", "/api/v1/jobs/batch")])
+def test_each_new_body_is_json_within_its_limit(admin, method, path):
+    assert_problem(admin.request(method, path, body=b"{}", headers={"Content-Type": "text/plain"}), 415, "unsupported-type")
+    assert_problem(admin.request(method, path, body=b'{"a":', headers=JSON), 400, "invalid-argument")
+    assert_problem(admin.request(method, path, body=b'{"a":1,"a":2}', headers=JSON), 400, "invalid-argument")
+    assert_problem(admin.request(method, path, headers={**JSON, "Content-Length": str(17 << 20)}), 413, "too-large")
+
+
+@pytest.mark.parametrize("token", ["x", "0" * 47, "0" * 49, "g" * 48, "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "-" + "0" * 15, "%00" * 48])
+def test_a_lease_token_that_is_none_is_not_found(admin, token):
+    assert_problem(admin.post(f"/api/v1/leases/{token}/heartbeat"), (400, 404))
+
+
+@pytest.mark.parametrize("filters", ["?queue_name=x", "?tag=no-equals", "?died_after=x", "?cursor=x", "?limit=0", "?state=dead"])
+def test_a_wrong_filter_of_dead_letters_is_said_to_be_wrong(admin, filters):
+    assert_problem(admin.get(DEAD + filters), (400, 422))
 
 
 # Forms
