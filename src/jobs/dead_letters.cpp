@@ -147,6 +147,7 @@ awaitable<Result<std::size_t>> DeadLetters::purge(model::Principal who, DeadFilt
         auto done = co_await database_.write(std::move(task));
         if (!done) co_return done.error();
         if (!done->last) break;
+        crash_point("purge.before_next_piece");
         cursor = done->last;
         count += done->deleted;
     }

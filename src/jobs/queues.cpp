@@ -1,5 +1,6 @@
 #include "jobs/queues.hpp"
 
+#include "base/crash_point.hpp"
 #include "jobs/events.hpp"
 #include "jobs/queue_repository.hpp"
 
@@ -44,12 +45,14 @@ awaitable<Result<void>> Queues::set(model::Principal who, std::string name, mode
     }
     rules.settings = std::move(settings);
     auto task = [who, name, rules, now = clock_.now()](store::Session& session) -> Result<void> {
+        crash_point("queue.before_write");
         store::TenantSession tenant{session, who.organization};
         queue_repository::save(tenant, name, rules, now);
         return success();
     };
     auto saved = co_await database_.write(std::move(task));
     if (!saved) co_return saved;
+    crash_point("queue.before_answer");
     queue->set_rules(std::move(rules));
     dispatcher_.rules_changed(*queue);
     co_return success();
@@ -62,6 +65,7 @@ awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, st
     auto rules = *queue->rules();
     rules.pause = model::Pause{clock_.now(), until, std::move(reason), who.name};
     auto task = [who, name, rules, now = clock_.now()](store::Session& session) -> Result<void> {
+        crash_point("queue.before_write");
         store::TenantSession tenant{session, who.organization};
         queue_repository::save(tenant, name, rules, now);
         json::object data{{"reason", rules.pause->reason}, {"by", rules.pause->actor}};
@@ -71,6 +75,7 @@ awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, st
     };
     auto saved = co_await database_.write(std::move(task));
     if (!saved) co_return saved;
+    crash_point("queue.before_answer");
     queue->set_rules(std::move(rules));
     dispatcher_.rules_changed(*queue);
     co_return success();
@@ -83,6 +88,7 @@ awaitable<Result<void>> Queues::resume(model::Principal who, std::string name) {
     if (!rules.pause) co_return success();
     rules.pause.reset();
     auto task = [who, name, rules, now = clock_.now()](store::Session& session) -> Result<void> {
+        crash_point("queue.before_write");
         store::TenantSession tenant{session, who.organization};
         queue_repository::save(tenant, name, rules, now);
         write_event(session, who.organization, "queue.resumed", name, {{"by", who.name}}, now);
@@ -90,6 +96,7 @@ awaitable<Result<void>> Queues::resume(model::Principal who, std::string name) {
     };
     auto saved = co_await database_.write(std::move(task));
     if (!saved) co_return saved;
+    crash_point("queue.before_answer");
     queue->set_rules(std::move(rules));
     dispatcher_.rules_changed(*queue);
     co_return success();

@@ -10,7 +10,6 @@ POINTS = sorted({name for path in SOURCE.rglob("*.cpp") for name in re.findall(r
 QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 # A kill takes what was not flushed with it, as a power cut does.
 POWER_CUT = {**QUIET, "MILLRACE_DISK_FAULT": "lose-unflushed"}
-PATIENCE = 20
 
 
 def live_until(daemon, oracle, workload, point, hit):
@@ -18,13 +17,13 @@ def live_until(daemon, oracle, workload, point, hit):
     daemon.start(ready=False, environment={"MILLRACE_CRASH_AT": f"{point}:{hit}"})
     if comes_up(daemon):
         client = daemon.admin().keep()
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + workload.patience
         oracle.try_doubts(client)
         for _ in workload.work(client, oracle):
             if daemon.process.poll() is not None:
                 break
             if time.monotonic() > end:
-                daemon.process.send_signal(signal.SIGTERM)  # some places are passed at the end only
+                daemon.process.send_signal(signal.SIGTERM)
                 break
     code = daemon.wait_end()
     assert code == -signal.SIGKILL, f"{point}:{hit} was not reached; exit {code}:\n{daemon.log()}"

@@ -24,6 +24,43 @@ class Cancels(Workload):
                 oracle.cancel(client, identity)
 
 
+class Pauses(Workload):
+    """A queue paused and resumed: it is as it was last answered."""
+
+    def __init__(self):
+        self.may_be = {False}
+
+    def look(self, client):
+        answer = asked(client.get, "/api/v1/queues/toggled")
+        if answer is not None and answer.status == 200:
+            assert answer.json["paused"] in self.may_be, answer
+
+    def work(self, client, oracle):
+        self.look(client)
+        while True:
+            for action, paused in (("pause", True), ("resume", False)):
+                self.may_be.add(paused)
+                answer = asked(client.post, f"/api/v1/queues/toggled/{action}", {"reason": "a test"} if paused else {})
+                if answer is not None:
+                    assert answer.status == 200, answer
+                    self.may_be = {paused}
+                yield
+
+    def finish(self, client, oracle):
+        self.look(client)
+
+
+class Drains(Workload):
+    """A daemon that is told to end while jobs run: they are given back to the queue."""
+    environment = {"MILLRACE_JOBS_DRAIN_SECONDS": "0"}
+    patience = 0.1
+
+    def work(self, client, oracle):
+        while True:
+            oracle.submit(client, sleep(0.3))
+            yield
+
+
 class Replays(Workload):
     """Dead letters put back in line, by their id and by a filter; they die again."""
 

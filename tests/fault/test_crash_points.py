@@ -1,10 +1,15 @@
 """The daemon dies at every place where a power cut would hurt most, and comes back with all that it promised."""
+import signal
+
 import pytest
 from database_check import check_database
-from lives import POINTS, POWER_CUT, live_until
+from lives import POINTS, POWER_CUT, comes_up, live_until
 from oracle import Oracle
-from workloads import workload_of
+from workload import echo
+from workloads import WORKLOADS, workload_of
 
+# Blobs have a test of their own, and a database is made before there is work.
+JOB_POINTS = [point for point in POINTS if not point.startswith(("blobs.", "migration."))]
 # Passed at most once in a life, at its beginning: killed there three lives in a row.
 ONCE_A_LIFE = ("recovery.",)
 # Where the recovery from a crash is killed in its turn: before it, half-way and after it.
@@ -14,11 +19,17 @@ DURING_RECOVERY = ("recovery.before_requeue", "store.before_commit", "recovery.a
 def test_there_is_a_crash_point_on_every_step_between_two_durable_things():
     steps = {point.split(".")[0] for point in POINTS}
     assert steps >= {"store", "blobs", "submit", "batch", "claim", "heartbeat", "end", "retry", "dead", "release", "schedule", "cancel", "replay",
-                     "expire", "lease", "complete", "recovery", "retention"}
+                     "expire", "lease", "complete", "recovery", "retention", "queue", "drain", "migration", "purge", "flow"}
     assert len(POINTS) >= 25
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if not point.startswith("blobs.")])
+def test_every_crash_point_has_a_workload_and_every_workload_a_crash_point():
+    for point in JOB_POINTS:
+        workload_of(point)
+    assert [prefix for prefix in WORKLOADS if not any(point.startswith(prefix) for point in JOB_POINTS)] == []
+
+
+@pytest.mark.parametrize("point", JOB_POINTS)
 def test_a_crash_there_loses_nothing_that_was_promised(new_daemon, tmp_path, point):
     workload = workload_of(point)
     daemon = new_daemon(environment={**POWER_CUT, **workload.environment})
@@ -36,6 +47,24 @@ def test_a_crash_there_loses_nothing_that_was_promised(new_daemon, tmp_path, poi
         client = daemon.admin()
         oracle.resolve_doubts(client)
         workload.finish(client, oracle)
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("migration.")])
+@pytest.mark.parametrize("hit", [1, 2])
+def test_a_crash_while_the_database_is_made_leaves_one_that_the_next_start_completes(new_daemon, tmp_path, point, hit):
+    daemon = new_daemon(start=False, environment=POWER_CUT)
+    for _ in range(2):
+        daemon.start(ready=False, environment={"MILLRACE_CRASH_AT": f"{point}:{hit}"})
+        if comes_up(daemon):  # what it had done before it died is done
+            daemon.kill()
+            break
+        assert daemon.wait_end() == -signal.SIGKILL, daemon.log()
+    daemon.start()
+    with Oracle(tmp_path / "journal") as oracle:
+        oracle.submit(daemon.admin(), echo())
         oracle.judge(daemon)
     daemon.stop()
     check_database(daemon.data)

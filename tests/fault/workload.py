@@ -46,6 +46,7 @@ def promised(oracle, queue):
 
 class Workload:
     environment = {}
+    patience = 20  # seconds until the daemon is told to end: some places are passed only then
 
     def prepare(self, daemon, client, oracle):
         """Once, before anything dies. By default many jobs fail, and no breaker is to stop that."""

@@ -1,5 +1,5 @@
 """For each kind of crash point the workload that reaches it."""
-from operating import Cancels, Expiries, Leases, Purges, Recoveries, Replays, Retention
+from operating import Cancels, Drains, Expiries, Leases, Pauses, Purges, Recoveries, Replays, Retention
 from scheduling import Schedules
 from submitting import Batches, Checkpoints, DeadLetters, Flows, Releases, Retries, Submits
 
@@ -10,6 +10,7 @@ WORKLOADS = {
     "submit.before_arrival": Batches, "submit.": Submits, "claim.": Batches,
     "end.": Submits, "batch.": Batches, "retry.": Retries, "dead.": DeadLetters, "release.": Releases, "flow.": Flows, "cancel.": Cancels,
     "replay.": Replays, "purge.": Purges, "expire.": Expiries, "lease.": Leases, "heartbeat.": Leases, "complete.": Leases,
+    "queue.": Pauses, "drain.": Drains,
     "recovery.": Recoveries, "schedule.": Schedules, "retention.": Retention,
 }
 

@@ -241,6 +241,7 @@ void GroupWriter::write_log_back(Connection::Checkpoint mode) {
 // is overwritten from its start after each checkpoint instead of being cut off.
 void GroupWriter::grow_log() {
     log_grown_ = connection_->grow_log(log_grown_ + grow_step);
+    crash_point("store.after_growth");
     if (log_grown_ == 0) log_grown_ = log_size_; // it cannot be; flushes are slower then, nothing else
 }
 

@@ -1,5 +1,7 @@
 #include "store/sqlite/migrator.hpp"
 
+#include "base/crash_point.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -21,7 +23,9 @@ Result<void> in_transaction(Connection& connection, const std::string& doing, St
     try {
         connection.script("BEGIN IMMEDIATE");
         steps();
+        crash_point("migration.before_commit");
         connection.script("COMMIT");
+        crash_point("migration.after_commit");
         return success();
     } catch (const DatabaseError& error) {
         if (connection.in_transaction()) connection.script("ROLLBACK");
