@@ -177,6 +177,7 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
         }
         crash_point("batch.before_insert");
         done.answer.items.reserve(prepared.size());
+        done.stored.reserve(prepared.size());
         for (auto& each : prepared) {
             if (!each) {
                 done.answer.items.emplace_back(each.error());
