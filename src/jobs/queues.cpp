@@ -5,11 +5,44 @@
 #include "jobs/queue_repository.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace millrace::jobs {
 namespace {
 
 const Error too_many{Code::unprocessable, "there are too many queues; use one of those that there are"};
+
+// One change of a queue's rules: read, changed and written on the writer's thread, and taken over there, so that of two changes
+// at once neither takes the other back.
+class Change {
+public:
+    // Returns whether anything is to be written; writes the event that tells of it.
+    using Edit = std::function<bool(store::Session&, QueueRules&)>;
+    Change(Dispatcher& dispatcher, Queue& queue, Edit edit, Timestamp now) : dispatcher_{&dispatcher}, queue_{&queue}, edit_{std::move(edit)}, now_{now} {}
+
+    Result<void> operator()(store::Session& session) {
+        crash_point("queue.before_write");
+        store::TenantSession tenant{session, queue_->organization};
+        auto rules = queue_repository::find(tenant, queue_->name).value_or(QueueRules{});
+        if (!edit_(session, rules)) return success();
+        queue_repository::save(tenant, queue_->name, rules, now_);
+        changed_ = std::move(rules);
+        return success();
+    }
+
+    void committed() {
+        if (!changed_) return;
+        queue_->set_rules(std::move(*changed_));
+        dispatcher_->rules_changed(*queue_);
+    }
+
+private:
+    Dispatcher* dispatcher_;
+    Queue* queue_;
+    Edit edit_;
+    Timestamp now_;
+    std::optional<QueueRules> changed_;
+};
 
 } // namespace
 
@@ -37,69 +70,53 @@ awaitable<std::optional<QueueView>> Queues::find(OrganizationId organization, st
 awaitable<Result<void>> Queues::set(model::Principal who, std::string name, model::QueueSettings settings) {
     auto* queue = dispatcher_.table().queue(who.organization, name);
     if (!queue) co_return too_many;
-    auto rules = *queue->rules();
-    if (settings.external != rules.settings.external) {
+    if (settings.external != queue->rules()->settings.external) {
         const auto view = co_await find(who.organization, name);
         if (view && view->counts.running + view->counts.queued + view->counts.scheduled + view->counts.blocked > 0)
             co_return Error{Code::conflict, "\"external\" can be changed only while the queue has no jobs waiting or running; let it run empty first"};
     }
-    rules.settings = std::move(settings);
-    auto task = [who, name, rules, now = clock_.now()](store::Session& session) -> Result<void> {
-        crash_point("queue.before_write");
-        store::TenantSession tenant{session, who.organization};
-        queue_repository::save(tenant, name, rules, now);
-        return success();
+    Change::Edit edit = [settings = std::move(settings)](store::Session&, QueueRules& rules) {
+        rules.settings = settings;
+        return true;
     };
-    auto saved = co_await database_.write(std::move(task));
-    if (!saved) co_return saved;
-    crash_point("queue.before_answer");
-    queue->set_rules(std::move(rules));
-    dispatcher_.rules_changed(*queue);
-    co_return success();
+    Change change{dispatcher_, *queue, std::move(edit), clock_.now()};
+    auto saved = co_await database_.write(std::move(change));
+    if (saved) crash_point("queue.before_answer");
+    co_return saved;
 }
 
 awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, std::string reason, std::optional<Timestamp> until) {
-    if (until && *until <= clock_.now()) co_return Error{Code::unprocessable, "\"until\" is in the past"};
+    const auto now = clock_.now();
+    if (until && *until <= now) co_return Error{Code::unprocessable, "\"until\" is in the past"};
     auto* queue = dispatcher_.table().queue(who.organization, name);
     if (!queue) co_return too_many;
-    auto rules = *queue->rules();
-    rules.pause = model::Pause{clock_.now(), until, std::move(reason), who.name};
-    auto task = [who, name, rules, now = clock_.now()](store::Session& session) -> Result<void> {
-        crash_point("queue.before_write");
-        store::TenantSession tenant{session, who.organization};
-        queue_repository::save(tenant, name, rules, now);
-        json::object data{{"reason", rules.pause->reason}, {"by", rules.pause->actor}};
-        if (rules.pause->until) data["until"] = rules.pause->until->text();
-        write_event(session, who.organization, "queue.paused", name, data, now);
-        return success();
+    Change::Edit edit = [queue, pause = model::Pause{now, until, std::move(reason), who.name}](store::Session& session, QueueRules& rules) {
+        rules.pause = pause;
+        json::object data{{"reason", pause.reason}, {"by", pause.actor}};
+        if (pause.until) data["until"] = pause.until->text();
+        write_event(session, queue->organization, "queue.paused", queue->name, data, pause.since);
+        return true;
     };
-    auto saved = co_await database_.write(std::move(task));
-    if (!saved) co_return saved;
-    crash_point("queue.before_answer");
-    queue->set_rules(std::move(rules));
-    dispatcher_.rules_changed(*queue);
-    co_return success();
+    Change change{dispatcher_, *queue, std::move(edit), now};
+    auto saved = co_await database_.write(std::move(change));
+    if (saved) crash_point("queue.before_answer");
+    co_return saved;
 }
 
 awaitable<Result<void>> Queues::resume(model::Principal who, std::string name) {
     auto* queue = dispatcher_.table().find_queue(who.organization, name);
     if (!queue) co_return Error{Code::not_found, "there is no queue " + name};
-    auto rules = *queue->rules();
-    if (!rules.pause) co_return success();
-    rules.pause.reset();
-    auto task = [who, name, rules, now = clock_.now()](store::Session& session) -> Result<void> {
-        crash_point("queue.before_write");
-        store::TenantSession tenant{session, who.organization};
-        queue_repository::save(tenant, name, rules, now);
-        write_event(session, who.organization, "queue.resumed", name, {{"by", who.name}}, now);
-        return success();
+    const auto now = clock_.now();
+    Change::Edit edit = [queue, by = who.name, now](store::Session& session, QueueRules& rules) {
+        if (!rules.pause) return false;
+        rules.pause.reset();
+        write_event(session, queue->organization, "queue.resumed", queue->name, {{"by", by}}, now);
+        return true;
     };
-    auto saved = co_await database_.write(std::move(task));
-    if (!saved) co_return saved;
-    crash_point("queue.before_answer");
-    queue->set_rules(std::move(rules));
-    dispatcher_.rules_changed(*queue);
-    co_return success();
+    Change change{dispatcher_, *queue, std::move(edit), now};
+    auto saved = co_await database_.write(std::move(change));
+    if (saved) crash_point("queue.before_answer");
+    co_return saved;
 }
 
 } // namespace millrace::jobs

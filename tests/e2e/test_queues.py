@@ -1,4 +1,6 @@
 """Named queues: what their operator sets, how they are paused, and who is next in them."""
+import threading
+
 import pytest
 from support.client import assert_problem, moment, seconds_of, until
 
@@ -63,6 +65,18 @@ def test_a_queue_counts_its_jobs(admin):
     queue = until(lambda: (now := admin.queue("counted"))["ended"]["succeeded"] == 4 and now)
     assert queue["depth"] == 1 and queue["ended"] == {"succeeded": 4, "dead": 0, "cancelled": 0, "expired": 0}
     until(lambda: admin.queue("counted")["rates"]["finished_per_second"] > 0)
+
+
+def test_a_pause_and_a_setting_at_once_both_hold(daemon, admin):
+    for n in range(20):
+        name = f"at-once-{n}"
+        changes = [threading.Thread(target=change) for change in (lambda: daemon.admin().pause(name), lambda: daemon.admin().set_queue(name, concurrency=3))]
+        for change in changes:
+            change.start()
+        for change in changes:
+            change.join()
+        queue = admin.queue(name)
+        assert queue["paused"] is True and queue["settings"]["concurrency"] == 3
 
 
 # Pause
