@@ -1,5 +1,6 @@
 // Schedules over a real SQLite store, with a clock that the test sets and a queue that only stores.
 #pragma once
+#include "fake_clock.hpp"
 #include "jobs/schedules.hpp"
 #include "store/sqlite.hpp"
 
@@ -17,23 +18,6 @@
 #include <vector>
 
 namespace millrace::jobs::test {
-
-class FakeClock final : public Clock {
-public:
-    Timestamp now() const override { return {wall_.load()}; }
-    Monotonic monotonic() const override { return Monotonic{std::chrono::microseconds{monotonic_.load()}}; }
-
-    // Time goes by.
-    void pass(std::chrono::microseconds time) {
-        wall_ += time.count();
-        monotonic_ += time.count();
-    }
-    // Somebody sets the clock.
-    void set(Timestamp now) { wall_ = now.micros; }
-
-private:
-    std::atomic<std::int64_t> wall_{Timestamp::parse("2026-05-04T10:20:00Z")->micros}, monotonic_{1'000'000};
-};
 
 // Stores a bare row; refuses when told so.
 class FakeSubmitter final : public Submitter {

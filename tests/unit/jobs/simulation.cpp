@@ -144,11 +144,26 @@ void Simulation::claim(const Waiting& job, bool external) {
     }
     tell("claim " + short_name(job.id) + ", attempt " + std::to_string(lease->attempt));
     require(!daemon_->running.contains(job.id), "two attempts of a job at once");
+    require(!store_.try_claim(job.id), "a running job was claimed again");
+    check_parents(job.id);
     daemon_->begin(*lease, job, length, now());
     store::TenantSession tenant{store_.session, lease->organization};
     for (const auto& ghost : ghosts_)
         if (ghost.lease.id == job.id)
             require(!attempt_repository::find(tenant, job.id, ghost.lease.token), "two attempts of a job can write");
+}
+
+// What began has nobody left to wait for, unless somebody asked for it again.
+void Simulation::check_parents(JobId id) {
+    const auto& fate = fates_.at(id);
+    if (fate.replays > 0) return;
+    store::TenantSession tenant{store_.session, fate.organization};
+    for (const auto& dependency : job_repository::dependencies(tenant, id)) {
+        const auto state = store_.job_of(fate.organization, dependency.parent).state;
+        const bool held = dependency.on_failure == model::OnFailure::ignore ? !model::is_final(state) && fates_.at(dependency.parent).replays == 0
+                                                                           : state != JobState::succeeded;
+        require(!held, "job " + short_name(id) + " began before its parents let it");
+    }
 }
 
 void Simulation::work() {

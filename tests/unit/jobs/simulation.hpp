@@ -58,6 +58,7 @@ private:
     void take();
     void take_external();
     void claim(const Waiting& job, bool external);
+    void check_parents(JobId id);
     void work();            // an attempt ends, one way or another
     void end(SimulatedAttempt attempt, Outcome outcome, bool its_worker_goes_on = false);
     void heartbeat();

@@ -1,0 +1,124 @@
+// The list of jobs: what waits and what has ended in one order, and its filters.
+#include "stored_jobs.hpp"
+
+using namespace millrace;
+using namespace millrace::jobs;
+using namespace millrace::jobs::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Ids = std::vector<JobId>;
+
+Ids list(StoredJobs& world, job_repository::Filter filter = {}) {
+    auto tenant = world.tenant();
+    Ids ids;
+    for (const auto& job : job_repository::list(tenant, filter, world.now)) ids.push_back(job.id);
+    return ids;
+}
+JobId tagged(StoredJobs& world, const std::string& tags) {
+    auto wanted = world.prepared();
+    wanted.job.tags = tags;
+    return world.store(wanted).job.id;
+}
+
+} // namespace
+
+TEST_CASE("waiting, running and ended jobs are listed together, the newest first") {
+    StoredJobs world;
+    const auto a = world.submit(), b = world.submit(), c = world.submit(), d = world.submit();
+    world.run(b);
+    world.claim(c);
+    CHECK(list(world) == Ids{d, c, b, a});
+}
+
+TEST_CASE("pages follow each other without a gap, whatever ends meanwhile") {
+    StoredJobs world;
+    Ids all;
+    for (int i = 0; i < 20; ++i) all.insert(all.begin(), world.submit());
+    Ids seen;
+    job_repository::Filter filter;
+    filter.limit = 6;
+    for (;;) {
+        const auto page = list(world, filter);
+        if (page.empty()) break;
+        seen.insert(seen.end(), page.begin(), page.end());
+        filter.before = page.back();
+        world.run(all[seen.size() % all.size()]);
+    }
+    CHECK(seen == all);
+}
+
+TEST_CASE("a list is filtered by state, and a job that is due counts as queued") {
+    StoredJobs world;
+    const auto ran = world.submit(), queued = world.submit();
+    world.run(ran);
+    auto later = world.prepared();
+    later.job.run_at = world.now + 10s;
+    later.job.state = model::JobState::scheduled;
+    const auto scheduled = world.store(later).job.id;
+    const auto of = [&](model::JobState state) {
+        job_repository::Filter filter;
+        filter.state = state;
+        return list(world, filter);
+    };
+    CHECK(of(model::JobState::succeeded) == Ids{ran});
+    CHECK(of(model::JobState::queued) == Ids{queued});
+    CHECK(of(model::JobState::scheduled) == Ids{scheduled});
+    world.pass(10s);
+    CHECK(of(model::JobState::queued) == Ids{scheduled, queued});
+    CHECK(of(model::JobState::scheduled).empty());
+}
+
+TEST_CASE("a list is filtered by kind, queue and time") {
+    StoredJobs world;
+    auto wanted = world.prepared();
+    wanted.job.kind = "sleep";
+    const auto sleeper = world.store(wanted).job.id;
+    world.pass(1h);
+    auto other = world.prepared();
+    other.job.queue = "other";
+    const auto elsewhere = world.store(other).job.id;
+    job_repository::Filter filter;
+    filter.kind = "sleep";
+    CHECK(list(world, filter) == Ids{sleeper});
+    filter = {};
+    filter.queue = "other";
+    CHECK(list(world, filter) == Ids{elsewhere});
+    filter = {};
+    filter.created_after = world.now;
+    CHECK(list(world, filter) == Ids{elsewhere});
+    filter = {};
+    filter.created_before = world.now;
+    CHECK(list(world, filter) == Ids{sleeper});
+}
+
+TEST_CASE("a tag is found as it was written, and no other that looks like it") {
+    StoredJobs world;
+    const auto plain = tagged(world, R"({"site":"north","line":"3"})");
+    const auto percent = tagged(world, R"({"site":"n%th"})");
+    const auto under = tagged(world, R"({"si_e":"north"})");
+    const auto quoted = tagged(world, R"({"site":"say \"hi\" ~"})");
+    const auto with = [&](std::string name, std::string value) {
+        job_repository::Filter filter;
+        filter.tag = {std::move(name), std::move(value)};
+        return list(world, filter);
+    };
+    CHECK(with("site", "north") == Ids{plain});
+    CHECK(with("line", "3") == Ids{plain});
+    CHECK(with("site", "n%th") == Ids{percent});
+    CHECK(with("si_e", "north") == Ids{under});
+    CHECK(with("site", "say \"hi\" ~") == Ids{quoted});
+    CHECK(with("site", "nor").empty());
+    CHECK(with("site", "%").empty());
+    CHECK(with("ite", "north").empty());
+}
+
+TEST_CASE("another organisation sees none of them") {
+    StoredJobs world;
+    const auto id = world.submit();
+    store::TenantSession other{world.session, OrganizationId::make()};
+    CHECK(job_repository::list(other, {}, world.now).empty());
+    CHECK_FALSE(job_repository::find(other, id));
+    CHECK(job_repository::attempts(other, id).empty());
+}
