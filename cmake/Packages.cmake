@@ -62,6 +62,7 @@ install(FILES ${package_files}/completion.bash DESTINATION share/bash-completion
 install(FILES ${package_files}/completion.zsh DESTINATION share/zsh/vendor-completions RENAME _millrace)
 install(FILES ${package_files}/completion.fish DESTINATION share/fish/vendor_completions.d RENAME millrace.fish)
 install(FILES packaging/debian/copyright ${package_files}/changelog.Debian.gz DESTINATION share/doc/millrace)
+install(FILES docs/examples/checksums.py docs/examples/worker.py docs/examples/worker.sh DESTINATION share/doc/millrace/examples)
 install(FILES packaging/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME millrace)
 # The wheel keeps its notices beside the folder `torch`; an unpacked copy of the libraries alone, within it.
 file(GLOB torch_notices ${official_prefix}/licenses ${official_prefix}/../torch-*.dist-info/licenses)

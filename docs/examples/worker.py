@@ -29,6 +29,7 @@ def call(path, body):
                 print(json.load(error)["detail"], file=sys.stderr)
                 return None if error.code == 409 else sys.exit(1)
             time.sleep(1)
+            if path.startswith("/queues/"): return {"data": []}  # to be asked for again, unless this is to end
 
 
 def attempt(token, job):

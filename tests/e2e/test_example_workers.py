@@ -136,6 +136,15 @@ def test_asked_to_end_it_finishes_its_job_first(admin, worker):
     assert done["state"] == "succeeded" and done["attempt"] == 1
 
 
+def test_asked_to_end_it_does_not_wait_for_a_daemon_that_is_away(daemon, admin, worker):
+    worker.start()
+    assert admin.wait(worker.submit(["before"]))["state"] == "succeeded"
+    daemon.stop()
+    worker.process.terminate()
+    assert worker.process.wait(30) == 0, worker.log.read_text()
+    daemon.start()
+
+
 def test_on_a_queue_that_is_not_external_it_ends_and_says_so(admin, worker):
     admin.set_queue(worker.queue, external=False)
     worker.start()

@@ -106,7 +106,7 @@ def test_everything_is_in_its_place_and_roots(deb):
                  "/usr/lib/systemd/system/millrace.service", "/usr/share/man/man1/millrace.1.gz",
                  "/usr/share/bash-completion/completions/millrace", "/usr/share/zsh/vendor-completions/_millrace",
                  "/usr/share/fish/vendor_completions.d/millrace.fish", "/usr/share/doc/millrace/copyright",
-                 "/usr/share/doc/millrace/changelog.Debian.gz"):
+                 "/usr/share/doc/millrace/changelog.Debian.gz", "/usr/share/doc/millrace/examples/worker.py"):
         assert path in listed, f"{path} is missing"
 
 

@@ -1,0 +1,47 @@
+"""The examples of the documentation are run as they stand, and its links lead somewhere."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+from support.daemon import ROOT, binary
+
+RUN = ["queue.md", "schedules.md", "workers.md", "processors.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page):
+    return re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_examples_of_a_page_work(new_daemon, tmp_path, name):
+    settings = tmp_path / "millrace.toml"
+    text = (ROOT / "docs" / name).read_text()
+    settings.write_text("\n".join(re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+                        .replace("/usr/share/doc/millrace/examples", str(ROOT / "docs/examples")))
+    daemon = new_daemon(arguments=["--config", str(settings)])
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "millrace").symlink_to(binary())
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "MILLRACE_DATA": str(daemon.data), "LANG": "C.UTF-8", "LEASE_SECONDS": "1",
+                   "URL": f"http://127.0.0.1:{daemon.port}", "KEY": daemon.create_key("admin")}
+    script = "\n".join(blocks(ROOT / "docs" / name)).replace("http://127.0.0.1:7878", environment["URL"])
+    script = script.replace("/usr/share/doc/millrace/examples", str(ROOT / "docs/examples"))
+    assert script
+    out = subprocess.run(["bash", "-exuo", "pipefail", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert out.returncode == 0, out.stderr[-3000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), target
+        if anchor:
+            headings = [re.sub(r"[^a-z0-9 _-]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in other.read_text().splitlines() if line.startswith("#")]
+            assert anchor in headings, target
