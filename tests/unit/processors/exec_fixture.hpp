@@ -41,6 +41,8 @@ struct Fixture {
     FakeDispatcher dispatcher;
     using Run = std::shared_ptr<FakeDispatcher::Run>;
 
+    ~Fixture() { work.close(); } // its thread still lets go of the dispatcher's executor
+
     explicit Fixture(std::vector<ExecCommand> commands, std::chrono::milliseconds grace = 60s) {
         ExecOptions options;
         options.commands = std::move(commands);
