@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -143,6 +144,22 @@ def test_configuration_is_checked_and_its_origins_told(run, tmp_path):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed(run, shell):
     assert "millrace" in run("completion", shell).stdout
+
+
+@pytest.mark.parametrize("line, offers", [("millrace qu", "queue"), ("millrace queue pa", "pause"), ("millrace dlq replay --dr", "--dry-run"),
+                                          ("millrace job submit --unique-", "--unique-key --unique-states --unique-period"), ("millrace job show --dat", "--data")])
+def test_completion_offers_what_fits(run, line, offers):
+    words = line.split()
+    script = run("completion", "bash").stdout + f"\nCOMP_WORDS=({line}) COMP_CWORD={len(words) - 1}; _millrace; echo ${{COMPREPLY[@]}}"
+    assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20).stdout.strip() == offers
+
+
+def test_the_manual_is_good_roff(run):
+    manual = run("man").stdout
+    assert manual.startswith(".TH MILLRACE 1") and ".SS millrace flow wait" in manual.replace("\\-", "-")
+    if shutil.which("groff"):
+        out = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-Kutf8", "-z"], input=manual, capture_output=True, text=True, timeout=20)
+        assert out.returncode == 0 and not out.stderr, out.stderr
 
 
 def test_version_and_help(run):

@@ -1,5 +1,6 @@
 """Queues, dead letters, schedules, flows and events on the command line."""
 import json
+import re
 import subprocess
 import threading
 
@@ -167,8 +168,10 @@ def test_a_flow_that_is_wrong_is_refused_whole(run, ask):
 
 
 def test_a_cancelled_flow_has_no_open_job(run, ask):
-    made = ask("flow", "submit", "-", stdin='{"chain":[{"kind":"sleep","payload":{"seconds":600}},{"kind":"echo"}]}')["id"]
+    made = ask("flow", "submit", "-", stdin='{"chain":[{"kind":"sleep","payload":{"seconds":60}},{"kind":"echo"}]}')["id"]
     assert "still running after" in run("flow", "wait", made, "--for", "0.1", expect=FAILED).stderr
+    while not re.search(r"sleep  running [1-9]\d*%", run("flow", "show", made).stdout):
+        pass
     assert "0 succeeded, 2 failed, 0 open" in run("flow", "cancel", made).stdout
     run("flow", "wait", made, expect=FAILED)
 
