@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from support.daemon import binary
+from support.waiting import until
 
 DONE, FAILED, USAGE = 0, 1, 2
 ECHO = ("job", "submit", "--kind", "echo")
@@ -106,8 +107,7 @@ def test_lists_are_filtered_and_continued(run, ask):
 def test_a_running_job_shows_its_progress_wherever_it_is_looked_at(run, ask, daemon):
     made = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":60}', "--queue", "progress")["id"]
     daemon.admin().wait(made, "running")
-    while ask("job", "show", made)["progress_percent"] == 0:
-        pass
+    until(lambda: ask("job", "show", made)["progress_percent"])
     assert ask("job", "list", "--queue", "progress")["data"][0]["progress_percent"] > 0
     assert "%" in run("job", "list", "--queue", "progress").stdout
     out = run("job", "result", made, expect=FAILED)

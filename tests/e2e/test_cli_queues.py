@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from support.daemon import binary
+from support.waiting import until
 
 DONE, FAILED, USAGE = 0, 1, 2
 DOOMED = ("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":1}', "--max-attempts", "1")
@@ -170,8 +171,7 @@ def test_a_flow_that_is_wrong_is_refused_whole(run, ask):
 def test_a_cancelled_flow_has_no_open_job(run, ask):
     made = ask("flow", "submit", "-", stdin='{"chain":[{"kind":"sleep","payload":{"seconds":60}},{"kind":"echo"}]}')["id"]
     assert "still running after" in run("flow", "wait", made, "--for", "0.1", expect=FAILED).stderr
-    while not re.search(r"sleep  running [1-9]\d*%", run("flow", "show", made).stdout):
-        pass
+    until(lambda: re.search(r"sleep  running [1-9]\d*%", run("flow", "show", made).stdout))
     assert "0 succeeded, 2 failed, 0 open" in run("flow", "cancel", made).stdout
     run("flow", "wait", made, expect=FAILED)
 

@@ -2,11 +2,11 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 from support.daemon import binary
 from support.terminal import Terminal
+from support.waiting import until
 
 ENTER, LEAVE = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
 
@@ -116,8 +116,7 @@ def test_ctrl_z_gives_the_terminal_back_and_top_comes_back_to_it(daemon, termina
     view.type(b"\x1a")
     view.until(lambda out: out.endswith(LEAVE))
     state = f"/proc/{view.process.pid}/stat"
-    while open(state).read().rsplit(")", 1)[1].split()[0] != "T":
-        time.sleep(0.01)
+    until(lambda: open(state).read().rsplit(")", 1)[1].split()[0] == "T")
     assert view.restored()
     os.kill(view.process.pid, signal.SIGCONT)
     view.until(lambda out: out.count(ENTER) == 2 and screens(out))

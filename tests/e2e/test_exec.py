@@ -4,11 +4,11 @@ import json
 import os
 import pathlib
 import signal
-import time
 
 import pytest
 from support.client import assert_problem
 from support.daemon import ROOT
+from support.waiting import until
 
 PYTHON = "/usr/bin/python3"
 EXAMPLE = ROOT / "docs/examples/checksums.py"
@@ -96,13 +96,6 @@ def processes(text):
         except OSError:
             pass  # it has just ended
     return found
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 # What a program gets and gives
