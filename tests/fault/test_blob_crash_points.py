@@ -1,28 +1,39 @@
 """A crash while a blob is stored: what was acknowledged is there, and nothing is under a name that is not its own."""
 import hashlib
+import json
 import os
 
 import pytest
 from lives import POINTS, QUIET, live_until
-from oracle import Oracle, lost
-from workload import Workload
+from oracle import Oracle
+from workload import Workload, asked
 
 
 
 class Uploads(Workload):
+    """Blobs, and jobs that come with their files."""
+
     def __init__(self):
-        self.kept = {}
+        self.kept = {}  # digest -> content
+        self.jobs = {}  # id -> digest
 
     def work(self, client, oracle):
+        job = json.dumps({"kind": "echo", "payload": {"file": {"$part": "file"}}})
         while True:
             content = os.urandom(20_000)
-            try:
-                answer = client.put("/api/v1/blobs", content)
+            digest = hashlib.sha256(content).hexdigest()
+            answer = asked(client.put, "/api/v1/blobs", content)
+            if answer is not None:
                 assert answer.status == 201, answer
-                self.kept[answer.json["sha256"]] = content
-            except Exception as failure:
-                if not lost(failure):
-                    raise
+                self.kept[digest] = content
+            yield
+            content = os.urandom(20_000)
+            digest = hashlib.sha256(content).hexdigest()
+            answer = asked(client.post_form, "/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)])
+            if answer is not None:
+                assert answer.status == 202, answer
+                self.kept[digest] = content
+                self.jobs[answer.json["id"]] = digest
             yield
 
 
@@ -38,6 +49,8 @@ def test_a_crash_there_loses_no_blob_and_leaves_none_by_half(new_daemon, tmp_pat
     client = daemon.admin()
     for digest, content in uploads.kept.items():
         assert client.get(f"/api/v1/blobs/{digest}").body == content
+    for identity, digest in uploads.jobs.items():
+        assert digest in json.dumps(client.wait(identity)["result"])
     for path in (daemon.data / "blobs").rglob("*"):
         if path.is_file():
             assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name, f"{path} is not what its name says"

@@ -82,6 +82,11 @@ def test_a_stopped_worker_is_found_out_and_replaced(inferring):
     worker = daemon.wait_worker()
     os.kill(worker["pid"], signal.SIGSTOP)
     job = client.submit("infer", {"model": "digits", "input": {"blob": digests[0]}})
-    assert client.wait(job, seconds=90)["result"]["label"] == SAMPLES[0]["label"]
+    done = client.wait(job, seconds=90)
+    assert done["result"]["label"] == SAMPLES[0]["label"]
+    assert [attempt["outcome"] for attempt in done["attempts"]] == ["worker_lost"] and done["attempt"] == 2
     assert daemon.wait_worker()["pid"] != worker["pid"]
+    with pytest.raises(ProcessLookupError):  # it comes to itself no more
+        os.kill(worker["pid"], signal.SIGCONT)
+    assert client.job(job) == done
     daemon.stop()
