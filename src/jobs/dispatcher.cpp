@@ -202,17 +202,19 @@ void Dispatcher::left_line(const Waiting& job) {
     scheduler_.queue().at(job.lane).queue->waiting.fetch_sub(1, std::memory_order_relaxed);
 }
 
-Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_view queue_name, std::string_view kind, std::string_view resource) {
+Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_view queue_name, std::string_view kind, std::string_view resource,
+                                const Admitted& beside) {
     const auto refused = [](std::string why, int seconds = 1) { return Error{Code::unavailable, std::move(why), seconds}; };
     const auto seconds = [](std::chrono::milliseconds left) { return static_cast<int>((left.count() + 999) / 1000); };
     if (draining_) return refused("the daemon is stopping; try again in a moment");
     if (!has_room_.load(std::memory_order_relaxed)) return refused(*no_room_.lock(), 10);
-    if (backlog() >= options_.max_backlog)
+    if (backlog() + beside.all >= options_.max_backlog)
         return refused("as many jobs are waiting as may wait (jobs.max_backlog = " + std::to_string(options_.max_backlog) + "); try again later", 5);
     auto* queue = table_.queue(organization, queue_name);
     if (!queue) return Error{Code::unprocessable, "there are too many queues; use one of those that there are"};
     const auto rules = queue->rules();
-    if (const auto most = rules->settings.max_backlog; most && queue->waiting.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(*most))
+    const auto ahead = queue->waiting.load(std::memory_order_relaxed) + static_cast<std::int64_t>(beside.in(queue_name));
+    if (const auto most = rules->settings.max_backlog; most && ahead >= static_cast<std::int64_t>(*most))
         return refused("as many jobs are waiting in queue " + queue->name + " as may wait there (max_backlog = " + std::to_string(*most) + "); try again later", 5);
     const auto at = clock_.monotonic();
     if (rules->settings.breaker)

@@ -53,6 +53,16 @@ struct Arrival {
     bool is_new = true;               // counted as submitted
 };
 
+// Jobs of the same request, which are not in line yet: with them the limits would be passed.
+struct Admitted {
+    std::size_t all = 0;
+    std::map<std::string, std::size_t, std::less<>> of_queue;
+    std::size_t in(std::string_view queue) const {
+        const auto at = of_queue.find(queue);
+        return at == of_queue.end() ? 0 : at->second;
+    }
+};
+
 // What an external worker is given.
 struct Handed {
     JobId id;
@@ -84,7 +94,8 @@ public:
 
     // ── any thread ──
     // Why there is no place for another job: unavailable, with when to try again.
-    Result<void> admits(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource);
+    Result<void> admits(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource,
+                        const Admitted& beside = {});
     QueueTable& table() { return table_; }
     model::RetryPolicy retry_policy(const model::Job& job);
 
@@ -183,6 +194,7 @@ private:
     void write_ends(Ends ends);
     void not_recorded(Ends ends, const Error& why);
     void recorded(Running& running, const Settled& settled);
+    void wait_again(const Moved& own);
     void settle(const Settled& settled);
     void settle(const Moved& moved);
     void take_from_runner(JobId id);

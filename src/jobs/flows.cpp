@@ -67,9 +67,10 @@ Result<Flows::Ready> Flows::prepare(const model::Principal& who, NewFlow asked, 
     Ready ready;
     ready.flow = {FlowId::make(), asked.name, now, {}, {}, static_cast<int>(asked.steps.size()), 0, 0};
     std::map<std::string, JobId> id_of;
+    Admitted beside;
     for (const auto index : *order) {
         auto& step = asked.steps[index];
-        auto job = jobs_.prepare(who, std::move(step.job), now);
+        auto job = jobs_.prepare(who, std::move(step.job), now, beside);
         if (!job) return Error{job.error().code, fmt::format("job \"{}\": {}", step.ref, job.error().detail), job.error().retry_after_seconds};
         job->job.flow = ready.flow.id;
         job->job.flow_ref = step.ref;
@@ -78,7 +79,7 @@ Result<Flows::Ready> Flows::prepare(const model::Principal& who, NewFlow asked, 
         ready.jobs.push_back(std::move(*job));
     }
     if (!asked.callback) return ready;
-    auto callback = jobs_.prepare(who, std::move(*asked.callback), now);
+    auto callback = jobs_.prepare(who, std::move(*asked.callback), now, beside);
     if (!callback) return Error{callback.error().code, fmt::format("the callback: {}", callback.error().detail), callback.error().retry_after_seconds};
     callback->job.flow = ready.flow.id;
     for (const auto& [ref, id] : id_of) callback->depends_on.push_back({id, model::OnFailure::ignore});

@@ -79,7 +79,7 @@ private:
 
 JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
 
-Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id) const {
+Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id, const Admitted& beside) const {
     const auto* queue = dispatcher_.table().find_queue(who.organization, asked.queue); // a refused job makes none
     const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
     const auto& settings = rules->settings;
@@ -92,7 +92,7 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
         if (auto checked = processor->check(who.organization, asked.payload); !checked) return checked.error();
         resource = processor->resource(asked.payload);
     }
-    if (auto admitted = dispatcher_.admits(who.organization, asked.queue, asked.kind, resource); !admitted) return admitted.error();
+    if (auto admitted = dispatcher_.admits(who.organization, asked.queue, asked.kind, resource, beside); !admitted) return admitted.error();
     if (asked.expires_at && *asked.expires_at <= now) return Error{Code::unprocessable, "\"expires_at\" is in the past"};
     if (asked.deadline_at && *asked.deadline_at <= now) return Error{Code::unprocessable, "\"deadline_at\" is in the past"};
     Prepared prepared;
@@ -117,6 +117,14 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     if (asked.unique) job.unique_key = asked.unique->key;
     prepared.unique = std::move(asked.unique);
     prepared.depends_on = std::move(asked.depends_on);
+    return prepared;
+}
+
+Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, Admitted& beside) const {
+    auto prepared = prepare(who, std::move(asked), now, JobId::make(), beside);
+    if (!prepared) return prepared;
+    ++beside.all;
+    ++beside.of_queue[prepared->job.queue];
     return prepared;
 }
 
@@ -161,8 +169,9 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
     const Timestamp now = clock_.now();
     std::vector<Result<Prepared>> prepared;
     prepared.reserve(jobs.size());
+    Admitted beside;
     for (auto& job : jobs) {
-        if (job) prepared.push_back(prepare(who, std::move(*job), now));
+        if (job) prepared.push_back(prepare(who, std::move(*job), now, beside));
         else prepared.emplace_back(job.error());
     }
     auto task = [prepared = std::move(prepared), idempotency = std::move(idempotency), render = std::move(render), organization = who.organization,

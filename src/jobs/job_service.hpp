@@ -59,8 +59,9 @@ public:
                                                   std::optional<IdempotentRequest> idempotency, RenderBatch render);
 
     // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived (after
-    // the commit).
-    Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id = JobId::make()) const;
+    // the commit). The second prepares one of several jobs of a request, and counts it among them.
+    Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id = JobId::make(), const Admitted& beside = {}) const;
+    Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, Admitted& beside) const;
     void arrived(Weights weights, const Stored& stored);
 
     awaitable<Result<std::optional<model::Job>>> find(OrganizationId organization, JobId id);

@@ -43,6 +43,16 @@ def test_a_queue_may_have_a_backlog_of_its_own(admin):
     until(lambda: later(admin, queue="short").status == 202)
 
 
+def test_one_request_does_not_pass_the_limit_either(admin):
+    admin.pause("narrow")
+    admin.set_queue("narrow", max_backlog=3)
+    items = admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo", "queue": "narrow"}] * 5 + [{"kind": "echo"}]}).json["data"]
+    assert [item["status"] for item in items] == [202] * 3 + [503] * 2 + [202] and admin.queue("narrow")["depth"] == 3
+    admin.set_queue("narrow", max_backlog=6)
+    assert_full(admin.post("/api/v1/flows", {"chain": [{"kind": "echo", "queue": "narrow"}] * 4}), "narrow")
+    assert admin.post("/api/v1/flows", {"chain": [{"kind": "echo", "queue": "narrow"}] * 3}).status == 202
+
+
 @pytest.mark.parametrize("setting,value,word", [("MILLRACE_JOBS_MIN_FREE_BYTES", "1000000 GiB", "jobs.min_free_bytes"),
                                                 ("MILLRACE_JOBS_MAX_MEMORY_BYTES", "1 MiB", "jobs.max_memory_bytes")])
 def test_below_a_watermark_nothing_is_taken_and_what_was_taken_is_done(new_daemon, setting, value, word):
