@@ -1,3 +1,4 @@
+#include "cli/absence.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/flow_view.hpp"
@@ -32,8 +33,11 @@ std::string path_of(const std::string& id, std::string_view rest = "") { return 
 int wait(Context& context, const Client& client, const std::string& id, double seconds) {
     const auto begun = std::chrono::steady_clock::now();
     Progress progress{context.err, context.progress, "waiting"};
+    Absence absence;
+    Reply reply;
     for (auto pause = std::chrono::milliseconds{20};;) {
-        const auto reply = client.call({.target = path_of(id)});
+        auto found = absence.bridge([&] { return client.call({.target = path_of(id)}); });
+        if (found) reply = std::move(*found);
         const auto flow = reply.json();
         const auto state = member(flow, "state");
         const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

@@ -1,5 +1,6 @@
 #include "cli/job_wait.hpp"
 
+#include "cli/absence.hpp"
 #include "cli/job_view.hpp"
 #include "cli/text.hpp"
 
@@ -21,11 +22,23 @@ double fraction_of(const json::value& job, const json::value& result) {
     return percent && percent->is_number() ? percent->to_number<double>() / 100 : -1;
 }
 
+struct Look {
+    json::value job, result;
+};
+
+// The second of them only where there is somebody to see it.
+Look look(const Client& client, const std::string& id, bool whole) {
+    Look now{client.get(path_of(id)), {}};
+    if (whole && !is_ended(now.job)) now.result = client.get("/api/v1/results/" + encoded(id));
+    return now;
+}
+
 } // namespace
 
-std::string outlook_text(const json::value& job, const json::value& result) {
+std::string outlook_text(const json::value& job, const json::value& result, Timestamp now) {
     auto text = member(job, "state");
     if (const auto position = member(result, "position"); position != "-" && text == "queued") text += ", " + position + " before it";
+    if (text == "scheduled") text += ", due " + age(job, "run_at", now);
     if (const auto others = member(job, "blocked_by"); others != "-") text += ", waits for " + others + " other" + (others == "1" ? "" : "s");
     const auto* left = find(result, {"estimated_seconds_remaining"});
     if (left && left->is_number()) text += ", about " + seconds_text(std::max(1.0, left->to_number<double>())) + " left";
@@ -34,18 +47,19 @@ std::string outlook_text(const json::value& job, const json::value& result) {
 
 json::value wait_for(Context& context, const Client& client, const std::string& id, Monotonic begun, double seconds) {
     Progress progress{context.err, context.progress, "waiting"};
+    Absence absence;
+    Look now;
     for (auto pause = std::chrono::milliseconds{20};;) {
-        auto job = client.get(path_of(id));
-        if (is_ended(job)) return job;
+        auto found = absence.bridge([&] { return look(client, id, context.progress); });
+        if (found) now = std::move(*found);
+        if (is_ended(now.job)) return std::move(now.job);
         const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
         if (elapsed >= seconds) {
             progress.clear();
-            throw Failure{failed, fmt::format("job {} is still {} after {}", id, member(job, "state"), seconds_text(elapsed))};
+            throw Failure{failed, fmt::format("job {} is still {} after {}", id, member(now.job, "state"), seconds_text(elapsed))};
         }
-        if (context.progress) {
-            const auto result = client.get("/api/v1/results/" + encoded(id));
-            progress.show(fraction_of(job, result), fmt::format("{} · {}", outlook_text(job, result), seconds_text(elapsed)));
-        }
+        const auto outlook = absence.problem().empty() ? outlook_text(now.job, now.result, SystemClock::instance().now()) : absence.problem();
+        progress.show(fraction_of(now.job, now.result), fmt::format("{} · {}", outlook, seconds_text(elapsed)));
         std::this_thread::sleep_for(std::min<std::chrono::duration<double>>(pause, std::chrono::duration<double>{seconds - elapsed}));
         pause = std::min(pause * 3 / 2, std::chrono::milliseconds{500});
     }

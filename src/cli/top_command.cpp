@@ -1,3 +1,4 @@
+#include "cli/absence.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
@@ -16,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto redraw = 1s;
-constexpr auto gone_for_good = 10s;  // a daemon that is only started again is back by then
 constexpr double most_patience = 3; // seconds: a key is not to wait longer for a silent daemon
 
 TopData look(const Client& client) {
@@ -33,17 +33,11 @@ int once(Context& context) {
     return done;
 }
 
-// A daemon that goes away is waited for: it may be starting again. Throws when it stays away.
-void look_again(const Client& client, TopData& data, Monotonic& seen) {
-    const auto now = std::chrono::steady_clock::now();
-    try {
-        data = look(client);
-        seen = now;
-    } catch (const Failure& failure) {
-        if (now - seen > gone_for_good) throw;
-        data.problem = failure.what();
-        data.problem = data.problem.substr(0, data.problem.find('\n'));
-    }
+// What was seen last stays while the daemon is away, with the reason.
+void look_again(const Client& client, TopData& data, Absence& absence) {
+    const auto now = absence.bridge([&] { return look(client); });
+    if (now) data = *now;
+    data.problem = absence.problem();
 }
 
 int live(Context& context) {
@@ -52,9 +46,10 @@ int live(Context& context) {
     quick.socket = context.socket;
     quick.timeout = std::min(context.timeout, most_patience);
     const Client client{quick};
-    auto data = look(client); // that there is no daemon is said before the screen is taken
+    Absence absence;
+    TopData data;
+    look_again(client, data, absence); // that there is no daemon is said before the screen is taken
     Terminal terminal;
-    auto seen = std::chrono::steady_clock::now();
     for (auto next = std::chrono::steady_clock::now() + redraw;;) {
         const auto size = terminal.size();
         terminal.draw(top_lines(data, size.columns, size.rows, SystemClock::instance().now()));
@@ -63,7 +58,7 @@ int live(Context& context) {
         if (event == Terminal::Event::end) return done;
         if (event == Terminal::Event::key && (terminal.key() == 'q' || terminal.key() == 'Q')) return done;
         if (std::chrono::steady_clock::now() < next) continue;
-        look_again(client, data, seen);
+        look_again(client, data, absence);
         next = std::chrono::steady_clock::now() + redraw;
     }
 }

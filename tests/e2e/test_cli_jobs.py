@@ -116,6 +116,20 @@ def test_a_running_job_shows_its_progress_wherever_it_is_looked_at(run, ask, dae
     assert ask("job", "show", made)["state"] == "cancelled"
 
 
+def test_waiting_outlasts_a_restart_of_the_daemon(new_daemon):
+    daemon = new_daemon()
+    made = json.loads(daemon.cli("job", "submit", "--kind", "sleep", "--payload", '{"seconds":2}', "--json").stdout)["id"]
+    flow = json.loads(daemon.cli("flow", "submit", "-", "--json", stdin='{"chain":[{"kind":"sleep","payload":{"seconds":2}},{"kind":"echo"}]}').stdout)["id"]
+    waiting = [subprocess.Popen([str(binary()), *command, "--data", str(daemon.data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+               for command in (("job", "wait", made), ("flow", "wait", flow))]
+    until(lambda: daemon.admin().job(made)["state"] == "running")
+    daemon.stop()
+    daemon.start()
+    outcomes = [each.communicate(timeout=60) for each in waiting]
+    assert [each.returncode for each in waiting] == [0, 0], outcomes
+    assert json.loads(outcomes[0][0])["slept_seconds"] == 2 and "2 jobs, 2 succeeded" in outcomes[1][0]
+
+
 def test_cancel_and_retry_say_when_they_cannot(run, ask):
     made = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":1}', "--max-attempts", "1")["id"]
     run("job", "wait", made, expect=FAILED)

@@ -53,11 +53,12 @@ std::string printed(void (*print)(Context&, const json::value&), const std::stri
 } // namespace
 
 TEST_CASE("the outlook of a job says where it stands and how long it may take") {
-    const auto text = [](const char* job, const char* result) { return outlook_text(json::parse(job), json::parse(result)); };
+    const auto text = [](const char* job, const char* result) { return outlook_text(json::parse(job), json::parse(result), noon); };
     CHECK(text(R"({"state":"queued"})", R"({"position":3,"estimated_seconds_remaining":90})") == "queued, 3 before it, about 90 s left");
     CHECK(text(R"({"state":"running"})", R"({"progress_percent":45,"estimated_seconds_remaining":0.2})") == "running, about 1.00 s left");
     CHECK(text(R"({"state":"blocked","blocked_by":2})", R"({"position":null})") == "blocked, waits for 2 others");
     CHECK(text(R"({"state":"blocked","blocked_by":1})", "{}") == "blocked, waits for 1 other");
+    CHECK(text(R"({"state":"scheduled","run_at":"2026-01-01T14:00:00Z"})", R"({"position":0})") == "scheduled, due in 2 h");
 }
 
 TEST_CASE("a job is shown with its ties, its plans and its attempts") {
