@@ -115,21 +115,23 @@ void Dispatcher::recorded(Running& running, const Settled& settled) {
             const auto [mean, fresh] = mean_seconds_.try_emplace({lane.queue, lane.kind}, seconds);
             if (!fresh) mean->second += 0.1 * (seconds - mean->second);
         } else if (!model::is_final(own.to)) {
-            const Waiting again{own.id, own.due, running.lane, static_cast<unsigned>(own.priority) & 0xF, running.owner};
-            backlog_.fetch_add(1, std::memory_order_relaxed);
-            scheduler_.queue().at(running.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
-            // A retry waits on the monotonic clock: a jump of the other one neither hastens nor delays it.
-            const auto wait = own.due - clock_.now();
-            if (wait.count() > 0) scheduler_.queue().push_after(again, clock_.monotonic() + wait);
-            else scheduler_.queue().push(again, {own.due, clock_.monotonic()});
-            // Its limits may have passed unheeded while it ran.
-            for (const auto& limit : {running.lease.expires_at, running.lease.deadline_at})
-                if (limit) limits_.push({*limit, own.id, own.organization});
-            retried_total_.add();
+            wait_again(own);
         }
         settle(settled);
     }
     if (first) give_back(running);
+}
+
+void Dispatcher::wait_again(const Moved& own) {
+    const auto again = waiting(own);
+    backlog_.fetch_add(1, std::memory_order_relaxed);
+    scheduler_.queue().at(again.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+    // A retry waits on the monotonic clock: a jump of the other one neither hastens nor delays it.
+    const auto wait = own.due - clock_.now();
+    if (wait.count() > 0) scheduler_.queue().push_after(again, clock_.monotonic() + wait);
+    else scheduler_.queue().push(again, {own.due, clock_.monotonic()});
+    if (own.ends_by) limits_.push({*own.ends_by, own.id, own.organization}); // its earlier one may have passed unheeded while it ran
+    retried_total_.add();
 }
 
 // ── what a commit means for memory ───────────────────────────────────────────────────────────────────────────────
@@ -146,7 +148,10 @@ void Dispatcher::ended_elsewhere(Settled settled) {
 void Dispatcher::reported(JobId id, std::int64_t token, Settled settled, Scheduler::Verdict verdict) {
     send([this, id, token, settled = std::move(settled), verdict] {
         const auto at = running_.find(id);
-        if (at == running_.end() || at->second->lease.token != token) return settle(settled);
+        if (at == running_.end() || at->second->lease.token != token) { // its time was over meanwhile, but the report came first
+            if (const auto& own = settled.jobs.front(); !model::is_final(own.to)) wait_again(own);
+            return settle(settled);
+        }
         const auto running = at->second;
         running->verdict = verdict;
         recorded(*running, settled);

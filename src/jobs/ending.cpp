@@ -109,6 +109,14 @@ Moved moved_of(const Lease& lease, JobState to, Timestamp due, Timestamp now) {
             std::max<std::int64_t>(0, (now - lease.started_at).count())};
 }
 
+// An attempt ended, and another follows. Once a job has begun, its expires_at holds no more.
+Settled waits_again(const Lease& lease, JobState to, Timestamp due, Timestamp now, bool has_begun = true) {
+    auto moved = moved_of(lease, to, due, now);
+    moved.ends_by = lease.deadline_at;
+    if (!has_begun && lease.expires_at) moved.ends_by = std::min(lease.deadline_at.value_or(*lease.expires_at), *lease.expires_at);
+    return {{std::move(moved)}};
+}
+
 // The callback of a flow belongs to it, but is not counted among its jobs.
 bool is_counted(const Lease& lease) { return lease.flow && !lease.flow_ref.empty(); }
 
@@ -156,7 +164,7 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     const auto& failure = std::get<Failure>(outcome);
     if (failure.kind == Failure::Kind::spared) {
         if (session.execute(spare, {lease.id, lease.token, now}) != 1) return {};
-        return {{moved_of(lease, JobState::queued, now, now)}};
+        return waits_again(lease, JobState::queued, now, now, lease.attempt > 1);
     }
     const bool killed = failure.kind == Failure::Kind::worker_lost;
     const auto earlier = attempt_repository::counts(session, lease);
@@ -170,7 +178,7 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     crash_point("retry.before_write");
     if (session.execute(plan_retry, {lease.id, lease.token, retry_at, failure.error.code, failure.error.message}) != 1) return {};
     attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, std::string{word}, failure.error});
-    return {{moved_of(lease, JobState::scheduled, retry_at, now)}};
+    return waits_again(lease, JobState::scheduled, retry_at, now);
 }
 
 bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<model::JobError>& error, Timestamp now,

@@ -28,6 +28,7 @@ struct Moved {
     model::JobState from = model::JobState::queued, to = model::JobState::queued;
     Timestamp due; // of a job that waits again
     std::int64_t run_us = 0;
+    std::optional<Timestamp> ends_by{}; // of one that was tried and waits again: when it expires
 };
 
 // What a transaction did, for the dispatcher to follow in memory after the commit.

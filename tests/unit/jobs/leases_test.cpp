@@ -198,6 +198,30 @@ TEST_CASE("a worker says whether trying again helps, and when") {
     CHECK(daemon.take_one().job == retryable);
 }
 
+TEST_CASE("a report that is written just before its lease is over counts, and the job goes on") {
+    WorkedOutside daemon;
+    const auto id = daemon.submit(WorkedOutside::outside());
+    const auto token = daemon.take_one();
+    std::future<Result<void>> reported;
+    {
+        QueueDaemon::HeldStore held{*daemon.database};
+        reported = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->fail(daemon.who, token, {"broken", "it broke"}, true, std::nullopt)); });
+        std::this_thread::sleep_for(10ms); // it waits for the store then
+        daemon.clock.pass(30s);
+        daemon.dispatcher->start(); // a tick: the lease is over
+        daemon.snapshot();
+        daemon.snapshot();
+    }
+    CHECK(reported.get().has_value());
+    daemon.settle();
+    CHECK(daemon.find(id).error->code == "broken");
+    CHECK(daemon.dispatcher->backlog() == 1);
+    CHECK(daemon.snapshot().external_leases == 0);
+    daemon.pass(1min);
+    CHECK(daemon.complete(daemon.take_one()).has_value());
+    CHECK(daemon.state(id) == "succeeded");
+}
+
 TEST_CASE("a job that is cancelled takes its lease away") {
     WorkedOutside daemon;
     const auto id = daemon.submit(WorkedOutside::outside());

@@ -92,8 +92,7 @@ public:
             const auto wait = own.due - now.wall;
             if (wait.count() > 0) push_after(again, now.steady + wait);
             else push(again, now);
-            for (const auto& limit : {attempt.lease.expires_at, attempt.lease.deadline_at})
-                if (limit) limits.push({*limit, own.id, own.organization});
+            if (own.ends_by) limits.push({*own.ends_by, own.id, own.organization});
         }
         settle(settled, now);
         scheduler.ended(attempt.job.lane, verdict_on(outcome), now);
