@@ -55,7 +55,7 @@ def test_events_are_read_by_pages_and_by_type(admin):
     assert len(first["data"]) == 1 and len(events(admin, cursor=first["meta"]["next_cursor"], type="job.dead")) == 2
 
 
-def test_a_missed_schedule_and_a_dead_dependant_are_events_too(admin):
+def test_a_job_that_dies_of_another_is_told_of_too(admin):
     parent = admin.wait(admin.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")
     child = admin.submit(depends_on=[parent["id"]])
     event, = admin.events("job.dead", subject=child)

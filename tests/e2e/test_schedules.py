@@ -179,6 +179,11 @@ def test_what_was_missed_is_skipped_run_once_or_run_for_each(new_daemon):
     once = planned_minutes(client, "run-once")
     assert once[0] >= first + 30 and len(once) <= 2  # and perhaps the minute that has come meanwhile
     assert all(each >= first + 30 for each in planned_minutes(client, "skip"))
+    told = {event["data"]["missed"]: event for event in client.events("schedule.missed")}
+    # Of what was made up for one by one there is nothing to tell.
+    assert {policy: event["subject"] for policy, event in told.items()} == {policy: made[policy]["id"] for policy in ("skip", "run_once")}
+    skipped = told["skip"]["data"]
+    assert skipped["name"] == "skip" and skipped["first"] < skipped["last"] and skipped["jobs"] <= 2
     daemon.stop()
 
 
