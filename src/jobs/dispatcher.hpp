@@ -195,7 +195,6 @@ private:
     void not_recorded(Ends ends, const Error& why);
     void recorded(Running& running, const Settled& settled);
     void wait_again(const Moved& own);
-    void wait_again(const Moved& own);
     void settle(const Settled& settled);
     void settle(const Moved& moved);
     void take_from_runner(JobId id);
