@@ -12,13 +12,12 @@ class Cancels(Workload):
 
     def work(self, client, oracle):
         while True:
+            self.finish(client, oracle)  # first what an earlier life has left: under too many deaths a running one ends dead
             oracle.submit(client, sleep(600, queue="cancelled"), states=("running",))
             oracle.submit(client, echo(queue="cancelled", run_at="2099-01-01T00:00:00Z"), states=("scheduled",))
-            self.finish(client, oracle)
             yield
 
     def finish(self, client, oracle):
-        """Also what an earlier life has left; under too many deaths of the daemon a running one would end dead."""
         for identity, promise in promised(oracle, "cancelled").items():
             if promise.states != ("cancelled",):
                 oracle.cancel(client, identity)

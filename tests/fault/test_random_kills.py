@@ -1,6 +1,7 @@
 """kill -9, or a power cut, at random moments of everything at once: 200 times; MILLRACE_FAULT_KILLS=10000 for a night."""
 import concurrent.futures
 import random
+import signal
 import time
 
 from crew import Crew
@@ -13,7 +14,7 @@ from submitting import Batches, DeadLetters, Flows, Releases, Retries, Submits, 
 
 LIVES = 100  # of one daemon; then all promises are judged, and a new one begins
 # One is killed, and the other loses with its life what was not flushed. Both at once, for a killed one keeps no core busy.
-ENVIRONMENTS = (QUIET, POWER_CUT)
+ENVIRONMENTS = [{**environment, "MILLRACE_JOBS_DRAIN_SECONDS": "0"} for environment in (QUIET, POWER_CUT)]
 
 
 def everybody(lives):
@@ -35,8 +36,21 @@ def live_and_die(daemon, crew, oracle, dice):
     oracle.resolve_doubts(daemon.admin())
     crew.start(daemon, oracle)
     time.sleep(dice.random() ** 2 * 0.3)
-    daemon.kill()
+    end(daemon, dice)
     crew.stop()
+
+
+def end(daemon, dice):
+    """Most are killed as they work, some as they clear up, and a few end in peace."""
+    chance = dice.random()
+    if chance < 0.8:
+        return daemon.kill()
+    if chance < 0.85:
+        return daemon.stop()
+    daemon.process.send_signal(signal.SIGTERM)
+    time.sleep(dice.random() * 0.03)
+    daemon.process.kill()
+    assert daemon.wait_end() in (0, -signal.SIGKILL), daemon.log()
 
 
 def live(daemon, journal, lives, dice):
