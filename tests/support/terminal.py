@@ -18,7 +18,14 @@ class Terminal:
         self.before = termios.tcgetattr(follower)
         self.output = b""
         self.process = subprocess.Popen([str(a) for a in argv], stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-                                        env=environment, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        env=environment, preexec_fn=self.take)
+
+    @staticmethod
+    def take():
+        """In the child. What a shell starts in the background ignores Ctrl-C, and so would all below it."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
