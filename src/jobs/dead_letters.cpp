@@ -1,6 +1,7 @@
 #include "jobs/dead_letters.hpp"
 
 #include "base/crash_point.hpp"
+#include "jobs/dependency_repository.hpp"
 #include "jobs/ending.hpp"
 #include "jobs/job_columns.hpp"
 
@@ -49,6 +50,13 @@ struct Dead {
     JobId id;
     std::string kind;
 };
+
+// Nobody can make a purged job succeed any more: what still waits for it has failed.
+void fail_children(TenantSession& tenant, JobId parent, Timestamp now, Settled& settled) {
+    const model::JobError error{"dependency_failed", fmt::format("job {}, which it depends on, was purged", parent.text())};
+    for (const auto& child : dependency_repository::unsettled_children(tenant.session(), parent))
+        end_job(tenant.session(), tenant.organization(), child.id, model::JobState::dead, error, now, settled, true);
+}
 
 // The next piece, the newest first, older than the cursor.
 std::vector<Dead> next_piece(TenantSession& tenant, const DeadFilter& filter, const std::optional<JobId>& cursor) {
@@ -131,17 +139,20 @@ awaitable<Result<std::size_t>> DeadLetters::purge(model::Principal who, DeadFilt
         struct Done {
             std::size_t deleted = 0;
             std::optional<JobId> last;
+            Settled settled;
         };
-        auto task = [who, filter, cursor](Session& session) -> Result<Done> {
+        auto task = [who, filter, cursor, now = clock_.now()](Session& session) -> Result<Done> {
             crash_point("purge.before_delete");
             TenantSession tenant{session, who.organization};
             Done done;
             for (const auto& dead : next_piece(tenant, filter, cursor)) {
                 done.last = dead.id;
+                fail_children(tenant, dead.id, now, done.settled);
                 done.deleted += static_cast<std::size_t>(tenant.execute(delete_job, {dead.id}));
                 tenant.execute(delete_attempts, {dead.id});
                 tenant.execute(delete_dependencies, {dead.id});
             }
+            count_totals(session, done.settled);
             return done;
         };
         auto done = co_await database_.write(std::move(task));
@@ -150,6 +161,7 @@ awaitable<Result<std::size_t>> DeadLetters::purge(model::Principal who, DeadFilt
         crash_point("purge.before_next_piece");
         cursor = done->last;
         count += done->deleted;
+        if (!done->settled.empty()) dispatcher_.ended_elsewhere(std::move(done->settled));
     }
     co_return count;
 }

@@ -14,8 +14,12 @@ using store::Sql;
 
 constexpr int piece = 500;
 
-// Ids are ordered by the time of submission: what was submitted after the limit cannot have ended before it.
-constexpr Sql select_old{"SELECT id FROM finished_jobs WHERE id > $1 AND id < $2 AND state = $3 AND finished_at < $4 ORDER BY id LIMIT $5"};
+// Ids are ordered by the time of submission: what was submitted after the limit cannot have ended before it. A job that others still
+// wait for is kept: somebody may retry it.
+constexpr Sql select_old{
+    "SELECT id FROM finished_jobs WHERE id > $1 AND id < $2 AND state = $3 AND finished_at < $4 AND NOT EXISTS "
+    "(SELECT 1 FROM job_dependencies d JOIN jobs j ON j.id = d.job_id WHERE d.organization_id = finished_jobs.organization_id "
+    "AND d.parent_id = finished_jobs.id AND d.settled = 0) ORDER BY id LIMIT $5"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE id = $1"};
 constexpr Sql delete_attempts{"DELETE FROM job_attempts WHERE job_id = $1"};
 constexpr Sql delete_dependencies{"DELETE FROM job_dependencies WHERE job_id = $1"};

@@ -122,6 +122,18 @@ def test_purged_dead_letters_are_gone(admin):
     assert change(admin, "purge", filter={"queue": "purged"}) == 0
 
 
+def test_what_waits_for_a_purged_job_waits_no_longer(admin):
+    parent = die(admin, "parent")["id"]
+    child = admin.submit(depends_on=[{"job": parent, "on_failure": "wait"}])
+    grandchild = admin.submit(depends_on=[{"job": child, "on_failure": "ignore"}])
+    assert admin.job(child)["state"] == "blocked"
+    assert change(admin, "purge", filter={"ids": [parent]}) == 1
+    job = admin.wait(child, "dead")
+    assert job["error"]["code"] == "dependency_failed" and parent in job["error"]["message"]
+    assert admin.wait(grandchild)["state"] == "succeeded"
+    until(lambda: admin.queue("default")["blocked"] == 0)
+
+
 def test_more_than_one_piece_is_replayed_and_purged_whole(admin):
     admin.set_queue("many", max_attempts=1, breaker=False)
     jobs = [{"kind": "sleep", "payload": {"seconds": 0, "fail_times": 2}, "queue": "many"}] * 600

@@ -70,6 +70,21 @@ def test_dead_letters_are_kept_by_a_time_of_their_own(new_daemon):
     daemon.stop()
 
 
+def test_what_others_wait_for_is_kept(new_daemon):
+    daemon, _ = with_a_past(new_daemon)
+    waited_for = dead_of(daemon)[0]["id"]
+    daemon.start()
+    client = daemon.admin()
+    child = client.submit(depends_on=[{"job": waited_for, "on_failure": "wait"}])
+    daemon.stop()
+    daemon.environment["MILLRACE_RETENTION_DEAD_DAYS"] = "30"
+    daemon.start()
+    until(lambda: counted(client, state="dead") == 2)
+    assert client.post(f"/api/v1/jobs/{waited_for}/retry").status == 200
+    assert client.wait(child)["state"] == "succeeded"
+    daemon.stop()
+
+
 def dead_of(daemon):
     with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
         return [{"id": row[0]} for row in database.execute("SELECT id FROM finished_jobs WHERE error_code = 'old'")]
