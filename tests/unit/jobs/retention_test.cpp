@@ -1,5 +1,6 @@
 // Ended jobs past their time go, with all that belongs to them; nothing else does.
 #include "jobs/retention.hpp"
+#include "queue_daemon.hpp"
 #include "stored_jobs.hpp"
 
 #include <set>
@@ -81,6 +82,22 @@ TEST_CASE("what is deleted takes its attempts and dependencies with it, and leav
     CHECK(world.number("SELECT count(*) FROM job_dependencies") == 0);
     CHECK(world.number("SELECT sum(jobs) FROM job_totals") == 3);
     CHECK(world.state(kept) == "dead");
+}
+
+TEST_CASE("a policy is followed from the start on, for the states that it names") {
+    QueueDaemon daemon;
+    daemon.finish(daemon.submit());
+    daemon.finish(daemon.submit(), failure("broken", Failure::Kind::permanent));
+    daemon.clock.set(SystemClock::instance().now() + 48h); // ids carry the true time
+    Retention retention{*daemon.database, daemon.clock, daemon.log, daemon.metrics, {.keep = {{JobState::succeeded, 24h}}}};
+    asio::io_context context;
+    retention.start(context);
+    for (int turn = 0; turn < 1000 && daemon.number("SELECT count(*) FROM finished_jobs") > 1; ++turn) std::this_thread::sleep_for(1ms);
+    CHECK(daemon.number("SELECT count(*) FROM finished_jobs") == 1);
+    CHECK(daemon.number("SELECT count(*) FROM finished_jobs WHERE state = 'dead'") == 1);
+    retention.stop();
+    daemon.settle();
+    context.run();
 }
 
 TEST_CASE("events are read in the order of their commits, after a number, by their own organisation, and forgotten by age") {
