@@ -17,6 +17,9 @@ constexpr Sql select_links{"SELECT d.parent_id, d.job_id, d.on_failure FROM job_
                            "(SELECT id FROM jobs WHERE flow_id = $2 UNION ALL SELECT id FROM finished_jobs WHERE flow_id = $2) ORDER BY d.job_id, d.parent_id"};
 constexpr Sql select_unfinished{"SELECT id FROM jobs WHERE organization_id = $1 AND flow_id = $2 ORDER BY id"};
 
+constexpr Sql delete_empty{"DELETE FROM flows WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE flow_id = $1) "
+                           "AND NOT EXISTS (SELECT 1 FROM finished_jobs WHERE flow_id = $1)"};
+
 Flow read_flow(store::Rows& rows) {
     Flow flow{rows.id<FlowId>(0), rows.string(1), rows.time(2), rows.maybe_time(3), {}, static_cast<int>(rows.integer(5)),
               static_cast<int>(rows.integer(6)), static_cast<int>(rows.integer(7))};
@@ -66,5 +69,7 @@ std::vector<JobId> unfinished(TenantSession& session, FlowId id) {
     while (rows.next()) ids.push_back(rows.id<JobId>(0));
     return ids;
 }
+
+void forget_empty(store::Session& session, FlowId id) { session.execute(delete_empty, {id}); }
 
 } // namespace millrace::jobs::flow_repository

@@ -14,5 +14,6 @@ std::vector<Flow> list(store::TenantSession& session, const std::optional<FlowId
 std::vector<FlowNode> nodes(store::TenantSession& session, FlowId id, const std::optional<JobId>& callback);
 std::vector<FlowLink> links(store::TenantSession& session, FlowId id);
 std::vector<JobId> unfinished(store::TenantSession& session, FlowId id);
+void forget_empty(store::Session& session, FlowId id); // when none of its jobs is kept any more
 
 } // namespace millrace::jobs::flow_repository

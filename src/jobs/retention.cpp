@@ -1,10 +1,12 @@
 #include "jobs/retention.hpp"
 
 #include "base/crash_point.hpp"
+#include "jobs/flow_repository.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace millrace::jobs {
 namespace {
@@ -20,9 +22,18 @@ constexpr Sql select_old{
     "SELECT id FROM finished_jobs WHERE id > $1 AND id < $2 AND state = $3 AND finished_at < $4 AND NOT EXISTS "
     "(SELECT 1 FROM job_dependencies d JOIN jobs j ON j.id = d.job_id WHERE d.organization_id = finished_jobs.organization_id "
     "AND d.parent_id = finished_jobs.id AND d.settled = 0) ORDER BY id LIMIT $5"};
-constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE id = $1"};
+constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE id = $1 RETURNING flow_id"};
 constexpr Sql delete_attempts{"DELETE FROM job_attempts WHERE job_id = $1"};
 constexpr Sql delete_dependencies{"DELETE FROM job_dependencies WHERE job_id = $1"};
+
+// False when it is not there: somebody has retried it since it was found.
+bool delete_one(Session& session, JobId id, std::set<FlowId>& flows) {
+    auto rows = session.query(delete_finished, {id});
+    if (!rows.next()) return false;
+    if (!rows.is_null(0)) flows.insert(rows.id<FlowId>(0));
+    rows.next(); // to its end: only then is it done
+    return true;
+}
 
 // The least id that a job submitted at that time can have: a UUIDv7 begins with the milliseconds.
 std::string id_at(Timestamp time) {
@@ -41,11 +52,13 @@ std::vector<JobId> Retention::find_piece(Session& session, model::JobState state
 
 void Retention::delete_piece(Session& session, const std::vector<JobId>& old) {
     crash_point("retention.before_delete");
+    std::set<FlowId> flows;
     for (const auto& id : old) {
-        session.execute(delete_finished, {id});
+        if (!delete_one(session, id, flows)) continue;
         session.execute(delete_attempts, {id});
         session.execute(delete_dependencies, {id});
     }
+    for (const auto& flow : flows) flow_repository::forget_empty(session, flow);
 }
 
 void Retention::start(asio::io_context& context) {

@@ -70,6 +70,25 @@ def test_dead_letters_are_kept_by_a_time_of_their_own(new_daemon):
     daemon.stop()
 
 
+def test_a_flow_goes_with_the_last_of_its_jobs(new_daemon):
+    daemon = new_daemon()
+    client = daemon.admin()
+    whole, half = (client.post("/api/v1/flows", {"chain": [{"kind": "echo"}] * 2}).json for _ in range(2))
+    for flow in (whole, half):
+        client.wait(flow["nodes"][1]["id"], "succeeded")
+    daemon.stop()
+    aged = [node["id"] for node in whole["nodes"]] + [half["nodes"][0]["id"]]
+    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:  # as if submitted a year ago
+        for n, identity in enumerate(aged):
+            database.execute("UPDATE finished_jobs SET id = ?, finished_at = 1760000000000000 WHERE id = ?", (f"0199c82c-c000-7000-8000-00000000000{n}", identity))
+    daemon.environment["MILLRACE_RETENTION_SUCCEEDED_DAYS"] = "30"
+    daemon.start()
+    until(lambda: counted(client, state="succeeded") == 1)
+    assert_problem(client.get(f"/api/v1/flows/{whole['id']}"), 404)
+    assert [node["id"] for node in client.get(f"/api/v1/flows/{half['id']}").json["nodes"]] == [half["nodes"][1]["id"]]
+    daemon.stop()
+
+
 def test_what_others_wait_for_is_kept(new_daemon):
     daemon, _ = with_a_past(new_daemon)
     waited_for = dead_of(daemon)[0]["id"]
