@@ -23,14 +23,19 @@ def ask(client, path, body):
             time.sleep(0.02)
 
 
+def beat(client, leased):
+    answer = ask(client, f"/api/v1/leases/{leased['lease_token']}/heartbeat", {"progress_percent": 50})
+    say(did="heartbeat", job=leased["job"]["id"], status=answer.status)
+
+
 def work(client, leased, name):
     token, identity = leased["lease_token"], leased["job"]["id"]
     say(did="lease", job=identity, attempt=leased["job"]["attempt"])
     end = time.monotonic() + leased["job"]["payload"]["seconds"]
     while time.monotonic() < end:
         time.sleep(0.1)
-        answer = ask(client, f"/api/v1/leases/{token}/heartbeat", {"progress_percent": 50})
-        say(did="heartbeat", job=identity, status=answer.status)
+        beat(client, leased)
+    beat(client, leased)  # the one before may have been on its way when this process was stopped
     # A stale worker that does not listen: it reports although it was told.
     answer = ask(client, f"/api/v1/leases/{token}/complete", {"result": {"by": name}})
     say(did="complete", job=identity, status=answer.status)
