@@ -1,8 +1,13 @@
 """A disk that is full, and one that fails to flush: nothing is acknowledged that is not kept, and the answer says what to do."""
+import time
+
 import pytest
+from crew import Crew
 from database_check import check_database
 from lives import QUIET, comes_up
+from operating import Cancels, Expiries, Leases, Replays
 from oracle import Oracle
+from submitting import Batches, DeadLetters, Flows, Releases, Retries, Submits, Uniques
 from workload import asked, echo, sleep
 
 
@@ -64,6 +69,28 @@ def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_spa
         daemon.kill()
         daemon.start()
         oracle.resolve_doubts(daemon.admin())
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
+
+
+def test_a_disk_that_is_full_now_and_then_loses_and_doubles_nothing_of_everything_at_once(new_daemon, tmp_path, dice):
+    sign = tmp_path / "full"
+    daemon = new_daemon(environment={**QUIET, "MILLRACE_DISK_FAULT": f"full-file:{sign}"})
+    crew = Crew([Submits(), Batches(), Retries(), DeadLetters(), Releases(), Flows(), Uniques(), Cancels(), Expiries(), Leases(), Replays()])
+    with Oracle(tmp_path / "journal") as oracle:
+        client = daemon.admin().keep()
+        crew.prepare(daemon, client, oracle)
+        crew.start(daemon, oracle)
+        for _ in range(20):
+            time.sleep(dice.random() * 0.08)
+            sign.touch()
+            time.sleep(dice.random() * 0.08)
+            sign.unlink()
+        crew.stop()
+        assert oracle.refusal.status in (503, 507), "the disk was never full"
+        oracle.resolve_doubts(client)
+        crew.finish(client, oracle)
         oracle.judge(daemon)
     daemon.stop()
     check_database(daemon.data)
