@@ -16,7 +16,7 @@ public:
 
     void run() {
         std::vector<std::thread> threads;
-        for (const auto role : {&Crowd::submit, &Crowd::submit, &Crowd::cancel, &Crowd::act, &Crowd::work, &Crowd::wind_the_clock})
+        for (const auto role : {&Crowd::submit, &Crowd::submit, &Crowd::cancel_and_replay, &Crowd::act, &Crowd::work, &Crowd::wind_the_clock, &Crowd::pause_and_resume})
             threads.emplace_back([this, role, own = ++seed_ * 7919] {
                 std::mt19937 dice{own};
                 (this->*role)(dice);
@@ -26,6 +26,7 @@ public:
         for (std::size_t i = 2; i < threads.size(); ++i) threads[i].join();
     }
     std::size_t submitted() const { return submitted_; }
+    std::size_t replayed() const { return replayed_; }
 
     // Until everything has ended, with success where it may.
     bool drain() {
@@ -60,11 +61,13 @@ private:
             ids_.lock()->push_back(accepted->id);
         }
     }
-    void cancel(Dice& dice) {
+    void cancel_and_replay(Dice& dice) {
         while (open_) {
             std::optional<JobId> id;
             if (auto ids = ids_.lock(); !ids->empty()) id = (*ids)[ids->size() - 1 - dice() % std::min<std::size_t>(ids->size(), 6)];
-            if (id) (void)daemon_.run(daemon_.jobs->cancel(daemon_.who, *id));
+            if (!id) continue;
+            if (dice() % 3 > 0) (void)daemon_.run(daemon_.jobs->cancel(daemon_.who, *id));
+            else if (daemon_.run(daemon_.jobs->retry(daemon_.who, *id, std::nullopt))) ++replayed_;
             std::this_thread::sleep_for(std::chrono::microseconds{dice() % 4000});
         }
     }
@@ -100,10 +103,20 @@ private:
         }
     }
 
+    void pause_and_resume(Dice& dice) {
+        while (open_) {
+            const std::string queue = dice() % 2 == 0 ? "default" : "outside";
+            (void)daemon_.run(daemon_.queues->pause(daemon_.who, queue, "", std::nullopt));
+            std::this_thread::sleep_for(std::chrono::microseconds{dice() % 3000});
+            (void)daemon_.run(daemon_.queues->resume(daemon_.who, queue));
+            std::this_thread::sleep_for(std::chrono::microseconds{dice() % 9000});
+        }
+    }
+
     QueueDaemon& daemon_;
     unsigned seed_;
     std::atomic<bool> open_{true};
-    std::atomic<std::size_t> submitted_{0};
+    std::atomic<std::size_t> submitted_{0}, replayed_{0};
     async::Guarded<std::vector<JobId>> ids_;
 };
 
@@ -126,7 +139,7 @@ TEST_CASE("whatever comes at once, nothing is lost, nothing is left in a slot, a
         CHECK(crowd.drain());
         CHECK(daemon.number("SELECT count(*) FROM jobs") == 0);
         CHECK(daemon.number("SELECT count(*) FROM finished_jobs") == static_cast<std::int64_t>(crowd.submitted()));
-        CHECK(daemon.number("SELECT sum(jobs) FROM job_totals") == static_cast<std::int64_t>(crowd.submitted()));
+        CHECK(daemon.number("SELECT sum(jobs) FROM job_totals") == static_cast<std::int64_t>(crowd.submitted() + crowd.replayed()));
         const auto now = daemon.snapshot();
         for (const auto& queue : now.queues) {
             CHECK(queue.queued + queue.scheduled + queue.blocked + queue.running == 0);

@@ -43,7 +43,8 @@ public:
     // ── the test's thread ──
     std::vector<Attempt> running() {
         std::vector<Attempt> all;
-        for (const auto& act : *acts_.lock()) all.push_back(act->attempt);
+        const auto acts = *acts_.lock();
+        for (const auto& act : acts) all.push_back(act->attempt);
         return all;
     }
     // False when no such attempt runs.
