@@ -12,6 +12,10 @@ from workload import asked, echo, sleep
 
 
 
+def everybody():
+    return Crew([Submits(), Batches(), Retries(), DeadLetters(), Releases(), Flows(), Uniques(), Cancels(), Expiries(), Leases(), Replays()])
+
+
 def problem_of(answer, status):
     assert answer.status == status, answer
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -77,7 +81,7 @@ def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_spa
 def test_a_disk_that_is_full_now_and_then_loses_and_doubles_nothing_of_everything_at_once(new_daemon, tmp_path, dice):
     sign = tmp_path / "full"
     daemon = new_daemon(environment={**QUIET, "MILLRACE_DISK_FAULT": f"full-file:{sign}"})
-    crew = Crew([Submits(), Batches(), Retries(), DeadLetters(), Releases(), Flows(), Uniques(), Cancels(), Expiries(), Leases(), Replays()])
+    crew = everybody()
     with Oracle(tmp_path / "journal") as oracle:
         client = daemon.admin().keep()
         crew.prepare(daemon, client, oracle)
@@ -148,3 +152,26 @@ def test_an_order_for_a_fault_that_nobody_knows_is_refused_in_words(new_daemon):
     daemon.start(ready=False)
     assert daemon.wait_end() == 1
     assert "full-after:BYTES" in daemon.log()
+
+
+def test_flushes_that_fail_in_the_middle_of_everything_end_the_daemon_and_lose_and_double_nothing(new_daemon, tmp_path, dice):
+    sign = tmp_path / "broken"
+    daemon = new_daemon(environment={**QUIET, "MILLRACE_JOBS_DRAIN_SECONDS": "0", "MILLRACE_DISK_FAULT": f"lose-unflushed,fsync-file:{sign}"})
+    crew = everybody()
+    with Oracle(tmp_path / "journal") as oracle:
+        crew.prepare(daemon, daemon.admin(), oracle)
+        for _ in range(6):
+            oracle.resolve_doubts(daemon.admin())
+            crew.start(daemon, oracle)
+            time.sleep(dice.random() * 0.2)
+            sign.touch()
+            assert daemon.wait_end() == 1, daemon.log()
+            crew.stop()
+            sign.unlink()
+            daemon.start()
+        client = daemon.admin().keep()
+        oracle.resolve_doubts(client)
+        crew.finish(client, oracle)
+        oracle.judge(daemon)
+    daemon.stop()
+    check_database(daemon.data)
