@@ -196,6 +196,45 @@ TEST_CASE("a cancel that meets the claim on its way wins, whichever is written f
     }
 }
 
+TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
+    QueueDaemon daemon;
+    daemon.pause();
+    const auto id = daemon.submit();
+    {
+        QueueDaemon::HeldStore held{*daemon.database};
+        auto* queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
+        queue->set_rules({});
+        daemon.dispatcher->rules_changed(*queue);
+        daemon.snapshot(); // the claim is on its way
+        daemon.dispatcher->ended_elsewhere({{{id, daemon.who.organization, {}, "default", "puppet", "", 5, model::JobState::running, model::JobState::cancelled, {}, 0}}});
+        daemon.snapshot();
+    }
+    daemon.settle();
+    CHECK(daemon.puppet.running().empty());
+    CHECK(daemon.snapshot().total.running == 0);
+}
+
+TEST_CASE("an attempt whose end is told twice gives its slot back once") {
+    QueueDaemon daemon;
+    model::QueueSettings settings;
+    settings.external = true;
+    daemon.set("outside", settings);
+    const auto id = daemon.submit(QueueDaemon::job("outside"));
+    const auto taken = daemon.run(daemon.leases->take(daemon.who, {"outside", "w", 1, 0ms, 30s})).value();
+    REQUIRE(taken.size() == 1);
+    {
+        QueueDaemon::HeldStore held{*daemon.database};
+        daemon.clock.pass(30s);
+        daemon.dispatcher->start(); // a tick: the lease is over, and that is on its way into the store
+        daemon.snapshot();
+        daemon.dispatcher->reported(id, taken[0].token.token, {{{id, daemon.who.organization, {}, "outside", "puppet", "", 5, model::JobState::running, model::JobState::cancelled, {}, 0}}},
+                                    Scheduler::Verdict::nothing);
+        daemon.snapshot();
+    }
+    daemon.settle();
+    for (const auto& queue : daemon.snapshot().queues) CHECK(queue.running == 0);
+}
+
 TEST_CASE("what ran when the daemon died begins anew at once, and what waited waits on") {
     QueueDaemon daemon{with_slots(1)};
     const auto ran = daemon.submit(), waited = daemon.submit();

@@ -150,6 +150,19 @@ TEST_CASE("only what has not ended is cancelled") {
     CHECK(late.error().detail.find("succeeded") != std::string::npos);
 }
 
+TEST_CASE("whoever begins to wait for a job that has ended meanwhile does not wait") {
+    QueueDaemon daemon;
+    const auto id = daemon.submit();
+    asio::io_context context;
+    Waiters::Seat seat{daemon.jobs->waiters(), id, context.get_executor()};
+    daemon.finish(id);
+    context.run(); // it hears of the end
+    context.restart();
+    auto waited = asio::co_spawn(context, seat.wait(60s), asio::use_future);
+    context.run_for(5s);
+    CHECK(waited.wait_for(0s) == std::future_status::ready);
+}
+
 TEST_CASE("whoever waits for a job hears of its end, however it ends") {
     for (const bool cancelled : {false, true}) {
         QueueDaemon daemon;

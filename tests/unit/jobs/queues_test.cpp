@@ -50,6 +50,23 @@ TEST_CASE("a pause until a time ends then by itself") {
     CHECK(daemon.run(daemon.queues->pause(daemon.who, "default", "", daemon.clock.now())).error().code == Code::unprocessable);
 }
 
+TEST_CASE("a pause that is changed is changed for good") {
+    QueueDaemon daemon;
+    const auto until = daemon.clock.now() + 2h;
+    CHECK(daemon.run(daemon.queues->pause(daemon.who, "default", "first", daemon.clock.now() + 1h)).has_value());
+    daemon.clock.pass(1s);
+    auto other = daemon.who;
+    other.name = "another";
+    CHECK(daemon.run(daemon.queues->pause(other, "default", "second", until)).has_value());
+    daemon.die();
+    const auto pause = view(daemon)->pause;
+    REQUIRE(pause);
+    CHECK(pause->until == until);
+    CHECK(pause->reason == "second");
+    CHECK(pause->actor == "another");
+    CHECK(pause->since == daemon.clock.now());
+}
+
 TEST_CASE("a queue that is not paused may be resumed; one that does not exist may not") {
     QueueDaemon daemon;
     daemon.submit();
