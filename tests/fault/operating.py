@@ -150,10 +150,8 @@ class Recoveries(Workload):
     """Jobs that ran when the daemon died."""
 
     def prepare(self, daemon, client, oracle):
-        for _ in range(20):
-            oracle.submit(client, sleep(0.5))
-        while client.get("/api/v1/status").json["jobs"]["running"] < 20:
-            time.sleep(0.005)
+        ids = oracle.submit_batch(client, [sleep(1) for _ in range(20)])
+        client.wait(ids[-1], "running", "succeeded")
         daemon.kill()
 
     def work(self, client, oracle):

@@ -1,15 +1,18 @@
 """The daemon dies at every place where a power cut would hurt most, and comes back with all that it promised."""
+import concurrent.futures
 import signal
 
 import pytest
 from database_check import check_database
 from lives import POINTS, POWER_CUT, comes_up, live_until
 from oracle import Oracle
+from support.daemon import Daemon
 from workload import echo
 from workloads import WORKLOADS, workload_of
 
 # Blobs have a test of their own, and a database is made before there is work.
 JOB_POINTS = [point for point in POINTS if not point.startswith(("blobs.", "migration."))]
+AT_ONCE = 3
 # Passed at most once in a life, at its beginning: killed there three lives in a row.
 ONCE_A_LIFE = ("recovery.",)
 # Where the recovery from a crash is killed in its turn: before it, half-way and after it.
@@ -29,11 +32,17 @@ def test_every_crash_point_has_a_workload_and_every_workload_a_crash_point():
     assert [prefix for prefix in WORKLOADS if not any(point.startswith(prefix) for point in JOB_POINTS)] == []
 
 
-@pytest.mark.parametrize("point", JOB_POINTS)
-def test_a_crash_there_loses_nothing_that_was_promised(new_daemon, tmp_path, point):
+def die_everywhere(folder, point):
     workload = workload_of(point)
-    daemon = new_daemon(environment={**POWER_CUT, **workload.environment})
-    with Oracle(tmp_path / "journal") as oracle:
+    daemon = Daemon(folder / "data", environment={**POWER_CUT, **workload.environment}).start()
+    try:
+        die_at(point, workload, daemon, folder / "journal")
+    finally:
+        daemon.clean_up()
+
+
+def die_at(point, workload, daemon, journal):
+    with Oracle(journal) as oracle:
         workload.prepare(daemon, daemon.admin(), oracle)
         daemon.kill()
         for number in (1, 2, 3):
@@ -50,6 +59,20 @@ def test_a_crash_there_loses_nothing_that_was_promised(new_daemon, tmp_path, poi
         oracle.judge(daemon)
     daemon.stop()
     check_database(daemon.data)
+
+
+@pytest.fixture(scope="module")
+def stories(request, tmp_path_factory):
+    """Of each point that is asked for, what came of it: a future. They mostly wait, so some go on at once."""
+    points = [item.callspec.params["point"] for item in request.session.items if "stories" in item.fixturenames]
+    pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+    yield {point: pool.submit(die_everywhere, tmp_path_factory.mktemp(point), point) for point in points}
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("point", JOB_POINTS)
+def test_a_crash_there_loses_nothing_that_was_promised(stories, point):
+    stories[point].result()
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("migration.")])

@@ -16,6 +16,13 @@ def everybody():
     return Crew([Submits(), Batches(), Retries(), DeadLetters(), Releases(), Flows(), Uniques(), Cancels(), Expiries(), Leases(), Replays()])
 
 
+def wait_for_word(daemon, word):
+    end = time.monotonic() + 30
+    while word not in daemon.log():
+        assert time.monotonic() < end, daemon.log()
+        time.sleep(0.02)
+
+
 def problem_of(answer, status):
     assert answer.status == status, answer
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -30,11 +37,9 @@ def test_a_full_disk_refuses_what_is_written_answers_what_is_read_and_goes_on_wh
         before = echo()
         done = oracle.submit(client, before, results=[before["payload"]])
         client.wait(done)
-        running = [oracle.submit(client, sleep(0.2)) for _ in range(20)]  # these end while there is no space for it
+        running = oracle.submit_batch(client, [sleep(1) for _ in range(20)])  # these end while there is no space for it
         batch = [echo() for _ in range(10)]
-        while client.job(running[-1])["state"] != "running":
-            pass
-
+        client.wait(running[-1], "running")
         sign.touch()
         problem = problem_of(client.post("/api/v1/jobs", echo()), 507)
         assert "free" in problem["detail"] and problem["type"] == "/problems/storage-full"
@@ -44,6 +49,7 @@ def test_a_full_disk_refuses_what_is_written_answers_what_is_read_and_goes_on_wh
         problem_of(client.post(f"/api/v1/jobs/{running[0]}/cancel", {}), 507)
         assert client.job(done)["result"] == before["payload"]
         assert client.get("/api/v1/jobs").status == 200 and client.get(f"/api/v1/results/{done}").json["status"] == "complete"
+        wait_for_word(daemon, "could not be recorded")
         assert {client.job(identity)["state"] for identity in running} == {"running"}
         assert daemon.process.poll() is None
 
