@@ -205,11 +205,17 @@ TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
         auto* queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
         queue->set_rules({});
         daemon.dispatcher->rules_changed(*queue);
-        daemon.snapshot(); // the claim is on its way
+        daemon.snapshot(); // the claim is on its way, and behind it a cancel
+        daemon.database->post_write([id, organization = daemon.who.organization](store::Session& session) -> Result<void> {
+            Settled settled;
+            end_job(session, organization, id, model::JobState::cancelled, model::JobError{"cancelled", ""}, {1}, settled);
+            return success();
+        }, [](Result<void>) {});
         daemon.dispatcher->ended_elsewhere({{{id, daemon.who.organization, {}, "default", "puppet", "", 5, model::JobState::running, model::JobState::cancelled, {}, 0}}});
         daemon.snapshot();
     }
     daemon.settle();
+    CHECK(daemon.state(id) == "cancelled");
     CHECK(daemon.puppet.running().empty());
     CHECK(daemon.snapshot().total.running == 0);
 }
