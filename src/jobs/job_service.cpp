@@ -200,7 +200,8 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
             done.answer.items.emplace_back(accepted(*stored));
             done.stored.push_back(std::move(*stored));
         }
-        if (idempotency) remember_answer(tenant, idempotency, render(done.answer), 200, now);
+        // Nothing taken, nothing to repeat: what was refused for a passing reason may be sent again under its key.
+        if (idempotency && !done.stored.empty()) remember_answer(tenant, idempotency, render(done.answer), 200, now);
         return done;
     };
     auto done = co_await database_.write(std::move(task));

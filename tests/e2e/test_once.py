@@ -30,6 +30,14 @@ def test_a_refused_flow_does_not_use_its_key_up(admin):
     assert admin.post("/api/v1/flows", {"jobs": [{"ref": "a", "kind": "echo"}]}, headers=once).status == 202
 
 
+def test_a_batch_of_which_nothing_was_taken_does_not_use_its_key_up(admin):
+    once, late = key(), {"jobs": [{"kind": "echo", "expires_at": "2020-01-01T00:00:00Z"}]}
+    first = admin.post("/api/v1/jobs/batch", late, headers=once)
+    assert [item["status"] for item in first.json["data"]] == [422]
+    again = admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo"}]}, headers=once)
+    assert [item["status"] for item in again.json["data"]] == [202]
+
+
 def test_what_was_accepted_is_answered_the_same_when_it_would_be_refused_now(admin):
     once, body = key(), {"kind": "echo", "payload": {}, "queue": "once", "expires_at": soon(2)}
     flow_once, flow = key(), {"jobs": [{"ref": "a", **body}]}
