@@ -144,7 +144,7 @@ bool end(Session& session, const Lease& lease, model::JobState state, const std:
     return true;
 }
 
-void release(Session& session, JobId id, std::int64_t token) { session.execute(release_job, {id, token}); }
+bool release(Session& session, JobId id, std::int64_t token) { return session.execute(release_job, {id, token}) == 1; }
 
 bool heartbeat(TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent) {
     return session.execute(beat, {id, token, progress_percent}) == 1;

@@ -184,6 +184,7 @@ private:
     void give_back(LaneIndex lane, Scheduler::Verdict verdict);
     RunningPtr seat(Lease lease, const Waiting& job);
     void not_claimed(JobId id, LaneIndex lane);
+    void let_go(std::int64_t token, const Waiting& job);
 
     void serve_workers();
     void claim_for(WorkerWaiting worker, std::vector<Waiting> batch);

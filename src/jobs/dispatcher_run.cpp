@@ -105,6 +105,22 @@ void Dispatcher::not_claimed(JobId id, LaneIndex lane) {
     give_back(lane, Scheduler::Verdict::nothing);
 }
 
+// A lease for a job that was ended while its claim was on its way. Mostly the end came after it and took it. But a job may be
+// ended and retried before: then the lease is good, nobody works under it, and the job has to wait again.
+void Dispatcher::let_go(std::int64_t token, const Waiting& job) {
+    database_.post_write([id = job.id, token](store::Session& session) -> Result<bool> {
+        return attempt_repository::release(session, id, token);
+    }, [this, job](Result<bool> released) {
+        if (!released || !*released) return;
+        send([this, job] {
+            lost_claims_.erase(job.id); // its retry was put in line, and could not be claimed under that lease
+            backlog_.fetch_add(1, std::memory_order_relaxed);
+            scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+            scheduler_.queue().push({job.id, clock_.now(), job.lane, job.priority, job.owner}, now());
+        });
+    });
+}
+
 Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
     const auto at = now();
     auto running = std::make_shared<Running>();
@@ -125,10 +141,11 @@ void Dispatcher::begin(std::vector<std::optional<Lease>> leases, const std::vect
         const auto claiming = claiming_.find(job.id);
         const bool ended_meanwhile = claiming != claiming_.end() && claiming->second;
         if (!leases[i] || ended_meanwhile) {
+            if (leases[i]) let_go(leases[i]->token, job);
             not_claimed(job.id, job.lane);
             continue;
         }
-        claiming_.erase(claiming);
+        if (claiming != claiming_.end()) claiming_.erase(claiming);
         run(seat(std::move(*leases[i]), job));
     }
 }

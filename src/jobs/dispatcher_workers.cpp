@@ -68,10 +68,11 @@ void Dispatcher::claim_for(WorkerWaiting worker, std::vector<Waiting> batch) {
                 }
                 const auto claiming = claiming_.find(job.id);
                 if (!(*leases)[i] || (claiming != claiming_.end() && claiming->second)) {
+                    if ((*leases)[i]) let_go((*leases)[i]->token, job);
                     not_claimed(job.id, job.lane);
                     continue;
                 }
-                claiming_.erase(claiming);
+                if (claiming != claiming_.end()) claiming_.erase(claiming);
                 const auto running = seat(std::move(*(*leases)[i]), job);
                 running->external = worker.lease;
                 running->lease_ends = clock_.monotonic() + worker.lease;
