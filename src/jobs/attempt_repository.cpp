@@ -31,7 +31,7 @@ constexpr Sql insert_finished{
     "result, finished_at, replayed_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
     "$23, $24, $25, $26, $27, $28, $29)"};
 constexpr Sql release_job{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
-                          "WHERE id = $1 AND lease_token = $2"};
+                          "WHERE id = $1 AND lease_token = $2 RETURNING run_at"};
 constexpr Sql beat{"UPDATE jobs SET progress_percent = coalesce($4, progress_percent) WHERE organization_id = $1 AND id = $2 AND lease_token = $3"};
 constexpr Sql find_lease{"SELECT " MILLRACE_LEASE_COLUMNS " FROM jobs WHERE organization_id = $1 AND id = $2 AND lease_token = $3"};
 
@@ -144,7 +144,13 @@ bool end(Session& session, const Lease& lease, model::JobState state, const std:
     return true;
 }
 
-bool release(Session& session, JobId id, std::int64_t token) { return session.execute(release_job, {id, token}) == 1; }
+std::optional<Timestamp> release(Session& session, JobId id, std::int64_t token) {
+    auto rows = session.query(release_job, {id, token});
+    if (!rows.next()) return std::nullopt;
+    const auto due = rows.time(0);
+    rows.next();
+    return due;
+}
 
 bool heartbeat(TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent) {
     return session.execute(beat, {id, token, progress_percent}) == 1;

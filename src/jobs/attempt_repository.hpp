@@ -39,8 +39,9 @@ Lease insert_running(store::TenantSession& session, const model::Job& job, std::
 // nullopt when the job is no longer waiting (cancelled meanwhile).
 std::optional<Lease> claim(store::Session& session, JobId id, std::int64_t token, Timestamp now,
                            std::optional<std::chrono::milliseconds> external_lease, std::string_view worker);
-// The attempt goes back unused: a clean stop of the daemon.
-bool release(store::Session& session, JobId id, std::int64_t token);
+// The attempt goes back unused: a clean stop of the daemon, a claim that came too late. Since when it is ready; nullopt when the
+// lease is not good.
+std::optional<Timestamp> release(store::Session& session, JobId id, std::int64_t token);
 bool heartbeat(store::TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent);
 
 std::chrono::milliseconds lease_length(store::TenantSession& session, JobId id); // of a running job
