@@ -157,23 +157,26 @@ awaitable<Result<std::vector<Flow>>> Flows::list(OrganizationId organization, st
 }
 
 awaitable<Result<std::size_t>> Flows::cancel(model::Principal who, FlowId id) {
-    auto task = [who, id, now = clock_.now()](Session& session) -> Result<Settled> {
+    struct Done {
+        std::size_t cancelled = 0; // of the flow itself; others may have waited for them
+        Settled settled;
+    };
+    auto task = [who, id, now = clock_.now()](Session& session) -> Result<Done> {
         TenantSession tenant{session, who.organization};
         if (!flow_repository::find(tenant, id)) return Error{Code::not_found, fmt::format("there is no flow {}", id.text())};
         const model::JobError why{"cancelled", fmt::format("its flow was cancelled by {}", who.name)};
-        Settled settled;
         // Children first: none is failed, or released, by the end of its parent.
         const auto open = flow_repository::unfinished(tenant, id);
+        Done done{open.size(), {}};
         for (auto job = open.rbegin(); job != open.rend(); ++job)
-            end_job(session, who.organization, *job, model::JobState::cancelled, why, now, settled);
-        count_totals(session, settled);
-        return settled;
+            end_job(session, who.organization, *job, model::JobState::cancelled, why, now, done.settled);
+        count_totals(session, done.settled);
+        return done;
     };
-    auto settled = co_await database_.write(std::move(task));
-    if (!settled) co_return settled.error();
-    const auto count = settled->jobs.size();
-    dispatcher_.ended_elsewhere(std::move(*settled));
-    co_return count;
+    auto done = co_await database_.write(std::move(task));
+    if (!done) co_return done.error();
+    dispatcher_.ended_elsewhere(std::move(done->settled));
+    co_return done->cancelled;
 }
 
 } // namespace millrace::jobs
