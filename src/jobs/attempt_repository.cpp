@@ -1,5 +1,7 @@
 #include "jobs/attempt_repository.hpp"
 
+#include "jobs/job_columns.hpp"
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -78,8 +80,6 @@ Lease read_lease(const Rows& rows, JobId id) {
     return lease;
 }
 
-store::Value text_or_null(const std::string& text) { return text.empty() ? store::Value{nullptr} : store::Value{text}; }
-
 constexpr Sql select_weights{"SELECT k.organization_id, k.id, o.weight, k.weight FROM keys k JOIN organizations o ON o.id = k.organization_id"};
 constexpr Sql select_totals{"SELECT organization_id, queue, kind, state, jobs, run_us FROM job_totals"};
 
@@ -107,8 +107,8 @@ Lease insert_running(TenantSession& session, const model::Job& job, std::int64_t
     lease.deadline_at = job.deadline_at;
     lease.retry = job.retry;
     if (job.retry) lease.retry_json = boost::json::serialize(job.retry->to_json());
-    session.execute(insert_begun, {lease.id, lease.created_by.is_nil() ? store::Value{""} : store::Value{lease.created_by}, lease.kind, lease.queue, lease.resource,
-                                   lease.priority, lease.payload, lease.tags, lease.max_attempts, static_cast<std::int64_t>(lease.timeout_seconds * 1e6),
+    session.execute(insert_begun, {lease.id, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource,
+                                   lease.priority, lease.payload, lease.tags, lease.max_attempts, micros(lease.timeout_seconds),
                                    lease.created_at, lease.run_at, text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, now, token});
     return lease;
 }
@@ -133,10 +133,9 @@ std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Times
 bool end(Session& session, const Lease& lease, model::JobState state, const std::string* result, const model::JobError* error, Timestamp now) {
     if (session.execute(delete_leased, {lease.id, lease.token}) != 1) return false;
     using store::Value;
-    const auto key = lease.created_by.is_nil() ? Value{""} : Value{lease.created_by};
     session.execute(insert_finished,
-                    {lease.id, lease.organization, key, lease.kind, lease.queue, lease.resource, model::name(state), lease.priority, lease.payload, lease.tags,
-                     lease.attempt, lease.max_attempts, static_cast<std::int64_t>(lease.timeout_seconds * 1e6), lease.created_at, lease.run_at,
+                    {lease.id, lease.organization, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, model::name(state), lease.priority, lease.payload, lease.tags,
+                     lease.attempt, lease.max_attempts, micros(lease.timeout_seconds), lease.created_at, lease.run_at,
                      text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, text_or_null(lease.unique_key), lease.flow,
                      text_or_null(lease.flow_ref), lease.started_at, text_or_null(lease.worker), state == model::JobState::succeeded ? 100 : 0,
                      error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, result ? Value{*result} : Value{nullptr}, now,

@@ -54,9 +54,6 @@ constexpr Sql upsert_unique{"INSERT INTO unique_keys (organization_id, unique_ke
                             "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at"};
 constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id)"};
 
-Value id_or_empty(const KeyId& key) { return key.is_nil() ? Value{""} : Value{key}; }
-Value text_or_null(const std::string& text) { return text.empty() ? Value{nullptr} : Value{text}; }
-std::int64_t micros(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
 std::string retry_text(const Job& job) { return job.retry ? boost::json::serialize(job.retry->to_json()) : std::string{}; }
 
 } // namespace

@@ -6,7 +6,7 @@ namespace millrace::jobs {
 namespace {
 
 struct OnItsWay {
-    model::Principal who;
+    Weights weights;
     Prepared prepared;
     std::optional<Stored> stored;
 };
@@ -18,7 +18,7 @@ public:
     Result<Pending> prepare(const model::Principal& who, model::NewJob job, Timestamp now) override {
         auto prepared = jobs_.prepare(who, std::move(job), now);
         if (!prepared) return prepared.error();
-        auto one = std::make_shared<OnItsWay>(OnItsWay{who, std::move(*prepared), std::nullopt}); // shared by the two steps
+        auto one = std::make_shared<OnItsWay>(OnItsWay{weights(who), std::move(*prepared), std::nullopt}); // shared by the two steps
         return Pending{[one](store::TenantSession& tenant, Timestamp at) -> Result<model::Job> {
                            auto stored = store_job(tenant, one->prepared, at);
                            if (!stored) return stored.error();
@@ -26,7 +26,7 @@ public:
                            return one->stored->job;
                        },
                        [this, one] {
-                           if (one->stored && !one->stored->duplicate) jobs_.arrived(weights(one->who), *one->stored);
+                           if (one->stored) jobs_.arrived(one->weights, *one->stored);
                        }};
     }
 

@@ -37,6 +37,8 @@ void Waiters::ended(JobId job) {
             state->ended = true;
             state->timer.cancel();
         });
+    seats->erase(first, last); // told once
+    taken_ = seats->size();
 }
 
 } // namespace millrace::jobs

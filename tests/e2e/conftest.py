@@ -1,3 +1,4 @@
+import json
 import os
 import pathlib
 import sys
@@ -45,6 +46,22 @@ def new_daemon(tmp_path):
 @pytest.fixture(scope="module")
 def admin(daemon):
     return daemon.admin()
+
+
+@pytest.fixture(scope="module")
+def run(daemon):
+    """A command of the command line, which ends as expected: 0 unless told otherwise."""
+    def call(*arguments, expect=0, **options):
+        out = daemon.cli(*arguments, **options)
+        assert out.returncode == expect, out
+        return out
+    return call
+
+
+@pytest.fixture(scope="module")
+def ask(run):
+    """The command's answer for programs."""
+    return lambda *arguments, **options: json.loads(run(*arguments, "--json", **options).stdout)
 
 
 @pytest.fixture(scope="module")

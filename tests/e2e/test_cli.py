@@ -10,16 +10,7 @@ import pytest
 from support.daemon import binary
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
-DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
-
-
-@pytest.fixture(scope="module")
-def run(daemon):
-    def call(*arguments, expect=DONE, **options):
-        out = daemon.cli(*arguments, **options)
-        assert out.returncode == expect, out
-        return out
-    return call
+FAILED, USAGE, UNREACHABLE = 1, 2, 3
 
 
 def test_a_job_is_submitted_listed_shown_and_waited_for(run):

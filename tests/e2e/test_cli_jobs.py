@@ -2,27 +2,11 @@
 import json
 import subprocess
 
-import pytest
 from support.daemon import binary
 from support.waiting import until
 
-DONE, FAILED, USAGE = 0, 1, 2
+FAILED, USAGE = 1, 2
 ECHO = ("job", "submit", "--kind", "echo")
-
-
-@pytest.fixture(scope="module")
-def run(daemon):
-    def call(*arguments, expect=DONE, **options):
-        out = daemon.cli(*arguments, **options)
-        assert out.returncode == expect, out
-        return out
-    return call
-
-
-@pytest.fixture(scope="module")
-def ask(run):
-    """The command's answer for programs."""
-    return lambda *arguments, **options: json.loads(run(*arguments, "--json", **options).stdout)
 
 
 def test_every_option_of_submit_reaches_the_job(ask):

@@ -8,22 +8,8 @@ import pytest
 from support.daemon import binary
 from support.waiting import until
 
-DONE, FAILED, USAGE = 0, 1, 2
+FAILED, USAGE = 1, 2
 DOOMED = ("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":1}', "--max-attempts", "1")
-
-
-@pytest.fixture(scope="module")
-def run(daemon):
-    def call(*arguments, expect=DONE, **options):
-        out = daemon.cli(*arguments, **options)
-        assert out.returncode == expect, out
-        return out
-    return call
-
-
-@pytest.fixture(scope="module")
-def ask(run):
-    return lambda *arguments, **options: json.loads(run(*arguments, "--json", **options).stdout)
 
 
 @pytest.fixture(scope="module")
