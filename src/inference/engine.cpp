@@ -94,10 +94,10 @@ public:
         done(Error{Code::unavailable, "the service is stopping"});
     }
 
-    void unload(std::string sha256) {
+    void forget(std::string sha256) {
         auto open = open_.lock();
         if (!*open) return;
-        boost::asio::post(context_, [this, sha256 = std::move(sha256)] { scheduler_.unload(sha256); });
+        boost::asio::post(context_, [this, sha256 = std::move(sha256)] { scheduler_.forget(sha256); });
     }
 
     WorkerStatus status() const { return scheduler_.status(); }
@@ -133,7 +133,7 @@ void Engine::withdraw(Ticket ticket) { core_->withdraw(ticket); }
 void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
     core_->check(std::move(model), std::move(done));
 }
-void Engine::unload(std::string sha256) { core_->unload(std::move(sha256)); }
+void Engine::forget(std::string sha256) { core_->forget(std::move(sha256)); }
 WorkerStatus Engine::status() const { return core_->status(); }
 
 awaitable<Outcome> Engine::predict(Request request) {

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,29 @@ struct CheckReport {
     double load_ms = 0, warm_up_ms = 0;  // warm_up_ms: one forward pass of one input, warm
     std::uint64_t memory_bytes = 0;      // growth of the worker's resident memory
     std::string optimization;            // "optimized", "frozen" or "plain": what survived the comparison
+    std::string note;                    // why not further; empty when nothing stopped it
+};
+
+// A model in the engine, as the repository index of the Open Inference Protocol shows it.
+struct LoadedModel {
+    std::shared_ptr<const ModelVersion> version;
+    std::string state;                   // "loading", "ready", "failed", "absent"
+    std::string reason;                  // of "failed"
+    CheckReport report;                  // of "ready"
+    Timestamp used_at;
+};
+
+// Since the start, of one model version. The names are those of the protocol's statistics extension.
+struct ModelStatistics {
+    struct Duration {
+        std::uint64_t count = 0, ns = 0;
+    };
+    std::shared_ptr<const ModelVersion> version;
+    Timestamp last_inference;
+    std::uint64_t inference_count = 0, execution_count = 0; // rows, forward passes
+    Duration success, fail, queue, compute_input, compute_infer, compute_output, cache_hit, cache_miss;
+    std::map<int, Duration> batches;     // by rows of the pass: its forward time
+    std::uint64_t pending = 0;           // waiting or running now
 };
 
 class Engine {
@@ -80,10 +104,19 @@ public:
     void check(std::shared_ptr<const ModelVersion> model, CheckDone done);
     awaitable<Result<CheckReport>> check(std::shared_ptr<const ModelVersion> model);
 
-    // Forgets a model in the worker; running work on it ends first.
-    void unload(std::string sha256);
+    // Loads and warms a model where it will be served, and answers when it may be used; a model that is there is answered at
+    // once. A prediction of an absent model does the same first.
+    awaitable<Result<CheckReport>> load(std::shared_ptr<const ModelVersion> model);
+    // Gives the model's memory back; what waits for it is run first. A later prediction loads it again.
+    awaitable<Result<void>> unload(std::shared_ptr<const ModelVersion> model);
+    // Forgets every model of this file.
+    void forget(std::string sha256);
 
     WorkerStatus status() const;
+    std::vector<LoadedModel> models() const;
+    std::vector<ModelStatistics> statistics() const;
+    // A request that was answered from a cache, for the statistics.
+    void count_cache(const std::shared_ptr<const ModelVersion>& model, bool hit, std::chrono::nanoseconds took);
 
 private:
     class Core;

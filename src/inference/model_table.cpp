@@ -3,7 +3,7 @@
 namespace millrace::inference {
 
 ModelEntry& ModelTable::find_or_add(const std::shared_ptr<const ModelVersion>& version, bool& made) {
-    auto& slot = entries_[{version->sha256, version->name, version->version}];
+    auto& slot = entries_[{version->organization, version->name, version->version}];
     made = !slot;
     if (made) {
         slot = std::make_unique<ModelEntry>();

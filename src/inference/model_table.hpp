@@ -46,8 +46,8 @@ public:
 
 private:
     telemetry::Metrics& metrics_;
-    std::map<std::tuple<std::string, std::string, std::string>, std::unique_ptr<ModelEntry>>
-        entries_; // by digest, name, version
+    std::map<std::tuple<OrganizationId, std::string, std::string>, std::unique_ptr<ModelEntry>>
+        entries_; // by organisation, name, version
     std::map<Batcher::ModelKey, ModelEntry*> by_key_;
 };
 

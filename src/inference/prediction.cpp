@@ -2,6 +2,13 @@
 
 namespace millrace::inference {
 
+std::uint64_t Input::size() const {
+    if (file) return file_size;
+    std::uint64_t total = bytes.size();
+    for (const auto& tensor : tensors) total += tensor.bytes.size();
+    return total;
+}
+
 std::string_view word(FailureReason reason) {
     switch (reason) {
     case FailureReason::bad_input: return "bad_input";

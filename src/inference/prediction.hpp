@@ -2,6 +2,7 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/id.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "model/job.hpp"
@@ -17,24 +18,36 @@
 namespace millrace::inference {
 
 // A model that may be run: the file (TorchScript, already checked and digested by the registry) and its rules.
-// The engine knows a version by its digest together with name and version; the file must stay while it is used.
+// The engine knows a version by organisation, name and version; the file must stay while it is used.
 struct ModelVersion {
+    OrganizationId organization;
     std::string name, version;
     std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
     std::filesystem::path file;
     std::shared_ptr<const model::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
 };
 
+// A tensor that needs no decoding, as the Open Inference Protocol brings and takes it.
+struct Tensor {
+    std::string name;               // empty for an input: by its place
+    model::Datatype datatype = model::Datatype::fp32;
+    model::Shape shape;             // with the batch dimension first
+    std::string bytes;              // contiguous, row-major, little-endian
+};
+
 // One input: bytes in memory, or a read-only file (a blob) whose descriptor is handed to the worker, so that
-// strangers' bytes are never parsed in this process.
+// strangers' bytes are never parsed in this process; or finished tensors, one for each of the model's inputs, all of
+// the same number of rows.
 struct Input {
-    // image/png, image/jpeg, application/octet-stream (.npy) or application/json; empty: told by the first bytes.
+    // image/png, image/jpeg, image/webp, image/tiff, application/octet-stream (.npy, .npz), text/plain, text/csv or
+    // application/json; empty: told by the first bytes.
     std::string media_type;
-    std::string bytes;              // when `file` is empty
+    std::string bytes;              // when `file` and `tensors` are empty
     Descriptor file;                // read from offset 0; must be a regular file or sealed memory
     std::uint64_t file_size = 0;
+    std::vector<Tensor> tensors;
 
-    std::uint64_t size() const { return file ? file_size : bytes.size(); }
+    std::uint64_t size() const;
 };
 
 struct Request {
@@ -42,6 +55,7 @@ struct Request {
     Input input;
     int priority = model::default_priority;   // 0-9, 9 first
     Monotonic deadline = Monotonic::max();    // expired work is dropped before it reaches the device
+    bool raw = false;   // answered with the model's tensors, whatever postprocessing its manifest asks for
     bool alone = false; // a batch of its own: for work that was in a worker when it died, so that others are spared
 };
 
@@ -56,8 +70,10 @@ struct Prediction {
         std::string bytes;
     };
     std::vector<File> files;
-    int batch_size = 0;
-    double queue_ms = 0, infer_ms = 0;
+    std::vector<Tensor> tensors; // of a raw request: the model's outputs; `result` then has none
+    int batch_size = 0;          // rows of the forward pass
+    double queue_ms = 0;         // until it was sent to the worker
+    double decode_ms = 0, infer_ms = 0, encode_ms = 0; // decoding its input; the forward pass; writing its result
 };
 
 enum class FailureReason {

@@ -91,7 +91,7 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
                            fmt::format("the model's output is larger than {} MiB, too large to be given as JSON",
                                        max_tensor_bytes >> 20),
                            false};
-        const auto name = i == 0 ? manifest.output.name : fmt::format("{}_{}", manifest.output.name, i);
+        const auto name = i == 0 ? manifest.outputs.front().name : fmt::format("{}_{}", manifest.outputs.front().name, i);
         outputs.push_back(json::object{{"name", name},
                                        {"datatype", model::name(tensor.datatype)},
                                        {"shape", json::value_from(tensor.shape)},

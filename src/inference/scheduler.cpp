@@ -88,8 +88,8 @@ void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done don
     const auto& manifest = *entry.version->manifest;
     if (made)
         batcher_.add_model(entry.key,
-                           {static_cast<std::size_t>(manifest.max_batch),
-                            std::chrono::microseconds{static_cast<std::int64_t>(manifest.max_delay_ms * 1000)}});
+                           {static_cast<std::size_t>(manifest.batching.max_batch),
+                            std::chrono::microseconds{static_cast<std::int64_t>(manifest.batching.max_delay_ms * 1000)}});
     if (entry.state == ModelEntry::State::failed && at - entry.failed_at < load_failure_lasts) {
         entry.metrics.failures->add();
         return refuse(FailureReason::model_failed, entry.error);
@@ -278,7 +278,7 @@ void Scheduler::fail(const std::vector<Batcher::ItemKey>& keys, const Failure& f
     for (const auto key : keys) finish(key, failure);
 }
 
-void Scheduler::unload(const std::string& sha256) {
+void Scheduler::forget(const std::string& sha256) {
     for (auto* entry : models_.all()) {
         if (entry->version->sha256 != sha256 || entry->state == ModelEntry::State::absent) continue;
         supervisor_.send(frame::Unload{entry->key});

@@ -23,7 +23,7 @@ public:
     void stop();
     void predict(Engine::Ticket ticket, Request request, Engine::Done done);
     void withdraw(Engine::Ticket ticket);
-    void unload(const std::string& sha256);
+    void forget(const std::string& sha256);
     WorkerStatus status() const; // any thread
 
 private:

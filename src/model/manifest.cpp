@@ -11,9 +11,13 @@ namespace millrace::model {
 namespace {
 
 constexpr std::array task_names{std::string_view{"image_classification"}, std::string_view{"pixel_classification"},
-                                std::string_view{"tensor"}};
-constexpr std::array kind_names{std::string_view{"image"}, std::string_view{"tensor"}};
-constexpr std::array color_names{std::string_view{"gray"}, std::string_view{"rgb"}};
+                                std::string_view{"classification"}, std::string_view{"tensor"}};
+constexpr std::array kind_names{std::string_view{"image"}, std::string_view{"tensor"}, std::string_view{"text"},
+                                std::string_view{"row"}};
+constexpr std::array color_names{std::string_view{"gray"}, std::string_view{"rgb"}, std::string_view{"bands"}};
+constexpr std::array layout_names{std::string_view{"chw"}, std::string_view{"hwc"}};
+constexpr std::array tokenizer_names{std::string_view{"bytes"}, std::string_view{"words"}, std::string_view{"word_pieces"}};
+constexpr std::array precision_names{std::string_view{"fp32"}, std::string_view{"bf16"}};
 constexpr std::array postprocess_names{std::string_view{"softmax_top_k"}, std::string_view{"argmax_map"},
                                        std::string_view{"raw"}};
 
@@ -112,8 +116,9 @@ Result<ImageRule> image_rule(const json::object& object, const TensorSpec& tenso
         shape[1] > 4096 || shape[2] > 4096)
         return wrong("input: an image of color {} needs the shape [{},height,width] with sides of 1 to 4096",
                      name(rule.color), channels);
-    rule.height = static_cast<int>(shape[1]);
-    rule.width = static_cast<int>(shape[2]);
+    rule.channels = static_cast<int>(channels);
+    rule.height = rule.resize_height = static_cast<int>(shape[1]);
+    rule.width = rule.resize_width = static_cast<int>(shape[2]);
 
     auto resize = numbers_field(object, "resize");
     if (!resize) return resize.error();
@@ -209,13 +214,13 @@ Result<Postprocess> postprocess_rule(const json::object& root, const Manifest& m
 // What each task demands of the output, the labels and the postprocessing.
 Result<void> check_task(const Manifest& m) {
     const auto classes = static_cast<std::int64_t>(m.labels.size());
-    const bool floating = m.output.datatype == Datatype::fp32;
+    const bool floating = m.outputs.front().datatype == Datatype::fp32;
     switch (m.task) {
     case Task::image_classification:
         if (m.postprocess.kind != PostprocessKind::softmax_top_k)
             return wrong("task image_classification needs postprocess softmax_top_k");
         if (classes < 1) return wrong("task image_classification needs \"labels\"");
-        if (!floating || m.output.shape != Shape{classes})
+        if (!floating || m.outputs.front().shape != Shape{classes})
             return wrong("output: must be FP32 with the shape [{}], one value a label", classes);
         if (m.postprocess.top_k > classes)
             return wrong("postprocess: \"top_k\" is {}, but there are {} labels", m.postprocess.top_k, classes);
@@ -224,11 +229,12 @@ Result<void> check_task(const Manifest& m) {
         if (m.postprocess.kind != PostprocessKind::argmax_map)
             return wrong("task pixel_classification needs postprocess argmax_map");
         if (classes < 1 || classes > 256) return wrong("task pixel_classification needs 1 to 256 \"labels\"");
-        if (!floating || m.output.shape.size() != 3 || m.output.shape[0] != classes)
+        if (!floating || m.outputs.front().shape.size() != 3 || m.outputs.front().shape[0] != classes)
             return wrong("output: must be FP32 with the shape [{},rows,columns], one plane a label", classes);
         if (m.postprocess.colors.size() != m.labels.size())
             return wrong("postprocess: \"colors\" needs {} colours, one a label", classes);
         break;
+    case Task::classification: return wrong("task classification is not read yet");
     case Task::tensor:
         if (m.postprocess.kind != PostprocessKind::raw) return wrong("task tensor needs postprocess raw");
         break;
@@ -248,8 +254,8 @@ Result<void> read_limits(const json::object& root, Manifest& m) {
         auto delay = number_field(**batching, "max_delay_ms", 0, 1000);
         if (!size) return within("batching", size.error());
         if (!delay) return within("batching", delay.error());
-        m.max_batch = static_cast<int>(size->value_or(1));
-        m.max_delay_ms = delay->value_or(0);
+        m.batching.max_batch = static_cast<int>(size->value_or(1));
+        m.batching.max_delay_ms = delay->value_or(0);
     }
     auto limits = object_field(root, "limits", false);
     if (!limits) return limits.error();
@@ -265,7 +271,7 @@ Result<void> read_limits(const json::object& root, Manifest& m) {
     }
     auto warm_up = boolean_field(root, "warm_up");
     if (!warm_up) return within("warm_up", warm_up.error());
-    m.warm_up = warm_up->value_or(true);
+    m.warm_up.enabled = warm_up->value_or(true);
     return success();
 }
 
@@ -319,6 +325,9 @@ json::object tensor_json(const TensorSpec& spec) {
 std::string_view name(Task task) { return task_names[static_cast<std::size_t>(task)]; }
 std::string_view name(InputKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 std::string_view name(ImageColor color) { return color_names[static_cast<std::size_t>(color)]; }
+std::string_view name(ImageLayout layout) { return layout_names[static_cast<std::size_t>(layout)]; }
+std::string_view name(Tokenizer tokenizer) { return tokenizer_names[static_cast<std::size_t>(tokenizer)]; }
+std::string_view name(Precision precision) { return precision_names[static_cast<std::size_t>(precision)]; }
 std::string_view name(PostprocessKind kind) { return postprocess_names[static_cast<std::size_t>(kind)]; }
 
 bool is_model_name(std::string_view text) { return is_word(text, 64); }
@@ -338,12 +347,12 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
     if (!output_object) return output_object.error();
     auto input = input_spec(**input_object);
     if (!input) return input.error();
-    m.input = std::move(*input);
+    m.inputs.push_back(std::move(*input));
     if (auto known = only_fields(**output_object, {"name", "datatype", "shape"}); !known)
         return within("output", known.error());
     auto output = tensor_spec(**output_object, "output");
     if (!output) return output.error();
-    m.output = std::move(*output);
+    m.outputs.push_back(std::move(*output));
     auto labels = label_list(root);
     if (!labels) return labels.error();
     m.labels = std::move(*labels);
@@ -365,6 +374,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
 }
 
 json::object Manifest::to_json() const {
+    const InputSpec& input = inputs.front();
     json::object in = tensor_json(input.tensor);
     in["kind"] = model::name(input.kind);
     if (input.kind == InputKind::image) {
@@ -386,12 +396,12 @@ json::object Manifest::to_json() const {
                       {"description", description},
                       {"task", model::name(task)},
                       {"input", std::move(in)},
-                      {"output", tensor_json(output)},
+                      {"output", tensor_json(outputs.front())},
                       {"labels", json::value_from(labels)},
                       {"postprocess", std::move(post)},
-                      {"batching", {{"max_batch", max_batch}, {"max_delay_ms", max_delay_ms}}},
+                      {"batching", {{"max_batch", batching.max_batch}, {"max_delay_ms", batching.max_delay_ms}}},
                       {"limits", {{"max_input_bytes", max_input_bytes}, {"timeout_seconds", timeout_seconds}}},
-                      {"warm_up", warm_up}};
+                      {"warm_up", warm_up.enabled}};
     if (accuracy)
         root["accuracy"] = {{"held_out", accuracy->held_out},
                             {"metric", accuracy->metric},

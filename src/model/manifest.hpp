@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "model/tensor.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,35 +13,90 @@
 
 namespace millrace::model {
 
-enum class Task { image_classification, pixel_classification, tensor };
-enum class InputKind { image, tensor };
-enum class ImageColor { gray, rgb };
+enum class Task { image_classification, pixel_classification, classification, tensor };
+enum class InputKind { image, tensor, text, row };
+enum class ImageColor { gray, rgb, bands };
+enum class ImageLayout { chw, hwc };
+enum class Tokenizer { bytes, words, word_pieces };
 enum class PostprocessKind { softmax_top_k, argmax_map, raw };
+enum class Precision { fp32, bf16 };
 
 std::string_view name(Task task);
 std::string_view name(InputKind kind);
 std::string_view name(ImageColor color);
+std::string_view name(ImageLayout layout);
+std::string_view name(Tokenizer tokenizer);
 std::string_view name(PostprocessKind kind);
+std::string_view name(Precision precision);
 
-// How a picture becomes a tensor: decoded to 8 bits, converted to `color`, resized to width x height (bilinear,
-// every source pixel counted when shrinking), then (value * scale - mean) / deviation per channel, as CHW.
+// How a picture becomes a tensor: decoded, converted to `color`, resized (bilinear, every source pixel counted when
+// shrinking), cropped around its centre to width x height, then (value * scale - mean) / deviation per channel.
+// Gray and rgb are 8 bits a channel (deeper ones are reduced); bands are taken as the file has them (8 or 16 bits, or
+// float), as many as the tensor has channels.
 struct ImageRule {
     ImageColor color = ImageColor::rgb;
-    int height = 0, width = 0;      // as shape[1], shape[2]
+    ImageLayout layout = ImageLayout::chw;
+    int channels = 3;
+    int height = 0, width = 0;             // what the model gets, as in the tensor's shape
+    int resize_height = 0, resize_width = 0; // stretched to this; equal to height, width where nothing is cropped
+    int resize_shorter = 0;                // instead: the shorter side becomes this, the other follows in proportion
     double scale = 1.0 / 255;
-    std::vector<double> mean, deviation; // one a channel
+    std::vector<double> mean, deviation;   // one a channel
+};
+
+// How a text becomes a row of token numbers, cut and padded to `length`.
+struct TextRule {
+    Tokenizer tokenizer = Tokenizer::bytes;
+    int length = 0;                        // as shape[0]
+    bool lowercase = false;
+    std::vector<std::string> vocabulary;   // words, word_pieces: a token's number is its place
+    std::int64_t padding = 0, unknown = 0;
+    std::optional<std::int64_t> begin, end; // put before and after the text's tokens
+};
+
+// How a row of named values becomes numbers, in the order of the columns: a number as (value - mean) / deviation, a
+// category as one place for each, 1 where it is the value's and 0 elsewhere.
+struct Column {
+    std::string name;
+    std::vector<std::string> categories;   // empty: a number
+    double mean = 0, deviation = 1;
+    std::optional<double> missing;         // taken for an absent number; none: it must be there
 };
 
 struct InputSpec {
     TensorSpec tensor;
     InputKind kind = InputKind::tensor;
-    ImageRule image;                // of kind image only
+    ImageRule image;                       // of kind image only
+    TextRule text;                         // of kind text only
+    std::vector<Column> columns;           // of kind row only
 };
 
-struct Postprocess {
+struct Postprocess {                       // of the first output; the others belong to `raw`
     PostprocessKind kind = PostprocessKind::raw;
-    int top_k = 5;                       // softmax_top_k
-    std::vector<std::uint32_t> colors;   // argmax_map: 0xRRGGBB, one a label
+    int top_k = 5;                         // softmax_top_k
+    std::vector<std::uint32_t> colors;     // argmax_map: 0xRRGGBB, one a label
+};
+
+// Open dimensions (-1) are filled up with `value` to the next of `buckets`, so that inputs of several sizes share a
+// batch; above the last bucket they stay as they are.
+struct Padding {
+    std::vector<std::int64_t> buckets;     // rising
+    double value = 0;
+};
+
+struct Batching {
+    int max_batch = 1;                     // rows of one forward pass
+    double max_delay_ms = 0;
+    std::optional<Padding> padding;
+};
+
+// How the model is run; 0 lets the worker choose by what it measures at the warm-up.
+struct Execution {
+    int threads = 0;                       // of one forward pass
+    int instances = 0;                     // forward passes at a time
+    Precision precision = Precision::fp32; // bf16 and channels_last are used only if the outputs stay within `tolerance`
+    bool channels_last = false;
+    double tolerance = 0.02;               // of the largest absolute output, when compared with the plain model
 };
 
 struct Accuracy {
@@ -49,20 +105,32 @@ struct Accuracy {
     std::int64_t samples = 0;
 };
 
+struct WarmUp {
+    bool enabled = true;
+    std::vector<std::string> inputs;       // JSON texts as a prediction takes them; empty: numbers are made up
+};
+
+struct ModelName {                         // a model of the same organisation
+    std::string model;
+    std::optional<std::string> version;    // none: its production version
+};
+
 struct Manifest {
     int format = 1;
     std::string name, description;
     Task task = Task::tensor;
-    InputSpec input;
-    TensorSpec output;
+    std::vector<InputSpec> inputs;         // at least one, as the arguments of forward()
+    std::vector<TensorSpec> outputs;       // at least one, as forward() returns them
     std::vector<std::string> labels;
     Postprocess postprocess;
-    int max_batch = 1;
-    double max_delay_ms = 0;
+    Batching batching;
     std::uint64_t max_input_bytes = 1 << 20;
     double timeout_seconds = 30;
+    Execution execution;
+    WarmUp warm_up;
+    std::optional<std::chrono::seconds> cache_for; // equal inputs are answered from the cache so long
+    std::optional<ModelName> fallback;     // answers when this one cannot
     std::optional<Accuracy> accuracy;
-    bool warm_up = true;
 
     // unprocessable with the member's name and the reason; every rule between the members is checked here, so
     // that a Manifest in memory is always sound.

@@ -40,7 +40,7 @@ public:
         co_return report.error();
     }
 
-    void forget(const std::string& sha256) override { engine_.unload(sha256); }
+    void forget(const std::string& sha256) override { engine_.forget(sha256); }
 
 private:
     inference::Engine& engine_;

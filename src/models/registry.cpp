@@ -50,10 +50,10 @@ Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& tr
                    telemetry::Log& log)
     : database_{database}, files_{files}, trial_{trial}, pool_{pool}, clock_{clock}, log_{log} {}
 
-Version Registry::make_version(const std::string& name, int number, const std::string& sha256, std::uint64_t size,
+Version Registry::make_version(OrganizationId organization, const std::string& name, int number, const std::string& sha256, std::uint64_t size,
                                Timestamp created_at, std::shared_ptr<const model::Manifest> manifest) const {
     auto runnable = std::make_shared<const inference::ModelVersion>(
-        inference::ModelVersion{name, std::to_string(number), sha256, files_.path_of(sha256), manifest});
+        inference::ModelVersion{organization, name, std::to_string(number), sha256, files_.path_of(sha256), manifest});
     return {number, sha256, size, created_at, "", std::move(manifest), std::move(runnable)};
 }
 
@@ -66,7 +66,7 @@ Result<void> Registry::load_blocking() {
         auto manifest = model::Manifest::parse(row.manifest);
         // Written by push() in a form that it had read itself, so only a store that was tampered with comes here.
         if (!manifest) return Error{Code::internal, fmt::format("the manifest of {}/{} cannot be read: {}", row.model, row.number, manifest.error().detail)};
-        Version version = make_version(row.model, row.number, row.sha256, row.size, row.created_at,
+        Version version = make_version(row.organization, row.model, row.number, row.sha256, row.size, row.created_at,
                                        std::make_shared<const model::Manifest>(std::move(*manifest)));
         const auto file = files_.open_blob(row.sha256, row.size);
         if (!file || !*file) {
@@ -91,7 +91,7 @@ awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name,
     Result<Inserted> inserted = Error{};
     {
         const InUse in_use{*this, sha256};
-        auto sound = co_await examine(make_version(name, 0, sha256, kept->size, row.created_at, *manifest).runnable);
+        auto sound = co_await examine(make_version(who.organization, name, 0, sha256, kept->size, row.created_at, *manifest).runnable);
         if (sound) {
             auto write = [row](Session& session) -> Result<Inserted> {
                 TenantSession tenant{session, row.organization};
@@ -101,7 +101,7 @@ awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name,
         } else {
             inserted = sound.error();
         }
-        if (inserted) remember(inserted->model, make_version(name, inserted->number, sha256, row.size, row.created_at, *manifest));
+        if (inserted) remember(inserted->model, make_version(who.organization, name, inserted->number, sha256, row.size, row.created_at, *manifest));
     }
     if (!inserted) {
         co_await drop_unused(sha256);

@@ -62,7 +62,7 @@ private:
     using Name = std::pair<OrganizationId, std::string>;
     class InUse; // keeps a file from being removed while a push is looking at it
 
-    Version make_version(const std::string& name, int number, const std::string& sha256, std::uint64_t size, Timestamp created_at,
+    Version make_version(OrganizationId organization, const std::string& name, int number, const std::string& sha256, std::uint64_t size, Timestamp created_at,
                          std::shared_ptr<const model::Manifest> manifest) const;
     awaitable<Result<void>> examine(std::shared_ptr<const inference::ModelVersion> candidate);
     void remember(const StoredModel& model, Version version);

@@ -103,7 +103,7 @@ frame::Loaded Pipeline::load_now(const frame::Load& message, const Descriptor& f
         const auto before = resident_bytes(memory_figures_);
         const auto start = Steady::now();
         std::optional<TensorValue> probe;
-        if (manifest->warm_up) probe = make_probe(manifest->input.tensor, 1);
+        if (manifest->warm_up.enabled) probe = make_probe(manifest->inputs.front().tensor, 1);
         auto loaded = runtime_.load(mapped.bytes(), probe ? &*probe : nullptr);
         if (!loaded) return refuse("the model cannot be loaded: " + loaded.error().detail);
         report.load_ms = milliseconds_since(start);
@@ -123,10 +123,10 @@ frame::Loaded Pipeline::load_now(const frame::Load& message, const Descriptor& f
 void Pipeline::warm_up(const Model& model, const TensorValue& probe, frame::Loaded& report) {
     const auto start = Steady::now();
     std::vector<std::int64_t> sizes{1};
-    for (std::int64_t size = 2; size < model.manifest->max_batch; size *= 2) sizes.push_back(size);
-    if (model.manifest->max_batch > 1) sizes.push_back(model.manifest->max_batch);
+    for (std::int64_t size = 2; size < model.manifest->batching.max_batch; size *= 2) sizes.push_back(size);
+    if (model.manifest->batching.max_batch > 1) sizes.push_back(model.manifest->batching.max_batch);
     for (const auto size : sizes) {
-        const auto batch = size == 1 ? std::optional{probe} : make_probe(model.manifest->input.tensor, size);
+        const auto batch = size == 1 ? std::optional{probe} : make_probe(model.manifest->inputs.front().tensor, size);
         if (!batch || (size > 1 && Steady::now() - start > warm_up_budget)) break;
         const auto began = Steady::now();
         auto outputs = runtime_.forward(*model.runtime, *batch);

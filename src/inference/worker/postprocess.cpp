@@ -61,11 +61,11 @@ frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::
 Postprocessed postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest) {
     if (outputs.empty()) throw std::runtime_error{"the model returned nothing"};
     const auto& first = outputs.front();
-    if (first.datatype != manifest.output.datatype || !manifest.output.accepts(first.shape))
+    if (first.datatype != manifest.outputs.front().datatype || !manifest.outputs.front().accepts(first.shape))
         throw std::runtime_error{fmt::format("the model returned {} {}, its manifest promises {} {}",
                                              model::name(first.datatype), model::shape_text(first.shape),
-                                             model::name(manifest.output.datatype),
-                                             model::shape_text(manifest.output.shape))};
+                                             model::name(manifest.outputs.front().datatype),
+                                             model::shape_text(manifest.outputs.front().shape))};
     if (manifest.postprocess.kind == model::PostprocessKind::raw) {
         frame::Tensors tensors;
         for (const auto& output : outputs)

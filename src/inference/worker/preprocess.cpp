@@ -55,14 +55,14 @@ TensorValue preprocess(std::string_view bytes, std::string_view media_type, cons
     switch (form) {
     case Form::png:
     case Form::jpeg:
-        if (manifest.input.kind != model::InputKind::image)
+        if (manifest.inputs.front().kind != model::InputKind::image)
             throw InputError{"the model takes a tensor (.npy or JSON), not an image"};
-        return image_tensor(bytes, manifest.input);
-    case Form::npy: return parse_npy(bytes, manifest.input.tensor);
-    case Form::json: return parse_json_tensor(bytes, manifest.input.tensor);
+        return image_tensor(bytes, manifest.inputs.front());
+    case Form::npy: return parse_npy(bytes, manifest.inputs.front().tensor);
+    case Form::json: return parse_json_tensor(bytes, manifest.inputs.front().tensor);
     case Form::unknown: break;
     }
-    throw InputError{manifest.input.kind == model::InputKind::image ? "the input is neither PNG nor JPEG"
+    throw InputError{manifest.inputs.front().kind == model::InputKind::image ? "the input is neither PNG nor JPEG"
                                                                     : "the input is neither .npy nor JSON"};
 }
 

@@ -27,7 +27,7 @@ inline const std::filesystem::path models = std::filesystem::path{MILLRACE_SOURC
 inline std::shared_ptr<const ModelVersion> model_of(const std::string& file, const std::string& manifest) {
     auto parsed = model::Manifest::parse(manifest);
     REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().detail));
-    ModelVersion version{parsed->name, "1", hex(sha256(read_file(models / file))), models / file,
+    ModelVersion version{OrganizationId{}, parsed->name, "1", hex(sha256(read_file(models / file))), models / file,
                          std::make_shared<const model::Manifest>(*parsed)};
     return std::make_shared<const ModelVersion>(std::move(version));
 }

@@ -39,7 +39,7 @@ TEST_CASE("an input from a file descriptor gives the same answer as its bytes") 
     if (!has_runtime()) return;
     Fixture f;
     const auto png = flat_png(8, 30);
-    Input input{"", "", Descriptor{::memfd_create("test", 0)}, png.size()};
+    Input input{"", "", Descriptor{::memfd_create("test", 0)}, png.size(), {}};
     REQUIRE(::write(input.file.get(), png.data(), png.size()) == static_cast<ssize_t>(png.size()));
     const auto label = f.run(brightness(), std::move(input));
     INFO(said(label));

@@ -27,7 +27,7 @@ bool was_withdrawn(std::future<Outcome>& answer) {
 
 // In a file, as the inputs of jobs are.
 Input in_file(const std::string& text) {
-    Input input{"application/json", "", Descriptor{::memfd_create("test", MFD_CLOEXEC)}, text.size()};
+    Input input{"application/json", "", Descriptor{::memfd_create("test", MFD_CLOEXEC)}, text.size(), {}};
     REQUIRE(::write(input.file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     return input;
 }

@@ -31,9 +31,9 @@ std::string with(std::string text, const std::string& from, const std::string& t
 TEST_CASE("a full manifest is read, and written in the form that reads the same") {
     const auto m = Manifest::parse(digits);
     REQUIRE(m.has_value());
-    CHECK(m->input.image.color == ImageColor::gray);
-    CHECK(m->input.image.deviation == std::vector<double>{0.25});
-    CHECK(m->max_batch == 32);
+    CHECK(m->inputs.front().image.color == ImageColor::gray);
+    CHECK(m->inputs.front().image.deviation == std::vector<double>{0.25});
+    CHECK(m->batching.max_batch == 32);
     CHECK(m->accuracy->samples == 360);
     const auto again = Manifest::from_json(m->to_json());
     REQUIRE(again.has_value());
@@ -47,10 +47,10 @@ TEST_CASE("a full manifest is read, and written in the form that reads the same"
 TEST_CASE("what is left out gets a default that is safe") {
     const auto m = Manifest::parse(land_cover);
     REQUIRE(m.has_value());
-    CHECK(m->max_batch == 1);
+    CHECK(m->batching.max_batch == 1);
     CHECK(m->max_input_bytes == 1 << 20);
     CHECK(m->timeout_seconds == 30);
-    CHECK(m->input.tensor.datatype == Datatype::fp32);
+    CHECK(m->inputs.front().tensor.datatype == Datatype::fp32);
 }
 
 TEST_CASE("a manifest that contradicts itself is refused with the member's name") {
