@@ -45,7 +45,7 @@ struct Input {
     std::string bytes;              // when `file` and `tensors` are empty
     Descriptor file;                // read from offset 0; must be a regular file or sealed memory
     std::uint64_t file_size = 0;
-    std::vector<Tensor> tensors;
+    std::vector<Tensor> tensors{};
 
     std::uint64_t size() const;
 };

@@ -14,7 +14,7 @@ using namespace millrace::inference;
 namespace {
 
 ModelVersion version(const std::string& manifest) {
-    return {"m", "2", std::string(64, '0'), "/nonexistent",
+    return {OrganizationId{}, "m", "2", std::string(64, '0'), "/nonexistent",
             std::make_shared<const model::Manifest>(*model::Manifest::parse(manifest))};
 }
 
