@@ -3,239 +3,62 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace millrace::inference {
 namespace {
 
-constexpr std::uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, end_magic = 0x06054b50,
-                        end64_magic = 0x06064b50, locator64_magic = 0x07064b50;
-constexpr std::size_t local_size = 30, central_size = 46, end_size = 22, end64_size = 56, locator64_size = 20;
+using Names = std::vector<std::string_view>;
 
-Error bad(std::string text) { return {Code::unprocessable, "not an acceptable TorchScript file: " + std::move(text)}; }
+Error bad(std::string text) { return {Code::unprocessable, "not an acceptable model file: " + std::move(text)}; }
 
-// Little-endian reads inside bounds; a read outside makes the cursor bad and gives 0.
-class Bytes {
-public:
-    explicit Bytes(std::span<const std::byte> all) : all_{all} {}
-    std::uint64_t size() const { return all_.size(); }
-    bool holds(std::uint64_t at, std::uint64_t length) const { return at <= all_.size() && length <= all_.size() - at; }
-    template <class T>
-    T number(std::uint64_t at) const {
-        T value{};
-        if (holds(at, sizeof value)) std::memcpy(&value, all_.data() + at, sizeof value);
-        return value;
-    }
-    std::string_view text(std::uint64_t at, std::uint64_t length) const {
-        return holds(at, length) ? std::string_view{reinterpret_cast<const char*>(all_.data()) + at, length}
-                                 : std::string_view{};
-    }
-
-private:
-    std::span<const std::byte> all_;
-};
-
-struct Directory {
-    std::uint64_t at = 0, size = 0, entries = 0, end = 0; // end: where the records after the directory begin
-};
-
-struct Entry {
-    std::string_view name;
-    std::uint16_t flags = 0, method = 0;
-    std::uint32_t crc = 0;
-    std::uint64_t packed = 0, unpacked = 0, local = 0;
-    std::uint64_t data_end = 0;
-};
-
-Result<Directory> find_directory(const Bytes& bytes) {
-    if (bytes.size() < end_size) return bad("too short");
-    // TorchScript writes no comment, but the format allows one of 64 KiB.
-    const std::uint64_t last = bytes.size() - end_size;
-    std::optional<std::uint64_t> end;
-    for (std::uint64_t back = 0; back <= std::min<std::uint64_t>(last, 65'535) && !end; ++back)
-        if (bytes.number<std::uint32_t>(last - back) == end_magic &&
-            bytes.number<std::uint16_t>(last - back + 20) == back)
-            end = last - back;
-    if (!end) return bad("no zip directory (is it a TorchScript archive?)");
-    if (bytes.number<std::uint16_t>(*end + 4) != 0 || bytes.number<std::uint16_t>(*end + 6) != 0)
-        return bad("an archive of several disks");
-    Directory d{bytes.number<std::uint32_t>(*end + 16), bytes.number<std::uint32_t>(*end + 12),
-                bytes.number<std::uint16_t>(*end + 10), *end};
-    if (bytes.number<std::uint16_t>(*end + 8) != d.entries) return bad("the directory contradicts itself");
-    const bool wide = d.at == 0xffffffff || d.size == 0xffffffff || d.entries == 0xffff;
-    const bool located =
-        *end >= locator64_size && bytes.number<std::uint32_t>(*end - locator64_size) == locator64_magic;
-    if (located) { // torch writes the 64-bit records always; readers may use either, so they must agree
-        const auto at = bytes.number<std::uint64_t>(*end - locator64_size + 8);
-        if (!bytes.holds(at, end64_size) || at + end64_size != *end - locator64_size ||
-            bytes.number<std::uint32_t>(at) != end64_magic)
-            return bad("a broken 64-bit directory record");
-        const Directory w{bytes.number<std::uint64_t>(at + 48), bytes.number<std::uint64_t>(at + 40),
-                          bytes.number<std::uint64_t>(at + 32), at};
-        const auto agrees = [](std::uint64_t narrow, std::uint64_t mark, std::uint64_t value) {
-            return narrow == mark || narrow == value;
-        };
-        if (!agrees(d.at, 0xffffffff, w.at) || !agrees(d.size, 0xffffffff, w.size) ||
-            !agrees(d.entries, 0xffff, w.entries) || bytes.number<std::uint64_t>(at + 24) != w.entries)
-            return bad("the directory records contradict each other");
-        d = w;
-    } else if (wide) {
-        return bad("the 64-bit directory record is missing");
-    }
-    if (!bytes.holds(d.at, d.size) || d.at + d.size != d.end) return bad("the directory does not lie where it should");
-    return d;
+bool any_below(const Names& names, const std::string& folder) {
+    return std::any_of(names.begin(), names.end(), [&](std::string_view each) { return each.starts_with(folder); });
 }
 
-// Sizes of 0xffffffff stand in the 64-bit extra field, in this order.
-bool read_wide_extra(const Bytes& bytes, std::uint64_t at, std::uint64_t length,
-                     std::initializer_list<std::uint64_t*> wanted) {
-    const bool needed = std::any_of(wanted.begin(), wanted.end(), [](auto* v) { return *v == 0xffffffff; });
-    if (!needed) return true;
-    for (std::uint64_t i = 0; i + 4 <= length;) {
-        const auto id = bytes.number<std::uint16_t>(at + i), size = bytes.number<std::uint16_t>(at + i + 2);
-        if (i + 4 + size > length) return false;
-        if (id == 1) {
-            std::uint64_t from = at + i + 4, left = size;
-            for (auto* value : wanted) {
-                if (*value != 0xffffffff) continue;
-                if (left < 8) return false;
-                *value = bytes.number<std::uint64_t>(from);
-                from += 8;
-                left -= 8;
-            }
-            return true;
-        }
-        i += 4u + size;
-    }
-    return false;
+// FOLDER/data/aotinductor/MODEL/…: MODEL stands alone between its slashes.
+bool has_compiled_library(const Names& names, const std::string& root) {
+    return std::any_of(names.begin(), names.end(), [&](std::string_view each) {
+        return each.starts_with(root) && each.ends_with(".so") && each.find('/', root.size()) != std::string_view::npos;
+    });
 }
 
-bool is_clean_path(std::string_view name) {
-    if (name.empty() || name.size() > 1024 || name.front() == '/' || name.find('\\') != name.npos ||
-        name.find(':') != name.npos)
-        return false;
-    if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
-        return false;
-    for (std::size_t from = 0; from <= name.size();) {
-        const auto to = std::min(name.find('/', from), name.size());
-        const auto part = name.substr(from, to - from);
-        if (part == ".." || part == "." || part.empty()) return false;
-        from = to + 1;
-    }
-    return true;
-}
-
-Result<Entry> read_entry(const Bytes& bytes, std::uint64_t& at, std::uint64_t directory_end) {
-    if (at + central_size > directory_end || bytes.number<std::uint32_t>(at) != central_magic)
-        return bad("the directory ends early");
-    Entry e;
-    e.flags = bytes.number<std::uint16_t>(at + 8);
-    e.method = bytes.number<std::uint16_t>(at + 10);
-    e.crc = bytes.number<std::uint32_t>(at + 16);
-    e.packed = bytes.number<std::uint32_t>(at + 20);
-    e.unpacked = bytes.number<std::uint32_t>(at + 24);
-    e.local = bytes.number<std::uint32_t>(at + 42);
-    const std::uint64_t name = bytes.number<std::uint16_t>(at + 28), extra = bytes.number<std::uint16_t>(at + 30),
-                        comment = bytes.number<std::uint16_t>(at + 32);
-    if (at + central_size + name + extra + comment > directory_end) return bad("a directory entry runs over the end");
-    if (bytes.number<std::uint16_t>(at + 34) != 0) return bad("an archive of several disks");
-    e.name = bytes.text(at + central_size, name);
-    if (!read_wide_extra(bytes, at + central_size + name, extra, {&e.unpacked, &e.packed, &e.local}))
-        return bad("a broken 64-bit entry");
-    at += central_size + name + extra + comment;
-    return e;
-}
-
-// The local header must say what the directory says: two readers must not see two archives.
-Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_at) {
-    const auto at = e.local;
-    if (!bytes.holds(at, local_size) || at + local_size > directory_at ||
-        bytes.number<std::uint32_t>(at) != local_magic)
-        return bad(fmt::format("the header of entry \"{}\" is not where the directory says", e.name));
-    const std::uint64_t name = bytes.number<std::uint16_t>(at + 26), extra = bytes.number<std::uint16_t>(at + 28);
-    const auto mismatch = [&] {
-        return bad(fmt::format("the header of entry \"{}\" contradicts the directory", e.name));
-    };
-    if (bytes.text(at + local_size, name) != e.name || bytes.number<std::uint16_t>(at + 8) != e.method ||
-        bytes.number<std::uint16_t>(at + 6) != e.flags)
-        return mismatch();
-    std::uint64_t packed = bytes.number<std::uint32_t>(at + 18), unpacked = bytes.number<std::uint32_t>(at + 22);
-    const auto crc = bytes.number<std::uint32_t>(at + 14);
-    if (!read_wide_extra(bytes, at + local_size + name, extra, {&unpacked, &packed})) return mismatch();
-    const bool streamed = e.flags & 8; // sizes follow the data; torch writes them so
-    const bool deferred = streamed && crc == 0 && packed == 0 && unpacked == 0;
-    if (!deferred && (packed != e.packed || unpacked != e.unpacked || crc != e.crc)) return mismatch();
-    const auto data = at + local_size + name + extra;
-    if (data > directory_at || e.packed > directory_at - data)
-        return bad(fmt::format("entry \"{}\" runs over the end", e.name));
-    e.data_end = data + e.packed;
-    return success();
-}
-
-Result<void> check_entry(const Entry& e, const ArchiveLimits& limits) {
-    if (!is_clean_path(e.name)) return bad("an entry with an unacceptable path");
-    if (e.flags & ~std::uint16_t{0x0808})
-        return bad(fmt::format("entry \"{}\" is encrypted or of an unknown form", e.name));
-    if (e.method != 0 && e.method != 8) return bad(fmt::format("entry \"{}\" is neither stored nor deflated", e.name));
-    if (e.method == 0 && e.packed != e.unpacked)
-        return bad(fmt::format("entry \"{}\" is stored, but its sizes differ", e.name));
-    if (e.unpacked / limits.max_ratio > e.packed)
-        return bad(fmt::format("entry \"{}\" unpacks to more than {} times its size", e.name, limits.max_ratio));
-    return success();
-}
-
-Result<void> check_layout(const std::vector<Entry>& entries) {
-    const auto slash = entries.front().name.find('/');
-    if (slash == std::string_view::npos) return bad("entries lie in no folder");
-    const std::string folder{entries.front().name.substr(0, slash + 1)};
-    std::set<std::string_view> names;
-    bool code = false;
-    for (const auto& e : entries) {
-        if (!e.name.starts_with(folder)) return bad("entries lie in more than one folder");
-        if (!names.insert(e.name).second) return bad(fmt::format("entry \"{}\" is there twice", e.name));
-        code = code || e.name.starts_with(folder + "code/");
-    }
+Result<ArchiveKind> check_torchscript(const Names& names, const std::string& folder) {
+    const std::set<std::string_view> known{names.begin(), names.end()};
     for (const auto* needed : {"data.pkl", "constants.pkl", "version"})
-        if (!names.contains(folder + needed))
-            return bad(fmt::format("\"{}\" is missing (a state_dict or another kind of file? save with torch.jit.save)",
-                                   needed));
-    if (!code) return bad("it has no code (a state_dict? save with torch.jit.save)");
-    return success();
+        if (!known.contains(folder + needed))
+            return bad(fmt::format("\"{}\" is missing (a state_dict or another kind of file? save with torch.jit.save)", needed));
+    if (!any_below(names, folder + "code/")) return bad("it has no code (a state_dict? save with torch.jit.save)");
+    return ArchiveKind::torchscript;
+}
+
+Result<ArchiveKind> check_aotinductor(const Names& names, const std::string& folder, const std::string& root) {
+    const std::set<std::string_view> known{names.begin(), names.end()};
+    if (known.contains(folder + "data.pkl") || any_below(names, folder + "code/"))
+        return bad("it is a TorchScript archive and an AOTInductor package at once");
+    if (!has_compiled_library(names, root)) return bad("the AOTInductor package has no compiled library");
+    return ArchiveKind::aotinductor;
 }
 
 } // namespace
 
-Result<void> check_torchscript_archive(std::span<const std::byte> raw, const ArchiveLimits& limits) {
-    const Bytes bytes{raw};
-    auto directory = find_directory(bytes);
-    if (!directory) return directory.error();
-    if (directory->entries == 0 || directory->entries > limits.max_entries)
-        return bad(fmt::format("it has {} entries (1 to {} are allowed)", directory->entries, limits.max_entries));
-    std::vector<Entry> entries;
-    std::uint64_t at = directory->at, unpacked = 0;
-    for (std::uint64_t i = 0; i < directory->entries; ++i) {
-        auto entry = read_entry(bytes, at, directory->at + directory->size);
-        if (!entry) return entry.error();
-        if (auto fine = check_entry(*entry, limits); !fine) return fine.error();
-        if (auto fine = check_local(bytes, *entry, directory->at); !fine) return fine.error();
-        if (entry->unpacked > limits.max_unpacked - unpacked)
-            return bad(fmt::format("it unpacks to more than {} bytes", limits.max_unpacked));
-        unpacked += entry->unpacked;
-        entries.push_back(*entry);
-    }
-    if (at != directory->at + directory->size) return bad("the directory has more than its entries");
-    auto layout = check_layout(entries);
-    if (!layout) return layout.error();
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.local < b.local; });
-    for (std::size_t i = 1; i < entries.size(); ++i)
-        if (entries[i].local < entries[i - 1].data_end)
-            return bad(fmt::format("entries \"{}\" and \"{}\" overlap", entries[i - 1].name, entries[i].name));
-    return success();
+std::string_view name(ArchiveKind kind) { return kind == ArchiveKind::torchscript ? "torchscript" : "aotinductor"; }
+
+Result<ArchiveKind> check_model_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits) {
+    const auto names = read_zip_names(bytes, limits);
+    if (!names) return names.error();
+    const auto slash = names->front().find('/');
+    if (slash == std::string_view::npos) return bad("entries lie in no folder");
+    const std::string folder{names->front().substr(0, slash + 1)};
+    if (!std::all_of(names->begin(), names->end(), [&](std::string_view each) { return each.starts_with(folder); }))
+        return bad("entries lie in more than one folder");
+    const std::string compiled = folder + "data/aotinductor/";
+    if (any_below(*names, compiled)) return check_aotinductor(*names, folder, compiled);
+    if (any_below(*names, folder + "models/"))
+        return bad("an exported program that is not compiled; make a package of it with torch._inductor.aoti_compile_and_package");
+    return check_torchscript(*names, folder);
 }
 
 } // namespace millrace::inference

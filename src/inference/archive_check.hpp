@@ -1,23 +1,24 @@
-// Looks at a model file before any torch call: it must be a zip archive as TorchScript writes it, and nothing in
-// its structure may lie. Pure; every offset and length is checked against the bytes given.
+// Looks at a model file before any torch call: it must be a zip archive as torch writes it, and nothing in its
+// structure may lie (zip_archive.hpp). Pure.
 #pragma once
 #include "base/result.hpp"
+#include "inference/zip_archive.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace millrace::inference {
 
-struct ArchiveLimits {
-    std::size_t max_entries = 4096;
-    std::uint64_t max_unpacked = std::uint64_t{16} << 30;
-    std::uint64_t max_ratio = 100;  // unpacked to packed, of one entry
+enum class ArchiveKind {
+    torchscript, // torch.jit.save
+    aotinductor, // torch._inductor.aoti_compile_and_package
 };
+std::string_view name(ArchiveKind kind); // "torchscript", "aotinductor"
 
-// unprocessable with the reason when `bytes` is not an archive to be trusted with: entries are stored or deflated,
-// local headers equal the central directory, no entry leaves the archive's one folder or overlaps another, and it has
-// FOLDER/data.pkl, FOLDER/version and code (FOLDER/code/…) and constants (FOLDER/constants.pkl) as TorchScript has.
-Result<void> check_torchscript_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
+// unprocessable with the reason when `bytes` is not an archive to be trusted with. All entries lie in one FOLDER. A
+// TorchScript archive has FOLDER/data.pkl, FOLDER/constants.pkl, FOLDER/version and code (FOLDER/code/…); an AOTInductor
+// package has a compiled library, FOLDER/data/aotinductor/MODEL/….so, and nothing that TorchScript would run.
+Result<ArchiveKind> check_model_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
 
 } // namespace millrace::inference

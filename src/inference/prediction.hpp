@@ -55,8 +55,8 @@ struct Request {
     Input input;
     int priority = model::default_priority;   // 0-9, 9 first
     Monotonic deadline = Monotonic::max();    // expired work is dropped before it reaches the device
-    bool raw = false;   // answered with the model's tensors, whatever postprocessing its manifest asks for
     bool alone = false; // a batch of its own: for work that was in a worker when it died, so that others are spared
+    bool raw = false;   // answered with the model's tensors, whatever postprocessing its manifest asks for
 };
 
 struct Prediction {

@@ -97,8 +97,10 @@ frame::Loaded Pipeline::load_now(const frame::Load& message, const Descriptor& f
         const auto digest = sha256(mapped.bytes());
         if (hex(digest) != message.sha256)
             return refuse("the model file is not the one that was registered (its digest differs)");
-        if (auto sound = check_torchscript_archive(std::as_bytes(std::span{mapped.bytes()})); !sound)
-            return refuse(sound.error().detail);
+        const auto kind = check_model_archive(std::as_bytes(std::span{mapped.bytes()}));
+        if (!kind) return refuse(kind.error().detail);
+        if (*kind == ArchiveKind::aotinductor)
+            return refuse("this is an AOTInductor package (.pt2), and the runtime here has no loader for those; save the model with torch.jit.save");
 
         const auto before = resident_bytes(memory_figures_);
         const auto start = Steady::now();

@@ -77,13 +77,21 @@ std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entrie
     return out;
 }
 
-Result<void> check(const std::string& bytes, const ArchiveLimits& limits = {}) {
-    return check_torchscript_archive(std::as_bytes(std::span{bytes}), limits);
+Result<ArchiveKind> check(const std::string& bytes, const ArchiveLimits& limits = {}) {
+    return check_model_archive(std::as_bytes(std::span{bytes}), limits);
 }
 
+// The kind, or why not.
 std::string reason(const std::string& bytes) {
-    const auto result = check(bytes);
-    return result ? "accepted" : result.error().detail;
+    const auto kind = check(bytes);
+    return kind ? std::string{name(*kind)} : kind.error().detail;
+}
+
+std::vector<Entry> sound_package() {
+    return {{.name = "m/archive_format", .data = "pt2"},
+            {.name = "m/version", .data = "3\n"},
+            {.name = "m/data/aotinductor/model/c3f1.wrapper.so", .data = std::string(64, 'e')},
+            {.name = "m/data/aotinductor/model/c3f1.wrapper_metadata.json", .data = "{}"}};
 }
 
 std::string changed(const std::function<void(std::vector<Entry>&)>& change) {
@@ -95,11 +103,11 @@ std::string changed(const std::function<void(std::vector<Entry>&)>& change) {
 } // namespace
 
 TEST_CASE("a sound archive and what torch itself writes are accepted") {
-    CHECK(reason(archive(sound_entries())) == "accepted");
+    CHECK(reason(archive(sound_entries())) == "torchscript");
     for (const auto* name : {"numbers.pt", "brightness.pt", "planes.pt"}) {
         std::ifstream in{std::filesystem::path{MILLRACE_SOURCE_DIR} / "tests/unit/inference/models" / name,
                          std::ios::binary};
-        CHECK(reason({std::istreambuf_iterator<char>{in}, {}}) == "accepted");
+        CHECK(reason({std::istreambuf_iterator<char>{in}, {}}) == "torchscript");
     }
 }
 
@@ -114,6 +122,7 @@ TEST_CASE("a hostile archive is refused with its fault") {
         {changed([](auto& e) { e[4].name = std::string{"m/a\0b", 5}; }), "path"},
         {changed([](auto& e) { e[4].name = "other/x"; }), "more than one folder"},
         {changed([](auto& e) { e[4].name = "m/version"; }), "twice"},
+        {changed([](auto& e) { e[4].name = "m/Version"; }), "twice"}, // torch looks names up without regard to case
         {changed([](auto& e) { e[4].method = 12; }), "neither stored nor deflated"},
         {changed([](auto& e) { e[4].flags = 1; }), "encrypted"},
         {changed([](auto& e) { e[4].unpacked = 63; }), "sizes differ"},
@@ -131,6 +140,7 @@ TEST_CASE("a hostile archive is refused with its fault") {
         {archive(sound_entries(), 6), "ends early"},
         {archive(sound_entries()).substr(1), "does not lie where it should"},
         {"x" + archive(sound_entries()), "does not lie where it should"},
+        {archive(sound_entries()) + "PK", "no zip directory"},
     };
     for (const auto& [bytes, said] : cases) {
         INFO(said);
@@ -144,6 +154,36 @@ TEST_CASE("a hostile archive is refused with its fault") {
     const auto inner = once.find("PK\x03\x04", once.find("m/data/0"));
     overlapping[5].offset = static_cast<std::uint32_t>(inner);
     CHECK_MESSAGE(reason(archive(overlapping)).find("overlap") != std::string::npos, reason(archive(overlapping)));
+}
+
+TEST_CASE("a second directory in the comment of the first is refused: readers differ on which one counts") {
+    auto outer = archive(sound_entries());
+    const auto inner = archive({{.name = "m/data.pkl", .data = "another"}});
+    outer[outer.size() - 2] = static_cast<char>(inner.size());
+    CHECK_MESSAGE(reason(outer + inner).find("does not lie where it should") != std::string::npos, reason(outer + inner));
+    const std::string comment = "hello";
+    outer[outer.size() - 2] = static_cast<char>(comment.size());
+    CHECK_MESSAGE(reason(outer + comment).find("no zip directory") != std::string::npos, reason(outer + comment));
+}
+
+TEST_CASE("an AOTInductor package is told apart, and is not something else as well") {
+    const auto with = [](std::vector<Entry> more) {
+        auto entries = sound_package();
+        entries.insert(entries.end(), more.begin(), more.end());
+        return archive(entries);
+    };
+    const auto without_library = [] {
+        auto entries = sound_package();
+        entries.erase(entries.begin() + 2);
+        return archive(entries);
+    };
+    CHECK(reason(archive(sound_package())) == "aotinductor");
+    CHECK(reason(with({{.name = "m/data/weights/w0"}})) == "aotinductor");
+    CHECK_MESSAGE(reason(without_library()).find("no compiled library") != std::string::npos, reason(without_library()));
+    for (const auto* smuggled : {"m/data.pkl", "m/code/__torch__.py"})
+        CHECK_MESSAGE(reason(with({{.name = smuggled}})).find("at once") != std::string::npos, reason(with({{.name = smuggled}})));
+    const auto exported = reason(archive({{.name = "m/models/model.json"}, {.name = "m/version"}}));
+    CHECK_MESSAGE(exported.find("aoti_compile_and_package") != std::string::npos, exported);
 }
 
 TEST_CASE("an archive beyond the limits is refused") {

@@ -208,7 +208,7 @@ TEST_CASE("a trial tells what a model needs, and refuses files and manifests tha
     not_a_model.sha256 = hex(sha256(read_file(not_a_model.file)));
     auto refused = f.check(std::make_shared<const ModelVersion>(not_a_model));
     REQUIRE(!refused);
-    CHECK(refused.error().detail.find("not an acceptable TorchScript file") != std::string::npos);
+    CHECK(refused.error().detail.find("not an acceptable model file") != std::string::npos);
 }
 
 TEST_CASE("a request whose deadline passes in the queue is dropped as timed_out") {
