@@ -21,9 +21,9 @@ Result<void> inspect_mapped(const std::filesystem::path& path) {
     if (size == 0) return Error{Code::unprocessable, "the model file is empty"};
     void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     if (bytes == MAP_FAILED) return Error{Code::internal, "the model file cannot be mapped"};
-    auto outcome = inference::check_model_archive({static_cast<const std::byte*>(bytes), size});
+    auto kind = inference::check_model_archive({static_cast<const std::byte*>(bytes), size});
     ::munmap(bytes, size);
-    return outcome;
+    return kind ? success() : Result<void>{kind.error()};
 }
 
 class EngineTrial final : public Trial {
