@@ -140,7 +140,7 @@ struct Manifest {
     json::object to_json() const; // the normal form: from_json(to_json()) gives the same manifest
 };
 
-inline constexpr std::size_t max_manifest_bytes = 256 * 1024;
+inline constexpr std::size_t max_manifest_bytes = 4 << 20; // a vocabulary stands in it
 
 // 1-64 characters of a-z 0-9 - _ . and beginning with a letter or digit: fit for paths, labels and addresses.
 bool is_model_name(std::string_view name);

@@ -1,0 +1,45 @@
+#include "model/manifest_reader.hpp"
+
+#include <algorithm>
+
+namespace millrace::model {
+namespace {
+
+using Names = std::string_view[];
+constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor"};
+constexpr Names kinds = {"image", "tensor", "text", "row"};
+constexpr Names colors = {"gray", "rgb", "bands"};
+constexpr Names layouts = {"chw", "hwc"};
+constexpr Names tokenizers = {"bytes", "words", "word_pieces"};
+constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw"};
+constexpr Names precisions = {"fp32", "bf16"};
+
+bool is_word(std::string_view text, std::size_t longest) {
+    const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    return !text.empty() && text.size() <= longest && alphanumeric(text[0]) &&
+           std::all_of(text.begin(), text.end(),
+                       [&](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+} // namespace
+
+std::span<const std::string_view> task_names() { return tasks; }
+std::span<const std::string_view> kind_names() { return kinds; }
+std::span<const std::string_view> color_names() { return colors; }
+std::span<const std::string_view> layout_names() { return layouts; }
+std::span<const std::string_view> tokenizer_names() { return tokenizers; }
+std::span<const std::string_view> postprocess_names() { return postprocessings; }
+std::span<const std::string_view> precision_names() { return precisions; }
+
+std::string_view name(Task task) { return tasks[static_cast<std::size_t>(task)]; }
+std::string_view name(InputKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+std::string_view name(ImageColor color) { return colors[static_cast<std::size_t>(color)]; }
+std::string_view name(ImageLayout layout) { return layouts[static_cast<std::size_t>(layout)]; }
+std::string_view name(Tokenizer tokenizer) { return tokenizers[static_cast<std::size_t>(tokenizer)]; }
+std::string_view name(PostprocessKind kind) { return postprocessings[static_cast<std::size_t>(kind)]; }
+std::string_view name(Precision precision) { return precisions[static_cast<std::size_t>(precision)]; }
+
+bool is_model_name(std::string_view text) { return is_word(text, 64); }
+bool is_model_version(std::string_view text) { return is_word(text, 32); }
+
+} // namespace millrace::model

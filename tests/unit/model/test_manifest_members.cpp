@@ -1,0 +1,249 @@
+// The members of a manifest beyond those of one image or tensor: several inputs and outputs, texts, rows, padding,
+// execution, warm-up, cache, fallback.
+#include "model/manifest.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::model;
+
+namespace {
+
+// A tensor model with `input` and more members.
+std::string manifest_of(const std::string& input, const std::string& more = "") {
+    return fmt::format(R"({{"format":1,"name":"m","task":"tensor","input":{},"output":{{"shape":[2]}}{}{}}})", input,
+                       more.empty() ? "" : ",", more);
+}
+
+const std::string tensor_input = R"({"kind":"tensor","shape":[-1]})";
+
+Manifest read(const std::string& text) {
+    auto m = Manifest::parse(text);
+    REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
+    const auto again = Manifest::from_json(m->to_json());
+    REQUIRE_MESSAGE(again.has_value(), (again ? "" : again.error().detail));
+    CHECK(json::serialize(again->to_json()) == json::serialize(m->to_json())); // the normal form is one
+    return *m;
+}
+
+struct Refused {
+    std::string text, said;
+};
+void check_refused(const std::vector<Refused>& cases) {
+    for (const auto& c : cases) {
+        INFO(c.text);
+        const auto m = Manifest::parse(c.text);
+        REQUIRE(!m);
+        CHECK(m.error().code == Code::unprocessable);
+        CHECK_MESSAGE(m.error().detail.find(c.said) != std::string::npos, m.error().detail);
+    }
+}
+
+std::string image(const std::string& members) { return manifest_of(R"({"kind":"image",)" + members + "}"); }
+std::string text(const std::string& shape, const std::string& tokenizer) {
+    return manifest_of(fmt::format(R"({{"kind":"text","datatype":"INT64","shape":{},"tokenizer":{}}})", shape, tokenizer));
+}
+std::string row(const std::string& shape, const std::string& columns) {
+    return manifest_of(fmt::format(R"({{"kind":"row","shape":{},"columns":{}}})", shape, columns));
+}
+
+} // namespace
+
+TEST_CASE("an image may be resized by its shorter side and cropped, interleaved, and left as bytes") {
+    const auto m = read(image(R"("color":"rgb","layout":"hwc","shape":[224,200,3],"datatype":"UINT8",
+        "resize":{"shorter":256},"crop":[224,200])"));
+    const auto& rule = m.inputs[0].image;
+    CHECK(rule.layout == ImageLayout::hwc);
+    CHECK(rule.resize_shorter == 256);
+    CHECK(rule.resize_height == 0);
+    CHECK(rule.height == 224);
+    CHECK(rule.width == 200);
+    const auto cropped = read(image(R"("color":"gray","shape":[1,8,6],"resize":[10,12],"crop":[8,6])"));
+    CHECK(cropped.inputs[0].image.resize_height == 10);
+    CHECK(cropped.inputs[0].image.resize_width == 12);
+    CHECK(cropped.inputs[0].image.scale == doctest::Approx(1.0 / 255));
+}
+
+TEST_CASE("bands are as many as the shape has, and keep their values where nothing is said") {
+    const auto m = read(image(R"("color":"bands","shape":[13,64,64])"));
+    CHECK(m.inputs[0].image.channels == 13);
+    CHECK(m.inputs[0].image.scale == 1);
+    CHECK(m.inputs[0].image.mean.size() == 13);
+}
+
+TEST_CASE("an image rule that contradicts itself is refused") {
+    check_refused({
+        {image(R"("color":"rgb","shape":[224,224,3])"), "3 channels"},
+        {image(R"("color":"rgb","layout":"hwc","shape":[3,224,224])"), "3 channels"},
+        {image(R"("color":"rgb","layout":"nchw","shape":[3,8,8])"), "layout"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":{"shorter":16})"), "crop"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":{"shorter":7},"crop":[8,8])"), "shorter"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":{"longer":9},"crop":[8,8])"), "longer"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":{},"crop":[8,8])"), "shorter"},
+        {image(R"("color":"rgb","shape":[3,8,8],"crop":[8,8])"), "resize"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":[9,9],"crop":[8,7])"), "crop"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":[9,7],"crop":[8,8])"), "resize"},
+        {image(R"("color":"rgb","shape":[3,8,8],"resize":"big")"), "resize"},
+        {image(R"("color":"rgb","shape":[3,8,8],"datatype":"UINT8","scale":1)"), "scale"},
+        {image(R"("color":"rgb","shape":[3,8,8],"datatype":"UINT8","mean":[1,2,3])"), "mean"},
+        {image(R"("color":"bands","shape":[3,8,8],"datatype":"UINT8")"), "FP32"},
+        {image(R"("color":"bands","shape":[513,8,8])"), "512"},
+        {image(R"("color":"rgb","shape":[3,8,8],"tokenizer":{})"), "tokenizer"},
+        {image(R"("color":"rgb","shape":[3,8,8],"columns":[])"), "columns"},
+    });
+}
+
+TEST_CASE("a text has a tokenizer, whose special tokens are numbers or words of its vocabulary") {
+    const auto bytes = read(text("[16]", R"({"kind":"bytes","padding":256,"begin":257,"end":258})"));
+    CHECK(bytes.inputs[0].text.tokenizer == Tokenizer::bytes);
+    CHECK(bytes.inputs[0].text.length == 16);
+    CHECK(bytes.inputs[0].text.begin == 257);
+    const auto words = read(text("[4]", R"({"kind":"words","lowercase":true,"vocabulary":["<pad>","<unk>","good","bad"],
+        "unknown":"<unk>","padding":"<pad>"})"));
+    CHECK(words.inputs[0].text.unknown == 1);
+    CHECK(words.inputs[0].text.padding == 0);
+    CHECK(words.inputs[0].text.lowercase);
+    CHECK_FALSE(words.inputs[0].text.end.has_value());
+    CHECK(words.inputs[0].text.vocabulary.size() == 4);
+}
+
+TEST_CASE("a text rule that contradicts itself is refused") {
+    check_refused({
+        {manifest_of(R"({"kind":"text","datatype":"INT64","shape":[4]})"), "tokenizer"},
+        {manifest_of(R"({"kind":"text","shape":[4],"tokenizer":{"kind":"bytes"}})"), "INT64"},
+        {text("[-1]", R"({"kind":"bytes"})"), "length"},
+        {text("[4,4]", R"({"kind":"bytes"})"), "length"},
+        {text("[2]", R"({"kind":"bytes","begin":1,"end":2})"), "no place"},
+        {text("[4]", R"({"kind":"sentence"})"), "kind"},
+        {text("[4]", R"({"kind":"bytes","vocabulary":["a"]})"), "vocabulary"},
+        {text("[4]", R"({"kind":"bytes","unknown":7})"), "unknown"},
+        {text("[4]", R"({"kind":"words"})"), "vocabulary"},
+        {text("[4]", R"({"kind":"words","vocabulary":["a","a"]})"), "twice"},
+        {text("[4]", R"({"kind":"words","vocabulary":["a",""]})"), "vocabulary"},
+        {text("[4]", R"({"kind":"words","vocabulary":["a"],"padding":1})"), "padding"},
+        {text("[4]", R"({"kind":"words","vocabulary":["a"],"padding":-1})"), "padding"},
+        {text("[4]", R"({"kind":"words","vocabulary":["a"],"begin":"b"})"), "begin"},
+        {text("[4]", R"({"kind":"words","vocabulary":["a"],"lower":true})"), "lower"},
+        {manifest_of(R"({"kind":"text","datatype":"INT64","shape":[4],"color":"rgb","tokenizer":{"kind":"bytes"}})"), "color"},
+    });
+}
+
+TEST_CASE("a row has a place for each number and each category") {
+    const auto m = read(row("[4]", R"([{"name":"age","mean":40,"std":12,"missing":40},{"name":"size"},
+        {"name":"color","categories":["red","blue"]}])"));
+    const auto& columns = m.inputs[0].columns;
+    REQUIRE(columns.size() == 3);
+    CHECK(columns[0].deviation == 12);
+    CHECK(columns[0].missing == 40);
+    CHECK_FALSE(columns[1].missing.has_value());
+    CHECK(columns[2].categories == std::vector<std::string>{"red", "blue"});
+}
+
+TEST_CASE("a row rule that contradicts itself is refused") {
+    check_refused({
+        {manifest_of(R"({"kind":"row","shape":[1]})"), "columns"},
+        {manifest_of(R"({"kind":"row","shape":[1],"datatype":"INT64","columns":[{"name":"a"}]})"), "FP32"},
+        {row("[1]", "[]"), "columns"},
+        {row("[1]", "[1]"), "objects"},
+        {row("[1]", R"([{"mean":1}])"), "name"},
+        {row("[2]", R"([{"name":"a"},{"name":"a"}])"), "twice"},
+        {row("[2]", R"([{"name":"a"}])"), "[1]"},
+        {row("[1]", R"([{"name":"a","categories":["x","y"]}])"), "[2]"},
+        {row("[1]", R"([{"name":"a","std":0}])"), "std"},
+        {row("[1]", R"([{"name":"a","categories":["x"],"mean":1}])"), "mean"},
+        {row("[1]", R"([{"name":"a","categories":[]}])"), "categories"},
+        {row("[1]", R"([{"name":"a","default":1}])"), "columns[0]"},
+    });
+}
+
+TEST_CASE("several inputs and outputs are named, each once") {
+    const std::string two = R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[-1],"datatype":"INT64"}])";
+    const auto whole = [](const std::string& inputs, const std::string& outputs) {
+        return R"({"format":1,"name":"m","task":"tensor",)" + inputs + "," + outputs + "}";
+    };
+    const auto m = read(whole(two, R"("outputs":[{"name":"x","shape":[1]},{"name":"y","shape":[]}])"));
+    REQUIRE(m.inputs.size() == 2);
+    CHECK(m.inputs[1].tensor.datatype == Datatype::int64);
+    REQUIRE(m.outputs.size() == 2);
+    CHECK(m.outputs[1].name == "y");
+    CHECK(m.to_json().contains("inputs"));
+    const auto one = read(whole(R"("inputs":[{"kind":"tensor","shape":[2]}])", R"("outputs":[{"shape":[1]}])"));
+    CHECK(one.inputs[0].tensor.name == "input");
+    CHECK(one.to_json().contains("output"));
+    const std::string output = R"("output":{"shape":[1]})";
+    check_refused({
+        {whole(R"("inputs":[])", output), "inputs"},
+        {whole(R"("inputs":{})", output), "inputs"},
+        {whole(R"("inputs":[7])", output), "objects"},
+        {whole(R"("inputs":[{"kind":"tensor","shape":[2]},{"kind":"tensor","shape":[2]}])", output), "name"},
+        {whole(R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"a","kind":"tensor","shape":[2]}])", output), "twice"},
+        {whole(two + R"(,"input":{"kind":"tensor","shape":[2]})", output), "both"},
+        {whole(R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[0]}])", output), "inputs[1]"},
+        {whole(two, R"("outputs":[{"name":"x","shape":[1]},{"name":"x","shape":[1]}])"), "twice"},
+        {whole(two, R"("outputs":[{"name":"x","shape":[1],"kind":"tensor"}])"), "kind"},
+    });
+}
+
+TEST_CASE("a classification takes any input") {
+    const std::string good = R"({"format":1,"name":"m","task":"classification","input":{"kind":"tensor","shape":[4]},
+        "output":{"shape":[2]},"labels":["no","yes"],"postprocess":{"kind":"softmax_top_k"}})";
+    CHECK(read(good).postprocess.top_k == 2);
+    auto no_labels = good;
+    no_labels.replace(no_labels.find(R"(["no","yes"])"), 12, "[]");
+    check_refused({{no_labels, "labels"}});
+}
+
+TEST_CASE("serving: padding, execution, warm-up inputs, cache and fallback are read") {
+    const auto m = read(manifest_of(tensor_input, R"("batching":{"max_batch":8,"padding":{"buckets":[16,32],"value":-1}},
+        "execution":{"threads":2,"instances":3,"precision":"bf16","channels_last":true,"tolerance":0.1},
+        "warm_up":{"inputs":[{"data":[1,2]},[3]]},"cache":{"seconds":60},"fallback":{"model":"small","version":"2"})"));
+    REQUIRE(m.batching.padding.has_value());
+    CHECK(m.batching.padding->buckets == std::vector<std::int64_t>{16, 32});
+    CHECK(m.batching.padding->value == -1);
+    CHECK(m.execution.threads == 2);
+    CHECK(m.execution.instances == 3);
+    CHECK(m.execution.precision == Precision::bf16);
+    CHECK(m.execution.channels_last);
+    CHECK(m.execution.tolerance == 0.1);
+    CHECK(m.warm_up.enabled);
+    CHECK(m.warm_up.inputs == std::vector<std::string>{R"({"data":[1,2]})", "[3]"});
+    CHECK(m.cache_for == std::chrono::seconds{60});
+    CHECK(m.fallback->model == "small");
+    CHECK(m.fallback->version == "2");
+    CHECK_FALSE(read(manifest_of(tensor_input, R"("warm_up":false)")).warm_up.enabled);
+    CHECK(read(manifest_of(tensor_input, R"("fallback":{"model":"m","version":"1"})")).fallback.has_value());
+}
+
+TEST_CASE("serving: what cannot be meant is refused") {
+    const auto with = [](const std::string& more) { return manifest_of(tensor_input, more); };
+    check_refused({
+        {with(R"("batching":{"padding":{}})"), "buckets"},
+        {with(R"("batching":{"padding":{"buckets":[32,16]}})"), "rise"},
+        {with(R"("batching":{"padding":{"buckets":[16,16]}})"), "rise"},
+        {with(R"("batching":{"padding":{"buckets":[0]}})"), "buckets"},
+        {with(R"("batching":{"padding":{"buckets":[1],"with":2}})"), "batching: padding"},
+        {manifest_of(R"({"kind":"tensor","shape":[4]})", R"("batching":{"padding":{"buckets":[8]}})"), "open dimension"},
+        {manifest_of(R"({"kind":"tensor","datatype":"INT64","shape":[-1]})", R"("batching":{"padding":{"buckets":[8],"value":0.5}})"), "integer"},
+        {with(R"("execution":{"threads":-1})"), "threads"},
+        {with(R"("execution":{"instances":1.5})"), "instances"},
+        {with(R"("execution":{"precision":"fp8"})"), "precision"},
+        {with(R"("execution":{"channels_last":1})"), "channels_last"},
+        {with(R"("execution":{"tolerance":2})"), "tolerance"},
+        {with(R"("execution":{"device":"cpu"})"), "device"},
+        {with(R"("warm_up":7)"), "warm_up"},
+        {with(R"("warm_up":{})"), "inputs"},
+        {with(R"("warm_up":{"inputs":["x"]})"), "objects or arrays"},
+        {with(R"("cache":{})"), "seconds"},
+        {with(R"("cache":{"seconds":0})"), "seconds"},
+        {with(R"("cache":true)"), "cache"},
+        {with(R"("fallback":{"model":"m"})"), "its own fallback"},
+        {with(R"("fallback":{"model":"A b"})"), "model"},
+        {with(R"("fallback":{"version":"1"})"), "model"},
+        {with(R"("fallback":{"model":"other","version":""})"), "version"},
+    });
+}
