@@ -39,7 +39,10 @@ struct Hooks {
     // authentication and limits. A value is the answer, and the handler does not run.
     std::function<awaitable<std::optional<Response>>(Request&, const Route&)> before_body;
     // On the session's io thread; must not block.
-    std::function<void(const Exchange&)> after;
+    std::function<void(const Exchange&)> after{};
+    // The last look at every answer, the server's own refusals included: for a protocol whose errors have a form of
+    // their own. On the session's io thread; must not block. A request that was refused for its header may have no path.
+    std::function<void(const Request&, Response&)> before_send{};
 };
 
 class Server {

@@ -143,6 +143,7 @@ void Session::name_request() {
 awaitable<void> Session::handle() {
     auto response = co_await answer();
     if (body_.timed_out()) response = refused({408, "the body came too slowly"}, request_.id);
+    if (shared_->hooks.before_send) shared_->hooks.before_send(request_, response);
     const bool stopping = shared_->stopping.load(std::memory_order_relaxed);
     keep_alive_ = framing_.keep_alive && !stopping && body_.can_be_skipped(skip_bound);
     const bool sent = co_await send(response);
@@ -210,7 +211,8 @@ awaitable<void> Session::refuse() {
     framing_ = {};
     keep_alive_ = false;
     request_.method = Verb::unknown;
-    const auto response = refused(refusal_, request_.id);
+    auto response = refused(refusal_, request_.id);
+    if (shared_->hooks.before_send) shared_->hooks.before_send(request_, response);
     const auto& body = std::get<std::string>(response.body);
     const bool sent = co_await send_text(response, body);
     finished(sent ? response.status : 0);

@@ -131,6 +131,9 @@ struct Daemon {
             for (const auto& [name, value] : exchange.request.headers) said += fmt::format(" {}={}", name, value);
             *last.lock() = said;
         };
+        hooks.before_send = [](const Request& request, Response& response) {
+            if (response.status >= 400) response.set("X-Refused", "at " + request.path);
+        };
         server = std::make_unique<Server>(options, router, std::move(hooks), io, files, log, metrics);
         const auto listening = server->listen();
         REQUIRE_MESSAGE(listening.has_value(), listening.error().detail);

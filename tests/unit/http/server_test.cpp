@@ -186,3 +186,20 @@ TEST_CASE("the unix socket knows its peer, has mode 0660, replaces a stale one a
     CHECK(second.listen().has_value());
     CHECK(Client{stale}.connected());
 }
+
+TEST_CASE("a last look is taken at every refusal, whoever made it") {
+    Daemon daemon;
+    const auto refused = [&](const std::string& request) {
+        const auto answer = daemon.ask(request);
+        const auto at = answer.find("X-Refused: ");
+        return at == std::string::npos ? "not seen: " + answer : answer.substr(at + 11, answer.find("\r\n", at) - at - 11);
+    };
+    CHECK(refused("GET /nowhere HTTP/1.1\r\n" + host + "\r\n") == "at /nowhere");               // 404
+    CHECK(refused("DELETE /hello HTTP/1.1\r\n" + host + "\r\n") == "at /hello");               // 405
+    CHECK(refused("POST /private HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\nx") == "at /private"); // 401
+    CHECK(refused("POST /echo HTTP/1.1\r\n" + host + "Content-Length: 100001\r\n\r\n") == "at /echo");   // 413
+    CHECK(refused("GET /throws HTTP/1.1\r\n" + host + "\r\n") == "at /throws");                 // 500
+    CHECK(refused("GET /hello?% HTTP/1.1\r\n" + host + "\r\n") == "at /hello");                 // 400
+    CHECK(refused("nonsense\r\n\r\n") == "at ");
+    CHECK(daemon.ask("GET /hello HTTP/1.1\r\n" + host + "\r\n").find("X-Refused") == std::string::npos);
+}
