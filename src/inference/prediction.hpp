@@ -25,6 +25,7 @@ struct ModelVersion {
     std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
     std::filesystem::path file;
     std::shared_ptr<const model::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
+    std::string manifest_sha256{};  // of its normal form
 };
 
 // A tensor that needs no decoding, as the Open Inference Protocol brings and takes it.
@@ -46,6 +47,7 @@ struct Input {
     Descriptor file;                // read from offset 0; must be a regular file or sealed memory
     std::uint64_t file_size = 0;
     std::vector<Tensor> tensors{};
+    std::string file_sha256{};      // of a file that is a blob
 
     std::uint64_t size() const;
 };
