@@ -2,15 +2,11 @@
 
 #include "api/input.hpp"
 #include "api/routing.hpp"
-#include "processors/infer/prediction_files.hpp"
 
 #include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
-
-constexpr std::uint64_t max_predict_bytes = 64 << 20;
-constexpr auto predict_patience = std::chrono::seconds{30};
 
 struct Push {
     std::optional<blobs::BlobUpload> file;
@@ -19,9 +15,6 @@ struct Push {
 
 struct ModelRoutes {
     models::Registry& registry;
-    inference::Engine& engine;
-    blobs::BlobStore& blobs;
-    catalog::BlobCatalog& catalog;
 
     awaitable<Response> list(Request& request) const {
         json::array data;
@@ -80,41 +73,17 @@ struct ModelRoutes {
         const auto done = co_await registry.remove(request.principal, name, version);
         co_return done ? http::empty(204) : http::problem(done.error(), request.id);
     }
-
-    awaitable<Response> predict(Request& request) const {
-        const auto organization = request.principal.organization;
-        auto found = registry.resolve(organization, request.parameter("name"), request.query.find("version"));
-        if (!found) co_return http::problem(found.error(), request.id);
-        inference::Request work;
-        work.model = std::move(*found);
-        work.input.media_type = media_type(request.header("Content-Type"));
-        work.deadline = std::chrono::steady_clock::now() + predict_patience;
-        auto body = co_await read_body(*request.body_reader, std::min(max_predict_bytes, work.model->manifest->max_input_bytes));
-        if (!body) co_return http::problem(body.error(), request.id);
-        work.input.bytes = std::move(*body);
-
-        auto predicted = co_await engine.predict(std::move(work));
-        if (!predicted) co_return http::problem(inference::to_error(predicted.error()), request.id);
-        auto files = co_await processors::store_files(blobs, *predicted);
-        if (!files) co_return http::problem(files.error(), request.id);
-        for (const auto& file : *files)
-            if (auto added = co_await catalog.add(organization, file.blob, file.media_type); !added) co_return http::problem(added.error(), request.id);
-        co_return http::json(200, predicted->result);
-    }
 };
 
 } // namespace
 
-void add_model_routes(http::Router& router, models::Registry& registry, inference::Engine& engine, blobs::BlobStore& blobs,
-                      catalog::BlobCatalog& catalog) {
-    const auto routes = std::make_shared<const ModelRoutes>(ModelRoutes{registry, engine, blobs, catalog}); // shared by its handlers
+void add_model_routes(http::Router& router, models::Registry& registry) {
+    const auto routes = std::make_shared<const ModelRoutes>(ModelRoutes{registry}); // shared by its handlers
     router.add({Verb::get, "/api/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
     router.add({Verb::post, "/api/v1/models/{name}/versions", [routes](Request& r) { return routes->push(r); },
                 BodyPolicy::streamed(models::max_model_bytes), Role::operator_});
     router.add({Verb::delete_, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
-    router.add({Verb::post, "/api/v1/models/{name}/predict", [routes](Request& r) { return routes->predict(r); },
-                BodyPolicy::streamed(max_predict_bytes), Role::submitter});
 }
 
 } // namespace millrace::api

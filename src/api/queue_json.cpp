@@ -17,9 +17,9 @@ json::value write_pause(const std::optional<model::Pause>& pause) {
 
 } // namespace
 
-json::object write_breaker(const jobs::BreakerView& breaker) {
+json::object write_breaker(const model::BreakerView& breaker) {
     json::object object{{"state", breaker.name()}, {"attempts", breaker.attempts}, {"failures", breaker.failures}};
-    if (breaker.state == jobs::BreakerView::State::open) object["reopens_in_seconds"] = std::chrono::duration<double>(breaker.reopens_in).count();
+    if (breaker.state == model::BreakerView::State::open) object["reopens_in_seconds"] = std::chrono::duration<double>(breaker.reopens_in).count();
     return object;
 }
 

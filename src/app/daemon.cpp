@@ -10,6 +10,7 @@
 #include "api/job_routes.hpp"
 #include "api/lease_routes.hpp"
 #include "api/model_routes.hpp"
+#include "api/predict_routes.hpp"
 #include "api/queue_routes.hpp"
 #include "api/result_routes.hpp"
 #include "api/schedule_routes.hpp"
@@ -166,10 +167,13 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       engine_{engine_options(config.inference), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log},
+      runner_{models::engine_runner(engine_)},
+      breakers_{clock_, log},
+      serving_{registry_, *runner_, breakers_, clock_},
       catalog_{*base_.database, clock_},
       identity_{*base_.database, clock_, log},
       exec_{exec_options(config), *base_.files},
-      infer_{registry_, engine_, *base_.blobs, catalog_, clock_},
+      infer_{serving_, *base_.blobs, catalog_, clock_},
       dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config)},
       jobs_{*base_.database, dispatcher_, clock_},
       queues_{*base_.database, dispatcher_, clock_},
@@ -205,7 +209,8 @@ http::Router Daemon::routes() {
     api::add_flow_routes(router, flows_);
     api::add_schedule_routes(router, schedules_);
     api::add_event_routes(router, *base_.database);
-    api::add_model_routes(router, registry_, engine_, *base_.blobs, catalog_);
+    api::add_model_routes(router, registry_);
+    api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
     api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
     api::add_ui_routes(router);
     return router;

@@ -18,7 +18,9 @@
 #include "jobs/queues.hpp"
 #include "jobs/retention.hpp"
 #include "jobs/schedules.hpp"
+#include "models/breakers.hpp"
 #include "models/registry.hpp"
+#include "models/serving.hpp"
 #include "processors/echo/echo.hpp"
 #include "processors/exec/exec.hpp"
 #include "processors/infer/infer.hpp"
@@ -77,6 +79,9 @@ private:
     inference::Engine engine_;
     std::unique_ptr<models::Trial> trial_;
     models::Registry registry_;
+    std::unique_ptr<models::Runner> runner_;
+    models::Breakers breakers_;
+    models::Serving serving_;
     catalog::BlobCatalog catalog_;
     identity::Identity identity_;
     processors::Echo echo_;

@@ -227,9 +227,9 @@ void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {
     if (!changed.queue && !changed.resource) return;
     count_open_breakers();
     const auto& lane = scheduler_.queue().at(index);
-    const auto tell = [this](const OrganizationId& organization, std::string subject, const Breaker& breaker) {
+    const auto tell = [this](const OrganizationId& organization, std::string subject, const model::Breaker& breaker) {
         const auto view = breaker.view(clock_.monotonic());
-        const bool open = view.state == BreakerView::State::open;
+        const bool open = view.state == model::BreakerView::State::open;
         log_.warning(open ? "circuit breaker opened" : "circuit breaker closed", {{"of", subject}, {"attempts", view.attempts}, {"failures", view.failures}});
         database_.post_write([organization, subject = std::move(subject), open, view, at = clock_.now()](store::Session& session) -> Result<void> {
             write_event(session, organization, open ? "breaker.opened" : "breaker.closed", subject,

@@ -1,7 +1,7 @@
 // What the dispatcher tells others about its present state: plain values.
 #pragma once
 #include "base/clock.hpp"
-#include "jobs/breaker.hpp"
+#include "model/breaker.hpp"
 #include "model/job.hpp"
 
 #include <cstdint>
@@ -25,12 +25,12 @@ struct QueueSnapshot {
     struct Queue : QueueCounts {
         OrganizationId organization;
         std::string name;
-        BreakerView breaker;
+        model::BreakerView breaker;
     };
     struct Resource {
         OrganizationId organization;
         std::string kind, name;
-        BreakerView breaker;
+        model::BreakerView breaker;
     };
     std::vector<Queue> queues;
     std::vector<Resource> resources;

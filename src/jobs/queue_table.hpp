@@ -4,7 +4,7 @@
 #include "async/guarded.hpp"
 #include "base/id.hpp"
 #include "base/result.hpp"
-#include "jobs/breaker.hpp"
+#include "model/breaker.hpp"
 #include "model/queue.hpp"
 
 #include <atomic>
@@ -30,7 +30,7 @@ struct Queue {
     void set_rules(QueueRules rules) { *rules_.lock() = std::make_shared<const QueueRules>(std::move(rules)); }
 
     std::atomic<std::int64_t> waiting{0}; // queued, scheduled and blocked
-    Breaker breaker;
+    model::Breaker breaker;
 
     // ── on the dispatcher's thread ──
     std::shared_ptr<const QueueRules> active = std::make_shared<const QueueRules>(); // the rules that it goes by
@@ -46,7 +46,7 @@ private:
 struct Resource {
     OrganizationId organization;
     std::string kind, name;
-    Breaker breaker;
+    model::Breaker breaker;
 };
 
 class QueueTable {

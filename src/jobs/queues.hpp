@@ -15,7 +15,7 @@ struct QueueView {
     model::QueueSettings settings;
     std::optional<model::Pause> pause;
     QueueCounts counts;
-    BreakerView breaker;
+    model::BreakerView breaker;
 };
 
 class Queues {

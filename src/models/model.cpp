@@ -23,16 +23,6 @@ bool is_name(std::string_view text) {
            std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || c == '_' || c == '-'; });
 }
 
-std::optional<int> version_number(std::string_view text) {
-    if (text.empty() || text.size() > 9 || text.front() == '0') return std::nullopt;
-    int number = 0;
-    for (char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        number = number * 10 + (c - '0');
-    }
-    return number;
-}
-
 json::object to_json(const Version& version, bool with_manifest) {
     json::object manifest = version.manifest->to_json();
     json::object out{{"version", std::to_string(version.number)},
@@ -53,8 +43,10 @@ json::object to_json(const Version& version, bool with_manifest) {
 json::object to_json(const Model& model, bool with_manifests) {
     json::array versions;
     for (const Version& version : model.versions) versions.push_back(to_json(version, with_manifests));
+    auto traffic = model.traffic.to_json();
     return {{"name", model.name},
-            {"production", model.production ? json::value(std::to_string(*model.production)) : json::value(nullptr)},
+            {"production", traffic.at("production")},
+            {"traffic", traffic},
             {"created_at", model.created_at.text()},
             {"versions", std::move(versions)}};
 }

@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "inference/prediction.hpp"
 #include "model/manifest.hpp"
+#include "models/traffic.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -30,7 +31,7 @@ struct Version {
 struct Model {
     OrganizationId organization;
     std::string name;
-    std::optional<int> production;
+    Traffic traffic; // replaced as a whole, never changed
     Timestamp created_at;
     std::vector<Version> versions; // by number
 
@@ -39,8 +40,6 @@ struct Model {
 
 // a-z 0-9 and inside also _ -: up to 63 characters.
 bool is_name(std::string_view text);
-// 1 to 999999999, no sign, no leading zero.
-std::optional<int> version_number(std::string_view text);
 
 // As the API answers them.
 json::object to_json(const Version& version, bool with_manifest);

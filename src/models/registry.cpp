@@ -144,7 +144,7 @@ Result<std::shared_ptr<const inference::ModelVersion>> Registry::resolve(Organiz
                                                                         std::optional<std::string_view> wanted) const {
     const auto model = find(organization, name);
     if (!model) return model.error();
-    const auto number = wanted ? version_number(*wanted) : (*model)->production;
+    const auto number = wanted ? version_number(*wanted) : (*model)->traffic.production;
     const Version* version = number ? (*model)->find(*number) : nullptr;
     if (!version) return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", wanted.value_or("production"), name)};
     if (!version->ready()) return Error{Code::unavailable, fmt::format("version {} of the model \"{}\" cannot be used: {}", *number, name, version->reason)};
@@ -175,7 +175,7 @@ void Registry::remember(const StoredModel& row, Version version) {
     auto model = slot ? std::make_shared<Model>(*slot) : std::make_shared<Model>();
     model->organization = row.organization;
     model->name = row.name;
-    model->production = row.production;
+    if (!model->traffic.production) model->traffic.production = row.production; // a traffic that was set since stays
     model->created_at = row.created_at;
     const auto at = std::lower_bound(model->versions.begin(), model->versions.end(), version.number,
                                      [](const Version& v, int number) { return v.number < number; });
@@ -186,6 +186,15 @@ void Registry::remember(const StoredModel& row, Version version) {
         *at = std::move(version);
     }
     slot = std::move(model);
+}
+
+void Registry::set_traffic(OrganizationId organization, const std::string& name, Traffic traffic) {
+    std::unique_lock lock{mutex_};
+    const auto at = models_.find({organization, name});
+    if (at == models_.end()) return;
+    auto model = std::make_shared<Model>(*at->second);
+    model->traffic = std::move(traffic);
+    at->second = std::move(model);
 }
 
 void Registry::forget(const Name& name, int number) {

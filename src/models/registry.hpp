@@ -55,6 +55,9 @@ public:
     Result<std::shared_ptr<const inference::ModelVersion>> resolve(OrganizationId organization, std::string_view name,
                                                                    std::optional<std::string_view> version = std::nullopt) const;
 
+    // Who answers from now on: one swap, after the commit that says so. Nothing happens when there is no such model.
+    void set_traffic(OrganizationId organization, const std::string& name, Traffic traffic);
+
     // not_found; conflict for the production version while there are others. The file goes with its last version.
     awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
 

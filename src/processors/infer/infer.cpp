@@ -18,17 +18,20 @@ constexpr std::size_t max_inline_bytes = 1 << 20;
 struct Call {
     std::string model;
     std::optional<std::string> version;
+    std::string sticky_key; // empty: the job's id, so that all its attempts fall on one side
     json::value input;
 };
 
 Result<Call> read_call(const json::value& payload) {
     const auto* object = payload.if_object();
     if (!object) return Error{Code::unprocessable, "the payload of an infer job is an object: {\"model\":\"digits\",\"input\":{…}}"};
-    if (const auto known = only_fields(*object, {"model", "version", "input"}); !known) return known.error();
+    if (const auto known = only_fields(*object, {"model", "version", "input", "sticky_key"}); !known) return known.error();
     const auto model = string_field(*object, "model", 64);
     if (!model) return model.error();
     const auto version = string_field(*object, "version", 32);
     if (!version) return version.error();
+    const auto sticky = string_field(*object, "sticky_key", 256);
+    if (!sticky) return sticky.error();
     const auto* input = field(*object, "input");
     if (!*model || !input) return Error{Code::unprocessable, "an infer job needs \"model\" and \"input\""};
     if (const auto* source = input->if_object()) {
@@ -37,7 +40,7 @@ Result<Call> read_call(const json::value& payload) {
         if (const auto* blob = source->if_contains("blob"); blob && (!blob->is_string() || !is_sha256_hex(blob->as_string())))
             return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob: 64 lower-case hex digits"};
     }
-    return Call{**model, *version, *input};
+    return Call{**model, *version, sticky->value_or(""), *input};
 }
 
 Outcome bad_input(std::string message) { return Failure{Failure::Kind::permanent, {"bad_input", std::move(message)}, {}}; }
@@ -59,8 +62,8 @@ Outcome failed(const inference::Failure& failure) {
 Result<void> Infer::check(OrganizationId organization, const json::value& payload) const {
     const auto call = read_call(payload);
     if (!call) return call.error();
-    const auto model = registry_.resolve(organization, call->model, call->version);
-    if (!model) return Error{Code::unprocessable, model.error().detail};
+    const auto chosen = serving_.choose(organization, call->model, call->version, call->sticky_key);
+    if (!chosen) return Error{Code::unprocessable, chosen.error().detail};
     return success();
 }
 
@@ -100,19 +103,20 @@ awaitable<Result<inference::Input>> Infer::open_input(OrganizationId organizatio
 awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     auto call = read_call(json::parse(attempt.payload));
     if (!call) co_return bad_input(call.error().detail);
-    auto model = registry_.resolve(attempt.organization, call->model, call->version);
-    if (!model) co_return failed(model.error());
     auto input = co_await open_input(attempt.organization, std::move(call->input));
     if (!input) co_return failed(input.error());
+    if (call->sticky_key.empty()) call->sticky_key = attempt.job.text();
+    auto chosen = serving_.choose(attempt.organization, call->model, call->version, call->sticky_key);
+    if (!chosen) co_return failed(chosen.error());
 
-    inference::Request request;
-    request.model = std::move(*model);
-    request.input = std::move(*input);
-    request.priority = attempt.priority;
-    request.deadline = attempt.deadline;
+    models::Call work;
+    work.chosen = std::move(*chosen);
+    work.input = std::move(*input);
+    work.priority = attempt.priority;
+    work.deadline = attempt.deadline;
     // After a failure it runs in a batch of its own, so that a poisonous input takes no other with it twice.
-    request.alone = attempt.number > 1;
-    auto predicted = co_await engine_.predict(std::move(request));
+    work.alone = attempt.number > 1;
+    auto predicted = co_await serving_.predict(std::move(work));
     if (!predicted) co_return failed(predicted.error());
 
     auto files = co_await store_files(blobs_, *predicted);

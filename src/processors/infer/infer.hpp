@@ -1,19 +1,18 @@
-// Kind `infer`: {"model","version"?,"input"}, where input is {"blob":"<sha256>"} (a file stored before, or a part
+// Kind `infer`: {"model","version"?,"sticky_key"?,"input"}, where input is {"blob":"<sha256>"} (a file stored before, or a part
 // of the same request), {"base64":"…","media_type"?} for small ones, or tensors as JSON.
 #pragma once
 #include "blobs/blob_store.hpp"
 #include "catalog/blob_catalog.hpp"
-#include "inference/engine.hpp"
 #include "jobs/processor.hpp"
-#include "models/registry.hpp"
+#include "models/serving.hpp"
 
 namespace millrace::processors {
 
 class Infer final : public jobs::Processor {
 public:
     // Borrows everything.
-    Infer(models::Registry& registry, inference::Engine& engine, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, const Clock& clock)
-        : registry_{registry}, engine_{engine}, blobs_{blobs}, catalog_{catalog}, clock_{clock} {}
+    Infer(models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, const Clock& clock)
+        : serving_{serving}, blobs_{blobs}, catalog_{catalog}, clock_{clock} {}
 
     std::string_view kind() const override { return "infer"; }
     // Enough for the batcher to fill the next batches while the present ones run.
@@ -25,8 +24,7 @@ public:
 private:
     awaitable<Result<inference::Input>> open_input(OrganizationId organization, json::value spec);
 
-    models::Registry& registry_;
-    inference::Engine& engine_;
+    models::Serving& serving_;
     blobs::BlobStore& blobs_;
     catalog::BlobCatalog& catalog_;
     const Clock& clock_;

@@ -15,7 +15,7 @@ TEST_CASE("a queue shows its settings, counts, rates and breaker") {
     queue.counts.running = 3;
     queue.counts.oldest_seconds = 12.5;
     queue.counts.ended[model::JobState::dead] = 9;
-    queue.breaker.state = jobs::BreakerView::State::open;
+    queue.breaker.state = model::BreakerView::State::open;
     queue.breaker.reopens_in = std::chrono::milliseconds{2500};
     const auto written = write_queue(queue);
     CHECK(written.at("settings").at("concurrency") == 3);

@@ -126,7 +126,7 @@ TEST_CASE("a model that fails most of the time is refused for a while, and other
         CHECK(daemon.finish(probe));
     }
     CHECK(daemon.events().back().type == "breaker.closed");
-    CHECK(daemon.snapshot().resources.at(0).breaker.state == BreakerView::State::closed);
+    CHECK(daemon.snapshot().resources.at(0).breaker.state == model::BreakerView::State::closed);
 }
 
 TEST_CASE("a queue whose jobs mostly fail is refused for a while, unless its breaker is switched off") {

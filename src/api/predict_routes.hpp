@@ -1,0 +1,13 @@
+// POST /api/v1/models/{name}/predict.
+#pragma once
+#include "blobs/blob_store.hpp"
+#include "catalog/blob_catalog.hpp"
+#include "http/router.hpp"
+#include "models/serving.hpp"
+
+namespace millrace::api {
+
+// Borrows everything for the life of the router.
+void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog);
+
+} // namespace millrace::api

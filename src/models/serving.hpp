@@ -1,0 +1,66 @@
+// The one way to a prediction: for jobs, for the synchronous route and for the inference protocol. Chooses the version by the
+// model's traffic, answers from the fallback when that version cannot, and shows the shadow what production saw.
+//   auto chosen = serving.choose(organization, "digits", std::nullopt, sticky_key);
+//   auto outcome = co_await serving.predict({.chosen = *chosen, .input = std::move(input)});
+#pragma once
+#include "async/awaitable.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "inference/prediction.hpp"
+#include "models/breakers.hpp"
+#include "models/registry.hpp"
+#include "models/runner.hpp"
+#include "models/traffic.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace::models {
+
+// What one request meets, decided at one moment: a change of the traffic that comes later does not touch it.
+struct Chosen {
+    std::shared_ptr<const inference::ModelVersion> primary;
+    std::shared_ptr<const inference::ModelVersion> fallback; // null: none
+    std::shared_ptr<const inference::ModelVersion> shadow;   // null: none
+    Side side = Side::production;
+    bool by_traffic = true; // false: the caller named the version
+};
+
+struct Call {
+    Chosen chosen;
+    inference::Input input;
+    int priority = model::default_priority;
+    Monotonic deadline = Monotonic::max();
+    bool raw = false;   // as in inference::Request
+    bool alone = false;
+};
+
+class Serving {
+public:
+    // Borrows everything for its lifetime.
+    Serving(Registry& registry, Runner& runner, Breakers& breakers, const Clock& clock)
+        : registry_{registry}, runner_{runner}, breakers_{breakers}, clock_{clock} {}
+
+    // A named version is taken as it is: no traffic, no fallback, no shadow. `sticky_key` decides between production and
+    // candidate; an empty one is like any other, so give each request one of its own. No waiting. not_found, or unavailable for
+    // a version that cannot be used.
+    Result<Chosen> choose(OrganizationId organization, std::string_view model, std::optional<std::string_view> version,
+                          std::string_view sticky_key) const;
+
+    // When the fallback has answered, the result says so: "fallback":true and "fallback_reason":{"model_version","code","message"}.
+    // The failure, where there is one, is the primary's own. When the coroutine is cancelled, so is the prediction.
+    awaitable<inference::Outcome> predict(Call call);
+
+private:
+    std::shared_ptr<const inference::ModelVersion> fallback_of(OrganizationId organization, const Model& model, const Chosen& chosen) const;
+    awaitable<inference::Outcome> run(Breakers::Passage passage, std::shared_ptr<const inference::ModelVersion> version, Call call);
+
+    Registry& registry_;
+    Runner& runner_;
+    Breakers& breakers_;
+    const Clock& clock_;
+};
+
+} // namespace millrace::models
