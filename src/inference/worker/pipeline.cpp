@@ -118,7 +118,7 @@ void Pipeline::decode_some(const WorkPtr& work) {
                 if (!bytes) throw std::runtime_error{"the input could not be read"};
                 source.bytes = std::move(*bytes);
             }
-            item.input = preprocess(source.bytes, source.media_type, manifest);
+            item.input = std::move(preprocess(source.bytes, source.media_type, manifest).tensors.front());
         } catch (const InputError& e) {
             item.result.outcome = frame::ItemFailure{true, e.what()};
         } catch (const std::exception& e) {

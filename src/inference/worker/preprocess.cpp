@@ -32,6 +32,12 @@ bool agrees(std::string_view media_type, Form form) {
     return false;
 }
 
+DecodedInput one_row(TensorValue value) {
+    DecodedInput input;
+    input.tensors.push_back(std::move(value));
+    return input;
+}
+
 TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) {
     const auto& rule = input.image;
     const Image image = resize(convert(decode_image(bytes), rule.color), rule.width, rule.height);
@@ -44,7 +50,7 @@ TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) 
 
 } // namespace
 
-TensorValue preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest) {
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest) {
     if (bytes.empty()) throw InputError{"the input is empty"};
     if (bytes.size() > manifest.max_input_bytes)
         throw InputError{
@@ -57,9 +63,9 @@ TensorValue preprocess(std::string_view bytes, std::string_view media_type, cons
     case Form::jpeg:
         if (manifest.inputs.front().kind != model::InputKind::image)
             throw InputError{"the model takes a tensor (.npy or JSON), not an image"};
-        return image_tensor(bytes, manifest.inputs.front());
-    case Form::npy: return parse_npy(bytes, manifest.inputs.front().tensor);
-    case Form::json: return parse_json_tensor(bytes, manifest.inputs.front().tensor);
+        return one_row(image_tensor(bytes, manifest.inputs.front()));
+    case Form::npy: return one_row(parse_npy(bytes, manifest.inputs.front().tensor));
+    case Form::json: return one_row(parse_json_tensor(bytes, manifest.inputs.front().tensor));
     case Form::unknown: break;
     }
     throw InputError{manifest.inputs.front().kind == model::InputKind::image ? "the input is neither PNG nor JPEG"

@@ -3,11 +3,19 @@
 #include "inference/worker/tensor_value.hpp"
 #include "model/manifest.hpp"
 
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace millrace::inference::worker {
 
+// One request's input: usually one row, or as many as the request brings at once.
+struct DecodedInput {
+    std::int64_t rows = 1;
+    std::vector<TensorValue> tensors; // one for each input of the manifest; the shape is of one row, the bytes hold all
+};
+
 // `media_type` must agree with the bytes; empty: the bytes tell.
-TensorValue preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest);
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest);
 
 } // namespace millrace::inference::worker
