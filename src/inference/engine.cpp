@@ -108,7 +108,7 @@ private:
         std::erase_if(trials_, [](const auto& trial) { return trial->finished(); });
         if (trials_.size() >= 2) return done(Error{Code::unavailable, "other models are being checked; try again"});
         trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout + options_.load_timeout,
-                                       std::move(model), std::move(done)));
+                                       std::move(model), scheduler_.denials(), std::move(done)));
     }
 
     EngineOptions options_;

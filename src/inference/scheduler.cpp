@@ -32,7 +32,7 @@ Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& opti
                      telemetry::Log& log, telemetry::Metrics& metrics)
     : options_{options}, log_{log},
       waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")},
-      models_{metrics}, tick_timer_{context}, wake_timer_{context},
+      denials_{log, metrics}, models_{metrics}, tick_timer_{context}, wake_timer_{context},
       supervisor_{context, supervisor_options(options, spawn), log, metrics, supervisor_events()} {}
 
 Supervisor::Events Scheduler::supervisor_events() {
@@ -47,6 +47,7 @@ Supervisor::Events Scheduler::supervisor_events() {
         else if (const auto* started = std::get_if<frame::Started>(&message)) on_started(*started);
         else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) on_loaded(*loaded);
     };
+    events.denied = [this](const Denial& denial) { on_denied(denial); };
     events.lost = [this](const std::string& why) { on_lost(why); };
     events.unavailable = [this](const std::string& why) {
         publish(); // before anyone is told

@@ -2,6 +2,7 @@
 #pragma once
 #include "async/guarded.hpp"
 #include "inference/batcher.hpp"
+#include "inference/denial_log.hpp"
 #include "inference/engine.hpp"
 #include "inference/model_table.hpp"
 #include "inference/supervisor.hpp"
@@ -25,6 +26,7 @@ public:
     void withdraw(Engine::Ticket ticket);
     void forget(const std::string& sha256);
     WorkerStatus status() const; // any thread
+    DenialLog& denials() { return denials_; }
 
 private:
     struct Pending {
@@ -52,6 +54,7 @@ private:
     void on_started(const frame::Started& started);
     void on_done(frame::Done done);
     void on_lost(const std::string& why);
+    void on_denied(const Denial& denial);
     void dispatch();
     bool has_free_slot() const;
     void send(const Batcher::Batch& batch);
@@ -75,6 +78,7 @@ private:
     const EngineOptions options_;
     telemetry::Log& log_;
     telemetry::Gauge& waiting_gauge_;
+    DenialLog denials_;
     ModelTable models_;
     Batcher batcher_;
     std::unordered_map<Batcher::ItemKey, Pending> pending_;

@@ -84,6 +84,16 @@ void Scheduler::put_back(const Flight& flight) {
     }
 }
 
+// One of these did it: the batch on the device, or a model that is being loaded.
+void Scheduler::on_denied(const Denial& denial) {
+    std::string running;
+    for (const auto& [id, flight] : flights_)
+        if (flight.begun) running += (running.empty() ? "" : ", ") + models_.find(flight.model)->title();
+    for (const auto* entry : models_.all())
+        if (entry->state == ModelEntry::State::loading) running += (running.empty() ? "" : ", ") + entry->title();
+    denials_.tell(denial, supervisor_.pid(), running, std::chrono::steady_clock::now());
+}
+
 void Scheduler::on_lost(const std::string& why) {
     const auto flights = std::exchange(flights_, {});
     publish();

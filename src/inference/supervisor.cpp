@@ -68,7 +68,7 @@ void Supervisor::spawn() {
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
-                    [this](std::string why) { on_gone(why); });
+                    [this](std::string why) { on_gone(why); }, [this](const Denial& denial) { events_.denied(denial); });
     arm(options_.start_timeout, [this] {
         worker_->end();
         on_gone("it did not greet in time");

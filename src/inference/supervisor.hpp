@@ -26,6 +26,7 @@ public:
     struct Events {
         std::function<void(const frame::Hello&)> ready;
         std::function<void(frame::ToDaemon)> message;              // every message but greetings and heartbeats
+        std::function<void(const Denial&)> denied;                 // its sandbox refused a call
         std::function<void(const std::string& why)> lost;          // it was ready, and is gone
         std::function<void(const std::string& why)>
             unavailable; // it cannot be started; tried again at the longest pause

@@ -9,7 +9,7 @@ Trial::Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersio
 
 std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn,
                                     std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
-                                    Engine::CheckDone done) {
+                                    DenialLog& denials, Engine::CheckDone done) {
     std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
     if (!spawn.obstacle.empty()) {
         trial->finish(Error{Code::unavailable, spawn.obstacle + ": the model cannot be tried"});
@@ -25,6 +25,9 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
         [trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
         [trial](const std::string& why) {
             trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why});
+        },
+        [&denials, pid = trial->worker_->pid(), title = trial->model_->name + "/" + trial->model_->version](const Denial& denial) {
+            denials.tell(denial, pid, title + " on trial", std::chrono::steady_clock::now());
         });
     trial->timer_.expires_after(limit);
     trial->timer_.async_wait([trial](const boost::system::error_code& failure) {

@@ -1,5 +1,6 @@
 // The trial of a model before it is registered: a worker of its own loads it, warms it up, reports and is ended.
 #pragma once
+#include "inference/denial_log.hpp"
 #include "inference/engine.hpp"
 #include "inference/supervisor.hpp"
 
@@ -13,7 +14,7 @@ class Trial : public std::enable_shared_from_this<Trial> {
 public:
     static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn,
                                         std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
-                                        Engine::CheckDone done);
+                                        DenialLog& denials, Engine::CheckDone done);
     void stop(); // ends as unavailable
     bool finished() const { return !done_; }
 

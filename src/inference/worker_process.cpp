@@ -92,13 +92,14 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
 }
 
 WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid)
-    : socket_{context, socket.release()}, pid_{pid} {}
+    : context_{context}, socket_{context, socket.release()}, pid_{pid} {}
 
 WorkerProcess::~WorkerProcess() { end(); }
 
-void WorkerProcess::listen(OnMessage on_message, OnLost on_lost) {
+void WorkerProcess::listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied) {
     on_message_ = std::move(on_message);
     on_lost_ = std::move(on_lost);
+    on_denied_ = std::move(on_denied);
     wait_readable();
 }
 
@@ -119,10 +120,25 @@ void WorkerProcess::read_all() {
         case ChannelStatus::broken: return lose("it sent a broken frame");
         }
         auto message = frame::decode_to_daemon(received.body);
-        if (!message || !received.descriptors.empty()) return lose("it sent a message that is not acceptable");
+        if (!message || !take_descriptors(*message, std::move(received.descriptors)))
+            return lose("it sent a message that is not acceptable");
         on_message_(std::move(*message));
     }
     if (!ended_) wait_readable();
+}
+
+// Its greeting brings the descriptor that tells what its sandbox refuses; nothing else brings any.
+bool WorkerProcess::take_descriptors(const frame::ToDaemon& message, std::vector<Descriptor> descriptors) {
+    if (descriptors.empty()) return true;
+    if (!std::holds_alternative<frame::Hello>(message) || descriptors.size() > 1 || denials_) return false;
+    denials_ = DenialWatch::start(context_, std::move(descriptors.front()), on_denied_);
+    return true;
+}
+
+void WorkerProcess::close() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    if (const auto watch = std::exchange(denials_, nullptr)) watch->stop();
 }
 
 void WorkerProcess::send(const frame::ToWorker& message, std::vector<Descriptor> descriptors) {
@@ -162,8 +178,7 @@ std::string WorkerProcess::reap() {
 void WorkerProcess::lose(const std::string& why) {
     if (ended_) return;
     ended_ = true;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    close();
     const auto how = reap();
     const auto told = std::exchange(on_lost_, nullptr);
     on_message_ = nullptr;
@@ -173,8 +188,7 @@ void WorkerProcess::lose(const std::string& why) {
 void WorkerProcess::end() {
     if (ended_) return;
     ended_ = true;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    close();
     reap();
     // The callbacks may own what owns this; they are dropped by the one who calls, or with this object.
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "inference/denial_watch.hpp"
 #include "inference/frame.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -34,7 +35,8 @@ public:
     static Result<std::shared_ptr<WorkerProcess>> spawn(boost::asio::io_context& context, const SpawnOptions& options);
     ~WorkerProcess(); // as end()
 
-    void listen(OnMessage on_message, OnLost on_lost);
+    // on_denied: what the sandbox has refused; see denial_watch.hpp.
+    void listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied = {});
     // Queues one message; its descriptors are sent beside it.
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
     // Kills it and waits for it; no callback follows.
@@ -49,16 +51,21 @@ private:
     WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid);
     void wait_readable();
     void read_all();
+    bool take_descriptors(const frame::ToDaemon& message, std::vector<Descriptor> descriptors);
+    void close();
     void flush();
     void lose(const std::string& why);
     std::string reap(); // how it ended
 
+    boost::asio::io_context& context_;
     boost::asio::posix::stream_descriptor socket_;
     int pid_ = 0;
     bool ended_ = false, flushing_ = false;
     std::deque<Outgoing> outgoing_;
     OnMessage on_message_;
     OnLost on_lost_;
+    DenialWatch::OnDenied on_denied_;
+    std::shared_ptr<DenialWatch> denials_; // shared with its own pending wait
 };
 
 } // namespace millrace::inference

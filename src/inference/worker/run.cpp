@@ -44,9 +44,9 @@ class Conversation {
 public:
     explicit Conversation(int socket) : socket_{socket} {}
 
-    void send(const frame::ToDaemon& message) {
+    void send(const frame::ToDaemon& message, std::span<const int> descriptors = {}) {
         // Without the daemon there is nothing to work for.
-        if (send_frame(socket_, frame::encode(message), {}) != ChannelStatus::done) ::_exit(0);
+        if (send_frame(socket_, frame::encode(message), descriptors) != ChannelStatus::done) ::_exit(0);
     }
 
     // Reads until the daemon closes the channel.
@@ -109,11 +109,14 @@ int run(int argc, char** argv) {
     hello.runtime = runtime->version();
     hello.device = runtime->device();
     hello.threads = static_cast<std::uint32_t>(arguments.pipeline.threads);
-    hello.sandbox = *sandbox;
+    hello.sandbox = sandbox->summary;
     // Never destroyed: its threads may be in the runtime when the daemon goes, and the process ends under them.
     auto* pipeline =
         new Pipeline{*runtime, arguments.pipeline, [&](const frame::ToDaemon& message) { conversation.send(message); }};
-    conversation.send(hello);
+    std::vector<int> denials;
+    if (sandbox->denials) denials.push_back(sandbox->denials.get());
+    conversation.send(hello, denials);
+    sandbox->denials.reset(); // the daemon's alone: whoever holds it could let its own calls pass
     conversation.serve(*pipeline);
     ::_exit(0);
 }

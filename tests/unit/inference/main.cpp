@@ -1,5 +1,5 @@
 // The engine starts its own executable as the worker; in this test program that is the program itself. What the sandbox
-// allows is asked of a process that has entered it: `test_inference sandbox-probe`.
+// allows is asked of a process that has entered it: `test_inference sandbox-probe [no-landlock]`.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,17 +26,18 @@ namespace {
 // Each attempt prints "NAME allowed" or "NAME denied".
 void report(const char* name, bool allowed) { std::printf("%s %s\n", name, allowed ? "allowed" : "denied"); }
 
-int probe_sandbox() {
+int probe_sandbox(bool landlock) {
     using namespace millrace::inference::worker;
     const int kept = ::dup(1);
-    const SandboxOptions options{millrace::inference::find_runtime(), std::uint64_t{4} << 30};
+    const SandboxOptions options{millrace::inference::find_runtime(), std::uint64_t{4} << 30, landlock};
     if (!restrict_early(options, 0)) return 3;
-    const auto summary = restrict_fully(options);
-    if (!summary) {
-        std::printf("sandbox: %s\n", summary.error().detail.c_str());
+    auto confinement = restrict_fully(options);
+    if (!confinement) {
+        std::printf("sandbox: %s\n", confinement.error().detail.c_str());
         return 3;
     }
-    std::printf("in force: %s\n", summary->c_str());
+    confinement->denials.reset(); // nobody listens here; refused all the same
+    std::printf("in force: %s\n", confinement->summary.c_str());
     const auto try_open = [](const char* path, int flags) {
         const int fd = ::open(path, flags, 0600);
         if (fd >= 0) ::close(fd);
@@ -53,6 +56,12 @@ int probe_sandbox() {
     report("exec", ::execv("/bin/true", arguments) == 0);
     report("ptrace", ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0);
     report("kill-parent", ::kill(::getppid(), 0) == 0);
+    cpu_set_t processors;
+    CPU_ZERO(&processors);
+    CPU_SET(0, &processors);
+    report("pin-parent", ::sched_setaffinity(::getppid(), sizeof processors, &processors) == 0);
+    const rlimit more{RLIM_INFINITY, RLIM_INFINITY};
+    report("raise-limit", ::setrlimit(RLIMIT_FSIZE, &more) == 0);
     report("unlink", ::unlink("/nonexistent") == 0 || errno == ENOENT);
     bool ran = false;
     std::thread{[&] { ran = true; }}.join();
@@ -67,6 +76,6 @@ int probe_sandbox() {
 
 int main(int argc, char** argv) {
     if (argc > 1 && std::string_view{argv[1]} == "worker") return millrace::inference::worker::run(argc, argv);
-    if (argc > 1 && std::string_view{argv[1]} == "sandbox-probe") return probe_sandbox();
+    if (argc > 1 && std::string_view{argv[1]} == "sandbox-probe") return probe_sandbox(argc == 2);
     return doctest::Context{argc, argv}.run();
 }
