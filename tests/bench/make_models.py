@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the two networks that the benchmarks run, with random weights: what they cost does not depend on the values.
+"""Makes the networks that the benchmarks run, with random weights: what they cost does not depend on the values.
 
     make_models.py FOLDER
 
   resnet18      an 18-layer residual network (He et al. 2015) for 224 x 224 RGB images, 1,000 labels, 11.7 million
                 parameters
   small_cnn     four convolutions for 64 x 64 RGB images, 10 labels, about 99 thousand parameters
+  linear        one layer of 16 numbers to 4, which costs next to nothing: what is left is the way there and back
 
 Each comes as NAME.pt (TorchScript) and NAME.manifest.json. Needs torch >= 1.13; seeded, so that two runs agree.
 """
@@ -50,10 +51,16 @@ def small_cnn() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
 
 
-def write(folder: Path, name: str, description: str, model: nn.Module, side: int, labels: int) -> None:
+def write(folder: Path, model: nn.Module, manifest: dict) -> None:
+    name = manifest["name"]
     torch.jit.save(torch.jit.script(model.eval()), str(folder / f"{name}.pt"))
-    manifest = {
-        "format": 1, "name": name, "description": description, "task": "image_classification",
+    (folder / f"{name}.manifest.json").write_text(json.dumps({"format": 1, **manifest}) + "\n")
+    print(f"{folder / name}.pt: {sum(p.numel() for p in model.parameters()):,} parameters")
+
+
+def image_manifest(name: str, description: str, side: int, labels: int) -> dict:
+    return {
+        "name": name, "description": description, "task": "image_classification",
         "input": {"name": "image", "kind": "image", "datatype": "FP32", "shape": [3, side, side], "color": "rgb",
                   "resize": [side, side], "scale": 1 / 255, "mean": [0.485, 0.456, 0.406],
                   "std": [0.229, 0.224, 0.225]},
@@ -64,16 +71,26 @@ def write(folder: Path, name: str, description: str, model: nn.Module, side: int
         "limits": {"max_input_bytes": 16777216, "timeout_seconds": 60},
         "warm_up": True,
     }
-    (folder / f"{name}.manifest.json").write_text(json.dumps(manifest) + "\n")
-    parameters = sum(p.numel() for p in model.parameters())
-    print(f"{folder / name}.pt: {parameters:,} parameters")
+
+
+def tensor_manifest(name: str, description: str, inputs: int, outputs: int) -> dict:
+    return {
+        "name": name, "description": description, "task": "tensor",
+        "input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [inputs]},
+        "output": {"name": "y", "datatype": "FP32", "shape": [outputs]},
+        "postprocess": {"kind": "raw"},
+        "batching": {"max_batch": 32, "max_delay_ms": 0},
+        "limits": {"max_input_bytes": 65536, "timeout_seconds": 10},
+        "warm_up": True,
+    }
 
 
 def main(folder: Path) -> None:
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder, "resnet18", "18-layer residual network with random weights, for measuring", resnet18(), 224, 1000)
-    write(folder, "small_cnn", "Small convolutional network with random weights, for measuring", small_cnn(), 64, 10)
+    write(folder, resnet18(), image_manifest("resnet18", "18-layer residual network with random weights, for measuring", 224, 1000))
+    write(folder, small_cnn(), image_manifest("small_cnn", "Small convolutional network with random weights, for measuring", 64, 10))
+    write(folder, nn.Linear(16, 4), tensor_manifest("linear", "One linear layer with random weights, for measuring", 16, 4))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Measures Millrace beside what bounds it and beside other queues, in one run on one machine, and prints the ratios.
 
-    tests/bench/run.py [--seconds N] [--models FOLDER] [--without-peers] [idle] [submits] [runs] [volume] [images]
+    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency]
 
 idle     time from start to readiness, resident memory of the idle daemon without its worker
 submits  durable submits a second over HTTP, one and 1,000 a call, beside SQLite alone in groups of that size
 runs     no-op jobs claimed, run and recorded, in the daemon and over the lease API; submit to done; polls of results
 volume   the same beside a million waiting jobs and ten million finished ones; minutes, and 6 GB of disk
-images   images a second as durable `infer` jobs, beside a bare libtorch loop; FOLDER holds what make_models.py wrote
+images   images a second as durable `infer` jobs and as synchronous predictions, beside a bare libtorch loop and FastAPI with
+         PyTorch; the folders hold what make_models.py and make_pictures.py wrote
+latency  what a synchronous prediction of a small tensor adds to its bare forward pass
 
 The peers are beanstalkd, RQ on Redis and a SKIP LOCKED loop on PostgreSQL, each flushing before it answers; one that is not
 installed is left out, with what to install. Needs wrk and a build with the targets millrace, bench_sqlite_ceiling and, for
@@ -26,12 +28,13 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 if "MILLRACE_BINARY" not in os.environ and (ROOT / "build/release/src/millrace").exists():
     os.environ["MILLRACE_BINARY"] = str(ROOT / "build/release/src/millrace")
 
-from measures import idle, images, runs, submits, volume  # noqa: E402
+from measures import idle, images, latency, runs, submits, volume  # noqa: E402
 from measures.table import print_table  # noqa: E402
 from peers import beanstalkd, postgres, redis_queue  # noqa: E402
 from support.daemon import binary  # noqa: E402
 
-MEASURES = {"idle": idle, "submits": submits, "runs": runs, "volume": volume, "images": images}
+MEASURES = {"idle": idle, "submits": submits, "runs": runs, "volume": volume, "images": images,
+            "latency": latency}
 PEERS = (beanstalkd, redis_queue, postgres)
 
 
@@ -41,6 +44,8 @@ class Bench:
     build: pathlib.Path
     seconds: int
     models: pathlib.Path | None
+    pictures: pathlib.Path | None
+    with_peers: bool
     waiting: int
     finished: int
     peers: dict = dataclasses.field(default_factory=dict)  # name -> its figures
@@ -61,20 +66,26 @@ def measure_peers(bench):
     print()
 
 
+def folder_at(text):
+    return pathlib.Path(text).resolve()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=5, help="length of each measurement")
-    parser.add_argument("--models", type=pathlib.Path, help="what tests/bench/make_models.py wrote")
+    parser.add_argument("--models", type=folder_at, help="what tests/bench/make_models.py wrote")
+    parser.add_argument("--pictures", type=folder_at, help="what tests/bench/make_pictures.py wrote")
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--waiting", type=int, default=1_000_000, help="jobs that wait, for volume")
     parser.add_argument("--finished", type=int, default=10_000_000, help="jobs that have ended, for volume")
     parser.add_argument("what", nargs="*", choices=[*MEASURES, []], default=[])
     options = parser.parse_args()
-    wanted = options.what or ["idle", "submits", "runs"] + (["images"] if options.models else [])
+    wanted = options.what or ["idle", "submits", "runs"] + (["images", "latency"] if options.models else [])
     build = binary().parents[1]
     print(f"{binary()} on {len(os.sched_getaffinity(0))} cores\n")
     with tempfile.TemporaryDirectory(dir=build) as folder:
-        bench = Bench(pathlib.Path(folder), build, options.seconds, options.models, options.waiting, options.finished)
+        bench = Bench(pathlib.Path(folder), build, options.seconds, options.models, options.pictures, not options.without_peers,
+                      options.waiting, options.finished)
         if not options.without_peers and {"submits", "runs"} & set(wanted):
             measure_peers(bench)
         for each in wanted:

@@ -1,70 +1,130 @@
-"""Images a second as durable `infer` jobs over HTTP, beside a bare libtorch loop (frozen, optimised for inference) at the
-manifest's batch."""
+"""Images a second through HTTP, as durable `infer` jobs and as synchronous predictions, beside a bare libtorch loop (frozen,
+optimised for inference) over the same JPEGs at the same batch and threads. No picture is sent twice in a row, and the decoding
+counts on both sides."""
+import concurrent.futures
 import json
 import os
-import struct
 import subprocess
-import threading
 import time
-import zlib
 
-from .load import counts, running, wrk
+from peers import fastapi_torch
+from .load import counts, make_queue, pause, post_pictures, resume, running, submit_many
+from .processor_time import ProcessorTime
 from .table import Row
+
+MODELS = {"resnet18": 224, "small_cnn": 64}  # name -> side of its pictures
+AIMS = {"resnet18": 0.95, "small_cnn": 0.70}
 
 
 def measure(bench):
-    print("images as durable infer jobs over HTTP (Prefer: wait), beside a bare libtorch loop at the same batch")
-    runtime = next((bench.build / "runtime" / name for name in ("official", "debian") if (bench.build / "runtime" / name).exists()), None)
-    if runtime is None or bench.models is None:
-        print("  needs --models and a runtime: ninja torch_modules bench_torch_loop_debian\n")
+    print("images through HTTP, beside a bare libtorch loop over the same JPEGs at the same batch and threads")
+    runtime = find_runtime(bench)
+    if runtime is None or bench.pictures is None:
+        print("  needs --models, --pictures and a runtime: ninja torch_modules bench_torch_loop_NAME\n")
         return
     threads = len(os.sched_getaffinity(0))
-    inferring = {"MILLRACE_INFERENCE_ENABLED": "true", "MILLRACE_INFERENCE_RUNTIME": str(runtime / "libmillrace_torch.so")}
-    with running(bench.folder / "images", inferring) as daemon:
-        print("  model         batch   bare loop/s   as jobs/s   ratio   mean batch")
-        for manifest_path in sorted(bench.models.glob("*.manifest.json")):
-            manifest = json.loads(manifest_path.read_text())
-            name, batch = manifest["name"], manifest["batching"]["max_batch"]
-            file = manifest_path.with_name(manifest_path.name.replace(".manifest.json", ".pt"))
-            daemon.cli("model", "push", name, str(file), str(manifest_path))
-            blob = daemon.admin().request("PUT", "/api/v1/blobs", body=picture(*manifest["input"]["shape"]), headers={"Content-Type": "image/png"})
-            job = {"kind": "infer", "payload": {"model": name, "input": {"blob": blob.json["sha256"]}}}
-            rate = finished_per_second(daemon, 3 * batch, bench.seconds, job)
-            sample = daemon.admin().get("/api/v1/jobs?kind=infer&state=succeeded&limit=200").json["data"]
-            mean_batch = sum(each["result"]["batch_size"] for each in sample) / len(sample)
-            bare = bare_loop(runtime, file, batch, threads, bench.seconds, manifest["input"]["shape"])
-            print(f"  {name:12s} {batch:6d} {bare:13.1f} {rate:11.1f} {rate / bare:7.2f} {mean_batch:12.1f}")
-            bench.rows.append(Row(f"images as jobs, {name}", rate, "/s", "", {"bare loop": bare}))
+    with running(bench.folder / "images", engine_environment(runtime)) as daemon:
+        status = daemon.wait_worker("ready", 120)
+        print(f"  runtime {status['runtime']}, {threads} threads, device {status['device']}")
+        make_queue(daemon, "bench")
+        for name, side in MODELS.items():
+            push(daemon, bench.models, name)
+            pictures = bench.pictures / str(side)
+            bare = bare_loop(runtime, bench.models / f"{name}.pt", 32, threads, bench.seconds, (3, side, side), pictures)
+            others = {"bare loop": bare["decoded_per_second"], "without decoding": bare["forward_per_second"]}
+            for most, peer in fastapi_torch.measure(bench, name, side, threads).items() if bench.with_peers else ():
+                others[f"{fastapi_torch.NAME}, batch {most}"] = peer["per_second"]
+            aim = f"{AIMS[name] * bare['decoded_per_second']:,.0f}"
+            print(f"  {name}: bare loop {bare['decoded_per_second']:,.0f}/s, {bare['decoded_cpu_us']:,.0f} µs of processor time an image; "
+                  f"without decoding {bare['forward_per_second']:,.0f}/s, {bare['forward_cpu_us']:,.0f} µs", flush=True)
+            for what, found in (("jobs", as_jobs(daemon, name, upload(daemon, pictures), bench.seconds, bare["decoded_per_second"])),
+                                ("predict", as_predictions(daemon, name, pictures, bench.seconds))):
+                print(f"    {what}: {found['per_second']:,.0f}/s ({found['per_second'] / bare['decoded_per_second']:.2f} of the bare loop), mean batch "
+                      f"{found['batch']:.1f}; µs of processor time an image: " + ", ".join(f"{k} {v:.0f}" for k, v in found["taken"].items()), flush=True)
+                bench.rows.append(Row(f"{name} {side}×{side}, {what}", found["per_second"], "/s", aim, others))
     print()
 
 
-def finished_per_second(daemon, connections, seconds, job):
-    """Jobs that ended in a second, in the steady middle of a constant load; returns when the queue is empty again."""
-    load = threading.Thread(target=wrk, args=(daemon, "/api/v1/jobs", connections, 3 * seconds, job), kwargs={"prefer": "wait=60"})
-    load.start()
-    time.sleep(seconds)  # the model is loaded and the batches are full
-    begin, before = time.monotonic(), counts(daemon)["succeeded"]
-    time.sleep(1.5 * seconds)
-    rate = (counts(daemon)["succeeded"] - before) / (time.monotonic() - begin)
-    load.join()
+def find_runtime(bench):
+    """The folder with the runtime module and the bare loop; None without it, or without models."""
+    folders = [bench.build / "runtime" / name for name in ("cuda", "official", "debian")]
+    return next((folder for folder in folders if bench.models and (folder / "torch_loop").exists()), None)
+
+
+def engine_environment(runtime):
+    return {"MILLRACE_INFERENCE_ENABLED": "true", "MILLRACE_INFERENCE_RUNTIME": str(runtime / "libmillrace_torch.so")}
+
+
+def push(daemon, models, name):
+    pushed = daemon.cli("model", "push", name, models / f"{name}.pt", models / f"{name}.manifest.json", timeout=300)
+    assert pushed.returncode == 0, pushed
+
+
+def upload(daemon, pictures):
+    """The digests of the pictures, each stored as a blob."""
+    client = daemon.client(daemon.admin_key).keep()
+    answers = [client.put("/api/v1/blobs", file.read_bytes(), headers={"Content-Type": "image/jpeg"}) for file in sorted(pictures.iterdir())]
+    return [answer.json["sha256"] for answer in answers]
+
+
+def as_jobs(daemon, name, blobs, seconds, expected):
+    """Of a queue that was filled before: no client works while it is measured."""
+    jobs = [{"kind": "infer", "queue": "bench", "payload": {"model": name, "input": {"blob": blob}}} for blob in blobs]
+    pause(daemon, "bench")
+    submit_many(daemon, int(expected * (seconds + 4) * 1.2) + 1000, *jobs)
+    resume(daemon, "bench")
+    time.sleep(2)  # the model is loaded and the batches are full
+    found = steady(daemon, seconds, lambda: counts(daemon)["succeeded"])
+    assert counts(daemon)["queued"] > 0, "the queue ran empty while it was measured"
     while counts(daemon)["queued"] + counts(daemon)["running"] > 0:
         time.sleep(0.1)
-    return rate
+    return found
 
 
-def bare_loop(runtime, file, batch, threads, seconds, shape):
+def as_predictions(daemon, name, pictures, seconds, connections=128):
+    """Of as many clients as fill the batches; wrk works beside the daemon."""
+    url = f"http://127.0.0.1:{daemon.port}/api/v1/models/{name}/predict"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        load = pool.submit(post_pictures, url, pictures, seconds + 8, connections, daemon.admin_key)
+        time.sleep(2)
+        found = steady(daemon, seconds, lambda: inferred(daemon)[0])
+        answers = load.result()
+    assert answers["errors"] == 0, answers
+    return {**found, "p50_ms": answers["p50_ms"], "p99_ms": answers["p99_ms"]}
+
+
+def steady(daemon, seconds, count):
+    """Items a second by `count`, from the end of one batch to the end of another; rows of a pass; where the time went."""
+    begin, first = edge(count)
+    clock, before = ProcessorTime(daemon=daemon.process.pid, worker=daemon.worker_pid()), inferred(daemon)
+    time.sleep(seconds)
+    end, last = edge(count)
+    rows, passes = (after - earlier for after, earlier in zip(inferred(daemon), before))
+    return {"per_second": (last - first) / (end - begin), "batch": rows / passes, "taken": clock.taken(rows)}
+
+
+def edge(count):
+    """The moment at which the count changes: small counts come by whole batches."""
+    before, end = count(), time.monotonic() + 60
+    while (now := count()) == before:
+        assert time.monotonic() < end, "nothing is finished any more"
+        time.sleep(0.002)
+    return time.monotonic(), now
+
+
+def inferred(daemon):
+    """Rows and forward passes since the start, of all models."""
+    found = {"items": 0.0, "batches": 0.0}
+    for line in daemon.admin().get("/metrics").body.decode().splitlines():
+        for what in found:
+            if line.startswith(f"millrace_inference_{what}_total"):
+                found[what] += float(line.rsplit(" ", 1)[1])
+    return found["items"], found["batches"]
+
+
+def bare_loop(runtime, file, batch, threads, seconds, shape, pictures=None):
     command = [str(runtime / "torch_loop"), str(file), str(batch), str(threads), str(seconds), *map(str, shape)]
+    if pictures:
+        command += ["--jpegs", str(pictures)]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return float(json.loads(out)["optimized_per_second"])
-
-
-def picture(channels, height, width):
-    """A PNG of noise-like texture, so that decoding costs what a photograph's does."""
-    rows = b"".join(b"\0" + bytes((x * 7 + y * 13 + (x * y) % 31) % 256 for x in range(width * channels)) for y in range(height))
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))  # noqa: E731
-    color = 2 if channels == 3 else 0
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows))
-            + chunk(b"IEND", b""))
-
-
+    return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)

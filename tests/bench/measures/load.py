@@ -1,5 +1,6 @@
 """A daemon under load: starting one, wrk against it, what it says of itself."""
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -44,10 +45,15 @@ def run_wrk(url, connections, seconds, environment, script="load.lua"):
     return json.loads(re.search(r"RESULT (.*)", out).group(1))
 
 
-def submit_many(daemon, count, job):
-    """By batches of 1,000 over one connection."""
+def post_pictures(url, pictures, seconds, connections, key=""):
+    """The JPEGs of a folder in turn, over and over."""
+    return run_wrk(url, connections, seconds, {**os.environ, "MILLRACE_PICTURES": str(pictures), "MILLRACE_KEY": key}, script="predict.lua")
+
+
+def submit_many(daemon, count, *jobs):
+    """By batches of 1,000 over one connection, the jobs in turn."""
     client = daemon.client(daemon.admin_key).keep()
-    body = json.dumps({"jobs": [job] * 1000}).encode()
+    body = json.dumps({"jobs": list(itertools.islice(itertools.cycle(jobs), 1000))}).encode()
     for _ in range(count // 1000):
         answer = client.request("POST", "/api/v1/jobs/batch", body=body, headers={"Content-Type": "application/json"})
         assert answer.status < 300, answer
