@@ -13,6 +13,12 @@ void write(Writer& w, const Load& m) {
     w.text(m.manifest);
 }
 void write(Writer& w, const Unload& m) { w.number(m.model); }
+void write(Writer& w, const Tensor& m) {
+    w.number(static_cast<std::uint8_t>(m.datatype));
+    w.number(static_cast<std::uint32_t>(m.shape.size()));
+    for (const auto dimension : m.shape) w.number(dimension);
+    w.text(m.bytes);
+}
 void write(Writer& w, const Ping& m) { w.number(m.sequence); }
 void write(Writer& w, const Batch& m) {
     w.number(m.id);
@@ -23,6 +29,9 @@ void write(Writer& w, const Batch& m) {
         w.number(static_cast<std::uint8_t>(item.source));
         w.text(item.bytes);
         w.number(item.size);
+        w.number(static_cast<std::uint32_t>(item.tensors.size()));
+        for (const auto& tensor : item.tensors) write(w, tensor);
+        w.number(static_cast<std::uint8_t>(item.raw));
     }
 }
 void write(Writer& w, const Hello& m) {
@@ -38,10 +47,19 @@ void write(Writer& w, const Loaded& m) {
     w.text(m.error);
     w.text(m.optimization);
     w.text(m.note);
+    w.number(static_cast<std::uint8_t>(m.precision));
+    w.number(static_cast<std::uint8_t>(m.channels_last));
+    w.number(m.threads);
+    w.number(m.instances);
     w.number(m.load_ms);
     w.number(m.warm_up_ms);
     w.number(m.memory_bytes);
 }
+void write(Writer& w, const Unloaded& m) {
+    w.number(m.model);
+    w.number(m.resident_bytes);
+}
+void write(Writer& w, const Fault& m) { w.text(m.reason); }
 void write(Writer& w, const Started& m) { w.number(m.batch); }
 void write(Writer& w, const Pong& m) { w.number(m.sequence); }
 void write(Writer& w, const ItemFailure& m) {
@@ -55,6 +73,10 @@ void write(Writer& w, const TopK& m) {
         w.number(share);
     }
 }
+void write(Writer& w, const TopKs& m) {
+    w.number(static_cast<std::uint32_t>(m.rows.size()));
+    for (const auto& row : m.rows) write(w, row);
+}
 void write(Writer& w, const Map& m) {
     w.number(m.width);
     w.number(m.height);
@@ -64,16 +86,12 @@ void write(Writer& w, const Map& m) {
 }
 void write(Writer& w, const Tensors& m) {
     w.number(static_cast<std::uint32_t>(m.tensors.size()));
-    for (const auto& tensor : m.tensors) {
-        w.number(static_cast<std::uint8_t>(tensor.datatype));
-        w.number(static_cast<std::uint32_t>(tensor.shape.size()));
-        for (const auto dimension : tensor.shape) w.number(dimension);
-        w.text(tensor.bytes);
-    }
+    for (const auto& tensor : m.tensors) write(w, tensor);
 }
 void write(Writer& w, const Done& m) {
     w.number(m.batch);
     w.number(m.decode_ms);
+    w.number(m.encode_ms);
     w.number(static_cast<std::uint32_t>(m.items.size()));
     for (const auto& item : m.items) {
         w.number(static_cast<std::uint8_t>(item.outcome.index()));
@@ -99,6 +117,23 @@ double finite(Reader& r) {
     return value;
 }
 
+void read(Reader& r, Tensor& m) {
+    const auto type = model::datatype(r.number<std::uint8_t>());
+    const auto rank = r.count(8);
+    if (!type || rank > model::max_rank) return r.fail();
+    m.datatype = *type;
+    for (std::size_t i = 0; i < rank; ++i) m.shape.push_back(r.number<std::int64_t>());
+    m.bytes = r.text();
+    const auto elements = model::element_count(m.shape);
+    if (!elements || *elements * model::element_size(*type) != m.bytes.size()) return r.fail();
+}
+void read(Reader& r, std::vector<Tensor>& list) {
+    list.resize(r.count(13));
+    for (auto& tensor : list) {
+        read(r, tensor);
+        if (!r.ok()) return;
+    }
+}
 void read(Reader& r, Load& m) {
     m.model = r.number<std::uint32_t>();
     m.sha256 = r.text();
@@ -109,16 +144,19 @@ void read(Reader& r, Ping& m) { m.sequence = r.number<std::uint64_t>(); }
 void read(Reader& r, Batch& m) {
     m.id = r.number<std::uint64_t>();
     m.model = r.number<std::uint32_t>();
-    const auto n = r.count(25);
+    const auto n = r.count(30);
     if (n > max_items) return r.fail();
     m.items.resize(n);
     for (auto& item : m.items) {
         item.media_type = r.text();
         const auto source = r.number<std::uint8_t>();
-        if (source > 1) return r.fail();
+        if (source > 2) return r.fail();
         item.source = static_cast<Source>(source);
         item.bytes = r.text();
         item.size = r.number<std::uint64_t>();
+        read(r, item.tensors);
+        item.raw = r.number<std::uint8_t>() != 0;
+        if (!r.ok()) return;
     }
 }
 void read(Reader& r, Hello& m) {
@@ -134,10 +172,21 @@ void read(Reader& r, Loaded& m) {
     m.error = r.text();
     m.optimization = r.text();
     m.note = r.text();
+    const auto precision = r.number<std::uint8_t>();
+    if (precision > 1) return r.fail();
+    m.precision = static_cast<model::Precision>(precision);
+    m.channels_last = r.number<std::uint8_t>() != 0;
+    m.threads = r.number<std::uint32_t>();
+    m.instances = r.number<std::uint32_t>();
     m.load_ms = finite(r);
     m.warm_up_ms = finite(r);
     m.memory_bytes = r.number<std::uint64_t>();
 }
+void read(Reader& r, Unloaded& m) {
+    m.model = r.number<std::uint32_t>();
+    m.resident_bytes = r.number<std::uint64_t>();
+}
+void read(Reader& r, Fault& m) { m.reason = r.text(); }
 void read(Reader& r, Started& m) { m.batch = r.number<std::uint64_t>(); }
 void read(Reader& r, Pong& m) { m.sequence = r.number<std::uint64_t>(); }
 void read(Reader& r, ItemFailure& m) {
@@ -151,6 +200,10 @@ void read(Reader& r, TopK& m) {
         share = r.number<float>();
     }
 }
+void read(Reader& r, TopKs& m) {
+    m.rows.resize(r.count(4));
+    for (auto& row : m.rows) read(r, row);
+}
 void read(Reader& r, Map& m) {
     m.width = r.number<std::uint32_t>();
     m.height = r.number<std::uint32_t>();
@@ -158,22 +211,11 @@ void read(Reader& r, Map& m) {
     for (auto& count : m.pixels) count = r.number<std::uint64_t>();
     m.png = r.text();
 }
-void read(Reader& r, Tensors& m) {
-    m.tensors.resize(r.count(13));
-    for (auto& tensor : m.tensors) {
-        const auto type = model::datatype(r.number<std::uint8_t>());
-        const auto rank = r.count(8);
-        if (!type || rank > model::max_rank) return r.fail();
-        tensor.datatype = *type;
-        for (std::size_t i = 0; i < rank; ++i) tensor.shape.push_back(r.number<std::int64_t>());
-        tensor.bytes = r.text();
-        const auto elements = model::element_count(tensor.shape);
-        if (!elements || *elements * model::element_size(*type) != tensor.bytes.size()) return r.fail();
-    }
-}
+void read(Reader& r, Tensors& m) { read(r, m.tensors); }
 void read(Reader& r, Done& m) {
     m.batch = r.number<std::uint64_t>();
     m.decode_ms = finite(r);
+    m.encode_ms = finite(r);
     const auto n = r.count(17);
     if (n > max_items) return r.fail();
     m.items.resize(n);
@@ -183,6 +225,7 @@ void read(Reader& r, Done& m) {
         case 1: read(r, item.outcome.emplace<TopK>()); break;
         case 2: read(r, item.outcome.emplace<Map>()); break;
         case 3: read(r, item.outcome.emplace<Tensors>()); break;
+        case 4: read(r, item.outcome.emplace<TopKs>()); break;
         default: return r.fail();
         }
         item.batch_size = r.number<std::uint32_t>();

@@ -1,7 +1,7 @@
 // What daemon and worker say to each other, as bytes and back. Neither trusts the other's lengths: a reader that
 // runs past its end, or meets an impossible count, fails as a whole. Pure values; channel.hpp moves them.
 #pragma once
-#include "model/tensor.hpp"
+#include "model/manifest.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
 
@@ -82,12 +82,19 @@ struct Load { // + one descriptor: the model file
 struct Unload {
     std::uint32_t model = 0;
 };
-enum class Source : std::uint8_t { inline_bytes = 0, descriptor = 1 };
+struct Tensor {
+    model::Datatype datatype = model::Datatype::fp32;
+    model::Shape shape;
+    std::string bytes;
+};
+enum class Source : std::uint8_t { inline_bytes = 0, descriptor = 1, tensors = 2 };
 struct BatchItem {
     std::string media_type;
     Source source = Source::inline_bytes;
     std::string bytes;            // inline_bytes
     std::uint64_t size = 0;       // descriptor: the frame's next one, read from offset 0
+    std::vector<Tensor> tensors{}; // tensors: one an input of the model, with the batch dimension
+    bool raw = false;             // answered with the model's tensors, with the batch dimension
 };
 struct Batch { // + one descriptor for each item of source `descriptor`, in order
     std::uint64_t id = 0;
@@ -110,8 +117,18 @@ struct Loaded {
     std::uint32_t model = 0;
     std::string error;            // empty: ready
     std::string optimization, note;
+    model::Precision precision = model::Precision::fp32;
+    bool channels_last = false;
+    std::uint32_t threads = 1, instances = 1; // of one forward pass; passes at a time
     double load_ms = 0, warm_up_ms = 0;
     std::uint64_t memory_bytes = 0;
+};
+struct Unloaded { // its memory has been given back
+    std::uint32_t model = 0;
+    std::uint64_t resident_bytes = 0;
+};
+struct Fault { // the worker cannot go on, and ends
+    std::string reason;
 };
 struct Started { // a forward pass of this batch begins; its time limit runs from here
     std::uint64_t batch = 0;
@@ -123,15 +140,13 @@ struct Ranked {
 struct TopK {
     std::vector<Ranked> ranked;
 };
+struct TopKs { // of an item of several rows: one a row
+    std::vector<TopK> rows;
+};
 struct Map {
     std::uint32_t width = 0, height = 0;
     std::vector<std::uint64_t> pixels; // one count a label
     std::string png;
-};
-struct Tensor {
-    model::Datatype datatype = model::Datatype::fp32;
-    model::Shape shape;
-    std::string bytes;
 };
 struct Tensors {
     std::vector<Tensor> tensors;
@@ -140,14 +155,15 @@ struct ItemFailure {
     bool bad_input = false;       // else the model failed
     std::string message;
 };
+using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, TopKs>;
 struct ItemResult {
-    std::variant<ItemFailure, TopK, Map, Tensors> outcome;
-    std::uint32_t batch_size = 0; // items in the forward pass that gave this
+    Outcome outcome;
+    std::uint32_t batch_size = 0; // rows in the forward pass that gave this
     double infer_ms = 0;
 };
 struct Done {
     std::uint64_t batch = 0;
-    double decode_ms = 0;
+    double decode_ms = 0, encode_ms = 0;
     std::vector<ItemResult> items;
 };
 struct Pong {
@@ -155,7 +171,7 @@ struct Pong {
 };
 
 using ToWorker = std::variant<Load, Unload, Batch, Ping>;
-using ToDaemon = std::variant<Hello, Loaded, Started, Done, Pong>;
+using ToDaemon = std::variant<Hello, Loaded, Started, Done, Pong, Unloaded, Fault>;
 
 std::string encode(const ToWorker& message);
 std::string encode(const ToDaemon& message);

@@ -110,7 +110,7 @@ void Scheduler::load(ModelEntry& entry) {
     Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!file)
         return on_loaded(
-            {.model = entry.key, .error = "the model's file cannot be opened", .optimization = {}, .note = {}});
+            {.model = entry.key, .error = "the model's file cannot be opened", .optimization = {}, .note = {}, .precision = {}});
     entry.state = ModelEntry::State::loading;
     entry.load_deadline = now() + options_.load_timeout;
     std::vector<Descriptor> descriptors;

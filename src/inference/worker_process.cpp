@@ -72,6 +72,7 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
                                            "--socket",         std::to_string(worker_socket),
                                            "--parent",         std::to_string(::getpid()),
                                            "--runtime",        options.runtime,
+                                           "--device",         options.device,
                                            "--threads",        std::to_string(options.threads),
                                            "--decode-threads", std::to_string(options.decode_threads),
                                            "--memory",         std::to_string(options.memory_limit)};

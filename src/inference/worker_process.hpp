@@ -20,6 +20,7 @@ namespace millrace::inference {
 
 struct SpawnOptions {
     std::filesystem::path executable, runtime;
+    std::string device = "cpu"; // or "cuda:N"
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
     std::string obstacle; // why no worker is to be started; empty: one may be

@@ -38,7 +38,7 @@ at::Tensor presentable(const at::Tensor& tensor) {
     if (!known || result.layout() != at::kStrided)
         throw std::runtime_error{"the model returned a tensor of a type that cannot be passed on"};
     if (result.dim() > MR_MAX_RANK) throw std::runtime_error{"the model returned a tensor of too many dimensions"};
-    return result.cpu().contiguous();
+    return result;
 }
 
 mr_tensor describe(const at::Tensor& tensor) {

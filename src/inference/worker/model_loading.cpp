@@ -1,31 +1,34 @@
-// How the pipeline loads a model: every check that needs no runtime first, then the runtime, then the warm-up that
-// finds out whether the model does what its manifest says.
+#include "inference/worker/model_loading.hpp"
+
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
 #include "inference/archive_check.hpp"
-#include "inference/worker/pipeline.hpp"
+#include "inference/worker/answer.hpp"
+#include "inference/worker/probe.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <cstdio>
 
 namespace millrace::inference::worker {
 namespace {
 
 using Steady = std::chrono::steady_clock;
+using std::chrono_literals::operator""s;
+
+constexpr auto warm_up_budget = 5s;      // larger batches are left cold in a slow model
+constexpr double slow_pass_ms = 1500;    // where the choice of threads is not measured
+constexpr double worth_narrowing = 1.10; // gain in throughput for which a pass may take longer by itself
 
 double milliseconds_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
 }
-
-constexpr auto warm_up_budget = std::chrono::seconds(5); // larger batches are left cold in a slow model
-constexpr std::int64_t any_size_probe = 64;              // for dimensions that the manifest leaves open
 
 class MappedFile {
 public:
@@ -46,104 +49,154 @@ private:
     std::string_view bytes_;
 };
 
-template <class T>
-void fill(std::vector<std::byte>& bytes) {
-    std::uint32_t state = 12345;
-    for (std::size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
-        state = state * 1664525u + 1013904223u;
-        const T value =
-            std::is_floating_point_v<T> ? static_cast<T>((state >> 8) / 16777216.0) : static_cast<T>((state >> 16) & 1);
-        std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof value);
+// Runs the model as it will be run: one row, then larger batches; then with fewer threads, to see what serves more.
+class WarmUp {
+public:
+    WarmUp(const Runtime& runtime, LoadedModel& model, int places, frame::Loaded& report)
+        : runtime_{runtime}, model_{model}, places_{places}, report_{report} {}
+
+    bool run() {
+        const auto start = Steady::now();
+        std::vector<std::int64_t> sizes{1};
+        const auto most = model_.manifest->batching.max_batch;
+        for (std::int64_t size = 2; size < most; size *= 2) sizes.push_back(size);
+        if (most > 1) sizes.push_back(most);
+        double took = 0;
+        for (const auto size : sizes) {
+            const auto probe = make_probe(*model_.manifest, size);
+            if (!probe || (size > 1 && Steady::now() - start > warm_up_budget)) break;
+            const auto ms = pass(*probe, size == 1);
+            if (!ms) {
+                if (report_.error.empty()) break; // out of memory with more than one: halving finds what fits
+                return false;
+            }
+            took = *ms;
+            largest_ = size;
+            if (size == 1) report_.warm_up_ms = took;
+        }
+        choose_threads(took);
+        return true;
     }
+
+private:
+    // Milliseconds of one pass.
+    std::optional<double> pass(const DecodedInput& probe, bool check) {
+        const auto views = views_of(probe);
+        const auto began = Steady::now();
+        auto outputs = runtime_.forward(*model_.runtime, views);
+        const double took = milliseconds_since(began);
+        if (!outputs) {
+            if (!outputs.error().out_of_memory || probe.rows == 1)
+                report_.error = fmt::format("the model failed in its warm-up with a batch of {}: {}", probe.rows, outputs.error().message);
+            runtime_.release_memory();
+            return std::nullopt;
+        }
+        if (check) { // throws where model and manifest disagree
+            Item item;
+            item.input = probe;
+            item.outputs = std::move(*outputs);
+            item.pass_rows = probe.rows;
+            (void)answer(item, *model_.manifest, false);
+        }
+        return took;
+    }
+
+    void choose_threads(double took) {
+        const auto& wanted = model_.manifest->execution;
+        model_.threads = std::min(places_, wanted.threads > 0 ? wanted.threads : places_);
+        if (wanted.instances > 0) model_.threads = std::min(model_.threads, std::max(1, places_ / wanted.instances));
+        if (wanted.threads > 0 || wanted.instances > 0 || took > slow_pass_ms || places_ == 1) return;
+        const auto probe = make_probe(*model_.manifest, largest_);
+        double best = 0;
+        for (int threads = places_; threads >= 1 && probe; threads /= 2) {
+            if (!runtime_.set_threads(threads)) break;
+            const auto ms = fastest(*probe);
+            if (!ms) break;
+            const double passes_per_ms = (places_ / threads) / *ms; // narrow passes side by side
+            if (best > 0 && passes_per_ms < best * worth_narrowing) continue;
+            best = passes_per_ms;
+            model_.threads = threads;
+        }
+        (void)runtime_.set_threads(places_);
+    }
+
+    std::optional<double> fastest(const DecodedInput& probe) {
+        std::optional<double> best;
+        for (int i = 0; i < 3; ++i) {
+            const auto ms = pass(probe, false);
+            if (!ms) return std::nullopt;
+            best = std::min(best.value_or(*ms), *ms);
+        }
+        return best;
+    }
+
+    const Runtime& runtime_;
+    LoadedModel& model_;
+    const int places_;
+    frame::Loaded& report_;
+    std::int64_t largest_ = 1;
+};
+
+std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figures) {
+    const auto device = runtime.memory();
+    return device.total > 0 ? device.used : resident_bytes(memory_figures);
 }
 
-// The same numbers every time, from 0 to 1 (0 and 1 for integers, which often are indices).
-std::optional<TensorValue> make_probe(const model::TensorSpec& spec, std::int64_t batch) {
-    TensorValue probe{spec.datatype, spec.shape, {}};
-    std::replace(probe.shape.begin(), probe.shape.end(), std::int64_t{-1}, any_size_probe);
-    probe.shape.insert(probe.shape.begin(), batch);
-    const auto count = model::element_count(probe.shape);
-    if (!count || *count > (1u << 28)) return std::nullopt;
-    probe.bytes.resize(*count * model::element_size(spec.datatype));
-    if (spec.datatype == model::Datatype::fp32) fill<float>(probe.bytes);
-    else if (spec.datatype == model::Datatype::fp64) fill<double>(probe.bytes);
-    else if (spec.datatype == model::Datatype::int32) fill<std::int32_t>(probe.bytes);
-    else if (spec.datatype == model::Datatype::int64) fill<std::int64_t>(probe.bytes);
-    return probe;
-}
+Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, const Descriptor& file, int places,
+                                 frame::Loaded& report) {
+    const auto refuse = [](std::string why) { return Error{Code::unprocessable, std::move(why)}; };
+    auto manifest = model::Manifest::parse(message.manifest);
+    if (!manifest) return manifest.error();
+    const MappedFile mapped{file};
+    if (mapped.bytes().empty()) return refuse("the model file cannot be read");
+    if (hex(sha256(mapped.bytes())) != message.sha256)
+        return refuse("the model file is not the one that was registered (its digest differs)");
+    if (auto sound = check_model_archive(std::as_bytes(std::span{mapped.bytes()})); !sound) return sound.error();
 
-std::uint64_t resident_bytes(const Descriptor& statm) {
-    char text[128] = "";
-    if (::pread(statm.get(), text, sizeof text - 1, 0) <= 0) return 0;
-    unsigned long long total = 0, resident = 0;
-    if (std::sscanf(text, "%llu %llu", &total, &resident) != 2) return 0;
-    return resident * 4096;
+    const auto start = Steady::now();
+    if (auto ready = runtime.set_threads(places); !ready) return ready.error();
+    std::optional<DecodedInput> probe;
+    if (manifest->warm_up.enabled) probe = make_probe(*manifest, 1);
+    auto loaded = runtime.load(mapped.bytes(), probe ? views_of(*probe) : std::vector<mr_tensor>{}, manifest->execution);
+    if (!loaded) return refuse("the model cannot be loaded: " + loaded.error().detail);
+    report.load_ms = milliseconds_since(start);
+    report.optimization = loaded->optimization;
+    report.note = loaded->note;
+    report.precision = loaded->precision;
+    report.channels_last = loaded->channels_last;
+    LoadedModel model{loaded->model, std::make_shared<const model::Manifest>(std::move(*manifest)), places};
+    if (probe && !WarmUp{runtime, model, places, report}.run()) return refuse(report.error);
+    report.threads = static_cast<std::uint32_t>(model.threads);
+    report.instances = static_cast<std::uint32_t>(std::max(1, places / model.threads));
+    return model;
 }
 
 } // namespace
 
-frame::Loaded Pipeline::load_now(const frame::Load& message, const Descriptor& file) {
-    frame::Loaded report;
-    report.model = message.model;
-    const auto refuse = [&](std::string why) {
-        report.error = std::move(why);
-        return report;
-    };
-    try {
-        auto manifest = model::Manifest::parse(message.manifest);
-        if (!manifest) return refuse(manifest.error().detail);
-        const MappedFile mapped{file};
-        if (mapped.bytes().empty()) return refuse("the model file cannot be read");
-        const auto digest = sha256(mapped.bytes());
-        if (hex(digest) != message.sha256)
-            return refuse("the model file is not the one that was registered (its digest differs)");
-        const auto kind = check_model_archive(std::as_bytes(std::span{mapped.bytes()}));
-        if (!kind) return refuse(kind.error().detail);
-        if (*kind == ArchiveKind::aotinductor)
-            return refuse("this is an AOTInductor package (.pt2), and the runtime here has no loader for those; save the model with torch.jit.save");
-
-        const auto before = resident_bytes(memory_figures_);
-        const auto start = Steady::now();
-        std::optional<TensorValue> probe;
-        if (manifest->warm_up.enabled) probe = make_probe(manifest->inputs.front().tensor, 1);
-        auto loaded = runtime_.load(mapped.bytes(), probe ? &*probe : nullptr);
-        if (!loaded) return refuse("the model cannot be loaded: " + loaded.error().detail);
-        report.load_ms = milliseconds_since(start);
-        report.optimization = loaded->optimization;
-        report.note = loaded->note;
-        Model model{loaded->model, std::make_shared<const model::Manifest>(std::move(*manifest))};
-        if (probe) warm_up(model, *probe, report);
-        const auto after = resident_bytes(memory_figures_);
-        report.memory_bytes = after > before ? after - before : 0;
-        if (report.error.empty()) (*models_.lock())[message.model] = std::move(model);
-        return report;
-    } catch (const std::exception& e) {
-        return refuse(std::string{"the model cannot be loaded: "} + e.what());
-    }
+std::uint64_t resident_bytes(const Descriptor& memory_figures) {
+    char text[128] = "";
+    if (::pread(memory_figures.get(), text, sizeof text - 1, 0) <= 0) return 0;
+    unsigned long long total = 0, resident = 0;
+    if (std::sscanf(text, "%llu %llu", &total, &resident) != 2) return 0;
+    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void Pipeline::warm_up(const Model& model, const TensorValue& probe, frame::Loaded& report) {
-    const auto start = Steady::now();
-    std::vector<std::int64_t> sizes{1};
-    for (std::int64_t size = 2; size < model.manifest->batching.max_batch; size *= 2) sizes.push_back(size);
-    if (model.manifest->batching.max_batch > 1) sizes.push_back(model.manifest->batching.max_batch);
-    for (const auto size : sizes) {
-        const auto batch = size == 1 ? std::optional{probe} : make_probe(model.manifest->inputs.front().tensor, size);
-        if (!batch || (size > 1 && Steady::now() - start > warm_up_budget)) break;
-        const auto began = Steady::now();
-        auto outputs = runtime_.forward(*model.runtime, *batch);
-        if (!outputs && outputs.error().out_of_memory && size > 1)
-            break; // smaller batches do; halving finds them again
-        if (!outputs) {
-            report.error = fmt::format("the model failed in its warm-up with the shape {}: {}",
-                                       model::shape_text(batch->shape), outputs.error().message);
-            return;
+std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, const Descriptor& file,
+                                      const Descriptor& memory_figures, int places, frame::Loaded& report) {
+    const auto before = used_bytes(runtime, memory_figures);
+    try {
+        auto model = load_checked(runtime, message, file, places, report);
+        if (model) {
+            const auto after = used_bytes(runtime, memory_figures);
+            report.memory_bytes = after > before ? after - before : 0;
+            return std::move(*model);
         }
-        if (size == 1) {
-            report.warm_up_ms = milliseconds_since(began);
-            (void)postprocess((*outputs)->item(0, 1), *model.manifest); // throws where model and manifest disagree
-        }
+        report.error = model.error().detail;
+    } catch (const std::exception& e) {
+        report.error = std::string{"the model cannot be loaded: "} + e.what();
     }
+    runtime.release_memory();
+    return std::nullopt;
 }
 
 } // namespace millrace::inference::worker

@@ -1,24 +1,21 @@
-// The worker's work: models loaded on one thread, inputs decoded by a pool, forward passes on the inference thread. While one
-// batch is in the runtime, the next is being decoded.
+// The worker's work: models loaded on one thread, inputs decoded by a pool, forward passes on the pass pool. While some
+// batches are in the runtime, the next are being decoded.
 #pragma once
 #include "async/guarded.hpp"
 #include "async/thread_pool.hpp"
 #include "base/descriptor.hpp"
 #include "inference/frame.hpp"
-#include "inference/worker/runtime.hpp"
-#include "model/manifest.hpp"
+#include "inference/worker/loaded_model.hpp"
+#include "inference/worker/pass_pool.hpp"
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <thread>
 
 namespace millrace::inference::worker {
 
 struct PipelineOptions {
-    int threads = 1;         // of one forward pass
+    int threads = 1;         // that may compute at a time
     int decode_threads = 1;
 };
 
@@ -36,32 +33,23 @@ public:
     void run(frame::Batch batch, std::vector<Descriptor> descriptors);
 
 private:
-    struct Model {
-        std::shared_ptr<Runtime::Model> runtime;         // shared with the batches that use it
-        std::shared_ptr<const model::Manifest> manifest;
-    };
     struct Work;
     using WorkPtr = std::shared_ptr<Work>; // shared by the decoders of one batch
 
-    frame::Loaded load_now(const frame::Load& message, const Descriptor& file);
-    void warm_up(const Model& model, const TensorValue& probe, frame::Loaded& report);
     void decode_some(const WorkPtr& work);
-    void infer_forever();
-    void infer(Work& work);
-    void infer_group(Work& work, std::span<const std::size_t> items);
+    void decode(Work& work, std::size_t index);
+    void infer(const WorkPtr& work);
     void finish(const WorkPtr& work);
+    [[noreturn]] void lose_device(const std::string& why);
 
     Runtime runtime_;
     PipelineOptions options_;
     Send send_;
-    async::Guarded<std::map<std::uint32_t, Model>> models_;
-    async::Guarded<std::deque<WorkPtr>> ready_;
-    std::condition_variable_any ready_changed_;
-    TensorValue stacked_;              // inference thread: reused, so that its pages stay
+    async::Guarded<std::map<std::uint32_t, LoadedModel>> models_;
     Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
     async::ThreadPool loader_;
     async::ThreadPool decoders_;
-    std::thread inference_;
+    PassPool passes_;
 };
 
 } // namespace millrace::inference::worker

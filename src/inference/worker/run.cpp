@@ -19,11 +19,12 @@ namespace {
 
 struct Arguments {
     int socket = -1, parent = 0;
+    std::string device;
     PipelineOptions pipeline;
     SandboxOptions sandbox;
 };
 
-// --name value pairs, all of them numbers but the module's path; the engine writes them, so that one word does for errors.
+// --name value pairs, all of them numbers but the module's path and the device; the engine writes them, so that one word does for errors.
 bool parse(int argc, char** argv, Arguments& arguments) {
     std::map<std::string_view, std::string_view> values;
     for (int i = 2; i + 1 < argc; i += 2) values[argv[i]] = argv[i + 1];
@@ -33,6 +34,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
         return error == std::errc{} && end == text.data() + text.size();
     };
     arguments.sandbox.runtime = values["--runtime"];
+    arguments.device = values["--device"];
     return number("--socket", arguments.socket) && number("--parent", arguments.parent) &&
            number("--threads", arguments.pipeline.threads) &&
            number("--decode-threads", arguments.pipeline.decode_threads) &&
@@ -98,16 +100,16 @@ int run(int argc, char** argv) {
     };
     if (auto restricted = restrict_early(arguments.sandbox, arguments.parent); !restricted)
         return give_up(restricted.error());
-    auto runtime = Runtime::open(arguments.sandbox.runtime);
+    auto runtime = Runtime::open(arguments.sandbox.runtime, arguments.device);
     if (!runtime) return give_up(runtime.error());
-    if (auto prepared = runtime->prepare_thread(arguments.pipeline.threads); !prepared)
+    if (auto prepared = runtime->set_threads(arguments.pipeline.threads); !prepared)
         return give_up(prepared.error());
     // Landlock binds the threads that are started after it: the pipeline's threads come after the sandbox.
     auto sandbox = restrict_fully(arguments.sandbox);
     if (!sandbox) return give_up(sandbox.error());
 
     hello.runtime = runtime->version();
-    hello.device = runtime->device();
+    hello.device = arguments.device;
     hello.threads = static_cast<std::uint32_t>(arguments.pipeline.threads);
     hello.sandbox = sandbox->summary;
     // Never destroyed: its threads may be in the runtime when the daemon goes, and the process ends under them.

@@ -1,30 +1,34 @@
 // The runtime module, loaded: runtime_abi.h with C++ ownership and values instead of codes. Thread-safe as the
-// boundary is; each thread that runs models calls prepare_thread() first.
+// boundary is; each thread that runs models calls set_threads() first.
 #pragma once
 #include "base/result.hpp"
 #include "inference/torch/runtime_abi.h"
 #include "inference/worker/postprocess.hpp"
 #include "inference/worker/tensor_value.hpp"
+#include "model/manifest.hpp"
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace millrace::inference::worker {
 
 struct ForwardFailure {
     bool out_of_memory = false;
+    bool device_lost = false; // no further pass of this process can work
     std::string message;
 };
 
 class Runtime {
 public:
-    // dlopens the module; unavailable with the loader's reason. It stays loaded for the life of the process.
-    static Result<Runtime> open(const std::filesystem::path& module);
+    // dlopens the module and opens "cpu" or "cuda:N"; unavailable with the reason. It stays for the life of the process.
+    static Result<Runtime> open(const std::filesystem::path& module, const std::string& device);
 
     std::string version() const { return table_->version(); }
-    std::string device() const { return table_->device(); }
-    Result<void> prepare_thread(int threads) const;
+    // Of the passes that the calling thread makes from now on.
+    Result<void> set_threads(int threads) const;
 
     class Model {
     public:
@@ -41,9 +45,11 @@ public:
     struct Loaded {
         std::shared_ptr<Model> model; // shared: a batch that runs keeps a model alive that is being unloaded
         std::string optimization, note;
+        model::Precision precision = model::Precision::fp32;
+        bool channels_last = false;
     };
-    // `probe`: one input, the batch dimension included; null: no optimisation.
-    Result<Loaded> load(std::string_view file, const TensorValue* probe) const;
+    // `inputs`: one call's tensors, the batch dimension included; none: no optimisation.
+    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs, const model::Execution& execution) const;
 
     class Outputs {
     public:
@@ -52,22 +58,27 @@ public:
         Outputs(const Outputs&) = delete;
         Outputs& operator=(const Outputs&) = delete;
 
-        // The outputs of item `index` of a batch of `batch`; throws std::runtime_error when an output does not begin with the batch.
-        std::vector<OutputView> item(std::size_t index, std::size_t batch) const;
+        // `count` rows from row `first` of a batch of `rows`, shapes without the batch dimension; throws std::runtime_error
+        // when an output does not begin with the batch.
+        std::vector<OutputView> views(std::int64_t first, std::int64_t count, std::int64_t rows) const;
 
     private:
         const mr_runtime* table_;
         mr_result* result_;
     };
-    // `input` with the batch as first dimension.
+    // Each input with the batch as first dimension.
     boost::system::result<std::unique_ptr<Outputs>, ForwardFailure> forward(const Model& model,
-                                                                            const TensorValue& input) const;
+                                                                            std::span<const mr_tensor> inputs) const;
     void release_memory() const { table_->release_memory(); }
+    mr_memory memory() const { return table_->memory(); }
 
 private:
     explicit Runtime(const mr_runtime& table) : table_{&table} {}
     const mr_runtime* table_;
 };
+
+// The batch as the first dimension, before those of `shape`; borrows `data`.
+mr_tensor batch_view(model::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data);
 
 [[noreturn]] inline void throw_exception_from_error(const ForwardFailure& failure,
                                                     const boost::source_location& where) {

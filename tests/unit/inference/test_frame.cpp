@@ -16,7 +16,7 @@ using namespace millrace::inference;
 namespace {
 
 frame::Done example() {
-    frame::Done done{7, 1.5, {}};
+    frame::Done done{7, 1.5, 0.25, {}};
     done.items.push_back({frame::ItemFailure{true, "no"}, 1, 2.0});
     done.items.push_back({frame::TopK{{{3, 0.5F}, {1, 0.25F}}}, 2, 2.0});
     done.items.push_back({frame::Map{2, 1, {1, 1}, "png"}, 2, 2.0});

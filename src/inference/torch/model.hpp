@@ -1,0 +1,34 @@
+// A loaded model of either kind.
+#pragma once
+#include "inference/torch/runtime_abi.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace millrace::torch_module {
+
+class Model {
+public:
+    virtual ~Model() = default;
+    // On the calling thread's stream. Several threads may run one model. Throws what libtorch throws.
+    virtual std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) = 0;
+};
+
+inline void put_text(char* to, std::uint64_t size, const std::string& text) {
+    if (size == 0) return;
+    const auto length = std::min<std::uint64_t>(size - 1, text.size());
+    std::memcpy(to, text.data(), length);
+    to[length] = 0;
+}
+
+// The message without libtorch's C++ backtrace.
+inline std::string short_text(const std::string& text) {
+    const auto cut = std::min(text.find("\nException raised from"), text.find("\nframe #0"));
+    return text.substr(0, std::min<std::size_t>(cut, 2000));
+}
+
+} // namespace millrace::torch_module

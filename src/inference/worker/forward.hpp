@@ -1,0 +1,46 @@
+// A batch's forward passes: items of one shape run together; when that fails, in halves, so that one poisonous item
+// fails alone and a batch that is too large for the memory still gets through.
+#pragma once
+#include "inference/frame.hpp"
+#include "inference/worker/loaded_model.hpp"
+#include "inference/worker/preprocess.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace millrace::inference::worker {
+
+// What becomes of one item on its way.
+struct Item {
+    std::optional<DecodedInput> input;
+    std::shared_ptr<Runtime::Outputs> outputs; // of its pass, shared by the pass's items
+    std::int64_t first_row = 0, pass_rows = 0; // where it stands in the pass
+    frame::ItemResult result;                  // its outcome, when it has failed
+};
+
+class Forward {
+public:
+    // `begins` is called before each pass, `device_lost` when the device can no longer be used (it does not return).
+    // Borrows all; for the time of one batch.
+    Forward(const Runtime& runtime, const LoadedModel& model, std::function<void()> begins,
+            std::function<void(const std::string&)> device_lost)
+        : runtime_{runtime}, model_{model}, begins_{std::move(begins)}, device_lost_{std::move(device_lost)} {}
+
+    void run(std::vector<Item>& items);
+
+private:
+    void pass(std::span<Item* const> items);
+    std::vector<mr_tensor> gather(std::span<Item* const> items, std::int64_t rows);
+    void fail(std::span<Item* const> items, const ForwardFailure& failure, double took);
+
+    const Runtime& runtime_;
+    const LoadedModel& model_;
+    std::function<void()> begins_;
+    std::function<void(const std::string&)> device_lost_;
+    std::vector<std::vector<std::byte>> gathered_; // one an input: the items' bytes behind each other
+};
+
+} // namespace millrace::inference::worker

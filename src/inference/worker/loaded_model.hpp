@@ -1,0 +1,16 @@
+// A model that is ready to run in this worker.
+#pragma once
+#include "inference/worker/runtime.hpp"
+#include "model/manifest.hpp"
+
+#include <memory>
+
+namespace millrace::inference::worker {
+
+struct LoadedModel {
+    std::shared_ptr<Runtime::Model> runtime;         // shared with the batches that use it
+    std::shared_ptr<const model::Manifest> manifest;
+    int threads = 1;                                 // of one forward pass
+};
+
+} // namespace millrace::inference::worker

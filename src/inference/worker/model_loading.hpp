@@ -1,0 +1,18 @@
+// Loads a model: every check that needs no runtime first, then the runtime, then the warm-up, which finds out whether
+// the model does what its manifest says and how it runs best on this machine.
+#pragma once
+#include "base/descriptor.hpp"
+#include "inference/frame.hpp"
+#include "inference/worker/loaded_model.hpp"
+
+#include <optional>
+
+namespace millrace::inference::worker {
+
+// nullopt: it is not usable, and report.error says why. On the loading thread; `places` threads may compute at a time.
+std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, const Descriptor& file,
+                                      const Descriptor& memory_figures, int places, frame::Loaded& report);
+
+std::uint64_t resident_bytes(const Descriptor& memory_figures); // /proc/self/statm
+
+} // namespace millrace::inference::worker

@@ -1,0 +1,69 @@
+#include "inference/worker/padding.hpp"
+
+#include "inference/worker/tensor_convert.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace::inference::worker {
+namespace {
+
+model::Shape padded_shape(const model::Shape& shape, const model::Shape& declared, const std::vector<std::int64_t>& buckets) {
+    model::Shape padded = shape;
+    for (std::size_t i = 0; i < shape.size() && i < declared.size(); ++i) {
+        if (declared[i] != -1) continue;
+        const auto bucket = std::lower_bound(buckets.begin(), buckets.end(), shape[i]);
+        if (bucket != buckets.end()) padded[i] = *bucket;
+    }
+    return padded;
+}
+
+std::vector<std::byte> filled(model::Datatype type, std::size_t elements, double value) {
+    std::vector<std::byte> bytes(elements * model::element_size(type));
+    with_type(type, [&](auto to) {
+        using T = decltype(to);
+        const T each = static_cast<T>(value);
+        for (std::size_t i = 0; i < elements; ++i) std::memcpy(bytes.data() + i * sizeof(T), &each, sizeof(T));
+    });
+    return bytes;
+}
+
+// Copies the block that `from` is into the corner of the larger one, line by line of the last dimension.
+void copy_block(const std::byte*& from, std::byte* to, std::span<const std::int64_t> shape, std::span<const std::int64_t> larger,
+                std::size_t element) {
+    if (shape.size() <= 1) {
+        const auto line = (shape.empty() ? 1 : static_cast<std::size_t>(shape[0])) * element;
+        std::memcpy(to, from, line);
+        from += line;
+        return;
+    }
+    std::size_t step = element;
+    for (const auto dimension : larger.subspan(1)) step *= static_cast<std::size_t>(dimension);
+    for (std::int64_t i = 0; i < shape[0]; ++i)
+        copy_block(from, to + static_cast<std::size_t>(i) * step, shape.subspan(1), larger.subspan(1), element);
+}
+
+void pad_tensor(TensorValue& tensor, std::int64_t rows, const model::Shape& declared, const model::Padding& padding) {
+    const auto larger = padded_shape(tensor.shape, declared, padding.buckets);
+    if (larger == tensor.shape) return;
+    model::Shape shape = tensor.shape, full = larger;
+    shape.insert(shape.begin(), rows);
+    full.insert(full.begin(), rows);
+    const auto elements = model::element_count(full);
+    if (!elements || *elements > (std::uint64_t{1} << 30)) throw InputError{"the input is too large when it is filled up to its bucket"};
+    auto bytes = filled(tensor.datatype, *elements, padding.value);
+    const std::byte* from = tensor.bytes.data();
+    copy_block(from, bytes.data(), shape, full, model::element_size(tensor.datatype));
+    tensor.bytes = std::move(bytes);
+    tensor.shape = larger;
+}
+
+} // namespace
+
+void pad(DecodedInput& input, const model::Manifest& manifest) {
+    if (!manifest.batching.padding) return;
+    for (std::size_t i = 0; i < input.tensors.size(); ++i)
+        pad_tensor(input.tensors[i], input.rows, manifest.inputs[i].tensor.shape, *manifest.batching.padding);
+}
+
+} // namespace millrace::inference::worker

@@ -1,0 +1,80 @@
+#include "inference/worker/probe.hpp"
+
+#include "inference/worker/padding.hpp"
+#include "inference/worker/runtime.hpp"
+#include "inference/worker/tensor_convert.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace::inference::worker {
+namespace {
+
+constexpr std::int64_t any_size_probe = 64; // for dimensions that the manifest leaves open
+constexpr std::uint64_t most_elements = 1u << 28;
+
+// The same numbers every time, from 0 to 1 (0 and 1 for integers, which often are indices).
+TensorValue made_up(const model::TensorSpec& spec, std::int64_t rows, std::uint64_t count) {
+    TensorValue value{spec.datatype, spec.shape, {}};
+    std::replace(value.shape.begin(), value.shape.end(), std::int64_t{-1}, any_size_probe);
+    const auto elements = count * static_cast<std::uint64_t>(rows);
+    value.bytes.resize(elements * model::element_size(spec.datatype));
+    with_type(spec.datatype, [&](auto type) {
+        using T = decltype(type);
+        std::uint32_t state = 12345;
+        for (std::uint64_t i = 0; i < elements; ++i) {
+            state = state * 1664525u + 1013904223u;
+            T each{};
+            if constexpr (std::is_floating_point_v<T>) each = static_cast<T>((state >> 8) / 16777216.0);
+            else each = static_cast<T>((state >> 16) & 1);
+            std::memcpy(value.bytes.data() + i * sizeof(T), &each, sizeof(T));
+        }
+    });
+    return value;
+}
+
+std::optional<DecodedInput> made_up(const model::Manifest& manifest, std::int64_t rows) {
+    DecodedInput input;
+    input.rows = rows;
+    for (const auto& each : manifest.inputs) {
+        auto shape = each.tensor.shape;
+        std::replace(shape.begin(), shape.end(), std::int64_t{-1}, any_size_probe);
+        const auto count = model::element_count(shape);
+        if (!count || *count * static_cast<std::uint64_t>(rows) > most_elements) return std::nullopt;
+        input.tensors.push_back(made_up(each.tensor, rows, *count));
+    }
+    return input;
+}
+
+// The rows of the manifest's example, as often as are needed.
+DecodedInput repeated(const DecodedInput& example, std::int64_t rows) {
+    DecodedInput input;
+    input.rows = rows;
+    for (const auto& tensor : example.tensors) {
+        TensorValue value{tensor.datatype, tensor.shape, {}};
+        const auto each = tensor.bytes.size() / static_cast<std::size_t>(example.rows);
+        for (std::int64_t row = 0; row < rows; ++row) {
+            const auto from = tensor.bytes.begin() + static_cast<std::ptrdiff_t>(each * static_cast<std::size_t>(row % example.rows));
+            value.bytes.insert(value.bytes.end(), from, from + static_cast<std::ptrdiff_t>(each));
+        }
+        input.tensors.push_back(std::move(value));
+    }
+    return input;
+}
+
+} // namespace
+
+std::optional<DecodedInput> make_probe(const model::Manifest& manifest, std::int64_t rows) {
+    if (manifest.warm_up.inputs.empty()) return made_up(manifest, rows);
+    auto example = preprocess(manifest.warm_up.inputs.front(), "application/json", manifest);
+    pad(example, manifest);
+    return repeated(example, rows);
+}
+
+std::vector<mr_tensor> views_of(const DecodedInput& input) {
+    std::vector<mr_tensor> views;
+    for (const auto& tensor : input.tensors) views.push_back(batch_view(tensor.datatype, input.rows, tensor.shape, tensor.bytes));
+    return views;
+}
+
+} // namespace millrace::inference::worker
