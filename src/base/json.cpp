@@ -7,18 +7,6 @@
 namespace millrace {
 namespace {
 
-// Counts the members as they are written; the parsed value has fewer when a key came twice.
-std::size_t count_members(const json::value& value) {
-    std::size_t count = 0;
-    if (const auto* object = value.if_object()) {
-        count += object->size();
-        for (const auto& member : *object) count += count_members(member.value());
-    } else if (const auto* array = value.if_array()) {
-        for (const auto& element : *array) count += count_members(element);
-    }
-    return count;
-}
-
 // Colons outside strings: the number of members of a text that is known to be valid JSON.
 std::size_t count_colons(std::string_view text) {
     std::size_t count = 0;
@@ -42,6 +30,17 @@ Error wrong(std::string_view name, std::string_view expected) {
 }
 
 } // namespace
+
+std::size_t count_members(const json::value& value) {
+    std::size_t count = 0;
+    if (const auto* object = value.if_object()) {
+        count += object->size();
+        for (const auto& member : *object) count += count_members(member.value());
+    } else if (const auto* array = value.if_array()) {
+        for (const auto& element : *array) count += count_members(element);
+    }
+    return count;
+}
 
 Result<json::value> parse_json(std::string_view text) {
     boost::system::error_code failure;

@@ -18,6 +18,8 @@ inline constexpr std::size_t max_json_depth = 32;
 
 // invalid_argument with the position and reason in `detail` when `text` is not acceptable JSON.
 Result<json::value> parse_json(std::string_view text);
+// The members of all its objects: fewer than the text had keys when one came twice.
+std::size_t count_members(const json::value& value);
 
 // Typed members of an object. `field` returns nullptr when the member is absent or null.
 const json::value* field(const json::object& object, std::string_view name);

@@ -1,0 +1,95 @@
+#include "api/tensor_text.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace millrace::api {
+namespace {
+
+using model::Datatype;
+
+template <class T>
+T load(const char* at) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+// Calls `use` with a value of the C++ type; false for a type that has none.
+template <class Use>
+bool with_type(Datatype type, Use use) {
+    switch (type) {
+    case Datatype::boolean: use(bool{}); return true;
+    case Datatype::uint8: use(std::uint8_t{}); return true;
+    case Datatype::int8: use(std::int8_t{}); return true;
+    case Datatype::int16: use(std::int16_t{}); return true;
+    case Datatype::int32: use(std::int32_t{}); return true;
+    case Datatype::int64: use(std::int64_t{}); return true;
+    case Datatype::fp32: use(float{}); return true;
+    case Datatype::fp64: use(double{}); return true;
+    default: return false;
+    }
+}
+
+template <class T>
+void append_value(std::string& out, T value) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+    out.append(text, end);
+}
+
+template <class T>
+void append_json(std::string& out, T value) {
+    if constexpr (std::is_same_v<T, bool>) {
+        out += value ? "true" : "false";
+        return;
+    } else if constexpr (std::is_floating_point_v<T>) {
+        if (!std::isfinite(value)) {
+            out += "null";
+            return;
+        }
+    }
+    if constexpr (!std::is_same_v<T, bool>) append_value(out, value);
+}
+
+// A byte that is neither 0 nor 1 is no bool to read.
+template <class T>
+T element(const char* bytes, std::size_t index) {
+    if constexpr (std::is_same_v<T, bool>) return bytes[index] != 0;
+    else return load<T>(bytes + index * sizeof(T));
+}
+
+} // namespace
+
+double number_at(const inference::Tensor& tensor, std::size_t index) {
+    double number = 0;
+    with_type(tensor.datatype, [&](auto type) {
+        number = static_cast<double>(element<decltype(type)>(tensor.bytes.data(), index));
+    });
+    return std::isnan(number) ? -std::numeric_limits<double>::infinity() : number;
+}
+
+std::string text_at(const inference::Tensor& tensor, std::size_t index) {
+    std::string text;
+    with_type(tensor.datatype, [&](auto type) {
+        const auto value = element<decltype(type)>(tensor.bytes.data(), index);
+        if constexpr (std::is_same_v<decltype(type), bool>) text = value ? "1" : "0";
+        else append_value(text, value);
+    });
+    return text;
+}
+
+bool append_numbers(std::string& out, Datatype type, std::string_view bytes) {
+    const auto count = bytes.size() / model::element_size(type);
+    return with_type(type, [&](auto kind) {
+        out.reserve(out.size() + count * 8);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (i > 0) out += ',';
+            append_json(out, element<decltype(kind)>(bytes.data(), i));
+        }
+    });
+}
+
+} // namespace millrace::api
