@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t max_tensors = 256, max_name = 256;
 constexpr std::int64_t max_classes = 100'000;
-constexpr std::int64_t longest_timeout = 24LL * 3600 * 1'000'000; // microseconds
+constexpr std::int64_t longest_timeout = 3600LL * 1'000'000; // microseconds
 
 Error bad(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
 
