@@ -3,6 +3,7 @@
 #include "api/blob_routes.hpp"
 #include "api/dead_letter_routes.hpp"
 #include "api/event_routes.hpp"
+#include "api/feedback_routes.hpp"
 #include "api/flow_routes.hpp"
 #include "api/gate.hpp"
 #include "api/identity_routes.hpp"
@@ -15,9 +16,11 @@
 #include "api/result_routes.hpp"
 #include "api/schedule_routes.hpp"
 #include "api/service_routes.hpp"
+#include "api/traffic_routes.hpp"
 #include "api/ui_routes.hpp"
 #include "base/version.hpp"
 #include "cache/lmdb.hpp"
+#include "jobs/events.hpp"
 #include "store/sqlite.hpp"
 
 #include <boost/beast/http/verb.hpp>
@@ -169,7 +172,10 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log},
       runner_{models::engine_runner(engine_)},
       breakers_{clock_, log},
-      serving_{registry_, *runner_, breakers_, clock_},
+      version_stats_{*base_.database, clock_, log},
+      rollout_{*base_.database, registry_, *runner_, clock_, log, *base_.metrics, jobs::write_event},
+      feedback_{*base_.database},
+      serving_{registry_, *runner_, breakers_, version_stats_, rollout_, clock_, *base_.metrics},
       catalog_{*base_.database, clock_},
       identity_{*base_.database, clock_, log},
       exec_{exec_options(config), *base_.files},
@@ -211,6 +217,8 @@ http::Router Daemon::routes() {
     api::add_event_routes(router, *base_.database);
     api::add_model_routes(router, registry_);
     api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
+    api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
+    api::add_feedback_routes(router, jobs_, feedback_, clock_);
     api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
     api::add_ui_routes(router);
     return router;
@@ -220,11 +228,14 @@ Result<void> Daemon::start() {
     engine_.start(); // first: the worker loads its runtime while the queue is rebuilt
     if (auto loaded = identity_.load_blocking(); !loaded) return loaded;
     if (auto loaded = registry_.load_blocking(); !loaded) return loaded;
+    if (auto loaded = rollout_.load_blocking(); !loaded) return loaded;
+    if (auto loaded = version_stats_.load_blocking(); !loaded) return loaded;
     if (auto recovered = dispatcher_.recover(); !recovered) return recovered;
     if (auto listening = server_.listen(); !listening) return listening;
     dispatcher_.start();
     schedules_.start();
     retention_.start(io_.at(0));
+    version_stats_.start(io_.at(0));
     return success();
 }
 
@@ -238,6 +249,7 @@ void Daemon::drain() {
     retention_.stop();
     dispatcher_.stop(patience);
     engine_.stop();
+    version_stats_.stop();
     base_.database->close();
     base_.files->close();
     io_.stop();

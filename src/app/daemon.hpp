@@ -19,8 +19,11 @@
 #include "jobs/retention.hpp"
 #include "jobs/schedules.hpp"
 #include "models/breakers.hpp"
+#include "models/feedback.hpp"
 #include "models/registry.hpp"
+#include "models/rollout.hpp"
 #include "models/serving.hpp"
+#include "models/version_stats.hpp"
 #include "processors/echo/echo.hpp"
 #include "processors/exec/exec.hpp"
 #include "processors/infer/infer.hpp"
@@ -81,6 +84,9 @@ private:
     models::Registry registry_;
     std::unique_ptr<models::Runner> runner_;
     models::Breakers breakers_;
+    models::VersionStats version_stats_;
+    models::Rollout rollout_;
+    models::Feedback feedback_;
     models::Serving serving_;
     catalog::BlobCatalog catalog_;
     identity::Identity identity_;

@@ -17,6 +17,17 @@ const Version* Model::find(int number) const {
     return at == versions.end() ? nullptr : &*at;
 }
 
+int falls_back_to(const Model& other, const Model& model, int number) {
+    const bool production = model.traffic.production == number;
+    for (const auto& version : other.versions) {
+        const auto& fallback = version.manifest->fallback;
+        if (!fallback || fallback->model != model.name) continue;
+        if (other.name == model.name && version.number == number) continue; // its own
+        if (fallback->version ? *fallback->version == std::to_string(number) : production) return version.number;
+    }
+    return 0;
+}
+
 bool is_name(std::string_view text) {
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
     return !text.empty() && text.size() <= 63 && letter(text.front()) &&

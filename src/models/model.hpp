@@ -38,6 +38,9 @@ struct Model {
     const Version* find(int number) const;
 };
 
+// The version of `other` whose manifest names this version as its fallback; 0: none.
+int falls_back_to(const Model& other, const Model& model, int number);
+
 // a-z 0-9 and inside also _ -: up to 63 characters.
 bool is_name(std::string_view text);
 

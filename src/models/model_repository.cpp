@@ -1,5 +1,7 @@
 #include "models/model_repository.hpp"
 
+#include "models/traffic_repository.hpp"
+
 #include <fmt/format.h>
 
 namespace millrace::models {
@@ -74,7 +76,9 @@ Result<void> delete_version(store::TenantSession& session, const std::string& mo
     }
     if (production && !last)
         return Error{Code::conflict, fmt::format("version {} is the production version of \"{}\"; delete the other versions first", number, model)};
+    if (auto free = check_not_in_traffic(session, model, number); !free) return free;
     session.execute("DELETE FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {model, number});
+    forget_version(session, model, number, last);
     if (last) session.execute("UPDATE models SET production_version = NULL WHERE organization_id = $1 AND name = $2", {model});
     return success();
 }

@@ -157,6 +157,9 @@ awaitable<Result<void>> Registry::remove(model::Principal who, std::string name,
     const auto number = version_number(version);
     const Version* known = number ? (*model)->find(*number) : nullptr;
     if (!known) co_return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", version, name)};
+    for (const auto& other : list(who.organization))
+        if (const int falling = falls_back_to(*other, **model, *number))
+            co_return Error{Code::conflict, fmt::format("version {} of \"{}\" is the fallback of {}/{}; delete that first", version, name, other->name, falling)};
     auto write = [organization = who.organization, name, number = *number](Session& session) -> Result<void> {
         TenantSession tenant{session, organization};
         return delete_version(tenant, name, number);

@@ -1,5 +1,11 @@
 #include "models/serving.hpp"
 
+#include "models/sampling.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <fcntl.h>
 
 namespace millrace::models {
@@ -28,16 +34,6 @@ std::optional<Input> duplicate(const Input& input) {
 // Would another model have fared better? Not with a wrong input, and nobody waits for a withdrawn request.
 bool calls_for_fallback(const Failure& failure) {
     return failure.reason != FailureReason::bad_input && failure.reason != FailureReason::cancelled;
-}
-
-// Did the model itself do badly, rather than what is around it?
-bool is_fault_of_model(const Failure& failure) {
-    switch (failure.reason) {
-    case FailureReason::model_failed:
-    case FailureReason::timed_out: return true;
-    case FailureReason::worker_lost: return failure.killed_worker;
-    default: return false;
-    }
 }
 
 inference::Request request_for(std::shared_ptr<const ModelVersion> version, const Call& call, Input input) {
@@ -103,28 +99,58 @@ Result<Chosen> Serving::choose(OrganizationId organization, std::string_view nam
     return chosen;
 }
 
+Serving::Serving(Registry& registry, Runner& runner, Breakers& breakers, VersionStats& stats, Rollout& rollout, const Clock& clock,
+                 telemetry::Metrics& metrics)
+    : registry_{registry}, runner_{runner}, breakers_{breakers}, stats_{stats}, rollout_{rollout}, clock_{clock},
+      shadowing_{runner, stats, clock, metrics},
+      fallbacks_{metrics.counter("millrace_model_fallbacks_total", "Predictions that the fallback answered")} {}
+
+// The verdict is carried out beside the answer, which does not wait for it.
+awaitable<void> Serving::judge(const ModelVersion& version, Sample sample) {
+    auto verdict = rollout_.observe(version, sample);
+    if (!verdict) co_return;
+    auto executor = co_await asio::this_coro::executor;
+    asio::co_spawn(executor, rollout_.carry_out(std::move(*verdict)), asio::detached);
+}
+
 awaitable<Outcome> Serving::run(Breakers::Passage passage, std::shared_ptr<const ModelVersion> version, Call call) {
-    auto request = request_for(std::move(version), call, std::move(call.input));
+    const auto began = clock_.monotonic();
+    auto request = request_for(version, call, std::move(call.input));
     auto outcome = co_await runner_.predict(std::move(request));
-    if (outcome || is_fault_of_model(outcome.error())) passage.record(outcome.has_value());
+    const auto sample = sample_of(outcome, clock_.monotonic() - began);
+    if (!sample) co_return outcome;
+    passage.record(!sample->error);
+    stats_.record(*version, *sample);
+    if (call.chosen.by_traffic) co_await judge(*version, *sample);
+    co_return outcome;
+}
+
+awaitable<Outcome> Serving::run_fallback(Call call, Failure why) {
+    const auto chosen = call.chosen;
+    auto passage = breakers_.pass(*chosen.fallback);
+    auto outcome = co_await run(std::move(passage), chosen.fallback, std::move(call));
+    if (!outcome) co_return why;
+    mark_fallback(*outcome, *chosen.primary, why);
+    stats_.record_fallback(*chosen.primary);
+    fallbacks_.add();
     co_return outcome;
 }
 
 awaitable<Outcome> Serving::predict(Call call) {
     const auto chosen = call.chosen;
-    // A breaker that refuses where nobody else can answer would make failures of successes.
-    if (!chosen.fallback) co_return co_await run(breakers_.pass(*chosen.primary), chosen.primary, std::move(call));
-
-    auto spare = duplicate(call.input);
+    const bool shown = chosen.shadow && shadowing_.has_room(call.input);
+    std::optional<Input> spare;
+    if (chosen.fallback || shown) spare = duplicate(call.input);
     Call again{chosen, {}, call.priority, call.deadline, call.raw, call.alone};
+
+    // A breaker that refuses where nobody else can answer would make failures of successes.
+    auto passage = chosen.fallback ? breakers_.ask(*chosen.primary) : std::optional{breakers_.pass(*chosen.primary)};
     Outcome outcome = Failure{FailureReason::unavailable, "its breaker is open: too many of its predictions failed", false};
-    if (auto passage = breakers_.ask(*chosen.primary)) outcome = co_await run(std::move(*passage), chosen.primary, std::move(call));
-    if (outcome || !calls_for_fallback(outcome.error()) || !spare || clock_.monotonic() >= again.deadline) co_return outcome;
+    if (passage) outcome = co_await run(std::move(*passage), chosen.primary, std::move(call));
+    if (outcome && shown && spare) shadowing_.show(chosen.shadow, std::move(*spare), *outcome, again.raw);
+    if (outcome || !chosen.fallback || !spare || !calls_for_fallback(outcome.error()) || clock_.monotonic() >= again.deadline) co_return outcome;
     again.input = std::move(*spare);
-    auto second = co_await run(breakers_.pass(*chosen.fallback), chosen.fallback, std::move(again));
-    if (!second) co_return outcome;
-    mark_fallback(*second, *chosen.primary, outcome.error());
-    co_return second;
+    co_return co_await run_fallback(std::move(again), outcome.error());
 }
 
 } // namespace millrace::models

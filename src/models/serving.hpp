@@ -9,8 +9,11 @@
 #include "inference/prediction.hpp"
 #include "models/breakers.hpp"
 #include "models/registry.hpp"
+#include "models/rollout.hpp"
 #include "models/runner.hpp"
+#include "models/shadowing.hpp"
 #include "models/traffic.hpp"
+#include "models/version_stats.hpp"
 
 #include <memory>
 #include <optional>
@@ -40,8 +43,8 @@ struct Call {
 class Serving {
 public:
     // Borrows everything for its lifetime.
-    Serving(Registry& registry, Runner& runner, Breakers& breakers, const Clock& clock)
-        : registry_{registry}, runner_{runner}, breakers_{breakers}, clock_{clock} {}
+    Serving(Registry& registry, Runner& runner, Breakers& breakers, VersionStats& stats, Rollout& rollout, const Clock& clock,
+            telemetry::Metrics& metrics);
 
     // A named version is taken as it is: no traffic, no fallback, no shadow. `sticky_key` decides between production and
     // candidate; an empty one is like any other, so give each request one of its own. No waiting. not_found, or unavailable for
@@ -50,17 +53,24 @@ public:
                           std::string_view sticky_key) const;
 
     // When the fallback has answered, the result says so: "fallback":true and "fallback_reason":{"model_version","code","message"}.
-    // The failure, where there is one, is the primary's own. When the coroutine is cancelled, so is the prediction.
+    // The failure, where there is one, is the primary's own. A cache stands below, as a Runner in front of the engine's. When the coroutine is cancelled, so is the prediction.
     awaitable<inference::Outcome> predict(Call call);
 
 private:
     std::shared_ptr<const inference::ModelVersion> fallback_of(OrganizationId organization, const Model& model, const Chosen& chosen) const;
+    // One version, its outcome counted.
     awaitable<inference::Outcome> run(Breakers::Passage passage, std::shared_ptr<const inference::ModelVersion> version, Call call);
+    awaitable<inference::Outcome> run_fallback(Call call, inference::Failure why);
+    awaitable<void> judge(const inference::ModelVersion& version, Sample sample);
 
     Registry& registry_;
     Runner& runner_;
     Breakers& breakers_;
+    VersionStats& stats_;
+    Rollout& rollout_;
     const Clock& clock_;
+    Shadowing shadowing_;
+    telemetry::Counter& fallbacks_;
 };
 
 } // namespace millrace::models

@@ -1,0 +1,66 @@
+// Who answers for a model: set, taken back by hand or by itself, remembered. A version is loaded and warm before the first
+// prediction is sent to it; until then, and when that fails, the traffic is as it was. Thread-safe.
+#pragma once
+#include "async/awaitable.hpp"
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "model/principal.hpp"
+#include "models/contest.hpp"
+#include "models/registry.hpp"
+#include "models/runner.hpp"
+#include "models/traffic_repository.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace millrace::models {
+
+// Writes an event for operators in the transaction that it tells of.
+using WriteEvent = std::function<void(store::Session&, const OrganizationId&, std::string_view type, std::string_view subject,
+                                      const json::object& data, Timestamp now)>;
+
+class Rollout {
+public:
+    // Borrows all but the last for its lifetime.
+    Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics,
+            WriteEvent write_event);
+
+    // After the registry's, before the first request.
+    Result<void> load_blocking();
+
+    // not_found; unprocessable: a version or the fallback is not there; conflict: one of them does not load, with the reason.
+    awaitable<Result<void>> set(model::Principal who, std::string name, Traffic traffic);
+    // To what was before, and before that when it is done again. conflict when nothing before can still be returned to.
+    awaitable<Result<void>> roll_back(model::Principal who, std::string name, std::string reason);
+    // The present traffic first. Empty when none was ever set.
+    awaitable<Result<std::vector<StoredTraffic>>> history(OrganizationId organization, std::string name);
+
+    // Tells of a prediction that the traffic brought. With a verdict, carry_out() is to be run.
+    std::optional<Verdict> observe(const inference::ModelVersion& version, const Sample& sample) { return contests_.observe(version, sample); }
+    awaitable<void> carry_out(Verdict verdict);
+
+private:
+    class Change;
+
+    awaitable<Result<void>> warm(OrganizationId organization, std::string name, Traffic traffic);
+    awaitable<Result<int>> commit(OrganizationId organization, std::string name, TrafficChange change, json::object event);
+    awaitable<void> give_back(OrganizationId organization, std::string name, Traffic before);
+    bool is_needed(OrganizationId organization, const std::string& name, int version) const;
+    bool can_serve(const Model& model, const Traffic& traffic) const;
+
+    store::Database& database_;
+    Registry& registry_;
+    Runner& runner_;
+    const Clock& clock_;
+    telemetry::Log& log_;
+    WriteEvent write_event_;
+    Contests contests_;
+    telemetry::Counter& rolled_back_;
+};
+
+} // namespace millrace::models
