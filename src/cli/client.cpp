@@ -1,6 +1,5 @@
 #include "cli/client.hpp"
 
-#include "base/descriptor.hpp"
 #include "base/version.hpp"
 #include "cli/text.hpp"
 
@@ -108,19 +107,6 @@ Failure cannot_reach(const std::filesystem::path& socket, int error) {
                                          "  commands run as the daemon's own user or as root: sudo millrace ...",
                                          path)};
     return {unreachable, fmt::format("cannot reach the daemon at {}: {}", path, std::strerror(error))};
-}
-
-Descriptor connected(const std::filesystem::path& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const auto text = path.string();
-    if (text.size() >= sizeof address.sun_path) throw cannot_reach(path, ENAMETOOLONG);
-    std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
-    Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (!socket) throw cannot_reach(path, errno);
-    while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        if (errno != EINTR) throw cannot_reach(path, errno);
-    return socket;
 }
 
 Failure lost(const error_code& failure) {
@@ -253,6 +239,19 @@ Reply Client::post_json(const std::string& target, const json::value& value) con
     Body body;
     body.add_text(json::serialize(value));
     return call({.method = "POST", .target = target, .content_type = "application/json", .body = &body});
+}
+
+Descriptor connected(const std::filesystem::path& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const auto text = path.string();
+    if (text.size() >= sizeof address.sun_path) throw cannot_reach(path, ENAMETOOLONG);
+    std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
+    Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (!socket) throw cannot_reach(path, errno);
+    while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        if (errno != EINTR) throw cannot_reach(path, errno);
+    return socket;
 }
 
 std::string encoded(std::string_view text) {

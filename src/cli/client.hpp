@@ -3,6 +3,7 @@
 #include "cli/body.hpp"
 #include "cli/context.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/json.hpp"
 
 #include <cstdint>
@@ -46,6 +47,9 @@ private:
     std::filesystem::path socket_;
     double timeout_;
 };
+
+// A connection to the daemon's socket. Throws Failure{unreachable} with what to do about it.
+Descriptor connected(const std::filesystem::path& socket);
 
 // Percent-encodes one segment of a path or one value of a query.
 std::string encoded(std::string_view text);
