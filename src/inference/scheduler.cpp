@@ -7,13 +7,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 namespace millrace::inference {
 namespace {
 
 constexpr std::chrono::milliseconds tick_period{50};
 constexpr std::chrono::seconds decode_allowance{5};    // an image may take 2 s to decode, on a busy machine longer
-constexpr std::chrono::seconds load_failure_lasts{10}; // before a model that could not be loaded is tried again
 constexpr std::chrono::minutes longest_wait{10};       // for requests that name no deadline
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
@@ -26,38 +26,58 @@ SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions&
     return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff};
 }
 
+// Rows that are known before anything is decoded.
+int rows_of(const Input& input) {
+    if (input.tensors.empty() || input.tensors.front().shape.empty()) return 1;
+    return static_cast<int>(std::clamp<std::int64_t>(input.tensors.front().shape.front(), 1, 1 << 20));
+}
+
 } // namespace
 
 Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
                      telemetry::Log& log, telemetry::Metrics& metrics)
     : options_{options}, log_{log},
       waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")},
-      denials_{log, metrics}, models_{metrics}, tick_timer_{context}, wake_timer_{context},
-      supervisor_{context, supervisor_options(options, spawn), log, metrics, supervisor_events()} {}
+      denials_{log, metrics}, models_{metrics}, tick_timer_{context}, wake_timer_{context} {
+    const auto& names = options_.devices;
+    const bool other_than_cpu = std::ranges::any_of(names, [](const auto& name) { return name != "cpu"; });
+    const auto cpus = static_cast<int>(std::ranges::count(names, std::string{"cpu"}));
+    for (const auto& name : names) {
+        auto& device = *devices_.emplace_back(std::make_unique<DeviceWorker>());
+        device.device = name;
+        device.standby = name == "cpu" && other_than_cpu;
+        device.memory_budget = options_.model_memory;
+        auto of_device = spawn;
+        of_device.device = name;
+        if (name == "cpu") of_device.threads = std::max(1, spawn.threads / std::max(1, cpus));
+        device.supervisor = std::make_unique<Supervisor>(context, supervisor_options(options, of_device), log, metrics, events_of(device));
+    }
+}
 
-Supervisor::Events Scheduler::supervisor_events() {
+Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
     Supervisor::Events events;
-    events.ready = [this](const frame::Hello&) {
-        for (auto* entry : models_.all())
-            if (batcher_.waiting(entry->key) > 0) load(*entry);
+    events.ready = [this, &device](const frame::Hello&) {
+        load_wanted(device);
         publish();
     };
-    events.message = [this](frame::ToDaemon message) {
-        if (auto* done = std::get_if<frame::Done>(&message)) on_done(std::move(*done));
-        else if (const auto* started = std::get_if<frame::Started>(&message)) on_started(*started);
-        else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) on_loaded(*loaded);
-    };
-    events.denied = [this](const Denial& denial) { on_denied(denial); };
-    events.lost = [this](const std::string& why) { on_lost(why); };
-    events.unavailable = [this](const std::string& why) {
-        publish(); // before anyone is told
-        fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
-    };
+    events.message = [this, &device](frame::ToDaemon message) { on_message(device, std::move(message)); };
+    events.denied = [this, &device](const Denial& denial) { on_denied(device, denial); };
+    events.lost = [this, &device](const std::string& why) { on_lost(device, why); };
+    events.unavailable = [this](const std::string& why) { on_unavailable(why); };
     return events;
 }
 
+void Scheduler::on_message(DeviceWorker& device, frame::ToDaemon message) {
+    if (auto* done = std::get_if<frame::Done>(&message)) on_done(device, std::move(*done));
+    else if (const auto* started = std::get_if<frame::Started>(&message)) on_started(device, *started);
+    else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) on_loaded(device, *loaded);
+    else if (const auto* unloaded = std::get_if<frame::Unloaded>(&message)) on_unloaded(device, *unloaded);
+    else if (const auto* fault = std::get_if<frame::Fault>(&message)) device.supervisor->kill(fault->reason);
+}
+
 void Scheduler::start() {
-    supervisor_.start();
+    for (const auto& device : devices_)
+        if (!device->standby) device->supervisor->start();
     publish();
 }
 
@@ -65,127 +85,123 @@ void Scheduler::stop() {
     stopping_ = true;
     tick_timer_.cancel();
     wake_timer_.cancel();
-    supervisor_.stop();
     const Failure failure{FailureReason::unavailable, "the service is stopping", false};
+    for (const auto& device : devices_) device->supervisor->stop();
     fail(batcher_.take_all(), failure);
-    for (auto& [id, flight] : std::exchange(flights_, {})) fail(flight.items, failure);
+    for (const auto& device : devices_)
+        for (auto& [id, flight] : std::exchange(device->flights, {})) fail(flight.items, failure);
+    for (auto* entry : models_.all()) end_waits(*entry, Monotonic::max());
     publish();
+}
+
+std::optional<Failure> Scheduler::obstacle(const Request& request) const {
+    const auto because = [](FailureReason reason, std::string why) { return Failure{reason, std::move(why), false}; };
+    if (stopping_) return because(FailureReason::unavailable, "the service is stopping");
+    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable() || each->standby; }))
+        return because(FailureReason::unavailable, "inference is not available: " + devices_.front()->supervisor->reason());
+    if (batcher_.size() >= options_.queue_capacity)
+        return because(FailureReason::unavailable, "too many predictions are waiting; try again");
+    const auto& manifest = *request.model->manifest;
+    if (request.input.size() > manifest.max_input_bytes)
+        return because(FailureReason::bad_input, fmt::format("the input has {} bytes, the model takes at most {}", request.input.size(),
+                                                             manifest.max_input_bytes));
+    if (rows_of(request.input) > manifest.batching.max_batch)
+        return because(FailureReason::bad_input, fmt::format("the input has {} rows, the model takes at most {} at once (max_batch)",
+                                                             rows_of(request.input), manifest.batching.max_batch));
+    return std::nullopt;
+}
+
+ModelEntry& Scheduler::entry_of(const std::shared_ptr<const ModelVersion>& version) {
+    bool made = false;
+    auto& entry = models_.find_or_add(version, made);
+    const auto& batching = version->manifest->batching;
+    if (made)
+        batcher_.add_model(entry.key, {static_cast<std::size_t>(batching.max_batch),
+                                       std::chrono::microseconds{static_cast<std::int64_t>(batching.max_delay_ms * 1000)}});
+    return entry;
 }
 
 void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done done) {
-    const auto refuse = [&](FailureReason reason, std::string why) { done(Failure{reason, std::move(why), false}); };
-    if (stopping_) return refuse(FailureReason::unavailable, "the service is stopping");
-    if (supervisor_.state() == Supervisor::State::unavailable)
-        return refuse(FailureReason::unavailable, "inference is not available: " + supervisor_.reason());
-    if (batcher_.size() >= options_.queue_capacity)
-        return refuse(FailureReason::unavailable, "too many predictions are waiting; try again");
-    if (request.input.size() > request.model->manifest->max_input_bytes)
-        return refuse(FailureReason::bad_input,
-                      fmt::format("the input has {} bytes, the model takes at most {}", request.input.size(),
-                                  request.model->manifest->max_input_bytes));
+    if (auto failure = obstacle(request)) return done(std::move(*failure));
     const auto at = now();
-    bool made = false;
-    auto& entry = models_.find_or_add(request.model, made);
-    const auto& manifest = *entry.version->manifest;
-    if (made)
-        batcher_.add_model(entry.key,
-                           {static_cast<std::size_t>(manifest.batching.max_batch),
-                            std::chrono::microseconds{static_cast<std::int64_t>(manifest.batching.max_delay_ms * 1000)}});
-    if (entry.state == ModelEntry::State::failed && at - entry.failed_at < load_failure_lasts) {
-        entry.metrics.failures->add();
-        return refuse(FailureReason::model_failed, entry.error);
-    }
-    const Batcher::Item item{ticket, request.priority, at, std::min(request.deadline, at + longest_wait), request.alone,
-                             static_cast<bool>(request.input.file)};
+    auto& entry = entry_of(request.model);
+    entry.used_at = SystemClock::instance().now();
+    const Batcher::Item item{.key = ticket, .priority = request.priority, .arrived = at,
+                             .deadline = std::min(request.deadline, at + longest_wait), .alone = request.alone,
+                             .file = static_cast<bool>(request.input.file), .rows = static_cast<std::size_t>(rows_of(request.input))};
     batcher_.add(entry.key, item);
-    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, {}});
-    if (entry.state == ModelEntry::State::absent || entry.state == ModelEntry::State::failed) load(entry);
+    statistics_.waits(*request.model, +1);
+    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, request.raw, {}});
+    for (const auto& device : devices_) load_on(*device, entry);
     dispatch();
     arm_tick();
-}
-
-void Scheduler::load(ModelEntry& entry) {
-    if (supervisor_.state() != Supervisor::State::ready || entry.state == ModelEntry::State::loading)
-        return; // asked again when it is ready
-    Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file)
-        return on_loaded(
-            {.model = entry.key, .error = "the model's file cannot be opened", .optimization = {}, .note = {}, .precision = {}});
-    entry.state = ModelEntry::State::loading;
-    entry.load_deadline = now() + options_.load_timeout;
-    std::vector<Descriptor> descriptors;
-    descriptors.push_back(std::move(file));
-    supervisor_.send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())},
-                     std::move(descriptors));
-    arm_tick();
-}
-
-void Scheduler::on_loaded(const frame::Loaded& loaded) {
-    auto* entry = models_.find(loaded.model);
-    if (!entry) return;
-    if (!loaded.error.empty()) {
-        entry->state = ModelEntry::State::failed;
-        entry->error = loaded.error;
-        entry->failed_at = now();
-        log_.error("model not loaded", {{"model", entry->title()}, {"reason", loaded.error}});
-        fail(batcher_.take_all(entry->key), {FailureReason::model_failed, loaded.error, false});
-    } else {
-        entry->state = ModelEntry::State::ready;
-        batcher_.set_ready(entry->key, true);
-        log_.info("model loaded", {{"model", entry->title()},
-                                   {"load_ms", loaded.load_ms},
-                                   {"forward_ms", loaded.warm_up_ms},
-                                   {"memory_bytes", loaded.memory_bytes},
-                                   {"form", loaded.optimization},
-                                   {"note", loaded.note}});
-    }
-    dispatch();
-    publish();
-}
-
-bool Scheduler::has_free_slot() const {
-    if (flights_.size() >= static_cast<std::size_t>(options_.batches_in_flight)) return false;
-    return flights_.empty() || !flights_.rbegin()->second.alone;
 }
 
 void Scheduler::dispatch() {
-    if (supervisor_.state() != Supervisor::State::ready) return;
-    while (has_free_slot()) {
-        auto batch = batcher_.next(now(), !flights_.empty());
-        if (!batch) break;
-        fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
-        if (!batch->items.empty()) send(*batch);
+    // One batch a device in turn, the least loaded first, so that devices fill evenly.
+    for (bool sent = true; sent;) {
+        sent = false;
+        std::vector<DeviceWorker*> order;
+        for (const auto& device : devices_)
+            if (device->ready()) order.push_back(device.get());
+        std::ranges::stable_sort(order, {}, &DeviceWorker::load);
+        for (auto* device : order)
+            if (dispatch_to(*device)) {
+                sent = true;
+                break;
+            }
     }
     arm_wake();
     waiting_gauge_.set(static_cast<std::int64_t>(batcher_.size()));
 }
 
-// The inline bytes are lent to the message, and taken back by send(). nullopt: no descriptor is free.
-std::optional<frame::BatchItem> Scheduler::hand_over(Input& input, std::vector<Descriptor>& files) {
+bool Scheduler::dispatch_to(DeviceWorker& device) {
+    auto batch = batcher_.next(now(), [&](Batcher::ModelKey model) { return device.room(model); });
+    if (!batch) return false;
+    fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
+    if (!batch->items.empty()) send(device, *batch);
+    return true;
+}
+
+// The input is lent to the message, and taken back afterwards. nullopt: no descriptor is free.
+std::optional<frame::BatchItem> Scheduler::hand_over(Pending& pending, std::vector<Descriptor>& files) {
+    auto& input = pending.input;
     frame::BatchItem item;
     item.media_type = input.media_type;
-    if (!input.file) {
+    item.raw = pending.raw;
+    if (!input.tensors.empty()) {
+        item.source = frame::Source::tensors;
+        for (auto& tensor : input.tensors) item.tensors.push_back({tensor.datatype, tensor.shape, std::move(tensor.bytes)});
+    } else if (!input.file) {
         item.bytes = std::move(input.bytes);
-        return item;
+    } else {
+        Descriptor file{::fcntl(input.file.get(), F_DUPFD_CLOEXEC, 0)};
+        if (!file) return std::nullopt;
+        item.source = frame::Source::descriptor;
+        item.size = input.file_size;
+        files.push_back(std::move(file));
     }
-    Descriptor file{::fcntl(input.file.get(), F_DUPFD_CLOEXEC, 0)};
-    if (!file) return std::nullopt;
-    item.source = frame::Source::descriptor;
-    item.size = input.file_size;
-    files.push_back(std::move(file));
     return item;
 }
 
-void Scheduler::send(const Batcher::Batch& batch) {
+void Scheduler::take_back(Pending& pending, frame::BatchItem item) {
+    pending.input.bytes = std::move(item.bytes);
+    for (std::size_t i = 0; i < item.tensors.size(); ++i) pending.input.tensors[i].bytes = std::move(item.tensors[i].bytes);
+}
+
+void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
     const auto at = now();
     const auto id = next_batch_++;
     frame::Batch message{id, batch.model, {}};
-    Flight flight{batch.model, {}, at + decode_allowance + time_limit(batch.model), batch.alone, {}, {}};
+    auto& residence = device.models.at(batch.model);
+    residence.used_at = at;
+    Flight flight{batch.model, {}, at + decode_allowance + time_limit(batch.model), 0, batch.alone,
+                  1.0 / std::max(1, residence.report.instances), {}, {}};
     std::vector<Descriptor> files;
     std::vector<Batcher::ItemKey> refused;
     for (const auto key : batch.items) {
         auto& pending = pending_.at(key);
-        auto item = hand_over(pending.input, files);
+        auto item = hand_over(pending, files);
         (item ? flight.items : refused).push_back(key);
         if (!item) continue;
         pending.sent = at;
@@ -195,57 +211,65 @@ void Scheduler::send(const Batcher::Batch& batch) {
     fail(refused, {FailureReason::unavailable, "too many files are open; try again", false});
     if (flight.items.empty()) return;
     frame::ToWorker frame{std::move(message)};
-    supervisor_.send(frame, std::move(files));
+    device.supervisor->send(frame, std::move(files));
     auto& items = std::get<frame::Batch>(frame).items;
-    for (std::size_t i = 0; i < items.size(); ++i) pending_.at(flight.items[i]).input.bytes = std::move(items[i].bytes);
-    if (flights_.empty()) flight.begun = at;
-    flights_[id] = std::move(flight);
+    for (std::size_t i = 0; i < items.size(); ++i) take_back(pending_.at(flight.items[i]), std::move(items[i]));
+    if (device.flights.empty()) flight.begun = at;
+    device.flights[id] = std::move(flight);
 }
 
 std::chrono::nanoseconds Scheduler::time_limit(Batcher::ModelKey model) {
     return std::chrono::nanoseconds{static_cast<std::int64_t>(models_.find(model)->version->manifest->timeout_seconds * 1e9)};
 }
 
-void Scheduler::on_started(const frame::Started& started) {
-    const auto found = flights_.find(started.batch);
-    if (found == flights_.end()) return;
+void Scheduler::on_started(DeviceWorker& device, const frame::Started& started) {
+    const auto found = device.flights.find(started.batch);
+    if (found == device.flights.end()) return;
     auto& flight = found->second;
     const auto at = now();
-    flight.deadline = at + time_limit(flight.model);
+    // Halved down to single items a batch takes fewer passes than this; a worker that says more wants to run for ever.
+    if (++flight.passes <= 2 * flight.items.size()) flight.deadline = at + time_limit(flight.model);
     if (!flight.begun) flight.begun = at;
 }
 
-void Scheduler::on_done(frame::Done done) {
-    const auto found = flights_.find(done.batch);
-    if (found == flights_.end() || found->second.items.size() != done.items.size())
-        return supervisor_.kill("it answered for a batch that it was not given");
+void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
+    const auto found = device.flights.find(done.batch);
+    if (found == device.flights.end() || found->second.items.size() != done.items.size())
+        return device.supervisor->kill("it answered for a batch that it was not given");
     const Flight flight = std::move(found->second);
-    flights_.erase(found);
+    device.flights.erase(found);
     const auto& entry = *models_.find(flight.model);
     entry.metrics.batches->add();
     // The next batches on their way first: the worker works while the answers are written. The ones in line
     // have waited for this batch, and their time begins now.
     const auto at = now();
-    for (auto& [id, other] : flights_) other.deadline = std::max(other.deadline, at + decode_allowance + time_limit(other.model));
-    if (!flights_.empty() && !flights_.begin()->second.begun) flights_.begin()->second.begun = at;
+    for (auto& [id, other] : device.flights) other.deadline = std::max(other.deadline, at + decode_allowance + time_limit(other.model));
+    if (!device.flights.empty() && !device.flights.begin()->second.begun) device.flights.begin()->second.begun = at;
     dispatch();
-    for (std::size_t i = 0; i < flight.items.size(); ++i) {
-        const auto& pending = pending_.at(flight.items[i]);
-        const double queue_ms = milliseconds(pending.item.arrived, pending.sent);
-        entry.metrics.queue->observe(queue_ms / 1000);
-        entry.metrics.infer->observe(done.items[i].infer_ms / 1000);
-        auto outcome = render(std::move(done.items[i]), *pending.model, queue_ms);
-        (outcome ? entry.metrics.items : entry.metrics.failures)->add();
-        finish(flight.items[i], std::move(outcome));
-    }
+    for (std::size_t i = 0; i < flight.items.size(); ++i) answer(entry, done, flight.items[i], std::move(done.items[i]));
+    let_go(device);
+}
+
+void Scheduler::answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result) {
+    const auto& pending = pending_.at(key);
+    Answered answered{milliseconds(pending.item.arrived, pending.sent), times.decode_ms, result.infer_ms, times.encode_ms,
+                      milliseconds(pending.item.arrived, now()), static_cast<int>(pending.item.rows),
+                      static_cast<int>(std::max(1u, result.batch_size))};
+    entry.metrics.queue->observe(answered.queue_ms / 1000);
+    entry.metrics.infer->observe(answered.infer_ms / 1000);
+    auto outcome = render(std::move(result), *pending.model, answered, pending.raw);
+    (outcome ? entry.metrics.items : entry.metrics.failures)->add();
+    if (outcome) statistics_.succeeded(pending.model, answered, SystemClock::instance().now());
+    finish(key, std::move(outcome));
 }
 
 void Scheduler::arm_tick() {
     if (ticking_ || stopping_) return;
     const auto entries = models_.all();
-    const bool loading = std::any_of(entries.begin(), entries.end(),
-                                     [](const auto* entry) { return entry->state == ModelEntry::State::loading; });
-    if (pending_.empty() && !loading) return;
+    const bool waited_for = std::ranges::any_of(entries, [](const auto* entry) { return !entry->loading.empty() || !entry->leaving.empty(); });
+    const auto loading = [](const auto& each) { return each.second.state == Residence::State::loading; };
+    const bool loads = std::ranges::any_of(devices_, [&](const auto& device) { return std::ranges::any_of(device->models, loading); });
+    if (pending_.empty() && !waited_for && !loads) return;
     ticking_ = true;
     tick_timer_.expires_after(tick_period);
     tick_timer_.async_wait([this](const boost::system::error_code& failure) {
@@ -259,7 +283,6 @@ void Scheduler::arm_tick() {
 }
 
 void Scheduler::arm_wake() {
-    if (!has_free_slot()) return;
     const auto at = batcher_.wake_at(now());
     if (!at) return;
     wake_timer_.expires_at(*at);
@@ -271,41 +294,16 @@ void Scheduler::arm_wake() {
 void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {
     auto node = pending_.extract(key);
     if (node.empty()) return;
-    if (node.mapped().withdrawn) outcome = withdrawn();
-    node.mapped().done(std::move(outcome));
+    auto& pending = node.mapped();
+    if (pending.withdrawn) outcome = withdrawn();
+    statistics_.waits(*pending.model, -1);
+    if (!outcome && outcome.error().reason != FailureReason::bad_input && outcome.error().reason != FailureReason::cancelled)
+        statistics_.failed(pending.model, milliseconds(pending.item.arrived, now()));
+    pending.done(std::move(outcome));
 }
 
 void Scheduler::fail(const std::vector<Batcher::ItemKey>& keys, const Failure& failure) {
     for (const auto key : keys) finish(key, failure);
 }
-
-void Scheduler::forget(const std::string& sha256) {
-    for (auto* entry : models_.all()) {
-        if (entry->version->sha256 != sha256 || entry->state == ModelEntry::State::absent) continue;
-        supervisor_.send(frame::Unload{entry->key});
-        entry->state = ModelEntry::State::absent;
-        batcher_.set_ready(entry->key, false);
-        if (batcher_.waiting(entry->key) > 0) load(*entry);
-    }
-    publish();
-}
-
-void Scheduler::publish() {
-    WorkerStatus status;
-    status.state = name(supervisor_.state());
-    status.pid = supervisor_.pid();
-    status.restarts = supervisor_.restarts();
-    status.runtime = supervisor_.hello().runtime;
-    if (!supervisor_.hello().device.empty()) status.device = supervisor_.hello().device;
-    status.threads = static_cast<int>(supervisor_.hello().threads);
-    status.sandbox = supervisor_.hello().sandbox;
-    status.in_flight = pending_.size() - batcher_.size();
-    status.queued = batcher_.size();
-    status.models = models_.ready_titles();
-    status.reason = supervisor_.reason();
-    *status_.lock() = std::move(status);
-}
-
-WorkerStatus Scheduler::status() const { return *status_.lock(); }
 
 } // namespace millrace::inference

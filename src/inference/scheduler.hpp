@@ -1,11 +1,14 @@
-// The engine's inside: requests in, batches to the worker, answers out. Everything on the thread of the io_context.
+// The engine's inside: requests in, batches to the workers of the devices, answers out. Everything on the thread of the
+// io_context. In four files: what is asked and answered (scheduler.cpp), where models are loaded and leave
+// (scheduler_models.cpp), what ends before its answer (scheduler_ends.cpp), what others see (scheduler_view.cpp).
 #pragma once
 #include "async/guarded.hpp"
 #include "inference/batcher.hpp"
 #include "inference/denial_log.hpp"
+#include "inference/device_worker.hpp"
 #include "inference/engine.hpp"
 #include "inference/model_table.hpp"
-#include "inference/supervisor.hpp"
+#include "inference/statistics.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -24,9 +27,15 @@ public:
     void stop();
     void predict(Engine::Ticket ticket, Request request, Engine::Done done);
     void withdraw(Engine::Ticket ticket);
+    void load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done);
+    void unload(const std::shared_ptr<const ModelVersion>& version, ModelEntry::UnloadDone done);
     void forget(const std::string& sha256);
-    WorkerStatus status() const; // any thread
     DenialLog& denials() { return denials_; }
+
+    // From any thread.
+    WorkerStatus status() const;
+    std::vector<LoadedModel> models() const;
+    Statistics& statistics() { return statistics_; }
 
 private:
     struct Pending {
@@ -35,59 +44,78 @@ private:
         Engine::Done done;
         Batcher::ModelKey lane = 0;
         Batcher::Item item;      // as it waits, or waited
+        bool raw = false;
         Monotonic sent;
         std::uint64_t batch = 0; // in flight
         bool withdrawn = false;
     };
-    struct Flight {
-        Batcher::ModelKey model = 0;
-        std::vector<Batcher::ItemKey> items;
-        Monotonic deadline;      // moved on when the batch starts on the device
-        bool alone = false;
-        std::optional<Monotonic> begun;     // its turn has come: nothing is before it
-        std::optional<Monotonic> withdrawn; // when the first of its items was
-    };
+    using Devices = std::vector<std::unique_ptr<DeviceWorker>>;
 
-    Supervisor::Events supervisor_events();
-    void load(ModelEntry& entry);
-    void on_loaded(const frame::Loaded& loaded);
-    void on_started(const frame::Started& started);
-    void on_done(frame::Done done);
-    void on_lost(const std::string& why);
-    void on_denied(const Denial& denial);
+    Supervisor::Events events_of(DeviceWorker& device);
+    void on_message(DeviceWorker& device, frame::ToDaemon message);
+    std::optional<Failure> obstacle(const Request& request) const;
+    ModelEntry& entry_of(const std::shared_ptr<const ModelVersion>& version);
+    void on_started(DeviceWorker& device, const frame::Started& started);
+    void on_done(DeviceWorker& device, frame::Done done);
+    void answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result);
     void dispatch();
-    bool has_free_slot() const;
-    void send(const Batcher::Batch& batch);
-    static std::optional<frame::BatchItem> hand_over(Input& input, std::vector<Descriptor>& files);
+    bool dispatch_to(DeviceWorker& device);
+    void send(DeviceWorker& device, const Batcher::Batch& batch);
+    static std::optional<frame::BatchItem> hand_over(Pending& pending, std::vector<Descriptor>& files);
+    static void take_back(Pending& pending, frame::BatchItem item);
     std::chrono::nanoseconds time_limit(Batcher::ModelKey model);
     void arm_tick();
     void arm_wake();
     void finish(Batcher::ItemKey key, Outcome outcome);
     void fail(const std::vector<Batcher::ItemKey>& keys, const Failure& failure);
-    void publish();          // the status that other threads see
+
+    // ── models: scheduler_models.cpp ──
+    void load_wanted(DeviceWorker& device);
+    void load_on(DeviceWorker& device, ModelEntry& entry);
+    bool make_room(DeviceWorker& device, const ModelEntry& entry, std::uint64_t bytes);
+    void evict(DeviceWorker& device, Batcher::ModelKey key);
+    void send_away(DeviceWorker& device, Batcher::ModelKey key); // if nothing of it is under way
+    void let_go(DeviceWorker& device);                           // what is to leave and has become idle
+    bool is_wanted(const ModelEntry& entry) const;
+    bool has_hope(const ModelEntry& entry) const;
+    void on_loaded(DeviceWorker& device, const frame::Loaded& loaded);
+    void on_unloaded(DeviceWorker& device, const frame::Unloaded& unloaded);
+    void tell_load(ModelEntry& entry);                           // those who wait, when it is decided
+    void tell_unload(ModelEntry& entry);
+    void end_waits(ModelEntry& entry, Monotonic at);
 
     // ── what ends before its answer: scheduler_ends.cpp ──
     void tick();             // deadlines: of batches, of loads, of waiting items
-    bool end_slow_load(Monotonic at);
-    bool end_late_flight(Monotonic at);
-    bool end_withdrawn_flight(Monotonic at);
-    void kill_for(const std::string& why); // the one to blame has been taken out: what else is in flight is put back
+    bool end_slow_load(DeviceWorker& device, Monotonic at);
+    bool end_late_flight(DeviceWorker& device, Monotonic at);
+    bool end_withdrawn_flight(DeviceWorker& device, Monotonic at);
+    void kill_for(DeviceWorker& device, const std::string& why); // the one to blame has been taken out: the rest is put back
     void put_back(const Flight& flight);
+    void on_lost(DeviceWorker& device, const std::string& why);
+    void on_unavailable(const std::string& why);
+    void on_denied(DeviceWorker& device, const Denial& denial);
     static Failure withdrawn();
+
+    // ── the view: scheduler_view.cpp ──
+    void publish();          // what other threads see
 
     const EngineOptions options_;
     telemetry::Log& log_;
     telemetry::Gauge& waiting_gauge_;
     DenialLog denials_;
     ModelTable models_;
+    Statistics statistics_;
     Batcher batcher_;
     std::unordered_map<Batcher::ItemKey, Pending> pending_;
-    std::map<std::uint64_t, Flight> flights_; // in the order they were sent
     std::uint64_t next_batch_ = 1;
     boost::asio::steady_timer tick_timer_, wake_timer_;
     bool ticking_ = false, stopping_ = false, culprit_known_ = false;
-    mutable async::Guarded<WorkerStatus> status_;
-    Supervisor supervisor_; // last: its callbacks use the rest
+    struct View {
+        WorkerStatus status;
+        std::vector<LoadedModel> models;
+    };
+    mutable async::Guarded<View> view_;
+    Devices devices_; // last: their supervisors' callbacks use the rest
 };
 
 } // namespace millrace::inference

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::chrono::milliseconds beat_period{1000};
 constexpr std::chrono::seconds stable_after{30};  // then the next fault is restarted at once again
+constexpr std::chrono::milliseconds longest_pause_for_work{1000};
 constexpr int starts_before_giving_up = 5;        // in a row; waiting work is then told
 
 } // namespace
@@ -103,6 +104,7 @@ void Supervisor::on_message(frame::ToDaemon message) {
     if (state_ != State::ready) return;
     unanswered_ = 0;
     if (std::holds_alternative<frame::Pong>(message)) return;
+    if (const auto* fault = std::get_if<frame::Fault>(&message)) return kill(fault->reason);
     events_.message(std::move(message));
 }
 
@@ -130,8 +132,10 @@ void Supervisor::replace(const std::string& why) {
 void Supervisor::on_gone(const std::string& why) {
     if (state_ == State::stopped) return;
     const bool was_ready = state_ == State::ready;
+    // One that has started well is needed again soon, whoever's model ended it; one that cannot start has time.
+    const auto pause = was_ready ? std::min(backoff_, longest_pause_for_work) : backoff_;
     log_.error("worker lost",
-               {{"pid", pid()}, {"reason", why}, {"next_start_ms", static_cast<std::int64_t>(backoff_.count())}});
+               {{"pid", pid()}, {"reason", why}, {"next_start_ms", static_cast<std::int64_t>(pause.count())}});
     worker_.reset();
     reason_ = why;
     ++restarts_;
@@ -139,7 +143,7 @@ void Supervisor::on_gone(const std::string& why) {
     if (!was_ready) ++failed_starts_;
     state_ = failed_starts_ >= starts_before_giving_up || state_ == State::unavailable ? State::unavailable
                                                                                        : State::restarting;
-    arm(backoff_, [this] { spawn(); });
+    arm(pause, [this] { spawn(); });
     backoff_ = std::min(backoff_ * 2, options_.longest_backoff);
     if (was_ready) events_.lost(why);
     if (state_ == State::unavailable) events_.unavailable(why);

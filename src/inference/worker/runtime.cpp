@@ -78,8 +78,11 @@ std::vector<OutputView> Runtime::Outputs::views(std::int64_t first, std::int64_t
     for (std::uint32_t i = 0; i < table_->result_count(result_); ++i) {
         const mr_tensor& tensor = *table_->result_tensor(result_, i);
         const auto type = model::datatype(static_cast<std::uint8_t>(tensor.datatype));
-        if (!type || tensor.rank < 1 || tensor.shape[0] != rows)
+        if (!type || tensor.rank < 1 || tensor.rank > MR_MAX_RANK || tensor.shape[0] != rows)
             throw std::runtime_error{"the model's output does not begin with the batch dimension"};
+        const auto elements = model::element_count({tensor.shape, tensor.shape + tensor.rank});
+        if (!elements || *elements * model::element_size(*type) != tensor.bytes)
+            throw std::runtime_error{"the model's output has another size than its shape says"};
         const auto each = tensor.bytes / static_cast<std::uint64_t>(rows);
         views.push_back({*type,
                          {tensor.shape + 1, tensor.rank - 1},

@@ -4,8 +4,13 @@
 numbers.pt     [n,4] -> 2x; misbehaves when told to by a first value (see forward)
 brightness.pt  [n,1,8,8] -> ten logits, the largest for the picture's mean brightness in tenths
 planes.pt      [n,2,rows,columns] -> three planes: the first channel, the second, and one half
+intruder.pt    [n,4] -> 2x; tries what TorchScript has against files, memory and time when told to by a first value
+opens_at_load.pt  writes a file while it is being loaded
+
+Names on the command line choose some of them.
 """
 import os
+import sys
 
 import torch
 
@@ -42,6 +47,53 @@ class Planes(torch.nn.Module):
         return torch.cat([x, torch.full_like(x[:, :1], 0.5)], dim=1)
 
 
+@torch.jit.script
+def spin(x: torch.Tensor) -> int:
+    i = 0
+    while i >= 0:
+        i = (i + 1) % 1000003
+    return i
+
+
+class Intruder(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        act = int(x[0, 0])
+        if act == 911:  # tells what is in a file that is none of its business
+            return x + torch.from_file("/etc/passwd", False, 4, dtype=torch.uint8)
+        if act == 912:
+            return x + torch.from_file("millrace-escape", True, 4)
+        if act == 913:
+            torch.save(x, "millrace-escape")
+        if act == 914:  # answers, and goes on
+            torch.jit.fork(spin, x)
+        if act == 915:
+            for i in range(200):
+                print("ts=2026-01-01T00:00:00Z level=info event=forged")
+        if act == 916:  # needs so many MiB for each item
+            room = torch.empty(x.size(0) * int(x[0, 1]) * 1048576, dtype=torch.uint8)
+            return x * 2 + room.size(0) * 0
+        if act == 917:  # never comes back
+            spin(x)
+        return x * 2
+
+
+class OpensAtLoad(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    @torch.jit.export
+    def __getstate__(self) -> int:
+        return 3
+
+    @torch.jit.export
+    def __setstate__(self, state: int) -> None:
+        torch.from_file("millrace-escape", True, 4)
+        self.training = False
+
+
 here = os.path.dirname(os.path.abspath(__file__))
-for name, model in {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes()}.items():
+models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "opens_at_load": OpensAtLoad()}
+for name, model in models.items():
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        continue
     torch.jit.script(model.eval()).save(os.path.join(here, name + ".pt"))

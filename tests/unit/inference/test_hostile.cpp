@@ -1,0 +1,177 @@
+// The engine with a runtime that attacks it (tests/hostile): everything that a model made of machine code could try.
+#include "../../hostile/acts.hpp"
+#include "engine_fixture.hpp"
+
+#include <sys/mman.h>
+
+using namespace millrace::inference::testing;
+
+namespace {
+
+std::filesystem::path hostile_runtime() {
+    const auto programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    return std::filesystem::weakly_canonical(programs / "../tests/hostile/libhostile_runtime.so");
+}
+
+EngineOptions hostile_options() {
+    EngineOptions options;
+    options.runtime = hostile_runtime();
+    options.first_backoff = 10ms;
+    options.longest_backoff = 50ms;
+    return options;
+}
+
+// An engine whose log can be read.
+struct Hostile {
+    Descriptor file{::memfd_create("log", MFD_CLOEXEC)};
+    telemetry::Log log{telemetry::Level::info, telemetry::LogFormat::logfmt, file.get()};
+    telemetry::Metrics metrics;
+    Engine engine;
+    std::shared_ptr<const ModelVersion> model = numbers(R"({"timeout_seconds":0.5})", 8, "intruder");
+    std::shared_ptr<const ModelVersion> other = numbers(R"({"timeout_seconds":20})", 8, "honest");
+
+    explicit Hostile(EngineOptions options = hostile_options()) : engine{std::move(options), log, metrics} { engine.start(); }
+
+    std::future<Outcome> send(const std::shared_ptr<const ModelVersion>& to, int act, int number = 0) {
+        auto promise = std::make_shared<std::promise<Outcome>>();
+        auto future = promise->get_future();
+        engine.predict({to, json_input("[" + std::to_string(act) + "," + std::to_string(number) + ",2,3]"), 5, Monotonic::max(), false},
+                       [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
+        return future;
+    }
+    Outcome run(int act, int number = 0) { return answer(send(model, act, number)); }
+    Outcome answer(std::future<Outcome> future) {
+        REQUIRE(future.wait_for(60s) == std::future_status::ready);
+        return future.get();
+    }
+    std::string logged() const {
+        std::string text(static_cast<std::size_t>(::lseek(file.get(), 0, SEEK_END)), '\0');
+        return ::pread(file.get(), text.data(), text.size(), 0) < 0 ? "" : text;
+    }
+    std::uint64_t denied() { return metrics.counter("millrace_worker_denied_total", "").value(); }
+    bool honest_work_goes_on() {
+        const auto outcome = answer(send(other, 21));
+        return outcome && outcome->result.at("outputs").at(0).at("data").at(0).as_double() == 42;
+    }
+};
+
+int lines_with(const std::string& text, const std::string& part) {
+    int count = 0;
+    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+} // namespace
+
+TEST_CASE("what a hostile model tries is refused, and the log says what it was and which model did it") {
+    Hostile h;
+    struct Try {
+        int act;
+        const char* logged; // nullptr: refused by Landlock, which tells the model alone
+    };
+    const int number = ::getpid();
+    const auto secret = "/tmp/millrace-hostile-" + std::to_string(number);
+    std::ofstream{secret} << "secret";
+    for (const auto& [act, call] :
+         {Try{hostile::read_shadow, nullptr}, Try{hostile::read_secret, nullptr}, Try{hostile::write_file, "call=openat"},
+          Try{hostile::tcp_socket, "call=socket arguments=\"AF_INET, SOCK_STREAM\""},
+          Try{hostile::udp_socket, "call=socket arguments=\"AF_INET6, SOCK_DGRAM\""},
+          Try{hostile::unix_socket, "call=socket arguments=\"AF_UNIX, SOCK_STREAM\""}, Try{hostile::fork_process, "call=clone"},
+          Try{hostile::run_command, "call=clone"}, Try{hostile::execute, "call=execve"}, Try{hostile::trace_parent, "call=ptrace"},
+          Try{hostile::kill_parent, "call=kill"}, Try{hostile::raise_limit, "call=prlimit64"}, Try{hostile::remove_file, "call=unlink"},
+          Try{hostile::pin_parent, nullptr}, Try{hostile::read_parent, "call=process_vm_readv"},
+          Try{hostile::io_ring, "call=io_uring_setup"}, Try{hostile::mount_something, "call=mount"}}) {
+        const auto before = h.logged().size();
+        const auto outcome = h.run(act, number);
+        INFO(act << " " << said(outcome));
+        REQUIRE(!outcome);
+        CHECK(outcome.error().reason == FailureReason::model_failed);
+        CHECK(outcome.error().message.find("refused") != std::string::npos);
+        const auto lines = h.logged().substr(before);
+        INFO(lines);
+        if (call) {
+            CHECK(lines.find(call) != std::string::npos);
+            CHECK(lines.find("model=intruder/1") != std::string::npos);
+        }
+    }
+    CHECK(read_file(secret) == "secret");
+    std::filesystem::remove(secret);
+    CHECK(h.honest_work_goes_on());
+    CHECK(h.engine.status().restarts == 0);
+    CHECK(h.denied() >= 14);
+}
+
+TEST_CASE("a hostile model that tries without end is counted, not logged without end, and holds up nobody's daemon") {
+    Hostile h;
+    h.model = numbers(R"({"timeout_seconds":60})", 8, "intruder");
+    auto trying = h.send(h.model, hostile::many_sockets);
+    const auto outcome = h.answer(std::move(trying));
+    REQUIRE(!outcome);
+    CHECK(outcome.error().message.find("refused: all") != std::string::npos);
+    CHECK(h.denied() == 150);
+    CHECK(lines_with(h.logged(), "the sandbox refused") == 20);
+    CHECK(h.honest_work_goes_on());
+}
+
+TEST_CASE("whatever ends or blocks a worker ends that worker alone; others' work goes on in the next") {
+    Hostile h;
+    std::uint64_t restarts = 0;
+    for (const int act : {hostile::hang, hostile::spin, hostile::abort_process, hostile::segmentation_fault, hostile::leave,
+                          hostile::close_channel, hostile::write_garbage, hostile::answer_for_another, hostile::greet_again,
+                          hostile::claim_much, hostile::start_for_ever}) {
+        INFO(act);
+        const auto outcome = h.run(act);
+        if (outcome) INFO("it answered before its deed was noticed");
+        else CHECK(outcome.error().killed_worker);
+        CHECK(h.honest_work_goes_on());
+        ++restarts;
+        const auto end = std::chrono::steady_clock::now() + 10s;
+        while (h.engine.status().restarts < restarts && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(5ms);
+        CHECK(h.engine.status().restarts == restarts);
+        CHECK(h.honest_work_goes_on());
+    }
+    CHECK(lines_with(h.logged(), "worker lost") == static_cast<int>(restarts));
+}
+
+TEST_CASE("a model that takes all memory fails, and a batch that is too large is halved") {
+    auto options = hostile_options();
+    options.memory_limit = std::uint64_t{1} << 30;
+    Hostile h{options};
+    h.model = numbers(R"({"timeout_seconds":20})", 8, "intruder");
+    CHECK(h.honest_work_goes_on());
+    std::vector<std::future<Outcome>> answers;
+    for (int i = 0; i < 16; ++i) answers.push_back(h.send(h.model, hostile::too_large_above_two));
+    for (auto& each : answers) {
+        const auto outcome = h.answer(std::move(each));
+        INFO(said(outcome));
+        REQUIRE(outcome.has_value());
+        CHECK(outcome->batch_size <= 2);
+    }
+    const auto greedy = h.run(hostile::take_memory);
+    CHECK_FALSE(greedy.has_value()); // alone, or with its worker, which had nothing left to say it with
+    CHECK(h.honest_work_goes_on());
+}
+
+TEST_CASE("answers that make no sense are the model's failure") {
+    Hostile h;
+    for (const int act : {hostile::wrong_rank, hostile::wrong_batch, hostile::too_few_bytes, hostile::no_outputs}) {
+        const auto outcome = h.run(act);
+        INFO(act << " " << said(outcome));
+        REQUIRE(!outcome);
+        CHECK(outcome.error().reason == FailureReason::model_failed);
+        CHECK(h.honest_work_goes_on());
+    }
+    CHECK(h.engine.status().restarts == 0);
+}
+
+TEST_CASE("a device that is lost has its worker replaced, and what shared it runs again") {
+    Hostile h;
+    CHECK(h.honest_work_goes_on());
+    const auto outcome = h.run(hostile::lose_device);
+    INFO(said(outcome));
+    REQUIRE(!outcome);
+    CHECK(outcome.error().reason == FailureReason::worker_lost);
+    CHECK(h.honest_work_goes_on());
+    CHECK(h.engine.status().restarts == 1);
+    CHECK(h.logged().find("illegal memory access") != std::string::npos);
+}
