@@ -1,7 +1,6 @@
 #include "api/blob_routes.hpp"
 
-#include "api/byte_range.hpp"
-#include "api/etag.hpp"
+#include "api/file_answer.hpp"
 #include "api/input.hpp"
 #include "api/routing.hpp"
 #include "base/encoding.hpp"
@@ -74,30 +73,12 @@ struct BlobRoutes {
         auto row = co_await catalog.find(request.principal.organization, sha256);
         if (!row) co_return http::problem(row.error(), request.id);
         if (!*row) co_return http::problem(missing, request.id);
-        const std::string tag = "\"" + sha256 + "\"";
-        const auto dressed = [&](Response response) {
-            response.set("ETag", tag).set("Cache-Control", "private, max-age=2592000, immutable").set("Accept-Ranges", "bytes");
-            // What strangers stored is never a page of this origin.
-            response.set("Content-Type", (*row)->media_type).set("Content-Disposition", "attachment; filename=\"" + sha256 + "\"");
-            response.set("Content-Security-Policy", "sandbox");
-            return response;
-        };
-        if (etag_matches(request.header("If-None-Match"), tag)) co_return dressed(http::empty(304));
-        const auto size = (*row)->blob.size;
-        const auto answer = choose_range(request.header("Range"), size);
-        if (answer.verdict == RangeVerdict::unsatisfiable) {
-            auto response = http::problem(416, "range-not-satisfiable", "Range Not Satisfiable", fmt::format("the blob has {} bytes", size), request.id);
-            response.set("Content-Range", fmt::format("bytes */{}", size));
-            co_return response;
-        }
-        auto opened = co_await blobs.open_async(sha256, size);
+        const FileOffer offer{sha256, (*row)->blob.size, (*row)->media_type, sha256};
+        if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
+        auto opened = co_await blobs.open_async(sha256, offer.size);
         if (!opened) co_return http::problem(opened.error(), request.id);
         if (!*opened) co_return http::problem({Code::internal, fmt::format("the file of blob {} is missing", sha256)}, request.id);
-        const bool part = answer.verdict == RangeVerdict::part;
-        Response response{part ? 206u : 200u, {}, http::FileBody{(*opened)->file.release(), answer.range.first, answer.range.length}};
-        if (part)
-            response.set("Content-Range", fmt::format("bytes {}-{}/{}", answer.range.first, answer.range.first + answer.range.length - 1, size));
-        co_return dressed(std::move(response));
+        co_return answer_with_file(request, offer, std::move((*opened)->file));
     }
 };
 

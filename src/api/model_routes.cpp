@@ -1,67 +1,86 @@
 #include "api/model_routes.hpp"
 
-#include "api/input.hpp"
+#include "api/etag.hpp"
+#include "api/file_answer.hpp"
+#include "api/model_json.hpp"
+#include "api/model_push.hpp"
 #include "api/routing.hpp"
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
 
 #include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
 
-struct Push {
-    std::optional<blobs::BlobUpload> file;
-    std::optional<std::string> manifest;
+struct Found {
+    std::shared_ptr<const models::Model> model;
+    const models::Version* version; // one of its
 };
 
 struct ModelRoutes {
     models::Registry& registry;
+    inference::Engine& engine;
 
     awaitable<Response> list(Request& request) const {
+        const auto loaded = LoadedModels{};
         json::array data;
-        for (const auto& each : registry.list(request.principal.organization)) data.push_back(models::to_json(*each, false));
+        for (const auto& each : registry.list(request.principal.organization)) data.push_back(model_json(*each, false, loaded));
         co_return http::json(200, json::object{{"data", std::move(data)}, {"meta", {{"next_cursor", nullptr}}}});
     }
 
     awaitable<Response> get(Request& request) const {
         const auto found = registry.find(request.principal.organization, request.parameter("name"));
         if (!found) co_return http::problem(found.error(), request.id);
-        co_return http::json(200, models::to_json(**found, true));
+        co_return http::json(200, model_json(**found, true, LoadedModels{}));
     }
 
-    awaitable<Result<Push>> read_push(Request& request) const {
-        auto form = http::MultipartReader::open(request.header("Content-Type"), *request.body_reader);
-        if (!form) co_return form.error();
-        Push push;
-        for (;;) {
-            auto part = co_await form->next();
-            if (!part) co_return part.error();
-            if (!*part) break;
-            if ((*part)->name == "manifest") {
-                auto text = co_await form->text(model::max_manifest_bytes);
-                if (!text) co_return text.error();
-                push.manifest = std::move(*text);
-            } else if ((*part)->name == "model" && !push.file) {
-                push.file.emplace(registry.begin_upload());
-                for (;;) {
-                    auto piece = co_await form->read();
-                    if (!piece) co_return piece.error();
-                    if (piece->empty()) break;
-                    auto written = co_await push.file->write(*piece);
-                    if (!written) co_return written.error();
-                }
-            } else {
-                co_return Error{Code::unprocessable, fmt::format("the form has an unknown part \"{}\"; it takes one \"model\" and one \"manifest\"", (*part)->name)};
-            }
-        }
-        if (!push.file || !push.manifest) co_return Error{Code::unprocessable, "the form needs the parts \"model\" and \"manifest\""};
-        co_return push;
+    Result<Found> find(const Request& request) const {
+        auto model = registry.find(request.principal.organization, request.parameter("name"));
+        if (!model) return model.error();
+        const auto number = models::version_number(request.parameter("version"));
+        const auto* version = number ? (*model)->find(*number) : nullptr;
+        if (!version)
+            return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", request.parameter("version"), (*model)->name)};
+        return Found{std::move(*model), version};
+    }
+
+    awaitable<Response> get_version(Request& request) const {
+        const auto found = find(request);
+        if (!found) co_return http::problem(found.error(), request.id);
+        co_return http::json(200, version_json(*found->model, *found->version, LoadedModels{}));
+    }
+
+    awaitable<Response> get_file(Request& request) const {
+        const auto found = find(request);
+        if (!found) co_return http::problem(found.error(), request.id);
+        const auto& version = *found->version;
+        const auto extension = version.format == inference::ArchiveKind::aotinductor ? "pt2" : "pt";
+        const FileOffer offer{version.sha256, version.size, "application/octet-stream", fmt::format("{}-{}.{}", found->model->name, version.number, extension)};
+        if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
+        auto opened = co_await registry.open_file(version.sha256, version.size);
+        if (!opened) co_return http::problem(opened.error(), request.id);
+        co_return answer_with_file(request, offer, std::move(opened->file));
+    }
+
+    awaitable<Response> get_manifest(Request& request) const {
+        const auto found = find(request);
+        if (!found) co_return http::problem(found.error(), request.id);
+        const std::string name = found->model->name;
+        auto text = co_await registry.manifest_file(found->model->organization, name, found->version->number);
+        if (!text) co_return http::problem(text.error(), request.id);
+        const auto tag = "\"" + hex(sha256(*text)) + "\"";
+        const bool unchanged = etag_matches(request.header("If-None-Match"), tag);
+        auto response = unchanged ? http::empty(304) : http::json_text(200, std::move(*text));
+        response.set("ETag", tag).set("Cache-Control", "private, no-cache");
+        co_return response;
     }
 
     awaitable<Response> push(Request& request) const {
         const std::string name{request.parameter("name")};
-        auto read = co_await read_push(request);
+        auto read = co_await read_push(request, registry);
         if (!read) co_return http::problem(read.error(), request.id);
-        auto pushed = co_await registry.push(request.principal, name, std::move(*read->file), std::move(*read->manifest));
+        auto pushed = co_await registry.push(request.principal, name, std::move(*read->file), std::move(*read->manifest), std::move(read->attached));
         if (!pushed) co_return http::problem(pushed.error(), request.id);
         auto response = http::json(pushed->created ? 201 : 200, models::to_json(pushed->version, true));
         response.set("Location", fmt::format("/api/v1/models/{}/versions/{}", name, pushed->version.number));
@@ -77,12 +96,15 @@ struct ModelRoutes {
 
 } // namespace
 
-void add_model_routes(http::Router& router, models::Registry& registry) {
-    const auto routes = std::make_shared<const ModelRoutes>(ModelRoutes{registry}); // shared by its handlers
+void add_model_routes(http::Router& router, models::Registry& registry, inference::Engine& engine) {
+    const auto routes = std::make_shared<const ModelRoutes>(ModelRoutes{registry, engine}); // shared by its handlers
     router.add({Verb::get, "/api/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
     router.add({Verb::post, "/api/v1/models/{name}/versions", [routes](Request& r) { return routes->push(r); },
                 BodyPolicy::streamed(models::max_model_bytes), Role::operator_});
+    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->get_version(r); }, {}, Role::viewer});
+    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/file", [routes](Request& r) { return routes->get_file(r); }, {}, Role::operator_});
+    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/manifest", [routes](Request& r) { return routes->get_manifest(r); }, {}, Role::viewer});
     router.add({Verb::delete_, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
 }
 

@@ -140,6 +140,9 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     if (failure) return Error{Code::unavailable, fmt::format("the data folder {} cannot be used: {}", config.data.string(), failure.message())};
 
     Foundations base;
+    auto trusted = models::TrustedKeys::read(config.models.trusted_keys, config.models.require_signature);
+    if (!trusted) return trusted.error();
+    base.trusted_keys = std::move(*trusted);
     base.metrics = std::make_unique<telemetry::Metrics>();
     store::SqliteOptions sqlite;
     sqlite.data = config.data;
@@ -169,7 +172,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       io_{"io", config.http.io_threads},
       engine_{engine_options(config.inference), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
-      registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log},
+      registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log, base_.trusted_keys},
       runner_{models::engine_runner(engine_)},
       breakers_{clock_, log},
       version_stats_{*base_.database, clock_, log},
@@ -215,7 +218,7 @@ http::Router Daemon::routes() {
     api::add_flow_routes(router, flows_);
     api::add_schedule_routes(router, schedules_);
     api::add_event_routes(router, *base_.database);
-    api::add_model_routes(router, registry_);
+    api::add_model_routes(router, registry_, engine_);
     api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
     api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
     api::add_feedback_routes(router, jobs_, feedback_, clock_);

@@ -46,6 +46,7 @@ struct Foundations {
     std::unique_ptr<async::ThreadPool> files;
     std::unique_ptr<blobs::BlobStore> blobs, model_files;
     std::unique_ptr<cache::Cache> cache;
+    models::TrustedKeys trusted_keys;
 
     // The error says what to do: another daemon holds the lock, the folder cannot be written …
     static Result<Foundations> open(const config::Config& config, telemetry::Log& log);

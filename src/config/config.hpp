@@ -64,6 +64,11 @@ struct InferenceConfig {
     std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already
 };
 
+struct ModelsConfig {
+    std::filesystem::path trusted_keys; // a folder of .pem files, or one; empty: nobody's
+    bool require_signature = false;
+};
+
 // One section [exec.NAME] of the file.
 struct ExecCommand {
     std::string name;
@@ -94,6 +99,7 @@ struct Config {
     JobsConfig jobs;
     RetentionConfig retention;
     InferenceConfig inference;
+    ModelsConfig models;
     BlobsConfig blobs;
     ExecConfig exec;
 };

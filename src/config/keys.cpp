@@ -123,6 +123,13 @@ const std::array table{
     Key{"inference.cancel_grace_seconds", "number", "5",
         "How long cancelled or timed out work that is on the device already may go on, before the worker is replaced.", false, false,
         MILLRACE_INTEGER(inference.cancel_grace_seconds, 0, 3600)},
+    Key{"models.trusted_keys", "path", "",
+        "Public keys (Ed25519, .pem) of those whose models are taken: a folder of them, or one. A signature that comes with a\n"
+        "model is checked against them. Default: none; signatures are kept, but not checked.",
+        false, true, MILLRACE_PATH(models.trusted_keys)},
+    Key{"models.require_signature", "true or false", "false",
+        "Whether models without a signature by a trusted key are refused, and those that are here already are not used.", false, false,
+        +[](Config& c, std::string_view t) { return store(parse_boolean(t), c.models.require_signature); }, MILLRACE_GET(models.require_signature)},
     Key{"blobs.files_threads", "number", "4", "Threads that read, write and hash files.", false, false,
         MILLRACE_INTEGER(blobs.files_threads, 1, 256)},
     Key{"exec.grace_seconds", "number", "5",

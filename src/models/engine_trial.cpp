@@ -8,11 +8,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 namespace millrace::models {
 namespace {
 
 // Files of the registry never shrink, so the mapping cannot be cut under the reader.
-Result<void> inspect_mapped(const std::filesystem::path& path) {
+Result<inference::ArchiveKind> inspect_mapped(const std::filesystem::path& path) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     struct stat info{};
     if (!file || ::fstat(file.get(), &info) != 0)
@@ -23,22 +25,26 @@ Result<void> inspect_mapped(const std::filesystem::path& path) {
     if (bytes == MAP_FAILED) return Error{Code::internal, "the model file cannot be mapped"};
     auto kind = inference::check_model_archive({static_cast<const std::byte*>(bytes), size});
     ::munmap(bytes, size);
-    return kind ? success() : Result<void>{kind.error()};
+    return kind;
 }
 
 class EngineTrial final : public Trial {
 public:
     explicit EngineTrial(inference::Engine& engine) : engine_{engine} {}
 
-    Result<void> inspect(const std::filesystem::path& file) override { return inspect_mapped(file); }
+    Result<inference::ArchiveKind> inspect(const std::filesystem::path& file) override { return inspect_mapped(file); }
 
-    awaitable<Result<Tried>> run(std::shared_ptr<const inference::ModelVersion> version) override {
+    awaitable<Result<std::optional<TrialReport>>> run(std::shared_ptr<const inference::ModelVersion> version) override {
         auto report = co_await engine_.check(std::move(version));
-        if (report) co_return Tried::yes;
+        const auto worker = engine_.status();
+        if (report)
+            co_return TrialReport{worker.runtime, report->load_ms, report->warm_up_ms, report->memory_bytes, report->optimization, report->note};
         // A machine without a runtime keeps models for one that has it; they are tried when they are first used.
-        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return Tried::no_runtime;
+        if (report.error().code == Code::unavailable && worker.state == "unavailable") co_return std::optional<TrialReport>{};
         co_return report.error();
     }
+
+    bool loading(const std::string&) const override { return false; }
 
     void forget(const std::string& sha256) override { engine_.forget(sha256); }
 

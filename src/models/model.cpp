@@ -47,6 +47,10 @@ json::object to_json(const Version& version, bool with_manifest) {
                      {"accuracy", member(manifest, "accuracy")},
                      {"input", member(manifest, "input")}};
     if (!version.reason.empty()) out["reason"] = version.reason;
+    out["format"] = inference::name(version.format);
+    out["trial"] = version.trial ? json::value(version.trial->to_json()) : json::value(nullptr);
+    out["signed_by"] = version.signer ? json::value(*version.signer) : json::value(nullptr);
+    out["signature"] = version.signature ? json::value(*version.signature) : json::value(nullptr);
     if (with_manifest) out["manifest"] = std::move(manifest);
     return out;
 }

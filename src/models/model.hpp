@@ -3,9 +3,11 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/json.hpp"
+#include "inference/archive_check.hpp"
 #include "inference/prediction.hpp"
 #include "model/manifest.hpp"
 #include "models/traffic.hpp"
+#include "models/trial_report.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -24,6 +26,10 @@ struct Version {
     std::string reason; // why it cannot be used; empty when it can
     std::shared_ptr<const model::Manifest> manifest;          // shared with what runs it
     std::shared_ptr<const inference::ModelVersion> runnable;  // shared with work in flight; null when it cannot be used
+    inference::ArchiveKind format = inference::ArchiveKind::torchscript;
+    std::optional<TrialReport> trial;           // none: there was no runtime when it was pushed
+    std::optional<std::string> signature;       // base64, over both files as they were pushed
+    std::optional<std::string> signer;          // the trusted key that made it; none for one that nobody here could check
 
     bool ready() const { return runnable != nullptr; }
 };

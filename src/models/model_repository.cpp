@@ -11,11 +11,63 @@ std::optional<int> maybe_number(const store::Rows& rows, int column) {
     return rows.is_null(column) ? std::nullopt : std::optional{static_cast<int>(rows.integer(column))};
 }
 
-std::optional<int> equal_version(store::TenantSession& session, const StoredVersion& version) {
-    auto rows = session.query("SELECT version FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 "
-                              "AND manifest = $4 ORDER BY version DESC LIMIT 1",
+inference::ArchiveKind format_of(std::string_view text) {
+    return text == name(inference::ArchiveKind::aotinductor) ? inference::ArchiveKind::aotinductor : inference::ArchiveKind::torchscript;
+}
+
+std::optional<std::string> stored(const std::optional<TrialReport>& trial) {
+    return trial ? std::optional{json::serialize(trial->to_json())} : std::nullopt;
+}
+
+// Written by this program; one that cannot be read is as good as none.
+std::optional<TrialReport> trial_of(const std::optional<std::string>& text) {
+    if (!text) return std::nullopt;
+    auto report = TrialReport::parse(*text);
+    return report ? std::optional{std::move(*report)} : std::nullopt;
+}
+
+// organization_id, model, version, sha256, size, manifest, manifest_file, created_at, format, trial, signature, signer
+StoredVersion read_version(const store::Rows& rows) {
+    StoredVersion version;
+    version.organization = rows.id<OrganizationId>(0);
+    version.model = rows.string(1);
+    version.number = static_cast<int>(rows.integer(2));
+    version.sha256 = rows.string(3);
+    version.size = static_cast<std::uint64_t>(rows.integer(4));
+    version.manifest = rows.string(5);
+    version.manifest_file = rows.string(6);
+    version.created_at = rows.time(7);
+    version.format = format_of(rows.text(8));
+    version.trial = trial_of(rows.maybe_string(9));
+    version.signature = rows.maybe_string(10);
+    version.signer = rows.maybe_string(11);
+    return version;
+}
+
+std::optional<StoredVersion> equal_version(store::TenantSession& session, const StoredVersion& version) {
+    auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
+                              "trial, signature, signer FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 AND manifest = $4 "
+                              "ORDER BY version DESC LIMIT 1",
                               {version.model, version.sha256, version.manifest});
-    return rows.next() ? std::optional{static_cast<int>(rows.integer(0))} : std::nullopt;
+    return rows.next() ? std::optional{read_version(rows)} : std::nullopt;
+}
+
+void update_version(store::TenantSession& session, const StoredVersion& version) {
+    const auto trial = stored(version.trial);
+    session.execute("UPDATE model_versions SET trial = $4, manifest_file = $5, signature = $6, signer = $7 "
+                    "WHERE organization_id = $1 AND model = $2 AND version = $3",
+                    {version.model, version.number, trial, version.manifest_file, version.signature, version.signer});
+}
+
+StoredVersion pushed_again(store::TenantSession& session, StoredVersion old, const StoredVersion& version) {
+    if (version.trial) old.trial = version.trial;
+    if (version.signature && (version.signer || !old.signer)) {
+        old.manifest_file = version.manifest_file;
+        old.signature = version.signature;
+        old.signer = version.signer;
+    }
+    update_version(session, old);
+    return old;
 }
 
 StoredModel find_model(store::TenantSession& session, const StoredVersion& version) {
@@ -43,24 +95,32 @@ std::vector<StoredModel> all_models(store::Session& session) {
 }
 
 std::vector<StoredVersion> all_versions(store::Session& session) {
-    auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, created_at FROM model_versions "
-                              "ORDER BY organization_id, model, version");
+    auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
+                              "trial, signature, signer FROM model_versions ORDER BY organization_id, model, version");
     std::vector<StoredVersion> versions;
-    while (rows.next())
-        versions.push_back({rows.id<OrganizationId>(0), rows.string(1), static_cast<int>(rows.integer(2)), rows.string(3),
-                            static_cast<std::uint64_t>(rows.integer(4)), rows.string(5), rows.time(6)});
+    while (rows.next()) versions.push_back(read_version(rows));
     return versions;
 }
 
 Inserted insert_version(store::TenantSession& session, const StoredVersion& version) {
-    if (const auto number = equal_version(session, version)) return {*number, false, find_model(session, version)};
-    const int number = take_number(session, version);
-    session.execute("INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, state, created_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, 'ready', $7)",
-                    {version.model, number, version.sha256, version.size, version.manifest, version.created_at});
+    if (auto old = equal_version(session, version))
+        return {pushed_again(session, std::move(*old), version), false, find_model(session, version)};
+    StoredVersion added = version;
+    added.number = take_number(session, version);
+    const auto trial = stored(added.trial);
+    session.execute("INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, manifest_file, state, created_at, format, trial, "
+                    "signature, signer) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12)",
+                    {added.model, added.number, added.sha256, added.size, added.manifest, added.manifest_file, added.created_at, name(added.format),
+                     trial, added.signature, added.signer});
     session.execute("UPDATE models SET production_version = coalesce(production_version, $3) WHERE organization_id = $1 AND name = $2",
-                    {version.model, number});
-    return {number, true, find_model(session, version)};
+                    {added.model, added.number});
+    return {std::move(added), true, find_model(session, version)};
+}
+
+std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number) {
+    auto rows = session.query("SELECT coalesce(manifest_file, manifest) FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
+                              {model, number});
+    return rows.next() ? std::optional{rows.string(0)} : std::nullopt;
 }
 
 Result<void> delete_version(store::TenantSession& session, const std::string& model, int number) {

@@ -14,8 +14,12 @@ struct StoredVersion {
     int number = 0;
     std::string sha256;
     std::uint64_t size = 0;
-    std::string manifest; // JSON text in its normal form
+    std::string manifest;      // JSON text in its normal form
+    std::string manifest_file; // as it was pushed, byte for byte
     Timestamp created_at;
+    inference::ArchiveKind format = inference::ArchiveKind::torchscript;
+    std::optional<TrialReport> trial;
+    std::optional<std::string> signature, signer; // as in Version
 };
 
 struct StoredModel {
@@ -29,14 +33,18 @@ struct StoredModel {
 std::vector<StoredModel> all_models(store::Session& session);
 std::vector<StoredVersion> all_versions(store::Session& session);
 
-// Gives the version its number: the next one, or that of an equal version (`created` false). The first version of a
-// model becomes its production version.
+// Gives the version its number: the next one, or that of an equal version (`created` false), which then takes over a
+// trial's report, and a signature with the manifest as it was signed, unless it has a signer and this one has none. The first
+// version of a model becomes its production version.
 struct Inserted {
-    int number = 0;
+    StoredVersion version;
     bool created = false;
     StoredModel model;
 };
 Inserted insert_version(store::TenantSession& session, const StoredVersion& version);
+
+// As it was pushed; the normal form for versions from before that was kept.
+std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number);
 
 // not_found when there is no such version; conflict while it is the production version and not the last one.
 Result<void> delete_version(store::TenantSession& session, const std::string& model, int number);

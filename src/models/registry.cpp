@@ -1,5 +1,7 @@
 #include "models/registry.hpp"
 
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
 #include "models/model_repository.hpp"
 
 #include <fmt/format.h>
@@ -14,16 +16,6 @@ using store::TenantSession;
 
 Error no_model(std::string_view name) { return {Code::not_found, fmt::format("there is no model \"{}\"", name)}; }
 
-Result<std::shared_ptr<const model::Manifest>> read_manifest(const std::string& text, const std::string& name) {
-    if (text.size() > model::max_manifest_bytes)
-        return Error{Code::too_large, fmt::format("the manifest has more than {} bytes", model::max_manifest_bytes)};
-    auto manifest = model::Manifest::parse(text);
-    if (!manifest) return manifest.error();
-    if (manifest->name != name)
-        return Error{Code::unprocessable, fmt::format("the manifest is of \"{}\", but was pushed to \"{}\"", manifest->name, name)};
-    return std::make_shared<const model::Manifest>(std::move(*manifest));
-}
-
 struct Stored {
     std::vector<StoredModel> models;
     std::vector<StoredVersion> versions;
@@ -31,30 +23,37 @@ struct Stored {
 
 } // namespace
 
-class Registry::InUse {
-public:
-    InUse(Registry& registry, std::string sha256) : registry_{registry}, sha256_{std::move(sha256)} { ++(*registry_.pushing_.lock())[sha256_]; }
-    ~InUse() {
-        auto pushing = registry_.pushing_.lock();
-        if (--(*pushing)[sha256_] == 0) pushing->erase(sha256_);
-    }
-    InUse(const InUse&) = delete;
-    InUse& operator=(const InUse&) = delete;
-
-private:
-    Registry& registry_;
-    std::string sha256_;
-};
-
 Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool, const Clock& clock,
-                   telemetry::Log& log)
-    : database_{database}, files_{files}, trial_{trial}, pool_{pool}, clock_{clock}, log_{log} {}
+                   telemetry::Log& log, TrustedKeys trusted)
+    : database_{database}, files_{files}, trial_{trial}, pool_{pool}, clock_{clock}, log_{log}, trusted_{std::move(trusted)} {}
 
-Version Registry::make_version(OrganizationId organization, const std::string& name, int number, const std::string& sha256, std::uint64_t size,
-                               Timestamp created_at, std::shared_ptr<const model::Manifest> manifest) const {
-    auto runnable = std::make_shared<const inference::ModelVersion>(
-        inference::ModelVersion{organization, name, std::to_string(number), sha256, files_.path_of(sha256), manifest});
-    return {number, sha256, size, created_at, "", std::move(manifest), std::move(runnable)};
+Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) const {
+    const auto digest = sha256(row.manifest);
+    auto runnable = std::make_shared<const inference::ModelVersion>(inference::ModelVersion{
+        row.organization, row.model, std::to_string(row.number), row.sha256, files_.path_of(row.sha256), manifest, hex(digest)});
+    Version version;
+    version.number = row.number;
+    version.sha256 = row.sha256;
+    version.size = row.size;
+    version.created_at = row.created_at;
+    version.manifest = std::move(manifest);
+    version.runnable = std::move(runnable);
+    version.format = row.format;
+    version.trial = row.trial;
+    version.signature = row.signature;
+    version.signer = row.signer;
+    return version;
+}
+
+// Why a version of the store cannot be used now; empty when it can.
+std::string Registry::obstacle(const StoredVersion& row) const {
+    const auto file = files_.open_blob(row.sha256, row.size);
+    if (!file) return file.error().detail;
+    if (!*file) return "its file is missing";
+    // Keys may have been withdrawn, or signatures asked for, since it was pushed.
+    if (trusted_.required() && !trusted_.signer(row.signature, row.sha256, hex(sha256(row.manifest_file))))
+        return "it is not signed by a key that is trusted here (models.require_signature)";
+    return {};
 }
 
 Result<void> Registry::load_blocking() {
@@ -66,63 +65,14 @@ Result<void> Registry::load_blocking() {
         auto manifest = model::Manifest::parse(row.manifest);
         // Written by push() in a form that it had read itself, so only a store that was tampered with comes here.
         if (!manifest) return Error{Code::internal, fmt::format("the manifest of {}/{} cannot be read: {}", row.model, row.number, manifest.error().detail)};
-        Version version = make_version(row.organization, row.model, row.number, row.sha256, row.size, row.created_at,
-                                       std::make_shared<const model::Manifest>(std::move(*manifest)));
-        const auto file = files_.open_blob(row.sha256, row.size);
-        if (!file || !*file) {
-            version.reason = file ? "its file is missing" : file.error().detail;
+        Version version = make_version(row, std::make_shared<const model::Manifest>(std::move(*manifest)));
+        if (version.reason = obstacle(row); !version.reason.empty()) {
             version.runnable = nullptr;
             log_.error("model version cannot be used", {{"model", row.model}, {"version", row.number}, {"reason", version.reason}});
         }
         remember(models.at({row.organization, row.model}), std::move(version));
     }
     return success();
-}
-
-awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest_text) {
-    if (!is_name(name))
-        co_return Error{Code::unprocessable, "a model's name has up to 63 of a-z 0-9 _ - and begins with a letter or digit"};
-    auto manifest = read_manifest(manifest_text, name);
-    if (!manifest) co_return manifest.error();
-    auto kept = co_await file.finish();
-    if (!kept) co_return kept.error();
-    const std::string sha256 = kept->sha256;
-    StoredVersion row{who.organization, name, 0, sha256, kept->size, json::serialize((*manifest)->to_json()), clock_.now()};
-    Result<Inserted> inserted = Error{};
-    {
-        const InUse in_use{*this, sha256};
-        auto sound = co_await examine(make_version(who.organization, name, 0, sha256, kept->size, row.created_at, *manifest).runnable);
-        if (sound) {
-            auto write = [row](Session& session) -> Result<Inserted> {
-                TenantSession tenant{session, row.organization};
-                return insert_version(tenant, row);
-            };
-            inserted = co_await database_.write(std::move(write));
-        } else {
-            inserted = sound.error();
-        }
-        if (inserted) remember(inserted->model, make_version(who.organization, name, inserted->number, sha256, row.size, row.created_at, *manifest));
-    }
-    if (!inserted) {
-        co_await drop_unused(sha256);
-        co_return inserted.error();
-    }
-    auto model = find(who.organization, name);
-    const Version* version = model ? (*model)->find(inserted->number) : nullptr;
-    if (!version) co_return Error{Code::conflict, "the version was deleted while it was pushed"};
-    log_.info("model version pushed", {{"model", name}, {"version", inserted->number}, {"sha256", sha256}, {"new", inserted->created}, {"by", who.name}});
-    co_return Pushed{*version, inserted->created};
-}
-
-awaitable<Result<void>> Registry::examine(std::shared_ptr<const inference::ModelVersion> candidate) {
-    // Named before it is awaited, as every capturing lambda.
-    auto inspect = [this, candidate]() -> Result<void> { return trial_.inspect(candidate->file); };
-    auto archive = co_await pool_.run(std::move(inspect));
-    if (!archive) co_return archive.error();
-    auto tried = co_await trial_.run(candidate);
-    if (!tried) co_return tried.error();
-    if (*tried == Tried::no_runtime) log_.warning("model version accepted untried: there is no runtime here", {{"model", candidate->name}});
-    co_return success();
 }
 
 std::vector<std::shared_ptr<const Model>> Registry::list(OrganizationId organization) const {
@@ -151,12 +101,31 @@ Result<std::shared_ptr<const inference::ModelVersion>> Registry::resolve(Organiz
     return version->runnable;
 }
 
+awaitable<Result<blobs::OpenBlob>> Registry::open_file(std::string sha256, std::uint64_t size) {
+    auto opened = co_await files_.open_async(sha256, size);
+    if (!opened) co_return opened.error();
+    if (!*opened) co_return Error{Code::internal, "the model file is missing; push the version again"};
+    co_return std::move(**opened);
+}
+
+awaitable<Result<std::string>> Registry::manifest_file(OrganizationId organization, std::string name, int number) {
+    auto read = [organization, name, number](Session& session) -> Result<std::string> {
+        TenantSession tenant{session, organization};
+        auto text = find_manifest_file(tenant, name, number);
+        if (text) return std::move(*text);
+        return Error{Code::not_found, fmt::format("there is no version {} of the model \"{}\"", number, name)};
+    };
+    co_return co_await database_.read(std::move(read));
+}
+
 awaitable<Result<void>> Registry::remove(model::Principal who, std::string name, std::string version) {
     const auto model = find(who.organization, name);
     if (!model) co_return model.error();
     const auto number = version_number(version);
     const Version* known = number ? (*model)->find(*number) : nullptr;
     if (!known) co_return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", version, name)};
+    if (trial_.loading(known->sha256))
+        co_return Error{Code::conflict, fmt::format("version {} of \"{}\" is being loaded; delete it when that has ended (`millrace model show {}` tells)", version, name, name)};
     for (const auto& other : list(who.organization))
         if (const int falling = falls_back_to(*other, **model, *number))
             co_return Error{Code::conflict, fmt::format("version {} of \"{}\" is the fallback of {}/{}; delete that first", version, name, other->name, falling)};
@@ -184,8 +153,8 @@ void Registry::remember(const StoredModel& row, Version version) {
                                      [](const Version& v, int number) { return v.number < number; });
     if (at == model->versions.end() || at->number != version.number) {
         model->versions.insert(at, std::move(version));
-    } else if (!at->ready()) { // pushed again after its file was lost; its age stays
-        version.created_at = at->created_at;
+    } else { // pushed again: signed now, or healed; what runs it stays the same while it can be used
+        if (at->ready()) version.runnable = at->runnable;
         *at = std::move(version);
     }
     slot = std::move(model);

@@ -9,6 +9,7 @@
 #include "model/principal.hpp"
 #include "models/model.hpp"
 #include "models/trial.hpp"
+#include "models/trusted_keys.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 
@@ -23,8 +24,15 @@
 namespace millrace::models {
 
 struct StoredModel;
+struct StoredVersion;
 
 inline constexpr std::uint64_t max_model_bytes = std::uint64_t{8} << 30;
+
+// What may come with a model file and its manifest.
+struct Attached {
+    std::optional<std::string> signature; // 64 bytes or their base64
+    std::optional<std::string> sha256;    // of the model file, as its sender has it
+};
 
 struct Pushed {
     Version version;
@@ -36,15 +44,17 @@ public:
     // Borrows all of them for its lifetime. `files` is a blob store of its own, in <data>/models; `pool` is where
     // its files are read.
     Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool, const Clock& clock,
-             telemetry::Log& log);
+             telemetry::Log& log, TrustedKeys trusted = {});
 
-    // Fills the memory from the store, before the first request. A version whose file is gone is shown as failed.
+    // Fills the memory from the store, before the first request. A version whose file is gone, or whose signature does not
+    // hold any more where signatures are required, is shown as failed.
     Result<void> load_blocking();
 
     // Takes the bytes of a model file as they arrive; push() makes a version of it, or drops it.
     blobs::BlobUpload begin_upload() { return files_.begin_upload(max_model_bytes); }
-    // unprocessable: a name or manifest that cannot be, a file that is no model, or the two disagree.
-    awaitable<Result<Pushed>> push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest);
+    // unprocessable: a name or manifest that cannot be, a file that is no model, a signature or digest that is not theirs, or
+    // the two disagree. The signature is checked before anything looks into the file.
+    awaitable<Result<Pushed>> push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest, Attached attached = {});
 
     // Models that have versions, by name.
     std::vector<std::shared_ptr<const Model>> list(OrganizationId organization) const;
@@ -55,19 +65,25 @@ public:
     Result<std::shared_ptr<const inference::ModelVersion>> resolve(OrganizationId organization, std::string_view name,
                                                                    std::optional<std::string_view> version = std::nullopt) const;
 
+    // The files of a version as they were pushed. not_found for the manifest of a version that is not there.
+    awaitable<Result<blobs::OpenBlob>> open_file(std::string sha256, std::uint64_t size);
+    awaitable<Result<std::string>> manifest_file(OrganizationId organization, std::string name, int number);
+
     // Who answers from now on: one swap, after the commit that says so. Nothing happens when there is no such model.
     void set_traffic(OrganizationId organization, const std::string& name, Traffic traffic);
 
-    // not_found; conflict for the production version while there are others. The file goes with its last version.
+    // not_found; conflict while it is in use: for the production version while there are others, and while it is being
+    // loaded. The file goes with its last version.
     awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
 
 private:
     using Name = std::pair<OrganizationId, std::string>;
     class InUse; // keeps a file from being removed while a push is looking at it
 
-    Version make_version(OrganizationId organization, const std::string& name, int number, const std::string& sha256, std::uint64_t size, Timestamp created_at,
-                         std::shared_ptr<const model::Manifest> manifest) const;
-    awaitable<Result<void>> examine(std::shared_ptr<const inference::ModelVersion> candidate);
+    Version make_version(const StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) const;
+    std::string obstacle(const StoredVersion& row) const;
+    awaitable<Result<void>> examine(StoredVersion& row, std::shared_ptr<const model::Manifest> manifest);
+    awaitable<Result<Pushed>> keep(StoredVersion row, std::shared_ptr<const model::Manifest> manifest);
     void remember(const StoredModel& model, Version version);
     void forget(const Name& name, int number);
     bool used(const std::string& sha256) const;
@@ -79,6 +95,7 @@ private:
     async::ThreadPool& pool_;
     const Clock& clock_;
     telemetry::Log& log_;
+    const TrustedKeys trusted_;
     mutable std::shared_mutex mutex_;
     std::map<Name, std::shared_ptr<const Model>> models_; // values are replaced, never changed: readers keep theirs
     async::Guarded<std::map<std::string, int>> pushing_;  // digests that a push is looking at

@@ -2,10 +2,13 @@
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
+#include "inference/archive_check.hpp"
 #include "inference/prediction.hpp"
+#include "models/trial_report.hpp"
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace millrace::inference {
@@ -20,10 +23,12 @@ class Trial {
 public:
     virtual ~Trial() = default;
     // Looks at the file without running anything of it. unprocessable when it is no model archive. Blocks.
-    virtual Result<void> inspect(const std::filesystem::path& file) = 0;
-    // Loads it and runs it once, apart from all other work. unprocessable, with the reason, when it does not load or
-    // disagrees with its manifest.
-    virtual awaitable<Result<Tried>> run(std::shared_ptr<const inference::ModelVersion> version) = 0;
+    virtual Result<inference::ArchiveKind> inspect(const std::filesystem::path& file) = 0;
+    // Loads it and runs it once, apart from all other work; nullopt where there is no runtime to try it with.
+    // unprocessable, with the reason, when it does not load or disagrees with its manifest.
+    virtual awaitable<Result<std::optional<TrialReport>>> run(std::shared_ptr<const inference::ModelVersion> version) = 0;
+    // Whether a model of this file is being loaded right now, where it serves.
+    virtual bool loading(const std::string& sha256) const = 0;
     // The version is gone: forget what is loaded of it.
     virtual void forget(const std::string& sha256) = 0;
 };

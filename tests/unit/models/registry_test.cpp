@@ -1,110 +1,7 @@
-#include "models/registry.hpp"
-
-#include "store/sqlite.hpp"
-#include "telemetry/metrics.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-#include <doctest/doctest.h>
-
-#include <filesystem>
+#include "registry_world.hpp"
 
 using namespace millrace;
 using namespace millrace::models;
-
-namespace {
-
-// Says of each file what the test wants to hear.
-class FakeTrial final : public Trial {
-public:
-    Result<void> inspect(const std::filesystem::path& file) override {
-        if (!std::filesystem::exists(file)) return Error{Code::internal, "inspected a file that is not there"};
-        return archive;
-    }
-    awaitable<Result<Tried>> run(std::shared_ptr<const inference::ModelVersion>) override {
-        ++runs;
-        co_return outcome;
-    }
-    void forget(const std::string& sha256) override { forgotten.push_back(sha256); }
-
-    Result<void> archive;
-    Result<Tried> outcome = Tried::yes;
-    int runs = 0;
-    std::vector<std::string> forgotten;
-};
-
-std::string manifest(const std::string& name, const std::string& description = "for a test") {
-    return R"({"format":1,"name":")" + name + R"(","description":")" + description + R"(","task":"tensor",
-        "input":{"name":"x","kind":"tensor","datatype":"FP32","shape":[4]},
-        "output":{"name":"y","datatype":"FP32","shape":[2]},
-        "postprocess":{"kind":"raw"},"batching":{"max_batch":8,"max_delay_ms":1}})";
-}
-
-struct World {
-    World() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-models-XXXXXX").string();
-        data = ::mkdtemp(pattern.data());
-        open();
-    }
-    ~World() {
-        close();
-        std::filesystem::remove_all(data);
-    }
-    void close() {
-        registry.reset();
-        files.reset();
-        database.reset();
-    }
-    void open() {
-        close();
-        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
-        REQUIRE(opened.has_value());
-        database = std::move(*opened);
-        auto blobs = blobs::BlobStore::open({.folder = data / "models"}, pool, log, metrics);
-        REQUIRE(blobs.has_value());
-        files = std::move(*blobs);
-        registry = std::make_unique<Registry>(*database, *files, trial, pool, SystemClock::instance(), log);
-        REQUIRE(registry->load_blocking().has_value());
-    }
-    template <class T>
-    T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
-    }
-    awaitable<Result<Pushed>> pushing(std::string name, std::string bytes, std::string text) {
-        auto upload = registry->begin_upload();
-        auto written = co_await upload.write(std::as_bytes(std::span{bytes}));
-        if (!written) co_return written.error();
-        co_return co_await registry->push(admin, std::move(name), std::move(upload), std::move(text));
-    }
-    Result<Pushed> push(std::string name, std::string bytes) { return run(pushing(name, std::move(bytes), manifest(name))); }
-    std::size_t stored_files() const {
-        std::size_t count = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(data / "models")) count += entry.is_regular_file();
-        return count;
-    }
-    Code resolve_error(std::string_view name, std::optional<std::string_view> version = {}) {
-        const auto resolved = registry->resolve(org, name, version);
-        REQUIRE_FALSE(resolved.has_value());
-        return resolved.error().code;
-    }
-
-    std::filesystem::path data;
-    telemetry::Log log{static_cast<telemetry::Level>(9), telemetry::LogFormat::logfmt};
-    telemetry::Metrics metrics;
-    async::ThreadPool pool{"files", 2, 64};
-    FakeTrial trial;
-    std::unique_ptr<store::Database> database;
-    std::unique_ptr<blobs::BlobStore> files;
-    std::unique_ptr<Registry> registry;
-    OrganizationId org = model::default_organization;
-    model::Principal admin{model::default_organization, {}, "uid:0", model::Role::admin};
-};
-
-} // namespace
 
 TEST_CASE("the first version becomes the production version, and later ones do not") {
     World world;
@@ -171,8 +68,14 @@ TEST_CASE("a refused push takes no file away from a version that uses it") {
 
 TEST_CASE("a machine without a runtime keeps the model untried") {
     World world;
-    world.trial.outcome = Tried::no_runtime;
-    CHECK(world.push("digits", "one").has_value());
+    world.trial.outcome = std::optional<TrialReport>{};
+    const auto pushed = world.push("digits", "one");
+    REQUIRE(pushed.has_value());
+    CHECK_FALSE(pushed->version.trial.has_value());
+    world.trial.outcome = std::optional{TrialReport{.runtime = "libtorch 9"}}; // pushed again where there is one
+    REQUIRE(world.push("digits", "one")->version.trial.has_value());
+    world.open();
+    CHECK((*world.registry->find(world.org, "digits"))->versions.front().trial->runtime == "libtorch 9");
 }
 
 TEST_CASE("a wrong name or manifest is refused") {
@@ -246,4 +149,68 @@ TEST_CASE("a shown model tells what the API promises") {
     CHECK(version.at("description").as_string() == "for a test");
     CHECK(version.at("input").is_object());
     CHECK(version.at("manifest").at("format").to_number<int>() == 1);
+}
+
+TEST_CASE("what the trial found out is kept with the version") {
+    World world;
+    REQUIRE(world.push("digits", "one").has_value());
+    for (int round = 0; round < 2; ++round) {
+        const auto shown = to_json(**world.registry->find(world.org, "digits"), true).at("versions").at(0);
+        CHECK(shown.at("format").as_string() == "torchscript");
+        const auto& trial = shown.at("trial");
+        CHECK(trial.at("runtime").as_string() == "libtorch 0");
+        CHECK(trial.at("load_ms").to_number<double>() == 12.5);
+        CHECK(trial.at("forward_ms").to_number<double>() == 0.25);
+        CHECK(trial.at("memory_bytes").to_number<int>() == 4096);
+        CHECK(trial.at("optimization").as_string() == "frozen");
+        CHECK(trial.at("note").as_string() == "it would differ");
+        world.open(); // and the same after a restart
+    }
+}
+
+TEST_CASE("an AOTInductor package is shown as one") {
+    World world;
+    world.trial.archive = inference::ArchiveKind::aotinductor;
+    REQUIRE(world.push("digits", "one").has_value());
+    world.open();
+    CHECK((*world.registry->find(world.org, "digits"))->versions.front().format == inference::ArchiveKind::aotinductor);
+}
+
+TEST_CASE("both files come out as they were pushed") {
+    World world;
+    const auto text = "  " + manifest("digits") + "\n\n";
+    const auto pushed = world.run(world.pushing("digits", "one", text));
+    REQUIRE(pushed.has_value());
+    CHECK(*world.run(world.registry->manifest_file(world.org, "digits", 1)) == text);
+    CHECK(world.run(world.registry->manifest_file(world.org, "digits", 2)).error().code == Code::not_found);
+    CHECK(world.run(world.registry->manifest_file(OrganizationId::make(), "digits", 1)).error().code == Code::not_found);
+    const auto file = world.run(world.registry->open_file(pushed->version.sha256, pushed->version.size));
+    REQUIRE(file.has_value());
+    char bytes[8] = {};
+    CHECK(::read(file->file.get(), bytes, sizeof bytes) == 3);
+    CHECK(std::string{bytes} == "one");
+}
+
+TEST_CASE("a file that is not the one its sender has is refused and not kept") {
+    World world;
+    Attached attached;
+    attached.sha256 = std::string(64, '0');
+    const auto refused = world.run(world.pushing("digits", "one", manifest("digits"), attached));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unprocessable);
+    CHECK(world.trial.looks == 0);
+    CHECK(world.stored_files() == 0);
+}
+
+TEST_CASE("a version that is being loaded is not deleted") {
+    World world;
+    const auto pushed = world.push("digits", "one");
+    REQUIRE(pushed.has_value());
+    world.trial.being_loaded = pushed->version.sha256;
+    const auto refused = world.run(world.registry->remove(world.admin, "digits", "1"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::conflict);
+    CHECK(refused.error().detail.find("being loaded") != std::string::npos);
+    world.trial.being_loaded.clear();
+    CHECK(world.run(world.registry->remove(world.admin, "digits", "1")).has_value());
 }

@@ -1,0 +1,87 @@
+#include "api/model_json.hpp"
+
+#include <algorithm>
+
+namespace millrace::api {
+namespace {
+
+using inference::LoadedModel;
+using inference::ModelStatistics;
+
+// The engine's entry of a version; null when it has none.
+template <class Entry>
+const Entry* entry_of(const std::vector<Entry>& entries, const models::Model& model, const models::Version& version) {
+    const auto number = std::to_string(version.number);
+    const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry& each) {
+        return each.version->organization == model.organization && each.version->name == model.name && each.version->version == number;
+    });
+    return at == entries.end() ? nullptr : &*at;
+}
+
+json::object loaded_json(const LoadedModel* loaded) {
+    json::object out{{"state", loaded ? loaded->state : "absent"}, {"memory_bytes", 0}, {"used_at", nullptr}};
+    if (!loaded) return out;
+    if (loaded->state == "ready") out["memory_bytes"] = loaded->report.memory_bytes;
+    if (loaded->used_at.micros > 0) out["used_at"] = loaded->used_at.text();
+    if (!loaded->reason.empty()) out["reason"] = loaded->reason;
+    return out;
+}
+
+double milliseconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+json::object duration_json(const ModelStatistics::Duration& duration) { return {{"count", duration.count}, {"ms", milliseconds(duration.ns)}}; }
+
+double share(std::uint64_t part, std::uint64_t rest) {
+    return part + rest == 0 ? 0 : static_cast<double>(part) / static_cast<double>(part + rest);
+}
+
+json::object statistics_of(const models::Version& version, const ModelStatistics& s) {
+    json::array batches;
+    for (const auto& [rows, time] : s.batches) batches.push_back({{"rows", rows}, {"count", time.count}, {"ms", milliseconds(time.ns)}});
+    const auto mean_batch = s.execution_count == 0 ? 0 : static_cast<double>(s.inference_count) / static_cast<double>(s.execution_count);
+    return {{"version", std::to_string(version.number)},
+            {"last_inference", s.last_inference.micros > 0 ? json::value(s.last_inference.text()) : json::value(nullptr)},
+            {"inference_count", s.inference_count},
+            {"execution_count", s.execution_count},
+            {"mean_batch", mean_batch},
+            {"pending", s.pending},
+            {"success", duration_json(s.success)},
+            {"failure", duration_json(s.fail)},
+            {"queue", duration_json(s.queue)},
+            {"compute_input", duration_json(s.compute_input)},
+            {"compute_infer", duration_json(s.compute_infer)},
+            {"compute_output", duration_json(s.compute_output)},
+            {"batches", std::move(batches)},
+            {"cache", {{"hits", s.cache_hit.count}, {"misses", s.cache_miss.count}, {"hit_rate", share(s.cache_hit.count, s.cache_miss.count)}}}};
+}
+
+} // namespace
+
+json::object model_json(const models::Model& model, bool with_manifests, const LoadedModels& loaded) {
+    auto out = models::to_json(model, with_manifests);
+    auto& versions = out.at("versions").as_array();
+    for (std::size_t i = 0; i < versions.size(); ++i)
+        versions[i].as_object()["loaded"] = loaded_json(entry_of(loaded, model, model.versions[i]));
+    return out;
+}
+
+json::object version_json(const models::Model& model, const models::Version& version, const LoadedModels& loaded) {
+    auto out = models::to_json(version, true);
+    out["model"] = model.name;
+    out["loaded"] = loaded_json(entry_of(loaded, model, version));
+    return out;
+}
+
+json::object statistics_json(const models::Model& model, const std::vector<ModelStatistics>& statistics) {
+    json::array versions;
+    std::uint64_t pending = 0;
+    for (const auto& version : model.versions) {
+        const auto* found = entry_of(statistics, model, version);
+        const ModelStatistics none;
+        versions.push_back(statistics_of(version, found ? *found : none));
+        pending += found ? found->pending : 0;
+    }
+    return {{"name", model.name}, {"pending", pending}, {"versions", std::move(versions)}};
+}
+
+} // namespace millrace::api

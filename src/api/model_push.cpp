@@ -1,0 +1,61 @@
+#include "api/model_push.hpp"
+
+#include "base/encoding.hpp"
+#include "http/multipart.hpp"
+#include "model/model_signature.hpp"
+
+#include <fmt/format.h>
+
+namespace millrace::api {
+namespace {
+
+using http::MultipartReader;
+
+constexpr std::size_t digest_size = 64; // in hex
+
+awaitable<Result<void>> read_text(MultipartReader& form, std::optional<std::string>& into, std::size_t most) {
+    auto text = co_await form.text(most);
+    if (!text) co_return text.error();
+    into = std::move(*text);
+    co_return success();
+}
+
+awaitable<Result<void>> read_file(MultipartReader& form, std::optional<blobs::BlobUpload>& into, models::Registry& registry) {
+    into.emplace(registry.begin_upload());
+    for (;;) {
+        auto piece = co_await form.read();
+        if (!piece) co_return piece.error();
+        if (piece->empty()) co_return success();
+        auto written = co_await into->write(*piece);
+        if (!written) co_return written.error();
+    }
+}
+
+} // namespace
+
+awaitable<Result<Push>> read_push(http::Request& request, models::Registry& registry) {
+    auto form = MultipartReader::open(request.header("Content-Type"), *request.body_reader);
+    if (!form) co_return form.error();
+    Push push;
+    for (;;) {
+        auto part = co_await form->next();
+        if (!part) co_return part.error();
+        if (!*part) break;
+        const std::string name = (*part)->name;
+        Result<void> read = Error{Code::unprocessable,
+                                  fmt::format("the form has an unknown part \"{}\", or has it twice; it takes one \"model\" and one \"manifest\", "
+                                              "and may have a \"signature\" and a \"sha256\"",
+                                              name)};
+        if (name == "manifest" && !push.manifest) read = co_await read_text(*form, push.manifest, model::max_manifest_bytes);
+        else if (name == "signature" && !push.attached.signature) read = co_await read_text(*form, push.attached.signature, model::max_signature_bytes);
+        else if (name == "sha256" && !push.attached.sha256) read = co_await read_text(*form, push.attached.sha256, digest_size);
+        else if (name == "model" && !push.file) read = co_await read_file(*form, push.file, registry);
+        if (!read) co_return read.error();
+    }
+    if (!push.file || !push.manifest) co_return Error{Code::unprocessable, "the form needs the parts \"model\" and \"manifest\""};
+    if (push.attached.sha256 && !is_sha256_hex(*push.attached.sha256))
+        co_return Error{Code::unprocessable, "the part \"sha256\" must be 64 lower-case hex digits"};
+    co_return std::move(push);
+}
+
+} // namespace millrace::api

@@ -1,0 +1,22 @@
+// The form that brings a model version: parts "manifest" and "model", and if its sender likes "signature" and "sha256".
+#pragma once
+#include "base/result.hpp"
+#include "http/request.hpp"
+#include "models/registry.hpp"
+
+#include <optional>
+#include <string>
+
+namespace millrace::api {
+
+struct Push {
+    std::optional<blobs::BlobUpload> file; // there, once it has been read
+    std::optional<std::string> manifest;   // as well
+    models::Attached attached;
+};
+
+// The file's bytes go to the registry's store as they arrive. unprocessable for a part that is missing, unknown or there
+// twice.
+awaitable<Result<Push>> read_push(http::Request& request, models::Registry& registry);
+
+} // namespace millrace::api

@@ -1,0 +1,112 @@
+// A registry on a folder of its own, with a trial that says what the test wants to hear.
+#pragma once
+#include "models/registry.hpp"
+
+#include "store/sqlite.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace millrace::models {
+
+// Says of each file what the test wants to hear.
+class FakeTrial final : public Trial {
+public:
+    Result<inference::ArchiveKind> inspect(const std::filesystem::path& file) override {
+        ++looks;
+        if (!std::filesystem::exists(file)) return Error{Code::internal, "inspected a file that is not there"};
+        return archive;
+    }
+    awaitable<Result<std::optional<TrialReport>>> run(std::shared_ptr<const inference::ModelVersion>) override {
+        ++runs;
+        co_return outcome;
+    }
+    bool loading(const std::string& sha256) const override { return sha256 == being_loaded; }
+    void forget(const std::string& sha256) override { forgotten.push_back(sha256); }
+
+    Result<inference::ArchiveKind> archive = inference::ArchiveKind::torchscript;
+    Result<std::optional<TrialReport>> outcome = std::optional{TrialReport{"libtorch 0", 12.5, 0.25, 4096, "frozen", "it would differ"}};
+    int looks = 0, runs = 0;
+    std::string being_loaded;
+    std::vector<std::string> forgotten;
+};
+
+inline std::string manifest(const std::string& name, const std::string& description = "for a test") {
+    return R"({"format":1,"name":")" + name + R"(","description":")" + description + R"(","task":"tensor",
+        "input":{"name":"x","kind":"tensor","datatype":"FP32","shape":[4]},
+        "output":{"name":"y","datatype":"FP32","shape":[2]},
+        "postprocess":{"kind":"raw"},"batching":{"max_batch":8,"max_delay_ms":1}})";
+}
+
+struct World {
+    World() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-models-XXXXXX").string();
+        data = ::mkdtemp(pattern.data());
+        open();
+    }
+    ~World() {
+        close();
+        std::filesystem::remove_all(data);
+    }
+    void close() {
+        registry.reset();
+        files.reset();
+        database.reset();
+    }
+    void open() {
+        close();
+        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        REQUIRE(opened.has_value());
+        database = std::move(*opened);
+        auto blobs = blobs::BlobStore::open({.folder = data / "models"}, pool, log, metrics);
+        REQUIRE(blobs.has_value());
+        files = std::move(*blobs);
+        registry = std::make_unique<Registry>(*database, *files, trial, pool, SystemClock::instance(), log, trusted);
+        REQUIRE(registry->load_blocking().has_value());
+    }
+    template <class T>
+    T run(awaitable<T> work) {
+        asio::io_context context;
+        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
+        context.run();
+        return future.get();
+    }
+    awaitable<Result<Pushed>> pushing(std::string name, std::string bytes, std::string text, Attached attached = {}) {
+        auto upload = registry->begin_upload();
+        auto written = co_await upload.write(std::as_bytes(std::span{bytes}));
+        if (!written) co_return written.error();
+        co_return co_await registry->push(admin, std::move(name), std::move(upload), std::move(text), std::move(attached));
+    }
+    Result<Pushed> push(std::string name, std::string bytes) { return run(pushing(name, std::move(bytes), manifest(name))); }
+    std::size_t stored_files() const {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(data / "models")) count += entry.is_regular_file();
+        return count;
+    }
+    Code resolve_error(std::string_view name, std::optional<std::string_view> version = {}) {
+        const auto resolved = registry->resolve(org, name, version);
+        REQUIRE_FALSE(resolved.has_value());
+        return resolved.error().code;
+    }
+
+    std::filesystem::path data;
+    telemetry::Log log{static_cast<telemetry::Level>(9), telemetry::LogFormat::logfmt};
+    telemetry::Metrics metrics;
+    async::ThreadPool pool{"files", 2, 64};
+    FakeTrial trial;
+    TrustedKeys trusted; // taken over by open()
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<blobs::BlobStore> files;
+    std::unique_ptr<Registry> registry;
+    OrganizationId org = model::default_organization;
+    model::Principal admin{model::default_organization, {}, "uid:0", model::Role::admin};
+};
+
+} // namespace millrace::models
