@@ -113,13 +113,13 @@ void print_table(Context& context, const std::vector<Cell>& cells) {
 void print_json(Context& context, const Options& options, const Measured& measured) {
     json::array rows;
     for (const auto& cell : measured.cells) rows.push_back(to_json(cell));
-    print_raw(context, json::serialize(json::object{{"model", options.name},
-                                                    {"version", options.version.empty() ? json::value{} : json::value{options.version}},
-                                                    {"input", options.files.empty() ? json::value{"made up"} : json::value_from(options.files)},
-                                                    {"seconds", options.seconds},
-                                                    {"rows", std::move(rows)},
-                                                    {"interrupted", interrupted.load()},
-                                                    {"error", measured.problem.empty() ? json::value{} : json::value{measured.problem}}}));
+    const auto text_or_null = [](const std::string& text) { return text.empty() ? json::value{} : json::value(text); };
+    json::object all{{"model", options.name}, {"version", text_or_null(options.version)}, {"seconds", options.seconds}};
+    all["input"] = options.files.empty() ? json::value("made up") : json::value_from(options.files);
+    all["rows"] = std::move(rows);
+    all["interrupted"] = interrupted.load();
+    all["error"] = text_or_null(measured.problem);
+    print_raw(context, json::serialize(all));
 }
 
 int bench(Context& context, const Options& options) {

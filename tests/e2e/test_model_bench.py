@@ -16,8 +16,8 @@ MODELS, PICTURES = DATA / "models", sorted((DATA / "digits/samples").glob("*.png
 
 @pytest.fixture(scope="module")
 def digits(run, runtime):
-    run("model", "push", "bench_digits", MODELS / "digits.pt", MODELS / "digits.manifest.json")
-    return "bench_digits"
+    run("model", "push", "digits", MODELS / "digits.pt", MODELS / "digits.manifest.json")
+    return "digits"
 
 
 def test_a_row_for_each_batch_and_number_of_connections(ask, digits):
@@ -40,8 +40,8 @@ def test_the_table_is_for_people(run, digits):
 
 
 def test_made_up_tensors_go_by_batches(ask, run, runtime, tmp_path):
-    run("model", "push", "bench_cover", MODELS / "land_cover.pt", MODELS / "land_cover.manifest.json")
-    found = ask("model", "bench", "bench_cover", "--concurrency", "1", "--batch", "2", "--seconds", "0.2")
+    run("model", "push", "land_cover", MODELS / "land_cover.pt", MODELS / "land_cover.manifest.json")
+    found = ask("model", "bench", "land_cover", "--concurrency", "1", "--batch", "2", "--seconds", "0.2")
     assert found["rows"][0]["errors"] == 0 and found["rows"][0]["requests"] > 0, found
 
 

@@ -119,6 +119,8 @@ TEST_CASE("model bench prints a row for each batch and number of connections, an
     const auto rows = json::parse(found.out).at("rows").as_array();
     REQUIRE(rows.size() == 2);
     CHECK(rows[1].at("concurrency") == 2);
+    CHECK(json::parse(found.out).at("input") == "made up");
+    CHECK(json::parse(found.out).at("error").is_null());
     CHECK(rows[0].at("batch_size").to_number<double>() == 4);
     CHECK(rows[0].at("requests").to_number<int>() > 0);
 
