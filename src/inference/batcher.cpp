@@ -18,10 +18,14 @@ void Batcher::add_model(ModelKey model, BatchRule rule) {
     lanes_[model].rule = rule;
 }
 
-void Batcher::set_ready(ModelKey model, bool ready) { lanes_.at(model).ready = ready; }
-
 std::deque<Batcher::Item>& Batcher::line(Lane& lane, const Item& item) {
     return item.alone ? lane.alone : lane.levels[static_cast<std::size_t>(std::clamp(item.priority, 0, 9))];
+}
+
+void Batcher::count(Lane& lane, const Item& item, int sign) {
+    if (item.alone) return;
+    lane.size = sign > 0 ? lane.size + 1 : lane.size - 1;
+    lane.rows = sign > 0 ? lane.rows + item.rows : lane.rows - item.rows;
 }
 
 void Batcher::add(ModelKey model, Item item) {
@@ -29,7 +33,7 @@ void Batcher::add(ModelKey model, Item item) {
     item.priority = std::clamp(item.priority, 0, 9);
     line(lane, item).push_back(item);
     ++size_;
-    if (!item.alone) ++lane.size;
+    count(lane, item, 1);
 }
 
 void Batcher::put_back(ModelKey model, Item item) {
@@ -37,14 +41,14 @@ void Batcher::put_back(ModelKey model, Item item) {
     item.priority = std::clamp(item.priority, 0, 9);
     line(lane, item).push_front(item);
     ++size_;
-    if (!item.alone) ++lane.size;
+    count(lane, item, 1);
 }
 
 bool Batcher::remove(ModelKey model, const Item& item) {
     auto& lane = lanes_.at(model);
     if (std::erase_if(line(lane, item), [&](const Item& each) { return each.key == item.key; }) == 0) return false;
     --size_;
-    if (!item.alone) --lane.size;
+    count(lane, item, -1);
     return true;
 }
 
@@ -58,7 +62,7 @@ std::vector<Batcher::ItemKey> Batcher::take_all(ModelKey model) {
     for (auto& level : lane.levels) take(level);
     take(lane.alone);
     size_ -= keys.size();
-    lane.size = 0;
+    lane.size = lane.rows = 0;
     return keys;
 }
 
@@ -73,16 +77,17 @@ std::vector<Batcher::ItemKey> Batcher::take_all() {
 
 std::vector<Batcher::ItemKey> Batcher::take_expired(Monotonic now) {
     std::vector<ItemKey> keys;
-    const auto sweep = [&](std::deque<Item>& items) {
-        return std::erase_if(items, [&](const Item& item) {
+    const auto sweep = [&](Lane& lane, std::deque<Item>& items) {
+        std::erase_if(items, [&](const Item& item) {
             if (item.deadline > now) return false;
             keys.push_back(item.key);
+            count(lane, item, -1);
             return true;
         });
     };
     for (auto& [model, lane] : lanes_) {
-        for (auto& level : lane.levels) lane.size -= sweep(level);
-        sweep(lane.alone);
+        for (auto& level : lane.levels) sweep(lane, level);
+        sweep(lane, lane.alone);
     }
     size_ -= keys.size();
     return keys;
@@ -95,10 +100,10 @@ const Batcher::Item* Batcher::oldest(const Lane& lane) {
     return found;
 }
 
-bool Batcher::is_due(const Lane& lane, Monotonic now, bool busy) {
+bool Batcher::is_due(const Lane& lane, Monotonic now, Room room) {
     if (lane.size == 0) return false;
-    if (lane.size >= lane.rule.max_batch) return true;
-    if (busy && lane.rule.max_delay.count() == 0) return false;
+    if (lane.rows >= lane.rule.max_batch) return true;
+    if (room == Room::for_full_batches && lane.rule.max_delay.count() == 0) return false;
     return now - oldest(lane)->arrived >= lane.rule.max_delay;
 }
 
@@ -109,24 +114,27 @@ std::deque<Batcher::Item>* Batcher::most_urgent_level(Lane& lane, Monotonic now)
     return best;
 }
 
-std::optional<Batcher::Batch> Batcher::next(Monotonic now, bool busy) {
+std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<Room(ModelKey)>& room_for) {
     struct {
         ModelKey model = 0;
         Lane* lane = nullptr;
-        bool alone = false;
+        bool alone = false, idle = false;
         double urgency = -1;
     } best;
-    const auto consider = [&](ModelKey model, Lane& lane, const Item& item, bool alone) {
-        if (const double urgency = aged(item, now); urgency > best.urgency) best = {model, &lane, alone, urgency};
+    const auto consider = [&](ModelKey model, Lane& lane, const Item& item, bool alone, bool idle) {
+        if (const double urgency = aged(item, now); urgency > best.urgency) best = {model, &lane, alone, idle, urgency};
     };
     for (auto& [model, lane] : lanes_) {
-        if (!lane.ready) continue;
-        if (is_due(lane, now, busy)) consider(model, lane, most_urgent_level(lane, now)->front(), false);
-        if (!lane.alone.empty()) consider(model, lane, lane.alone.front(), true);
+        if (lane.size == 0 && lane.alone.empty()) continue;
+        const auto room = room_for(model);
+        if (room == Room::none) continue;
+        const bool idle = room == Room::idle;
+        if (is_due(lane, now, room)) consider(model, lane, most_urgent_level(lane, now)->front(), false, idle);
+        if (!lane.alone.empty()) consider(model, lane, lane.alone.front(), true, idle);
     }
     if (!best.lane) return std::nullopt;
     if (!best.alone) return fill(best.model, *best.lane, now);
-    if (busy) return std::nullopt; // the device runs empty for it
+    if (!best.idle) return std::nullopt; // the device runs empty for it
     const Item item = best.lane->alone.front();
     best.lane->alone.pop_front();
     --size_;
@@ -137,16 +145,18 @@ std::optional<Batcher::Batch> Batcher::next(Monotonic now, bool busy) {
 
 Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {
     Batch batch{model, {}, {}, false};
-    std::size_t files = 0;
-    while (batch.items.size() < lane.rule.max_batch) {
+    std::size_t files = 0, rows = 0;
+    while (rows < lane.rule.max_batch) {
         auto* level = most_urgent_level(lane, now);
         if (!level) break;
         const Item& item = level->front();
         const bool expired = item.deadline <= now;
+        if (!expired && rows > 0 && rows + item.rows > lane.rule.max_batch) break;
         if (item.file && !expired && ++files > frame::max_descriptors) break;
         (expired ? batch.expired : batch.items).push_back(item.key);
+        if (!expired) rows += item.rows;
+        count(lane, item, -1);
         level->pop_front();
-        --lane.size;
         --size_;
     }
     return batch;
@@ -155,7 +165,7 @@ Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {
 std::optional<Monotonic> Batcher::wake_at(Monotonic now) const {
     std::optional<Monotonic> at;
     for (const auto& [model, lane] : lanes_) {
-        if (lane.size == 0 || !lane.ready || lane.size >= lane.rule.max_batch) continue;
+        if (lane.size == 0 || lane.rows >= lane.rule.max_batch) continue;
         const auto due = oldest(lane)->arrived + lane.rule.max_delay;
         // What is due already waits for the device, not for the clock.
         if (due > now && (!at || due < *at)) at = due;

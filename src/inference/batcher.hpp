@@ -1,9 +1,9 @@
 // Decides which waiting work goes into the next batch. Pure: time comes in as a value, nothing blocks. Not
 // thread-safe; lives on the engine's thread.
 //
-// The caller asks next() whenever an execution slot is free, so that batches grow while the device is busy. With a slot
-// free and the device idle, what waits is sent when the batch is full or its oldest item has waited the model's delay.
-// With the device busy, only a full batch (or one past a delay of the model's) is sent ahead, to be decoded meanwhile.
+// The caller asks next() whenever something has changed, so that batches grow while the device is busy. Where a device has
+// room, what waits is sent when the batch is full or its oldest item has waited the model's delay. Ahead of time, to be
+// decoded meanwhile, only a full batch is sent (or one past a delay of the model's).
 // Priorities age by one level a second, so that the lowest are served in the end.
 #pragma once
 #include "base/clock.hpp"
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -19,7 +20,7 @@
 namespace millrace::inference {
 
 struct BatchRule {
-    std::size_t max_batch = 1;
+    std::size_t max_batch = 1;             // rows
     std::chrono::microseconds max_delay{0};
 };
 
@@ -34,6 +35,7 @@ public:
         Monotonic arrived, deadline;
         bool alone = false;                // in a batch of its own, with nothing else on the device
         bool file = false;                 // needs a descriptor of its own in the frame
+        std::size_t rows = 1;              // of a batch
     };
     struct Batch {
         ModelKey model = 0;
@@ -43,7 +45,6 @@ public:
     };
 
     void add_model(ModelKey model, BatchRule rule);
-    void set_ready(ModelKey model, bool ready);       // loaded in the worker; others wait
     void add(ModelKey model, Item item);              // the model must be known
     void put_back(ModelKey model, Item item);         // it was in a batch before: in front of its priority
     bool remove(ModelKey model, const Item& item);    // false when it does not wait here
@@ -51,8 +52,15 @@ public:
     std::vector<ItemKey> take_all();
     std::vector<ItemKey> take_expired(Monotonic now); // looks at everything: for a slow timer
 
-    // `busy`: batches are on the device already. The items are removed. nullopt: nothing is to be sent now.
-    std::optional<Batch> next(Monotonic now, bool busy);
+    // What the device that asks has for batches of a model.
+    enum class Room {
+        none,             // not loaded there, or no place
+        for_full_batches, // its places are taken; one more may be prepared
+        free,             // a place is free
+        idle,             // nothing runs there at all
+    };
+    // The items are removed. nullopt: nothing is to be sent now.
+    std::optional<Batch> next(Monotonic now, const std::function<Room(ModelKey)>& room_for);
     // When to ask again although nothing happens, because a delay ends then: after `now`. nullopt: never.
     std::optional<Monotonic> wake_at(Monotonic now) const;
 
@@ -62,15 +70,15 @@ public:
 private:
     struct Lane {
         BatchRule rule;
-        bool ready = false;
         std::array<std::deque<Item>, 10> levels; // by priority
         std::deque<Item> alone;
-        std::size_t size = 0;                    // in levels
+        std::size_t size = 0, rows = 0;          // in levels
     };
     static std::deque<Item>& line(Lane& lane, const Item& item);
     static const Item* oldest(const Lane& lane);
-    static bool is_due(const Lane& lane, Monotonic now, bool busy);
+    static bool is_due(const Lane& lane, Monotonic now, Room room);
     static std::deque<Item>* most_urgent_level(Lane& lane, Monotonic now);
+    static void count(Lane& lane, const Item& item, int sign);
     Batch fill(ModelKey model, Lane& lane, Monotonic now);
 
     std::map<ModelKey, Lane> lanes_;

@@ -94,6 +94,18 @@ public:
         done(Error{Code::unavailable, "the service is stopping"});
     }
 
+    void load(std::shared_ptr<const ModelVersion> model, ModelEntry::LoadDone done) {
+        auto open = open_.lock();
+        if (!*open) return done(Error{Code::unavailable, "the service is stopping"});
+        boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.load(model, std::move(done)); });
+    }
+
+    void unload(std::shared_ptr<const ModelVersion> model, ModelEntry::UnloadDone done) {
+        auto open = open_.lock();
+        if (!*open) return done(millrace::success());
+        boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.unload(model, std::move(done)); });
+    }
+
     void forget(std::string sha256) {
         auto open = open_.lock();
         if (!*open) return;
@@ -101,6 +113,8 @@ public:
     }
 
     WorkerStatus status() const { return scheduler_.status(); }
+    std::vector<LoadedModel> models() const { return scheduler_.models(); }
+    Statistics& statistics() { return scheduler_.statistics(); }
 
 private:
     void try_model(std::shared_ptr<const ModelVersion> model, CheckDone done) {
@@ -128,6 +142,11 @@ Engine::~Engine() { stop(); }
 
 void Engine::start() { core_->start(); }
 void Engine::stop() { core_->stop(); }
+std::vector<LoadedModel> Engine::models() const { return core_->models(); }
+std::vector<ModelStatistics> Engine::statistics() const { return core_->statistics().all(); }
+void Engine::count_cache(const std::shared_ptr<const ModelVersion>& model, bool hit, std::chrono::nanoseconds took) {
+    core_->statistics().cached(model, hit, took);
+}
 Engine::Ticket Engine::predict(Request request, Done done) { return core_->predict(std::move(request), std::move(done)); }
 void Engine::withdraw(Ticket ticket) { core_->withdraw(ticket); }
 void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
@@ -151,6 +170,16 @@ awaitable<Outcome> Engine::predict(Request request) {
 awaitable<Result<CheckReport>> Engine::check(std::shared_ptr<const ModelVersion> model) {
     auto start = [this, model](CheckDone done) { check(model, std::move(done)); };
     co_return co_await async::completion<Result<CheckReport>>(std::move(start));
+}
+
+awaitable<Result<CheckReport>> Engine::load(std::shared_ptr<const ModelVersion> model) {
+    auto start = [this, model](ModelEntry::LoadDone done) { core_->load(model, std::move(done)); };
+    co_return co_await async::completion<Result<CheckReport>>(std::move(start));
+}
+
+awaitable<Result<void>> Engine::unload(std::shared_ptr<const ModelVersion> model) {
+    auto start = [this, model](ModelEntry::UnloadDone done) { core_->unload(model, std::move(done)); };
+    co_return co_await async::completion<Result<void>>(std::move(start));
 }
 
 } // namespace millrace::inference

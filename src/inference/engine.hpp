@@ -27,7 +27,8 @@ struct EngineOptions {
     int decode_threads = 0;              // 0: the cores
     std::uint64_t memory_limit = 0;      // bytes the worker may allocate; 0: three quarters of the machine's
     std::size_t queue_capacity = 4096;   // waiting predictions; full is `unavailable`
-    int batches_in_flight = 2;           // one in the runtime, the next being decoded
+    std::vector<std::string> devices{"cpu"}; // each with a worker process; "cpu" beside others is a fallback for them
+    std::uint64_t model_memory = 0;      // bytes that the models of one device may take together; 0: no limit
     std::chrono::milliseconds start_timeout{60'000};     // from spawn to the worker's greeting
     std::chrono::milliseconds load_timeout{120'000};     // of one model, warm-up included
     std::chrono::milliseconds heartbeat_timeout{10'000}; // silence after which the worker is killed
@@ -35,6 +36,16 @@ struct EngineOptions {
     std::chrono::milliseconds cancel_grace{5'000};       // for a withdrawn request that is on the device already
 };
 
+struct DeviceStatus {
+    std::string device;                  // "cpu", "cuda:0"
+    std::string state;                   // as the worker's
+    int pid = 0;
+    std::uint64_t restarts = 0, model_bytes = 0, model_budget = 0; // 0: no limit
+    std::size_t batches = 0;             // under way
+    std::string reason;
+};
+
+// The engine as a whole; the process of the first device that works, where it is about one.
 struct WorkerStatus {
     std::string state;                   // starting, ready, restarting, unavailable, stopped
     int pid = 0;
@@ -46,6 +57,7 @@ struct WorkerStatus {
     std::vector<std::string> models;     // loaded now: "digits/1"
     std::string reason;                  // why it is not ready
     std::string sandbox;                 // "seccomp, landlock 3" …
+    std::vector<DeviceStatus> devices;
 };
 
 struct CheckReport {
@@ -53,6 +65,9 @@ struct CheckReport {
     std::uint64_t memory_bytes = 0;      // growth of the worker's resident memory
     std::string optimization;            // "optimized", "frozen" or "plain": what survived the comparison
     std::string note;                    // why not further; empty when nothing stopped it
+    std::string precision = "fp32";
+    bool channels_last = false;
+    int threads = 1, instances = 1;      // of one forward pass; passes at a time
 };
 
 // A model in the engine, as the repository index of the Open Inference Protocol shows it.
@@ -62,6 +77,7 @@ struct LoadedModel {
     std::string reason;                  // of "failed"
     CheckReport report;                  // of "ready"
     Timestamp used_at;
+    std::vector<std::string> devices;    // where it is ready
 };
 
 // Since the start, of one model version. The names are those of the protocol's statistics extension.
@@ -126,5 +142,8 @@ private:
 // The runtime module that belongs to this installation: beside the executable in a build tree, else under
 // /usr/lib/millrace; empty when there is none.
 std::filesystem::path find_runtime();
+
+// The devices that this machine and this runtime have: each CUDA device, then "cpu".
+std::vector<std::string> find_devices(const std::filesystem::path& runtime);
 
 } // namespace millrace::inference

@@ -33,11 +33,4 @@ std::vector<ModelEntry*> ModelTable::all() {
     return list;
 }
 
-std::vector<std::string> ModelTable::ready_titles() const {
-    std::vector<std::string> titles;
-    for (const auto& [key, entry] : by_key_)
-        if (entry->state == ModelEntry::State::ready) titles.push_back(entry->title());
-    return titles;
-}
-
 } // namespace millrace::inference

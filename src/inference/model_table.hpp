@@ -1,13 +1,13 @@
-// The models that the engine has met, and what is known of each in the worker. On the engine's thread.
+// The models that the engine has met. On the engine's thread.
 #pragma once
 #include "inference/batcher.hpp"
-#include "inference/frame.hpp"
+#include "inference/engine.hpp"
 #include "inference/prediction.hpp"
 #include "telemetry/metrics.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -15,13 +15,16 @@
 namespace millrace::inference {
 
 struct ModelEntry {
-    enum class State { absent, loading, ready, failed };
+    using LoadDone = std::function<void(Result<CheckReport>)>;
+    using UnloadDone = std::function<void(Result<void>)>;
 
     Batcher::ModelKey key = 0;
     std::shared_ptr<const ModelVersion> version; // shared with the requests that named it
-    State state = State::absent;
-    std::string error;                           // failed
-    Monotonic failed_at, load_deadline;
+    std::uint64_t memory_bytes = 0;              // the most that it was seen to take; before that its file's size
+    Timestamp used_at;
+    std::vector<LoadDone> loading;               // who waits until it may be used
+    std::vector<UnloadDone> leaving;             // who waits until it is gone
+    Monotonic load_deadline, leave_deadline;     // of the ones who wait
     struct {
         telemetry::Counter* items = nullptr;
         telemetry::Counter* failures = nullptr;
@@ -42,7 +45,6 @@ public:
     ModelEntry& find_or_add(const std::shared_ptr<const ModelVersion>& version, bool& made);
     ModelEntry* find(Batcher::ModelKey key);
     std::vector<ModelEntry*> all();
-    std::vector<std::string> ready_titles() const;
 
 private:
     telemetry::Metrics& metrics_;

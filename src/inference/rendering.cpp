@@ -17,17 +17,34 @@ Failure dishonest() {
 
 json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
 
-bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, Prediction& out) {
+bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, json::object& out) {
     json::array ranked;
     for (const auto& [label, share] : top.ranked) {
         if (label >= manifest.labels.size() || !(share >= 0 && share <= 1.0001F)) return false;
         ranked.push_back(json::object{{"label", manifest.labels[label]}, {"confidence", static_cast<double>(share)}});
     }
     if (ranked.empty()) return false;
-    out.result["label"] = ranked.front().get_object().at("label");
-    out.result["confidence"] = ranked.front().get_object().at("confidence");
-    out.result["top"] = std::move(ranked);
+    out["label"] = ranked.front().get_object().at("label");
+    out["confidence"] = ranked.front().get_object().at("confidence");
+    out["top"] = std::move(ranked);
     return true;
+}
+
+bool add_rows(const frame::TopKs& tops, const model::Manifest& manifest, json::object& out) {
+    json::array rows;
+    for (const auto& top : tops.rows) {
+        json::object row;
+        if (!add_top_k(top, manifest, row)) return false;
+        rows.push_back(std::move(row));
+    }
+    if (rows.empty()) return false;
+    out["rows"] = std::move(rows);
+    return true;
+}
+
+std::string output_name(const model::Manifest& manifest, std::size_t index) {
+    if (index < manifest.outputs.size()) return manifest.outputs[index].name;
+    return fmt::format("{}_{}", manifest.outputs.back().name, index);
 }
 
 bool add_map(frame::Map& map, const model::Manifest& manifest, Prediction& out) {
@@ -91,7 +108,7 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
                            fmt::format("the model's output is larger than {} MiB, too large to be given as JSON",
                                        max_tensor_bytes >> 20),
                            false};
-        const auto name = i == 0 ? manifest.outputs.front().name : fmt::format("{}_{}", manifest.outputs.front().name, i);
+        const auto name = output_name(manifest, i);
         outputs.push_back(json::object{{"name", name},
                                        {"datatype", model::name(tensor.datatype)},
                                        {"shape", json::value_from(tensor.shape)},
@@ -101,9 +118,16 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
     return std::nullopt;
 }
 
+void add_raw(frame::Tensors tensors, const model::Manifest& manifest, Prediction& out) {
+    for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
+        auto& tensor = tensors.tensors[i];
+        out.tensors.push_back({output_name(manifest, i), tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
+    }
+}
+
 } // namespace
 
-Outcome render(frame::ItemResult item, const ModelVersion& model, double queue_ms) {
+Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered& answered, bool raw) {
     if (auto* failure = std::get_if<frame::ItemFailure>(&item.outcome)) {
         failure->message.resize(std::min<std::size_t>(failure->message.size(), 4096));
         return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed,
@@ -112,17 +136,25 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, double queue_m
     Prediction prediction;
     const auto& manifest = *model.manifest;
     const auto kind = manifest.postprocess.kind;
-    if (const auto* top = std::get_if<frame::TopK>(&item.outcome)) {
-        if (kind != model::PostprocessKind::softmax_top_k || !add_top_k(*top, manifest, prediction)) return dishonest();
+    using model::PostprocessKind;
+    if (auto* tensors = std::get_if<frame::Tensors>(&item.outcome)) {
+        if (!raw && kind != PostprocessKind::raw) return dishonest();
+        if (raw) add_raw(std::move(*tensors), manifest, prediction);
+        else if (auto failure = add_tensors(*tensors, manifest, prediction)) return *failure;
+    } else if (raw) {
+        return dishonest();
+    } else if (const auto* top = std::get_if<frame::TopK>(&item.outcome)) {
+        if (kind != PostprocessKind::softmax_top_k || !add_top_k(*top, manifest, prediction.result)) return dishonest();
+    } else if (const auto* tops = std::get_if<frame::TopKs>(&item.outcome)) {
+        if (kind != PostprocessKind::softmax_top_k || !add_rows(*tops, manifest, prediction.result)) return dishonest();
     } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {
-        if (kind != model::PostprocessKind::argmax_map || !add_map(*map, manifest, prediction)) return dishonest();
-    } else {
-        if (kind != model::PostprocessKind::raw) return dishonest();
-        if (auto failure = add_tensors(std::get<frame::Tensors>(item.outcome), manifest, prediction)) return *failure;
+        if (kind != PostprocessKind::argmax_map || !add_map(*map, manifest, prediction)) return dishonest();
     }
     prediction.batch_size = static_cast<int>(item.batch_size);
-    prediction.queue_ms = rounded_ms(queue_ms);
+    prediction.queue_ms = rounded_ms(answered.queue_ms);
+    prediction.decode_ms = rounded_ms(answered.decode_ms);
     prediction.infer_ms = rounded_ms(item.infer_ms);
+    prediction.encode_ms = rounded_ms(answered.encode_ms);
     prediction.result["model"] = model.name;
     prediction.result["model_version"] = model.version;
     prediction.result["batch_size"] = prediction.batch_size;

@@ -3,9 +3,11 @@
 #pragma once
 #include "inference/frame.hpp"
 #include "inference/prediction.hpp"
+#include "inference/statistics.hpp"
 
 namespace millrace::inference {
 
-Outcome render(frame::ItemResult item, const ModelVersion& model, double queue_ms);
+// `raw`: tensors were asked for. Of `answered` the times are shown.
+Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered& answered, bool raw = false);
 
 } // namespace millrace::inference

@@ -23,4 +23,16 @@ std::filesystem::path find_runtime() {
     return {};
 }
 
+std::vector<std::string> find_devices(const std::filesystem::path& runtime) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    std::vector<std::string> devices;
+    const auto folder = runtime.parent_path();
+    const bool has_cuda = fs::exists(folder / "libtorch_cuda.so", ignored) || fs::exists(folder / "torch/lib/libtorch_cuda.so", ignored) ||
+                          fs::exists(folder / "torch/libtorch_cuda.so", ignored);
+    for (int i = 0; has_cuda && fs::exists("/dev/nvidia" + std::to_string(i), ignored); ++i) devices.push_back("cuda:" + std::to_string(i));
+    devices.push_back("cpu");
+    return devices;
+}
+
 } // namespace millrace::inference

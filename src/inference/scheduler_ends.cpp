@@ -1,4 +1,4 @@
-// What ends before its answer: deadlines, withdrawals, and the worker's death.
+// What ends before its answer: deadlines, withdrawals, and a worker's death.
 #include "inference/scheduler.hpp"
 
 #include <fmt/format.h>
@@ -14,8 +14,10 @@ void Scheduler::withdraw(Engine::Ticket ticket) {
     auto& pending = found->second;
     pending.withdrawn = true;
     if (batcher_.remove(pending.lane, pending.item)) return finish(ticket, withdrawn());
-    const auto flight = flights_.find(pending.batch);
-    if (flight != flights_.end() && !flight->second.withdrawn) flight->second.withdrawn = std::chrono::steady_clock::now();
+    for (const auto& device : devices_) {
+        const auto flight = device->flights.find(pending.batch);
+        if (flight != device->flights.end() && !flight->second.withdrawn) flight->second.withdrawn = std::chrono::steady_clock::now();
+    }
 }
 
 Failure Scheduler::withdrawn() { return {FailureReason::cancelled, "it was withdrawn before it was answered", false}; }
@@ -23,54 +25,63 @@ Failure Scheduler::withdrawn() { return {FailureReason::cancelled, "it was withd
 void Scheduler::tick() {
     const auto at = std::chrono::steady_clock::now();
     fail(batcher_.take_expired(at), {FailureReason::timed_out, "its deadline passed while it waited", false});
-    // One a tick: each of them ends the worker.
-    if (end_slow_load(at) || end_late_flight(at)) return;
-    end_withdrawn_flight(at);
-}
-
-bool Scheduler::end_slow_load(Monotonic at) {
-    for (auto* entry : models_.all()) {
-        if (entry->state != ModelEntry::State::loading || entry->load_deadline > at) continue;
-        fail(batcher_.take_all(entry->key), {FailureReason::timed_out, "the model took too long to load", true});
-        kill_for(fmt::format("loading {} took too long", entry->title()));
-        return true;
+    for (const auto& device : devices_) {
+        // One a tick: each of them ends the worker.
+        if (end_slow_load(*device, at) || end_late_flight(*device, at) || end_withdrawn_flight(*device, at)) continue;
+        let_go(*device);
+        load_wanted(*device);
     }
-    return false;
+    for (auto* entry : models_.all()) {
+        tell_load(*entry);
+        tell_unload(*entry);
+        end_waits(*entry, at);
+    }
 }
 
-bool Scheduler::end_late_flight(Monotonic at) {
-    const auto late = std::ranges::find_if(flights_, [&](const auto& each) { return each.second.deadline <= at; });
-    if (late == flights_.end()) return false;
+bool Scheduler::end_slow_load(DeviceWorker& device, Monotonic at) {
+    const auto is_slow = [&](const auto& each) { return each.second.state == Residence::State::loading && each.second.load_deadline <= at; };
+    const auto slow = std::ranges::find_if(device.models, is_slow);
+    if (slow == device.models.end()) return false;
+    const auto key = slow->first;
+    fail(batcher_.take_all(key), {FailureReason::timed_out, "the model took too long to load", true});
+    for (auto& done : std::exchange(models_.find(key)->loading, {})) done(Error{Code::unprocessable, "the model took too long to load"});
+    kill_for(device, fmt::format("loading {} took too long", models_.find(key)->title()));
+    return true;
+}
+
+bool Scheduler::end_late_flight(DeviceWorker& device, Monotonic at) {
+    const auto late = std::ranges::find_if(device.flights, [&](const auto& each) { return each.second.deadline <= at; });
+    if (late == device.flights.end()) return false;
     const Flight guilty = std::move(late->second);
-    flights_.erase(late);
+    device.flights.erase(late);
     const auto& entry = *models_.find(guilty.model);
     const auto limit = entry.version->manifest->timeout_seconds;
     entry.metrics.failures->add(guilty.items.size());
-    kill_for(fmt::format("{} ran longer than its {} s", entry.title(), limit));
+    kill_for(device, fmt::format("{} ran longer than its {} s", entry.title(), limit));
     fail(guilty.items, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
     return true;
 }
 
-bool Scheduler::end_withdrawn_flight(Monotonic at) {
+bool Scheduler::end_withdrawn_flight(DeviceWorker& device, Monotonic at) {
     // The grace runs while the device works for it: what still waits behind another batch holds up nothing.
     const auto is_over = [&](const auto& each) {
         const auto& flight = each.second;
         return flight.withdrawn && flight.begun && at >= std::max(*flight.withdrawn, *flight.begun) + options_.cancel_grace;
     };
-    const auto found = std::ranges::find_if(flights_, is_over);
-    if (found == flights_.end()) return false;
+    const auto found = std::ranges::find_if(device.flights, is_over);
+    if (found == device.flights.end()) return false;
     const Flight ended = std::move(found->second);
-    flights_.erase(found);
+    device.flights.erase(found);
     culprit_known_ = true;
-    supervisor_.replace(fmt::format("{} still ran for a withdrawn request", models_.find(ended.model)->title()));
+    device.supervisor->replace(fmt::format("{} still ran for a withdrawn request", models_.find(ended.model)->title()));
     culprit_known_ = false;
     put_back(ended);
     return true;
 }
 
-void Scheduler::kill_for(const std::string& why) {
+void Scheduler::kill_for(DeviceWorker& device, const std::string& why) {
     culprit_known_ = true;
-    supervisor_.kill(why);
+    device.supervisor->kill(why);
     culprit_known_ = false;
 }
 
@@ -85,27 +96,27 @@ void Scheduler::put_back(const Flight& flight) {
 }
 
 // One of these did it: the batch on the device, or a model that is being loaded.
-void Scheduler::on_denied(const Denial& denial) {
+void Scheduler::on_denied(DeviceWorker& device, const Denial& denial) {
     std::string running;
-    for (const auto& [id, flight] : flights_)
-        if (flight.begun) running += (running.empty() ? "" : ", ") + models_.find(flight.model)->title();
-    for (const auto* entry : models_.all())
-        if (entry->state == ModelEntry::State::loading) running += (running.empty() ? "" : ", ") + entry->title();
-    denials_.tell(denial, supervisor_.pid(), running, std::chrono::steady_clock::now());
+    const auto name = [&](Batcher::ModelKey key) { running += (running.empty() ? "" : ", ") + models_.find(key)->title(); };
+    for (const auto& [id, flight] : device.flights)
+        if (flight.begun) name(flight.model);
+    for (const auto& [key, residence] : device.models)
+        if (residence.state == Residence::State::loading) name(key);
+    denials_.tell(denial, device.supervisor->pid(), running, std::chrono::steady_clock::now());
 }
 
-void Scheduler::on_lost(const std::string& why) {
-    const auto flights = std::exchange(flights_, {});
+void Scheduler::on_lost(DeviceWorker& device, const std::string& why) {
+    const auto flights = std::exchange(device.flights, {});
+    const auto models = std::exchange(device.models, {});
     publish();
-    for (auto* entry : models_.all()) {
-        const bool was_loading = entry->state == ModelEntry::State::loading;
-        entry->state = ModelEntry::State::absent;
-        batcher_.set_ready(entry->key, false);
-        // What waited for a model whose loading may have ended the worker must not have it loaded for ever.
-        if (was_loading)
-            fail(batcher_.take_all(entry->key),
-                 {FailureReason::worker_lost, "the worker ended while it loaded the model: " + why, true});
-    }
+    // What waited for a model whose loading may have ended the worker must not have it loaded for ever.
+    for (const auto& [key, residence] : models)
+        if (residence.state == Residence::State::loading && !culprit_known_) {
+            const std::string failure = "the worker ended while it loaded the model: " + why;
+            fail(batcher_.take_all(key), {FailureReason::worker_lost, failure, true});
+            for (auto& done : std::exchange(models_.find(key)->loading, {})) done(Error{Code::unprocessable, failure});
+        }
     for (const auto& [id, flight] : std::views::reverse(flights)) {
         if (culprit_known_) {
             put_back(flight);
@@ -114,7 +125,25 @@ void Scheduler::on_lost(const std::string& why) {
         models_.find(flight.model)->metrics.failures->add(flight.items.size());
         fail(flight.items, {FailureReason::worker_lost, "the worker ended: " + why, true});
     }
+    for (auto* entry : models_.all()) tell_unload(*entry);
+    dispatch(); // what was put back may run elsewhere
+    arm_tick();
     publish();
+}
+
+void Scheduler::on_unavailable(const std::string& why) {
+    // Where there is a device for the case, it is the case now.
+    const bool hope = std::ranges::any_of(devices_, [](const auto& each) { return !each->standby && !each->unavailable(); });
+    for (const auto& device : devices_)
+        if (!hope && std::exchange(device->standby, false)) {
+            log_.warning("falling back", {{"device", device->device}, {"reason", why}});
+            device->supervisor->start();
+        }
+    publish(); // before anyone is told
+    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable(); })) {
+        fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
+        for (auto* entry : models_.all()) tell_load(*entry);
+    }
 }
 
 } // namespace millrace::inference

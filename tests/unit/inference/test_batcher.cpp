@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 using namespace millrace;
 using namespace millrace::inference;
 using namespace std::chrono_literals;
@@ -13,15 +15,22 @@ const Monotonic t0{1'000s};
 
 struct Setup {
     Batcher batcher;
+    std::set<Batcher::ModelKey> ready;
     std::uint64_t next_key = 1;
 
     explicit Setup(std::size_t max_batch = 4, std::chrono::microseconds delay = 0us) {
         batcher.add_model(1, {max_batch, delay});
-        batcher.set_ready(1, true);
+        ready.insert(1);
+    }
+    std::optional<Batcher::Batch> next(Monotonic at, bool busy) {
+        return batcher.next(at, [&](Batcher::ModelKey model) {
+            if (!ready.contains(model)) return Batcher::Room::none;
+            return busy ? Batcher::Room::for_full_batches : Batcher::Room::idle;
+        });
     }
     std::uint64_t add(int priority = 5, Monotonic at = t0, Batcher::ModelKey model = 1,
-                      Monotonic deadline = Monotonic::max(), bool alone = false) {
-        batcher.add(model, {next_key, priority, at, deadline, alone, false});
+                      Monotonic deadline = Monotonic::max(), bool alone = false, std::size_t rows = 1) {
+        batcher.add(model, {next_key, priority, at, deadline, alone, false, rows});
         return next_key++;
     }
 };
@@ -34,20 +43,20 @@ TEST_CASE("an idle device takes whatever waits, at once") {
     Setup s;
     s.add();
     s.add();
-    const auto batch = s.batcher.next(t0, false);
+    const auto batch = s.next(t0, false);
     REQUIRE(batch);
     CHECK(batch->items == Keys{1, 2});
     CHECK(s.batcher.size() == 0);
-    CHECK_FALSE(s.batcher.next(t0, false));
+    CHECK_FALSE(s.next(t0, false));
 }
 
 TEST_CASE("while the device is busy only a full batch is sent ahead") {
     Setup s;
     for (int i = 0; i < 3; ++i) s.add();
-    CHECK_FALSE(s.batcher.next(t0, true));
+    CHECK_FALSE(s.next(t0, true));
     s.add();
     s.add();
-    const auto batch = s.batcher.next(t0, true);
+    const auto batch = s.next(t0, true);
     REQUIRE(batch);
     CHECK(batch->items.size() == 4);
     CHECK(s.batcher.size() == 1);
@@ -57,12 +66,12 @@ TEST_CASE("a delay is waited for, but no longer than the oldest item's") {
     Setup s{4, 2ms};
     s.add();
     s.add(5, t0 + 1ms);
-    CHECK_FALSE(s.batcher.next(t0 + 1ms, false));
+    CHECK_FALSE(s.next(t0 + 1ms, false));
     CHECK(s.batcher.wake_at(t0 + 1ms) == t0 + 2ms);
     CHECK_FALSE(s.batcher.wake_at(t0 + 2ms)); // due: only the device can be waited for
-    CHECK(s.batcher.next(t0 + 2ms, false)->items.size() == 2);
+    CHECK(s.next(t0 + 2ms, false)->items.size() == 2);
     for (int i = 0; i < 4; ++i) s.add(5, t0 + 3ms);
-    CHECK(s.batcher.next(t0 + 3ms, false)->items.size() == 4); // full: no reason to wait
+    CHECK(s.next(t0 + 3ms, false)->items.size() == 4); // full: no reason to wait
 }
 
 TEST_CASE("the higher priority goes first, within one model and between models") {
@@ -70,26 +79,26 @@ TEST_CASE("the higher priority goes first, within one model and between models")
     s.add(1);
     s.add(9);
     s.add(5);
-    CHECK(s.batcher.next(t0, false)->items == Keys{2, 3});
+    CHECK(s.next(t0, false)->items == Keys{2, 3});
     s.batcher.add_model(2, {2, 0us});
-    s.batcher.set_ready(2, true);
+    s.ready.insert(2);
     s.add(7, t0, 2);
-    CHECK(s.batcher.next(t0, false)->model == 2);
-    CHECK(s.batcher.next(t0, false)->model == 1);
+    CHECK(s.next(t0, false)->model == 2);
+    CHECK(s.next(t0, false)->model == 1);
 }
 
 TEST_CASE("what has waited long overtakes a higher priority") {
     Setup s{1};
     s.add(0, t0);
     s.add(9, t0 + 10s);
-    CHECK(s.batcher.next(t0 + 10s, false)->items == Keys{1});
+    CHECK(s.next(t0 + 10s, false)->items == Keys{1});
 }
 
 TEST_CASE("expired items never reach the device") {
     Setup s;
     s.add(5, t0, 1, t0 + 1s);
     s.add();
-    const auto batch = s.batcher.next(t0 + 2s, false);
+    const auto batch = s.next(t0 + 2s, false);
     REQUIRE(batch);
     CHECK(batch->expired == Keys{1});
     CHECK(batch->items == Keys{2});
@@ -105,22 +114,22 @@ TEST_CASE("a model that is not loaded waits, and others go on") {
     s.batcher.add_model(2, {4, 0us});
     s.add(9, t0, 2);
     s.add(1);
-    CHECK(s.batcher.next(t0, false)->model == 1);
-    CHECK_FALSE(s.batcher.next(t0, false));
-    s.batcher.set_ready(2, true);
-    CHECK(s.batcher.next(t0, false)->model == 2);
+    CHECK(s.next(t0, false)->model == 1);
+    CHECK_FALSE(s.next(t0, false));
+    s.ready.insert(2);
+    CHECK(s.next(t0, false)->model == 2);
 }
 
 TEST_CASE("an item that must be alone waits for an idle device and shares its batch with nobody") {
     Setup s;
     s.add(9, t0, 1, Monotonic::max(), true);
     for (int i = 0; i < 5; ++i) s.add(5);
-    CHECK_FALSE(s.batcher.next(t0, true)); // the device runs empty for it
-    const auto lone = s.batcher.next(t0, false);
+    CHECK_FALSE(s.next(t0, true)); // the device runs empty for it
+    const auto lone = s.next(t0, false);
     REQUIRE(lone);
     CHECK(lone->alone);
     CHECK(lone->items == Keys{1});
-    CHECK(s.batcher.next(t0, false)->items.size() == 4);
+    CHECK(s.next(t0, false)->items.size() == 4);
     CHECK(s.batcher.size() == 1);
 }
 
@@ -147,7 +156,7 @@ TEST_CASE("an item can be taken out wherever it waits, once") {
     CHECK(s.batcher.size() == 2);
     CHECK(s.batcher.remove(1, {3, 3, t0, Monotonic::max(), true, false}));
     CHECK(s.batcher.waiting(1) == 1);
-    CHECK(s.batcher.next(t0, false)->items == Keys{2});
+    CHECK(s.next(t0, false)->items == Keys{2});
     CHECK(s.batcher.size() == 0);
 }
 
@@ -156,7 +165,28 @@ TEST_CASE("what is put back goes before what came later, and keeps the time it h
     s.add(5, t0 + 1ms);
     s.batcher.put_back(1, {90, 5, t0, Monotonic::max(), false, false});
     CHECK(s.batcher.wake_at(t0 + 1ms) == std::nullopt); // full
-    CHECK(s.batcher.next(t0 + 1ms, false)->items == Keys{90, 1});
+    CHECK(s.next(t0 + 1ms, false)->items == Keys{90, 1});
     s.batcher.put_back(1, {91, 5, t0, Monotonic::max(), false, false});
     CHECK(s.batcher.wake_at(t0 + 1ms) == t0 + 5ms);
+}
+
+TEST_CASE("a batch is counted in rows, and an item that does not fit waits for the next") {
+    Setup s;
+    s.add(5, t0, 1, Monotonic::max(), false, 3);
+    CHECK_FALSE(s.next(t0, true));
+    s.add(5, t0, 1, Monotonic::max(), false, 2);
+    CHECK(s.next(t0, true)->items == Keys{1});
+    s.add(5, t0, 1, Monotonic::max(), false, 2);
+    CHECK(s.next(t0, true)->items == Keys{2, 3});
+    CHECK(s.batcher.size() == 0);
+}
+
+TEST_CASE("where a place is free beside a running batch, what waits goes, but nothing that must be alone") {
+    Setup s;
+    s.add();
+    const auto free = [](Batcher::ModelKey) { return Batcher::Room::free; };
+    CHECK(s.batcher.next(t0, free)->items == Keys{1});
+    s.add(9, t0, 1, Monotonic::max(), true);
+    CHECK_FALSE(s.batcher.next(t0, free));
+    CHECK(s.next(t0, false)->items == Keys{2});
 }

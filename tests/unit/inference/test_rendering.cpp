@@ -35,7 +35,7 @@ worker::Postprocessed postprocess(const ModelVersion& model, const std::vector<f
 TEST_CASE("a classification names the label and keeps the order of the confidences") {
     auto outcome =
         render({std::get<frame::TopK>(postprocess(classifier, {0, std::log(2.0F), std::log(5.0F)}, {3})), 4, 1.25},
-               classifier, 0.5);
+               classifier, {.queue_ms = 0.5});
     REQUIRE(outcome.has_value());
     CHECK(outcome->result.at("label").as_string() == "c");
     CHECK(outcome->result.at("confidence").as_double() == doctest::Approx(0.625));
@@ -56,15 +56,34 @@ TEST_CASE("raw outputs are given as numbers, and what is no number as null") {
     auto outcome = render(
         {std::get<frame::Tensors>(postprocess(raw, {1.5F, std::nanf(""), std::numeric_limits<float>::infinity()}, {3})),
          1, 1},
-        raw, 0);
+        raw, {});
     REQUIRE(outcome.has_value());
     CHECK(json::serialize(outcome->result.at("outputs")) ==
           R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5E0,null,null]}])");
 }
 
+TEST_CASE("what was asked for raw comes as tensors with the outputs' names, and nothing else does") {
+    const frame::Tensors tensors{{{model::Datatype::fp32, {1, 3}, std::string(12, 0)}}};
+    auto outcome = render({tensors, 1, 1}, classifier, {}, true);
+    REQUIRE(outcome.has_value());
+    REQUIRE(outcome->tensors.size() == 1);
+    CHECK(outcome->tensors[0].shape == model::Shape{1, 3});
+    CHECK_FALSE(outcome->result.contains("outputs"));
+    CHECK_FALSE(render({frame::TopK{{{0, 0.5F}}}, 1, 1}, classifier, {}, true));
+}
+
+TEST_CASE("several rows are answered one by one") {
+    auto outcome = render({frame::TopKs{{{{{0, 0.9F}}}, {{{2, 0.8F}}}}}, 2, 1}, classifier, {});
+    REQUIRE(outcome.has_value());
+    const auto& rows = outcome->result.at("rows").as_array();
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[1].at("label").as_string() == "c");
+    CHECK_FALSE(outcome->result.contains("label"));
+}
+
 TEST_CASE("an answer of the worker that does not fit the manifest is not believed") {
     const auto refused = [](frame::ItemResult item, const ModelVersion& model) {
-        return !render(std::move(item), model, 0);
+        return !render(std::move(item), model, {});
     };
     CHECK(refused({frame::TopK{{{3, 0.5F}}}, 1, 1}, classifier));
     CHECK(refused({frame::TopK{{{0, 7.0F}}}, 1, 1}, classifier));
@@ -75,7 +94,7 @@ TEST_CASE("an answer of the worker that does not fit the manifest is not believe
 }
 
 TEST_CASE("failures carry their reason as a stable word") {
-    auto outcome = render({frame::ItemFailure{true, "not a picture"}, 1, 1}, classifier, 0);
+    auto outcome = render({frame::ItemFailure{true, "not a picture"}, 1, 1}, classifier, {});
     REQUIRE(!outcome);
     CHECK(word(outcome.error().reason) == "bad_input");
     CHECK_FALSE(may_retry(outcome.error()));

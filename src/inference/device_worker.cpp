@@ -1,0 +1,42 @@
+#include "inference/device_worker.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+namespace millrace::inference {
+
+Residence::State DeviceWorker::state_of(Batcher::ModelKey model) const {
+    const auto found = models.find(model);
+    return found == models.end() ? Residence::State::absent : found->second.state;
+}
+
+bool DeviceWorker::busy_with(Batcher::ModelKey model) const {
+    return std::ranges::any_of(flights, [&](const auto& each) { return each.second.model == model; });
+}
+
+double DeviceWorker::load() const {
+    double sum = 0;
+    for (const auto& [id, flight] : flights) sum += flight.share;
+    return sum;
+}
+
+std::uint64_t DeviceWorker::model_bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& [key, each] : models)
+        if (each.state != Residence::State::absent && each.state != Residence::State::failed) sum += each.memory_bytes;
+    return sum;
+}
+
+// One load of batches runs, and as much again is being decoded meanwhile.
+Batcher::Room DeviceWorker::room(Batcher::ModelKey model) const {
+    constexpr double rounding = 1e-6;
+    const auto found = models.find(model);
+    if (found == models.end() || found->second.state != Residence::State::ready || found->second.evicted) return Batcher::Room::none;
+    if (flights.empty()) return Batcher::Room::idle;
+    if (flights.rbegin()->second.alone) return Batcher::Room::none;
+    const double with_it = load() + 1.0 / std::max(1, found->second.report.instances);
+    if (with_it > 2 + rounding) return Batcher::Room::none;
+    return with_it > 1 + rounding ? Batcher::Room::for_full_batches : Batcher::Room::free;
+}
+
+} // namespace millrace::inference

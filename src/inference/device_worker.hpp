@@ -1,0 +1,56 @@
+// One device: the worker process that serves it, the models that are loaded there, the batches that are under way. State
+// of the scheduler, on the engine's thread.
+#pragma once
+#include "inference/batcher.hpp"
+#include "inference/engine.hpp"
+#include "inference/supervisor.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::inference {
+
+// A model on a device.
+struct Residence {
+    enum class State { absent, loading, ready, leaving, failed };
+
+    State state = State::absent;
+    CheckReport report;             // ready, leaving
+    std::string error;              // failed
+    std::uint64_t memory_bytes = 0; // that it takes; while it loads, as estimated
+    Monotonic failed_at, load_deadline, loaded_at, used_at;
+    bool evicted = false;           // ready, but another model is to have its memory: no batch begins any more
+};
+
+struct Flight {
+    Batcher::ModelKey model = 0;
+    std::vector<Batcher::ItemKey> items;
+    Monotonic deadline;                 // moved on when a pass begins on the device
+    std::size_t passes = 0;             // that have begun
+    bool alone = false;
+    double share = 1;                   // of the device that its passes take
+    std::optional<Monotonic> begun;     // its turn has come: nothing is before it
+    std::optional<Monotonic> withdrawn; // when the first of its items was
+};
+
+struct DeviceWorker {
+    std::string device;                 // "cpu", "cuda:0"
+    bool standby = false;               // started only when no other device can be used
+    std::unique_ptr<Supervisor> supervisor;
+    std::map<Batcher::ModelKey, Residence> models;
+    std::map<std::uint64_t, Flight> flights; // in the order they were sent
+    std::uint64_t memory_budget = 0;    // of its models; 0: none
+
+    bool ready() const { return supervisor->state() == Supervisor::State::ready; }
+    bool unavailable() const { return supervisor->state() == Supervisor::State::unavailable; }
+    Residence::State state_of(Batcher::ModelKey model) const;
+    bool busy_with(Batcher::ModelKey model) const;
+    double load() const;                // 1: its places are taken once over
+    std::uint64_t model_bytes() const;  // of what is loaded, loading or not yet given back
+    Batcher::Room room(Batcher::ModelKey model) const;
+};
+
+} // namespace millrace::inference

@@ -1,0 +1,229 @@
+// Where models are loaded, and how they leave: on first use or when asked, out again when asked, when no longer named,
+// or when another model needs the memory and this one was used the longest time ago.
+#include "inference/scheduler.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+namespace millrace::inference {
+namespace {
+
+constexpr std::chrono::seconds load_failure_lasts{10}; // before a model that could not be loaded is tried again
+constexpr std::chrono::seconds least_stay{1};          // of a model for which others wait, so that two do not chase each other out
+constexpr std::chrono::seconds leaving_takes{60};      // at most, while it is still used
+
+Monotonic now() { return std::chrono::steady_clock::now(); }
+
+std::uint64_t file_size(const Descriptor& file) {
+    struct stat info{};
+    return ::fstat(file.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+CheckReport report_of(const frame::Loaded& loaded) {
+    return {.load_ms = loaded.load_ms, .warm_up_ms = loaded.warm_up_ms, .memory_bytes = loaded.memory_bytes,
+            .optimization = loaded.optimization, .note = loaded.note, .precision = std::string{model::name(loaded.precision)},
+            .channels_last = loaded.channels_last, .threads = static_cast<int>(loaded.threads), .instances = static_cast<int>(loaded.instances)};
+}
+
+} // namespace
+
+void Scheduler::load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done) {
+    if (stopping_) return done(Error{Code::unavailable, "the service is stopping"});
+    auto& entry = entry_of(version);
+    entry.loading.push_back(std::move(done));
+    entry.load_deadline = now() + options_.start_timeout + options_.load_timeout;
+    for (const auto& device : devices_) {
+        if (device->state_of(entry.key) == Residence::State::failed) device->models.erase(entry.key); // asked for: tried at once
+        load_on(*device, entry);
+    }
+    tell_load(entry);
+    arm_tick();
+    publish();
+}
+
+void Scheduler::unload(const std::shared_ptr<const ModelVersion>& version, ModelEntry::UnloadDone done) {
+    if (stopping_) return done(success());
+    auto& entry = entry_of(version);
+    entry.leaving.push_back(std::move(done));
+    entry.leave_deadline = now() + leaving_takes;
+    for (const auto& device : devices_) let_go(*device);
+    tell_unload(entry);
+    arm_tick();
+    publish();
+}
+
+void Scheduler::forget(const std::string& sha256) {
+    for (auto* entry : models_.all())
+        if (entry->version->sha256 == sha256) unload(entry->version, [](const Result<void>&) {});
+}
+
+bool Scheduler::is_wanted(const ModelEntry& entry) const { return batcher_.waiting(entry.key) > 0 || !entry.loading.empty(); }
+
+// Is there a device that may still come to serve it?
+bool Scheduler::has_hope(const ModelEntry& entry) const {
+    return std::ranges::any_of(devices_, [&](const auto& each) {
+        return !each->standby && !each->unavailable() && each->state_of(entry.key) != Residence::State::failed;
+    });
+}
+
+void Scheduler::load_wanted(DeviceWorker& device) {
+    for (auto* entry : models_.all())
+        if (is_wanted(*entry)) load_on(device, *entry);
+}
+
+void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
+    if (!device.ready()) return; // asked again when it is
+    auto& residence = device.models[entry.key];
+    const auto at = now();
+    using State = Residence::State;
+    if (residence.state == State::failed && at - residence.failed_at >= load_failure_lasts) residence.state = State::absent;
+    if (residence.state == State::failed && !has_hope(entry))
+        return fail(batcher_.take_all(entry.key), {FailureReason::model_failed, residence.error, false});
+    if (residence.state != State::absent) return;
+    Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
+    frame::Loaded refusal;
+    refusal.model = entry.key;
+    const auto bytes = std::max(entry.memory_bytes, file ? file_size(file) : 0);
+    if (!file) refusal.error = "the model's file cannot be opened";
+    else if (device.memory_budget > 0 && bytes > device.memory_budget)
+        refusal.error = fmt::format("the model needs {} MiB, all models together may take {} MiB (inference.model_memory_bytes)",
+                                    bytes >> 20, device.memory_budget >> 20);
+    if (!refusal.error.empty()) return on_loaded(device, refusal);
+    if (!make_room(device, entry, bytes)) return; // asked again when another has left
+    residence.state = State::loading;
+    residence.memory_bytes = bytes;
+    residence.load_deadline = at + options_.load_timeout;
+    std::vector<Descriptor> descriptors;
+    descriptors.push_back(std::move(file));
+    device.supervisor->send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())},
+                            std::move(descriptors));
+    arm_tick();
+}
+
+// True when `bytes` more fit now. Otherwise the models that were used the longest time ago are on their way out.
+bool Scheduler::make_room(DeviceWorker& device, const ModelEntry& entry, std::uint64_t bytes) {
+    if (device.memory_budget == 0) return true;
+    const auto at = now();
+    auto needed = device.model_bytes() + bytes;
+    if (needed <= device.memory_budget) return true;
+    std::vector<std::pair<Monotonic, Batcher::ModelKey>> candidates;
+    for (const auto& [key, each] : device.models) {
+        if (each.state == Residence::State::leaving || (each.state == Residence::State::ready && each.evicted)) needed -= each.memory_bytes;
+        else if (each.state == Residence::State::ready && key != entry.key && (batcher_.waiting(key) == 0 || at - each.loaded_at >= least_stay))
+            candidates.emplace_back(each.used_at, key);
+    }
+    std::ranges::sort(candidates);
+    for (const auto& [used_at, key] : candidates) {
+        if (needed <= device.memory_budget) break;
+        needed -= device.models.at(key).memory_bytes;
+        evict(device, key);
+    }
+    return false;
+}
+
+void Scheduler::evict(DeviceWorker& device, Batcher::ModelKey key) {
+    device.models.at(key).evicted = true;
+    log_.info("model evicted", {{"model", models_.find(key)->title()}, {"device", device.device}, {"memory_bytes", device.models.at(key).memory_bytes}});
+    send_away(device, key);
+}
+
+void Scheduler::send_away(DeviceWorker& device, Batcher::ModelKey key) {
+    auto& residence = device.models.at(key);
+    if (residence.state != Residence::State::ready || device.busy_with(key)) return;
+    residence.state = Residence::State::leaving;
+    device.supervisor->send(frame::Unload{key});
+}
+
+void Scheduler::let_go(DeviceWorker& device) {
+    for (auto& [key, residence] : device.models) {
+        if (residence.state != Residence::State::ready) continue;
+        const bool asked = !models_.find(key)->leaving.empty() && batcher_.waiting(key) == 0;
+        if (residence.evicted || asked) send_away(device, key);
+    }
+}
+
+void Scheduler::on_loaded(DeviceWorker& device, const frame::Loaded& loaded) {
+    auto* entry = models_.find(loaded.model);
+    if (!entry) return;
+    auto& residence = device.models[entry->key];
+    if (!loaded.error.empty()) {
+        residence = {};
+        residence.state = Residence::State::failed;
+        residence.error = loaded.error;
+        residence.failed_at = now();
+        log_.error("model not loaded", {{"model", entry->title()}, {"device", device.device}, {"reason", loaded.error}});
+        if (!has_hope(*entry)) fail(batcher_.take_all(entry->key), {FailureReason::model_failed, loaded.error, false});
+    } else {
+        residence.state = Residence::State::ready;
+        residence.report = report_of(loaded);
+        residence.loaded_at = residence.used_at = now();
+        residence.memory_bytes = std::max(residence.memory_bytes, loaded.memory_bytes); // what was estimated is at least there
+        entry->memory_bytes = std::max(entry->memory_bytes, residence.memory_bytes);
+        log_.info("model loaded", {{"model", entry->title()}, {"device", device.device}, {"load_ms", loaded.load_ms},
+                                   {"forward_ms", loaded.warm_up_ms}, {"memory_bytes", residence.memory_bytes},
+                                   {"form", loaded.optimization}, {"threads", loaded.threads}, {"note", loaded.note}});
+        (void)make_room(device, *entry, 0); // it may have taken more than was estimated
+    }
+    tell_load(*entry);
+    dispatch();
+    let_go(device);
+    publish();
+}
+
+void Scheduler::on_unloaded(DeviceWorker& device, const frame::Unloaded& unloaded) {
+    auto* entry = models_.find(unloaded.model);
+    if (!entry || device.state_of(unloaded.model) != Residence::State::leaving) return;
+    device.models.erase(unloaded.model);
+    log_.info("model unloaded", {{"model", entry->title()}, {"device", device.device}, {"worker_resident_bytes", unloaded.resident_bytes}});
+    tell_unload(*entry);
+    load_wanted(device);
+    publish();
+}
+
+// Decided when no device that works is still to load it.
+void Scheduler::tell_load(ModelEntry& entry) {
+    if (entry.loading.empty()) return;
+    Error error{Code::unavailable, "no device can be used"};
+    std::optional<CheckReport> report;
+    bool open = false, starting = false;
+    for (const auto& device : devices_) {
+        if (device->standby) continue;
+        if (!device->ready()) {
+            if (device->unavailable()) error = {Code::unavailable, "inference is not available: " + device->supervisor->reason()};
+            else starting = true;
+            continue;
+        }
+        const auto state = device->state_of(entry.key);
+        if (state == Residence::State::ready) report = device->models.at(entry.key).report;
+        else if (state == Residence::State::failed) error = {Code::unprocessable, device->models.at(entry.key).error};
+        else open = true;
+    }
+    if (open || (starting && !report)) return;
+    const auto outcome = report ? Result<CheckReport>{*report} : Result<CheckReport>{error};
+    for (auto& done : std::exchange(entry.loading, {})) done(outcome);
+}
+
+void Scheduler::tell_unload(ModelEntry& entry) {
+    const auto gone = [&](const auto& device) {
+        const auto state = device->state_of(entry.key);
+        return state == Residence::State::absent || state == Residence::State::failed;
+    };
+    if (entry.leaving.empty() || batcher_.waiting(entry.key) > 0 || !std::ranges::all_of(devices_, gone)) return;
+    for (auto& done : std::exchange(entry.leaving, {})) done(success());
+}
+
+void Scheduler::end_waits(ModelEntry& entry, Monotonic at) {
+    if (at >= entry.load_deadline)
+        for (auto& done : std::exchange(entry.loading, {}))
+            done(Error{Code::timed_out, "the model was not loaded in time; see the daemon's log"});
+    if (at >= entry.leave_deadline)
+        for (auto& done : std::exchange(entry.leaving, {}))
+            done(Error{Code::conflict, "the model is still being used; it stays loaded"});
+}
+
+} // namespace millrace::inference
