@@ -14,15 +14,18 @@ public:
         engine_.predict(std::move(request), std::move(done));
     }
 
-    awaitable<Result<Tried>> load(std::shared_ptr<const inference::ModelVersion> version) override {
-        auto report = co_await engine_.check(std::move(version));
-        if (report) co_return Tried::yes;
+    awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) override {
+        auto report = co_await engine_.load(std::move(version));
+        if (report) co_return Loaded::yes;
         // Without a runtime nothing is served; the setting is kept for when there is one.
-        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return Tried::no_runtime;
+        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return Loaded::no_runtime;
         co_return report.error();
     }
 
-    awaitable<void> unload(std::shared_ptr<const inference::ModelVersion>) override { co_return; }
+    awaitable<void> unload(std::shared_ptr<const inference::ModelVersion> version) override {
+        // What could not be unloaded is gone with the worker, or makes room when there is need of it.
+        co_await engine_.unload(std::move(version));
+    }
 
 private:
     inference::Engine& engine_;

@@ -73,7 +73,7 @@ awaitable<Result<void>> Rollout::warm(OrganizationId organization, std::string n
         if (!loaded && loaded.error().code == Code::unavailable) co_return loaded.error();
         if (!loaded)
             co_return Error{Code::conflict, fmt::format("{} cannot be loaded, and the traffic is as it was: {}", label, loaded.error().detail)};
-        if (*loaded == Tried::no_runtime) log_.warning("a model version gets traffic untried: there is no runtime here", {{"version", label}});
+        if (*loaded == Loaded::no_runtime) log_.warning("a model version gets traffic untried: there is no runtime here", {{"version", label}});
     }
     co_return success();
 }

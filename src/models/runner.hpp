@@ -3,12 +3,17 @@
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
 #include "inference/prediction.hpp"
-#include "models/trial.hpp"
 
 #include <functional>
 #include <memory>
 
+namespace millrace::inference {
+class Engine;
+}
+
 namespace millrace::models {
+
+enum class Loaded { yes, no_runtime };
 
 class Runner {
 public:
@@ -18,7 +23,7 @@ public:
     // Nobody waits for it. `done` is called once, on a thread of the engine's, and returns quickly.
     virtual void start(inference::Request request, std::function<void(inference::Outcome)> done) = 0;
     // Loads and warms a version where it is served. An error says why it cannot serve.
-    virtual awaitable<Result<Tried>> load(std::shared_ptr<const inference::ModelVersion> version) = 0;
+    virtual awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) = 0;
     // Gives its memory back; a later prediction loads it again.
     virtual awaitable<void> unload(std::shared_ptr<const inference::ModelVersion> version) = 0;
 };
