@@ -28,11 +28,18 @@ awaitable<Result<bool>> BlobCatalog::add(OrganizationId organization, model::Blo
 }
 
 awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organization, std::string sha256) {
-    auto task = [organization, sha256](Session& session) -> Result<std::optional<BlobRow>> {
+    return find(organization, std::move(sha256), {});
+}
+
+awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organization, std::string sha256, Then then) {
+    auto task = [organization, sha256, then = std::move(then)](Session& session) -> Result<std::optional<BlobRow>> {
         TenantSession tenant{session, organization};
         auto rows = tenant.query(find_blob, {sha256});
         if (!rows.next()) return std::optional<BlobRow>{};
-        return std::optional{BlobRow{{sha256, static_cast<std::uint64_t>(rows.integer(0))}, rows.string(1), rows.string(2), rows.time(3)}};
+        BlobRow row{{sha256, static_cast<std::uint64_t>(rows.integer(0))}, rows.string(1), rows.string(2), rows.time(3)};
+        if (then)
+            if (auto done = then(row); !done) return done.error();
+        return std::optional{std::move(row)};
     };
     co_return co_await database_.read(std::move(task));
 }

@@ -5,6 +5,7 @@
 #include "model/blob.hpp"
 #include "store/database.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,10 @@ public:
     // False when the organisation had it already.
     awaitable<Result<bool>> add(OrganizationId organization, model::BlobRef blob, std::string media_type);
     awaitable<Result<std::optional<BlobRow>>> find(OrganizationId organization, std::string sha256);
+    // The same, and `then` with the row, on the reader's thread: what a job does with its blob needs no change of threads more.
+    // `then` must be quick; its error is the answer.
+    using Then = std::function<Result<void>(const BlobRow&)>;
+    awaitable<Result<std::optional<BlobRow>>> find(OrganizationId organization, std::string sha256, Then then);
 
 private:
     store::Database& database_;

@@ -77,11 +77,17 @@ awaitable<Result<inference::Input>> Infer::open_input(OrganizationId organizatio
     const auto* source = spec.if_object();
     if (source && source->contains("blob")) {
         const std::string sha256{source->at("blob").as_string()};
-        auto row = co_await catalog_.find(organization, sha256);
+        // Shared with the reader's thread, where the file is opened: its row and its inode are there together.
+        auto opened = std::make_shared<std::optional<blobs::OpenBlob>>();
+        catalog::BlobCatalog::Then open = [this, opened](const catalog::BlobRow& found) -> Result<void> {
+            auto file = blobs_.open_blob(found.blob.sha256, found.blob.size);
+            if (!file) return file.error();
+            *opened = std::move(*file);
+            return success();
+        };
+        auto row = co_await catalog_.find(organization, sha256, std::move(open));
         if (!row) co_return row.error();
         if (!*row) co_return Error{Code::not_found, fmt::format("there is no blob {}", sha256)};
-        auto opened = co_await blobs_.open_async(sha256, (*row)->blob.size);
-        if (!opened) co_return opened.error();
         if (!*opened) co_return Error{Code::not_found, fmt::format("the file of blob {} is missing", sha256)};
         input.file = std::move((*opened)->file);
         input.file_size = (*opened)->size;
