@@ -9,7 +9,7 @@ Usage: packaging/test.sh [--preset NAME] [--no-install] [--without-official] [--
 
   --preset NAME        release (default), dev, asan or tsan
   --no-install         do not look for missing packages
-  --without-official   only Debian's libtorch; nothing is fetched with pip
+  --without-official   only Debian's libtorch; nothing is fetched with pip, and what needs it is skipped
   --packages           also build the .deb and .rpm and install them on a Debian 12 made for the purpose (as root)
 
 Further arguments go to pytest, for example tests/e2e -k jobs.
@@ -44,6 +44,9 @@ if [ $official = yes ]; then
     step "The official libtorch"
     packaging/get_libtorch.sh build/deps
     for found in build/deps/torch-*; do torch+=(--torch "official=$PWD/$found"); done
+    step "Triton's client, for the test of the inference protocol"
+    packaging/get_tritonclient.sh build/deps
+    export MILLRACE_REQUIRE_TRITONCLIENT=1
 fi
 
 step "Building"

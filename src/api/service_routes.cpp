@@ -1,6 +1,7 @@
 #include "api/service_routes.hpp"
 
 #include "api/embedded_file.hpp"
+#include "api/inference_metrics.hpp"
 #include "api/queue_json.hpp"
 #include "api/routing.hpp"
 #include "base/json.hpp"
@@ -65,8 +66,9 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
         if (!reasons.empty()) response.set("Retry-After", "1");
         co_return response;
     }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/metrics", [&metrics](Request&) -> awaitable<Response> {
-        co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", metrics.render());
+    router.add({Verb::get, "/metrics", [&metrics, &engine](Request& request) -> awaitable<Response> {
+        auto text = metrics.render() + inference_metrics(engine.statistics(), request.principal.organization);
+        co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
     }, {}, Role::viewer});
     router.add({Verb::get, "/openapi.json", [](Request& request) -> awaitable<Response> {
         co_return embedded_file("openapi.json", request, "no-cache");

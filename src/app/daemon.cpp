@@ -7,11 +7,13 @@
 #include "api/flow_routes.hpp"
 #include "api/gate.hpp"
 #include "api/identity_routes.hpp"
+#include "api/inference_protocol_error.hpp"
 #include "api/job_input.hpp"
 #include "api/job_routes.hpp"
 #include "api/lease_routes.hpp"
 #include "api/model_routes.hpp"
 #include "api/predict_routes.hpp"
+#include "api/protocol_routes.hpp"
 #include "api/queue_routes.hpp"
 #include "api/result_routes.hpp"
 #include "api/schedule_routes.hpp"
@@ -194,7 +196,8 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       retention_{*base_.database, clock_, log, *base_.metrics, retention_options(config.retention)},
       router_{routes()},
       server_{server_options(config), router_,
-              {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); }},
+              {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); },
+               api::protocol::speak_protocol},
               io_, *base_.files, log, *base_.metrics} {
     dispatcher_.add(echo_);
     dispatcher_.add(sleep_);
@@ -222,6 +225,7 @@ http::Router Daemon::routes() {
     api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
     api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
     api::add_feedback_routes(router, jobs_, feedback_, clock_);
+    api::add_protocol_routes(router, {registry_, serving_, engine_, *base_.files, [this] { return not_ready().empty(); }});
     api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
     api::add_ui_routes(router);
     return router;
