@@ -47,18 +47,20 @@ Result<ArchiveKind> check_aotinductor(const Names& names, const std::string& fol
 std::string_view name(ArchiveKind kind) { return kind == ArchiveKind::torchscript ? "torchscript" : "aotinductor"; }
 
 Result<ArchiveKind> check_model_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits) {
-    const auto names = read_zip_names(bytes, limits);
-    if (!names) return names.error();
-    const auto slash = names->front().find('/');
+    const auto entries = read_zip(bytes, limits);
+    if (!entries) return bad(entries.error().detail);
+    Names names;
+    for (const auto& entry : *entries) names.push_back(entry.name);
+    const auto slash = names.front().find('/');
     if (slash == std::string_view::npos) return bad("entries lie in no folder");
-    const std::string folder{names->front().substr(0, slash + 1)};
-    if (!std::all_of(names->begin(), names->end(), [&](std::string_view each) { return each.starts_with(folder); }))
+    const std::string folder{names.front().substr(0, slash + 1)};
+    if (!std::all_of(names.begin(), names.end(), [&](std::string_view each) { return each.starts_with(folder); }))
         return bad("entries lie in more than one folder");
     const std::string compiled = folder + "data/aotinductor/";
-    if (any_below(*names, compiled)) return check_aotinductor(*names, folder, compiled);
-    if (any_below(*names, folder + "models/"))
+    if (any_below(names, compiled)) return check_aotinductor(names, folder, compiled);
+    if (any_below(names, folder + "models/"))
         return bad("an exported program that is not compiled; make a package of it with torch._inductor.aoti_compile_and_package");
-    return check_torchscript(*names, folder);
+    return check_torchscript(names, folder);
 }
 
 } // namespace millrace::inference

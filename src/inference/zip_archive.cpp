@@ -16,7 +16,7 @@ constexpr std::uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, en
                         end64_magic = 0x06064b50, locator64_magic = 0x07064b50;
 constexpr std::size_t local_size = 30, central_size = 46, end_size = 22, end64_size = 56, locator64_size = 20;
 
-Error bad(std::string text) { return {Code::unprocessable, "not an acceptable model file: " + std::move(text)}; }
+Error bad(std::string text) { return {Code::unprocessable, std::move(text)}; }
 
 // Little-endian reads inside bounds; a read outside makes the cursor bad and gives 0.
 class Bytes {
@@ -48,7 +48,7 @@ struct Entry {
     std::uint16_t flags = 0, method = 0;
     std::uint32_t crc = 0;
     std::uint64_t packed = 0, unpacked = 0, local = 0;
-    std::uint64_t data_end = 0;
+    std::uint64_t data = 0, data_end = 0;
 };
 
 Result<Directory> find_directory(const Bytes& bytes) {
@@ -168,6 +168,7 @@ Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_a
     const auto data = at + local_size + name + extra;
     if (data > directory_at || e.packed > directory_at - data)
         return bad(fmt::format("entry \"{}\" runs over the end", e.name));
+    e.data = data;
     e.data_end = data + e.packed;
     return success();
 }
@@ -205,14 +206,14 @@ Result<void> check_places(std::vector<Entry>& entries) {
 
 } // namespace
 
-Result<std::vector<std::string_view>> read_zip_names(std::span<const std::byte> raw, const ArchiveLimits& limits) {
+Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> raw, const ArchiveLimits& limits) {
     const Bytes bytes{raw};
     auto directory = find_directory(bytes);
     if (!directory) return directory.error();
     if (directory->entries == 0 || directory->entries > limits.max_entries)
         return bad(fmt::format("it has {} entries (1 to {} are allowed)", directory->entries, limits.max_entries));
     std::vector<Entry> entries;
-    std::vector<std::string_view> names;
+    std::vector<ZipEntry> found;
     std::uint64_t at = directory->at, unpacked = 0;
     for (std::uint64_t i = 0; i < directory->entries; ++i) {
         auto entry = read_entry(bytes, at, directory->at + directory->size);
@@ -222,12 +223,13 @@ Result<std::vector<std::string_view>> read_zip_names(std::span<const std::byte> 
         if (entry->unpacked > limits.max_unpacked - unpacked)
             return bad(fmt::format("it unpacks to more than {} bytes", limits.max_unpacked));
         unpacked += entry->unpacked;
-        names.push_back(entry->name);
+        found.push_back({entry->name, bytes.text(entry->data, entry->packed), entry->method == 8, entry->crc,
+                         entry->unpacked});
         entries.push_back(*entry);
     }
     if (at != directory->at + directory->size) return bad("the directory has more than its entries");
     if (auto apart = check_places(entries); !apart) return apart.error();
-    return names;
+    return found;
 }
 
 } // namespace millrace::inference

@@ -17,9 +17,16 @@ struct ArchiveLimits {
     std::uint64_t max_ratio = 100; // unpacked to packed, of one entry
 };
 
-// The names of its entries, in the order of the directory; they point into `bytes`. unprocessable when entries are not
+struct ZipEntry {
+    std::string_view name, packed; // they point into the archive
+    bool deflated = false;         // else stored
+    std::uint32_t crc = 0;
+    std::uint64_t unpacked = 0;
+};
+
+// Its entries in the order of the directory. unprocessable when entries are not
 // stored or deflated, when local headers contradict the central directory, when an entry overlaps another, when two
 // differ in case alone, when a path could lead out of the folder it is unpacked in, or when a limit is passed.
-Result<std::vector<std::string_view>> read_zip_names(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
+Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
 
 } // namespace millrace::inference

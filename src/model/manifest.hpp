@@ -52,6 +52,7 @@ struct TextRule {
     std::vector<std::string> vocabulary;   // words, word_pieces: a token's number is its place
     std::int64_t padding = 0, unknown = 0;
     std::optional<std::int64_t> begin, end; // put before and after the text's tokens
+    std::vector<std::uint32_t> sorted;     // the vocabulary's places in the order of its words, to find one
 };
 
 // How a row of named values becomes numbers, in the order of the columns: a number as (value - mean) / deviation, a

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 namespace millrace::model {
@@ -65,6 +66,10 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     rule.unknown = read_token(*object, "unknown", rule, highest).value_or(0);
     rule.begin = read_token(*object, "begin", rule, highest);
     rule.end = read_token(*object, "end", rule, highest);
+    rule.sorted.resize(rule.vocabulary.size());
+    std::iota(rule.sorted.begin(), rule.sorted.end(), 0u);
+    std::sort(rule.sorted.begin(), rule.sorted.end(),
+              [&](auto a, auto b) { return rule.vocabulary[a] < rule.vocabulary[b]; });
     if (rule.length <= (rule.begin ? 1 : 0) + (rule.end ? 1 : 0))
         part.refuse("\"shape\" leaves no place for the text between \"begin\" and \"end\"");
     return rule;

@@ -1,4 +1,3 @@
-#include "base/json.hpp"
 #include "inference/worker/tensor_convert.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +7,7 @@
 namespace millrace::inference::worker {
 namespace {
 
-// The shape of a nested array, from its first elements; flatten() then demands that all agree.
+// The shape of a nested array, from its first elements; the others may yet differ.
 model::Shape nested_shape(const json::array& array) {
     model::Shape shape;
     const json::array* level = &array;
@@ -20,34 +19,44 @@ model::Shape nested_shape(const json::array& array) {
     }
 }
 
-template <class T>
-void append(const json::value& value, std::vector<std::byte>& out) {
-    T number{};
-    bool fits = false;
-    if constexpr (std::is_same_v<T, bool>) {
-        if (const auto* truth = value.if_bool()) {
-            number = *truth;
-            fits = true;
-        }
-    }
-    if (!fits) {
-        if (const auto* i = value.if_int64()) fits = convert_number<T>(*i, number);
-        else if (const auto* d = value.if_double())
-            fits = std::isfinite(*d) && convert_number<T>(*d, number); // 1e999 reads as infinity
-    }
-    if (!fits) throw InputError{"\"data\" has an element that does not fit the model's type"};
-    const auto* raw = reinterpret_cast<const std::byte*>(&number);
-    out.insert(out.end(), raw, raw + sizeof number);
+// Asked before memory is reserved: what the first elements announce need not be there.
+bool is_rectangular(const json::array& array, std::span<const std::int64_t> shape) {
+    if (static_cast<std::int64_t>(array.size()) != shape.front()) return false;
+    return shape.size() == 1 || std::all_of(array.begin(), array.end(), [&](const json::value& element) {
+               const auto* deeper = element.if_array();
+               return deeper && is_rectangular(*deeper, shape.subspan(1));
+           });
 }
 
 template <class T>
-void flatten(const json::array& array, std::span<const std::int64_t> shape, std::vector<std::byte>& out) {
-    if (shape.empty() || static_cast<std::int64_t>(array.size()) != shape.front())
-        throw InputError{"\"data\" is not rectangular"};
+bool read_number(const json::value& value, T& number) {
+    if constexpr (std::is_same_v<T, bool>) {
+        if (const auto* truth = value.if_bool()) {
+            number = *truth;
+            return true;
+        }
+    }
+    if (const auto* d = value.if_double())
+        return std::isfinite(*d) && convert_number<T>(*d, number); // 1e999 reads as infinity
+    if (const auto* i = value.if_int64()) return convert_number<T>(*i, number);
+    if constexpr (std::is_floating_point_v<T>) {
+        if (const auto* u = value.if_uint64()) return convert_number<T>(static_cast<double>(*u), number);
+    }
+    return false;
+}
+
+// Writes the elements one behind the other.
+template <class T>
+void flatten(const json::array& array, std::size_t depth, std::byte*& to) {
     for (const auto& element : array) {
-        if (shape.size() == 1) append<T>(element, out);
-        else if (const auto* deeper = element.if_array()) flatten<T>(*deeper, shape.subspan(1), out);
-        else throw InputError{"\"data\" is not rectangular"};
+        if (depth > 1) {
+            flatten<T>(element.get_array(), depth - 1, to);
+            continue;
+        }
+        T number{};
+        if (!read_number(element, number)) throw InputError{"\"data\" has an element that does not fit the model's type"};
+        std::memcpy(to, &number, sizeof number);
+        to += sizeof number;
     }
 }
 
@@ -63,50 +72,38 @@ model::Shape declared_shape(const json::value& value) {
     return shape;
 }
 
-const json::object& tensor_object(const json::object& root, const model::TensorSpec& spec) {
-    const auto* inputs = field(root, "inputs");
-    if (!inputs) return root;
-    if (!inputs->is_array() || inputs->get_array().size() != 1 || !inputs->get_array().front().is_object())
-        throw InputError{"\"inputs\" must be an array of one object: the model has one input"};
-    const auto& object = inputs->get_array().front().get_object();
-    if (const auto* name = field(object, "name"); name && (!name->is_string() || name->get_string() != spec.name))
-        throw InputError{fmt::format("the model's input is called \"{}\"", spec.name)};
-    return object;
-}
-
 } // namespace
 
-TensorValue parse_json_tensor(std::string_view text, const model::TensorSpec& spec) {
-    const auto parsed = parse_json(text);
-    if (!parsed) throw InputError{parsed.error().detail};
-    const json::array* data = parsed->if_array();
+TensorRows json_tensor(const json::value& given, const model::TensorSpec& spec) {
+    const json::array* data = given.if_array();
     std::optional<model::Shape> shape;
-    if (const auto* root = parsed->if_object()) {
-        const auto& object = tensor_object(*root, spec);
-        const auto* member = field(object, "data");
+    if (const auto* object = given.if_object()) {
+        const auto* member = field(*object, "data");
         if (!member || !member->is_array()) throw InputError{"\"data\" must be an array of numbers"};
         data = &member->get_array();
-        if (const auto* declared = field(object, "shape")) shape = declared_shape(*declared);
-        if (const auto* type = field(object, "datatype");
+        if (const auto* declared = field(*object, "shape")) shape = declared_shape(*declared);
+        if (const auto* type = field(*object, "datatype");
             type && (!type->is_string() || type->get_string() != model::name(spec.datatype)))
             throw InputError{fmt::format("the model's input has the datatype {}", model::name(spec.datatype))};
     }
     if (!data) throw InputError{"the input must be an array, or an object with \"data\""};
 
     const auto nesting = nested_shape(*data);
+    if (!is_rectangular(*data, nesting)) throw InputError{"\"data\" is not rectangular"};
     TensorValue value{spec.datatype, shape.value_or(nesting), {}};
-    if (model::element_count(value.shape) != model::element_count(nesting))
-        throw InputError{"\"shape\" and \"data\" do not agree"};
+    const auto count = model::element_count(nesting);
+    if (!count || model::element_count(value.shape) != count) throw InputError{"\"shape\" and \"data\" do not agree"};
     if (!shape && nesting.size() == 1 && spec.shape.size() > 1) { // flat: the model's own shape, where it is fixed
-        if (model::element_count(spec.shape) == model::element_count(nesting)) value.shape = spec.shape;
+        if (model::element_count(spec.shape) == count) value.shape = spec.shape;
     }
-    if (value.shape.size() == spec.shape.size() + 1 && value.shape.front() == 1) value.shape.erase(value.shape.begin());
-    if (!spec.accepts(value.shape))
-        throw InputError{fmt::format("the input has the shape {}, the model takes {}", model::shape_text(value.shape),
-                                     model::shape_text(spec.shape))};
-    const bool known = with_type(spec.datatype, [&](auto to) { flatten<decltype(to)>(*data, nesting, value.bytes); });
+    auto result = split_rows(std::move(value), spec);
+    const bool known = with_type(spec.datatype, [&](auto to) {
+        result.value.bytes.resize(*count * sizeof to);
+        auto* at = result.value.bytes.data();
+        flatten<decltype(to)>(*data, nesting.size(), at);
+    });
     if (!known) throw InputError{"the model's input type cannot be given as JSON"};
-    return value;
+    return result;
 }
 
 } // namespace millrace::inference::worker

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -106,11 +107,17 @@ Header read_header(std::string_view text) {
     return header;
 }
 
+// A number of half precision, as its bits.
+struct Half {
+    std::uint16_t bits;
+};
+
 // Calls visit(T{}) for the element type that `descr` names.
 template <class Visit>
 void with_descr(std::string_view descr, Visit visit) {
     if (descr == "<f4") return visit(float{});
     if (descr == "<f8") return visit(double{});
+    if (descr == "<f2") return visit(Half{});
     if (descr == "|b1") return visit(bool{});
     if (descr == "|u1") return visit(std::uint8_t{});
     if (descr == "|i1") return visit(std::int8_t{});
@@ -120,7 +127,18 @@ void with_descr(std::string_view descr, Visit visit) {
     if (descr == "<u2") return visit(std::uint16_t{});
     if (descr == "<u4") return visit(std::uint32_t{});
     throw InputError{fmt::format(
-        "the .npy type \"{:.16}\" is not supported (float32/64, int8-64, uint8-32, bool, little-endian)", descr)};
+        "the .npy type \"{:.16}\" is not supported (float16-64, int8-64, uint8-32, bool, little-endian)", descr)};
+}
+
+float widen(Half half) {
+    const std::uint32_t sign = std::uint32_t{half.bits & 0x8000u} << 16, exponent = half.bits >> 10 & 31u;
+    const std::uint32_t fraction = half.bits & 0x3ffu;
+    if (exponent == 0) { // zero and what lies below the smallest normal number
+        const float value = std::ldexp(static_cast<float>(fraction), -24);
+        return sign ? -value : value;
+    }
+    const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
 template <class From, class To>
@@ -134,7 +152,11 @@ void copy_numbers(std::string_view data, std::vector<std::byte>& out) {
             Raw from;
             std::memcpy(&from, data.data() + i * sizeof from, sizeof from);
             To to{};
-            if ((std::is_same_v<From, bool> && from > Raw{1}) || !convert_number<To>(from, to))
+            bool fits = true;
+            if constexpr (std::is_same_v<From, bool>) fits = from <= Raw{1};
+            if constexpr (std::is_same_v<From, Half>) fits = convert_number<To>(widen(from), to);
+            else fits = fits && convert_number<To>(from, to);
+            if (!fits)
                 throw InputError{fmt::format("element {} of the .npy array does not fit the model's type", i)};
             std::memcpy(out.data() + i * sizeof to, &to, sizeof to);
         }
@@ -145,7 +167,7 @@ void copy_numbers(std::string_view data, std::vector<std::byte>& out) {
 
 bool is_npy(std::string_view bytes) { return bytes.starts_with("\x93NUMPY"); }
 
-TensorValue parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
+TensorRows parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
     if (!is_npy(bytes)) throw InputError{"not a .npy file: it does not begin as one"};
     if (bytes.size() < 12) throw InputError{"the .npy file is truncated"};
     const auto major = static_cast<unsigned char>(bytes[6]), minor = static_cast<unsigned char>(bytes[7]);
@@ -162,24 +184,20 @@ TensorValue parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
     auto header = read_header(bytes.substr(start, length));
     const auto data = bytes.substr(start + length);
 
-    TensorValue value{spec.datatype, std::move(*header.shape), {}};
-    const auto count = model::element_count(value.shape);
+    const auto count = model::element_count(*header.shape);
     if (!count) throw InputError{"the .npy array is too large"};
-    if (value.shape.size() == spec.shape.size() + 1 && value.shape.front() == 1) value.shape.erase(value.shape.begin());
-    if (!spec.accepts(value.shape))
-        throw InputError{fmt::format("the input has the shape {}, the model takes {}", model::shape_text(value.shape),
-                                     model::shape_text(spec.shape))};
+    auto result = split_rows({spec.datatype, std::move(*header.shape), {}}, spec);
     with_descr(*header.descr, [&](auto from) {
         using From = decltype(from);
         if (data.size() != *count * sizeof(From))
             throw InputError{fmt::format("the .npy file has {} bytes of data, its header announces {}", data.size(),
                                          *count * sizeof(From))};
-        value.bytes.resize(*count * model::element_size(spec.datatype));
+        result.value.bytes.resize(*count * model::element_size(spec.datatype));
         const bool known =
-            with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, value.bytes); });
+            with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, result.value.bytes); });
         if (!known) throw InputError{"the model's input type cannot be given as .npy"};
     });
-    return value;
+    return result;
 }
 
 } // namespace millrace::inference::worker

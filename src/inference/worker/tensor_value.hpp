@@ -1,10 +1,13 @@
-// A tensor that owns its bytes, and how it is read from .npy files and JSON. Pure; InputError for what is wrong.
+// A tensor that owns its bytes, and how it is read from .npy and .npz files, JSON and raw bytes. Pure; InputError for
+// what is wrong.
 #pragma once
+#include "base/json.hpp"
 #include "inference/worker/input_error.hpp"
 #include "model/tensor.hpp"
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace::inference::worker {
@@ -15,13 +18,35 @@ struct TensorValue {
     std::vector<std::byte> bytes;     // contiguous, row-major, little-endian
 };
 
+inline constexpr std::int64_t max_rows = 1024; // of one request
+
+// Several rows for one input: the value's shape is of one row, its bytes hold all of them.
+struct TensorRows {
+    std::int64_t rows = 1;
+    TensorValue value;
+};
+
+// A value whose shape has one dimension more than `spec` brings rows along it; else it is one row. InputError when the
+// shape is not one that the model takes.
+TensorRows split_rows(TensorValue value, const model::TensorSpec& spec);
+// The rows of one input that were made one by one, all of one shape and type.
+TensorRows join_rows(std::vector<TensorValue> rows);
+
 bool is_npy(std::string_view bytes);
+bool is_npz(std::string_view bytes); // any zip archive
 
 // NumPy's format 1.0 and 2.0: little-endian numbers and bool, C order. Converted to the datatype of `spec` when that loses
-// nothing but precision; the shape must be one that `spec` accepts (a leading 1 for the batch is allowed).
-TensorValue parse_npy(std::string_view bytes, const model::TensorSpec& spec);
+// nothing but precision.
+TensorRows parse_npy(std::string_view bytes, const model::TensorSpec& spec);
 
-// {"data": nested or flat numbers, "shape"?, "datatype"?}, the same inside {"inputs":[…]}, or the nested array alone.
-TensorValue parse_json_tensor(std::string_view text, const model::TensorSpec& spec);
+// The arrays of numpy.savez and savez_compressed by their names, as .npy files.
+std::vector<std::pair<std::string, std::string>> unpack_npz(std::string_view bytes);
+
+// The model's own bytes: one row, where the shape has no open dimension.
+bool is_raw_size(std::size_t size, const model::TensorSpec& spec);
+TensorRows parse_raw(std::string_view bytes, const model::TensorSpec& spec);
+
+// {"data": nested or flat numbers, "shape"?, "datatype"?}, or the nested array alone.
+TensorRows json_tensor(const json::value& value, const model::TensorSpec& spec);
 
 } // namespace millrace::inference::worker

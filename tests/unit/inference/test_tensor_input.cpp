@@ -1,3 +1,4 @@
+#include "inference/worker/json_input.hpp"
 #include "inference/worker/preprocess.hpp"
 #include "inference/worker/tensor_value.hpp"
 
@@ -40,11 +41,17 @@ std::vector<float> floats(const TensorValue& value) {
 
 const model::TensorSpec two_by_any{"x", Datatype::fp32, {2, -1}};
 
+DecodedInput parse_json(std::string_view text, const model::TensorSpec& spec) {
+    model::Manifest manifest;
+    manifest.inputs.push_back({spec, model::InputKind::tensor, {}, {}, {}});
+    return parse_json_input(text, manifest);
+}
+
 } // namespace
 
 TEST_CASE("npy arrays of every supported type become what the model takes") {
     const auto expect = [](const std::string& bytes) {
-        const auto value = parse_npy(bytes, two_by_any);
+        const auto value = parse_npy(bytes, two_by_any).value;
         CHECK(value.shape == model::Shape{2, 2});
         CHECK(floats(value) == std::vector<float>{1, 2, 3, 4});
     };
@@ -54,6 +61,23 @@ TEST_CASE("npy arrays of every supported type become what the model takes") {
     expect(npy(dict("<i2", "(2, 2)"), raw<std::int16_t>({1, 2, 3, 4})));
     expect(npy(dict("<u4", "(2, 2)"), raw<std::uint32_t>({1, 2, 3, 4})));
     expect(npy(dict("<i8", "(1, 2, 2)"), raw<std::int64_t>({1, 2, 3, 4}))); // the batch of one is taken off
+}
+
+TEST_CASE("half precision is widened exactly") {
+    // numpy.array([1.5, -2, 65504, 6e-8, inf, 0.1], "<f2") as float32
+    const auto bytes = npy(dict("<f2", "(6,)"), std::string{"\x00>\x00\xc0\xff{\x01\x00\x00|f.", 12});
+    const auto value = parse_npy(bytes, {"x", Datatype::fp32, {6}}).value;
+    CHECK(floats(value) == std::vector<float>{1.5F, -2, 65504, 5.960464477539063e-08F, INFINITY, 0.0999755859375F});
+}
+
+TEST_CASE("a dimension more than the model takes brings as many rows") {
+    const auto two = parse_npy(npy(dict("<f4", "(2, 2, 1)"), raw<float>({1, 2, 3, 4})), two_by_any);
+    CHECK(two.rows == 2);
+    CHECK(two.value.shape == model::Shape{2, 1});
+    CHECK(floats(two.value) == std::vector<float>{1, 2, 3, 4});
+    CHECK(parse_json("[[[1],[2]],[[3],[4]],[[5],[6]]]", two_by_any).rows == 3);
+    CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(0, 2, 1)"), ""), two_by_any), InputError);
+    CHECK_THROWS_AS(parse_npy(npy(dict("|u1", "(1025, 2, 1)"), std::string(2050, 'x')), two_by_any), InputError);
 }
 
 TEST_CASE("npy files that are broken or hostile are refused") {
@@ -70,6 +94,7 @@ TEST_CASE("npy files that are broken or hostile are refused") {
         npy(dict(">f4", "(2, 2)"), data),
         npy(dict("|O", "(2, 2)"), data),
         npy(dict("<f2", "(2, 2)"), data),
+        npy(dict("<f16", "(2, 2)"), data + data + data + data),
         npy(dict("<f4", "(3, 2)"), data),
         npy(dict("<f4", "(2, 0)"), ""),
         npy(dict("<f4", "(2, -2)"), data),
@@ -107,7 +132,9 @@ TEST_CASE("JSON tensors may be nested, flat with a shape, or as the inference pr
                              R"({"data":[1,2,3,4],"shape":[1,2,2],"datatype":"FP32"})",
                              R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}]})"}) {
         INFO(std::string{text});
-        const auto value = parse_json_tensor(text, two_by_any);
+        const auto input = parse_json(text, two_by_any);
+        const auto& value = input.tensors.at(0);
+        CHECK(input.rows == 1);
         CHECK(value.shape == model::Shape{2, 2});
         CHECK(floats(value) == std::vector<float>{1, 2, 3, 4});
     }
@@ -119,6 +146,8 @@ TEST_CASE("JSON tensors that do not fit are refused") {
                              "{}",
                              "[]",
                              "[[1,2],[3]]",
+                             "[[],[]]",
+                             "[[[1,2]],[[3,4]],1]",
                              "[[1,2],3]",
                              "[1,[2]]",
                              R"([["a","b"],["c","d"]])",
@@ -135,12 +164,12 @@ TEST_CASE("JSON tensors that do not fit are refused") {
                              "[[1e999,1],[1,1]]",
                              "[[1,2],[3,4]] x"}) {
         INFO(std::string{text});
-        CHECK_THROWS_AS(parse_json_tensor(text, two_by_any), InputError);
+        CHECK_THROWS_AS(parse_json(text, two_by_any), InputError);
     }
     const model::TensorSpec whole{"x", Datatype::int32, {1}};
-    CHECK_THROWS_AS(parse_json_tensor("[1.5]", whole), InputError);
-    CHECK_THROWS_AS(parse_json_tensor("[3000000000]", whole), InputError);
-    CHECK_NOTHROW(parse_json_tensor("[3.0]", whole));
+    CHECK_THROWS_AS(parse_json("[1.5]", whole), InputError);
+    CHECK_THROWS_AS(parse_json("[3000000000]", whole), InputError);
+    CHECK_NOTHROW(parse_json("[3.0]", whole));
 }
 
 TEST_CASE("an input must be of the kind, the size and the type that it claims") {

@@ -1,0 +1,14 @@
+// From a picture's bytes to the tensor that an input of kind image declares. Pure; InputError.
+#pragma once
+#include "inference/worker/image.hpp"
+#include "inference/worker/tensor_value.hpp"
+
+namespace millrace::inference::worker {
+
+TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input);
+
+// (value * scale - mean) / deviation by the rule, in its layout; or the bytes themselves where the tensor is UINT8.
+TensorValue to_tensor(const Image& image, const model::InputSpec& input);
+TensorValue to_tensor(const Bands& bands, const model::InputSpec& input);
+
+} // namespace millrace::inference::worker

@@ -1,0 +1,16 @@
+// From a row of named values to numbers, by the columns of an input of kind row. Pure; InputError.
+#pragma once
+#include "inference/worker/tensor_value.hpp"
+#include "model/manifest.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace millrace::inference::worker {
+
+TensorValue row_tensor(const json::object& row, const model::InputSpec& input);
+
+// RFC 4180: a line of the columns' names in any order, then one line a row. An empty value is an absent one.
+std::vector<TensorValue> csv_tensors(std::string_view text, const model::InputSpec& input);
+
+} // namespace millrace::inference::worker

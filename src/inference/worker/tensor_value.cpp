@@ -1,0 +1,53 @@
+#include "inference/worker/tensor_value.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace millrace::inference::worker {
+
+TensorRows split_rows(TensorValue value, const model::TensorSpec& spec) {
+    TensorRows result{1, std::move(value)};
+    auto& shape = result.value.shape;
+    const auto given = shape;
+    if (shape.size() == spec.shape.size() + 1) {
+        result.rows = shape.front();
+        shape.erase(shape.begin());
+    }
+    if (!spec.accepts(shape))
+        throw InputError{fmt::format("the input has the shape {}, the model takes {}", model::shape_text(given),
+                                     model::shape_text(spec.shape))};
+    if (result.rows < 1 || result.rows > max_rows)
+        throw InputError{fmt::format("the input has {} rows, 1 to {} are taken at once", result.rows, max_rows)};
+    return result;
+}
+
+TensorRows join_rows(std::vector<TensorValue> rows) {
+    if (rows.empty() || rows.size() > static_cast<std::size_t>(max_rows))
+        throw InputError{fmt::format("the input has {} rows, 1 to {} are taken at once", rows.size(), max_rows)};
+    TensorRows result{static_cast<std::int64_t>(rows.size()), std::move(rows.front())};
+    auto& bytes = result.value.bytes;
+    bytes.reserve(bytes.size() * rows.size());
+    for (std::size_t i = 1; i < rows.size(); ++i) bytes.insert(bytes.end(), rows[i].bytes.begin(), rows[i].bytes.end());
+    return result;
+}
+
+bool is_raw_size(std::size_t size, const model::TensorSpec& spec) {
+    const auto count = model::element_count(spec.shape); // none: an open dimension
+    return count && size == *count * model::element_size(spec.datatype);
+}
+
+TensorRows parse_raw(std::string_view bytes, const model::TensorSpec& spec) {
+    if (!is_raw_size(bytes.size(), spec))
+        throw InputError{fmt::format("raw bytes must be those of one tensor {} {}", model::name(spec.datatype),
+                                     model::shape_text(spec.shape))};
+    if (spec.datatype == model::Datatype::boolean &&
+        std::any_of(bytes.begin(), bytes.end(), [](char c) { return c != 0 && c != 1; }))
+        throw InputError{"raw bytes of BOOL must be 0 or 1"};
+    TensorRows result{1, {spec.datatype, spec.shape, std::vector<std::byte>(bytes.size())}};
+    std::memcpy(result.value.bytes.data(), bytes.data(), bytes.size());
+    return result;
+}
+
+} // namespace millrace::inference::worker

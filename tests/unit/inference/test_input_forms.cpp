@@ -1,0 +1,182 @@
+#include "base/encoding.hpp"
+#include "inference/worker/preprocess.hpp"
+#include "tiff_files.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::inference::worker;
+
+namespace {
+
+model::Manifest manifest(const std::string& inputs) {
+    auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+    REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
+    return *m;
+}
+
+template <class T>
+std::vector<T> numbers(const TensorValue& value) {
+    std::vector<T> out(value.bytes.size() / sizeof(T));
+    std::memcpy(out.data(), value.bytes.data(), value.bytes.size());
+    return out;
+}
+
+std::string failure(const std::string& bytes, const std::string& type, const model::Manifest& m) {
+    try {
+        (void)preprocess(bytes, type, m);
+        return "taken";
+    } catch (const InputError& e) {
+        return e.what();
+    }
+}
+
+std::string unbase64(const char* text) {
+    const auto bytes = from_base64(text);
+    return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+}
+
+// numpy.savez and savez_compressed of a=array([1, 2], float32), b=array([[3], [4]], int64)
+const char* const stored_npz = "UEsDBBQAAAAAAAAAIQCayqvniAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAACIAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2NyJzogJzxmNCcsICdmb3J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgyLCksIH0gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAKAACAPwAAAEBQSwMEFAAAAAAAAAAhABBFT7mQAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAJAAAAAAAAAAk05VTVBZAQB2AHsnZGVzY3InOiAnPGk4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDEpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoDAAAAAAAAAAQAAAAAAAAAUEsBAhQDFAAAAAAAAAAhAJrKq+eIAAAAiAAAAAUAAAAAAAAAAAAAAIABAAAAAGEubnB5UEsBAhQDFAAAAAAAAAAhABBFT7mQAAAAkAAAAAUAAAAAAAAAAAAAAIABvwAAAGIubnB5UEsFBgAAAAACAAIAZgAAAIYBAAAAAA==";
+const char* const deflated_npz = "UEsDBBQAAAAIAAAAIQCayqvnTAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4GhgZ7BgYGBwBQSwMEFAAAAAgAAAAhABBFT7lMAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKhpo6CrUKZAMuZgYIYIHSAFBLAQIUAxQAAAAIAAAAIQCayqvnTAAAAIgAAAAFAAAAAAAAAAAAAACAAQAAAABhLm5weVBLAQIUAxQAAAAIAAAAIQAQRU+5TAAAAJAAAAAFAAAAAAAAAAAAAACAAYMAAABiLm5weVBLBQYAAAAAAgACAGYAAAAGAQAAAAA=";
+
+const std::string a = R"({"name":"a","kind":"tensor","shape":[2]})", b = R"({"name":"b","kind":"tensor","datatype":"INT64","shape":[2,1]})";
+const std::string words = R"({"name":"t","kind":"text","datatype":"INT64","shape":[3],"tokenizer":{"kind":"words","vocabulary":["<pad>","<unk>","good","day"],"unknown":1}})";
+const std::string row = R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"age","mean":40,"std":2,"missing":40},{"name":"size"},{"name":"color","categories":["red","blue"]}]})";
+const std::string photo = R"({"name":"p","kind":"image","color":"gray","datatype":"UINT8","shape":[1,1,2]})";
+
+} // namespace
+
+TEST_CASE("several inputs come by name, as npz or JSON, in any order") {
+    const auto two = manifest(a + "," + b);
+    for (const auto* text : {stored_npz, deflated_npz}) {
+        const auto input = preprocess(unbase64(text), "", two);
+        REQUIRE(input.tensors.size() == 2);
+        CHECK(input.rows == 1);
+        CHECK(numbers<float>(input.tensors[0]) == std::vector<float>{1, 2});
+        CHECK(numbers<std::int64_t>(input.tensors[1]) == std::vector<std::int64_t>{3, 4});
+    }
+    const auto json = preprocess(R"({"inputs":[{"name":"b","shape":[2,1],"datatype":"INT64","data":[3,4]},{"name":"a","data":[1,2]}]})", "application/json", two);
+    CHECK(numbers<float>(json.tensors[0]) == std::vector<float>{1, 2});
+    CHECK(numbers<std::int64_t>(json.tensors[1]) == std::vector<std::int64_t>{3, 4});
+    const auto rows = preprocess(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[[5],[6]],[[7],[8]]]}]})", "", two);
+    CHECK(rows.rows == 2);
+    CHECK(rows.tensors[1].shape == model::Shape{2, 1});
+    CHECK(failure(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[5],[6]]}]})", "", two).find("numbers of rows") != std::string::npos);
+    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"a","data":[1,2]}]})", "", two).find("twice") != std::string::npos);
+    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"c","data":[1,2]}]})", "", two).find("a, b") != std::string::npos);
+    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]}]})", "", two).find("2 objects") != std::string::npos);
+    CHECK(failure(R"({"data":[1,2]})", "", two).find("inputs") != std::string::npos);
+    CHECK(failure("rawbytes", "application/octet-stream", two).find("2 inputs") != std::string::npos);
+    CHECK(failure(unbase64(stored_npz), "", manifest(a)).find("2 arrays") != std::string::npos);
+    CHECK(failure(unbase64(stored_npz), "", manifest(a + R"(,{"name":"c","kind":"tensor","shape":[1]})")).find("\"c\"") != std::string::npos);
+}
+
+TEST_CASE("a damaged npz is refused") {
+    const auto two = manifest(a + "," + b);
+    for (const auto* text : {stored_npz, deflated_npz}) {
+        const auto good = unbase64(text);
+        for (std::size_t n = 4; n < good.size(); n += 7) CHECK(failure(good.substr(0, n), "", two) != "taken");
+        std::size_t taken = 0; // dates, permissions and sizes that are said twice mean nothing
+        for (std::size_t i = 0; i < good.size(); ++i) {
+            auto bad = good;
+            bad[i] = static_cast<char>(bad[i] ^ 0x41);
+            taken += failure(bad, "", two) == "taken";
+        }
+        CHECK(taken <= 80);
+    }
+}
+
+TEST_CASE("raw bytes of exactly the model's size are its tensor") {
+    const auto one = manifest(a);
+    const float values[] = {3, -4};
+    const std::string bytes{reinterpret_cast<const char*>(values), sizeof values};
+    CHECK(numbers<float>(preprocess(bytes, "application/octet-stream", one).tensors[0]) == std::vector<float>{3, -4});
+    CHECK(failure(bytes + "x", "application/octet-stream", one).find("raw bytes") != std::string::npos);
+    CHECK(failure(bytes, "application/octet-stream", manifest(R"({"kind":"tensor","shape":[-1]})")) != "taken");
+    CHECK(failure(std::string{"\x02\x01", 2}, "application/octet-stream", manifest(R"({"kind":"tensor","datatype":"BOOL","shape":[2]})")) != "taken");
+    CHECK(numbers<std::uint8_t>(preprocess(std::string{"\x07\x09", 2}, "application/octet-stream", manifest(photo)).tensors[0]) ==
+          std::vector<std::uint8_t>{7, 9});
+}
+
+TEST_CASE("a text comes as plain text, as JSON, or as numbers of its tokens") {
+    const auto one = manifest(words);
+    const std::vector<std::int64_t> expected{2, 3, 0};
+    CHECK(numbers<std::int64_t>(preprocess("good day", "text/plain; charset=utf-8", one).tensors[0]) == expected);
+    CHECK(numbers<std::int64_t>(preprocess("good day", "", one).tensors[0]) == expected);
+    CHECK(numbers<std::int64_t>(preprocess("{good day}", "Text/Plain", one).tensors[0]) == expected);
+    CHECK(numbers<std::int64_t>(preprocess(R"({"text":"good day"})", "application/json", one).tensors[0]) == expected);
+    CHECK(numbers<std::int64_t>(preprocess("[2,3,0]", "application/json", one).tensors[0]) == expected);
+    CHECK(numbers<std::int64_t>(preprocess(R"({"inputs":[{"name":"t","datatype":"BYTES","shape":[1],"data":["good day"]}]})", "", one).tensors[0]) == expected);
+    for (const auto* several : {R"(["good day","bad"])", R"({"text":["good day","bad"]})"}) {
+        const auto input = preprocess(several, "application/json", one);
+        CHECK(input.rows == 2);
+        CHECK(numbers<std::int64_t>(input.tensors[0]) == std::vector<std::int64_t>{2, 3, 0, 1, 0, 0});
+    }
+    CHECK(failure("\xff", "text/plain", one).find("UTF-8") != std::string::npos);
+    CHECK(failure(R"({"text":7})", "", one).find("strings") != std::string::npos);
+    CHECK(failure(R"({"text":[]})", "", one).find("0 rows") != std::string::npos);
+    CHECK(failure(R"({"words":"x"})", "", one).find("\"text\"") != std::string::npos);
+    CHECK(failure("hello", "text/plain", manifest(a)).find("a tensor") != std::string::npos);
+}
+
+TEST_CASE("a row comes as an object, as CSV, or as numbers") {
+    const auto one = manifest(row);
+    const std::vector<float> expected{2, 7, 0, 1};
+    for (const auto* text : {R"({"age":44,"size":7,"color":"blue"})", R"({"row":{"color":"blue","size":"7","age":44.0}})",
+                             R"([{"age":44,"size":7,"color":"blue"}])", R"({"data":[2,7,0,1]})",
+                             R"({"inputs":[{"name":"r","row":{"age":44,"size":7,"color":"blue"}}]})"}) {
+        INFO(std::string{text});
+        CHECK(numbers<float>(preprocess(text, "application/json", one).tensors[0]) == expected);
+    }
+    const auto table = preprocess("color,size,age\r\nblue,7,44\r\n\"red\",-1,\r\n", "text/csv", one);
+    CHECK(table.rows == 2);
+    CHECK(numbers<float>(table.tensors[0]) == std::vector<float>{2, 7, 0, 1, 0, -1, 1, 0});
+    CHECK(preprocess(R"([{"size":1,"color":"red"},{"size":2,"color":"red"}])", "", one).rows == 2);
+    const struct {
+        const char* text;
+        const char* said;
+    } wrong[] = {{R"({"size":7})", "color"},
+                 {R"({"age":44,"color":"blue"})", "size"},
+                 {R"({"size":7,"color":"green"})", "red, blue"},
+                 {R"({"size":"seven","color":"red"})", "number"},
+                 {R"({"size":[7],"color":"red"})", "number or a string"},
+                 {R"({"size":7,"color":"red","weight":1})", "weight"},
+                 {R"({"size":1e300,"color":"red"})", "too large"},
+                 {R"([{"size":7,"color":"red"},7])", "object"},
+                 {"size,color\n", "no row"},
+                 {"size,colour\n1,red\n", "colour"},
+                 {"size,size\n1,2\n", "twice"},
+                 {"size,color\n1\n", "1 values"},
+                 {"size,color\n1,\"red\n", "quoted"}};
+    for (const auto& each : wrong) {
+        INFO(std::string{each.text});
+        CHECK_MESSAGE(failure(each.text, "", one).find(each.said) != std::string::npos, failure(each.text, "", one));
+    }
+}
+
+TEST_CASE("a column may be called as the forms of the request are") {
+    const auto one = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"data"},{"name":"inputs"}]})");
+    CHECK(numbers<float>(preprocess(R"({"data":3,"inputs":4})", "", one).tensors[0]) == std::vector<float>{3, 4});
+}
+
+TEST_CASE("pictures, texts and rows together come in one JSON") {
+    const auto all = manifest(photo + "," + words + "," + row);
+    const auto tiff = tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
+    const auto text = R"({"inputs":[{"name":"t","text":"day"},{"name":"p","image":")" + base64(std::as_bytes(std::span{tiff})) +
+                      R"("},{"name":"r","row":{"size":1,"color":"red"}}]})";
+    const auto input = preprocess(text, "application/json", all);
+    REQUIRE(input.tensors.size() == 3);
+    CHECK(numbers<std::uint8_t>(input.tensors[0]) == std::vector<std::uint8_t>{0, 100});
+    CHECK(numbers<std::int64_t>(input.tensors[1])[0] == 3);
+    CHECK(numbers<float>(input.tensors[2])[2] == 1);
+    CHECK(failure(R"({"inputs":[{"image":"?"},{"text":"x"},{"row":{}}]})", "", all).find("base64") != std::string::npos);
+    CHECK(preprocess(tiff, "image/tiff", manifest(photo)).rows == 1);
+    CHECK(failure(tiff, "image/png", manifest(photo)).find("declared") != std::string::npos);
+    CHECK(failure(tiff, "video/mp4", manifest(photo)).find("not taken") != std::string::npos);
+    CHECK(failure(tiff, "", manifest(a)).find("not an image") != std::string::npos);
+}
