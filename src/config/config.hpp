@@ -59,6 +59,8 @@ struct InferenceConfig {
     bool enabled = true;
     std::string runtime;                  // resolved by load(): empty when none was found
     unsigned threads = 0;                 // resolved by load(): never 0 after it
+    std::vector<std::string> devices;     // "auto", or cpu and cuda:N
+    std::uint64_t model_memory_bytes = 0; // of all models that are loaded on one device; 0: no limit
     std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: three quarters of the machine's
     std::uint32_t queue_capacity = 0;     // requests that wait for the worker
     std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already

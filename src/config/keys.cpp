@@ -116,6 +116,16 @@ const std::array table{
         +[](const Config& c) { return c.inference.runtime; }},
     Key{"inference.threads", "number", "0", "Threads that models run on; 0: one a core.", false, false,
         MILLRACE_INTEGER(inference.threads, 0, 1024)},
+    Key{"inference.devices", "list", "auto",
+        "The devices that models run on, each with a worker process of its own: cpu, cuda:0, cuda:1 …, separated by commas.\n"
+        "auto: every CUDA device that the machine and the runtime have, with the CPU as a fallback; without one, the CPU.",
+        false, true,
+        +[](Config& c, std::string_view t) { return store(parse_devices(t), c.inference.devices); },
+        +[](const Config& c) { return fmt::format("{}", fmt::join(c.inference.devices, ",")); }},
+    Key{"inference.model_memory_bytes", "size", "0",
+        "Memory that all models loaded on one device may take together: beyond it the one that was used the longest time ago is\n"
+        "unloaded when another is needed; 0: no limit.",
+        false, true, MILLRACE_SIZE(inference.model_memory_bytes, 0, most64)},
     Key{"inference.memory_limit_bytes", "size", "0", "Memory that the worker process may take; 0: three quarters of the machine's.", false, true,
         MILLRACE_SIZE(inference.memory_limit_bytes, 0, most64)},
     Key{"inference.queue_capacity", "number", "4096", "Inputs that may wait for the worker.", false, false,

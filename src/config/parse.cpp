@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
@@ -83,6 +85,23 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 
 std::string Endpoint::text() const {
     return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
+}
+
+Result<std::vector<std::string>> parse_devices(std::string_view text) {
+    std::vector<std::string> devices;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        auto name = text.substr(0, comma);
+        while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
+        while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+        text.remove_prefix(std::min(comma + 1, text.size()));
+        const bool cuda = name.starts_with("cuda:") && parse_integer(name.substr(5), 0, 63);
+        if (name != "cpu" && name != "auto" && !cuda) return Error{Code::invalid_argument, "must be auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
+        devices.emplace_back(name);
+    }
+    if (devices.empty() || devices.size() > 64 || (devices.size() > 1 && std::find(devices.begin(), devices.end(), "auto") != devices.end()))
+        return Error{Code::invalid_argument, "must be auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
+    return devices;
 }
 
 } // namespace millrace::config

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace::config {
 
@@ -14,5 +15,7 @@ Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t low, std::
 Result<bool> parse_boolean(std::string_view text);
 // ADDRESS:PORT with a numeric address; IPv6 in brackets; "localhost" is 127.0.0.1.
 Result<Endpoint> parse_endpoint(std::string_view text);
+// "auto", or some of cpu, cuda:0, cuda:1 … separated by commas.
+Result<std::vector<std::string>> parse_devices(std::string_view text);
 
 } // namespace millrace::config

@@ -255,6 +255,12 @@ std::optional<Variant> decode_any(std::string_view bytes) {
 
 } // namespace
 
+bool needs_no_decoding(const BatchItem& item) {
+    constexpr std::size_t small = 16 * 1024;
+    if (item.source == Source::tensors) return true;
+    return item.source == Source::inline_bytes && item.media_type == "application/json" && item.bytes.size() <= small;
+}
+
 std::string encode(const ToWorker& message) { return encode_any(message); }
 std::string encode(const ToDaemon& message) { return encode_any(message); }
 std::optional<ToWorker> decode_to_worker(std::string_view bytes) { return decode_any<ToWorker>(bytes); }

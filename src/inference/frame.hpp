@@ -96,6 +96,9 @@ struct BatchItem {
     std::vector<Tensor> tensors{}; // tensors: one an input of the model, with the batch dimension
     bool raw = false;             // answered with the model's tensors, with the batch dimension
 };
+// Is the input of a kind that costs next to nothing to read? Then daemon and worker treat its batch as begun when it is sent.
+bool needs_no_decoding(const BatchItem& item);
+
 struct Batch { // + one descriptor for each item of source `descriptor`, in order
     std::uint64_t id = 0;
     std::uint32_t model = 0;

@@ -30,6 +30,10 @@ std::vector<std::string> worker_environment(int threads) {
         // Threads that wait by spinning take the cores from the ones that decode: two of them at batch 1 collapse.
         "OMP_WAIT_POLICY=PASSIVE",
         "KMP_BLOCKTIME=0",
+        // What a pass allocates it allocates again in the next: blocks that are mapped and unmapped each time cost a sixth of it in
+        // zeroed pages. One arena, because the others cannot hold large blocks; large pages where the kernel gives them.
+        fmt::format("GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold={}:glibc.malloc.hugetlb=1",
+                    std::uint64_t{1} << 40),
         fmt::format("OMP_NUM_THREADS={}", threads),
         fmt::format("OPENBLAS_NUM_THREADS={}", threads),
     };

@@ -14,22 +14,15 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <utility>
 
 namespace millrace::inference::worker {
 namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// Up to here an input is decoded on the thread that has read it: handing it over takes longer.
-constexpr std::size_t small_input = 16 * 1024;
-
 double milliseconds_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
-}
-
-bool is_quick(const frame::BatchItem& item) {
-    if (item.source == frame::Source::tensors) return true;
-    return item.source == frame::Source::inline_bytes && item.media_type == "application/json" && item.bytes.size() <= small_input;
 }
 
 // Tensors that came ready: only checked against the manifest.
@@ -63,6 +56,7 @@ struct Pipeline::Work {
     std::atomic<std::size_t> next{0}, left{0};
     Steady::time_point started = Steady::now();
     double decode_ms = 0;
+    bool begun = false; // the daemon counts its time from when it was sent
 };
 
 Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
@@ -112,9 +106,12 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
     }
     if (!work->model.manifest || work->items.empty()) {
         for (auto& item : work->items) item.result.outcome = frame::ItemFailure{false, "the model is not loaded"};
+        ++under_way_;
         return finish(work);
     }
-    if (std::all_of(work->batch.items.begin(), work->batch.items.end(), is_quick)) return decode_some(work);
+    const bool quick = std::ranges::all_of(work->batch.items, frame::needs_no_decoding);
+    work->begun = under_way_.fetch_add(1) == 0 && quick;
+    if (quick) return decode_some(work); // handing it over takes longer
     const auto helpers = std::min<std::size_t>(static_cast<std::size_t>(options_.decode_threads), work->items.size());
     for (std::size_t i = 0; i < helpers; ++i)
         if (!decoders_.post([this, work] { decode_some(work); })) decode_some(work);
@@ -161,7 +158,9 @@ void Pipeline::decode(Work& work, std::size_t index) {
 }
 
 void Pipeline::infer(const WorkPtr& work) {
-    Forward{runtime_, work->model, [&] { send_(frame::Started{work->batch.id}); }, [this](const std::string& why) { lose_device(why); }}
+    Forward{runtime_, work->model, [&] {
+                if (!std::exchange(work->begun, false)) send_(frame::Started{work->batch.id});
+            }, [this](const std::string& why) { lose_device(why); }}
         .run(work->items);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
     const bool heavy = work->model.manifest->postprocess.kind == model::PostprocessKind::argmax_map;
@@ -185,6 +184,7 @@ void Pipeline::finish(const WorkPtr& work) {
     done.encode_ms = milliseconds_since(start);
     work->items.clear(); // the outputs and, unless it is used elsewhere, the model: given back before the answer
     work->model = {};
+    --under_way_;
     send_(done);
 }
 

@@ -8,6 +8,7 @@
 #include "inference/worker/loaded_model.hpp"
 #include "inference/worker/pass_pool.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,6 +47,7 @@ private:
     PipelineOptions options_;
     Send send_;
     async::Guarded<std::map<std::uint32_t, LoadedModel>> models_;
+    std::atomic<int> under_way_{0};    // batches
     Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
     async::ThreadPool loader_;
     async::ThreadPool decoders_;

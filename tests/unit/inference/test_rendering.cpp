@@ -69,7 +69,7 @@ TEST_CASE("what was asked for raw comes as tensors with the outputs' names, and 
     REQUIRE(outcome->tensors.size() == 1);
     CHECK(outcome->tensors[0].shape == model::Shape{1, 3});
     CHECK_FALSE(outcome->result.contains("outputs"));
-    CHECK_FALSE(render({frame::TopK{{{0, 0.5F}}}, 1, 1}, classifier, {}, true));
+    CHECK_FALSE(render({frame::TopK{{{0, 0.5F}}}, 1, 1}, classifier, {}, true).has_value());
 }
 
 TEST_CASE("several rows are answered one by one") {
