@@ -3,7 +3,8 @@
 namespace millrace::inference {
 namespace {
 
-constexpr int lines_a_minute = 20;
+constexpr int lines_a_minute = 100; // in all
+constexpr int lines_of_one = 5;     // of them, about one call of one model
 
 }
 
@@ -16,12 +17,14 @@ void DenialLog::tell(const Denial& denial, int pid, const std::string& model, Mo
     if (at - minute_ >= std::chrono::minutes{1}) {
         minute_ = at;
         lines_ = 0;
+        lines_of_.clear();
     }
-    if (lines_ >= lines_a_minute) {
+    if (lines_ >= lines_a_minute || lines_of_[{model, denial.call}] >= lines_of_one) {
         ++unwritten_;
         return;
     }
     ++lines_;
+    ++lines_of_[{model, denial.call}];
     log_.warning("the sandbox refused a system call", {{"call", denial.call},
                                                        {"arguments", denial.arguments},
                                                        {"model", model},

@@ -1,5 +1,5 @@
-// Writes what workers' sandboxes refuse into the log: each at first, then a number a minute, for a hostile model may try
-// without end. On the engine's thread.
+// Writes what workers' sandboxes refuse into the log: a few lines a minute for each call of each model, for a hostile one may
+// try without end. On the engine's thread.
 #pragma once
 #include "base/clock.hpp"
 #include "inference/denial_watch.hpp"
@@ -7,7 +7,9 @@
 #include "telemetry/metrics.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 
 namespace millrace::inference {
 
@@ -23,6 +25,7 @@ private:
     telemetry::Counter& counter_;
     Monotonic minute_;             // when this minute's lines began
     int lines_ = 0;                // written since
+    std::map<std::pair<std::string, std::string>, int> lines_of_; // the same, by model and call
     std::uint64_t unwritten_ = 0;  // since the last line
 };
 

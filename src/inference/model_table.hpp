@@ -20,6 +20,7 @@ struct ModelEntry {
 
     Batcher::ModelKey key = 0;
     std::shared_ptr<const ModelVersion> version; // shared with the requests that named it
+    bool suspect = false;                        // a worker ended while this and other things were going on in it
     std::uint64_t memory_bytes = 0;              // the most that it was seen to take; before that its file's size
     Timestamp used_at;
     std::vector<LoadDone> loading;               // who waits until it may be used

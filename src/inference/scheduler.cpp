@@ -156,6 +156,7 @@ void Scheduler::dispatch() {
 }
 
 bool Scheduler::dispatch_to(DeviceWorker& device) {
+    if (must_be_quiet(device)) return false;
     auto batch = batcher_.next(now(), [&](Batcher::ModelKey model) { return device.room(model); });
     if (!batch) return false;
     fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});

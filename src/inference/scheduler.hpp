@@ -48,6 +48,7 @@ private:
         Monotonic sent;
         std::uint64_t batch = 0; // in flight
         bool withdrawn = false;
+        int losses = 0;          // of the worker that ran it, where another may have been the cause
     };
     using Devices = std::vector<std::unique_ptr<DeviceWorker>>;
 
@@ -78,6 +79,7 @@ private:
     void let_go(DeviceWorker& device);                           // what is to leave and has become idle
     bool is_wanted(const ModelEntry& entry) const;
     bool has_hope(const ModelEntry& entry) const;
+    bool must_be_quiet(const DeviceWorker& device);              // a suspect is to be loaded with nothing beside it
     void on_loaded(DeviceWorker& device, const frame::Loaded& loaded);
     void on_unloaded(DeviceWorker& device, const frame::Unloaded& unloaded);
     void tell_load(ModelEntry& entry);                           // those who wait, when it is decided
@@ -92,6 +94,9 @@ private:
     void kill_for(DeviceWorker& device, const std::string& why); // the one to blame has been taken out: the rest is put back
     void put_back(const Flight& flight);
     void on_lost(DeviceWorker& device, const std::string& why);
+    void blame(ModelEntry& loading, const std::string& why);
+    void blame(const Flight& flight, const std::string& why);
+    void suspect(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why);
     void on_unavailable(const std::string& why);
     void on_denied(DeviceWorker& device, const Denial& denial);
     static Failure withdrawn();
@@ -110,6 +115,7 @@ private:
     std::uint64_t next_batch_ = 1;
     boost::asio::steady_timer tick_timer_, wake_timer_;
     bool ticking_ = false, stopping_ = false, culprit_known_ = false;
+    bool has_suspects_ = false; // among the models
     struct View {
         WorkerStatus status;
         std::vector<LoadedModel> models;

@@ -7,6 +7,11 @@
 #include <ranges>
 
 namespace millrace::inference {
+namespace {
+
+constexpr int most_losses = 3; // of workers, by work that may have been beside the cause each time
+
+}
 
 void Scheduler::withdraw(Engine::Ticket ticket) {
     const auto found = pending_.find(ticket);
@@ -109,26 +114,48 @@ void Scheduler::on_denied(DeviceWorker& device, const Denial& denial) {
 void Scheduler::on_lost(DeviceWorker& device, const std::string& why) {
     const auto flights = std::exchange(device.flights, {});
     const auto models = std::exchange(device.models, {});
-    publish();
-    // What waited for a model whose loading may have ended the worker must not have it loaded for ever.
+    std::vector<ModelEntry*> loading;
     for (const auto& [key, residence] : models)
-        if (residence.state == Residence::State::loading && !culprit_known_) {
-            const std::string failure = "the worker ended while it loaded the model: " + why;
-            fail(batcher_.take_all(key), {FailureReason::worker_lost, failure, true});
-            for (auto& done : std::exchange(models_.find(key)->loading, {})) done(Error{Code::unprocessable, failure});
-        }
-    for (const auto& [id, flight] : std::views::reverse(flights)) {
-        if (culprit_known_) {
-            put_back(flight);
-            continue;
-        }
-        models_.find(flight.model)->metrics.failures->add(flight.items.size());
-        fail(flight.items, {FailureReason::worker_lost, "the worker ended: " + why, true});
-    }
+        if (residence.state == Residence::State::loading) loading.push_back(models_.find(key));
+    publish();
+    if (culprit_known_)
+        for (const auto& [id, flight] : std::views::reverse(flights)) put_back(flight);
+    else if (loading.size() == 1 && flights.empty()) blame(*loading.front(), why);
+    else if (loading.empty() && flights.size() == 1 && flights.begin()->second.items.size() == 1) blame(flights.begin()->second, why);
+    else suspect(flights, loading, why);
     for (auto* entry : models_.all()) tell_unload(*entry);
     dispatch(); // what was put back may run elsewhere
     arm_tick();
     publish();
+}
+
+// What waited for a model whose loading ended the worker must not have it loaded for ever.
+void Scheduler::blame(ModelEntry& loading, const std::string& why) {
+    const std::string failure = "the worker ended while it loaded the model: " + why;
+    fail(batcher_.take_all(loading.key), {FailureReason::worker_lost, failure, true});
+    for (auto& done : std::exchange(loading.loading, {})) done(Error{Code::unprocessable, failure});
+}
+
+void Scheduler::blame(const Flight& flight, const std::string& why) {
+    models_.find(flight.model)->metrics.failures->add(flight.items.size());
+    fail(flight.items, {FailureReason::worker_lost, "the worker ended: " + why, true});
+}
+
+// One of many ended the worker. Each is tried again with nothing beside it: then it is known which, and the others are done.
+void Scheduler::suspect(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why) {
+    for (auto* entry : loading) entry->suspect = has_suspects_ = true;
+    for (const auto& [id, flight] : std::views::reverse(flights)) {
+        Flight again = flight, blamed = flight;
+        again.items.clear();
+        blamed.items.clear();
+        for (const auto key : flight.items) {
+            auto& pending = pending_.at(key);
+            (++pending.losses > most_losses ? blamed : again).items.push_back(key);
+            pending.item.alone = true;
+        }
+        put_back(again);
+        blame(blamed, why);
+    }
 }
 
 void Scheduler::on_unavailable(const std::string& why) {

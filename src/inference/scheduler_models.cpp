@@ -71,6 +71,13 @@ bool Scheduler::has_hope(const ModelEntry& entry) const {
     });
 }
 
+bool Scheduler::must_be_quiet(const DeviceWorker& device) {
+    return has_suspects_ && std::ranges::any_of(models_.all(), [&](const auto* entry) {
+        const auto state = device.state_of(entry->key);
+        return entry->suspect && (state == Residence::State::loading || (state == Residence::State::absent && is_wanted(*entry)));
+    });
+}
+
 void Scheduler::load_wanted(DeviceWorker& device) {
     for (auto* entry : models_.all())
         if (is_wanted(*entry)) load_on(device, *entry);
@@ -85,6 +92,8 @@ void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
     if (residence.state == State::failed && !has_hope(entry))
         return fail(batcher_.take_all(entry.key), {FailureReason::model_failed, residence.error, false});
     if (residence.state != State::absent) return;
+    const bool loads = std::ranges::any_of(device.models, [](const auto& each) { return each.second.state == State::loading; });
+    if (entry.suspect ? loads || !device.flights.empty() : must_be_quiet(device)) return; // asked again by the next tick
     Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
     frame::Loaded refusal;
     refusal.model = entry.key;
@@ -151,6 +160,8 @@ void Scheduler::on_loaded(DeviceWorker& device, const frame::Loaded& loaded) {
     auto* entry = models_.find(loaded.model);
     if (!entry) return;
     auto& residence = device.models[entry->key];
+    if (std::exchange(entry->suspect, false)) // whatever came of it, the worker is still there
+        has_suspects_ = std::ranges::any_of(models_.all(), [](const auto* each) { return each->suspect; });
     if (!loaded.error.empty()) {
         residence = {};
         residence.state = Residence::State::failed;

@@ -109,7 +109,7 @@ TEST_CASE("a hostile model that tries without end is counted, not logged without
     REQUIRE(!outcome);
     CHECK(outcome.error().message.find("refused: all") != std::string::npos);
     CHECK(h.denied() == 150);
-    CHECK(lines_with(h.logged(), "the sandbox refused") == 20);
+    CHECK(lines_with(h.logged(), "the sandbox refused") == 5);
     CHECK(h.honest_work_goes_on());
 }
 
@@ -174,4 +174,37 @@ TEST_CASE("a device that is lost has its worker replaced, and what shared it run
     CHECK(h.honest_work_goes_on());
     CHECK(h.engine.status().restarts == 1);
     CHECK(h.logged().find("illegal memory access") != std::string::npos);
+}
+
+TEST_CASE("what shared a worker with the cause of its end is run again without being told, and only the cause is blamed") {
+    Hostile h;
+    CHECK(h.honest_work_goes_on());
+    CHECK(h.answer(h.send(h.model, 1)).has_value());
+    std::vector<std::future<Outcome>> answers;
+    for (int i = 0; i < 40; ++i) {
+        answers.push_back(h.send(h.model, i == 20 ? hostile::segmentation_fault : i));
+        answers.push_back(h.send(h.other, i));
+    }
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        const auto outcome = h.answer(std::move(answers[i]));
+        INFO(i << " " << said(outcome));
+        if (i == 40) {
+            REQUIRE(!outcome);
+            CHECK(outcome.error().killed_worker);
+        } else {
+            REQUIRE(outcome.has_value());
+            CHECK(outcome->result.at("outputs").at(0).at("data").at(0).as_double() == 2.0 * static_cast<double>(i / 2));
+        }
+    }
+    CHECK(h.engine.status().restarts == 2); // with the others, and alone
+}
+
+TEST_CASE("a model that was being loaded when another ended the worker is loaded again, and not blamed") {
+    Hostile h;
+    std::vector<std::future<Outcome>> guilty, honest;
+    for (int i = 0; i < 3; ++i) guilty.push_back(h.send(h.model, hostile::abort_process)); // each of them, of which none is loaded
+    for (int i = 0; i < 20; ++i) honest.push_back(h.send(h.other, i));
+    for (auto& each : guilty) CHECK_FALSE(h.answer(std::move(each)).has_value());
+    for (auto& each : honest) CHECK(h.answer(std::move(each)).has_value());
+    CHECK(h.honest_work_goes_on());
 }

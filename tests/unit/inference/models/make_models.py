@@ -78,8 +78,12 @@ class Intruder(torch.nn.Module):
 
 
 class OpensAtLoad(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.taken = torch.zeros(4)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * 2
+        return x * 2 + self.taken
 
     @torch.jit.export
     def __getstate__(self) -> int:
@@ -87,7 +91,7 @@ class OpensAtLoad(torch.nn.Module):
 
     @torch.jit.export
     def __setstate__(self, state: int) -> None:
-        torch.from_file("millrace-escape", True, 4)
+        self.taken = torch.from_file("millrace-escape", True, 4)
         self.training = False
 
 
