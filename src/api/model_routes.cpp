@@ -23,7 +23,7 @@ struct ModelRoutes {
     inference::Engine& engine;
 
     awaitable<Response> list(Request& request) const {
-        const auto loaded = LoadedModels{};
+        const auto loaded = engine.models();
         json::array data;
         for (const auto& each : registry.list(request.principal.organization)) data.push_back(model_json(*each, false, loaded));
         co_return http::json(200, json::object{{"data", std::move(data)}, {"meta", {{"next_cursor", nullptr}}}});
@@ -32,7 +32,7 @@ struct ModelRoutes {
     awaitable<Response> get(Request& request) const {
         const auto found = registry.find(request.principal.organization, request.parameter("name"));
         if (!found) co_return http::problem(found.error(), request.id);
-        co_return http::json(200, model_json(**found, true, LoadedModels{}));
+        co_return http::json(200, model_json(**found, true, engine.models()));
     }
 
     Result<Found> find(const Request& request) const {
@@ -48,7 +48,7 @@ struct ModelRoutes {
     awaitable<Response> get_version(Request& request) const {
         const auto found = find(request);
         if (!found) co_return http::problem(found.error(), request.id);
-        co_return http::json(200, version_json(*found->model, *found->version, LoadedModels{}));
+        co_return http::json(200, version_json(*found->model, *found->version, engine.models()));
     }
 
     awaitable<Response> get_file(Request& request) const {

@@ -11,6 +11,7 @@
 #include "api/job_input.hpp"
 #include "api/job_routes.hpp"
 #include "api/lease_routes.hpp"
+#include "api/model_engine_routes.hpp"
 #include "api/model_routes.hpp"
 #include "api/predict_routes.hpp"
 #include "api/protocol_routes.hpp"
@@ -22,6 +23,7 @@
 #include "api/ui_routes.hpp"
 #include "base/version.hpp"
 #include "cache/lmdb.hpp"
+#include "models/prediction_cache.hpp"
 #include "jobs/events.hpp"
 #include "store/sqlite.hpp"
 
@@ -45,6 +47,8 @@ inference::EngineOptions engine_options(const config::InferenceConfig& config) {
     options.enabled = config.enabled;
     options.runtime = config.runtime;
     options.threads = static_cast<int>(config.threads);
+    options.devices = config.devices == std::vector<std::string>{"auto"} ? inference::find_devices(config.runtime) : config.devices;
+    options.model_memory = config.model_memory_bytes;
     options.memory_limit = config.memory_limit_bytes;
     options.queue_capacity = config.queue_capacity;
     options.cancel_grace = std::chrono::seconds{config.cancel_grace_seconds};
@@ -175,7 +179,8 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       engine_{engine_options(config.inference), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log, base_.trusted_keys},
-      runner_{models::engine_runner(engine_)},
+      runner_{models::cached_runner(models::engine_runner(engine_), *base_.cache, *base_.files,
+                                    [this](const auto& model, bool hit, auto took) { engine_.count_cache(model, hit, took); })},
       breakers_{clock_, log},
       version_stats_{*base_.database, clock_, log},
       rollout_{*base_.database, registry_, *runner_, clock_, log, *base_.metrics, jobs::write_event},
@@ -222,6 +227,7 @@ http::Router Daemon::routes() {
     api::add_schedule_routes(router, schedules_);
     api::add_event_routes(router, *base_.database);
     api::add_model_routes(router, registry_, engine_);
+    api::add_model_engine_routes(router, registry_, engine_);
     api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
     api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
     api::add_feedback_routes(router, jobs_, feedback_, clock_);

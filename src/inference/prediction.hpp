@@ -76,6 +76,7 @@ struct Prediction {
     int batch_size = 0;          // rows of the forward pass
     double queue_ms = 0;         // until it was sent to the worker
     double decode_ms = 0, infer_ms = 0, encode_ms = 0; // decoding its input; the forward pass; writing its result
+    bool cached = false;         // an answer given before to an equal input: it has no times of its own
 };
 
 enum class FailureReason {

@@ -44,7 +44,10 @@ public:
         co_return report.error();
     }
 
-    bool loading(const std::string&) const override { return false; }
+    bool loading(const std::string& sha256) const override {
+        const auto models = engine_.models();
+        return std::any_of(models.begin(), models.end(), [&](const auto& each) { return each.version->sha256 == sha256 && each.state == "loading"; });
+    }
 
     void forget(const std::string& sha256) override { engine_.forget(sha256); }
 

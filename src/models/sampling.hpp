@@ -28,6 +28,7 @@ inline std::optional<Sample> sample_of(const inference::Outcome& outcome, std::c
         sample.error = true;
         return sample;
     }
+    if (outcome->cached) return std::nullopt; // the version has done nothing
     sample.own_ms = outcome->decode_ms + outcome->infer_ms + outcome->encode_ms;
     if (const auto* label = outcome->result.if_contains("label"); label && label->is_string()) sample.label = label->get_string();
     return sample;

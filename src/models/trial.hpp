@@ -17,8 +17,6 @@ class Engine;
 
 namespace millrace::models {
 
-enum class Tried { yes, no_runtime };
-
 class Trial {
 public:
     virtual ~Trial() = default;

@@ -91,6 +91,7 @@ awaitable<Result<inference::Input>> Infer::open_input(OrganizationId organizatio
         if (!*opened) co_return Error{Code::not_found, fmt::format("the file of blob {} is missing", sha256)};
         input.file = std::move((*opened)->file);
         input.file_size = (*opened)->size;
+        input.file_sha256 = sha256;
         input.media_type = (*row)->media_type;
     } else if (source && source->contains("base64")) {
         const auto text = string_field(*source, "base64", 2 * max_inline_bytes);
