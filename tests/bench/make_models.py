@@ -5,6 +5,7 @@
 
   resnet18      an 18-layer residual network (He et al. 2015) for 224 x 224 RGB images, 1,000 labels, 11.7 million
                 parameters
+  resnet50      a 50-layer one with bottlenecks, 25.6 million parameters: for GPUs
   small_cnn     four convolutions for 64 x 64 RGB images, 10 labels, about 99 thousand parameters
   linear        one layer of 16 numbers to 4, which costs next to nothing: what is left is the way there and back
 
@@ -33,13 +34,32 @@ class Residual(nn.Module):
         return torch.relu(self.body(x) + self.around(x))
 
 
-def resnet18() -> nn.Module:
+class Bottleneck(nn.Module):
+    """A 3x3 convolution between two of 1x1 that make it narrow and wide again, and a way around them."""
+
+    def __init__(self, inputs: int, width: int, stride: int):
+        super().__init__()
+        outputs = 4 * width
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        around = [nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)]
+        self.around = nn.Sequential(*around) if stride != 1 or inputs != outputs else nn.Identity()
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.around(x))
+
+
+def residual_network(block, counts, wider: int) -> nn.Module:
+    """Four stages of blocks whose outputs are `wider` times their width."""
     layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
     inputs = 64
-    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        layers += [Residual(inputs, outputs, stride), Residual(outputs, outputs, 1)]
-        inputs = outputs
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+    for width, stride, count in zip((64, 128, 256, 512), (1, 2, 2, 2), counts):
+        for index in range(count):
+            layers.append(block(inputs, width, stride if index == 0 else 1))
+            inputs = wider * width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 1000))
 
 
 def small_cnn() -> nn.Module:
@@ -88,7 +108,9 @@ def tensor_manifest(name: str, description: str, inputs: int, outputs: int) -> d
 def main(folder: Path) -> None:
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder, resnet18(), image_manifest("resnet18", "18-layer residual network with random weights, for measuring", 224, 1000))
+    for name, layers, network in (("resnet18", 18, residual_network(Residual, (2, 2, 2, 2), 1)),
+                                  ("resnet50", 50, residual_network(Bottleneck, (3, 4, 6, 3), 4))):
+        write(folder, network, image_manifest(name, f"{layers}-layer residual network with random weights, for measuring", 224, 1000))
     write(folder, small_cnn(), image_manifest("small_cnn", "Small convolutional network with random weights, for measuring", 64, 10))
     write(folder, nn.Linear(16, 4), tensor_manifest("linear", "One linear layer with random weights, for measuring", 16, 4))
 

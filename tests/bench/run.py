@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Millrace beside what bounds it and beside other queues, in one run on one machine, and prints the ratios.
 
-    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency]
+    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--device DEVICE] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency]
 
 idle     time from start to readiness, resident memory of the idle daemon without its worker
 submits  durable submits a second over HTTP, one and 1,000 a call, beside SQLite alone in groups of that size
@@ -46,6 +46,7 @@ class Bench:
     models: pathlib.Path | None
     pictures: pathlib.Path | None
     with_peers: bool
+    device: str
     waiting: int
     finished: int
     peers: dict = dataclasses.field(default_factory=dict)  # name -> its figures
@@ -75,6 +76,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="length of each measurement")
     parser.add_argument("--models", type=folder_at, help="what tests/bench/make_models.py wrote")
     parser.add_argument("--pictures", type=folder_at, help="what tests/bench/make_pictures.py wrote")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0, for images")
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--waiting", type=int, default=1_000_000, help="jobs that wait, for volume")
     parser.add_argument("--finished", type=int, default=10_000_000, help="jobs that have ended, for volume")
@@ -85,7 +87,7 @@ def main():
     print(f"{binary()} on {len(os.sched_getaffinity(0))} cores\n")
     with tempfile.TemporaryDirectory(dir=build) as folder:
         bench = Bench(pathlib.Path(folder), build, options.seconds, options.models, options.pictures, not options.without_peers,
-                      options.waiting, options.finished)
+                      options.device, options.waiting, options.finished)
         if not options.without_peers and {"submits", "runs"} & set(wanted):
             measure_peers(bench)
         for each in wanted:
