@@ -124,7 +124,7 @@ awaitable<Result<void>> Rollout::roll_back(model::Principal who, std::string nam
     if (known->empty()) co_return Error{Code::conflict, fmt::format("the traffic of \"{}\" was never set", name)};
     const StoredTraffic* target = nullptr;
     for (const auto& each : *known)
-        if (!target && each.revision < known->front().stands_for && !(each.traffic == known->front().traffic) && can_serve(**model, each.traffic))
+        if (!target && each.revision < known->front().stands_for && !same_answers(each.traffic, known->front().traffic) && can_serve(**model, each.traffic))
             target = &each;
     if (!target) co_return Error{Code::conflict, fmt::format("there is no earlier traffic of \"{}\" that can be returned to", name)};
     const auto warmed = co_await warm(who.organization, name, target->traffic);

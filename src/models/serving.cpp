@@ -24,6 +24,7 @@ std::optional<Input> duplicate(const Input& input) {
     copy.bytes = input.bytes;
     copy.tensors = input.tensors;
     copy.file_size = input.file_size;
+    copy.file_sha256 = input.file_sha256;
     if (input.file) {
         copy.file = Descriptor{::fcntl(input.file.get(), F_DUPFD_CLOEXEC, 0)};
         if (!copy.file) return std::nullopt;
@@ -125,11 +126,14 @@ awaitable<Outcome> Serving::run(Breakers::Passage passage, std::shared_ptr<const
     co_return outcome;
 }
 
-awaitable<Outcome> Serving::run_fallback(Call call, Failure why) {
+awaitable<Outcome> Serving::run_fallback(Call call, Failure why, bool refused) {
     const auto chosen = call.chosen;
     auto passage = breakers_.pass(*chosen.fallback);
     auto outcome = co_await run(std::move(passage), chosen.fallback, std::move(call));
-    if (!outcome) co_return why;
+    if (!outcome) {
+        if (refused) co_return outcome; // the primary has not been asked, and has nothing to say
+        co_return why;
+    }
     mark_fallback(*outcome, *chosen.primary, why);
     stats_.record_fallback(*chosen.primary);
     fallbacks_.add();
@@ -146,11 +150,12 @@ awaitable<Outcome> Serving::predict(Call call) {
     // A breaker that refuses where nobody else can answer would make failures of successes.
     auto passage = chosen.fallback ? breakers_.ask(*chosen.primary) : std::optional{breakers_.pass(*chosen.primary)};
     Outcome outcome = Failure{FailureReason::unavailable, "its breaker is open: too many of its predictions failed", false};
-    if (passage) outcome = co_await run(std::move(*passage), chosen.primary, std::move(call));
+    const bool refused = !passage;
+    if (!refused) outcome = co_await run(std::move(*passage), chosen.primary, std::move(call));
     if (outcome && shown && spare) shadowing_.show(chosen.shadow, std::move(*spare), *outcome, again.raw);
     if (outcome || !chosen.fallback || !spare || !calls_for_fallback(outcome.error()) || clock_.monotonic() >= again.deadline) co_return outcome;
     again.input = std::move(*spare);
-    co_return co_await run_fallback(std::move(again), outcome.error());
+    co_return co_await run_fallback(std::move(again), outcome.error(), refused);
 }
 
 } // namespace millrace::models

@@ -53,14 +53,15 @@ public:
                           std::string_view sticky_key) const;
 
     // When the fallback has answered, the result says so: "fallback":true and "fallback_reason":{"model_version","code","message"}.
-    // The failure, where there is one, is the primary's own. A cache stands below, as a Runner in front of the engine's. When the coroutine is cancelled, so is the prediction.
+    // The failure, where there is one, is the primary's own if it was asked. When the coroutine is cancelled, so is the
+    // prediction. (A cache stands below: a Runner in front of the engine's.)
     awaitable<inference::Outcome> predict(Call call);
 
 private:
     std::shared_ptr<const inference::ModelVersion> fallback_of(OrganizationId organization, const Model& model, const Chosen& chosen) const;
     // One version, its outcome counted.
     awaitable<inference::Outcome> run(Breakers::Passage passage, std::shared_ptr<const inference::ModelVersion> version, Call call);
-    awaitable<inference::Outcome> run_fallback(Call call, inference::Failure why);
+    awaitable<inference::Outcome> run_fallback(Call call, inference::Failure why, bool refused);
     awaitable<void> judge(const inference::ModelVersion& version, Sample sample);
 
     Registry& registry_;

@@ -142,6 +142,12 @@ bool Traffic::names(int version) const {
 
 bool operator==(const Traffic& a, const Traffic& b) { return a.to_json() == b.to_json(); }
 
+bool same_answers(const Traffic& a, const Traffic& b) {
+    auto other = b;
+    other.rollback = a.rollback;
+    return a == other;
+}
+
 Side choose(const Traffic& traffic, std::string_view model, std::string_view sticky_key) {
     if (!traffic.candidate || traffic.candidate->basis_points == 0) return Side::production;
     const auto seed = hash(static_cast<std::uint64_t>(traffic.candidate->version), model);

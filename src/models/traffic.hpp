@@ -40,6 +40,7 @@ struct Traffic {
     bool names(int version) const;
 };
 bool operator==(const Traffic& a, const Traffic& b); // says the same
+bool same_answers(const Traffic& a, const Traffic& b); // whatever the policy
 
 enum class Side { production, candidate };
 // The same key falls on the same side for as long as the candidate is the same and its share does not shrink; the keys
