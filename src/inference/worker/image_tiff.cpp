@@ -1,4 +1,5 @@
 #include "inference/worker/image.hpp"
+#include "inference/worker/image_tiff_codecs.hpp"
 
 #include <tiffio.h>
 
@@ -78,14 +79,12 @@ struct Layout {
     std::size_t samples_a_pixel() const { return separate() ? 1 : samples; }
 };
 
+// Private methods that are not in libtiff's table open well and fail at the first strip.
 void check_compression(TIFF* tiff) {
     std::uint16_t compression = COMPRESSION_NONE;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
-    for (const int known : {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE, COMPRESSION_DEFLATE,
-                            COMPRESSION_PACKBITS, COMPRESSION_ZSTD})
-        if (compression == known) return;
-    throw InputError{
-        fmt::format("the TIFF is compressed by method {}; none, LZW, deflate, PackBits and ZSTD are read", compression)};
+    if (!TIFFIsCODECConfigured(compression))
+        throw InputError{fmt::format("the TIFF is compressed by method {}; {} are read", compression, tiff_compressions)};
 }
 
 Layout read_layout(TIFF* tiff) {

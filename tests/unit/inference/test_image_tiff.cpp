@@ -168,6 +168,8 @@ TEST_CASE("a hostile TIFF is refused, by its header where that tells") {
     }
     // A wrong count of bytes in the only strip, not compressed: the picture tells it.
     for (const std::uint32_t count : {0u, 15u, 0xffffffffu}) CHECK(failure(decode_tiff, with(279, count)) == "decoded");
+    for (const std::uint32_t method : {2u, 3u, 4u, 6u, 7u, 34661u, 34676u, 34887u, 34925u, 50001u, 9999u})
+        CHECK(failure(decode_tiff, with(259, method)).find("LZW") != std::string::npos);
     // Directories that lead to each other: the first counts.
     CHECK(failure(decode_tiff, tiff_files::assemble(good, std::string(64, 'x'), 8)) == "decoded");
 }
