@@ -141,6 +141,7 @@ def answers_of(admin):
     yield from answers_about_queues(admin)
     yield from answers_about_workers(admin)
     yield from answers_about_flows(admin)
+    yield from answers_about_the_inference_protocol(admin)
     yield from answers_about_the_rest(admin)
 
 
@@ -206,6 +207,15 @@ def answers_about_flows(admin):
     yield "post", "/api/v1/flows/{id}/cancel", admin.post(f"/api/v1/flows/{made.json['id']}/cancel")
 
 
+def answers_about_the_inference_protocol(admin):
+    yield "get", "/v2", admin.get("/v2")
+    yield "get", "/v2/models/stats", admin.get("/v2/models/stats")
+    yield "get", "/v2/models/{name}", admin.get("/v2/models/nothing")
+    yield "get", "/v2/models/{name}/versions/{version}/stats", admin.get("/v2/models/nothing/versions/1/stats")
+    yield "post", "/v2/models/{name}/infer", admin.post("/v2/models/nothing/infer", {"inputs": []})
+    yield "post", "/v2/repository/index", admin.post("/v2/repository/index")
+
+
 def answers_about_the_rest(admin):
     yield "get", "/api/v1/status", admin.get("/api/v1/status")
     yield "get", "/health", admin.get("/health")
@@ -218,12 +228,17 @@ def answers_about_the_rest(admin):
     yield "get", "/api/v1/auth/session", admin.get("/api/v1/auth/session")
 
 
+def check_answer(verb, path, answer):
+    """`answer` is one that the document describes for this operation."""
+    response = resolve(CONTRACT["paths"][path][verb]["responses"][str(answer.status)])
+    media_type = answer.headers["Content-Type"].split(";")[0]
+    assert media_type in response["content"], (verb, path, answer)
+    check(answer.json, response["content"][media_type]["schema"], f"{verb} {path}")
+
+
 def test_answers_have_the_documented_form(admin):
     seen = 0
     for verb, path, answer in answers_of(admin):
-        response = resolve(CONTRACT["paths"][path][verb]["responses"][str(answer.status)])
-        media_type = answer.headers["Content-Type"].split(";")[0]
-        assert media_type in response["content"], (verb, path, answer)
-        check(answer.json, response["content"][media_type]["schema"], f"{verb} {path}")
+        check_answer(verb, path, answer)
         seen += 1
     assert seen > 45

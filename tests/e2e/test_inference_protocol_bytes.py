@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 from support.protocol import make_models
+from test_contract import check_answer
 
 PATH = "/v2/models/double/infer"
 
@@ -129,3 +130,15 @@ def test_health_has_no_body(anonymous, models, admin):
     assert admin.get("/v2/models/double/ready").status == 200
     assert admin.get("/v2/models/nothing/ready").status == 400
     assert_error(anonymous.get("/v2/models/double/ready"), 401)
+
+
+def test_answers_about_a_model_have_the_documented_form(admin, models):
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [1]}
+    check_answer("post", "/v2/models/{name}/infer", admin.post(PATH, {"id": "1", "inputs": [tensor]}))
+    check_answer("post", "/v2/models/{name}/versions/{version}/infer", admin.post("/v2/models/double/versions/1/infer", {"inputs": [{**tensor, "data": []}]}))
+    check_answer("get", "/v2/models/{name}", admin.get("/v2/models/double"))
+    check_answer("get", "/v2/models/{name}/config", admin.get("/v2/models/double/config"))
+    check_answer("get", "/v2/models/{name}/stats", admin.get("/v2/models/double/stats"))
+    check_answer("post", "/v2/repository/index", admin.post("/v2/repository/index"))
+    check_answer("post", "/v2/repository/models/{name}/load", admin.post("/v2/repository/models/double/load", {}))
+    check_answer("post", "/v2/repository/models/{name}/unload", admin.post("/v2/repository/models/double/unload"))

@@ -104,6 +104,7 @@ TEST_CASE("the inputs of a request are those of the model, in any order") {
     CHECK(holds(refusal({tensor("a", "FP32", {3, 2}), tensor("b", "INT64", {2, 1})}), "as many of each"));
     CHECK(holds(refusal({tensor("a", "BYTES", {1}), tensor("b", "INT64", {1, 1})}), "is FP32, not BYTES"));
     CHECK(holds(refusal({tensor("a", "FP32", {1, 2}), tensor("b", "INT64", {1, 1'000'000})}), "a row may have"));
+    CHECK(refusal({tensor("a", "FP32", {4, 2}), tensor("b", "INT64", {4, 100'000})}) == "");
 }
 
 TEST_CASE("the tensors reach the engine in the model's order") {
@@ -142,6 +143,10 @@ TEST_CASE("BYTES that a model cannot take are refused") {
     CHECK(holds(check_inputs(request, image).error().detail, "JSON cannot carry"));
     CHECK(check_inputs(request, of_kind(model::InputKind::text)).has_value());
     CHECK_FALSE(check_inputs(request, of_kind(model::InputKind::tensor)).has_value());
+    auto pair = of_kind(model::InputKind::text);
+    pair.inputs.push_back(pair.inputs[0]);
+    pair.inputs[1].tensor.name = "z";
+    CHECK_FALSE(check_inputs(with({tensor("x", "BYTES", {1}, "\1"), tensor("z", "BYTES", {1}, "\1")}), pair).has_value());
     request.inputs[0].binary_size = 7;
     for (const auto& shape : {model::Shape{}, model::Shape{0}, model::Shape{1, 2}, model::Shape{1, 1, 1}, model::Shape{1025}}) {
         request.inputs[0].shape = shape;
@@ -224,7 +229,19 @@ TEST_CASE("classification answers the highest classes of each row, with their la
     CHECK(elements->at(2) == "-1:2:bird");
     CHECK(elements->at(5) == "nan:2:bird");
     request.outputs = {{"z", 1, false}}; // no labels: they are of the first output
-    CHECK(render(request, {{"z", model::Datatype::int64, {1, 2}, raw<std::int64_t>({3, 4})}}).body.at("outputs").at(0).at("data") == json::value(json::array{"4:1"}));
+    CHECK(render(request, {{"z", model::Datatype::int64, {1, 3}, raw<std::int64_t>({3, 4, 1})}}).body.at("outputs").at(0).at("data") == json::value(json::array{"4:1"}));
+}
+
+TEST_CASE("of equal classes the first come first, and what is no number comes last") {
+    InferRequest request;
+    request.outputs = {{"z", 4, false}};
+    const auto out = render(request, {{"z", model::Datatype::uint8, {1, 40}, std::string(40, '\7')}});
+    CHECK(out.body.at("outputs").at(0).at("data") == json::value{"7:0", "7:1", "7:2", "7:3"});
+    const auto nan = std::nanf("");
+    const std::vector<inference::Tensor> some{{"z", model::Datatype::fp32, {1, 5}, raw<float>({nan, nan, 1, -2, 3})}};
+    CHECK(render(request, some).body.at("outputs").at(0).at("data") == json::value{"3:4", "1:2", "-2:3", "nan:0"});
+    request.outputs = {{"z", 2, false}};
+    CHECK(render(request, some).body.at("outputs").at(0).at("data") == json::value{"3:4", "1:2"});
 }
 
 TEST_CASE("the answers of several items are joined along the batch") {

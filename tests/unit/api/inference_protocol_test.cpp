@@ -70,6 +70,12 @@ TEST_CASE("data may be nested, flat or empty, and its members may come in any or
     CHECK(elements<double>(mixed.inputs[1].bytes) == std::vector<double>{8.5});
 }
 
+TEST_CASE("data elsewhere than in an input is nobody's") {
+    const auto request = accepted(R"({"extra":[{"data":[1,"a"]}],"outputs":[{"name":"y","data":[[2]]}],
+                                      "inputs":[{"name":"x","datatype":"INT8","shape":[1],"parameters":{"data":[3]},"data":[4]}]})");
+    CHECK(request.inputs[0].bytes == "\x04");
+}
+
 TEST_CASE("strings become BYTES") {
     const auto request = accepted(input("BYTES", "[3]", R"(["ab","","ü\n"])"));
     const auto parts = split_elements(request.inputs[0].bytes);
@@ -107,6 +113,7 @@ TEST_CASE("a malformed request is refused with what is wrong") {
     CHECK(refuses(input("FP32", "[3]", "[1,2]"), "2 elements"));
     CHECK(refuses(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]},{"name":"x","datatype":"FP32","shape":[1],"data":[1]}]})", "twice"));
     CHECK(refuses(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"data":[2]}]})", "twice"));
+    CHECK(refuses(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}],"outputs":[{"name":"y"},{"name":"y"}]})", "\"y\" is there twice"));
     CHECK(refuses(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}],"inputs":[]})", "twice"));
     CHECK(refuses(input("FP32", "[1]", "[1]") + "{}", "follows"));
     CHECK(refuses(R"({"parameters":)" + std::string(100, '[') + std::string(100, ']') + "}", "JSON"));
