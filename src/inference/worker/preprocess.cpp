@@ -30,12 +30,15 @@ bool is_json(std::string_view bytes) {
     return first != std::string_view::npos && (bytes[first] == '{' || bytes[first] == '[');
 }
 
-// What the bytes are when nothing is said of them.
-Form form_of(std::string_view bytes, const model::InputSpec& first, bool unnamed) {
+// What the bytes are when their type says nothing. Bytes of the tensor's own size are the tensor, but only where that was
+// said (`binary`), a text or table is not meant, and they are not JSON that happens to be as long.
+Form form_of(std::string_view bytes, const model::InputSpec& first, bool binary) {
     if (is_image(bytes)) return Form::image;
     if (is_npy(bytes)) return Form::npy;
     if (is_npz(bytes)) return Form::npz;
-    if (is_raw_size(bytes.size(), first.tensor) && !unnamed) return Form::raw;
+    const bool readable = first.kind == InputKind::text || first.kind == InputKind::row;
+    if (binary && !readable && is_raw_size(bytes.size(), first.tensor) && !(is_json(bytes) && parse_json(bytes)))
+        return Form::raw;
     if (is_json(bytes)) return Form::json;
     if (first.kind == InputKind::text) return Form::text;
     if (first.kind == InputKind::row) return Form::csv;
@@ -48,7 +51,7 @@ InputError undeclared(std::string_view media_type) {
 
 Form form_of(std::string_view bytes, std::string_view media_type, const model::InputSpec& first) {
     const auto type = plain(media_type);
-    if (type.empty() || type == "application/octet-stream") return form_of(bytes, first, type.empty());
+    if (type.empty() || type == "application/octet-stream") return form_of(bytes, first, !type.empty());
     const struct {
         std::string_view type;
         Form form;
@@ -126,6 +129,9 @@ DecodedInput decode(std::string_view bytes, Form form, const model::Manifest& ma
     }
     if (input.kind == InputKind::image && !is_raw_size(bytes.size(), input.tensor))
         throw InputError{"the input is neither PNG, JPEG, WebP nor TIFF"};
+    if (!is_raw_size(bytes.size(), input.tensor))
+        throw InputError{fmt::format("the input is neither .npy, .npz nor JSON, nor the raw bytes of one tensor {} {}",
+                                     model::name(input.tensor.datatype), model::shape_text(input.tensor.shape))};
     return one(parse_raw(bytes, input.tensor));
 }
 

@@ -96,6 +96,9 @@ TEST_CASE("raw bytes of exactly the model's size are its tensor") {
     const float values[] = {3, -4};
     const std::string bytes{reinterpret_cast<const char*>(values), sizeof values};
     CHECK(numbers<float>(preprocess(bytes, "application/octet-stream", one).tensors[0]) == std::vector<float>{3, -4});
+    CHECK(numbers<float>(preprocess("[ 1, 2 ]", "application/octet-stream", one).tensors[0]) == std::vector<float>{1, 2});
+    CHECK(numbers<std::int64_t>(preprocess("good day, good day, good", "application/octet-stream", manifest(words)).tensors[0]) ==
+          std::vector<std::int64_t>{2, 3, 2}); // 24 bytes, as the three numbers have
     CHECK(failure(bytes + "x", "application/octet-stream", one).find("raw bytes") != std::string::npos);
     CHECK(failure(bytes, "application/octet-stream", manifest(R"({"kind":"tensor","shape":[-1]})")) != "taken");
     CHECK(failure(std::string{"\x02\x01", 2}, "application/octet-stream", manifest(R"({"kind":"tensor","datatype":"BOOL","shape":[2]})")) != "taken");

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,18 @@ std::string row(const std::string& shape, const std::string& columns) {
 }
 
 } // namespace
+
+TEST_CASE("the manifests of the documentation are sound") {
+    std::ifstream page{MILLRACE_SOURCE_DIR "/docs/models.md"};
+    const std::string text{std::istreambuf_iterator<char>{page}, {}};
+    int found = 0;
+    for (std::size_t at = 0; (at = text.find("```json\n", at)) != std::string::npos; ++found) {
+        const auto end = text.find("```", at + 8);
+        read(text.substr(at + 8, end - at - 8));
+        at = end;
+    }
+    CHECK(found >= 5);
+}
 
 TEST_CASE("an image may be resized by its shorter side and cropped, interleaved, and left as bytes") {
     const auto m = read(image(R"("color":"rgb","layout":"hwc","shape":[224,200,3],"datatype":"UINT8",
