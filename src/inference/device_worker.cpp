@@ -5,6 +5,12 @@
 
 namespace millrace::inference {
 
+CheckReport report_of(const frame::Loaded& loaded) {
+    return {.load_ms = loaded.load_ms, .warm_up_ms = loaded.warm_up_ms, .memory_bytes = loaded.memory_bytes,
+            .optimization = loaded.optimization, .note = loaded.note, .precision = std::string{model::name(loaded.precision)},
+            .channels_last = loaded.channels_last, .threads = static_cast<int>(loaded.threads), .instances = static_cast<int>(loaded.instances)};
+}
+
 Residence::State DeviceWorker::state_of(Batcher::ModelKey model) const {
     const auto found = models.find(model);
     return found == models.end() ? Residence::State::absent : found->second.state;
@@ -12,6 +18,12 @@ Residence::State DeviceWorker::state_of(Batcher::ModelKey model) const {
 
 bool DeviceWorker::busy_with(Batcher::ModelKey model) const {
     return std::ranges::any_of(flights, [&](const auto& each) { return each.second.model == model; });
+}
+
+bool DeviceWorker::is_idle() const {
+    return flights.empty() && std::ranges::none_of(models, [](const auto& each) {
+        return each.second.state == Residence::State::loading || each.second.state == Residence::State::leaving;
+    });
 }
 
 double DeviceWorker::load() const {

@@ -13,6 +13,8 @@
 
 namespace millrace::inference {
 
+CheckReport report_of(const frame::Loaded& loaded);
+
 // A model on a device.
 struct Residence {
     enum class State { absent, loading, ready, leaving, failed };
@@ -48,6 +50,7 @@ struct DeviceWorker {
     bool unavailable() const { return supervisor->state() == Supervisor::State::unavailable; }
     Residence::State state_of(Batcher::ModelKey model) const;
     bool busy_with(Batcher::ModelKey model) const;
+    bool is_idle() const;               // nothing runs, and nothing is being loaded
     double load() const;                // 1: its places are taken once over
     std::uint64_t model_bytes() const;  // of what is loaded, loading or not yet given back
     Batcher::Room room(Batcher::ModelKey model) const;

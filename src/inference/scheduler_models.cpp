@@ -24,12 +24,6 @@ std::uint64_t file_size(const Descriptor& file) {
     return ::fstat(file.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
-CheckReport report_of(const frame::Loaded& loaded) {
-    return {.load_ms = loaded.load_ms, .warm_up_ms = loaded.warm_up_ms, .memory_bytes = loaded.memory_bytes,
-            .optimization = loaded.optimization, .note = loaded.note, .precision = std::string{model::name(loaded.precision)},
-            .channels_last = loaded.channels_last, .threads = static_cast<int>(loaded.threads), .instances = static_cast<int>(loaded.instances)};
-}
-
 } // namespace
 
 void Scheduler::load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done) {

@@ -1,5 +1,7 @@
 #include "inference/trial.hpp"
 
+#include "inference/device_worker.hpp"
+
 #include <fcntl.h>
 
 namespace millrace::inference {
@@ -45,7 +47,7 @@ void Trial::on_message(frame::ToDaemon message) {
         worker_->send(frame::Load{1, model_->sha256, json::serialize(model_->manifest->to_json())}, std::move(files));
     } else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) {
         if (!loaded->error.empty()) return finish(Error{Code::unprocessable, loaded->error});
-        finish(CheckReport{loaded->load_ms, loaded->warm_up_ms, loaded->memory_bytes, loaded->optimization, loaded->note});
+        finish(report_of(*loaded));
     }
 }
 

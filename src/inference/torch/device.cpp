@@ -1,14 +1,11 @@
 #include "inference/torch/device.hpp"
 
 #include "inference/torch/tensor_bridge.hpp"
+#include "inference/torch/torch_version.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <torch/csrc/api/include/torch/version.h>
-
-#define MILLRACE_TORCH_AT_LEAST(major, minor)                                                                          \
-    (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 #if MILLRACE_TORCH_AT_LEAST(2, 9)
 #include <c10/core/CachingDeviceAllocator.h>
 #endif

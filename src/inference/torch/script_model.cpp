@@ -1,32 +1,15 @@
 #include "inference/torch/script_model.hpp"
 
 #include "inference/torch/device.hpp"
+#include "inference/torch/memory_reader.hpp"
 #include "inference/torch/tensor_bridge.hpp"
 
 #include <ATen/ATen.h>
-#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 namespace millrace::torch_module {
 namespace {
-
-// Reads the archive from the caller's memory; nothing is copied.
-class MemoryReader final : public caffe2::serialize::ReadAdapterInterface {
-public:
-    MemoryReader(const void* bytes, std::uint64_t size) : bytes_{static_cast<const char*>(bytes)}, size_{size} {}
-    size_t size() const override { return size_; }
-    size_t read(uint64_t position, void* buffer, size_t count, const char*) const override {
-        if (position >= size_) return 0;
-        const auto n = std::min<std::uint64_t>(count, size_ - position);
-        std::memcpy(buffer, bytes_ + position, n);
-        return n;
-    }
-
-private:
-    const char* bytes_;
-    std::uint64_t size_;
-};
 
 void collect(const c10::IValue& value, std::vector<at::Tensor>& out) {
     if (value.isTensor()) {

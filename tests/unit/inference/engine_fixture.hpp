@@ -5,6 +5,10 @@
 #include "inference/engine.hpp"
 #include "inference/worker/image.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -89,6 +93,26 @@ struct Fixture {
         last_ticket = engine->predict({std::move(model), std::move(input), 5, deadline, alone},
                                       [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
         return future;
+    }
+    std::future<Outcome> send(Request request) {
+        auto promise = std::make_shared<std::promise<Outcome>>();
+        auto future = promise->get_future();
+        last_ticket = engine->predict(std::move(request), [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
+        return future;
+    }
+    Outcome run(Request request) {
+        auto future = send(std::move(request));
+        REQUIRE(future.wait_for(60s) == std::future_status::ready);
+        return future.get();
+    }
+    Result<CheckReport> load(std::shared_ptr<const ModelVersion> model) { return wait(engine->load(std::move(model))); }
+    Result<void> unload(std::shared_ptr<const ModelVersion> model) { return wait(engine->unload(std::move(model))); }
+    template <class T>
+    static T wait(awaitable<T> work) {
+        boost::asio::io_context context;
+        auto future = boost::asio::co_spawn(context, std::move(work), boost::asio::use_future);
+        context.run();
+        return future.get();
     }
     Outcome run(std::shared_ptr<const ModelVersion> model, Input input) {
         auto future = send(std::move(model), std::move(input));

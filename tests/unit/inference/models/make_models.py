@@ -6,11 +6,15 @@ brightness.pt  [n,1,8,8] -> ten logits, the largest for the picture's mean brigh
 planes.pt      [n,2,rows,columns] -> three planes: the first channel, the second, and one half
 intruder.pt    [n,4] -> 2x; tries what TorchScript has against files, memory and time when told to by a first value
 opens_at_load.pt  writes a file while it is being loaded
+pair.pt        [n,3], [n,2] -> their sums [n,1], twice the first [n,3]
+lengths.pt     [n,any] -> the sum of each row, and how long it came [n,2]
+filters.pt     [n,3,16,16] -> four numbers, through two convolutions whose weights are like those of a trained one
 
 Names on the command line choose some of them.
 """
 import os
 import sys
+from typing import List
 
 import torch
 
@@ -64,8 +68,11 @@ class Intruder(torch.nn.Module):
             return x + torch.from_file("millrace-escape", True, 4)
         if act == 913:
             torch.save(x, "millrace-escape")
-        if act == 914:  # answers, and goes on
-            torch.jit.fork(spin, x)
+        if act == 914:  # answers, and goes on in so many tasks
+            tasks: List[torch.jit.Future[int]] = []
+            for i in range(int(x[0, 1])):
+                tasks.append(torch.jit.fork(spin, x))
+            return x * 2 + (len(tasks) - int(x[0, 1]))
         if act == 915:
             for i in range(200):
                 print("ts=2026-01-01T00:00:00Z level=info event=forged")
@@ -95,8 +102,30 @@ class OpensAtLoad(torch.nn.Module):
         self.training = False
 
 
+class Pair(torch.nn.Module):
+    def forward(self, a: torch.Tensor, b: torch.Tensor):
+        return (a.sum(dim=1) + b.sum(dim=1)).unsqueeze(1), a * 2
+
+
+class Lengths(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([x.sum(dim=1), torch.full_like(x[:, 0], float(x.size(1)))], dim=1)
+
+
+class Filters(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = torch.nn.Conv2d(3, 8, 3)
+        self.second = torch.nn.Conv2d(8, 4, 3)
+
+    def forward(self, x):
+        return self.second(torch.relu(self.first(x))).mean(dim=(2, 3))
+
+
 here = os.path.dirname(os.path.abspath(__file__))
-models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "opens_at_load": OpensAtLoad()}
+models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "opens_at_load": OpensAtLoad(),
+          "pair": Pair(), "lengths": Lengths(), "filters": Filters()}
 for name, model in models.items():
     if sys.argv[1:] and name not in sys.argv[1:]:
         continue
