@@ -2,9 +2,12 @@
 
 #include "api/input.hpp"
 #include "api/routing.hpp"
+#include "model/npy.hpp"
 #include "processors/infer/prediction_files.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace millrace::api {
 namespace {
@@ -12,6 +15,53 @@ namespace {
 constexpr std::uint64_t max_predict_bytes = 64 << 20;
 constexpr std::size_t longest_sticky_key = 256;
 constexpr auto predict_patience = std::chrono::seconds{30};
+
+enum class Form { json, npy, png };
+
+// The first of the media types that is more than "anything".
+Form wanted_form(std::string_view accept) {
+    while (!accept.empty()) {
+        const auto comma = std::min(accept.find(','), accept.size());
+        auto type = media_type(accept.substr(0, comma));
+        accept.remove_prefix(std::min(comma + 1, accept.size()));
+        while (type.starts_with(' ')) type.remove_prefix(1);
+        if (http::equal_ignoring_case(type, "application/x-npy")) return Form::npy;
+        if (http::equal_ignoring_case(type, "image/png")) return Form::png;
+        if (http::equal_ignoring_case(type, "application/json")) return Form::json;
+    }
+    return Form::json;
+}
+
+Response not_acceptable(const Request& request, std::string_view detail) {
+    return http::problem(406, "not-acceptable", "Not Acceptable", detail, request.id);
+}
+
+Response answer_npy(const Request& request, const inference::Prediction& prediction) {
+    if (prediction.tensors.empty()) return not_acceptable(request, "the model gave no tensor; ask for application/json");
+    const auto& first = prediction.tensors.front();
+    Response response;
+    response.body = model::write_npy(first.datatype, first.shape, first.bytes);
+    response.set("Content-Type", "application/x-npy");
+    return response;
+}
+
+Response answer_png(const Request& request, inference::Prediction& prediction) {
+    const auto file = std::find_if(prediction.files.begin(), prediction.files.end(), [](const auto& each) { return each.media_type == "image/png"; });
+    if (file == prediction.files.end()) return not_acceptable(request, "this model draws no picture; ask for application/json");
+    Response response;
+    response.body = std::move(file->bytes);
+    response.set("Content-Type", "image/png");
+    return response;
+}
+
+// Answers that are no JSON say in their head who has made them.
+Response signed_by(Response response, const models::Chosen& chosen, const inference::Prediction& prediction) {
+    const bool fallback = prediction.result.contains("fallback");
+    const auto& version = fallback ? *chosen.fallback : *chosen.primary;
+    response.set("X-Model", version.name).set("X-Model-Version", version.version);
+    if (fallback) response.set("X-Fallback", "true");
+    return response;
+}
 
 struct PredictRoutes {
     models::Serving& serving;
@@ -39,16 +89,24 @@ struct PredictRoutes {
         // Chosen again, for the body may have been long on its way.
         chosen = choose(request);
         if (!chosen) co_return http::problem(chosen.error(), request.id);
-        call.chosen = std::move(*chosen);
+        call.chosen = *chosen;
+        const auto form = wanted_form(request.header("Accept"));
+        call.raw = form == Form::npy;
 
         auto predicted = co_await serving.predict(std::move(call));
         if (!predicted) co_return http::problem(inference::to_error(predicted.error()), request.id);
-        auto files = co_await processors::store_files(blobs, *predicted);
+        if (form == Form::npy) co_return signed_by(answer_npy(request, *predicted), *chosen, *predicted);
+        if (form == Form::png) co_return signed_by(answer_png(request, *predicted), *chosen, *predicted);
+        co_return co_await answer_json(request, std::move(*predicted));
+    }
+
+    awaitable<Response> answer_json(Request& request, inference::Prediction prediction) const {
+        auto files = co_await processors::store_files(blobs, prediction);
         if (!files) co_return http::problem(files.error(), request.id);
         const auto organization = request.principal.organization;
         for (const auto& file : *files)
             if (auto added = co_await catalog.add(organization, file.blob, file.media_type); !added) co_return http::problem(added.error(), request.id);
-        co_return http::json(200, predicted->result);
+        co_return http::json(200, prediction.result);
     }
 };
 

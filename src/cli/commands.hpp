@@ -16,6 +16,7 @@ void add_event(CLI::App& app, Context& context);
 void add_top(CLI::App& app, Context& context);
 void add_schedule(CLI::App& app, Context& context);
 void add_model(CLI::App& app, Context& context);
+void add_model_traffic(CLI::App& group, Context& context); // in the group `model`
 void add_model_bench(CLI::App& group, Context& context); // in the group `model`
 void add_blob(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);

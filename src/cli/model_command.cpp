@@ -225,6 +225,7 @@ void add_model(CLI::App& app, Context& context) {
     show_command->footer("Examples:\n  millrace model show digits");
     show_command->callback([&context, name] { context.action = [&context, name] { return show(context, *name); }; });
     add_predict(*group, context);
+    add_model_traffic(*group, context);
     add_model_bench(*group, context);
 }
 

@@ -1,18 +1,31 @@
 """The examples of the documentation are run as they stand, and its links lead somewhere."""
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
+from support.client import until
 from support.daemon import ROOT, binary
 
-RUN = ["queue.md", "schedules.md", "workers.md", "processors.md"]
+RUN = ["queue.md", "schedules.md", "workers.md", "processors.md", "rollout.md"]
+# What a page takes as being there.
+MODELS = ROOT / "tests/data/models"
+FILES = {"rollout.md": {"model.pt": MODELS / "digits.pt", "manifest.json": MODELS / "digits.manifest.json", "better.pt": MODELS / "digits.pt",
+                        "seven.png": ROOT / "tests/data/digits/samples/digit-7-row-1442.png"}}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(page):
     return re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def skip_without_runtime(daemon):
+    until(lambda: daemon.admin().get("/api/v1/status").json["worker"]["state"] in ("ready", "unavailable"))
+    if daemon.admin().get("/api/v1/status").json["worker"]["state"] == "unavailable" and not os.environ.get("MILLRACE_REQUIRE_RUNTIME"):
+        pytest.skip("no inference runtime here")
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -22,6 +35,12 @@ def test_the_examples_of_a_page_work(new_daemon, tmp_path, name):
     settings.write_text("\n".join(re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
                         .replace("/usr/share/doc/millrace/examples", str(ROOT / "docs/examples")))
     daemon = new_daemon(arguments=["--config", str(settings)])
+    for target, source in FILES.get(name, {}).items():
+        shutil.copy(source, tmp_path / target)
+    if name in FILES:
+        skip_without_runtime(daemon)
+        better = json.loads((MODELS / "digits.manifest.json").read_text())
+        (tmp_path / "better.json").write_text(json.dumps({**better, "description": "better"}))
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "millrace").symlink_to(binary())

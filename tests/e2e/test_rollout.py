@@ -2,6 +2,7 @@
 import concurrent.futures
 import json
 import pathlib
+import struct
 import threading
 
 import pytest
@@ -272,3 +273,21 @@ def test_who_may(roles, admin, runtime):
         assert (answer.status == 200) is allowed, answer
         assert roles[role].get("/api/v1/models/guarded/comparison").status == 200
         assert roles[role].post("/api/v1/models/guarded/rollback").status == (409 if allowed else 403)
+
+
+def test_a_prediction_comes_as_a_tensor_or_a_picture_where_that_is_asked_for(admin, runtime, land_cover):
+    push(admin, "formed", "steady")
+    answer = admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"})
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/x-npy" and answer.body[:6] == b"\x93NUMPY", answer
+    assert answer.headers["X-Model"] == "formed" and answer.headers["X-Model-Version"] == "1" and "X-Fallback" not in answer.headers
+    assert struct.unpack("<4f", answer.body[-16:]) == (1, 2, 3, -100)
+    assert_problem(admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "image/png"}), 406)
+    patch = (MODELS.parent / "land_cover" / "patch.npy").read_bytes()
+    answer = admin.request("POST", f"/api/v1/models/{land_cover}/predict", body=patch,
+                           headers={"Content-Type": "application/octet-stream", "Accept": "text/html, image/png;q=0.9, */*"})
+    assert answer.status == 200 and answer.headers["Content-Type"] == "image/png" and answer.body[:8] == b"\x89PNG\r\n\x1a\n", answer
+    assert answer.headers["X-Model"] == land_cover
+    assert "label" in admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "*/*"}).json
+    push(admin, "formless", "failing", fallback={"model": "formed"})
+    answer = admin.post("/api/v1/models/formless/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"})
+    assert answer.headers["X-Model"] == "formed" and answer.headers["X-Fallback"] == "true", answer
