@@ -103,7 +103,7 @@ void print_table(Context& context, const std::vector<Cell>& cells) {
                  {.title = "INFER MS", .align = right}, {.title = "ERRORS", .align = right}}};
     for (const auto& cell : cells) {
         const auto f = summarize(cell);
-        table.row({std::to_string(cell.concurrency), std::to_string(cell.batch), fmt::format(fmt::runtime(f.per_second < 100 ? "{:.1f}" : "{:.0f}"), f.per_second),
+        table.row({std::to_string(cell.clients.size()), std::to_string(cell.batch), fmt::format(fmt::runtime(f.per_second < 100 ? "{:.1f}" : "{:.0f}"), f.per_second),
                    milliseconds(f.p50_ms), milliseconds(f.p95_ms), milliseconds(f.p99_ms), milliseconds(f.mean_ms), fmt::format("{:.1f}", f.server.batch_size),
                    milliseconds(f.server.queue_ms), milliseconds(f.server.infer_ms), std::to_string(f.errors)});
     }

@@ -43,16 +43,14 @@ double percentile(const std::vector<double>& rising, double share) {
 }
 
 Figures summarize(const Cell& cell) {
-    auto samples = cell.samples;
-    double seconds = cell.seconds;
-    const auto late = [&](const Sample& each) { return each.ended > cell.seconds; };
-    if (std::all_of(samples.begin(), samples.end(), late))
-        for (const auto& each : samples) seconds = std::max(seconds, each.ended);
-    else std::erase_if(samples, late);
-
-    Figures figures{.requests = samples.size(), .errors = cell.errors, .server = {}};
-    if (samples.empty()) return figures;
-    if (seconds > 0) figures.per_second = static_cast<double>(samples.size() * cell.batch) / seconds;
+    Figures figures{.server = {}};
+    std::vector<Sample> samples;
+    for (const auto& client : cell.clients) {
+        samples.insert(samples.end(), client.samples.begin(), client.samples.end());
+        figures.errors += client.errors;
+        if (client.seconds > 0) figures.per_second += static_cast<double>(client.samples.size() * cell.batch) / client.seconds;
+    }
+    figures.requests = samples.size();
     std::vector<double> latencies;
     for (const auto& each : samples) latencies.push_back(each.latency_ms);
     std::sort(latencies.begin(), latencies.end());
@@ -68,7 +66,7 @@ Figures summarize(const Cell& cell) {
 
 json::object to_json(const Cell& cell) {
     const auto figures = summarize(cell);
-    return {{"concurrency", cell.concurrency},
+    return {{"concurrency", cell.clients.size()},
             {"batch", cell.batch},
             {"requests", figures.requests},
             {"errors", figures.errors},

@@ -18,18 +18,22 @@ struct ServerFigures {
 // Reads them from an answer of /predict or from the JSON of an answer of the inference protocol; nullopt when they are not in it.
 std::optional<ServerFigures> server_figures(std::string_view answer);
 
-// One request of `batch` items that was answered.
+// One request that was answered.
 struct Sample {
-    double ended = 0;      // seconds since the measurement began
     double latency_ms = 0;
     ServerFigures server;
 };
 
-struct Cell {
-    std::size_t concurrency = 1, batch = 1; // connections; items a request
-    double seconds = 0;                     // that were measured
+// What one connection did, one request after the other.
+struct BenchClient {
+    double seconds = 0; // from its first request to its last answer
     std::vector<Sample> samples;
     std::uint64_t errors = 0;
+};
+
+struct Cell {
+    std::size_t batch = 1;       // items a request
+    std::vector<BenchClient> clients; // that worked at a time
 };
 
 struct Figures {
@@ -39,7 +43,8 @@ struct Figures {
     ServerFigures server;  // means
 };
 
-// What ended after the time counts only where nothing ended in it: then the rate is that until the last end.
+// The rate is the sum of the clients' own: each is measured from an answer to an answer, so that slow requests that reach over the
+// end of the time do not make it wrong.
 Figures summarize(const Cell& cell);
 
 // The smallest value of `rising` that at least that share of them does not exceed; 0 of none.

@@ -5,8 +5,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace millrace::cli {
@@ -27,42 +30,54 @@ std::string words_of(const KeptConnection::Answer& answer) {
     return fmt::format("the daemon answered {}", answer.status);
 }
 
-// What the clients share; each writes its samples into a cell of its own.
+// What the clients share.
 struct Shared {
     const Load& load;
     const std::atomic<bool>& stop;
-    Steady::time_point begin; // of the measurement, after the warm-up
-    std::atomic<std::size_t> turn{0}, running{0};
+    std::barrier<> warm;            // the measurement begins when all of them have had an answer: the first may load the model
+    std::atomic<std::size_t> turn{0}, running{0}, measuring{0};
     std::mutex mutex{};
-    std::string problem{}; // under the mutex
+    std::string problem{};          // under the mutex, as is the next
     std::exception_ptr failure{};
 };
 
-void client(Shared& shared, Cell& cell) {
-    const auto& load = shared.load;
-    KeptConnection connection{load.socket, load.timeout};
-    do {
-        const auto& request = load.requests[shared.turn++ % load.requests.size()];
-        const auto start = Steady::now();
-        const auto answer = connection.call(request);
-        const Sample sample{seconds_since(shared.begin), seconds_since(start) * 1000, server_figures(answer.json).value_or(ServerFigures{})};
-        if (answer.status == 200) {
-            if (start >= shared.begin) cell.samples.push_back(sample);
-            continue;
-        }
-        ++cell.errors;
-        {
-            const std::lock_guard lock{shared.mutex};
-            if (shared.problem.empty()) shared.problem = words_of(answer);
-        }
-        std::this_thread::sleep_for(20ms); // a server that refuses is not to be flooded
-    } while (!shared.stop && (seconds_since(shared.begin) < load.seconds || (cell.samples.empty() && cell.errors == 0)));
+void send_next(Shared& shared, KeptConnection& connection, BenchClient& client) {
+    const auto& request = shared.load.requests[shared.turn++ % shared.load.requests.size()];
+    const auto start = Steady::now();
+    const auto answer = connection.call(request);
+    if (answer.status == 200) {
+        client.samples.push_back({seconds_since(start) * 1000, server_figures(answer.json).value_or(ServerFigures{})});
+        return;
+    }
+    ++client.errors;
+    {
+        const std::lock_guard lock{shared.mutex};
+        if (shared.problem.empty()) shared.problem = words_of(answer);
+    }
+    std::this_thread::sleep_for(20ms); // a server that refuses is not to be flooded
 }
 
-void run_client(Shared& shared, Cell& cell) {
+// Sends for so many seconds, at least once.
+BenchClient send_for(Shared& shared, KeptConnection& connection, double seconds) {
+    BenchClient client;
+    const auto start = Steady::now();
+    do send_next(shared, connection, client);
+    while (!shared.stop && seconds_since(start) < seconds);
+    client.seconds = seconds_since(start);
+    return client;
+}
+
+void run_client(Shared& shared, BenchClient& client) {
+    bool waited = false;
     try {
-        client(shared, cell);
+        KeptConnection connection{shared.load.socket, shared.load.timeout};
+        send_for(shared, connection, shared.load.warm_up);
+        waited = true;
+        shared.warm.arrive_and_wait();
+        ++shared.measuring;
+        if (!shared.stop) client = send_for(shared, connection, shared.load.seconds);
     } catch (...) {
+        if (!waited) shared.warm.arrive_and_drop();
         const std::lock_guard lock{shared.mutex};
         shared.failure = std::current_exception();
     }
@@ -72,25 +87,24 @@ void run_client(Shared& shared, Cell& cell) {
 } // namespace
 
 Outcome run_load(const Load& load, const std::atomic<bool>& stop, const std::function<void(double)>& elapsed) {
-    const auto warm_up = std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>{load.warm_up});
-    Shared shared{load, stop, Steady::now() + warm_up};
-    std::vector<Cell> cells(load.concurrency);
-    std::vector<std::jthread> threads;
+    Shared shared{load, stop, std::barrier<>{static_cast<std::ptrdiff_t>(load.concurrency)}};
+    Outcome outcome{{load.batch, std::vector<BenchClient>(load.concurrency)}, {}};
     shared.running = load.concurrency;
-    for (auto& cell : cells) threads.emplace_back([&shared, &cell] { run_client(shared, cell); });
-    for (auto shown = Steady::now(); shared.running > 0; std::this_thread::sleep_for(5ms))
-        if (Steady::now() - shown >= 100ms) {
+    {
+        std::vector<std::jthread> threads;
+        for (auto& client : outcome.cell.clients) threads.emplace_back([&shared, &client] { run_client(shared, client); });
+        std::optional<Steady::time_point> begin;
+        for (auto shown = Steady::now(); shared.running > 0; std::this_thread::sleep_for(5ms)) {
+            if (shared.measuring > 0 && !begin) begin = Steady::now();
+            if (Steady::now() - shown < 100ms) continue;
             shown = Steady::now();
-            elapsed(std::min(1.0, (seconds_since(shared.begin) + load.warm_up) / (load.warm_up + load.seconds)));
+            elapsed(begin ? std::min(1.0, seconds_since(*begin) / load.seconds) : 0.0);
         }
-    const double measured = std::min(load.seconds, seconds_since(shared.begin)); // less when it was stopped
-    threads.clear();
-    if (shared.failure) std::rethrow_exception(shared.failure);
-    Outcome outcome{{load.concurrency, load.batch, std::max(0.0, measured), {}, 0}, std::move(shared.problem)};
-    for (auto& cell : cells) {
-        outcome.cell.samples.insert(outcome.cell.samples.end(), cell.samples.begin(), cell.samples.end());
-        outcome.cell.errors += cell.errors;
     }
+    if (shared.failure) std::rethrow_exception(shared.failure);
+    const auto& clients = outcome.cell.clients;
+    const bool refused = std::any_of(clients.begin(), clients.end(), [](const auto& each) { return each.errors > 0; }); // after the warm-up
+    if (refused) outcome.problem = std::move(shared.problem);
     return outcome;
 }
 

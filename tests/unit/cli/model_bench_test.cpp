@@ -14,7 +14,7 @@ using namespace millrace::cli::test;
 
 namespace {
 
-Sample sample(double ended, double latency_ms) { return {ended, latency_ms, {8, 1.5, 3}}; }
+Sample sample(double latency_ms) { return {latency_ms, {8, 1.5, 3}}; }
 
 model::Manifest manifest(const std::string& input, const std::string& rest = "") {
     auto read = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input +
@@ -47,24 +47,25 @@ TEST_CASE("a percentile is the smallest value that so many do not exceed") {
     CHECK(percentile({}, 0.5) == 0);
 }
 
-TEST_CASE("a rate counts the items that were done in the time, and no others") {
-    Cell cell{2, 8, 2.0, {sample(0.5, 10), sample(1.0, 30), sample(1.9, 20), sample(2.5, 500)}, 1};
+TEST_CASE("a rate is the sum of what each client did in its own time") {
+    const Cell cell{8, {{2.0, {sample(10), sample(30), sample(20)}, 1}, {4.0, {sample(500)}, 0}}};
     const auto figures = summarize(cell);
-    CHECK(figures.requests == 3);
-    CHECK(figures.per_second == 12); // 3 requests of 8 in 2 s
-    CHECK(figures.mean_ms == 20);
+    CHECK(figures.requests == 4);
+    CHECK(figures.per_second == 14); // 3 requests of 8 in 2 s and 1 in 4 s
+    CHECK(figures.mean_ms == 140);
     CHECK(figures.p50_ms == 20);
-    CHECK(figures.p99_ms == 30);
+    CHECK(figures.p99_ms == 500);
     CHECK(figures.errors == 1);
     CHECK(figures.server.batch_size == 8);
     CHECK(figures.server.queue_ms == 1.5);
 }
 
-TEST_CASE("requests that take longer than the whole measurement give the rate until the last of them") {
-    const auto figures = summarize({2, 1, 1.0, {sample(3, 3000), sample(4, 4000)}, 0});
-    CHECK(figures.requests == 2);
-    CHECK(figures.per_second == 0.5);
-    CHECK(summarize({1, 1, 1.0, {}, 3}).per_second == 0);
+TEST_CASE("of nothing but errors there is no rate") {
+    const auto figures = summarize({1, {{1.0, {}, 3}}});
+    CHECK(figures.per_second == 0);
+    CHECK(figures.p50_ms == 0);
+    CHECK(figures.errors == 3);
+    CHECK(summarize({1, {{}, {}}}).per_second == 0); // ended before it began
 }
 
 TEST_CASE("what the server measured is read from its answers, whatever labels are in them") {
