@@ -5,6 +5,7 @@
 #include "api/queue_json.hpp"
 #include "api/routing.hpp"
 #include "base/json.hpp"
+#include "telemetry/gpus.hpp"
 
 namespace millrace::api {
 namespace {
@@ -40,13 +41,23 @@ json::array queue_counts(const jobs::QueueSnapshot& snapshot, OrganizationId org
     return queues;
 }
 
+json::array device_status(const std::vector<inference::DeviceStatus>& devices) {
+    json::array list;
+    for (const auto& each : devices)
+        list.push_back(json::object{{"device", each.device}, {"state", each.state},
+                                    {"pid", each.pid > 0 ? json::value(each.pid) : json::value(nullptr)}, {"restarts", each.restarts},
+                                    {"model_bytes", each.model_bytes}, {"model_budget_bytes", each.model_budget},
+                                    {"batches", each.batches}, {"reason", each.reason}});
+    return list;
+}
+
 json::object worker_status(const inference::WorkerStatus& worker) {
     return {{"state", worker.state},     {"pid", worker.pid > 0 ? json::value(worker.pid) : json::value(nullptr)},
             {"restarts", worker.restarts}, {"runtime", worker.runtime},
             {"device", worker.device},   {"threads", worker.threads},
             {"in_flight", worker.in_flight}, {"queued", worker.queued},
             {"models", json::value_from(worker.models)}, {"reason", worker.reason},
-            {"sandbox", worker.sandbox}};
+            {"sandbox", worker.sandbox},  {"devices", device_status(worker.devices)}};
 }
 
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
@@ -67,7 +78,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
         co_return response;
     }, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/metrics", [&metrics, &engine](Request& request) -> awaitable<Response> {
-        auto text = metrics.render() + inference_metrics(engine.statistics(), request.principal.organization);
+        auto text = metrics.render() + inference_metrics(engine.statistics(), request.principal.organization) + telemetry::render(telemetry::gpu_figures());
         co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
     }, {}, Role::viewer});
     router.add({Verb::get, "/openapi.json", [](Request& request) -> awaitable<Response> {

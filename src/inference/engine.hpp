@@ -90,6 +90,7 @@ struct ModelStatistics {
     std::uint64_t inference_count = 0, execution_count = 0; // rows, forward passes
     Duration success, fail, queue, compute_input, compute_infer, compute_output, cache_hit, cache_miss;
     std::map<int, Duration> batches;     // by rows of the pass: its forward time
+    std::map<FailureReason, std::uint64_t> failures; // every one; `fail` leaves out what the caller did
     std::uint64_t pending = 0;           // waiting or running now
 };
 

@@ -122,7 +122,10 @@ ModelEntry& Scheduler::entry_of(const std::shared_ptr<const ModelVersion>& versi
 }
 
 void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done done) {
-    if (auto failure = obstacle(request)) return done(std::move(*failure));
+    if (auto failure = obstacle(request)) {
+        statistics_.failed(request.model, failure->reason, 0);
+        return done(std::move(*failure));
+    }
     const auto at = now();
     auto& entry = entry_of(request.model);
     entry.used_at = SystemClock::instance().now();
@@ -298,8 +301,7 @@ void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {
     auto& pending = node.mapped();
     if (pending.withdrawn) outcome = withdrawn();
     statistics_.waits(*pending.model, -1);
-    if (!outcome && outcome.error().reason != FailureReason::bad_input && outcome.error().reason != FailureReason::cancelled)
-        statistics_.failed(pending.model, milliseconds(pending.item.arrived, now()));
+    if (!outcome) statistics_.failed(pending.model, outcome.error().reason, milliseconds(pending.item.arrived, now()));
     pending.done(std::move(outcome));
 }
 

@@ -40,11 +40,12 @@ void Statistics::succeeded(const std::shared_ptr<const ModelVersion>& version, c
     ms += share * answered.infer_ms;
 }
 
-void Statistics::failed(const std::shared_ptr<const ModelVersion>& version, double total_ms) {
+void Statistics::failed(const std::shared_ptr<const ModelVersion>& version, FailureReason reason, double total_ms) {
     auto models = models_.lock();
     auto& shown = (*models)[key(*version)].shown;
     shown.version = version;
-    add(shown.fail, total_ms);
+    ++shown.failures[reason];
+    if (reason != FailureReason::bad_input && reason != FailureReason::cancelled) add(shown.fail, total_ms);
 }
 
 void Statistics::cached(const std::shared_ptr<const ModelVersion>& version, bool hit, std::chrono::nanoseconds took) {

@@ -20,7 +20,7 @@ class Statistics {
 public:
     void waits(const ModelVersion& version, int change); // +1: taken in, -1: answered
     void succeeded(const std::shared_ptr<const ModelVersion>& version, const Answered& answered, Timestamp at);
-    void failed(const std::shared_ptr<const ModelVersion>& version, double total_ms);
+    void failed(const std::shared_ptr<const ModelVersion>& version, FailureReason reason, double total_ms);
     void cached(const std::shared_ptr<const ModelVersion>& version, bool hit, std::chrono::nanoseconds took);
     std::vector<ModelStatistics> all() const;
 

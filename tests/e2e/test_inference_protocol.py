@@ -310,6 +310,11 @@ def test_statistics_have_what_perf_analyzer_reads(client, models):
     refused(404, "7", client.get_inference_statistics, "double", "7")
 
 
+def figures_of(admin, name):
+    stats = admin.get(f"/v2/models/{name}/stats").json["model_stats"][0]["inference_stats"]
+    return {figure: str(each["count"]) for figure, each in stats.items()}
+
+
 def test_dashboards_find_the_figures_under_tritons_names(client, models, admin):
     client.infer("double", [tensor("x", numbers(2, 2))])
     text = admin.get("/metrics").body.decode()
@@ -317,6 +322,7 @@ def test_dashboards_find_the_figures_under_tritons_names(client, models, admin):
     assert float(figures['nv_inference_request_success{model="double",version="1"}']) >= 1
     assert float(figures['nv_inference_count{model="double",version="1"}']) >= float(figures['nv_inference_exec_count{model="double",version="1"}']) >= 1
     assert float(figures['nv_inference_compute_infer_duration_us{model="double",version="1"}']) > 0
+    assert figures['nv_inference_request_failure{model="double",version="1",reason="BACKEND"}'] == figures_of(admin, "double")["fail"]
     assert figures['nv_inference_pending_request_count{model="double",version="1"}'] == "0"
 
 

@@ -15,6 +15,8 @@ inference::ModelStatistics counted(OrganizationId organization, std::string name
     made.execution_count = 3;
     made.success = {5, 7'000'000};
     made.fail = {1, 500'000};
+    using inference::FailureReason;
+    made.failures = {{FailureReason::bad_input, 1}, {FailureReason::model_failed, 2}, {FailureReason::worker_lost, 3}, {FailureReason::timed_out, 4}, {FailureReason::unavailable, 5}};
     made.pending = 4;
     return made;
 }
@@ -28,7 +30,8 @@ TEST_CASE("models are counted under the names that dashboards know") {
     const auto text = inference_metrics({counted(ours, "digits"), counted(ours, "cover")}, ours);
     CHECK(has_line(text, "# TYPE nv_inference_request_success counter"));
     CHECK(has_line(text, "nv_inference_request_success{model=\"digits\",version=\"2\"} 5"));
-    CHECK(has_line(text, "nv_inference_request_failure{model=\"cover\",version=\"2\",reason=\"OTHER\"} 1"));
+    for (const auto* reason : {"OTHER\"} 1", "BACKEND\"} 5", "REJECTED\"} 9", "CANCELED\"} 0"})
+        CHECK(has_line(text, std::string{"nv_inference_request_failure{model=\"cover\",version=\"2\",reason=\""} + reason));
     CHECK(has_line(text, "nv_inference_count{model=\"digits\",version=\"2\"} 12"));
     CHECK(has_line(text, "nv_inference_exec_count{model=\"digits\",version=\"2\"} 3"));
     CHECK(has_line(text, "nv_inference_request_duration_us{model=\"digits\",version=\"2\"} 7500"));
