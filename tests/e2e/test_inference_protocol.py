@@ -310,9 +310,8 @@ def test_statistics_have_what_perf_analyzer_reads(client, models):
     refused(404, "7", client.get_inference_statistics, "double", "7")
 
 
-def figures_of(admin, name):
-    stats = admin.get(f"/v2/models/{name}/stats").json["model_stats"][0]["inference_stats"]
-    return {figure: str(each["count"]) for figure, each in stats.items()}
+def failed_requests(admin, name):
+    return admin.get(f"/v2/models/{name}/stats").json["model_stats"][0]["inference_stats"]["fail"]["count"]
 
 
 def test_dashboards_find_the_figures_under_tritons_names(client, models, admin):
@@ -322,7 +321,8 @@ def test_dashboards_find_the_figures_under_tritons_names(client, models, admin):
     assert float(figures['nv_inference_request_success{model="double",version="1"}']) >= 1
     assert float(figures['nv_inference_count{model="double",version="1"}']) >= float(figures['nv_inference_exec_count{model="double",version="1"}']) >= 1
     assert float(figures['nv_inference_compute_infer_duration_us{model="double",version="1"}']) > 0
-    assert figures['nv_inference_request_failure{model="double",version="1",reason="BACKEND"}'] == figures_of(admin, "double")["fail"]
+    failed = {reason: int(figures[f'nv_inference_request_failure{{model="double",version="1",reason="{reason}"}}']) for reason in ("BACKEND", "REJECTED", "OTHER", "CANCELED")}
+    assert failed["BACKEND"] + failed["REJECTED"] == failed_requests(admin, "double")
     assert figures['nv_inference_pending_request_count{model="double",version="1"}'] == "0"
 
 
