@@ -17,6 +17,10 @@ void add_top(CLI::App& app, Context& context);
 void add_schedule(CLI::App& app, Context& context);
 void add_model(CLI::App& app, Context& context);
 void add_model_traffic(CLI::App& group, Context& context); // in the group `model`
+void add_model_push(CLI::App& group, Context& context);  // in the group `model`, as those below
+void add_model_show(CLI::App& group, Context& context);
+void add_model_version(CLI::App& group, Context& context); // export, delete, load, unload
+void add_model_signing(CLI::App& group, Context& context); // keygen, sign
 void add_model_bench(CLI::App& group, Context& context); // in the group `model`
 void add_blob(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);

@@ -33,10 +33,10 @@ public:
             bytes = bytes.subspan(static_cast<std::size_t>(written));
         }
     }
-    void keep() {
+    void keep(mode_t mode = 0666) {
         const mode_t mask = ::umask(0);
         ::umask(mask);
-        if (::fchmod(file_.get(), 0666 & ~mask) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) broken("write");
+        if (::fchmod(file_.get(), mode & ~mask) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) broken("write");
         kept_ = true;
     }
 
@@ -52,6 +52,10 @@ private:
 } // namespace
 
 void download(Context& context, const Client& client, const std::string& sha256, const std::string& output) {
+    download_from(context, client, "/api/v1/blobs/" + encoded(sha256), sha256, output);
+}
+
+void download_from(Context& context, const Client& client, const std::string& target, const std::string& sha256, const std::string& output) {
     std::unique_ptr<Pending> file = output == "-" ? nullptr : std::make_unique<Pending>(output);
     Progress progress{context.err, context.progress && file, "downloading"};
     Sha256Stream digest;
@@ -63,9 +67,15 @@ void download(Context& context, const Client& client, const std::string& sha256,
         else context.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
         progress.show(total && *total > 0 ? static_cast<double>(got) / static_cast<double>(*total) : -1, size_text(got));
     };
-    client.call({.target = "/api/v1/blobs/" + encoded(sha256), .received = take});
-    if (hex(digest.finish()) != sha256) throw Failure{failed, fmt::format("what came is not blob {}: its digest differs", sha256)};
+    client.call({.target = target, .received = take});
+    if (hex(digest.finish()) != sha256) throw Failure{failed, fmt::format("what came is not {}: its digest differs", sha256)};
     if (file) file->keep();
+}
+
+void write_file(const std::string& path, std::string_view text, bool secret) {
+    Pending file{path};
+    file.write(text);
+    file.keep(secret ? 0600 : 0666);
 }
 
 } // namespace millrace::cli

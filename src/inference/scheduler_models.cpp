@@ -174,6 +174,7 @@ void Scheduler::on_loaded(DeviceWorker& device, const frame::Loaded& loaded) {
                                    {"form", loaded.optimization}, {"threads", loaded.threads}, {"note", loaded.note}});
         (void)make_room(device, *entry, 0); // it may have taken more than was estimated
     }
+    publish(); // before anyone is told
     tell_load(*entry);
     dispatch();
     let_go(device);
@@ -185,6 +186,7 @@ void Scheduler::on_unloaded(DeviceWorker& device, const frame::Unloaded& unloade
     if (!entry || device.state_of(unloaded.model) != Residence::State::leaving) return;
     device.models.erase(unloaded.model);
     log_.info("model unloaded", {{"model", entry->title()}, {"device", device.device}, {"worker_resident_bytes", unloaded.resident_bytes}});
+    publish(); // before anyone is told
     tell_unload(*entry);
     load_wanted(device);
     publish();

@@ -1,5 +1,5 @@
 // Equal inputs of a model are answered once: a runner that looks into the cache first, for models whose manifest asks for it
-// (`cache_for`), and hands everything else on.
+// (`cache`), and hands everything else on.
 //
 // What is equal: the version (organisation, name, number, digests of its file and manifest), the form of the answer, the media
 // type, and the bytes of the input. So nothing of one version is ever an answer of another. Failures are not kept, and neither

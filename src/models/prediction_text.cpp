@@ -7,8 +7,20 @@ namespace {
 
 using inference::Prediction;
 
-// The length of the head in 8 bytes, the head as JSON, then the bytes of the files and of the tensors.
+// The length of the head in 8 bytes, the head as JSON, the result's floating-point numbers (8 bytes each: the JSON library
+// reads them back to a unit in the last place only), then the bytes of the files and of the tensors.
 constexpr std::size_t length_size = 8;
+
+template <class Value, class Visit> // Value: json::value, const or not
+void visit_doubles(Value& value, Visit& visit) {
+    if (auto* number = value.if_double()) {
+        visit(*number);
+    } else if (auto* array = value.if_array()) {
+        for (auto& element : *array) visit_doubles(element, visit);
+    } else if (auto* object = value.if_object()) {
+        for (auto& member : *object) visit_doubles(member.value(), visit);
+    }
+}
 
 json::object head_of(const Prediction& prediction) {
     json::array files, tensors;
@@ -30,7 +42,17 @@ std::string text_of(const json::value& value) { return std::string{std::string_v
 
 std::optional<Prediction> assemble(const json::object& head, std::string_view rest) {
     Prediction out;
-    out.result = head.at("result").as_object();
+    auto result = head.at("result");
+    bool whole = true;
+    const auto restore = [&](double& number) {
+        whole = whole && rest.size() >= sizeof number;
+        if (!whole) return;
+        std::memcpy(&number, rest.data(), sizeof number);
+        rest.remove_prefix(sizeof number);
+    };
+    visit_doubles(result, restore);
+    if (!whole) return std::nullopt;
+    out.result = std::move(result.as_object());
     out.batch_size = head.at("batch_size").to_number<int>();
     for (const auto& file : head.at("files").as_array()) {
         auto bytes = take(rest, file.at("size"));
@@ -54,6 +76,9 @@ std::string write_prediction(const Prediction& prediction) {
     std::string out(length_size, '\0');
     std::memcpy(out.data(), &length, length_size);
     out += head;
+    const json::value result(prediction.result);
+    const auto append = [&](const double& number) { out.append(reinterpret_cast<const char*>(&number), sizeof number); };
+    visit_doubles(result, append);
     for (const auto& file : prediction.files) out += file.bytes;
     for (const auto& tensor : prediction.tensors) out += tensor.bytes;
     return out;

@@ -204,9 +204,19 @@ TEST_CASE("a large input is digested elsewhere, to the same end") {
     CHECK_FALSE(without->cached);
 }
 
+TEST_CASE("numbers come back to the last bit") {
+    inference::Prediction prediction;
+    prediction.result = {{"confidence", 0.9919949769973756}, {"top", {{{"share", 0.1 + 0.2}, {"pixels", 5}}, {{"share", 1.0}}, {{"share", -0.0}}}}};
+    const auto text = write_prediction(prediction);
+    const auto again = read_prediction(text);
+    REQUIRE(again.has_value());
+    CHECK(json::serialize(again->result) == json::serialize(prediction.result));
+    CHECK(again->result.at("confidence").as_double() == 0.9919949769973756);
+}
+
 TEST_CASE("what is no prediction is none, however it was cut") {
     inference::Prediction prediction;
-    prediction.result = {{"label", "x"}};
+    prediction.result = {{"label", "x"}, {"confidence", 0.5}};
     prediction.files.push_back({"map", "image/png", "bytes"});
     const auto text = write_prediction(prediction);
     CHECK(read_prediction(text).has_value());

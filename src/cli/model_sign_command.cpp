@@ -1,0 +1,83 @@
+// Commands of a model's author, which need no daemon: keygen, sign.
+#include "base/ed25519.hpp"
+#include "cli/commands.hpp"
+#include "cli/download.hpp"
+#include "cli/file_digest.hpp"
+#include "model/model_signature.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <ostream>
+
+namespace millrace::cli {
+namespace {
+
+struct SignOptions {
+    std::string model, manifest, key, output;
+};
+
+std::string contents(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    if (!in) throw Failure{failed, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+int keygen(Context& context, const std::string& name) {
+    const auto secret = name + ".key.pem", open = name + ".pub.pem";
+    for (const auto& path : {secret, open})
+        if (std::filesystem::exists(path)) throw Failure{failed, fmt::format("{} is there already; a key is never overwritten", path)};
+    const auto key = SigningKey::make();
+    write_file(secret, key.pem(), true);
+    write_file(open, key.verifying().pem());
+    if (context.json) {
+        print_raw(context, json::serialize(json::object{{"id", key.verifying().id()}, {"private_key", secret}, {"public_key", open}}));
+        return done;
+    }
+    context.out << fmt::format("key {}\n  {}  signs; keep it secret\n  {}  is for the daemons that are to trust it: a file of their models.trusted_keys\n",
+                               key.verifying().id(), secret, open);
+    return done;
+}
+
+int sign(Context& context, const SignOptions& options) {
+    const auto key = SigningKey::from_pem(contents(options.key));
+    if (!key) throw Failure{failed, fmt::format("{}: {}", options.key, key.error().detail)};
+    const auto text = model::signed_text(file_digest(options.model), file_digest(options.manifest));
+    const auto output = options.output.empty() ? options.model + ".sig" : options.output;
+    const auto signature = base64(key->sign(text));
+    if (output == "-") {
+        context.out << signature << '\n';
+        return done;
+    }
+    write_file(output, signature + "\n");
+    if (context.json) print_raw(context, json::serialize(json::object{{"signed_by", key->verifying().id()}, {"signature", signature}, {"file", output}}));
+    else context.out << fmt::format("{} signed by {}: {}\n", options.model, key->verifying().id(), output);
+    return done;
+}
+
+} // namespace
+
+void add_model_signing(CLI::App& group, Context& context) {
+    auto name = std::make_shared<std::string>(); // shared with the callback, which the app copies
+    auto* make = group.add_subcommand("keygen", "Make a pair of keys to sign models with");
+    make->add_option("name", *name, "Writes NAME.key.pem and NAME.pub.pem")->required()->type_name("");
+    make->footer("Keys of `openssl genpkey -algorithm ed25519` do as well.\nExamples:\n  millrace model keygen release");
+    make->callback([&context, name] { context.action = [&context, name] { return keygen(context, *name); }; });
+
+    auto options = std::make_shared<SignOptions>();
+    auto* command = group.add_subcommand("sign", "Sign a model and its manifest; `model push` sends the signature along");
+    command->add_option("model", options->model, "The model file")->required()->type_name("");
+    command->add_option("manifest", options->manifest, "Its manifest; signed as it is, byte for byte")->required()->type_name("");
+    command->add_option("--key", options->key, "The private key, as PEM")->required()->type_name("FILE");
+    command->add_option("--output", options->output, "Instead of MODEL.sig; - for standard output")->type_name("FILE");
+    command->footer("Examples:\n"
+                    "  millrace model sign digits.pt digits.manifest.json --key release.key.pem");
+    command->callback([&context, options] { context.action = [&context, options] { return sign(context, *options); }; });
+}
+
+} // namespace millrace::cli
