@@ -184,9 +184,10 @@ Result<std::optional<std::uint64_t>> header_length(std::string_view field, std::
     return std::optional{length};
 }
 
-Result<std::vector<std::string_view>> split_elements(std::string_view bytes) {
+Result<std::vector<std::string_view>> split_elements(std::string_view bytes, std::size_t most) {
     std::vector<std::string_view> elements;
     while (!bytes.empty()) {
+        if (elements.size() == most) return bad(fmt::format("there are more than {} BYTES elements", most));
         std::uint32_t size = 0;
         if (bytes.size() < sizeof size) return bad("a BYTES element needs its length in 4 bytes before it");
         std::memcpy(&size, bytes.data(), sizeof size);

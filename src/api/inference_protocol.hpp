@@ -56,8 +56,9 @@ Result<InferRequest> parse_infer(std::string_view text);
 // known. invalid_argument for what is no length, and for one beyond the body.
 Result<std::optional<std::uint64_t>> header_length(std::string_view field, std::optional<std::uint64_t> body);
 
-// The elements of a BYTES tensor, as views into it. invalid_argument when the lengths and the size disagree.
-Result<std::vector<std::string_view>> split_elements(std::string_view bytes);
+// The elements of a BYTES tensor, as views into it. invalid_argument when the lengths and the size disagree, or when there are
+// more than `most`.
+Result<std::vector<std::string_view>> split_elements(std::string_view bytes, std::size_t most);
 void append_element(std::string& bytes, std::string_view element);
 
 } // namespace millrace::api::protocol

@@ -88,7 +88,7 @@ std::string_view media_type(model::InputKind kind) {
 }
 
 Result<std::vector<inference::Input>> split_items(const InputTensor& tensor, model::InputKind kind) {
-    const auto elements = split_elements(tensor.bytes);
+    const auto elements = split_elements(tensor.bytes, static_cast<std::size_t>(tensor.shape[0]));
     if (!elements) return bad(fmt::format("input \"{}\": {}", tensor.name, elements.error().detail));
     if (elements->size() != static_cast<std::uint64_t>(tensor.shape[0]))
         return bad(fmt::format("input \"{}\" has {} elements, but its shape says {}", tensor.name, elements->size(), tensor.shape[0]));

@@ -223,7 +223,7 @@ TEST_CASE("classification answers the highest classes of each row, with their la
     CHECK(out.body.at("outputs").at(0).at("data") == json::value{"2:1:dog", "0.5:0:cat", "1:0:cat", "1:1:dog"});
     request.outputs = {{"y", 9, true}};
     const auto binary = render(request, tensors);
-    const auto elements = split_elements(binary.binary);
+    const auto elements = split_elements(binary.binary, 6);
     REQUIRE(elements.has_value());
     CHECK(elements->size() == 6);
     CHECK(elements->at(2) == "-1:2:bird");

@@ -78,7 +78,7 @@ TEST_CASE("data elsewhere than in an input is nobody's") {
 
 TEST_CASE("strings become BYTES") {
     const auto request = accepted(input("BYTES", "[3]", R"(["ab","","ü\n"])"));
-    const auto parts = split_elements(request.inputs[0].bytes);
+    const auto parts = split_elements(request.inputs[0].bytes, 3);
     REQUIRE(parts.has_value());
     CHECK(*parts == std::vector<std::string_view>{"ab", "", "ü\n"});
 }
@@ -170,8 +170,35 @@ TEST_CASE("BYTES whose lengths and size disagree are refused") {
     std::string bytes;
     append_element(bytes, "abc");
     append_element(bytes, "");
-    CHECK(split_elements(bytes).value() == std::vector<std::string_view>{"abc", ""});
-    CHECK(split_elements("").value().empty());
-    for (const std::size_t n : {1u, 3u, 4u, 6u, 10u}) CHECK_FALSE(split_elements(std::string_view{bytes}.substr(0, n)).has_value());
-    CHECK_FALSE(split_elements(std::string_view{"\xff\xff\xff\xff", 4}).has_value());
+    CHECK(split_elements(bytes, 2).value() == std::vector<std::string_view>{"abc", ""});
+    CHECK(split_elements("", 0).value().empty());
+    CHECK_FALSE(split_elements(bytes, 1).has_value());
+    for (const std::size_t n : {1u, 3u, 4u, 6u, 10u}) CHECK_FALSE(split_elements(std::string_view{bytes}.substr(0, n), 9).has_value());
+    CHECK_FALSE(split_elements(std::string_view{"\xff\xff\xff\xff", 4}, 9).has_value());
+}
+
+TEST_CASE("whatever is changed in a request, it is read or refused") {
+    const std::string good = R"({"id":"a","parameters":{"priority":1,"timeout":5},"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[[1,2.5],[-3e2,4]]},)"
+                             R"({"data":["a","\u00fc"],"name":"y","shape":[2],"datatype":"BYTES"},{"name":"z","shape":[1],"datatype":"INT8","parameters":{"binary_data_size":1}}],)"
+                             R"("outputs":[{"name":"o","parameters":{"classification":2,"binary_data":true}}]})";
+    REQUIRE(parse_infer(good).has_value());
+    const std::string_view pieces[] = {"[", "]", "{", "}", ",", ":", "\"", "0", "-", "1e999", "null", "true", "\"data\":[1]", "\"inputs\":[{", "\\u", "\xff", std::string_view{"\0", 1}};
+    std::uint32_t random = 1;
+    const auto next = [&random](std::size_t below) {
+        random = random * 1664525 + 1013904223;
+        return (random >> 8) % below;
+    };
+    for (int i = 0; i < 5000; ++i) {
+        auto text = good;
+        for (std::size_t changes = 1 + next(4); changes > 0 && !text.empty(); --changes) {
+            const auto at = next(text.size());
+            if (next(2) == 0) text.erase(at, 1 + next(12));
+            else text.insert(at, pieces[next(std::size(pieces))]);
+        }
+        const auto request = parse_infer(text);
+        if (!request) CHECK(request.error().code == Code::invalid_argument);
+        else
+            for (const auto& input : request->inputs)
+                if (!input.binary_size && !input.type.bytes) CHECK(input.bytes.size() == *model::element_count(input.shape) * model::element_size(input.type.datatype));
+    }
 }
