@@ -14,6 +14,16 @@ export class Problem extends Error {
   }
 }
 
+export function fakeVersion(number, file, manifest, created) {
+  const { description, accuracy, labels, task, input } = manifest;
+  return {
+    version: number, state: "ready", sha256: digest(file), size: file.length, created_at: created.toISOString(), description, accuracy, labels, task, input,
+    format: "torchscript", signed_by: null, signature: null,
+    trial: { runtime: "libtorch 2.13.0", load_ms: 84.2, forward_ms: 0.61, memory_bytes: 6_200_000, optimization: "optimized", note: "", precision: "fp32", channels_last: false, threads: 1, instances: 2 },
+    loaded: { state: "ready", memory_bytes: 6_200_000, used_at: null }, manifest,
+  };
+}
+
 export class FakeModels {
   constructor(blobs) {
     this.blobs = blobs;
@@ -26,11 +36,7 @@ export class FakeModels {
   describe(name) {
     const manifest = JSON.parse(read(`models/${name}.manifest.json`));
     const file = read(`models/${name}.pt`);
-    const { description, accuracy, labels, task, input } = manifest;
-    const version = {
-      version: "1", state: "ready", sha256: digest(file), size: file.length, created_at: new Date(Date.now() - 3.6e6).toISOString(),
-      description, accuracy, labels, task, input, manifest,
-    };
+    const version = fakeVersion("1", file, manifest, new Date(Date.now() - 3.6e6));
     return { name, production: "1", versions: [version] };
   }
 
@@ -47,9 +53,9 @@ export class FakeModels {
     return this.samples.find((sample) => `/examples/${sample.name}` === path)?.bytes;
   }
 
-  predict(name, body) {
-    const facts = { model: name, model_version: "1", batch_size: 1, queue_ms: 0.31, infer_ms: 0.87 };
-    if (name === "digits") return { ...this.digit(body), ...facts };
+  predict(name, body, version = "1") {
+    const facts = { model: name, model_version: version, batch_size: 1, queue_ms: 0.31, infer_ms: 0.87 };
+    if (this.models.find((model) => model.name === name)?.versions[0].task === "image_classification") return { ...this.digit(body), ...facts };
     if (name === "land_cover") return { ...this.landCover(body), ...facts, infer_ms: 21.4 };
     throw new Problem(404, "Not found", `there is no model ${name}`);
   }

@@ -1,7 +1,8 @@
 // Every call this page makes, by name.
 import { json, query, send } from "./http.ts";
+import type { Comparison, Model, ModelStatistics, ModelVersion, Traffic, TrafficView } from "./model_types.ts";
 import type {
-  AccessKey, Blob as StoredBlob, CreatedKey, Example, Job, JobFilter, Model, NewJob, Page, Role, SessionInfo, Status,
+  AccessKey, Blob as StoredBlob, CreatedKey, Example, Job, JobFilter, NewJob, Page, Role, SessionInfo, Status,
   SubmittedJob,
 } from "./types.ts";
 
@@ -37,6 +38,22 @@ export const models = {
   list: (signal?: AbortSignal) => json<Page<Model>>(`${api}/models`, { ...(signal && { signal }) }),
   read: (name: string, signal?: AbortSignal) =>
     json<Model>(`${api}/models/${at(name)}`, { ...(signal && { signal }) }),
+  traffic: (name: string, signal?: AbortSignal) =>
+    json<TrafficView>(`${api}/models/${at(name)}/traffic`, { ...(signal && { signal }) }),
+  setTraffic: (name: string, traffic: Traffic) =>
+    json<TrafficView>(`${api}/models/${at(name)}/traffic`, { method: "PUT", json: traffic }),
+  rollBack: (name: string, reason: string) =>
+    json<TrafficView>(`${api}/models/${at(name)}/rollback`, { method: "POST", json: reason ? { reason } : {} }),
+  comparison: (name: string, signal?: AbortSignal) =>
+    json<Comparison>(`${api}/models/${at(name)}/comparison`, { ...(signal && { signal }) }),
+  statistics: (name: string, signal?: AbortSignal) =>
+    json<ModelStatistics>(`${api}/models/${at(name)}/statistics`, { ...(signal && { signal }) }),
+  load: (name: string, version: string) =>
+    json<ModelVersion>(`${api}/models/${at(name)}/versions/${at(version)}/load`, { method: "POST", json: {} }),
+  unload: (name: string, version: string) =>
+    json<ModelVersion>(`${api}/models/${at(name)}/versions/${at(version)}/unload`, { method: "POST", json: {} }),
+  deleteVersion: (name: string, version: string) =>
+    send(`${api}/models/${at(name)}/versions/${at(version)}`, { method: "DELETE" }),
   predict: (name: string, input: Blob, mediaType: string, signal?: AbortSignal) =>
     json<unknown>(`${api}/models/${at(name)}/predict`, {
       method: "POST",

@@ -87,6 +87,17 @@ export interface QueueDepth {
 
 export type WorkerState = "ready" | "starting" | "restarting" | "unavailable";
 
+export interface DeviceStatus {
+  device: string;
+  state: WorkerState | "stopped";
+  restarts: number;
+  model_bytes: number;
+  /** 0: no limit. */
+  model_budget_bytes: number;
+  batches: number;
+  reason?: string;
+}
+
 export interface WorkerStatus {
   state: WorkerState;
   pid?: number | null;
@@ -98,6 +109,7 @@ export interface WorkerStatus {
   models: string[];
   reason?: string;
   sandbox?: string;
+  devices?: DeviceStatus[];
 }
 
 export interface Status {
@@ -113,43 +125,6 @@ export interface Status {
   worker: WorkerStatus;
   store: { driver: string; schema_version: number; bytes: number };
   disk: { free_bytes: number };
-}
-
-export interface ModelInput {
-  name?: string;
-  kind: "image" | "tensor";
-  datatype?: string;
-  shape?: number[];
-  color?: string;
-  resize?: number[];
-}
-
-export interface Accuracy {
-  held_out?: number;
-  metric?: string;
-  samples?: number;
-  note?: string;
-}
-
-export interface ModelVersion {
-  version: string;
-  state: string;
-  sha256?: string;
-  size?: number;
-  created_at: string;
-  description?: string;
-  accuracy?: Accuracy | null;
-  labels?: string[];
-  task: string;
-  input?: ModelInput;
-  reason?: string;
-  manifest?: unknown;
-}
-
-export interface Model {
-  name: string;
-  production: string | null;
-  versions: ModelVersion[];
 }
 
 interface RunFacts {

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { blobs, models as calls } from "../api/calls.ts";
-import type { Model } from "../api/types.ts";
+import type { Model } from "../api/model_types.ts";
 import { sayFailed } from "../shell/toasts.ts";
 import { Field } from "../ui/field.tsx";
 

@@ -1,84 +1,68 @@
+import { useSignal } from "@preact/signals";
 import { models as calls } from "../api/calls.ts";
 import { ApiError } from "../api/http.ts";
 import { usePoller } from "../api/poller.ts";
-import type { Model, ModelVersion } from "../api/types.ts";
 import { Link } from "../routing/link.tsx";
-import { CopyButton } from "../ui/copy_button.tsx";
+import { go } from "../routing/location.ts";
 import { Empty } from "../ui/empty.tsx";
 import { Failure } from "../ui/failure.tsx";
-import { bytes, percent, words } from "../ui/format.ts";
+import { words } from "../ui/format.ts";
 import { JsonView } from "../ui/json_view.tsx";
 import { PageHead } from "../ui/page_head.tsx";
 import { Panel } from "../ui/panel.tsx";
-import { TimeAgo } from "../ui/time.tsx";
-import { accuracyText, inputText, productionVersion } from "./model_text.ts";
+import { ComparisonPanel } from "./comparison_panel.tsx";
+import { productionVersion } from "./model_text.ts";
+import { StatisticsPanel } from "./statistics_panel.tsx";
+import { TrafficPanel } from "./traffic_panel.tsx";
+import { VersionPanel } from "./version_panel.tsx";
+import { VersionsPanel } from "./versions_panel.tsx";
 import "./models.css";
 
+const interval = 3000;
+
+async function readAll(name: string, signal: AbortSignal) {
+  const [model, traffic, comparison, statistics] = await Promise.all([
+    calls.read(name, signal), calls.traffic(name, signal), calls.comparison(name, signal), calls.statistics(name, signal),
+  ]);
+  return { model, traffic, comparison, statistics };
+}
+
 export function ModelPage({ name }: { name: string }) {
-  const poller = usePoller(name, (signal) => calls.read(name, signal), () => 5000);
-  const model = poller.data.value;
+  const poller = usePoller(name, (signal) => readAll(name, signal), () => interval);
+  const chosen = useSignal<string | null>(null);
   const failure = poller.failure.value;
-  if (!model) {
-    if (failure instanceof ApiError && failure.status === 404) {
-      return <Empty title="No such model" link={{ to: "/models", text: "All models" }}>There is no model “{name}” here.</Empty>;
-    }
+  if (failure instanceof ApiError && failure.status === 404) {
+    return <Empty title="No such model" link={{ to: "/models", text: "All models" }}>There is no model “{name}” here.</Empty>;
+  }
+  if (!poller.data.value) {
     return failure ? <Failure failure={failure} retry={() => poller.refresh()} /> : <p class="loading" role="status">Reading the model…</p>;
   }
-  const version = productionVersion(model);
+  const { model, traffic, comparison, statistics } = poller.data.value;
+  const production = productionVersion(model);
+  const version = model.versions.find((each) => each.version === chosen.value) ?? production;
+  const changed = () => poller.refresh();
+  const deleted = () => {
+    if (model.versions.length === 1) go("/models");
+    else changed();
+  };
   return (
     <>
-      <PageHead title={model.name} above={<Link to="/models">Models</Link>} beside={version && <span class="chip">{words(version.task)}</span>}>
+      <PageHead title={model.name} above={<Link to="/models">Models</Link>} beside={production && <span class="chip">{words(production.task)}</span>}>
         <Link to={`/try/${encodeURIComponent(model.name)}`} class="button button-primary">Try it</Link>
       </PageHead>
       {version?.description && <p class="model-about">{version.description}</p>}
       <div class="job-columns">
         <div class="job-main">
-          <VersionsPanel model={model} />
+          <TrafficPanel model={model} traffic={traffic} changed={changed} />
+          <VersionsPanel model={model} traffic={traffic} chosen={version?.version} choose={(next) => { chosen.value = next; }} />
+          <ComparisonPanel comparison={comparison} />
+          <StatisticsPanel statistics={statistics} />
           {version?.manifest !== undefined && <Panel title={`Manifest of version ${version.version}`} flush><JsonView value={version.manifest} label="manifest" /></Panel>}
         </div>
-        <div class="job-side">{version && <ProductionPanel version={version} />}</div>
+        <div class="job-side">
+          {version && <VersionPanel key={version.version} model={model} version={version} changed={changed} deleted={deleted} />}
+        </div>
       </div>
     </>
-  );
-}
-
-function VersionsPanel({ model }: { model: Model }) {
-  return (
-    <Panel title="Versions" flush>
-      <div class="table-scroll">
-        <table class="table table-small">
-          <thead><tr><th>Version</th><th>State</th><th class="number">Accuracy</th><th class="number phone-off">Size</th><th class="phone-off">Digest</th><th class="number">Added</th></tr></thead>
-          <tbody>
-            {model.versions.map((version) => (
-              <tr key={version.version}>
-                <td><span class="version-name">{version.version}</span>{version.version === model.production && <span class="chip chip-accent">production</span>}</td>
-                <td title={version.reason}>{version.state}</td>
-                <td class="number">{version.accuracy?.held_out === undefined ? "–" : percent(version.accuracy.held_out)}</td>
-                <td class="number phone-off">{version.size === undefined ? "–" : bytes(version.size)}</td>
-                <td class="phone-off mono">
-                  {version.sha256 ? <>{version.sha256.slice(0, 10)}…<CopyButton text={version.sha256} label="Copy the digest" /></> : "–"}
-                </td>
-                <td class="number"><TimeAgo at={version.created_at} /></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Panel>
-  );
-}
-
-function ProductionPanel({ version }: { version: ModelVersion }) {
-  return (
-    <Panel title={`Version ${version.version}`}>
-      <dl class="facts">
-        <div><dt>Accuracy</dt><dd>{accuracyText(version.accuracy)}</dd></div>
-        <div><dt>Input</dt><dd>{inputText(version.input)}</dd></div>
-        {version.accuracy?.note && <div class="facts-wide"><dt>Measured</dt><dd>{version.accuracy.note}</dd></div>}
-        {version.labels && (
-          <div class="facts-wide"><dt>Labels</dt><dd class="labels">{version.labels.map((label) => <span key={label} class="chip">{label}</span>)}</dd></div>
-        )}
-      </dl>
-    </Panel>
   );
 }

@@ -1,6 +1,6 @@
 import { models as calls } from "../api/calls.ts";
 import { usePoller } from "../api/poller.ts";
-import type { Model } from "../api/types.ts";
+import type { Model } from "../api/model_types.ts";
 import { Link } from "../routing/link.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { Failure } from "../ui/failure.tsx";

@@ -2,6 +2,8 @@ import type { WorkerStatus } from "../api/types.ts";
 import { Link } from "../routing/link.tsx";
 import { count } from "../ui/format.ts";
 import { Panel } from "../ui/panel.tsx";
+import { DeviceList } from "./device_list.tsx";
+import { worthShowing } from "./device_text.ts";
 
 const modelName = (model: string) => model.split("/")[0] ?? model;
 
@@ -29,6 +31,7 @@ export function WorkerPanel({ worker }: { worker: WorkerStatus }) {
           </dd>
         </div>
       </dl>
+      {worker.devices && worthShowing(worker.devices) && <DeviceList devices={worker.devices} />}
     </Panel>
   );
 }

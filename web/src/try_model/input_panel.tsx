@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { examples as calls } from "../api/calls.ts";
-import type { Example, ModelVersion } from "../api/types.ts";
+import type { ModelVersion } from "../api/model_types.ts";
+import type { Example } from "../api/types.ts";
 import { mediaTypeOf } from "../models/media_type.ts";
 import { inputText } from "../models/model_text.ts";
 import { go } from "../routing/location.ts";
