@@ -23,7 +23,7 @@ double milliseconds(Monotonic from, Monotonic to) {
 }
 
 SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions& spawn) {
-    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff};
+    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff, o.idle_window};
 }
 
 // Rows that are known before anything is decoded.
@@ -62,6 +62,7 @@ Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
     };
     events.message = [this, &device](frame::ToDaemon message) { on_message(device, std::move(message)); };
     events.denied = [this, &device](const Denial& denial) { on_denied(device, denial); };
+    events.idle = [&device] { return device.is_idle(); };
     events.lost = [this, &device](const std::string& why) { on_lost(device, why); };
     events.unavailable = [this](const std::string& why) { on_unavailable(why); };
     return events;
@@ -214,11 +215,15 @@ void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
     }
     fail(refused, {FailureReason::unavailable, "too many files are open; try again", false});
     if (flight.items.empty()) return;
+    if (device.flights.empty()) {
+        flight.begun = at;
+        // The worker says nothing when it begins such a batch: its time runs already.
+        if (std::ranges::all_of(message.items, frame::needs_no_decoding)) flight.deadline = at + time_limit(batch.model);
+    }
     frame::ToWorker frame{std::move(message)};
     device.supervisor->send(frame, std::move(files));
     auto& items = std::get<frame::Batch>(frame).items;
     for (std::size_t i = 0; i < items.size(); ++i) take_back(pending_.at(flight.items[i]), std::move(items[i]));
-    if (device.flights.empty()) flight.begun = at;
     device.flights[id] = std::move(flight);
 }
 

@@ -30,7 +30,7 @@ Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions optio
     : context_{context}, options_{std::move(options)}, log_{log},
       restart_counter_{metrics.counter("millrace_worker_restarts_total",
                                        "Times the inference worker was started again after it had ended.")},
-      events_{std::move(events)}, timer_{context}, backoff_{options_.first_backoff} {}
+      events_{std::move(events)}, timer_{context}, idle_watch_{options_.idle_window}, backoff_{options_.first_backoff} {}
 
 void Supervisor::start() {
     if (state_ != State::stopped) return;
@@ -69,7 +69,10 @@ void Supervisor::spawn() {
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
-                    [this](std::string why) { on_gone(why); }, [this](const Denial& denial) { events_.denied(denial); });
+                    [this](std::string why) { on_gone(why); }, [this](const Denial& denial) { events_.denied(denial); },
+                    [this](const std::string& line, std::uint64_t dropped) {
+                        log_.info("worker printed", {{"pid", pid()}, {"text", line}, {"not_logged_before", dropped}});
+                    });
     arm(options_.start_timeout, [this] {
         worker_->end();
         on_gone("it did not greet in time");
@@ -113,6 +116,8 @@ void Supervisor::beat() {
     // Beats are counted, not time: a machine that slept has missed none.
     if (unanswered_ * beat_period > options_.heartbeat_timeout) return kill("it stopped answering");
     if (now - ready_since_ > stable_after) backoff_ = options_.first_backoff;
+    // Not its own fault, as with any model's; but nothing else would ever end it.
+    if (idle_watch_.is_guilty(events_.idle(), now, processor_time(pid()))) return replace("it used the processor with nothing to do");
     ++unanswered_;
     send(frame::Ping{++sequence_});
     arm(beat_period, [this] { beat(); });

@@ -1,6 +1,7 @@
 // Keeps one worker process running: starts it, waits for its greeting, listens to its heart, kills it when it hangs,
 // starts it again after a pause that grows. All on the thread of the io_context.
 #pragma once
+#include "inference/idle_watch.hpp"
 #include "inference/worker_process.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -18,6 +19,7 @@ struct SupervisorOptions {
     SpawnOptions spawn;
     std::chrono::milliseconds start_timeout{60'000}, heartbeat_timeout{10'000};
     std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
+    std::chrono::milliseconds idle_window{10'000}; // of using the processor with nothing to do
 };
 
 class Supervisor {
@@ -27,6 +29,7 @@ public:
         std::function<void(const frame::Hello&)> ready;
         std::function<void(frame::ToDaemon)> message;              // every message but greetings and heartbeats
         std::function<void(const Denial&)> denied;                 // its sandbox refused a call
+        std::function<bool()> idle;                                // it has been given nothing that it has not answered
         std::function<void(const std::string& why)> lost;          // it was ready, and is gone
         std::function<void(const std::string& why)>
             unavailable; // it cannot be started; tried again at the longest pause
@@ -63,6 +66,7 @@ private:
     Events events_;
     boost::asio::steady_timer timer_;
     std::shared_ptr<WorkerProcess> worker_; // shared with its own pending reads
+    IdleWatch idle_watch_;
     State state_ = State::stopped;
     frame::Hello hello_;
     std::string reason_ = "not started";

@@ -50,7 +50,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 // Between fork and exec: only calls that are safe there.
-[[noreturn]] void become_worker(int socket, int parent, const char* executable, char** arguments, char** environment) {
+[[noreturn]] void become_worker(int socket, int printed, int parent, const char* executable, char** arguments, char** environment) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     sigset_t none;
@@ -58,7 +58,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::setsid(); // signals of the terminal are the daemon's business
     const int null = ::open("/dev/null", O_RDWR);
-    if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(2, 1) < 0) ::_exit(127);
+    if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(printed, 1) < 0 || ::dup2(printed, 2) < 0) ::_exit(127);
     if (socket == worker_socket) ::fcntl(socket, F_SETFD, 0);
     else if (::dup2(socket, worker_socket) < 0) ::_exit(127);
     ::syscall(SYS_close_range, worker_socket + 1, ~0u, 0);
@@ -72,6 +72,9 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
                                                             const SpawnOptions& options) {
     try {
         auto [ours, theirs] = make_channel();
+        int pipe[2];
+        if (::pipe2(pipe, O_CLOEXEC) != 0) return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
+        Descriptor printed{pipe[0]}, prints{pipe[1]};
         std::vector<std::string> arguments{"millrace",         "worker",
                                            "--socket",         std::to_string(worker_socket),
                                            "--parent",         std::to_string(::getpid()),
@@ -88,23 +91,24 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
         if (pid < 0)
             return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
         if (pid == 0)
-            become_worker(theirs.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
+            become_worker(theirs.get(), prints.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
         ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
-        return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), pid}};
+        return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), std::move(printed), pid}};
     } catch (const std::exception& e) {
         return Error{Code::unavailable, std::string{"the worker cannot be started: "} + e.what()};
     }
 }
 
-WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid)
-    : context_{context}, socket_{context, socket.release()}, pid_{pid} {}
+WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, Descriptor printed, int pid)
+    : context_{context}, socket_{context, socket.release()}, pid_{pid}, printed_{std::move(printed)} {}
 
 WorkerProcess::~WorkerProcess() { end(); }
 
-void WorkerProcess::listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied) {
+void WorkerProcess::listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied, WorkerOutput::OnLine on_line) {
     on_message_ = std::move(on_message);
     on_lost_ = std::move(on_lost);
     on_denied_ = std::move(on_denied);
+    output_ = WorkerOutput::start(context_, std::move(printed_), std::move(on_line));
     wait_readable();
 }
 
@@ -144,6 +148,7 @@ void WorkerProcess::close() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     if (const auto watch = std::exchange(denials_, nullptr)) watch->stop();
+    if (const auto output = std::exchange(output_, nullptr)) output->stop();
 }
 
 void WorkerProcess::send(const frame::ToWorker& message, std::vector<Descriptor> descriptors) {

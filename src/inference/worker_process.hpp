@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "inference/denial_watch.hpp"
 #include "inference/frame.hpp"
+#include "inference/worker_output.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -36,8 +37,8 @@ public:
     static Result<std::shared_ptr<WorkerProcess>> spawn(boost::asio::io_context& context, const SpawnOptions& options);
     ~WorkerProcess(); // as end()
 
-    // on_denied: what the sandbox has refused; see denial_watch.hpp.
-    void listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied = {});
+    // on_denied: what the sandbox has refused; see denial_watch.hpp. on_line: what it has printed; see worker_output.hpp.
+    void listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied = {}, WorkerOutput::OnLine on_line = {});
     // Queues one message; its descriptors are sent beside it.
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
     // Kills it and waits for it; no callback follows.
@@ -49,7 +50,7 @@ private:
         std::string body;
         std::vector<Descriptor> descriptors;
     };
-    WorkerProcess(boost::asio::io_context& context, Descriptor socket, int pid);
+    WorkerProcess(boost::asio::io_context& context, Descriptor socket, Descriptor printed, int pid);
     void wait_readable();
     void read_all();
     bool take_descriptors(const frame::ToDaemon& message, std::vector<Descriptor> descriptors);
@@ -66,6 +67,8 @@ private:
     OnMessage on_message_;
     OnLost on_lost_;
     DenialWatch::OnDenied on_denied_;
+    Descriptor printed_;                   // until listen()
+    std::shared_ptr<WorkerOutput> output_; // shared with its own pending read
     std::shared_ptr<DenialWatch> denials_; // shared with its own pending wait
 };
 

@@ -7,6 +7,7 @@ import pytest
 from support import hostile
 from support.client import assert_problem, until
 from support.hostile import ACTS, ask, first_output, push
+from support.pictures import png
 
 
 def log_of(daemon):
@@ -122,3 +123,17 @@ def test_a_model_that_writes_a_file_while_it_is_loaded_is_never_registered(daemo
     assert_problem(admin.get("/api/v1/models/trojan"), 404)
     assert not pathlib.Path("millrace-escape").exists()
     assert any("call=open" in line and "trojan" in line for line in log_of(daemon).splitlines() if "the sandbox refused" in line)
+
+
+def test_every_thread_of_the_worker_that_decodes_and_infers_is_confined(daemon, admin, digits, intruder):
+    assert admin.predict(digits, png(), "image/png").status == 200
+    first_output(ask(admin, intruder, 4))
+    tasks = list(pathlib.Path(f"/proc/{daemon.worker_pid()}/task").iterdir())
+    names = {(task / "comm").read_text().strip() for task in tasks}
+    assert any(name.startswith("decode") for name in names) and any(name.startswith("infer") for name in names), names
+    for task in tasks:
+        status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        name = status["Name"].strip()
+        assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", name
+        if "libtorch 1" not in admin.get("/api/v1/status").json["worker"]["runtime"]:  # its BLAS makes threads as it is loaded
+            assert int(status["CapEff"], 16) == 0, name

@@ -35,6 +35,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     };
     arguments.sandbox.runtime = values["--runtime"];
     arguments.device = values["--device"];
+    arguments.sandbox.gpu = arguments.device.starts_with("cuda");
     return number("--socket", arguments.socket) && number("--parent", arguments.parent) &&
            number("--threads", arguments.pipeline.threads) &&
            number("--decode-threads", arguments.pipeline.decode_threads) &&
@@ -102,7 +103,9 @@ int run(int argc, char** argv) {
         return give_up(restricted.error());
     auto runtime = Runtime::open(arguments.sandbox.runtime, arguments.device);
     if (!runtime) return give_up(runtime.error());
-    if (auto prepared = runtime->set_threads(arguments.pipeline.threads); !prepared)
+    // This thread runs no model. One is enough to have everything set up: a thread that the runtime makes now would keep
+    // what the sandbox takes from all that come later.
+    if (auto prepared = runtime->set_threads(1); !prepared)
         return give_up(prepared.error());
     // Landlock binds the threads that are started after it: the pipeline's threads come after the sandbox.
     auto sandbox = restrict_fully(arguments.sandbox);

@@ -13,6 +13,9 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+#include <set>
+
 namespace millrace::inference::worker {
 namespace {
 
@@ -37,6 +40,40 @@ void drop_capabilities() {
     ::syscall(SYS_capset, &header, none);
 }
 
+using Paths = std::vector<std::filesystem::path>;
+
+// The devices of NVIDIA's driver.
+Paths gpu_devices(const SandboxOptions& options) {
+    Paths devices;
+    std::error_code ignored;
+    if (options.gpu)
+        for (const auto& entry : std::filesystem::directory_iterator{"/dev", ignored})
+            if (entry.path().filename().string().starts_with("nvidia")) devices.push_back(entry.path());
+    return devices;
+}
+
+// The folders of the libraries that are loaded: some of them load their neighbours when they are first needed.
+std::set<std::filesystem::path> library_folders() {
+    std::set<std::filesystem::path> folders;
+    std::ifstream maps{"/proc/self/maps"};
+    for (std::string line; std::getline(maps, line);) {
+        const auto at = line.find('/');
+        if (at != line.npos && line.find(".so", at) != line.npos) folders.insert(std::filesystem::path{line.substr(at)}.parent_path());
+    }
+    return folders;
+}
+
+Paths readable(const SandboxOptions& options) {
+    std::error_code ignored;
+    Paths paths{std::filesystem::weakly_canonical(options.runtime, ignored).parent_path(), "/usr/lib", "/lib", "/lib64",
+                "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/dev/null", "/dev/urandom"};
+    for (const auto& folder : library_folders()) paths.push_back(folder);
+    if (options.gpu)
+        for (const char* path : {"/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/bus/pci", "/sys/devices", "/usr/share/nvidia"})
+            paths.emplace_back(path);
+    return paths;
+}
+
 } // namespace
 
 Result<void> restrict_early(const SandboxOptions& options, int parent) {
@@ -52,7 +89,7 @@ Result<void> restrict_early(const SandboxOptions& options, int parent) {
     if (options.memory_limit > 0) limit(RLIMIT_DATA, options.memory_limit);
 #endif
     // Loading needs the libraries wherever they lie; the exact list follows when they are there.
-    if (options.landlock && landlock_version() > 0 && !landlock_read_only({"/"}))
+    if (options.landlock && landlock_version() > 0 && !landlock_read_only({"/"}, gpu_devices(options)))
         return Error{Code::unavailable, "landlock is there, but refuses its rules"};
     return success();
 }
@@ -61,22 +98,19 @@ Result<Confinement> restrict_fully(const SandboxOptions& options) {
     Confinement confinement{"no_new_privs", {}};
     const int version = options.landlock ? landlock_version() : 0;
     if (version > 0) {
-        std::error_code ignored;
-        const auto module = std::filesystem::weakly_canonical(options.runtime, ignored).parent_path();
-        if (!landlock_read_only({module, "/usr/lib", "/lib", "/lib64", "/proc/self", "/proc/cpuinfo", "/proc/meminfo",
-                                 "/sys/devices/system", "/dev/null", "/dev/urandom"}))
+        if (!landlock_read_only(readable(options), gpu_devices(options)))
             return Error{Code::unavailable, "landlock is there, but refuses its rules"};
         confinement.summary += fmt::format(", landlock {}", version);
     }
     drop_capabilities();
     // The daemon can still trace and dump this process as root; nobody else can.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    // Without Landlock a file that may be read could be any: then none may be opened any more.
-    auto denials = filter_system_calls({.files = version > 0});
+    // Without Landlock a file that may be read could be any: then none may be opened any more. A GPU's driver cannot do without.
+    auto denials = filter_system_calls({.files = version > 0 || options.gpu, .gpu = options.gpu});
     if (!denials) return denials.error();
     confinement.denials = std::move(*denials);
     confinement.summary += ", seccomp";
-    if (version == 0) confinement.summary += " without files";
+    if (version == 0) confinement.summary += options.gpu ? " but no limit on files" : " without files";
     if (!confinement.denials) confinement.summary += " without word of refusals";
     return confinement;
 }

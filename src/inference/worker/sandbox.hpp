@@ -14,6 +14,7 @@ namespace millrace::inference::worker {
 struct SandboxOptions {
     std::filesystem::path runtime;      // the module; its folder and libtorch's stay readable
     std::uint64_t memory_limit = 0;     // bytes of private memory; 0: none
+    bool gpu = false;                   // the driver's devices are used: opened, and spoken to by ioctl
     bool landlock = true;               // false: as on a kernel that has none
 };
 

@@ -36,6 +36,10 @@ constexpr const char* allowed[] = {
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "restart_syscall",
 };
 
+// What a GPU's driver needs beside that.
+constexpr const char* for_gpu[] = {"ioctl", "pipe2", "eventfd2", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
+                                   "flock", "statfs", "fstatfs", "mlock2"};
+
 // No library that we run makes these calls. Who does wants out, and somebody should read of it.
 constexpr const char* told[] = {
     // the network and other processes' ends
@@ -66,6 +70,8 @@ public:
 
     int add(const FilterOptions& options) {
         for (const char* name : allowed) allow(name);
+        if (options.gpu)
+            for (const char* name : for_gpu) allow(name);
         for (const char* name : told) refuse(name);
         add_files(options);
         // Threads, but no processes. clone3 hides its flags from a filter: "no such call" makes the C library use clone.
@@ -83,13 +89,15 @@ public:
             allow("prctl", SCMP_A0_64(SCMP_CMP_EQ, static_cast<scmp_datum_t>(operation)));
         for (const auto operation : {F_GETFD, F_SETFD, F_GETFL, F_ADD_SEALS, F_GET_SEALS, F_DUPFD_CLOEXEC})
             allow("fcntl", SCMP_A1_64(SCMP_CMP_EQ, static_cast<scmp_datum_t>(operation)));
+        if (options.gpu) allow("fcntl", SCMP_A1_64(SCMP_CMP_EQ, static_cast<scmp_datum_t>(F_SETFL)));
         return failure_;
     }
 
 private:
     // For reading only, if at all.
     void add_files(const FilterOptions& options) {
-        constexpr auto changing = static_cast<scmp_datum_t>(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND);
+        auto changing = static_cast<scmp_datum_t>(O_CREAT | O_TRUNC | O_APPEND);
+        if (!options.gpu) changing |= static_cast<scmp_datum_t>(O_ACCMODE);
         if (!options.files) {
             refuse("openat");
             refuse("open");
@@ -99,6 +107,7 @@ private:
         allow("open", SCMP_A1_64(SCMP_CMP_MASKED_EQ, changing, 0));
         for (const int flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND}) {
             const auto bit = static_cast<scmp_datum_t>(flag);
+            if (!(changing & bit)) continue;
             refuse("openat", SCMP_A2_64(SCMP_CMP_MASKED_EQ, bit, bit));
             refuse("open", SCMP_A1_64(SCMP_CMP_MASKED_EQ, bit, bit));
         }

@@ -7,6 +7,7 @@ namespace millrace::inference::worker {
 
 struct FilterOptions {
     bool files = true; // files may be opened for reading; false where Landlock does not say which
+    bool gpu = false;  // devices may be opened for writing (Landlock says which), and spoken to by ioctl
 };
 
 // Applies to all threads of the process, for ever. What is refused fails with EPERM; the calls that only a hostile model

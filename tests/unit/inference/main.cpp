@@ -1,5 +1,5 @@
 // The engine starts its own executable as the worker; in this test program that is the program itself. What the sandbox
-// allows is asked of a process that has entered it: `test_inference sandbox-probe [no-landlock]`.
+// allows is asked of a process that has entered it: `test_inference sandbox-probe [gpu|no-landlock]`.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
@@ -26,10 +26,10 @@ namespace {
 // Each attempt prints "NAME allowed" or "NAME denied".
 void report(const char* name, bool allowed) { std::printf("%s %s\n", name, allowed ? "allowed" : "denied"); }
 
-int probe_sandbox(bool landlock) {
+int probe_sandbox(bool gpu, bool landlock) {
     using namespace millrace::inference::worker;
     const int kept = ::dup(1);
-    const SandboxOptions options{millrace::inference::find_runtime(), std::uint64_t{4} << 30, landlock};
+    const SandboxOptions options{millrace::inference::find_runtime(), std::uint64_t{4} << 30, gpu, landlock};
     if (!restrict_early(options, 0)) return 3;
     auto confinement = restrict_fully(options);
     if (!confinement) {
@@ -76,6 +76,9 @@ int probe_sandbox(bool landlock) {
 
 int main(int argc, char** argv) {
     if (argc > 1 && std::string_view{argv[1]} == "worker") return millrace::inference::worker::run(argc, argv);
-    if (argc > 1 && std::string_view{argv[1]} == "sandbox-probe") return probe_sandbox(argc == 2);
+    if (argc > 1 && std::string_view{argv[1]} == "sandbox-probe") {
+        const auto has = [&](std::string_view word) { return argc > 2 && argv[2] == word; };
+        return probe_sandbox(has("gpu"), !has("no-landlock"));
+    }
     return doctest::Context{argc, argv}.run();
 }

@@ -208,3 +208,44 @@ TEST_CASE("a model that was being loaded when another ended the worker is loaded
     for (auto& each : honest) CHECK(h.answer(std::move(each)).has_value());
     CHECK(h.honest_work_goes_on());
 }
+
+TEST_CASE("a worker that uses the processor with nothing to do is replaced") {
+    auto options = hostile_options();
+    options.idle_window = 1500ms;
+    Hostile h{options};
+    CHECK(h.run(hostile::spin_aside).has_value());
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (h.engine.status().restarts == 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
+    CHECK(h.engine.status().restarts == 1);
+    CHECK(h.logged().find("used the processor with nothing to do") != std::string::npos);
+    CHECK(h.honest_work_goes_on());
+}
+
+TEST_CASE("what a model prints is told as what it is, and not without end") {
+    Hostile h;
+    CHECK(h.run(hostile::print_lines).has_value());
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    const auto printed = [&] { return lines_with(h.logged(), "event=\"worker printed\""); };
+    while (printed() < 30 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(5ms);
+    CHECK(h.honest_work_goes_on());
+    CHECK(printed() == 30);
+    CHECK(lines_with(h.logged(), "\nts=2026-01-01T00:00:00Z") == 0);
+}
+
+TEST_CASE("a TorchScript task that its model began and never waited for is ended, too") {
+    if (!has_runtime()) return;
+    EngineOptions options;
+    options.threads = 1;
+    options.runtime = chosen_runtime();
+    options.idle_window = 1500ms;
+    Hostile h{options};
+    h.model = model_of("leaves_tasks.pt", R"({"format":1,"name":"intruder","task":"tensor","input":{"kind":"tensor","shape":[4]},
+        "output":{"shape":[4]},"limits":{"timeout_seconds":20},"warm_up":false})");
+    const auto answered = h.run(1);
+    INFO(said(answered));
+    CHECK(answered.has_value());
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (h.engine.status().restarts == 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
+    CHECK(h.logged().find("used the processor with nothing to do") != std::string::npos);
+    CHECK(h.honest_work_goes_on());
+}

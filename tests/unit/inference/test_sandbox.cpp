@@ -46,3 +46,11 @@ TEST_CASE("where the kernel has no Landlock, no file can be opened at all") {
     check(told, {"read-passwd", "read-cpuinfo"}, "denied");
     check(told, {"thread", "memory"}, "allowed");
 }
+
+TEST_CASE("a worker that uses a GPU may use its devices, and nothing else more") {
+    const auto told = probe("gpu");
+    INFO(told);
+    check(told, always_denied, "denied"); // /dev/null is no GPU
+    check(told, {"thread", "memory"}, "allowed");
+    if (told.find("landlock") != std::string::npos) check(told, {"read-passwd"}, "denied");
+}

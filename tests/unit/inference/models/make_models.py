@@ -5,6 +5,7 @@ numbers.pt     [n,4] -> 2x; misbehaves when told to by a first value (see forwar
 brightness.pt  [n,1,8,8] -> ten logits, the largest for the picture's mean brightness in tenths
 planes.pt      [n,2,rows,columns] -> three planes: the first channel, the second, and one half
 intruder.pt    [n,4] -> 2x; tries what TorchScript has against files, memory and time when told to by a first value
+leaves_tasks.pt  [n,4] -> 2x; begins as many endless tasks as the first value says, and answers (libtorch 2.13 crashes optimising it)
 opens_at_load.pt  writes a file while it is being loaded
 pair.pt        [n,3], [n,2] -> their sums [n,1], twice the first [n,3]
 lengths.pt     [n,any] -> the sum of each row, and how long it came [n,2]
@@ -68,11 +69,6 @@ class Intruder(torch.nn.Module):
             return x + torch.from_file("millrace-escape", True, 4)
         if act == 913:
             torch.save(x, "millrace-escape")
-        if act == 914:  # answers, and goes on in so many tasks
-            tasks: List[torch.jit.Future[int]] = []
-            for i in range(int(x[0, 1])):
-                tasks.append(torch.jit.fork(spin, x))
-            return x * 2 + (len(tasks) - int(x[0, 1]))
         if act == 915:
             for i in range(200):
                 print("ts=2026-01-01T00:00:00Z level=info event=forged")
@@ -82,6 +78,14 @@ class Intruder(torch.nn.Module):
         if act == 917:  # never comes back
             spin(x)
         return x * 2
+
+
+class LeavesTasks(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tasks: List[torch.jit.Future[int]] = []
+        for i in range(int(x[0, 0])):
+            tasks.append(torch.jit.fork(spin, x))
+        return x * 2 + (len(tasks) - int(x[0, 0]))
 
 
 class OpensAtLoad(torch.nn.Module):
@@ -124,7 +128,7 @@ class Filters(torch.nn.Module):
 
 
 here = os.path.dirname(os.path.abspath(__file__))
-models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "opens_at_load": OpensAtLoad(),
+models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "leaves_tasks": LeavesTasks(), "opens_at_load": OpensAtLoad(),
           "pair": Pair(), "lengths": Lengths(), "filters": Filters()}
 for name, model in models.items():
     if sys.argv[1:] and name not in sys.argv[1:]:
