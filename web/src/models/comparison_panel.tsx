@@ -9,12 +9,13 @@ const nothing = <span class="faint">–</span>;
 
 export function ComparisonPanel({ comparison }: { comparison: Comparison }) {
   const versions = comparable(comparison);
-  const labels = labelRows(versions, mostLabels);
+  const labelled = versions.filter((version) => Object.keys(version.labels).length > 0);
+  const labels = labelRows(labelled, mostLabels);
   return (
-    <Panel title="Comparison" flush actions={<span class="muted panel-aside">since <TimeAgo at={comparison.since} /></span>}>
+    <Panel title="Comparison" flush class="after-version" actions={<span class="muted panel-aside">since <TimeAgo at={comparison.since} /></span>}>
       {versions.length === 0 ? <p class="panel-note">No version has been asked yet.</p> : (
         <div class="table-scroll">
-          <table class="table table-small">
+          <table class="table table-small table-dense">
             <thead>
               <tr><th>Version</th><th class="number">Predictions</th><th class="number">Errors</th><th class="number">p50</th><th class="number">p95</th><th class="number">As shadow</th><th class="number">Feedback</th></tr>
             </thead>
@@ -25,12 +26,12 @@ export function ComparisonPanel({ comparison }: { comparison: Comparison }) {
       {labels.length > 0 && (
         <div class="table-scroll label-shares">
           <table class="table table-small">
-            <thead><tr><th>Label</th>{versions.map(({ version }) => <th key={version} class="number">Version {version}</th>)}</tr></thead>
+            <thead><tr><th>Label</th>{labelled.map(({ version }) => <th key={version} class="number">Version {version}</th>)}</tr></thead>
             <tbody>
               {labels.map(({ label, shares }) => (
                 <tr key={label}>
                   <td>{label}</td>
-                  {shares.map((share, index) => <td key={versions[index]?.version} class="number"><LabelShare share={share} /></td>)}
+                  {shares.map((share, index) => <td key={labelled[index]?.version} class="number"><LabelShare share={share} /></td>)}
                 </tr>
               ))}
             </tbody>

@@ -51,13 +51,13 @@ export function ModelPage({ name }: { name: string }) {
         <Link to={`/try/${encodeURIComponent(model.name)}`} class="button button-primary">Try it</Link>
       </PageHead>
       {version?.description && <p class="model-about">{version.description}</p>}
-      <div class="job-columns">
+      <div class="job-columns model-columns">
         <div class="job-main">
           <TrafficPanel model={model} traffic={traffic} changed={changed} />
           <VersionsPanel model={model} traffic={traffic} chosen={version?.version} choose={(next) => { chosen.value = next; }} />
           <ComparisonPanel comparison={comparison} />
           <StatisticsPanel statistics={statistics} />
-          {version?.manifest !== undefined && <Panel title={`Manifest of version ${version.version}`} flush><JsonView value={version.manifest} label="manifest" /></Panel>}
+          {version?.manifest !== undefined && <Panel title={`Manifest of version ${version.version}`} flush class="after-version"><JsonView value={version.manifest} label="manifest" /></Panel>}
         </div>
         <div class="job-side">
           {version && <VersionPanel key={version.version} model={model} version={version} changed={changed} deleted={deleted} />}
