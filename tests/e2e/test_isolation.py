@@ -7,7 +7,7 @@ import pytest
 from support import hostile
 from support.client import assert_problem, until
 from support.hostile import ACTS, ask, first_output, push
-from support.pictures import png
+from support.pictures import hostile_tiffs, hostile_webps, png
 
 
 def log_of(daemon):
@@ -137,3 +137,14 @@ def test_every_thread_of_the_worker_that_decodes_and_infers_is_confined(daemon, 
         assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", name
         if "libtorch 1" not in admin.get("/api/v1/status").json["worker"]["runtime"]:  # its BLAS makes threads as it is loaded
             assert int(status["CapEff"], 16) == 0, name
+
+
+# PNG and JPEG: test_predictions.py
+@pytest.mark.parametrize("media_type,content", [
+    *(pytest.param("image/tiff", content, id=f"tiff, {name}") for name, content in hostile_tiffs()),
+    *(pytest.param("image/webp", content, id=f"webp, {name}") for name, content in hostile_webps())])
+def test_a_hostile_picture_is_a_clear_problem_and_costs_no_worker(daemon, admin, digits, media_type, content):
+    worker = daemon.worker_pid()
+    problem = assert_problem(admin.predict(digits, content, media_type), (400, 413, 415, 422))
+    assert problem["detail"]
+    assert daemon.worker_pid() == worker
