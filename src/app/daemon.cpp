@@ -52,6 +52,7 @@ inference::EngineOptions engine_options(const config::InferenceConfig& config) {
     options.memory_limit = config.memory_limit_bytes;
     options.queue_capacity = config.queue_capacity;
     options.cancel_grace = std::chrono::seconds{config.cancel_grace_seconds};
+    options.load_timeout = std::chrono::seconds{config.load_timeout_seconds};
     return options;
 }
 

@@ -64,6 +64,7 @@ struct InferenceConfig {
     std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: three quarters of the machine's
     std::uint32_t queue_capacity = 0;     // requests that wait for the worker
     std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already
+    std::uint32_t load_timeout_seconds = 0; // of one model, warm-up included; of its trial as well
 };
 
 struct ModelsConfig {

@@ -133,6 +133,9 @@ const std::array table{
     Key{"inference.cancel_grace_seconds", "number", "5",
         "How long cancelled or timed out work that is on the device already may go on, before the worker is replaced.", false, false,
         MILLRACE_INTEGER(inference.cancel_grace_seconds, 0, 3600)},
+    Key{"inference.load_timeout_seconds", "number", "120",
+        "How long a model may take to load and warm up; one that takes longer is refused when it is pushed.", false, false,
+        MILLRACE_INTEGER(inference.load_timeout_seconds, 1, 86'400)},
     Key{"models.trusted_keys", "path", "",
         "Public keys (Ed25519, .pem) of those whose models are taken: a folder of them, or one. A signature that comes with a\n"
         "model is checked against them. Default: none; signatures are kept, but not checked.",

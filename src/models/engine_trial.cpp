@@ -38,7 +38,8 @@ public:
         auto report = co_await engine_.check(std::move(version));
         const auto worker = engine_.status();
         if (report)
-            co_return TrialReport{worker.runtime, report->load_ms, report->warm_up_ms, report->memory_bytes, report->optimization, report->note};
+            co_return TrialReport{worker.runtime, report->load_ms, report->warm_up_ms, report->memory_bytes, report->optimization, report->note,
+                                  report->precision, report->channels_last, report->threads, report->instances};
         // A machine without a runtime keeps models for one that has it; they are tried when they are first used.
         if (report.error().code == Code::unavailable && worker.state == "unavailable") co_return std::optional<TrialReport>{};
         co_return report.error();

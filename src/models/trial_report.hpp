@@ -15,6 +15,9 @@ struct TrialReport {
     std::uint64_t memory_bytes = 0; // by which the worker grew
     std::string optimization{};    // "optimized", "frozen" or "plain"
     std::string note{};            // why not further; empty when nothing stopped it
+    std::string precision{};       // "fp32" or "bf16"
+    bool channels_last = false;
+    int threads = 0, instances = 0; // of one forward pass; passes at a time. 0: from before that was told
 
     json::object to_json() const;
     static Result<TrialReport> parse(const std::string& text); // what to_json() gave
