@@ -231,6 +231,30 @@ def test_a_request_that_is_too_late_is_refused(client, models):
     refused(503, "", client.infer, "double", [tensor("x", numbers(1, 2))], timeout=1)
 
 
+def test_equal_requests_are_answered_from_the_cache_of_a_model_that_wants_it(client, models):
+    values = numbers(2, 3)
+    answers = [client.infer("kept", [tensor("x", values)], request_id=str(i)) for i in range(3)]
+    answers.append(client.infer("kept", [tensor("x", values, binary=False)], outputs=[wants("y", False)]))
+    assert all((answer.as_numpy("y") == values * 2).all() for answer in answers)
+    assert [answer.get_response().get("id") for answer in answers] == ["0", "1", "2", None]
+    stats = client.get_inference_statistics("kept")["model_stats"][0]["inference_stats"]
+    assert (stats["cache_hit"]["count"], stats["cache_miss"]["count"]) == (3, 1)
+
+
+def test_a_version_may_be_named(client, models, admin):
+    model, about = make_models()["mixed"]
+    assert admin.push_model("mixed", model, json.dumps({**json.loads(about), "description": "another"})).json["version"] == "2"
+    inputs = [tensor("a", numbers(1, 3)), tensor("b", numpy.ones((1, 2), dtype=numpy.int64), "INT64")]
+    for version in ("1", "2"):
+        assert client.infer("mixed", inputs, model_version=version).get_response()["model_version"] == version
+        assert client.get_model_metadata("mixed", version)["versions"] == [version]
+        assert client.is_model_ready("mixed", version)
+    production = admin.get("/api/v1/models/mixed").json["production"]
+    assert client.infer("mixed", inputs).get_response()["model_version"] == production
+    assert client.get_model_metadata("mixed")["versions"] == ["1", "2"]
+    assert [entry["version"] for entry in client.get_inference_statistics("mixed")["model_stats"]] == ["1", "2"]
+
+
 # Pictures, texts, classes
 
 def picture(*contents):

@@ -66,6 +66,7 @@ def make_models():
                                     [("scaled", "FP32", [3]), ("next", "INT64", [2]), ("positive", "BOOL", [3])])),
         "same": (Same(), manifest("same", types, [(f"{n}_out", d, s) for n, d, s in types])),
         "double": (Double(), manifest("double", [("x", "FP32", [-1])], [("y", "FP32", [-1])], limits={"max_input_bytes": 4 << 20})),
+        "kept": (Double(), manifest("kept", [("x", "FP32", [-1])], [("y", "FP32", [-1])], cache={"seconds": 600})),
         "tokens": (Tokens(), {**manifest("tokens", [], [("y", "FP32", [6])]), "inputs": [text]}),
     }
     made = {}
