@@ -37,8 +37,4 @@ model::BreakerView Breakers::view(OrganizationId organization, const std::string
     return at == breakers->end() ? model::BreakerView{} : at->second.view(clock_.monotonic());
 }
 
-void Breakers::forget(OrganizationId organization, const std::string& model, const std::string& version) {
-    breakers_.lock()->erase({organization, model, version});
-}
-
 } // namespace millrace::models

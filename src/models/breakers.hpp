@@ -39,7 +39,6 @@ public:
     std::optional<Passage> ask(const inference::ModelVersion& version);
     Passage pass(const inference::ModelVersion& version); // whatever its state
     model::BreakerView view(OrganizationId organization, const std::string& model, const std::string& version);
-    void forget(OrganizationId organization, const std::string& model, const std::string& version);
 
 private:
     static Key key_of(const inference::ModelVersion& version) { return {version.organization, version.name, version.version}; }

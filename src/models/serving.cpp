@@ -108,6 +108,7 @@ Serving::Serving(Registry& registry, Runner& runner, Breakers& breakers, Version
 
 // The verdict is carried out beside the answer, which does not wait for it.
 awaitable<void> Serving::judge(const ModelVersion& version, Sample sample) {
+    sample.label = {}; // labels do not decide, and are many
     auto verdict = rollout_.observe(version, sample);
     if (!verdict) co_return;
     auto executor = co_await asio::this_coro::executor;

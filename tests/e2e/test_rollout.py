@@ -291,3 +291,44 @@ def test_a_prediction_comes_as_a_tensor_or_a_picture_where_that_is_asked_for(adm
     push(admin, "formless", "failing", fallback={"model": "formed"})
     answer = admin.post("/api/v1/models/formless/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"})
     assert answer.headers["X-Model"] == "formed" and answer.headers["X-Fallback"] == "true", answer
+
+
+def test_a_version_is_warm_before_it_answers_and_gives_its_memory_back_afterwards(admin, runtime):
+    push(admin, "warm", "steady", "another")
+    assert version(predict(admin, "warm")) == "1"
+
+    def loaded():
+        return {name for name in admin.get("/api/v1/status").json["worker"]["models"] if name.startswith("warm/")}
+
+    for now, before in (("2", "1"), ("1", "2")):
+        traffic(admin, "warm", production=now)
+        assert f"warm/{now}" in loaded()
+        until(lambda: f"warm/{before}" not in loaded())
+        assert version(predict(admin, "warm")) == now
+
+
+def test_a_version_that_does_not_load_never_gets_traffic(new_daemon, runtime):
+    daemon = new_daemon()
+    client = daemon.admin()
+    daemon.wait_worker()
+    push(client, "rotten", "steady", "another")
+    sha256 = client.get("/api/v1/models/rotten").json["versions"][1]["sha256"]
+    file, = (daemon.data / "models").rglob(sha256)
+    file.chmod(0o600)
+    file.write_bytes(bytes(file.stat().st_size))
+    for wanted in ({"production": "2"}, {"production": "1", "candidate": {"version": "2", "percent": 1}}, {"production": "1", "shadow": "2"}):
+        problem = assert_problem(client.request("PUT", "/api/v1/models/rotten/traffic", data=wanted), (409, 422))
+        assert "rotten/2" in problem["detail"], problem
+        assert version(predict(client, "rotten")) == "1"
+    assert client.get("/api/v1/models/rotten/traffic").json["history"] == []
+    daemon.stop()
+
+
+def test_a_machine_without_a_runtime_keeps_what_is_set(new_daemon):
+    daemon = new_daemon(environment={"MILLRACE_INFERENCE_ENABLED": "false"})
+    client = daemon.admin()
+    push(client, "later", "steady", "another")
+    assert traffic(client, "later", production="2")["production"] == "2"
+    assert_problem(predict(client, "later"), 503)
+    assert compared(client, "later")["2"]["predictions"] == 0
+    daemon.stop()

@@ -33,6 +33,7 @@ public:
     std::map<std::string, Failure> failures;
     std::map<std::string, std::string> labels; // "7" unless told otherwise
     std::map<std::string, int> asked;
+    bool cached = false;
 
 private:
     static std::string name_of(const inference::ModelVersion& version) { return version.name + "/" + version.version; }
@@ -42,6 +43,7 @@ private:
         inputs.push_back(request.input.bytes);
         if (const auto at = failures.find(name); at != failures.end()) return at->second;
         inference::Prediction prediction;
+        prediction.cached = cached;
         prediction.result = {{"label", labels.contains(name) ? labels[name] : "7"}, {"model", request.model->name}, {"model_version", request.model->version}};
         return prediction;
     }
@@ -237,6 +239,18 @@ TEST_CASE("a candidate's failures are not the clients', and it is taken back for
     CHECK(history->front().reason.find("8 of 8") != std::string::npos);
     served.open();
     CHECK(served.traffic().at("candidate").is_null());
+}
+
+TEST_CASE("what comes out of a cache tells nothing of how a version does") {
+    Served served;
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})").has_value());
+    served.runner.cached = true;
+    for (int i = 0; i < 20; ++i) CHECK(served.answered_by(std::to_string(i)) == "digits/2");
+    CHECK(served.counts(2).predictions == 0);
+    served.runner.cached = false;
+    served.runner.failures.emplace("digits/2", broken);
+    for (int i = 0; i < 5; ++i) served.predict(std::to_string(i));
+    CHECK(served.traffic().at("candidate").is_null()); // five of five, not five of twenty-five
 }
 
 TEST_CASE("the shadow sees what production saw, and is compared") {
