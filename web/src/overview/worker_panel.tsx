@@ -16,7 +16,7 @@ export function WorkerPanel({ worker }: { worker: WorkerStatus }) {
       {worker.reason && <p class="worker-reason">{worker.reason}</p>}
       <dl class="facts">
         <div><dt>Runtime</dt><dd>{worker.runtime || "–"}</dd></div>
-        <div><dt>Device</dt><dd>{worker.device ?? "–"}{worker.threads ? `, ${worker.threads} threads` : ""}</dd></div>
+        <div><dt>Device</dt><dd>{worker.device ?? "–"}{worker.threads ? `, ${worker.threads} ${worker.threads === 1 ? "thread" : "threads"}` : ""}</dd></div>
         <div><dt>In flight</dt><dd class="number">{count(worker.in_flight ?? 0)}</dd></div>
         <div><dt>Restarts</dt><dd class="number">{count(worker.restarts)}</dd></div>
         {worker.sandbox && <div><dt>Sandbox</dt><dd>{worker.sandbox}</dd></div>}
