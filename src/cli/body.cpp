@@ -129,15 +129,19 @@ Body Form::finish() {
 }
 
 std::string media_type(const std::filesystem::path& path) {
-    std::array<char, 8> first{};
+    std::array<char, 12> first{};
     if (Descriptor file{path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)}) {
         const auto got = ::pread(file.get(), first.data(), first.size(), 0);
         const std::string_view magic{first.data(), static_cast<std::size_t>(std::max<ssize_t>(0, got))};
-        if (magic == "\x89PNG\r\n\x1a\n") return "image/png";
+        if (magic.starts_with("\x89PNG\r\n\x1a\n")) return "image/png";
         if (magic.starts_with("\xff\xd8\xff")) return "image/jpeg";
+        if (magic.starts_with("RIFF") && magic.ends_with("WEBP")) return "image/webp";
+        if (magic.starts_with(std::string_view{"II*\0", 4}) || magic.starts_with(std::string_view{"MM\0*", 4})) return "image/tiff";
     }
     const auto extension = path.extension();
     if (extension == ".json") return "application/json";
+    if (extension == ".txt") return "text/plain";
+    if (extension == ".csv") return "text/csv";
     return "application/octet-stream";
 }
 

@@ -162,6 +162,11 @@ TEST_CASE("a row comes as an object, as CSV, or as numbers") {
     }
 }
 
+TEST_CASE("quoted values of a CSV may have commas, line ends and quotes in them") {
+    const auto one = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"a,b","categories":["say \"hi\"","two\nlines"]}]})");
+    CHECK(numbers<float>(preprocess("\"a,b\"\n\"say \"\"hi\"\"\"\n\"two\nlines\"", "text/csv", one).tensors[0]) == std::vector<float>{1, 0, 0, 1});
+}
+
 TEST_CASE("a column may be called as the forms of the request are") {
     const auto one = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"data"},{"name":"inputs"}]})");
     CHECK(numbers<float>(preprocess(R"({"data":3,"inputs":4})", "", one).tensors[0]) == std::vector<float>{3, 4});
