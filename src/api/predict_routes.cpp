@@ -1,6 +1,7 @@
 #include "api/predict_routes.hpp"
 
 #include "api/input.hpp"
+#include "api/predict_input.hpp"
 #include "api/routing.hpp"
 #include "model/npy.hpp"
 #include "processors/infer/prediction_files.hpp"
@@ -81,11 +82,10 @@ struct PredictRoutes {
         auto chosen = choose(request);
         if (!chosen) co_return http::problem(chosen.error(), request.id);
         models::Call call;
-        call.input.media_type = media_type(request.header("Content-Type"));
         call.deadline = std::chrono::steady_clock::now() + predict_patience;
-        auto body = co_await read_body(*request.body_reader, std::min(max_predict_bytes, chosen->primary->manifest->max_input_bytes));
-        if (!body) co_return http::problem(body.error(), request.id);
-        call.input.bytes = std::move(*body);
+        auto input = co_await read_predict_input(request, std::min(max_predict_bytes, chosen->primary->manifest->max_input_bytes));
+        if (!input) co_return http::problem(input.error(), request.id);
+        call.input = std::move(*input);
         // Chosen again, for the body may have been long on its way.
         chosen = choose(request);
         if (!chosen) co_return http::problem(chosen.error(), request.id);

@@ -37,6 +37,15 @@ def test_a_digit_is_recognised_as_in_python(admin, digits, sample):
     same_digit(answer.json, sample)
 
 
+def test_a_picture_may_come_as_the_one_part_of_a_form(admin, digits):
+    sample = SAMPLES[0]
+    picture = ("image", "digit.png", "image/png", (DATA / sample["file"]).read_bytes())
+    answer = admin.post_form(f"/api/v1/models/{digits}/predict", [picture])
+    assert answer.status == 200, answer
+    same_digit(answer.json, sample)
+    assert_problem(admin.post_form(f"/api/v1/models/{digits}/predict", [picture, picture]), 422, "unprocessable")
+
+
 def test_jobs_of_digits_are_batched_and_each_gets_its_own_answer(admin, digits):
     work = [(sample, (DATA / sample["file"]).read_bytes()) for sample in SAMPLES] * 8
     ids = {}
