@@ -98,7 +98,8 @@ def test_the_worker_is_back_after_any_end_and_the_work_of_others_is_done(attacke
     for n, identity in enumerate(others):
         done = client.wait(identity, seconds=60)
         assert done["state"] == "succeeded" and first_output(done) == 2 * n, done
-        assert done["attempt"] == 1, done  # nobody has told it of its neighbour
+        if act != "take_memory":  # what a model has taken and kept can end the worker under the next
+            assert done["attempt"] == 1, done  # nobody has told it of its neighbour
     assert client.wait(guilty, seconds=60)["state"] == "dead"
     if act != "take_memory":  # which may fail alone
         assert worker_of(client)["restarts"] > before
