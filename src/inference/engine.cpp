@@ -121,7 +121,7 @@ private:
         if (stopped_) return done(Error{Code::unavailable, "the service is stopping"});
         std::erase_if(trials_, [](const auto& trial) { return trial->finished(); });
         if (trials_.size() >= 2) return done(Error{Code::unavailable, "other models are being checked; try again"});
-        trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout + options_.load_timeout,
+        trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout, options_.load_timeout,
                                        std::move(model), scheduler_.denials(), std::move(done)));
     }
 

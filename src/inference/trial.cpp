@@ -10,8 +10,8 @@ Trial::Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersio
     : timer_{context}, model_{std::move(model)}, done_{std::move(done)} {}
 
 std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn,
-                                    std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
-                                    DenialLog& denials, Engine::CheckDone done) {
+                                    std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
+                                    std::shared_ptr<const ModelVersion> model, DenialLog& denials, Engine::CheckDone done) {
     std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
     if (!spawn.obstacle.empty()) {
         trial->finish(Error{Code::unavailable, spawn.obstacle + ": the model cannot be tried"});
@@ -31,11 +31,16 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
         [&denials, pid = trial->worker_->pid(), title = trial->model_->name + "/" + trial->model_->version](const Denial& denial) {
             denials.tell(denial, pid, title + " on trial", std::chrono::steady_clock::now());
         });
-    trial->timer_.expires_after(limit);
-    trial->timer_.async_wait([trial](const boost::system::error_code& failure) {
-        if (!failure) trial->finish(Error{Code::unprocessable, "the model took too long to load and run once"});
-    });
+    trial->load_limit_ = load_limit;
+    trial->limit(start_limit, {Code::unavailable, "the worker that was to try the model took too long to start; push it again"});
     return trial;
+}
+
+void Trial::limit(std::chrono::milliseconds time, Error error) {
+    timer_.expires_after(time); // what was waited for before is cancelled
+    timer_.async_wait([trial = shared_from_this(), error = std::move(error)](const boost::system::error_code& failure) {
+        if (!failure) trial->finish(error);
+    });
 }
 
 void Trial::on_message(frame::ToDaemon message) {
@@ -44,6 +49,7 @@ void Trial::on_message(frame::ToDaemon message) {
         std::vector<Descriptor> files;
         files.emplace_back(::open(model_->file.c_str(), O_RDONLY | O_CLOEXEC));
         if (!files.front()) return finish(Error{Code::internal, "the model's file cannot be opened"});
+        limit(load_limit_, {Code::unprocessable, "the model took too long to load and run once (inference.load_timeout_seconds)"});
         worker_->send(frame::Load{1, model_->sha256, json::serialize(model_->manifest->to_json())}, std::move(files));
     } else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) {
         if (!loaded->error.empty()) return finish(Error{Code::unprocessable, loaded->error});

@@ -13,17 +13,19 @@ namespace millrace::inference {
 class Trial : public std::enable_shared_from_this<Trial> {
 public:
     static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn,
-                                        std::chrono::milliseconds limit, std::shared_ptr<const ModelVersion> model,
-                                        DenialLog& denials, Engine::CheckDone done);
+                                        std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
+                                        std::shared_ptr<const ModelVersion> model, DenialLog& denials, Engine::CheckDone done);
     void stop(); // ends as unavailable
     bool finished() const { return !done_; }
 
 private:
     Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
     void on_message(frame::ToDaemon message);
+    void limit(std::chrono::milliseconds time, Error error);
     void finish(Result<CheckReport> result);
 
     boost::asio::steady_timer timer_;
+    std::chrono::milliseconds load_limit_{0};
     std::shared_ptr<const ModelVersion> model_; // shared with the caller
     Engine::CheckDone done_;
     std::shared_ptr<WorkerProcess> worker_;     // shared with its pending reads

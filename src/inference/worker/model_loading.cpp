@@ -97,6 +97,8 @@ private:
             item.outputs = std::move(*outputs);
             item.pass_rows = probe.rows;
             (void)answer(item, *model_.manifest, false);
+        } else {
+            (void)(*outputs)->views(0, probe.rows, probe.rows); // throws where a batch gives other rows than it was
         }
         return took;
     }
