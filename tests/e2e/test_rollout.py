@@ -332,3 +332,17 @@ def test_a_machine_without_a_runtime_keeps_what_is_set(new_daemon):
     assert_problem(predict(client, "later"), 503)
     assert compared(client, "later")["2"]["predictions"] == 0
     daemon.stop()
+
+
+def test_a_traffic_that_was_answered_is_there_after_a_kill(new_daemon):
+    daemon = new_daemon(environment={"MILLRACE_INFERENCE_ENABLED": "false"})
+    client = daemon.admin()
+    push(client, "killed", "steady", "another")
+    for production in ("2", "1", "2"):
+        shown = traffic(client, "killed", production=production, shadow="1" if production == "2" else "2")
+        daemon.kill()
+        daemon.start()
+        client = daemon.admin()
+        assert client.get("/api/v1/models/killed/traffic").json == shown
+        assert client.get("/api/v1/models/killed").json["production"] == production
+    daemon.stop()
