@@ -29,7 +29,7 @@ def large(tmp_path_factory):
 
 
 def push_large(client, name, content):
-    answer = client.push_model(name, content, manifest(name, shape=(WIDTH,), max_batch=2))
+    answer = client.push_model(name, content, manifest(name, shape=(WIDTH,), max_batch=1))
     assert answer.status == 201, answer
 
 
