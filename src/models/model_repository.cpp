@@ -135,7 +135,7 @@ Result<void> delete_version(store::TenantSession& session, const std::string& mo
         last = rows.integer(1) == 1;
     }
     if (production && !last)
-        return Error{Code::conflict, fmt::format("version {} is the production version of \"{}\"; delete the other versions first", number, model)};
+        return Error{Code::conflict, fmt::format("version {} is the production version of \"{}\"; put another one in production first (`millrace model traffic {}`)", number, model, model)};
     if (auto free = check_not_in_traffic(session, model, number); !free) return free;
     session.execute("DELETE FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {model, number});
     forget_version(session, model, number, last);
