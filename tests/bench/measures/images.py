@@ -94,7 +94,7 @@ def as_jobs(daemon, name, blobs, seconds, expected):
     return found
 
 
-def as_predictions(daemon, name, pictures, seconds, connections=128):
+def as_predictions(daemon, name, pictures, seconds, connections=256):
     """Of as many clients as fill the batches; wrk works beside the daemon."""
     url = f"http://127.0.0.1:{daemon.port}/api/v1/models/{name}/predict"
     with concurrent.futures.ThreadPoolExecutor() as pool:
