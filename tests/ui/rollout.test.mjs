@@ -8,7 +8,8 @@ import { openBrowser } from "./browser.mjs";
 eachTestInItsOwnBrowser();
 
 const data = new URL("../data/", import.meta.url);
-const name = "ui_rollout";
+/** Never the same: the numbers of versions go on where a deleted model of that name ended. */
+const name = `ui_rollout_${Date.now().toString(36)}`;
 
 /** Through the page's own session, so that the fake and a real daemon are asked alike. */
 const ask = (tab, method, path, body) => tab.evaluate(async ([verb, where, sent]) => {
