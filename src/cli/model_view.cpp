@@ -44,7 +44,7 @@ std::string loaded_of(const json::value& version, Timestamp now) {
     if (!loaded) return "-";
     auto text = member(*loaded, "state");
     if (const auto bytes = number_at(*loaded, {"memory_bytes"}); bytes > 0) text += ", " + size_text(static_cast<std::uint64_t>(bytes));
-    if (!is_null(*loaded, "used_at")) text += fmt::format(", used {} ago", age(*loaded, "used_at", now));
+    if (!is_null(*loaded, "used_at")) text += ", used " + ago(*loaded, "used_at", now);
     if (!is_null(*loaded, "reason")) text += ": " + member(*loaded, "reason");
     return text;
 }
@@ -110,7 +110,7 @@ void print_version(std::ostream& out, const json::value& model, const json::valu
     const auto reason = is_null(version, "reason") ? std::string{} : ": " + member(version, "reason");
     line("state", member(version, "state") + reason);
     line("file", fmt::format("{}, {}, sha256 {}", member(version, "format"), size_of(version), member(version, "sha256")));
-    line("pushed", age(version, "created_at", now) + " ago");
+    line("pushed", ago(version, "created_at", now));
     line("signed", signer_of(version));
     line("accuracy", accuracy_line(version));
     line("trial", trial_of(version));

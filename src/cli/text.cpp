@@ -158,6 +158,11 @@ std::string age(const json::value& object, std::string_view name, Timestamp now)
     return seconds < 1 ? "now" : seconds_text(seconds);
 }
 
+std::string ago(const json::value& object, std::string_view name, Timestamp now) {
+    const auto text = age(object, name, now);
+    return text == "-" || text == "now" || text.starts_with("in ") ? text : text + " ago";
+}
+
 void Table::row(std::vector<std::string> cells) {
     cells.resize(columns_.size());
     for (auto& cell : cells) cell = printable(cell);

@@ -27,6 +27,7 @@ const json::value* find(const json::value& value, std::initializer_list<std::str
 std::string text_at(const json::value& value, std::initializer_list<std::string_view> path);
 double number_at(const json::value& value, std::initializer_list<std::string_view> path); // 0 where absent
 std::string age(const json::value& object, std::string_view name, Timestamp now); // of an RFC 3339 member
+std::string ago(const json::value& object, std::string_view name, Timestamp now); // "5 min ago", "now"
 
 class Table {
 public:

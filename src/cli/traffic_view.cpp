@@ -95,7 +95,7 @@ void print_traffic(Context& context, const std::string& model, const json::value
     Table table{{{.title = "SET"}, {.title = "BY"}, {.title = "TRAFFIC", .elastic = true}, {.title = "REASON", .elastic = true}}};
     const auto now = SystemClock::instance().now();
     for (const auto& each : history->get_array())
-        table.row({age(each, "set_at", now) + " ago", member(each, "set_by"), traffic_text(*find(each, {"traffic"})),
+        table.row({ago(each, "set_at", now), member(each, "set_by"), traffic_text(*find(each, {"traffic"})),
                    is_there(each, "reason") ? member(each, "reason") : ""});
     context.out << '\n';
     table.print(context.out, context.width);

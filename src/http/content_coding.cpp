@@ -56,10 +56,9 @@ Result<Coding> content_coding(std::string_view content_encoding) {
 
 Coding accepted_coding(std::string_view accept_encoding) {
     int gzip = -1, deflate = -1, any = 0;
-    while (!accept_encoding.empty()) {
-        const auto comma = std::min(accept_encoding.find(','), accept_encoding.size());
-        const auto entry = accept_encoding.substr(0, comma);
-        accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
+    for (std::size_t at = 0; at < accept_encoding.size();) {
+        const auto entry = accept_encoding.substr(at, std::min(accept_encoding.find(',', at), accept_encoding.size()) - at);
+        at += entry.size() + 1;
         const auto semicolon = std::min(entry.find(';'), entry.size());
         const auto coding = trimmed(entry.substr(0, semicolon));
         const auto q = weight(entry.substr(semicolon));
