@@ -106,12 +106,6 @@ public:
         boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.unload(model, std::move(done)); });
     }
 
-    void forget(std::string sha256) {
-        auto open = open_.lock();
-        if (!*open) return;
-        boost::asio::post(context_, [this, sha256 = std::move(sha256)] { scheduler_.forget(sha256); });
-    }
-
     WorkerStatus status() const { return scheduler_.status(); }
     std::vector<LoadedModel> models() const { return scheduler_.models(); }
     Statistics& statistics() { return scheduler_.statistics(); }
@@ -152,7 +146,9 @@ void Engine::withdraw(Ticket ticket) { core_->withdraw(ticket); }
 void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
     core_->check(std::move(model), std::move(done));
 }
-void Engine::forget(std::string sha256) { core_->forget(std::move(sha256)); }
+void Engine::forget(std::shared_ptr<const ModelVersion> model) {
+    core_->unload(std::move(model), [](const Result<void>&) {});
+}
 WorkerStatus Engine::status() const { return core_->status(); }
 
 awaitable<Outcome> Engine::predict(Request request) {

@@ -127,8 +127,8 @@ public:
     awaitable<Result<CheckReport>> load(std::shared_ptr<const ModelVersion> model);
     // Gives the model's memory back; what waits for it is run first. A later prediction loads it again.
     awaitable<Result<void>> unload(std::shared_ptr<const ModelVersion> model);
-    // Forgets every model of this file.
-    void forget(std::string sha256);
+    // As unload(), without waiting for its end.
+    void forget(std::shared_ptr<const ModelVersion> model);
 
     WorkerStatus status() const;
     std::vector<LoadedModel> models() const;

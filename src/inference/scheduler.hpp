@@ -29,7 +29,6 @@ public:
     void withdraw(Engine::Ticket ticket);
     void load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done);
     void unload(const std::shared_ptr<const ModelVersion>& version, ModelEntry::UnloadDone done);
-    void forget(const std::string& sha256);
     DenialLog& denials() { return denials_; }
 
     // From any thread.

@@ -51,11 +51,6 @@ void Scheduler::unload(const std::shared_ptr<const ModelVersion>& version, Model
     publish();
 }
 
-void Scheduler::forget(const std::string& sha256) {
-    for (auto* entry : models_.all())
-        if (entry->version->sha256 == sha256) unload(entry->version, [](const Result<void>&) {});
-}
-
 bool Scheduler::is_wanted(const ModelEntry& entry) const { return batcher_.waiting(entry.key) > 0 || !entry.loading.empty(); }
 
 // Is there a device that may still come to serve it?

@@ -50,7 +50,7 @@ public:
         return std::any_of(models.begin(), models.end(), [&](const auto& each) { return each.version->sha256 == sha256 && each.state == "loading"; });
     }
 
-    void forget(const std::string& sha256) override { engine_.forget(sha256); }
+    void forget(std::shared_ptr<const inference::ModelVersion> version) override { engine_.forget(std::move(version)); }
 
 private:
     inference::Engine& engine_;

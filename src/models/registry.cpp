@@ -136,6 +136,7 @@ awaitable<Result<void>> Registry::remove(model::Principal who, std::string name,
     auto written = co_await database_.write(std::move(write));
     if (!written) co_return written.error();
     forget({who.organization, name}, *number);
+    if (known->runnable) trial_.forget(known->runnable);
     log_.info("model version deleted", {{"model", name}, {"version", *number}, {"by", who.name}});
     co_await drop_unused(known->sha256);
     co_return success();
@@ -192,7 +193,6 @@ awaitable<void> Registry::drop_unused(std::string sha256) {
     auto drop = [this, sha256]() -> Result<void> {
         auto pushing = pushing_.lock();
         if (pushing->contains(sha256) || used(sha256)) return success();
-        trial_.forget(sha256);
         auto removed = files_.remove(sha256);
         return removed ? success() : Result<void>{removed.error()};
     };

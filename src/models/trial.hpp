@@ -27,8 +27,8 @@ public:
     virtual awaitable<Result<std::optional<TrialReport>>> run(std::shared_ptr<const inference::ModelVersion> version) = 0;
     // Whether a model of this file is being loaded right now, where it serves.
     virtual bool loading(const std::string& sha256) const = 0;
-    // The version is gone: forget what is loaded of it.
-    virtual void forget(const std::string& sha256) = 0;
+    // The version is gone: what is loaded of it gives its memory back, some time after this has returned.
+    virtual void forget(std::shared_ptr<const inference::ModelVersion> version) = 0;
 };
 
 std::unique_ptr<Trial> engine_trial(inference::Engine& engine);

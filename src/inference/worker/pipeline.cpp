@@ -65,6 +65,8 @@ Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
       decoders_{"decode", static_cast<std::size_t>(options.decode_threads), 4096},
       passes_{options.threads, [this](int threads) { (void)runtime_.set_threads(threads); }} {}
 
+void Pipeline::prepare_reader() { (void)runtime_.set_threads(1); }
+
 void Pipeline::load(frame::Load message, Descriptor file) {
     auto shared = std::make_shared<std::pair<frame::Load, Descriptor>>(std::move(message),
                                                                        std::move(file)); // std::function must copy
@@ -133,9 +135,17 @@ void Pipeline::decode_some(const WorkPtr& work) {
         work->batch.items[i].bytes = {};
         if (work->left.fetch_sub(1) == 1) {
             work->decode_ms = milliseconds_since(work->started);
-            passes_.add(work->model.threads, [this, work] { infer(work); });
+            if (work->begun && is_short(*work)) infer(work); // waking another thread would take longer
+            else passes_.add(work->model.threads, [this, work] { infer(work); });
         }
     }
+}
+
+// Does its pass take no longer than it is worth to keep the reader waiting?
+bool Pipeline::is_short(const Work& work) {
+    constexpr double short_ms = 0.1;
+    const auto& model = work.model;
+    return model.threads == 1 && model.row_ms > 0 && model.row_ms * static_cast<double>(work.items.size()) <= short_ms;
 }
 
 void Pipeline::decode(Work& work, std::size_t index) {

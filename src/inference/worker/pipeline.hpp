@@ -28,7 +28,9 @@ public:
     Pipeline(Runtime runtime, PipelineOptions options, Send send);
     // Never destroyed while work runs: the worker process ends as a whole.
 
-    // From the thread that reads the channel; none of them waits for work.
+    // On the thread that reads the channel, before the others: it runs passes that are shorter than a thread's change.
+    void prepare_reader();
+    // From the thread that reads the channel; none of them waits for work but for such a pass.
     void load(frame::Load message, Descriptor file);
     void unload(std::uint32_t model);
     void run(frame::Batch batch, std::vector<Descriptor> descriptors);
@@ -38,6 +40,7 @@ private:
     using WorkPtr = std::shared_ptr<Work>; // shared by the decoders of one batch
 
     void decode_some(const WorkPtr& work);
+    static bool is_short(const Work& work);
     void decode(Work& work, std::size_t index);
     void infer(const WorkPtr& work);
     void finish(const WorkPtr& work);

@@ -29,13 +29,13 @@ public:
         co_return outcome;
     }
     bool loading(const std::string& sha256) const override { return sha256 == being_loaded; }
-    void forget(const std::string& sha256) override { forgotten.push_back(sha256); }
+    void forget(std::shared_ptr<const inference::ModelVersion> version) override { forgotten.push_back(version->name + "/" + version->version); }
 
     Result<inference::ArchiveKind> archive = inference::ArchiveKind::torchscript;
     Result<std::optional<TrialReport>> outcome = std::optional{TrialReport{"libtorch 0", 12.5, 0.25, 4096, "frozen", "it would differ"}};
     int looks = 0, runs = 0;
     std::string being_loaded;
-    std::vector<std::string> forgotten;
+    std::vector<std::string> forgotten; // "name/version"
 };
 
 inline std::string manifest(const std::string& name, const std::string& description = "for a test") {
