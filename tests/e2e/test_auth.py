@@ -34,9 +34,11 @@ def test_an_operation_asks_for_its_role_and_no_more(verb, path, role, anonymous,
         return
     refused = bare(anonymous, verb, path)
     assert refused.status == 401, refused
-    if verb != "HEAD":
+    if path.startswith("/v2"):
+        assert refused.json["error"]  # the form of the inference protocol
+    elif verb != "HEAD":
         assert_problem(refused, 401, "unauthenticated")
-        assert "WWW-Authenticate" in refused.headers
+    assert verb == "HEAD" or "WWW-Authenticate" in refused.headers
     lowest = RANK.index(role)
     if lowest > 0:
         assert bare(roles[RANK[lowest - 1]], verb, path).status == 403
