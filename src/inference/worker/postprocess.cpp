@@ -58,22 +58,33 @@ frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::
 
 } // namespace
 
-Postprocessed postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest) {
-    if (outputs.empty()) throw std::runtime_error{"the model returned nothing"};
-    const auto& first = outputs.front();
-    if (first.datatype != manifest.outputs.front().datatype || !manifest.outputs.front().accepts(first.shape))
-        throw std::runtime_error{fmt::format("the model returned {} {}, its manifest promises {} {}",
-                                             model::name(first.datatype), model::shape_text(first.shape),
-                                             model::name(manifest.outputs.front().datatype),
-                                             model::shape_text(manifest.outputs.front().shape))};
-    if (manifest.postprocess.kind == model::PostprocessKind::raw) {
-        frame::Tensors tensors;
-        for (const auto& output : outputs)
-            tensors.tensors.push_back({output.datatype,
-                                       {output.shape.begin(), output.shape.end()},
-                                       std::string{reinterpret_cast<const char*>(output.data), output.bytes}});
-        return tensors;
+void check_outputs(std::span<const OutputView> outputs, const model::Manifest& manifest) {
+    if (outputs.size() < manifest.outputs.size())
+        throw std::runtime_error{fmt::format("the model returned {} tensors, its manifest promises {}", outputs.size(),
+                                             manifest.outputs.size())};
+    for (std::size_t i = 0; i < manifest.outputs.size(); ++i) {
+        const auto& promised = manifest.outputs[i];
+        if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape))
+            throw std::runtime_error{fmt::format("the model returned {} {} as \"{}\", its manifest promises {} {}",
+                                                 model::name(outputs[i].datatype), model::shape_text(outputs[i].shape),
+                                                 promised.name, model::name(promised.datatype),
+                                                 model::shape_text(promised.shape))};
     }
+}
+
+frame::Tensors tensors_of(std::span<const OutputView> outputs) {
+    frame::Tensors tensors;
+    for (const auto& output : outputs)
+        tensors.tensors.push_back({output.datatype,
+                                   {output.shape.begin(), output.shape.end()},
+                                   std::string{reinterpret_cast<const char*>(output.data), output.bytes}});
+    return tensors;
+}
+
+frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest) {
+    check_outputs(outputs, manifest);
+    if (manifest.postprocess.kind == model::PostprocessKind::raw) return tensors_of(outputs);
+    const auto& first = outputs.front();
     const std::span<const float> logits{reinterpret_cast<const float*>(first.data), first.bytes / sizeof(float)};
     if (manifest.postprocess.kind == model::PostprocessKind::softmax_top_k)
         return softmax_top_k(logits, manifest.postprocess.top_k);

@@ -5,7 +5,6 @@
 #include "model/manifest.hpp"
 
 #include <span>
-#include <variant>
 #include <vector>
 
 namespace millrace::inference::worker {
@@ -18,8 +17,10 @@ struct OutputView {
     std::size_t bytes = 0;
 };
 
-using Postprocessed = std::variant<frame::ItemFailure, frame::TopK, frame::Map, frame::Tensors>;
+// All of them against what the manifest promises.
+void check_outputs(std::span<const OutputView> outputs, const model::Manifest& manifest);
+frame::Tensors tensors_of(std::span<const OutputView> outputs); // copies, with the shapes as they are
 
-Postprocessed postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest);
+frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest);
 
 } // namespace millrace::inference::worker

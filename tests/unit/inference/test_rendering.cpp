@@ -24,7 +24,7 @@ const ModelVersion classifier = version(
 const ModelVersion raw = version(
     R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"name":"y","shape":[3]}})");
 
-worker::Postprocessed postprocess(const ModelVersion& model, const std::vector<float>& values, model::Shape shape) {
+frame::Outcome postprocess(const ModelVersion& model, const std::vector<float>& values, model::Shape shape) {
     const worker::OutputView view{model::Datatype::fp32, shape, reinterpret_cast<const std::byte*>(values.data()),
                                   values.size() * sizeof(float)};
     return worker::postprocess({&view, 1}, *model.manifest);
