@@ -63,7 +63,7 @@ struct WorkerStatus {
 
 struct CheckReport {
     double load_ms = 0, warm_up_ms = 0;  // warm_up_ms: one forward pass of one input, warm
-    std::uint64_t memory_bytes = 0;      // growth of the worker's resident memory
+    std::uint64_t memory_bytes = 0;      // that the worker has more of its own
     std::string optimization;            // "optimized", "frozen" or "plain": what survived the comparison
     std::string note;                    // why not further; empty when nothing stopped it
     std::string precision = "fp32";

@@ -57,7 +57,7 @@ void write(Writer& w, const Loaded& m) {
 }
 void write(Writer& w, const Unloaded& m) {
     w.number(m.model);
-    w.number(m.resident_bytes);
+    w.number(m.own_bytes);
 }
 void write(Writer& w, const Fault& m) { w.text(m.reason); }
 void write(Writer& w, const Started& m) { w.number(m.batch); }
@@ -184,7 +184,7 @@ void read(Reader& r, Loaded& m) {
 }
 void read(Reader& r, Unloaded& m) {
     m.model = r.number<std::uint32_t>();
-    m.resident_bytes = r.number<std::uint64_t>();
+    m.own_bytes = r.number<std::uint64_t>();
 }
 void read(Reader& r, Fault& m) { m.reason = r.text(); }
 void read(Reader& r, Started& m) { m.batch = r.number<std::uint64_t>(); }

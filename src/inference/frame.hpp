@@ -128,7 +128,7 @@ struct Loaded {
 };
 struct Unloaded { // its memory has been given back
     std::uint32_t model = 0;
-    std::uint64_t resident_bytes = 0;
+    std::uint64_t own_bytes = 0; // of the worker
 };
 struct Fault { // the worker cannot go on, and ends
     std::string reason;

@@ -180,7 +180,7 @@ void Scheduler::on_unloaded(DeviceWorker& device, const frame::Unloaded& unloade
     auto* entry = models_.find(unloaded.model);
     if (!entry || device.state_of(unloaded.model) != Residence::State::leaving) return;
     device.models.erase(unloaded.model);
-    log_.info("model unloaded", {{"model", entry->title()}, {"device", device.device}, {"worker_resident_bytes", unloaded.resident_bytes}});
+    log_.info("model unloaded", {{"model", entry->title()}, {"device", device.device}, {"worker_memory_bytes", unloaded.own_bytes}});
     publish(); // before anyone is told
     tell_unload(*entry);
     load_wanted(device);

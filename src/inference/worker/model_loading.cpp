@@ -141,7 +141,7 @@ private:
 
 std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figures) {
     const auto device = runtime.memory();
-    return device.total > 0 ? device.used : resident_bytes(memory_figures);
+    return device.total > 0 ? device.used : own_bytes(memory_figures);
 }
 
 Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, const Descriptor& file, int places,
@@ -176,12 +176,12 @@ Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& mess
 
 } // namespace
 
-std::uint64_t resident_bytes(const Descriptor& memory_figures) {
+std::uint64_t own_bytes(const Descriptor& memory_figures) {
     char text[128] = "";
     if (::pread(memory_figures.get(), text, sizeof text - 1, 0) <= 0) return 0;
-    unsigned long long total = 0, resident = 0;
-    if (std::sscanf(text, "%llu %llu", &total, &resident) != 2) return 0;
-    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    unsigned long long total = 0, resident = 0, of_files = 0;
+    if (std::sscanf(text, "%llu %llu %llu", &total, &resident, &of_files) != 3 || of_files > resident) return 0;
+    return (resident - of_files) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, const Descriptor& file,
@@ -190,6 +190,7 @@ std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load&
     try {
         auto model = load_checked(runtime, message, file, places, report);
         if (model) {
+            runtime.release_memory(); // what the trials of loading left
             const auto after = used_bytes(runtime, memory_figures);
             report.memory_bytes = after > before ? after - before : 0;
             return std::move(*model);

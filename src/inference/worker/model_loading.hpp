@@ -13,6 +13,7 @@ namespace millrace::inference::worker {
 std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, const Descriptor& file,
                                       const Descriptor& memory_figures, int places, frame::Loaded& report);
 
-std::uint64_t resident_bytes(const Descriptor& memory_figures); // /proc/self/statm
+// What the process has of its own, without the pages of files that it has read so far (the runtime's code). /proc/self/statm
+std::uint64_t own_bytes(const Descriptor& memory_figures);
 
 } // namespace millrace::inference::worker

@@ -88,7 +88,7 @@ void Pipeline::unload(std::uint32_t model) {
     models_.lock()->erase(model);
     loader_.post([this, model] { // after the batches that still hold it, as the daemon has waited for them
         runtime_.release_memory();
-        send_(frame::Unloaded{model, resident_bytes(memory_figures_)});
+        send_(frame::Unloaded{model, own_bytes(memory_figures_)});
     });
 }
 
