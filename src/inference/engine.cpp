@@ -2,7 +2,7 @@
 
 #include "async/io_pool.hpp"
 #include "inference/scheduler.hpp"
-#include "inference/trial.hpp"
+#include "inference/trials.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -36,7 +36,7 @@ class Engine::Core {
 public:
     Core(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
         : options_{std::move(options)}, spawn_{spawn_options(options_)},
-          scheduler_{context_, options_, spawn_, log, metrics} {}
+          scheduler_{context_, options_, spawn_, log, metrics}, trials_{context_, spawn_, options_, scheduler_.denials()} {}
 
     void start() {
         thread_ = std::thread{[this] {
@@ -49,7 +49,7 @@ public:
 
     void stop() {
         if (thread_.joinable()) end_thread();
-        else scheduler_.stop(); // never started, or stopped before
+        else end_work(); // never started, or stopped before
         *open_.lock() = false;
         context_.restart();
         context_.poll(); // what was posted meanwhile is answered, too
@@ -57,9 +57,7 @@ public:
 
     void end_thread() {
         boost::asio::post(context_, [this] {
-            stopped_ = true;
-            for (const auto& trial : std::exchange(trials_, {})) trial->stop();
-            scheduler_.stop();
+            end_work();
             // One more turn, so that what was posted before is answered.
             boost::asio::post(context_, [this] { context_.stop(); });
         });
@@ -87,7 +85,7 @@ public:
     void check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
         if (auto open = open_.lock(); *open) {
             boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable {
-                try_model(std::move(model), std::move(done));
+                trials_.add(std::move(model), std::move(done));
             });
             return;
         }
@@ -111,20 +109,16 @@ public:
     Statistics& statistics() { return scheduler_.statistics(); }
 
 private:
-    void try_model(std::shared_ptr<const ModelVersion> model, CheckDone done) {
-        if (stopped_) return done(Error{Code::unavailable, "the service is stopping"});
-        std::erase_if(trials_, [](const auto& trial) { return trial->finished(); });
-        if (trials_.size() >= 2) return done(Error{Code::unavailable, "other models are being checked; try again"});
-        trials_.push_back(Trial::start(context_, spawn_, options_.start_timeout, options_.load_timeout,
-                                       std::move(model), scheduler_.denials(), std::move(done)));
+    void end_work() {
+        trials_.stop();
+        scheduler_.stop();
     }
 
     EngineOptions options_;
     SpawnOptions spawn_;
     boost::asio::io_context context_{1};
     Scheduler scheduler_;
-    std::vector<std::shared_ptr<Trial>> trials_; // shared with their own callbacks
-    bool stopped_ = false;             // on the engine's thread
+    Trials trials_;
     async::Guarded<bool> open_{true};  // may work be posted?
     std::atomic<Ticket> next_ticket_{1};
     std::thread thread_;

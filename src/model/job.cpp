@@ -31,21 +31,4 @@ bool is_final(JobState state) {
     return state == JobState::succeeded || state == JobState::dead || state == JobState::cancelled || state == JobState::expired;
 }
 
-std::optional<JobState> next_state(JobState state, JobEvent event) {
-    const bool waiting = state == JobState::scheduled || state == JobState::blocked || state == JobState::queued;
-    const bool running = state == JobState::running;
-    switch (event) {
-    case JobEvent::due: return state == JobState::scheduled || state == JobState::blocked ? std::optional{JobState::queued} : std::nullopt;
-    case JobEvent::claimed: return state == JobState::queued ? std::optional{JobState::running} : std::nullopt;
-    case JobEvent::completed: return running ? std::optional{JobState::succeeded} : std::nullopt;
-    case JobEvent::failed_retry: return running ? std::optional{JobState::scheduled} : std::nullopt;
-    case JobEvent::failed_final: return running ? std::optional{JobState::dead} : std::nullopt;
-    case JobEvent::lost: return running ? std::optional{JobState::queued} : std::nullopt;
-    case JobEvent::cancelled: return waiting || running ? std::optional{JobState::cancelled} : std::nullopt;
-    case JobEvent::expired: return waiting ? std::optional{JobState::expired} : std::nullopt;
-    case JobEvent::replayed: return is_final(state) && state != JobState::succeeded ? std::optional{JobState::queued} : std::nullopt;
-    }
-    return std::nullopt;
-}
-
 } // namespace millrace::model

@@ -22,21 +22,6 @@ std::string_view name(JobState state);
 std::optional<JobState> job_state(std::string_view name);
 bool is_final(JobState state);
 
-enum class JobEvent {
-    due,            // run_at came, or a dependency ended
-    claimed,        // a worker took it
-    completed,      // the attempt gave a result
-    failed_retry,   // the attempt failed and another is planned
-    failed_final,   // the attempt failed and none is left
-    lost,           // the process or worker that ran it died
-    cancelled,
-    expired,
-    replayed,       // a person asked for it again
-};
-
-// nullopt when the event cannot happen in the state (a late result, a second cancel …).
-std::optional<JobState> next_state(JobState state, JobEvent event);
-
 inline constexpr int lowest_priority = 0, default_priority = 5, highest_priority = 9;
 inline constexpr int default_attempts = 4, most_attempts = 100; // the first and three retries
 inline constexpr double default_timeout_seconds = 1800, least_timeout_seconds = 0.001, most_timeout_seconds = 86'400;

@@ -211,6 +211,29 @@ TEST_CASE("a trial tells what a model needs, and refuses files and manifests tha
     CHECK(refused.error().detail.find("not an acceptable model file") != std::string::npos);
 }
 
+TEST_CASE("trials that are asked for together take turns, and end with the engine") {
+    if (!has_runtime()) return;
+    Fixture f;
+    const auto ask = [&] {
+        auto promise = std::make_shared<std::promise<Result<CheckReport>>>();
+        auto future = promise->get_future();
+        f.engine->check(numbers(), [promise](Result<CheckReport> report) { promise->set_value(std::move(report)); });
+        return future;
+    };
+    std::vector<std::future<Result<CheckReport>>> asked;
+    for (int i = 0; i < 5; ++i) asked.push_back(ask());
+    for (auto& each : asked) {
+        REQUIRE(each.wait_for(60s) == std::future_status::ready);
+        CHECK(each.get().has_value());
+    }
+    std::vector<std::future<Result<CheckReport>>> more;
+    for (int i = 0; i < 40; ++i) more.push_back(ask());
+    CHECK(more.back().get().error().detail.find("wait for their trial") != std::string::npos); // 2 run, 32 wait
+    f.engine->stop();
+    CHECK(more.front().get().error().code == Code::unavailable);
+    CHECK(more[20].get().error().code == Code::unavailable);
+}
+
 TEST_CASE("a request whose deadline passes in the queue is dropped as timed_out") {
     if (!has_runtime()) return;
     Fixture f;

@@ -1,0 +1,38 @@
+// The trials of models: a few at a time, for each takes a worker with its memory; the others wait in their order.
+#pragma once
+#include "inference/trial.hpp"
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace millrace::inference {
+
+// On the thread of `context`. Borrows all that it is given.
+class Trials {
+public:
+    static constexpr std::size_t at_a_time = 2, most_waiting = 32;
+
+    Trials(boost::asio::io_context& context, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials)
+        : context_{context}, spawn_{spawn}, options_{options}, denials_{denials} {}
+
+    void add(std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
+    void stop(); // all end as unavailable, and so does what is added later
+
+private:
+    struct Waiting {
+        std::shared_ptr<const ModelVersion> model; // shared with the caller
+        Engine::CheckDone done;
+    };
+    void start_next();
+
+    boost::asio::io_context& context_;
+    const SpawnOptions& spawn_;
+    const EngineOptions& options_;
+    DenialLog& denials_;
+    std::vector<std::shared_ptr<Trial>> running_; // shared with their own callbacks
+    std::deque<Waiting> waiting_;
+    bool stopped_ = false;
+};
+
+} // namespace millrace::inference
