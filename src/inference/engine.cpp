@@ -36,7 +36,7 @@ class Engine::Core {
 public:
     Core(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
         : options_{std::move(options)}, spawn_{spawn_options(options_)},
-          scheduler_{context_, options_, spawn_, log, metrics}, trials_{context_, spawn_, options_, scheduler_.denials()} {}
+          scheduler_{context_, options_, spawn_, log, metrics}, trials_{context_, spawn_, options_, scheduler_.denials(), log} {}
 
     void start() {
         thread_ = std::thread{[this] {

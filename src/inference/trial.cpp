@@ -11,7 +11,8 @@ Trial::Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersio
 
 std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn,
                                     std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
-                                    std::shared_ptr<const ModelVersion> model, DenialLog& denials, Engine::CheckDone done) {
+                                    std::shared_ptr<const ModelVersion> model, DenialLog& denials, telemetry::Log& log,
+                                    Engine::CheckDone done) {
     std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
     if (!spawn.obstacle.empty()) {
         trial->finish(Error{Code::unavailable, spawn.obstacle + ": the model cannot be tried"});
@@ -23,13 +24,16 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
         return trial;
     }
     trial->worker_ = std::move(*worker);
+    const auto pid = trial->worker_->pid();
+    const std::string title = trial->model_->name + "/" + trial->model_->version + " on trial";
     trial->worker_->listen(
         [trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
         [trial](const std::string& why) {
             trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why});
         },
-        [&denials, pid = trial->worker_->pid(), title = trial->model_->name + "/" + trial->model_->version](const Denial& denial) {
-            denials.tell(denial, pid, title + " on trial", std::chrono::steady_clock::now());
+        [&denials, pid, title](const Denial& denial) { denials.tell(denial, pid, title, std::chrono::steady_clock::now()); },
+        [&log, pid, title](const std::string& line, std::uint64_t dropped) {
+            log.info("worker printed", {{"pid", pid}, {"model", title}, {"text", line}, {"not_logged_before", dropped}});
         });
     trial->load_limit_ = load_limit;
     trial->limit(start_limit, {Code::unavailable, "the worker that was to try the model took too long to start; push it again"});

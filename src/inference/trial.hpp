@@ -14,7 +14,8 @@ class Trial : public std::enable_shared_from_this<Trial> {
 public:
     static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn,
                                         std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
-                                        std::shared_ptr<const ModelVersion> model, DenialLog& denials, Engine::CheckDone done);
+                                        std::shared_ptr<const ModelVersion> model, DenialLog& denials, telemetry::Log& log,
+                                        Engine::CheckDone done);
     void stop(); // ends as unavailable
     bool finished() const { return !done_; }
 

@@ -25,7 +25,8 @@ void Trials::start_next() {
             done(std::move(report));
             boost::asio::post(context_, [this] { start_next(); }); // when this trial has ended
         };
-        running_.push_back(Trial::start(context_, spawn_, options_.start_timeout, options_.load_timeout, std::move(next.model), denials_, std::move(done)));
+        running_.push_back(Trial::start(context_, spawn_, options_.start_timeout, options_.load_timeout, std::move(next.model), denials_, log_,
+                                        std::move(done)));
     }
 }
 

@@ -13,8 +13,8 @@ class Trials {
 public:
     static constexpr std::size_t at_a_time = 2, most_waiting = 32;
 
-    Trials(boost::asio::io_context& context, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials)
-        : context_{context}, spawn_{spawn}, options_{options}, denials_{denials} {}
+    Trials(boost::asio::io_context& context, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials, telemetry::Log& log)
+        : context_{context}, spawn_{spawn}, options_{options}, denials_{denials}, log_{log} {}
 
     void add(std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
     void stop(); // all end as unavailable, and so does what is added later
@@ -30,6 +30,7 @@ private:
     const SpawnOptions& spawn_;
     const EngineOptions& options_;
     DenialLog& denials_;
+    telemetry::Log& log_;
     std::vector<std::shared_ptr<Trial>> running_; // shared with their own callbacks
     std::deque<Waiting> waiting_;
     bool stopped_ = false;

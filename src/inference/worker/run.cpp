@@ -76,9 +76,11 @@ private:
 
 } // namespace millrace::inference::worker
 
+// A model that asks for too much memory must fail as it does without a sanitizer, not end the worker.
 #if defined(__SANITIZE_ADDRESS__)
-// A model that asks for too much memory must fail as it does without the sanitizer, not end the worker.
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+#elif defined(__SANITIZE_THREAD__)
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
 #endif
 
 namespace millrace::inference::worker {
