@@ -60,6 +60,12 @@ class OtherInput(torch.nn.Module):
         return torch.nn.functional.linear(x, torch.ones(2, 9))
 
 
+class Printing(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        print("my weights are", "not trained")
+        return x[:, :2]
+
+
 class Good(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x[:, :2] * 2
@@ -115,6 +121,13 @@ def test_a_model_that_must_not_serve_is_refused_with_the_reason(strict, scripted
     assert admin.push_model("good", scripted(Good).read_bytes(), json.dumps({**MANIFEST, "name": "good"})).status == 201
     assert admin.predict("good", b'{"data": [1, 2, 3, 4]}', "application/json").json["outputs"][0]["data"] == [2, 4]
     assert admin.delete("/api/v1/models/good/versions/" + admin.get("/api/v1/models/good").json["production"]).status == 204
+
+
+def test_what_a_model_prints_on_its_trial_is_in_the_log(strict, scripted):
+    admin = strict.admin()
+    assert admin.push_model("printing", scripted(Printing).read_bytes(), json.dumps({**MANIFEST, "name": "printing"})).status == 201
+    lines = [line for line in strict.log().splitlines() if "my weights are not trained" in line]
+    assert any('model="printing/' in line and 'on trial' in line for line in lines), lines
 
 
 def test_the_command_line_says_that_it_is_checking(strict, scripted, tmp_path):

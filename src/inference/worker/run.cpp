@@ -94,6 +94,7 @@ int run(int argc, char** argv) {
     async::name_this_thread("millrace-worker");
     // Who stops the service signals all its processes; the daemon still needs this one until it has drained.
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
+    std::setvbuf(stdout, nullptr, _IOLBF, 0); // what a model prints is in the log when it dies of it
     Conversation conversation{arguments.socket};
     frame::Hello hello;
     const auto give_up = [&](const Error& error) {
