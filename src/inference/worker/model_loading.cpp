@@ -139,7 +139,9 @@ private:
     std::int64_t largest_ = 1;
 };
 
+// Without what others have left, or a model would be charged for it, or credited with it.
 std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figures) {
+    runtime.release_memory();
     const auto device = runtime.memory();
     return device.total > 0 ? device.used : own_bytes(memory_figures);
 }
@@ -190,7 +192,6 @@ std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load&
     try {
         auto model = load_checked(runtime, message, file, places, report);
         if (model) {
-            runtime.release_memory(); // what the trials of loading left
             const auto after = used_bytes(runtime, memory_figures);
             report.memory_bytes = after > before ? after - before : 0;
             return std::move(*model);
