@@ -17,6 +17,7 @@ enum class Task { image_classification, pixel_classification, classification, te
 enum class InputKind { image, tensor, text, row };
 enum class ImageColor { gray, rgb, bands };
 enum class ImageLayout { chw, hwc };
+enum class Orientation { as_shown, as_stored };
 enum class Tokenizer { bytes, words, word_pieces };
 enum class PostprocessKind { softmax_top_k, argmax_map, raw };
 enum class Precision { fp32, bf16 };
@@ -25,17 +26,19 @@ std::string_view name(Task task);
 std::string_view name(InputKind kind);
 std::string_view name(ImageColor color);
 std::string_view name(ImageLayout layout);
+std::string_view name(Orientation orientation);
 std::string_view name(Tokenizer tokenizer);
 std::string_view name(PostprocessKind kind);
 std::string_view name(Precision precision);
 
-// How a picture becomes a tensor: decoded, converted to `color`, resized (bilinear, every source pixel counted when
+// How a picture becomes a tensor: decoded, turned upright as its file says (as_shown), converted to `color`, resized (bilinear, every source pixel counted when
 // shrinking), cropped around its centre to width x height, then (value * scale - mean) / deviation per channel.
 // Gray and rgb are 8 bits a channel (deeper ones are reduced); bands are taken as the file has them (8 or 16 bits, or
 // float), as many as the tensor has channels.
 struct ImageRule {
     ImageColor color = ImageColor::rgb;
     ImageLayout layout = ImageLayout::chw;
+    Orientation orientation = Orientation::as_shown;
     int channels = 3;
     int height = 0, width = 0;             // what the model gets, as in the tensor's shape
     int resize_height = 0, resize_width = 0; // stretched to this; equal to height, width where nothing is cropped

@@ -84,6 +84,7 @@ ImageRule read_image(Part& part, const TensorSpec& tensor) {
     ImageRule rule;
     rule.color = part.choice<ImageColor>("color", color_names()).value_or(ImageColor::rgb);
     rule.layout = part.choice_or("layout", layout_names(), ImageLayout::chw);
+    rule.orientation = part.choice_or("orientation", orientation_names(), Orientation::as_shown);
     if (tensor.datatype != Datatype::fp32 && tensor.datatype != Datatype::uint8)
         part.refuse("an image is given to the model as FP32 or UINT8");
     if (tensor.datatype == Datatype::uint8 && rule.color == ImageColor::bands)

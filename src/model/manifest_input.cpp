@@ -49,14 +49,14 @@ TensorSpec read_tensor(Part& part, std::string default_name) {
 }
 
 InputSpec read_input(Part& part, std::string default_name) {
-    part.only({"name", "kind", "datatype", "shape", "color", "layout", "resize", "crop", "scale", "mean", "std",
+    part.only({"name", "kind", "datatype", "shape", "color", "layout", "orientation", "resize", "crop", "scale", "mean", "std",
                "tokenizer", "columns"});
     InputSpec input;
     input.tensor = read_tensor(part, std::move(default_name));
     input.kind = part.choice<InputKind>("kind", kind_names()).value_or(InputKind::tensor);
     if (!part.ok()) return input;
     if (input.kind != InputKind::image)
-        part.none_of({"color", "layout", "resize", "crop", "scale", "mean", "std"}, "an input of kind image");
+        part.none_of({"color", "layout", "orientation", "resize", "crop", "scale", "mean", "std"}, "an input of kind image");
     if (input.kind != InputKind::text) part.none_of({"tokenizer"}, "an input of kind text");
     if (input.kind != InputKind::row) part.none_of({"columns"}, "an input of kind row");
     switch (input.kind) {
@@ -78,6 +78,7 @@ void write_image(const InputSpec& input, json::object& object) {
     const auto& rule = input.image;
     object["color"] = name(rule.color);
     if (rule.layout != ImageLayout::chw) object["layout"] = name(rule.layout);
+    if (rule.orientation != Orientation::as_shown) object["orientation"] = name(rule.orientation);
     if (rule.resize_shorter > 0) object["resize"] = json::object{{"shorter", rule.resize_shorter}};
     else object["resize"] = json::array{rule.resize_height, rule.resize_width};
     if (rule.resize_height != rule.height || rule.resize_width != rule.width)

@@ -19,6 +19,7 @@ std::span<const std::string_view> task_names();
 std::span<const std::string_view> kind_names();
 std::span<const std::string_view> color_names();
 std::span<const std::string_view> layout_names();
+std::span<const std::string_view> orientation_names();
 std::span<const std::string_view> tokenizer_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();

@@ -1,5 +1,6 @@
 #include "inference/worker/image_tensor.hpp"
 
+#include "inference/worker/image_orientation.hpp"
 #include "inference/worker/image_resize.hpp"
 
 #include <fmt/format.h>
@@ -80,15 +81,16 @@ TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
 
 TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) {
     const auto& rule = input.image;
+    const int shown = rule.orientation == model::Orientation::as_shown ? orientation(bytes) : 1;
     if (rule.color == model::ImageColor::bands) {
-        auto bands = decode_bands(bytes);
+        auto bands = upright(decode_bands(bytes), shown);
         if (bands.channels != rule.channels)
             throw InputError{fmt::format("the picture has {} bands, the model takes {}", bands.channels, rule.channels)};
         const auto to = placement(bands.width, bands.height, rule);
         if (!to.keeps(bands.width, bands.height)) bands = resize(bands, to);
         return to_tensor(bands, input);
     }
-    auto image = convert(decode_image(bytes), rule.color);
+    auto image = convert(upright(decode_image(bytes), shown), rule.color);
     const auto to = placement(image.width, image.height, rule);
     if (!to.keeps(image.width, image.height)) image = resize(image, to);
     return to_tensor(image, input);
