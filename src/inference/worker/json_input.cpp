@@ -41,7 +41,14 @@ TensorRows one_or_several(const json::value& value, const model::InputSpec& inpu
     if (const auto* list = value.if_array()) {
         if (list->size() > static_cast<std::size_t>(max_rows))
             throw InputError{fmt::format("more than {} rows", max_rows)};
-        for (const auto& element : *list) rows.push_back(read(element, input));
+        for (const auto& element : *list) {
+            try {
+                rows.push_back(read(element, input));
+            } catch (const InputError& e) {
+                if (list->size() == 1) throw;
+                throw InputError{fmt::format("row {}: {}", rows.size() + 1, e.what())};
+            }
+        }
     } else {
         rows.push_back(read(value, input));
     }

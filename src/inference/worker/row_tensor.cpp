@@ -1,5 +1,7 @@
 #include "inference/worker/row_tensor.hpp"
 
+#include "inference/worker/csv.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,6 +23,8 @@ struct Cell {
 
 std::optional<double> number_in(std::string_view text) {
     double value = 0;
+    text = trimmed(text);
+    if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
     return value;
@@ -38,7 +42,9 @@ Cell cell_of(const json::value* value, const model::Column& column) {
 // Where it belongs among the categories: 1 there.
 void put_category(const Cell& cell, const model::Column& column, float* to) {
     if (cell.absent()) throw InputError{fmt::format("\"{}\" is missing", column.name)};
-    const auto found = std::find(column.categories.begin(), column.categories.end(), cell.text.value_or(""));
+    const auto place_of = [&](std::string_view text) { return std::find(column.categories.begin(), column.categories.end(), text); };
+    auto found = place_of(cell.text.value_or(""));
+    if (found == column.categories.end() && cell.text) found = place_of(trimmed(*cell.text));
     if (found == column.categories.end()) {
         constexpr std::size_t shown = 20;
         const auto end = column.categories.begin() +
@@ -82,32 +88,45 @@ std::optional<std::size_t> column_place(const model::InputSpec& input, std::stri
     return std::nullopt;
 }
 
-using Line = std::vector<std::string>;
+// Where each column of the model stands in a line of the table. Columns without a name are left out: those behind a
+// separator at the end of each line, and the one of numbers that data frames write before the others.
+struct Header {
+    std::size_t width = 0;
+    std::vector<std::optional<std::size_t>> places;
+};
 
-// Takes the next line off `text`; quoted values may have commas, line ends and doubled quotes in them.
-Line take_line(std::string_view& text) {
-    Line line{""};
-    bool quoted = false;
-    std::size_t i = 0;
-    for (; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c != '"') line.back() += c;
-            else if (i + 1 < text.size() && text[i + 1] == '"') line.back() += text[++i];
-            else quoted = false;
-        } else if (c == '"' && line.back().empty()) {
-            quoted = true;
-        } else if (c == ',') {
-            line.emplace_back();
-        } else if (c == '\n') {
-            break;
-        } else if (c != '\r') {
-            line.back() += c;
-        }
+Header read_header(CsvReader& reader, const model::InputSpec& input) {
+    Header header{0, std::vector<std::optional<std::size_t>>(input.columns.size())};
+    CsvRow names;
+    if (!reader.next(names)) throw InputError{"the CSV is empty; its first line must name its columns"};
+    header.width = names.size();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (trimmed(names[i]).empty()) continue;
+        auto column = column_place(input, names[i]);
+        if (!column) column = column_place(input, trimmed(names[i]));
+        if (!column && names.size() == 1 && names[i].find(';') != std::string::npos)
+            throw InputError{"the CSV is separated by semicolons; separate its values by commas, and write decimal points"};
+        if (!column) throw InputError{fmt::format("the model has no column \"{:.100}\"; the first line must name its columns", names[i])};
+        if (header.places[*column]) throw InputError{fmt::format("the CSV has the column \"{:.100}\" twice", names[i])};
+        header.places[*column] = i;
     }
-    if (quoted) throw InputError{"the CSV ends inside a quoted value"};
-    text.remove_prefix(std::min(text.size(), i + 1));
-    return line;
+    for (std::size_t i = 0; i < header.places.size(); ++i)
+        if (!header.places[i] && !input.columns[i].missing)
+            throw InputError{fmt::format("the CSV has no column \"{}\", and nothing stands in for it", input.columns[i].name)};
+    return header;
+}
+
+TensorValue encode_line(const CsvRow& line, const Header& header, const model::InputSpec& input) {
+    const bool more = std::any_of(line.begin() + static_cast<std::ptrdiff_t>(std::min(line.size(), header.width)), line.end(),
+                                  [](const std::string& value) { return !value.empty(); });
+    if (line.size() < header.width || more) // empty values at the end are a separator too many
+        throw InputError{fmt::format("there are {} values, in the first line {}", line.size(), header.width)};
+    return encode(input, [&](std::size_t i) {
+        if (!header.places[i]) return Cell{};
+        const auto& value = line[*header.places[i]];
+        const bool number = input.columns[i].categories.empty();
+        return (number ? trimmed(value) : value).empty() ? Cell{} : Cell{std::nullopt, value};
+    });
 }
 
 } // namespace
@@ -121,27 +140,18 @@ TensorValue row_tensor(const json::object& row, const model::InputSpec& input) {
 }
 
 std::vector<TensorValue> csv_tensors(std::string_view text, const model::InputSpec& input) {
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // the mark that spreadsheets put before UTF-8
-    const auto header = take_line(text);
-    std::vector<std::optional<std::size_t>> places(input.columns.size()); // of each column in a line
-    for (std::size_t i = 0; i < header.size(); ++i) {
-        const auto column = column_place(input, header[i]);
-        if (!column) throw InputError{fmt::format("the model has no column \"{:.100}\"; the first line must name its columns", header[i])};
-        if (places[*column]) throw InputError{fmt::format("the CSV has the column \"{:.100}\" twice", header[i])};
-        places[*column] = i;
-    }
+    CsvReader reader{text, 2 * input.columns.size() + 64};
+    const auto header = read_header(reader, input);
     std::vector<TensorValue> rows;
-    while (!text.empty()) {
-        const auto line = take_line(text);
-        if (line.size() == 1 && line[0].empty() && header.size() > 1) continue; // an empty line
+    CsvRow line;
+    while (reader.next(line)) {
         if (rows.size() == static_cast<std::size_t>(max_rows))
             throw InputError{fmt::format("the CSV has more than {} rows", max_rows)};
-        if (line.size() != header.size())
-            throw InputError{fmt::format("row {} of the CSV has {} values, its first line {}", rows.size() + 1, line.size(), header.size())};
-        rows.push_back(encode(input, [&](std::size_t i) {
-            const bool there = places[i] && !line[*places[i]].empty();
-            return there ? Cell{std::nullopt, line[*places[i]]} : Cell{};
-        }));
+        try {
+            rows.push_back(encode_line(line, header, input));
+        } catch (const InputError& e) {
+            throw InputError{fmt::format("row {} of the CSV (line {}): {}", rows.size() + 1, reader.line(), e.what())};
+        }
     }
     if (rows.empty()) throw InputError{"the CSV has no row below its first line"};
     return rows;

@@ -10,7 +10,8 @@ namespace millrace::inference::worker {
 
 TensorValue row_tensor(const json::object& row, const model::InputSpec& input);
 
-// RFC 4180: a line of the columns' names in any order, then one line a row. An empty value is an absent one.
+// A table (csv.hpp): a line of the columns' names in any order, then one line a row. An empty value is an absent one. What is
+// wrong with a value is said with its row, counted from 1 below the names, and its column.
 std::vector<TensorValue> csv_tensors(std::string_view text, const model::InputSpec& input);
 
 } // namespace millrace::inference::worker
