@@ -14,7 +14,7 @@ awaitable<Result<inference::Input>> read_form(http::Request& request, std::uint6
     if (!*part) co_return Error{Code::unprocessable, "the form has no part; send the input as its one part, such as -F image=@seven.png"};
     inference::Input input;
     // A part that does not say what it is counts as text; then its bytes tell.
-    if (const auto type = media_type((*part)->content_type); type != "text/plain") input.media_type = type;
+    if (const auto type = media_type((*part)->content_type); !http::equal_ignoring_case(type, "text/plain")) input.media_type = type;
     auto bytes = co_await form->text(max_bytes);
     if (!bytes) co_return bytes.error();
     input.bytes = std::move(*bytes);
@@ -29,7 +29,7 @@ awaitable<Result<inference::Input>> read_form(http::Request& request, std::uint6
 awaitable<Result<inference::Input>> read_predict_input(http::Request& request, std::uint64_t max_bytes) {
     inference::Input input;
     input.media_type = media_type(request.header("Content-Type"));
-    if (input.media_type == "multipart/form-data") co_return co_await read_form(request, max_bytes);
+    if (http::equal_ignoring_case(input.media_type, "multipart/form-data")) co_return co_await read_form(request, max_bytes);
     auto body = co_await read_body(*request.body_reader, max_bytes);
     if (!body) co_return body.error();
     input.bytes = std::move(*body);

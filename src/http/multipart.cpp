@@ -186,7 +186,7 @@ awaitable<Result<std::optional<PartHead>>> MultipartReader::next() {
 }
 
 Result<PartHead> MultipartReader::parse_head(std::string_view head) const {
-    PartHead part{"", std::nullopt, "text/plain"};
+    PartHead part{"", std::nullopt, ""};
     bool disposed = false;
     while (!head.empty()) {
         const auto end = std::min(head.find("\r\n"), head.size());
@@ -224,6 +224,8 @@ Result<PartHead> MultipartReader::parse_head(std::string_view head) const {
         if (!well_formed) return malformed("a part's Content-Disposition is malformed");
     }
     if (!disposed || part.name.empty()) return malformed("a part has no name");
+    // RFC 7578 calls a part without a type text/plain, but many clients send files so, whatever is in them.
+    if (part.content_type.empty()) part.content_type = part.filename ? "application/octet-stream" : "text/plain";
     return part;
 }
 

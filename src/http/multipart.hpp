@@ -15,7 +15,7 @@ namespace millrace::http {
 struct PartHead {
     std::string name;
     std::optional<std::string> filename; // the last path component; for display only
-    std::string content_type;            // "text/plain" when the part does not say
+    std::string content_type;            // when the part does not say: text/plain, of a file application/octet-stream
 };
 
 class MultipartReader {

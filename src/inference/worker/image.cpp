@@ -12,12 +12,39 @@ Image blank(int width, int height, int channels) {
 
 bool is_image(std::string_view bytes) { return is_png(bytes) || is_jpeg(bytes) || is_webp(bytes) || is_tiff(bytes); }
 
+std::string_view other_image(std::string_view bytes) {
+    using namespace std::string_view_literals;
+    const struct {
+        std::size_t at;
+        std::string_view magic, name;
+    } known[] = {
+        {0, "GIF87a"sv, "GIF"},       {0, "GIF89a"sv, "GIF"},         {4, "ftypavif"sv, "AVIF"},
+        {4, "ftypavis"sv, "AVIF"},    {4, "ftypheic"sv, "HEIC"},      {4, "ftypheix"sv, "HEIC"},
+        {4, "ftyphevc"sv, "HEIC"},    {4, "ftypheim"sv, "HEIC"},      {4, "ftypheis"sv, "HEIC"},
+        {4, "ftypmif1"sv, "HEIF"},    {4, "ftypmsf1"sv, "HEIF"},      {0, "\xff\x0a"sv, "JPEG XL"},
+        {0, "\0\0\0\x0cJXL "sv, "JPEG XL"}, {0, "\0\0\0\x0cjP  "sv, "JPEG 2000"}, {0, "\xff\x4f\xff\x51"sv, "JPEG 2000"},
+        {0, "8BPS"sv, "Photoshop"},   {0, "%PDF-"sv, "PDF"},          {0, "<svg"sv, "SVG"},
+        {0, "\0\0\1\0"sv, "ICO"},
+    };
+    for (const auto& each : known)
+        if (bytes.size() > each.at && bytes.substr(each.at).starts_with(each.magic)) return each.name;
+    // Two letters are too few to go by; the size in the header is that of the file.
+    if (bytes.starts_with("BM") && bytes.size() >= 26 && bytes.substr(6, 4) == "\0\0\0\0"sv) return "BMP";
+    return {};
+}
+
+InputError not_an_image(std::string_view bytes) {
+    const auto name = other_image(bytes);
+    if (name.empty()) return InputError{"the input is neither PNG, JPEG, WebP nor TIFF"};
+    return InputError{std::string{"the input is "} + std::string{name} + "; PNG, JPEG, WebP and TIFF are read, convert it first"};
+}
+
 Image decode_image(std::string_view bytes) {
     if (is_png(bytes)) return decode_png(bytes);
     if (is_jpeg(bytes)) return decode_jpeg(bytes);
     if (is_webp(bytes)) return decode_webp(bytes);
     if (is_tiff(bytes)) return decode_tiff(bytes);
-    throw InputError{"the input is neither PNG, JPEG, WebP nor TIFF"};
+    throw not_an_image(bytes);
 }
 
 Bands decode_bands(std::string_view bytes) {

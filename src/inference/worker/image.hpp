@@ -40,6 +40,10 @@ bool is_webp(std::string_view bytes);
 bool is_tiff(std::string_view bytes);
 bool is_image(std::string_view bytes); // one of these
 
+// The name of a format of pictures that is not read ("HEIC"); empty where it is none that is known.
+std::string_view other_image(std::string_view bytes);
+InputError not_an_image(std::string_view bytes); // for bytes of which is_image() is false
+
 // The size in the header is checked before anything is reserved. Transparency is dropped, 16 bits become 8; of a file
 // with several pictures the first counts.
 Image decode_png(std::string_view bytes);

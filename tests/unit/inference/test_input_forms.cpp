@@ -184,7 +184,36 @@ TEST_CASE("pictures, texts and rows together come in one JSON") {
     CHECK(numbers<float>(input.tensors[2])[2] == 1);
     CHECK(failure(R"({"inputs":[{"image":"?"},{"text":"x"},{"row":{}}]})", "", all).find("base64") != std::string::npos);
     CHECK(preprocess(tiff, "image/tiff", manifest(photo)).rows == 1);
-    CHECK(failure(tiff, "image/png", manifest(photo)).find("declared") != std::string::npos);
     CHECK(failure(tiff, "video/mp4", manifest(photo)).find("not taken") != std::string::npos);
     CHECK(failure(tiff, "", manifest(a)).find("not an image") != std::string::npos);
+}
+
+TEST_CASE("a picture is what its bytes say, under whatever name of a picture or of nothing it comes") {
+    const auto one = manifest(photo);
+    const auto tiff = tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
+    for (const auto* type : {"", "image/tiff", "IMAGE/TIFF", "image/tif", "image/x-tiff; a=b", "image/png", "image/jpg", "image/*", "application/octet-stream",
+                             "Application/Octet-Stream", "binary/octet-stream", "application/x-www-form-urlencoded", "text/plain", "*/*"}) {
+        INFO(std::string{type});
+        CHECK_MESSAGE(failure(tiff, type, one) == "taken", failure(tiff, type, one));
+    }
+    CHECK(failure("[1,2]", "image/png", one).find("declared") != std::string::npos);
+    CHECK(failure(tiff, "application/json", one).find("declared") != std::string::npos);
+    CHECK(failure(tiff, "application/pdf", one).find("not taken") != std::string::npos);
+    for (const auto* type : {"image/heic", "image/jpeg", "", "application/octet-stream"})
+        CHECK(failure(std::string{"\0\0\0\x18" "ftypheic\0\0\0\0mif1heic", 24}, type, one).find("HEIC") != std::string::npos);
+    CHECK(failure(std::string{"\0\0\0\x1c" "ftypavif\0\0\0\0avifmif1", 24}, "", one).find("AVIF") != std::string::npos);
+    CHECK(failure("GIF89a\1\0\1\0", "image/gif", one).find("GIF") != std::string::npos);
+}
+
+TEST_CASE("JSON, tables and tensors are taken under the names that programs give them") {
+    for (const auto* type : {"", "application/json", "text/json", "Application/JSON; charset=utf-8", "application/vnd.api+json", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded"})
+        CHECK_MESSAGE((numbers<float>(preprocess("[3,4]", type, manifest(a)).tensors[0]) == std::vector<float>{3, 4}), std::string{type});
+    for (const auto* type : {"", "text/csv", "application/csv", "application/vnd.ms-excel", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"})
+        CHECK_MESSAGE((numbers<float>(preprocess("size,color\n5,red\n", type, manifest(row)).tensors[0]) == std::vector<float>{0, 5, 1, 0}), std::string{type});
+    for (const auto* type : {"", "application/zip", "application/x-zip-compressed", "application/x-npz", "text/plain"})
+        CHECK_MESSAGE(failure(unbase64(stored_npz), type, manifest(a + "," + b)) == "taken", std::string{type});
+    const std::vector<std::int64_t> expected{2, 3, 0};
+    for (const auto* type : {"", "text/plain", "text/markdown", "application/x-www-form-urlencoded"})
+        CHECK_MESSAGE(numbers<std::int64_t>(preprocess("good day", type, manifest(words)).tensors[0]) == expected, std::string{type});
+    CHECK(failure("size,color\n5,red\n", "text/html", manifest(row)).find("not taken") != std::string::npos);
 }
