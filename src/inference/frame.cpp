@@ -73,9 +73,16 @@ void write(Writer& w, const TopK& m) {
         w.number(share);
     }
 }
-void write(Writer& w, const TopKs& m) {
+void write(Writer& w, const Scores& m) {
+    w.number(static_cast<std::uint32_t>(m.values.size()));
+    for (const auto value : m.values) w.number(value);
+}
+void write(Writer& w, const Rows& m) {
     w.number(static_cast<std::uint32_t>(m.rows.size()));
-    for (const auto& row : m.rows) write(w, row);
+    for (const auto& row : m.rows) {
+        w.number(static_cast<std::uint8_t>(row.index()));
+        std::visit([&](const auto& outcome) { write(w, outcome); }, row);
+    }
 }
 void write(Writer& w, const Map& m) {
     w.number(m.width);
@@ -200,9 +207,19 @@ void read(Reader& r, TopK& m) {
         share = r.number<float>();
     }
 }
-void read(Reader& r, TopKs& m) {
-    m.rows.resize(r.count(4));
-    for (auto& row : m.rows) read(r, row);
+void read(Reader& r, Scores& m) {
+    m.values.resize(r.count(sizeof(float)));
+    for (auto& value : m.values) value = r.number<float>();
+}
+void read(Reader& r, Rows& m) {
+    m.rows.resize(r.count(5));
+    for (auto& row : m.rows) {
+        switch (r.number<std::uint8_t>()) {
+        case 0: read(r, row.emplace<TopK>()); break;
+        case 1: read(r, row.emplace<Scores>()); break;
+        default: return r.fail();
+        }
+    }
 }
 void read(Reader& r, Map& m) {
     m.width = r.number<std::uint32_t>();
@@ -225,7 +242,8 @@ void read(Reader& r, Done& m) {
         case 1: read(r, item.outcome.emplace<TopK>()); break;
         case 2: read(r, item.outcome.emplace<Map>()); break;
         case 3: read(r, item.outcome.emplace<Tensors>()); break;
-        case 4: read(r, item.outcome.emplace<TopKs>()); break;
+        case 4: read(r, item.outcome.emplace<Rows>()); break;
+        case 5: read(r, item.outcome.emplace<Scores>()); break;
         default: return r.fail();
         }
         item.batch_size = r.number<std::uint32_t>();

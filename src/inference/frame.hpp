@@ -13,7 +13,7 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
 
@@ -143,8 +143,12 @@ struct Ranked {
 struct TopK {
     std::vector<Ranked> ranked;
 };
-struct TopKs { // of an item of several rows: one a row
-    std::vector<TopK> rows;
+struct Scores { // one a label, in their order
+    std::vector<float> values;
+};
+using RowOutcome = std::variant<TopK, Scores>;
+struct Rows { // of an item of several rows: one a row
+    std::vector<RowOutcome> rows;
 };
 struct Map {
     std::uint32_t width = 0, height = 0;
@@ -158,7 +162,7 @@ struct ItemFailure {
     bool bad_input = false;       // else the model failed
     std::string message;
 };
-using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, TopKs>;
+using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, Rows, Scores>;
 struct ItemResult {
     Outcome outcome;
     std::uint32_t batch_size = 0; // rows in the forward pass that gave this

@@ -1,5 +1,7 @@
 #include "inference/rendering.hpp"
 
+#include "inference/rendering_labels.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,31 +18,6 @@ Failure dishonest() {
 }
 
 json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
-
-bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, json::object& out) {
-    json::array ranked;
-    for (const auto& [label, share] : top.ranked) {
-        if (label >= manifest.labels.size() || !(share >= 0 && share <= 1.0001F)) return false;
-        ranked.push_back(json::object{{"label", manifest.labels[label]}, {"confidence", static_cast<double>(share)}});
-    }
-    if (ranked.empty()) return false;
-    out["label"] = ranked.front().get_object().at("label");
-    out["confidence"] = ranked.front().get_object().at("confidence");
-    out["top"] = std::move(ranked);
-    return true;
-}
-
-bool add_rows(const frame::TopKs& tops, const model::Manifest& manifest, json::object& out) {
-    json::array rows;
-    for (const auto& top : tops.rows) {
-        json::object row;
-        if (!add_top_k(top, manifest, row)) return false;
-        rows.push_back(std::move(row));
-    }
-    if (rows.empty()) return false;
-    out["rows"] = std::move(rows);
-    return true;
-}
 
 std::string output_name(const model::Manifest& manifest, std::size_t index) {
     if (index < manifest.outputs.size()) return manifest.outputs[index].name;
@@ -144,11 +121,13 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     } else if (raw) {
         return dishonest();
     } else if (const auto* top = std::get_if<frame::TopK>(&item.outcome)) {
-        if (kind != PostprocessKind::softmax_top_k || !add_top_k(*top, manifest, prediction.result)) return dishonest();
-    } else if (const auto* tops = std::get_if<frame::TopKs>(&item.outcome)) {
-        if (kind != PostprocessKind::softmax_top_k || !add_rows(*tops, manifest, prediction.result)) return dishonest();
+        if (!add_row(*top, manifest, prediction.result)) return dishonest();
+    } else if (const auto* scores = std::get_if<frame::Scores>(&item.outcome)) {
+        if (!add_row(*scores, manifest, prediction.result)) return dishonest();
+    } else if (const auto* rows = std::get_if<frame::Rows>(&item.outcome)) {
+        if (!add_rows(*rows, manifest, prediction.result)) return dishonest();
     } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {
-        if (kind != PostprocessKind::argmax_map || !add_map(*map, manifest, prediction)) return dishonest();
+        if (manifest.task != model::Task::pixel_classification || !add_map(*map, manifest, prediction)) return dishonest();
     }
     prediction.batch_size = static_cast<int>(item.batch_size);
     prediction.queue_ms = rounded_ms(answered.queue_ms);

@@ -60,17 +60,6 @@ void read_tensors(Part& root, Manifest& m) {
     });
 }
 
-json::object postprocess_json(const Postprocess& rule) {
-    json::object object{{"kind", name(rule.kind)}};
-    if (rule.kind == PostprocessKind::softmax_top_k) object["top_k"] = rule.top_k;
-    if (rule.kind == PostprocessKind::argmax_map) {
-        json::array colors;
-        for (const auto color : rule.colors) colors.emplace_back(fmt::format("#{:06x}", color));
-        object["colors"] = std::move(colors);
-    }
-    return object;
-}
-
 // The singular where there is one.
 template <class List, class Write>
 void write_each(json::object& root, std::string_view one, std::string_view several, const List& list, Write write) {
@@ -92,7 +81,7 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
     read_identity(root, m);
     if (root.ok()) read_tensors(root, m);
     m.labels = root.words("labels", 65'536, 256);
-    if (root.ok()) m.postprocess = read_postprocess(root, m);
+    if (root.ok()) read_postprocess(root, m);
     if (root.ok()) read_serving(root, m);
     if (root.ok()) check_task(root, m);
     if (problem) return *std::move(problem);
@@ -112,7 +101,7 @@ json::object Manifest::to_json() const {
     write_each(root, "input", "inputs", inputs, input_json);
     write_each(root, "output", "outputs", outputs, tensor_json);
     root["labels"] = json::value_from(labels);
-    root["postprocess"] = postprocess_json(postprocess);
+    root["postprocess"] = postprocess_json(*this);
     write_serving(*this, root);
     return root;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "model/postprocess.hpp"
 #include "model/tensor.hpp"
 
 #include <chrono>
@@ -13,13 +14,12 @@
 
 namespace millrace::model {
 
-enum class Task { image_classification, pixel_classification, classification, tensor };
+enum class Task { image_classification, pixel_classification, classification, tensor, regression };
 enum class InputKind { image, tensor, text, row };
 enum class ImageColor { gray, rgb, bands };
 enum class ImageLayout { chw, hwc };
 enum class Orientation { as_shown, as_stored };
 enum class Tokenizer { bytes, words, word_pieces };
-enum class PostprocessKind { softmax_top_k, argmax_map, raw };
 enum class Precision { fp32, bf16 };
 
 std::string_view name(Task task);
@@ -28,7 +28,6 @@ std::string_view name(ImageColor color);
 std::string_view name(ImageLayout layout);
 std::string_view name(Orientation orientation);
 std::string_view name(Tokenizer tokenizer);
-std::string_view name(PostprocessKind kind);
 std::string_view name(Precision precision);
 
 // How a picture becomes a tensor: decoded, turned upright as its file says (as_shown), converted to `color`, resized (bilinear, every source pixel counted when
@@ -60,11 +59,19 @@ struct TextRule {
 
 // How a row of named values becomes numbers, in the order of the columns: a number as (value - mean) / deviation, a
 // category as one place for each, 1 where it is the value's and 0 elsewhere.
+enum class UnknownCategory { refused, ignored, own_place }; // ignored: all places 0; own_place: one more, the last
+std::string_view name(UnknownCategory unknown);
+
 struct Column {
     std::string name;
     std::vector<std::string> categories;   // empty: a number
+    UnknownCategory unknown = UnknownCategory::refused;
     double mean = 0, deviation = 1;
     std::optional<double> missing;         // taken for an absent number; none: it must be there
+
+    std::size_t places() const {           // numbers that it becomes
+        return categories.empty() ? 1 : categories.size() + (unknown == UnknownCategory::own_place ? 1 : 0);
+    }
 };
 
 struct InputSpec {
@@ -73,12 +80,6 @@ struct InputSpec {
     ImageRule image;                       // of kind image only
     TextRule text;                         // of kind text only
     std::vector<Column> columns;           // of kind row only
-};
-
-struct Postprocess {                       // of the first output; the others belong to `raw`
-    PostprocessKind kind = PostprocessKind::raw;
-    int top_k = 5;                         // softmax_top_k
-    std::vector<std::uint32_t> colors;     // argmax_map: 0xRRGGBB, one a label
 };
 
 // Open dimensions (-1) are filled up with `value` to the next of `buckets`, so that inputs of several sizes share a
@@ -143,6 +144,9 @@ struct Manifest {
 
     json::object to_json() const; // the normal form: from_json(to_json()) gives the same manifest
 };
+
+// One output value for two labels: how likely the second is.
+bool decides_between_two(const Manifest& manifest);
 
 inline constexpr std::size_t max_manifest_bytes = 4 << 20; // a vocabulary stands in it
 

@@ -106,6 +106,7 @@ void write_columns(const std::vector<Column>& columns, json::object& object) {
         json::object one{{"name", column.name}};
         if (!column.categories.empty()) {
             one["categories"] = json::value_from(column.categories);
+            if (column.unknown != UnknownCategory::refused) one["unknown"] = name(column.unknown);
         } else {
             one["mean"] = column.mean;
             one["std"] = column.deviation;

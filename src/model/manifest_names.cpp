@@ -6,13 +6,14 @@ namespace millrace::model {
 namespace {
 
 using Names = std::string_view[];
-constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor"};
+constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor", "regression"};
 constexpr Names kinds = {"image", "tensor", "text", "row"};
 constexpr Names colors = {"gray", "rgb", "bands"};
 constexpr Names layouts = {"chw", "hwc"};
 constexpr Names orientations = {"as_shown", "as_stored"};
 constexpr Names tokenizers = {"bytes", "words", "word_pieces"};
-constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw"};
+constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw", "top_k", "sigmoid", "sigmoid_map", "values"};
+constexpr Names unknowns = {"refuse", "ignore", "own_place"};
 constexpr Names precisions = {"fp32", "bf16"};
 
 bool is_word(std::string_view text, std::size_t longest) {
@@ -32,6 +33,7 @@ std::span<const std::string_view> orientation_names() { return orientations; }
 std::span<const std::string_view> tokenizer_names() { return tokenizers; }
 std::span<const std::string_view> postprocess_names() { return postprocessings; }
 std::span<const std::string_view> precision_names() { return precisions; }
+std::span<const std::string_view> unknown_names() { return unknowns; }
 
 std::string_view name(Task task) { return tasks[static_cast<std::size_t>(task)]; }
 std::string_view name(InputKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
@@ -40,6 +42,7 @@ std::string_view name(ImageLayout layout) { return layouts[static_cast<std::size
 std::string_view name(Orientation orientation) { return orientations[static_cast<std::size_t>(orientation)]; }
 std::string_view name(Tokenizer tokenizer) { return tokenizers[static_cast<std::size_t>(tokenizer)]; }
 std::string_view name(PostprocessKind kind) { return postprocessings[static_cast<std::size_t>(kind)]; }
+std::string_view name(UnknownCategory unknown) { return unknowns[static_cast<std::size_t>(unknown)]; }
 std::string_view name(Precision precision) { return precisions[static_cast<std::size_t>(precision)]; }
 
 bool is_model_name(std::string_view text) { return is_word(text, 64); }

@@ -23,6 +23,7 @@ std::span<const std::string_view> orientation_names();
 std::span<const std::string_view> tokenizer_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();
+std::span<const std::string_view> unknown_names();
 
 // One object of the manifest. A member that is wrong gives nothing, and the first such is what the whole manifest is
 // refused with: a reader need not look after each member, but must before it relies on one. Borrows both arguments.
@@ -84,12 +85,13 @@ InputSpec read_input(Part& part, std::string default_name);
 ImageRule read_image(Part& part, const TensorSpec& tensor);
 TextRule read_text(Part& part, const TensorSpec& tensor);
 std::vector<Column> read_columns(Part& part, const TensorSpec& tensor);
-Postprocess read_postprocess(Part& root, const Manifest& manifest);
+void read_postprocess(Part& root, Manifest& manifest);
 void read_serving(Part& root, Manifest& manifest);      // batching, limits, execution, warm-up, cache, fallback, accuracy
 void check_task(Part& root, const Manifest& manifest);  // what each task demands of outputs, labels and postprocessing
 
 json::object tensor_json(const TensorSpec& spec);
 json::object input_json(const InputSpec& input);
+json::object postprocess_json(const Manifest& manifest);
 void write_serving(const Manifest& manifest, json::object& root);
 
 } // namespace millrace::model

@@ -23,7 +23,7 @@ std::optional<std::int64_t> read_token(Part& part, std::string_view member, cons
 }
 
 Column read_column(Part& part) {
-    part.only({"name", "mean", "std", "missing", "categories"});
+    part.only({"name", "mean", "std", "missing", "categories", "unknown"});
     Column column;
     column.name = part.text("name", 256).value_or("");
     if (column.name.empty()) part.refuse("\"name\" is missing or empty");
@@ -31,8 +31,10 @@ Column read_column(Part& part) {
         part.none_of({"mean", "std", "missing"}, "a column of numbers, without \"categories\"");
         column.categories = part.words("categories", most_categories, 256);
         if (part.ok() && column.categories.empty()) part.refuse("\"categories\" is empty");
+        column.unknown = part.choice_or("unknown", unknown_names(), UnknownCategory::refused);
         return column;
     }
+    part.none_of({"unknown"}, "a column with \"categories\"");
     column.mean = part.number("mean", -1e30, 1e30).value_or(0);
     column.deviation = part.number("std", -1e30, 1e30).value_or(1);
     column.missing = part.number("missing", -1e30, 1e30);
@@ -92,10 +94,10 @@ std::vector<Column> read_columns(Part& part, const TensorSpec& tensor) {
         if (!part.ok()) return columns;
         if (!names.insert(columns.back().name).second)
             return part.refuse("\"columns\" has \"{}\" twice", columns.back().name), columns;
-        places += std::max<std::size_t>(1, columns.back().categories.size());
+        places += columns.back().places();
     }
     if (tensor.shape != Shape{static_cast<std::int64_t>(places)})
-        part.refuse("\"shape\" must be [{}]: one place for each number and for each category", places);
+        part.refuse("\"shape\" must be [{}]: one place for each number and for each category, and for \"own_place\"", places);
     return columns;
 }
 

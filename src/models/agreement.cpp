@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 namespace millrace::models {
 namespace {
@@ -26,6 +27,15 @@ std::optional<std::string> label_of(const json::object& result) {
     return best;
 }
 
+// Of an answer with several labels: which, whatever the order.
+std::optional<std::multiset<std::string>> labels_of(const json::object& result) {
+    const auto* list = result.if_contains("labels");
+    if (!list || !list->is_array()) return std::nullopt;
+    std::multiset<std::string> labels;
+    for (const auto& each : list->get_array()) labels.emplace(each.at("label").as_string());
+    return labels;
+}
+
 // Told number by number, so that nothing needs to be copied.
 class Comparison {
 public:
@@ -39,6 +49,20 @@ public:
 private:
     double largest_ = 0, farthest_ = 0;
 };
+
+std::optional<bool> agree_on_values(const json::object& answered, const json::object& shadow) {
+    const auto *ours = answered.if_contains("values"), *theirs = shadow.if_contains("values");
+    if (!ours || !theirs || !ours->is_object() || !theirs->is_object()) return std::nullopt;
+    if (ours->get_object().size() != theirs->get_object().size()) return false;
+    for (const auto& [name, value] : ours->get_object()) {
+        const auto* other = theirs->get_object().if_contains(name);
+        if (!other) return false;
+        Comparison comparison; // each by itself: they have units of their own
+        comparison.add(value.to_number<double>(), other->to_number<double>());
+        if (!comparison.close()) return false;
+    }
+    return true;
+}
 
 std::optional<bool> agree(const json::object& answered, const json::object& shadow) {
     const auto *ours = answered.if_contains("outputs"), *theirs = shadow.if_contains("outputs");
@@ -91,6 +115,9 @@ std::optional<bool> agree(const Said& answered, const inference::Prediction& sha
     }
     const auto ours = label_of(answered.result), theirs = label_of(shadow.result);
     if (ours && theirs) return *ours == *theirs;
+    const auto our_labels = labels_of(answered.result), their_labels = labels_of(shadow.result);
+    if (our_labels && their_labels) return *our_labels == *their_labels;
+    if (const auto close = agree_on_values(answered.result, shadow.result)) return close;
     return agree(answered.result, shadow.result);
 }
 

@@ -20,12 +20,12 @@ frame::Outcome answer(const Item& item, const model::Manifest& manifest, bool ra
     if (raw || (rows > 1 && manifest.postprocess.kind == model::PostprocessKind::raw))
         return with_batch(row_views(0, rows), rows, manifest);
     if (rows == 1) return postprocess(row_views(0, 1), manifest);
-    frame::TopKs list;
+    frame::Rows list;
     for (std::int64_t row = 0; row < rows; ++row) {
         auto done = postprocess(row_views(row, 1), manifest);
-        auto* top = std::get_if<frame::TopK>(&done);
-        if (!top) throw std::runtime_error{"a map is made of one row at a time; send the rows one by one"};
-        list.rows.push_back(std::move(*top));
+        if (auto* top = std::get_if<frame::TopK>(&done)) list.rows.emplace_back(std::move(*top));
+        else if (auto* scores = std::get_if<frame::Scores>(&done)) list.rows.emplace_back(std::move(*scores));
+        else throw std::runtime_error{"a map is made of one row at a time; send the rows one by one"};
     }
     return list;
 }

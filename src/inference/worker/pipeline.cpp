@@ -173,7 +173,7 @@ void Pipeline::infer(const WorkPtr& work) {
             }, [this](const std::string& why) { lose_device(why); }}
         .run(work->items);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
-    const bool heavy = work->model.manifest->postprocess.kind == model::PostprocessKind::argmax_map;
+    const bool heavy = work->model.manifest->task == model::Task::pixel_classification;
     if (!heavy || !decoders_.post([this, work] { finish(work); })) finish(work);
 }
 

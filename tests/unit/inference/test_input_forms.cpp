@@ -162,6 +162,32 @@ TEST_CASE("a row comes as an object, as CSV, or as numbers") {
     }
 }
 
+TEST_CASE("a category that is a number is met by the same number, however it is written") {
+    const auto one = manifest(R"({"name":"r","kind":"row","shape":[3],"columns":[{"name":"class","categories":["1","2","3.50"]}]})");
+    const auto taken = [&](const std::string& text, const char* type) { return numbers<float>(preprocess(text, type, one).tensors[0]); };
+    for (const auto* value : {"2", "2.0", "\"2\"", "\"2.0\"", "2e0"})
+        CHECK_MESSAGE(taken(std::string{R"({"class":)"} + value + "}", "application/json") == std::vector<float>{0, 1, 0}, value);
+    CHECK(taken(R"({"class":3.5})", "application/json") == std::vector<float>{0, 0, 1});
+    CHECK(taken("class\n1.0\n", "text/csv") == std::vector<float>{1, 0, 0});
+    for (const auto* value : {"2.5", "\"two\"", "\"\"", "1e99"})
+        CHECK_MESSAGE(failure(std::string{R"({"class":)"} + value + "}", "application/json", one).find("one of 1, 2, 3.50") != std::string::npos, value);
+}
+
+TEST_CASE("an unknown category is refused, ignored or has a place of its own, as the manifest says") {
+    const auto with = [](const char* shape, const char* unknown) {
+        return manifest(std::string{R"({"name":"r","kind":"row","shape":)"} + shape + R"(,"columns":[{"name":"plan","categories":["free","team"])" + unknown + R"(},{"name":"size"}]})");
+    };
+    const auto known = R"({"plan":"team","size":5})", unknown = R"({"plan":"gold","size":5})";
+    const auto ignoring = with("[3]", R"(,"unknown":"ignore")"), placing = with("[4]", R"(,"unknown":"own_place")"), refusing = with("[3]", R"(,"unknown":"refuse")");
+    CHECK(numbers<float>(preprocess(unknown, "", ignoring).tensors[0]) == std::vector<float>{0, 0, 5});
+    CHECK(numbers<float>(preprocess(known, "", ignoring).tensors[0]) == std::vector<float>{0, 1, 5});
+    CHECK(numbers<float>(preprocess(unknown, "", placing).tensors[0]) == std::vector<float>{0, 0, 1, 5});
+    CHECK(numbers<float>(preprocess(known, "", placing).tensors[0]) == std::vector<float>{0, 1, 0, 5});
+    CHECK(failure(unknown, "", refusing).find("one of free, team") != std::string::npos);
+    CHECK(failure(unknown, "", with("[3]", "")).find("one of free, team") != std::string::npos);
+    CHECK(failure(R"({"size":5})", "", ignoring).find("missing") != std::string::npos); // absent is not unknown
+}
+
 TEST_CASE("quoted values of a CSV may have commas, line ends and quotes in them") {
     const auto one = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"a,b","categories":["say \"hi\"","two\nlines"]}]})");
     CHECK(numbers<float>(preprocess("\"a,b\"\n\"say \"\"hi\"\"\"\n\"two\nlines\"", "text/csv", one).tensors[0]) == std::vector<float>{1, 0, 0, 1});

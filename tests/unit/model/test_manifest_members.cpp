@@ -172,6 +172,40 @@ TEST_CASE("a row rule that contradicts itself is refused") {
         {row("[1]", R"([{"name":"a","categories":["x"],"mean":1}])"), "mean"},
         {row("[1]", R"([{"name":"a","categories":[]}])"), "categories"},
         {row("[1]", R"([{"name":"a","default":1}])"), "columns[0]"},
+        {row("[1]", R"([{"name":"a","categories":["x"],"unknown":"own_place"}])"), "[2]"},
+        {row("[1]", R"([{"name":"a","categories":["x"],"unknown":"other"}])"), "unknown"},
+        {row("[1]", R"([{"name":"a","unknown":"ignore"}])"), "categories"},
+    });
+}
+
+TEST_CASE("each kind of postprocessing has the outputs and members that it needs") {
+    const auto whole = [](const char* task, const char* output, const char* labels, const char* postprocess) {
+        return fmt::format(R"({{"format":1,"name":"m","task":"{}","input":{{"kind":"tensor","shape":[2]}},"output":{},"labels":{},"postprocess":{}}})", task,
+                           output, labels, postprocess);
+    };
+    const auto *two = R"(["no","yes"])", *three = R"(["a","b","c"])";
+    CHECK(read(whole("classification", R"({"shape":[1]})", two, R"({"kind":"sigmoid","threshold":0.7})")).postprocess.thresholds == std::vector<double>{0.7});
+    CHECK(read(whole("classification", R"({"shape":[]})", two, R"({"kind":"sigmoid"})")).postprocess.thresholds == std::vector<double>{0.5});
+    CHECK(read(whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1,0.2,0.3]})")).postprocess.thresholds.size() == 3);
+    CHECK(read(whole("classification", R"({"shape":[3]})", three, R"({"kind":"softmax_top_k","probabilities":true})")).postprocess.kind == PostprocessKind::top_k);
+    CHECK(read(whole("regression", R"({"shape":[3],"datatype":"FP64"})", three, "{}")).task == Task::regression);
+    CHECK(read(whole("pixel_classification", R"({"shape":[8,8]})", two, R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})")).postprocess.colors.size() == 2);
+    check_refused({
+        {whole("classification", R"({"shape":[1]})", three, R"({"kind":"sigmoid"})"), "[3]"},
+        {whole("classification", R"({"shape":[1]})", two, R"({"kind":"softmax_top_k"})"), "[2]"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1]})"), "3 numbers"},
+        {whole("classification", R"({"shape":[1]})", two, R"({"kind":"sigmoid","thresholds":[0.1,0.2]})"), "1 number"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","threshold":1.5})"), "threshold"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1,2,0.1]})"), "0 to 1"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","threshold":0.1,"thresholds":[0.1,0.1,0.1]})"), "both"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"top_k","threshold":0.1})"), "threshold"},
+        {whole("classification", R"({"shape":[3],"datatype":"INT64"})", three, R"({"kind":"top_k"})"), "FP32"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"values"})"), "sigmoid"},
+        {whole("tensor", R"({"shape":[3]})", three, R"({"kind":"raw","probabilities":true})"), "probabilities"},
+        {whole("regression", R"({"shape":[2]})", three, "{}"), "[3]"},
+        {whole("regression", R"({"shape":[2]})", "[]", "{}"), "labels"},
+        {whole("pixel_classification", R"({"shape":[1,8,8]})", three, R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"), "two"},
+        {whole("pixel_classification", R"({"shape":[2,8,8]})", two, R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"), "[1,rows,columns]"},
     });
 }
 
