@@ -60,7 +60,7 @@ Result<InputTensor> read_input(const json::value& value, InferDocument::Data& da
     input.name = std::move(*name);
     const auto type_name = string_field(object, "datatype");
     const auto type = type_name && *type_name ? wire_type(**type_name) : std::nullopt;
-    if (!type) return bad(fmt::format("\"datatype\" of input \"{}\" must be BOOL, INT8 … INT64, UINT8, FP32, FP64 or BYTES", input.name));
+    if (!type) return bad(fmt::format("\"datatype\" of input \"{}\" must be BOOL, INT8 … INT64, UINT8, FP16, BF16, FP32, FP64 or BYTES", input.name));
     input.type = *type;
     auto shape = shape_of(object, input.name);
     if (!shape) return shape.error();
@@ -134,7 +134,6 @@ Result<void> refuse_twice(const std::vector<T>& tensors, std::string_view what) 
 
 std::optional<WireType> wire_type(std::string_view name) {
     if (name == "BYTES") return WireType{true};
-    // Known to the protocol, but no model can declare them.
     if (const auto type = model::datatype(name)) return WireType{false, *type};
     return std::nullopt;
 }

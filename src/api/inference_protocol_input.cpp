@@ -25,8 +25,9 @@ Result<void> check_names(const InferRequest& request, const model::Manifest& man
     for (const auto& input : request.inputs)
         if (std::none_of(manifest.inputs.begin(), manifest.inputs.end(), [&](const auto& spec) { return spec.tensor.name == input.name; }))
             return bad(fmt::format("the model has no input \"{}\"; it takes {}", input.name, expected));
-    if (request.inputs.size() != manifest.inputs.size())
-        return bad(fmt::format("the model needs {} inputs: {}", manifest.inputs.size(), expected));
+    for (const auto& spec : manifest.inputs)
+        if (!spec.optional && std::none_of(request.inputs.begin(), request.inputs.end(), [&](const auto& input) { return input.name == spec.tensor.name; }))
+            return bad(fmt::format("the model needs {} inputs: {}; \"{}\" is missing", manifest.inputs.size(), expected, spec.tensor.name));
     return success();
 }
 
@@ -124,8 +125,9 @@ Result<std::vector<inference::Input>> make_inputs(InferRequest& request, const m
     if (request.inputs.front().type.bytes) return split_items(request.inputs.front(), manifest.inputs.front().kind);
     inference::Input whole;
     for (const auto& spec : manifest.inputs) {
-        auto& input = *std::find_if(request.inputs.begin(), request.inputs.end(), [&](const auto& i) { return i.name == spec.tensor.name; });
-        whole.tensors.push_back({input.name, input.type.datatype, std::move(input.shape), std::move(input.bytes)});
+        const auto input = std::find_if(request.inputs.begin(), request.inputs.end(), [&](const auto& i) { return i.name == spec.tensor.name; });
+        if (input == request.inputs.end()) whole.tensors.push_back({spec.tensor.name, spec.tensor.datatype, {}, {}, true});
+        else whole.tensors.push_back({input->name, input->type.datatype, std::move(input->shape), std::move(input->bytes)});
     }
     std::vector<inference::Input> inputs;
     inputs.push_back(std::move(whole));

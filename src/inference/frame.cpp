@@ -14,6 +14,8 @@ void write(Writer& w, const Load& m) {
 }
 void write(Writer& w, const Unload& m) { w.number(m.model); }
 void write(Writer& w, const Tensor& m) {
+    w.number(static_cast<std::uint8_t>(m.absent));
+    if (m.absent) return;
     w.number(static_cast<std::uint8_t>(m.datatype));
     w.number(static_cast<std::uint32_t>(m.shape.size()));
     for (const auto dimension : m.shape) w.number(dimension);
@@ -118,6 +120,8 @@ std::string encode_any(const Message& message) {
 
 // ---- reading
 
+constexpr std::size_t max_tensors = 256; // of one item
+
 double finite(Reader& r) {
     const auto value = r.number<double>();
     if (!std::isfinite(value)) r.fail();
@@ -125,6 +129,8 @@ double finite(Reader& r) {
 }
 
 void read(Reader& r, Tensor& m) {
+    m.absent = r.number<std::uint8_t>() != 0;
+    if (m.absent) return;
     const auto type = model::datatype(r.number<std::uint8_t>());
     const auto rank = r.count(8);
     if (!type || rank > model::max_rank) return r.fail();
@@ -135,7 +141,8 @@ void read(Reader& r, Tensor& m) {
     if (!elements || *elements * model::element_size(*type) != m.bytes.size()) return r.fail();
 }
 void read(Reader& r, std::vector<Tensor>& list) {
-    list.resize(r.count(13));
+    list.resize(r.count(1));
+    if (list.size() > max_tensors) return r.fail();
     for (auto& tensor : list) {
         read(r, tensor);
         if (!r.ok()) return;

@@ -86,6 +86,7 @@ struct Tensor {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;
     std::string bytes;
+    bool absent = false;          // an optional input or output that is not there: then nothing else counts
 };
 enum class Source : std::uint8_t { inline_bytes = 0, descriptor = 1, tensors = 2 };
 struct BatchItem {
@@ -155,7 +156,7 @@ struct Map {
     std::vector<std::uint64_t> pixels; // one count a label
     std::string png;
 };
-struct Tensors {
+struct Tensors { // one for each output of the manifest
     std::vector<Tensor> tensors;
 };
 struct ItemFailure {

@@ -34,6 +34,7 @@ struct Tensor {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;             // with the batch dimension first
     std::string bytes;              // contiguous, row-major, little-endian
+    bool absent = false;            // an optional input that the request leaves out; its shape is empty
 };
 
 // One input: bytes in memory, or a read-only file (a blob) whose descriptor is handed to the worker, so that

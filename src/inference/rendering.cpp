@@ -1,11 +1,13 @@
 #include "inference/rendering.hpp"
 
 #include "inference/rendering_labels.hpp"
+#include "model/half.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstring>
+#include <span>
 
 namespace millrace::inference {
 namespace {
@@ -19,9 +21,19 @@ Failure dishonest() {
 
 json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
 
-std::string output_name(const model::Manifest& manifest, std::size_t index) {
-    if (index < manifest.outputs.size()) return manifest.outputs[index].name;
-    return fmt::format("{}_{}", manifest.outputs.back().name, index);
+// Is it what the manifest's output says?
+bool fits(const frame::Tensor& tensor, const model::OutputSpec& output, bool with_batch) {
+    if (tensor.absent) return output.optional;
+    const bool batched = tensor.shape.size() == output.shape.size() + 1;
+    const auto shape = std::span{tensor.shape}.subspan(batched ? 1 : 0);
+    return tensor.datatype == output.datatype && (batched || !with_batch) && output.accepts(shape, 0);
+}
+
+bool fit(const frame::Tensors& tensors, const model::Manifest& manifest, bool with_batch) {
+    if (tensors.tensors.size() != manifest.outputs.size()) return false;
+    for (std::size_t i = 0; i < tensors.tensors.size(); ++i)
+        if (!fits(tensors.tensors[i], manifest.outputs[i], with_batch)) return false;
+    return true;
 }
 
 bool add_map(frame::Map& map, const model::Manifest& manifest, Prediction& out) {
@@ -47,7 +59,8 @@ void append_numbers(const std::string& bytes, json::array& out) {
     for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
         T value;
         std::memcpy(&value, bytes.data() + i, sizeof value);
-        if constexpr (std::is_floating_point_v<T>) out.push_back(number(static_cast<double>(value)));
+        if constexpr (std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>) out.push_back(number(static_cast<double>(model::widen(value))));
+        else if constexpr (std::is_floating_point_v<T>) out.push_back(number(static_cast<double>(value)));
         else out.push_back(static_cast<std::int64_t>(value));
     }
 }
@@ -66,8 +79,8 @@ json::array numbers_of(const frame::Tensor& tensor) {
     case model::Datatype::int64: append_numbers<std::int64_t>(tensor.bytes, out); break;
     case model::Datatype::fp32: append_numbers<float>(tensor.bytes, out); break;
     case model::Datatype::fp64: append_numbers<double>(tensor.bytes, out); break;
-    case model::Datatype::fp16:
-    case model::Datatype::bf16: break; // the runtime module gives them as FP32
+    case model::Datatype::fp16: append_numbers<model::Half>(tensor.bytes, out); break;
+    case model::Datatype::bf16: append_numbers<model::Brain>(tensor.bytes, out); break;
     }
     return out;
 }
@@ -79,14 +92,14 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
     std::size_t total = 0;
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
         const auto& tensor = tensors.tensors[i];
+        if (tensor.absent) continue;
         total += tensor.bytes.size();
         if (total > max_tensor_bytes)
             return Failure{FailureReason::model_failed,
                            fmt::format("the model's output is larger than {} MiB, too large to be given as JSON",
                                        max_tensor_bytes >> 20),
                            false};
-        const auto name = output_name(manifest, i);
-        outputs.push_back(json::object{{"name", name},
+        outputs.push_back(json::object{{"name", manifest.outputs[i].name},
                                        {"datatype", model::name(tensor.datatype)},
                                        {"shape", json::value_from(tensor.shape)},
                                        {"data", numbers_of(tensor)}});
@@ -98,7 +111,7 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
 void add_raw(frame::Tensors tensors, const model::Manifest& manifest, Prediction& out) {
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
         auto& tensor = tensors.tensors[i];
-        out.tensors.push_back({output_name(manifest, i), tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
+        if (!tensor.absent) out.tensors.push_back({manifest.outputs[i].name, tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
     }
 }
 
@@ -115,7 +128,7 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     const auto kind = manifest.postprocess.kind;
     using model::PostprocessKind;
     if (auto* tensors = std::get_if<frame::Tensors>(&item.outcome)) {
-        if (!raw && kind != PostprocessKind::raw) return dishonest();
+        if ((!raw && kind != PostprocessKind::raw) || !fit(*tensors, manifest, raw)) return dishonest();
         if (raw) add_raw(std::move(*tensors), manifest, prediction);
         else if (auto failure = add_tensors(*tensors, manifest, prediction)) return *failure;
     } else if (raw) {

@@ -28,8 +28,8 @@ SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions&
 
 // Rows that are known before anything is decoded.
 int rows_of(const Input& input) {
-    if (input.tensors.empty() || input.tensors.front().shape.empty()) return 1;
-    return static_cast<int>(std::clamp<std::int64_t>(input.tensors.front().shape.front(), 1, 1 << 20));
+    const auto first = std::ranges::find_if(input.tensors, [](const Tensor& tensor) { return !tensor.shape.empty(); });
+    return first == input.tensors.end() ? 1 : static_cast<int>(std::clamp<std::int64_t>(first->shape.front(), 1, 1 << 20));
 }
 
 } // namespace
@@ -176,7 +176,7 @@ std::optional<frame::BatchItem> Scheduler::hand_over(Pending& pending, std::vect
     item.raw = pending.raw;
     if (!input.tensors.empty()) {
         item.source = frame::Source::tensors;
-        for (auto& tensor : input.tensors) item.tensors.push_back({tensor.datatype, tensor.shape, std::move(tensor.bytes)});
+        for (auto& tensor : input.tensors) item.tensors.push_back({tensor.datatype, tensor.shape, std::move(tensor.bytes), tensor.absent});
     } else if (!input.file) {
         item.bytes = std::move(input.bytes);
     } else {

@@ -2,6 +2,7 @@
 
 #include "model/manifest_reader.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace millrace::model {
@@ -52,10 +53,11 @@ void read_tensors(Part& root, Manifest& m) {
         m.inputs.push_back(read_input(part, std::move(name)));
         once(part, m.inputs.back().tensor);
     });
+    if (std::all_of(m.inputs.begin(), m.inputs.end(), [](const InputSpec& input) { return input.optional; }))
+        root.refuse("at least one input must not be optional");
     names.clear();
     read_each(root, "output", "outputs", [&](Part& part, std::string name) {
-        part.only({"name", "datatype", "shape"});
-        m.outputs.push_back(read_tensor(part, std::move(name)));
+        m.outputs.push_back(read_output(part, std::move(name)));
         once(part, m.outputs.back());
     });
 }
@@ -99,7 +101,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
 json::object Manifest::to_json() const {
     json::object root{{"format", format}, {"name", name}, {"description", description}, {"task", model::name(task)}};
     write_each(root, "input", "inputs", inputs, input_json);
-    write_each(root, "output", "outputs", outputs, tensor_json);
+    write_each(root, "output", "outputs", outputs, output_json);
     root["labels"] = json::value_from(labels);
     root["postprocess"] = postprocess_json(*this);
     write_serving(*this, root);

@@ -74,12 +74,22 @@ struct Column {
     }
 };
 
+// An input, and which of forward()'s arguments it is: the next one by its place, or the one that `argument` names; where that is
+// a dict, list or tuple that several inputs make together, the part `key` of it.
 struct InputSpec {
     TensorSpec tensor;
+    std::optional<std::string> argument, key;
+    bool optional = false;                 // a request may leave it out: forward() gets None, or the argument's default
     InputKind kind = InputKind::tensor;
     ImageRule image;                       // of kind image only
     TextRule text;                         // of kind text only
     std::vector<Column> columns;           // of kind row only
+};
+
+// An output, and which part of what forward() returns it is.
+struct OutputSpec : TensorSpec {
+    std::vector<std::string> path;         // of keys and places; "*": each element of a list that has one a row. Empty: by name or place
+    bool optional = false;                 // forward() may leave it out, or return None
 };
 
 // Open dimensions (-1) are filled up with `value` to the next of `buckets`, so that inputs of several sizes share a
@@ -124,8 +134,8 @@ struct Manifest {
     int format = 1;
     std::string name, description;
     Task task = Task::tensor;
-    std::vector<InputSpec> inputs;         // at least one, as the arguments of forward()
-    std::vector<TensorSpec> outputs;       // at least one, as forward() returns them
+    std::vector<InputSpec> inputs;         // at least one, and at least one that is not optional
+    std::vector<OutputSpec> outputs;       // at least one
     std::vector<std::string> labels;
     Postprocess postprocess;
     Batching batching;

@@ -41,19 +41,55 @@ TensorSpec read_tensor(Part& part, std::string default_name) {
     const auto type = part.text("datatype", 16).value_or("FP32");
     const auto known = datatype(type);
     if (!known) part.refuse("unknown \"datatype\" {}", type);
-    if (known == Datatype::fp16 || known == Datatype::bf16)
-        part.refuse("datatype {} is not supported at the model's edge; convert inside the model", type);
     spec.datatype = known.value_or(Datatype::fp32);
     spec.shape = read_shape(part);
     return spec;
 }
 
+namespace {
+
+constexpr std::size_t longest_key = 128, most_steps = 8;
+
+// A key of a dict or a place in a list or tuple, as text.
+std::optional<std::string> read_key(Part& part, const json::value& value) {
+    if (const auto* place = value.if_int64(); place && *place >= 0) return std::to_string(*place);
+    if (const auto* text = value.if_string(); text && !text->empty() && text->size() <= longest_key && text->find('\x1f') == text->npos)
+        return std::string{std::string_view{*text}};
+    part.refuse("\"key\" must be a key of 1 to {} bytes, or a place from 0", longest_key);
+    return std::nullopt;
+}
+
+} // namespace
+
+OutputSpec read_output(Part& part, std::string default_name) {
+    part.only({"name", "datatype", "shape", "key", "optional"});
+    OutputSpec output{read_tensor(part, std::move(default_name)), {}, part.truth("optional").value_or(false)};
+    const auto* key = part.value("key");
+    if (!key) return output;
+    const auto* steps = key->if_array();
+    if (steps && (steps->empty() || steps->size() > most_steps)) part.refuse("\"key\" must have 1 to {} steps", most_steps);
+    for (std::size_t i = 0; part.ok() && i < (steps ? steps->size() : 1); ++i)
+        if (auto step = read_key(part, steps ? (*steps)[i] : *key)) output.path.push_back(std::move(*step));
+    return output;
+}
+
+json::object output_json(const OutputSpec& output) {
+    auto object = tensor_json(output);
+    if (output.path.size() == 1) object["key"] = output.path.front();
+    else if (!output.path.empty()) object["key"] = json::value_from(output.path);
+    if (output.optional) object["optional"] = true;
+    return object;
+}
+
 InputSpec read_input(Part& part, std::string default_name) {
-    part.only({"name", "kind", "datatype", "shape", "color", "layout", "orientation", "resize", "crop", "scale", "mean", "std",
+    part.only({"name", "argument", "key", "optional", "kind", "datatype", "shape", "color", "layout", "orientation", "resize", "crop", "scale", "mean", "std",
                "tokenizer", "columns"});
     InputSpec input;
     input.tensor = read_tensor(part, std::move(default_name));
     input.kind = part.choice<InputKind>("kind", kind_names()).value_or(InputKind::tensor);
+    input.argument = part.text("argument", longest_key);
+    if (const auto* key = part.value("key")) input.key = read_key(part, *key);
+    input.optional = part.truth("optional").value_or(false);
     if (!part.ok()) return input;
     if (input.kind != InputKind::image)
         part.none_of({"color", "layout", "orientation", "resize", "crop", "scale", "mean", "std"}, "an input of kind image");
@@ -122,6 +158,9 @@ void write_columns(const std::vector<Column>& columns, json::object& object) {
 json::object input_json(const InputSpec& input) {
     json::object object = tensor_json(input.tensor);
     object["kind"] = name(input.kind);
+    if (input.argument) object["argument"] = *input.argument;
+    if (input.key) object["key"] = *input.key;
+    if (input.optional) object["optional"] = true;
     if (input.kind == InputKind::image) write_image(input, object);
     if (input.kind == InputKind::text) write_text(input.text, object);
     if (input.kind == InputKind::row) write_columns(input.columns, object);

@@ -25,7 +25,9 @@ std::vector<std::uint32_t> read_colors(Part& part) {
     return colors;
 }
 
-bool is_floating(Datatype type) { return type == Datatype::fp32 || type == Datatype::fp64; }
+bool is_floating(Datatype type) {
+    return type == Datatype::fp32 || type == Datatype::fp64 || type == Datatype::fp16 || type == Datatype::bf16;
+}
 
 bool is_map(PostprocessKind kind) { return kind == PostprocessKind::argmax_map || kind == PostprocessKind::sigmoid_map; }
 bool is_sigmoid(PostprocessKind kind) { return kind == PostprocessKind::sigmoid || kind == PostprocessKind::sigmoid_map; }
@@ -38,7 +40,7 @@ void check_sigmoid(Part& root, const Manifest& m) {
     const auto& output = m.outputs.front();
     const bool one_a_label = output.shape == Shape{static_cast<std::int64_t>(m.labels.size())};
     if (!is_floating(output.datatype) || !(one_a_label || decides_between_two(m)))
-        return root.refuse("output: must be FP32 or FP64 with the shape [{}], one value a label; or for two labels [1], one value "
+        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label; or for two labels [1], one value "
                            "that says how likely the second is", m.labels.size());
     const std::size_t wanted = decides_between_two(m) ? 1 : m.labels.size();
     if (m.postprocess.thresholds.size() != wanted)
@@ -52,7 +54,7 @@ void check_classes(Part& root, const Manifest& m) {
     if (classes < 1) return root.refuse("task {} needs \"labels\"", name(m.task));
     if (m.postprocess.kind == PostprocessKind::sigmoid) check_sigmoid(root, m);
     else if (!is_floating(output.datatype) || output.shape != Shape{classes})
-        return root.refuse("output: must be FP32 or FP64 with the shape [{}], one value a label", classes);
+        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label", classes);
     if (m.postprocess.top_k > classes)
         root.refuse("postprocess: \"top_k\" is {}, but there are {} labels", m.postprocess.top_k, classes);
 }
@@ -68,7 +70,7 @@ void check_map(Part& root, const Manifest& m) {
     const auto planes = one_plane ? 1 : classes;
     const bool bare = one_plane && output.shape.size() == 2;
     if (!is_floating(output.datatype) || (!bare && (output.shape.size() != 3 || output.shape[0] != planes)))
-        return root.refuse("output: must be FP32 or FP64 with the shape [{},rows,columns]{}", planes,
+        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{},rows,columns]{}", planes,
                            one_plane ? " or [rows,columns]" : ", one plane a label");
     if (m.postprocess.colors.size() != m.labels.size())
         root.refuse("postprocess: \"colors\" needs {} colours, one a label", classes);
@@ -81,7 +83,7 @@ void check_values(Part& root, const Manifest& m) {
     if (count < 1) return root.refuse("task regression needs \"labels\", the names of the values");
     const bool one = count == 1 && output.shape.empty();
     if (!is_floating(output.datatype) || !(one || output.shape == Shape{count}))
-        root.refuse("output: must be FP32 or FP64 with the shape [{}], one value a label", count);
+        root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label", count);
 }
 
 // "threshold" for all, or "thresholds", one a label.
@@ -138,6 +140,8 @@ void check_task(Part& root, const Manifest& m) {
         if (m.postprocess.kind != PostprocessKind::raw) root.refuse("task tensor needs postprocess raw");
         break;
     }
+    if (m.task != Task::tensor && m.outputs.front().optional)
+        root.refuse("the first output cannot be optional: task {} is about it", name(m.task));
 }
 
 json::object postprocess_json(const Manifest& m) {

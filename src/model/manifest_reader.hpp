@@ -82,6 +82,7 @@ private:
 // Each reads what its name says and checks it within itself; in the file of that name (manifest_image.cpp …).
 TensorSpec read_tensor(Part& part, std::string default_name);
 InputSpec read_input(Part& part, std::string default_name);
+OutputSpec read_output(Part& part, std::string default_name);
 ImageRule read_image(Part& part, const TensorSpec& tensor);
 TextRule read_text(Part& part, const TensorSpec& tensor);
 std::vector<Column> read_columns(Part& part, const TensorSpec& tensor);
@@ -91,6 +92,7 @@ void check_task(Part& root, const Manifest& manifest);  // what each task demand
 
 json::object tensor_json(const TensorSpec& spec);
 json::object input_json(const InputSpec& input);
+json::object output_json(const OutputSpec& output);
 json::object postprocess_json(const Manifest& manifest);
 void write_serving(const Manifest& manifest, json::object& root);
 

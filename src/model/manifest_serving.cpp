@@ -22,7 +22,7 @@ void read_padding(Part& part, Manifest& m) {
     if (std::none_of(m.inputs.begin(), m.inputs.end(), is_open))
         part.refuse("no input has an open dimension (-1) that could be filled up");
     for (const auto& input : m.inputs)
-        if (is_open(input) && input.tensor.datatype != Datatype::fp32 && input.tensor.datatype != Datatype::fp64 &&
+        if (is_open(input) && input.tensor.datatype != Datatype::fp32 && input.tensor.datatype != Datatype::fp64 && input.tensor.datatype != Datatype::bf16 &&
             (padding.value != std::trunc(padding.value) || std::abs(padding.value) > 127))
             part.refuse("\"value\" must be an integer from -127 to 127 for the input \"{}\" of {}", input.tensor.name,
                         name(input.tensor.datatype));

@@ -1,5 +1,7 @@
 #include "models/agreement.hpp"
 
+#include "model/half.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -84,17 +86,30 @@ std::optional<bool> agree(const json::object& answered, const json::object& shad
     return true;
 }
 
+template <class T>
+double number_at(const std::string& bytes, std::size_t at) {
+    T value;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
+    else return static_cast<double>(model::widen(value));
+}
+
+template <class T>
+bool close(const std::string& a, const std::string& b) {
+    Comparison comparison;
+    for (std::size_t at = 0; at + sizeof(T) <= a.size(); at += sizeof(T)) comparison.add(number_at<T>(a, at), number_at<T>(b, at));
+    return comparison.close();
+}
+
 bool close(const inference::Tensor& a, const inference::Tensor& b) {
     if (a.datatype != b.datatype || a.shape != b.shape || a.bytes.size() != b.bytes.size()) return false;
-    if (a.datatype != model::Datatype::fp32) return a.bytes == b.bytes;
-    Comparison comparison;
-    for (std::size_t at = 0; at + sizeof(float) <= a.bytes.size(); at += sizeof(float)) {
-        float x, y;
-        std::memcpy(&x, a.bytes.data() + at, sizeof x);
-        std::memcpy(&y, b.bytes.data() + at, sizeof y);
-        comparison.add(static_cast<double>(x), static_cast<double>(y));
+    switch (a.datatype) {
+    case model::Datatype::fp16: return close<model::Half>(a.bytes, b.bytes);
+    case model::Datatype::bf16: return close<model::Brain>(a.bytes, b.bytes);
+    case model::Datatype::fp32: return close<float>(a.bytes, b.bytes);
+    case model::Datatype::fp64: return close<double>(a.bytes, b.bytes);
+    default: return a.bytes == b.bytes;
     }
-    return comparison.close();
 }
 
 } // namespace
@@ -111,7 +126,7 @@ std::optional<Said> remember(const inference::Prediction& prediction) {
 std::optional<bool> agree(const Said& answered, const inference::Prediction& shadow) {
     if (!answered.tensors.empty()) {
         const auto &a = answered.tensors, &b = shadow.tensors;
-        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), close);
+        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) { return close(x, y); });
     }
     const auto ours = label_of(answered.result), theirs = label_of(shadow.result);
     if (ours && theirs) return *ours == *theirs;

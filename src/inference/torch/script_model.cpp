@@ -1,8 +1,9 @@
 #include "inference/torch/script_model.hpp"
 
+#include "inference/torch/arguments.hpp"
 #include "inference/torch/device.hpp"
 #include "inference/torch/memory_reader.hpp"
-#include "inference/torch/tensor_bridge.hpp"
+#include "inference/torch/returned.hpp"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
@@ -11,30 +12,16 @@
 namespace millrace::torch_module {
 namespace {
 
-void collect(const c10::IValue& value, std::vector<at::Tensor>& out) {
-    if (value.isTensor()) {
-        out.push_back(presentable(value.toTensor()));
-    } else if (value.isTuple()) {
-        for (const auto& element : value.toTupleRef().elements()) collect(element, out);
-    } else if (value.isTensorList()) {
-        for (const auto& element : value.toTensorVector()) out.push_back(presentable(element));
-    } else {
-        throw std::runtime_error{"the model returned a " + value.tagKind() +
-                                 "; only tensors and tuples of them can be passed on"};
-    }
-}
-
 class ScriptModel final : public Model {
 public:
-    explicit ScriptModel(torch::jit::Module loaded) : module{std::move(loaded)} {}
+    ScriptModel(torch::jit::Module loaded, Rules rules)
+        : module{std::move(loaded)}, arguments_{module.get_method("forward").function().getSchema(), rules.inputs}, outputs_{std::move(rules.outputs)} {}
 
-    std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) override {
-        std::vector<c10::IValue> arguments;
-        arguments.reserve(inputs.size());
-        for (const auto& input : inputs) arguments.emplace_back(prepared(input));
-        std::vector<at::Tensor> outputs;
-        collect(module.forward(std::move(arguments)), outputs);
-        return outputs;
+    std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
+        std::vector<at::Tensor> tensors;
+        tensors.reserve(inputs.size());
+        for (const auto& input : inputs) tensors.push_back(input.defined() ? prepared(input) : input);
+        return outputs_of(module.forward(arguments_.make(tensors)), outputs_, rows_of(inputs));
     }
 
     torch::jit::Module module;
@@ -46,21 +33,24 @@ private:
         if (channels_last && input.dim() == 4) input = input.contiguous(at::MemoryFormat::ChannelsLast);
         return input;
     }
+
+    Arguments arguments_;
+    std::vector<OutputRule> outputs_;
 };
 
 // `tolerance` of the largest absolute value; 0: as equal as reordered sums are.
-bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, double tolerance) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (a[i].sizes() != b[i].sizes() || a[i].scalar_type() != b[i].scalar_type()) return false;
-        if (!a[i].is_floating_point()) {
-            if (!at::equal(a[i], b[i])) return false;
-        } else if (tolerance == 0) {
-            if (!at::allclose(a[i], b[i], 1e-4, 1e-5, true)) return false;
-        } else if (a[i].numel() > 0) {
-            const double bound = tolerance * a[i].abs().max().item<double>();
-            if (!at::allclose(a[i], b[i], 0, bound, true)) return false;
-        }
+bool same(const at::Tensor& a, const at::Tensor& b, double tolerance) {
+    if (a.sizes() != b.sizes() || a.scalar_type() != b.scalar_type()) return false;
+    if (!a.is_floating_point()) return at::equal(a, b);
+    if (tolerance == 0) return at::allclose(a, b, 1e-4, 1e-5, true);
+    return a.numel() == 0 || at::allclose(a, b, 0, tolerance * a.abs().max().item<double>(), true);
+}
+
+bool same(const std::vector<Output>& a, const std::vector<Output>& b, double tolerance) {
+    for (std::size_t i = 0; i < a.size(); ++i) { // one for each rule, of both
+        if (a[i].form != b[i].form || a[i].tensors.size() != b[i].tensors.size()) return false;
+        for (std::size_t k = 0; k < a[i].tensors.size(); ++k)
+            if (!same(a[i].tensors[k], b[i].tensors[k], tolerance)) return false;
     }
     return true;
 }
@@ -121,7 +111,7 @@ private:
     ScriptModel& model_;
     const std::vector<at::Tensor>& arguments_;
     mr_load_report& report_;
-    std::vector<at::Tensor> expected_;
+    std::vector<Output> expected_;
     double tolerance_ = 0;
 };
 
@@ -129,8 +119,7 @@ private:
 
 std::unique_ptr<Model> load_script(const void* bytes, std::uint64_t size, const std::vector<at::Tensor>& arguments,
                                    const mr_load_options& options, mr_load_report& report) {
-    auto model = std::make_unique<ScriptModel>(
-        torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()));
+    auto model = std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()), Rules{options});
     model->module.eval();
     if (!arguments.empty()) Optimizer{*model, arguments, report}.run(options);
     return model;

@@ -8,7 +8,8 @@ namespace {
 frame::Tensors with_batch(std::span<const OutputView> outputs, std::int64_t rows, const model::Manifest& manifest) {
     check_outputs(outputs, manifest);
     auto tensors = tensors_of(outputs);
-    for (auto& tensor : tensors.tensors) tensor.shape.insert(tensor.shape.begin(), rows);
+    for (auto& tensor : tensors.tensors)
+        if (!tensor.absent) tensor.shape.insert(tensor.shape.begin(), rows);
     return tensors;
 }
 

@@ -12,7 +12,7 @@ using Shapes = std::vector<model::Shape>;
 
 Shapes shapes_of(const Item& item) {
     Shapes shapes;
-    for (const auto& tensor : item.input->tensors) shapes.push_back(tensor.shape);
+    for (const auto& tensor : item.input->tensors) shapes.push_back(tensor.absent ? model::Shape{-1} : tensor.shape);
     return shapes;
 }
 
@@ -25,6 +25,10 @@ void Forward::run(std::vector<Item>& items) {
     for (const auto& [shapes, members] : groups) pass(members);
 }
 
+mr_tensor view_of(const TensorValue& tensor, std::int64_t rows, std::span<const std::byte> bytes) {
+    return tensor.absent ? absent_view() : batch_view(tensor.datatype, rows, tensor.shape, bytes);
+}
+
 // One item's tensors go as they are; several are copied together.
 std::vector<mr_tensor> Forward::gather(std::span<Item* const> items, std::int64_t rows) {
     const auto& first = items.front()->input->tensors;
@@ -32,7 +36,7 @@ std::vector<mr_tensor> Forward::gather(std::span<Item* const> items, std::int64_
     gathered_.resize(first.size());
     for (std::size_t k = 0; k < first.size(); ++k) {
         if (items.size() == 1) {
-            inputs.push_back(batch_view(first[k].datatype, rows, first[k].shape, first[k].bytes));
+            inputs.push_back(view_of(first[k], rows, first[k].bytes));
             continue;
         }
         auto& bytes = gathered_[k];
@@ -45,7 +49,7 @@ std::vector<mr_tensor> Forward::gather(std::span<Item* const> items, std::int64_
             std::memcpy(bytes.data() + at, from.data(), from.size());
             at += from.size();
         }
-        inputs.push_back(batch_view(first[k].datatype, rows, first[k].shape, bytes));
+        inputs.push_back(view_of(first[k], rows, bytes));
     }
     return inputs;
 }

@@ -107,21 +107,27 @@ std::size_t place_of(const json::object& object, std::size_t own, const model::M
     throw InputError{fmt::format("the model has no such input; it takes {}", fmt::join(names, ", "))};
 }
 
+std::string wanted(const model::Manifest& manifest) {
+    const auto optional = std::count_if(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& input) { return input.optional; });
+    const auto all = static_cast<std::ptrdiff_t>(manifest.inputs.size());
+    if (optional > 0) return fmt::format("{} to {} objects", all - optional, all);
+    return fmt::format("{} object{}, one for each of the model's inputs", all, all == 1 ? "" : "s");
+}
+
 DecodedInput several(const json::value& list, const model::Manifest& manifest) {
-    if (!list.is_array() || list.get_array().size() != manifest.inputs.size())
-        throw InputError{fmt::format("\"inputs\" must be an array of {} object{}, one for each of the model's inputs",
-                                     manifest.inputs.size(), manifest.inputs.size() == 1 ? "" : "s")};
+    const auto least = static_cast<std::size_t>(
+        std::count_if(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& input) { return !input.optional; }));
+    if (!list.is_array() || list.get_array().size() < least || list.get_array().size() > manifest.inputs.size())
+        throw InputError{fmt::format("\"inputs\" must be an array of {}", wanted(manifest))};
     std::vector<std::optional<TensorRows>> found(manifest.inputs.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
+    for (std::size_t i = 0; i < list.get_array().size(); ++i) {
         const auto* object = list.get_array()[i].if_object();
         if (!object) throw InputError{"\"inputs\" must be an array of objects"};
         const auto place = place_of(*object, i, manifest);
         if (found[place]) throw InputError{fmt::format("the input \"{}\" is there twice", manifest.inputs[place].tensor.name)};
         found[place] = from_value(list.get_array()[i], manifest.inputs[place]);
     }
-    std::vector<TensorRows> inputs;
-    for (auto& each : found) inputs.push_back(*std::move(each)); // as many as there are places, none twice: all there
-    return together(std::move(inputs));
+    return together(std::move(found), manifest);
 }
 
 } // namespace
@@ -137,9 +143,7 @@ DecodedInput parse_json_input(std::string_view text, const model::Manifest& mani
     if (!alone)
         throw InputError{fmt::format("the model has {} inputs; send {{\"inputs\":[{{\"name\":…}},…]}} or .npz",
                                      manifest.inputs.size())};
-    std::vector<TensorRows> one;
-    one.push_back(from_value(*parsed, first));
-    return together(std::move(one));
+    return together(from_value(*parsed, first));
 }
 
 } // namespace millrace::inference::worker

@@ -161,7 +161,7 @@ Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& mess
     if (auto ready = runtime.set_threads(places); !ready) return ready.error();
     std::optional<DecodedInput> probe;
     if (manifest->warm_up.enabled) probe = make_probe(*manifest, 1);
-    auto loaded = runtime.load(mapped.bytes(), probe ? views_of(*probe) : std::vector<mr_tensor>{}, manifest->execution);
+    auto loaded = runtime.load(mapped.bytes(), probe ? views_of(*probe) : std::vector<mr_tensor>{}, *manifest);
     if (!loaded) return refuse("the model cannot be loaded: " + loaded.error().detail);
     report.load_ms = milliseconds_since(start);
     report.optimization = loaded->optimization;

@@ -22,7 +22,8 @@ std::vector<std::byte> filled(model::Datatype type, std::size_t elements, double
     std::vector<std::byte> bytes(elements * model::element_size(type));
     with_type(type, [&](auto to) {
         using T = decltype(to);
-        const T each = static_cast<T>(value);
+        T each{};
+        (void)convert_number<T>(value, each); // the manifest has seen that it fits
         for (std::size_t i = 0; i < elements; ++i) std::memcpy(bytes.data() + i * sizeof(T), &each, sizeof(T));
     });
     return bytes;
@@ -63,7 +64,7 @@ void pad_tensor(TensorValue& tensor, std::int64_t rows, const model::Shape& decl
 void pad(DecodedInput& input, const model::Manifest& manifest) {
     if (!manifest.batching.padding) return;
     for (std::size_t i = 0; i < input.tensors.size(); ++i)
-        pad_tensor(input.tensors[i], input.rows, manifest.inputs[i].tensor.shape, *manifest.batching.padding);
+        if (!input.tensors[i].absent) pad_tensor(input.tensors[i], input.rows, manifest.inputs[i].tensor.shape, *manifest.batching.padding);
 }
 
 } // namespace millrace::inference::worker

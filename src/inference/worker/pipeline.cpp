@@ -30,10 +30,15 @@ DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const model::Manif
     if (tensors.size() != manifest.inputs.size())
         throw InputError{fmt::format("the model takes {} inputs, {} were given", manifest.inputs.size(), tensors.size())};
     DecodedInput input;
-    input.rows = tensors.front().shape.empty() ? 0 : tensors.front().shape.front();
+    const auto first = std::find_if(tensors.begin(), tensors.end(), [](const frame::Tensor& tensor) { return !tensor.absent; });
+    input.rows = first == tensors.end() || first->shape.empty() ? 0 : first->shape.front();
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         auto& tensor = tensors[i];
         const auto& spec = manifest.inputs[i].tensor;
+        if (tensor.absent && manifest.inputs[i].optional) {
+            input.tensors.push_back(absent_tensor());
+            continue;
+        }
         if (tensor.shape.empty() || tensor.shape.front() != input.rows || input.rows < 1)
             throw InputError{fmt::format("input \"{}\" needs a first dimension for the batch, the same for all inputs", spec.name)};
         tensor.shape.erase(tensor.shape.begin());

@@ -1,6 +1,7 @@
 #include "inference/worker/postprocess.hpp"
 
 #include "inference/worker/postprocess_kinds.hpp"
+#include "inference/worker/tensor_convert.hpp"
 
 #include <fmt/format.h>
 
@@ -16,12 +17,16 @@ FloatView::FloatView(const OutputView& output) {
         view_ = {reinterpret_cast<const float*>(output.data), output.bytes / sizeof(float)};
         return;
     }
-    kept_.resize(output.bytes / sizeof(double)); // the manifest allows FP64 beside it
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-        double value = 0;
-        std::memcpy(&value, output.data + i * sizeof value, sizeof value);
-        kept_[i] = static_cast<float>(value);
-    }
+    kept_.resize(output.bytes / model::element_size(output.datatype));
+    with_type(output.datatype, [&](auto type) {
+        using T = decltype(type);
+        for (std::size_t i = 0; i < kept_.size(); ++i) {
+            T value;
+            std::memcpy(&value, output.data + i * sizeof value, sizeof value);
+            if constexpr (is_half<T>) kept_[i] = model::widen(value);
+            else kept_[i] = static_cast<float>(value);
+        }
+    });
     view_ = kept_;
 }
 
@@ -31,7 +36,9 @@ void check_outputs(std::span<const OutputView> outputs, const model::Manifest& m
                                              manifest.outputs.size())};
     for (std::size_t i = 0; i < manifest.outputs.size(); ++i) {
         const auto& promised = manifest.outputs[i];
-        if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape))
+        if (outputs[i].absent && promised.optional) continue;
+        if (outputs[i].absent) throw std::runtime_error{fmt::format("the model returned no \"{}\", which its manifest promises", promised.name)};
+        if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape, 0)) // a detector may find nothing
             throw std::runtime_error{fmt::format("the model returned {} {} as \"{}\", its manifest promises {} {}",
                                                  model::name(outputs[i].datatype), model::shape_text(outputs[i].shape),
                                                  promised.name, model::name(promised.datatype),
@@ -41,10 +48,14 @@ void check_outputs(std::span<const OutputView> outputs, const model::Manifest& m
 
 frame::Tensors tensors_of(std::span<const OutputView> outputs) {
     frame::Tensors tensors;
-    for (const auto& output : outputs)
-        tensors.tensors.push_back({output.datatype,
-                                   {output.shape.begin(), output.shape.end()},
-                                   std::string{reinterpret_cast<const char*>(output.data), output.bytes}});
+    for (const auto& output : outputs) {
+        auto& tensor = tensors.tensors.emplace_back();
+        tensor.absent = output.absent;
+        if (output.absent) continue;
+        tensor.datatype = output.datatype;
+        tensor.shape.assign(output.shape.begin(), output.shape.end());
+        if (output.bytes > 0) tensor.bytes.assign(reinterpret_cast<const char*>(output.data), output.bytes);
+    }
     return tensors;
 }
 

@@ -4,6 +4,7 @@
 #include "inference/frame.hpp"
 #include "model/manifest.hpp"
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct OutputView {
     std::span<const std::int64_t> shape;
     const std::byte* data = nullptr;
     std::size_t bytes = 0;
+    std::shared_ptr<const std::vector<std::byte>> kept{}; // what `data` points into, where the runtime does not keep it
+    bool absent = false;                                   // the model gave none
 };
 
 // All of them against what the manifest promises.

@@ -16,7 +16,10 @@ struct TensorValue {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;               // without the batch dimension
     std::vector<std::byte> bytes;     // contiguous, row-major, little-endian
+    bool absent = false;              // of an optional input that the request leaves out
 };
+
+inline TensorValue absent_tensor() { return {model::Datatype::fp32, {}, {}, true}; }
 
 inline constexpr std::int64_t max_rows = 1024; // of one request
 

@@ -13,7 +13,7 @@ using namespace millrace::api::protocol;
 
 namespace {
 
-model::TensorSpec spec(std::string name, model::Datatype type, model::Shape shape) { return {std::move(name), type, std::move(shape)}; }
+model::OutputSpec spec(std::string name, model::Datatype type, model::Shape shape) { return {{std::move(name), type, std::move(shape)}, {}, false}; }
 
 model::Manifest two_inputs() {
     model::Manifest manifest;
@@ -118,6 +118,34 @@ TEST_CASE("the tensors reach the engine in the model's order") {
     CHECK(tensors[0].bytes == raw<float>({1, 2}));
     CHECK(tensors[1].shape == model::Shape{1, 1});
     CHECK(tensors[1].datatype == model::Datatype::int64);
+}
+
+TEST_CASE("an optional input may be left out, and the engine is told so") {
+    auto manifest = two_inputs();
+    manifest.inputs[0].optional = true;
+    auto request = with({tensor("b", "INT64", {2, 1}, raw<std::int64_t>({7, 8}))});
+    REQUIRE(check_inputs(request, manifest).has_value());
+    const auto inputs = make_inputs(request, manifest);
+    REQUIRE(inputs.has_value());
+    REQUIRE(inputs->front().tensors.size() == 2);
+    CHECK(inputs->front().tensors[0].absent);
+    CHECK_FALSE(inputs->front().tensors[1].absent);
+    CHECK(holds(refusal({tensor("a", "FP32", {1, 2})}, manifest), "\"b\" is missing"));
+}
+
+TEST_CASE("half precision is given in binary, ranked as any other, and never in JSON") {
+    const inference::Tensor half{"y", model::Datatype::fp16, {1, 3}, raw<std::uint16_t>({0x3c00, 0xc000, 0x3555})}; // 1, -2, 0.333
+    auto request = with({});
+    request.outputs = {{"y", 2, false}};
+    const auto ranked = render(request, {half});
+    CHECK(json::serialize(ranked.body.at("outputs").at(0).at("data")) == R"(["1:0:cat","0.33325195:2:bird"])");
+    request.outputs = {{"y", 0, true}};
+    CHECK(render(request, {half}).binary == half.bytes);
+    request.outputs = {{"y", 0, false}};
+    const auto refused = render_infer(request, two_inputs(), InferAnswer{"pets", "3", {half}, 1, 0, 0});
+    REQUIRE(!refused);
+    CHECK(refused.error().code == Code::invalid_argument);
+    CHECK(holds(refused.error().detail, "binary"));
 }
 
 TEST_CASE("an image, a text and a row may come as BYTES, one item an element") {
