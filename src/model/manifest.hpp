@@ -142,6 +142,7 @@ struct Manifest {
     std::uint64_t max_input_bytes = 1 << 20;
     double timeout_seconds = 30;
     Execution execution;
+    bool buffers_shared = false;           // what forward() changes of its module is kept from pass to pass, whoever asks
     WarmUp warm_up;
     std::optional<std::chrono::seconds> cache_for; // equal inputs are answered from the cache so long
     std::optional<ModelName> fallback;     // answers when this one cannot

@@ -116,6 +116,10 @@ void read_serving(Part& root, Manifest& m) {
     if (auto part = root.part("batching")) read_batching(*part, m);
     if (auto part = root.part("limits")) read_limits(*part, m);
     if (auto part = root.part("execution")) read_execution(*part, m.execution);
+    const auto buffers = root.has("buffers") ? root.text("buffers", 16).value_or("") : "own";
+    if (buffers != "own" && buffers != "shared") root.refuse("\"buffers\" must be own or shared");
+    m.buffers_shared = buffers == "shared";
+    if (m.buffers_shared && root.has("cache")) root.refuse("a model with shared \"buffers\" cannot have a \"cache\": equal inputs have different answers");
     read_warm_up(root, m.warm_up);
     if (auto part = root.part("cache")) {
         part->only({"seconds"});
@@ -134,6 +138,7 @@ void write_serving(const Manifest& m, json::object& root) {
     root["batching"] = std::move(batching);
     root["limits"] = {{"max_input_bytes", m.max_input_bytes}, {"timeout_seconds", m.timeout_seconds}};
     if (auto execution = execution_json(m.execution); !execution.empty()) root["execution"] = std::move(execution);
+    if (m.buffers_shared) root["buffers"] = "shared";
     root["warm_up"] = warm_up_json(m.warm_up);
     if (m.cache_for) root["cache"] = {{"seconds", m.cache_for->count()}};
     if (m.fallback) {

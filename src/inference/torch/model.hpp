@@ -17,6 +17,7 @@ public:
     // One tensor for each rule of the inputs, undefined where it is absent; gives one Output for each rule of the outputs. On the
     // calling thread's stream. Several threads may run one model. Throws what libtorch throws.
     virtual std::vector<Output> run(const std::vector<at::Tensor>& inputs) = 0;
+    virtual void begin_service() {} // with no pass under way
 };
 
 inline void put_text(char* to, std::uint64_t size, const std::string& text) {

@@ -104,6 +104,8 @@ mr_code load(const void* bytes, uint64_t size, const mr_tensor* inputs, uint32_t
     });
 }
 
+void begin_service(mr_model* model) { model->model->begin_service(); }
+
 void free_model(mr_model* model) {
     char ignored[64];
     guarded(ignored, sizeof ignored, [&] { delete model; });
@@ -149,7 +151,7 @@ mr_memory memory() {
     return figures;
 }
 
-constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, free_model, forward,
+constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, begin_service, free_model, forward,
                            result_form, result_tensor, free_result, release_memory, memory};
 
 } // namespace

@@ -59,6 +59,12 @@ typedef struct mr_output_rule {
     uint32_t optional;    /* it may be None, or not be there at all */
 } mr_output_rule;
 
+/* What becomes of the buffers and other attributes that forward() changes. */
+typedef enum mr_buffers {
+    MR_BUFFERS_OWN = 0,   /* each pass begins with those of the file, and what it changes is dropped */
+    MR_BUFFERS_SHARED = 1 /* kept from pass to pass, from begin_service() on; one pass at a time */
+} mr_buffers;
+
 #define MR_STEP "\x1f"
 #define MR_EACH_ROW "*" /* a step: of a list that has one element for each row of the batch, each of them */
 
@@ -70,6 +76,7 @@ typedef struct mr_load_options {
     const mr_input_rule* inputs;   /* one for each input of forward() below, in the same order */
     const mr_output_rule* outputs; /* one for each output of the results */
     uint32_t input_count, output_count;
+    uint32_t buffers;              /* mr_buffers */
 } mr_load_options;
 
 /* What an output of a result is. */
@@ -86,7 +93,7 @@ typedef struct mr_load_report {
     uint32_t optimization; /* mr_optimization; MR_COMPILED: an AOTInductor package */
     uint32_t precision;    /* what is used */
     uint32_t channels_last;
-    char note[256];        /* why not more; empty when all that was asked for is used */
+    char note[512];        /* why not more, and that forward() changes the module; empty when all that was asked for is used */
 } mr_load_report;
 
 typedef struct mr_memory {
@@ -109,6 +116,8 @@ typedef struct mr_runtime {
     mr_code (*load)(const void* bytes, uint64_t size, const mr_tensor* inputs, uint32_t input_count,
                     const mr_load_options* options, mr_model** model, mr_load_report* report, char* error,
                     uint64_t error_size);
+    /* After the warm-up: the passes before it count for nothing, whatever the buffers are. */
+    void (*begin_service)(mr_model*);
     void (*free_model)(mr_model*);
 
     /* As many inputs as there were rules. */

@@ -3,28 +3,37 @@
 #include "inference/torch/arguments.hpp"
 #include "inference/torch/device.hpp"
 #include "inference/torch/memory_reader.hpp"
+#include "inference/torch/own_state.hpp"
 #include "inference/torch/returned.hpp"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <mutex>
+
 namespace millrace::torch_module {
 namespace {
 
 class ScriptModel final : public Model {
 public:
-    ScriptModel(torch::jit::Module loaded, Rules rules)
-        : module{std::move(loaded)}, arguments_{module.get_method("forward").function().getSchema(), rules.inputs}, outputs_{std::move(rules.outputs)} {}
+    ScriptModel(torch::jit::Module loaded, Rules rules, bool shared)
+        : module{std::move(loaded)}, arguments_{module.get_method("forward").function().getSchema(), rules.inputs}, outputs_{std::move(rules.outputs)},
+          shared_{shared} {}
 
     std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
         std::vector<at::Tensor> tensors;
         tensors.reserve(inputs.size());
         for (const auto& input : inputs) tensors.push_back(input.defined() ? prepared(input) : input);
-        return outputs_of(module.forward(arguments_.make(tensors)), outputs_, rows_of(inputs));
+        if (changes == Changes::nothing) return pass(module, tensors);
+        if (serving_ && shared_) return shared_pass(std::move(tensors));
+        return pass(fresh_copy(module, changes), tensors);
     }
 
+    void begin_service() override { serving_ = true; }
+
     torch::jit::Module module;
+    Changes changes = Changes::parameters; // until it is known
     bool bf16 = false, channels_last = false;
 
 private:
@@ -34,8 +43,25 @@ private:
         return input;
     }
 
+    std::vector<Output> pass(torch::jit::Module of, const std::vector<at::Tensor>& tensors) const {
+        return outputs_of(of.forward(arguments_.make(tensors)), outputs_, rows_of(tensors));
+    }
+
+    // The module may keep what it is given, which is the caller's memory, and give out what the next pass changes.
+    std::vector<Output> shared_pass(std::vector<at::Tensor> tensors) const {
+        for (auto& tensor : tensors)
+            if (tensor.defined()) tensor = tensor.clone();
+        const std::lock_guard turn{*turn_};
+        auto outputs = pass(module, tensors);
+        for (auto& output : outputs)
+            for (auto& tensor : output.tensors) tensor = tensor.clone();
+        return outputs;
+    }
+
     Arguments arguments_;
     std::vector<OutputRule> outputs_;
+    bool shared_ = false, serving_ = false;
+    std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>(); // shared: candidates of the optimiser are copies
 };
 
 // `tolerance` of the largest absolute value; 0: as equal as reordered sums are.
@@ -60,6 +86,12 @@ void use_channels_last(torch::jit::Module& module) {
         if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
 }
 
+void add_note(mr_load_report& report, const std::string& what) {
+    std::string text{report.note};
+    if (!text.empty()) text += "; ";
+    put_text(report.note, sizeof report.note, text + what);
+}
+
 class Optimizer {
 public:
     Optimizer(ScriptModel& model, const std::vector<at::Tensor>& arguments, mr_load_report& report)
@@ -78,6 +110,8 @@ public:
                 m.channels_last = true;
             }))
             report_.channels_last = 1;
+        if (model_.changes == Changes::parameters) // what freezing makes constants would be written to
+            return add_note(report_, "freeze: forward() may change the module's parameters");
         if (!step("freeze", tolerance_, [](ScriptModel& m) { m.module = torch::jit::freeze(m.module); })) return;
         report_.optimization = MR_FROZEN;
         if (step("optimize_for_inference", tolerance_,
@@ -102,9 +136,7 @@ private:
     }
 
     bool note(const char* label, const std::string& what) {
-        std::string text{report_.note};
-        if (!text.empty()) text += "; ";
-        put_text(report_.note, sizeof report_.note, text + label + what);
+        add_note(report_, label + what);
         return false;
     }
 
@@ -119,9 +151,13 @@ private:
 
 std::unique_ptr<Model> load_script(const void* bytes, std::uint64_t size, const std::vector<at::Tensor>& arguments,
                                    const mr_load_options& options, mr_load_report& report) {
-    auto model = std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()), Rules{options});
+    auto model = std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()), Rules{options},
+                                               options.buffers == MR_BUFFERS_SHARED);
     model->module.eval();
+    model->changes = changes_of(model->module);
     if (!arguments.empty()) Optimizer{*model, arguments, report}.run(options);
+    if (model->changes != Changes::nothing && options.buffers == MR_BUFFERS_OWN)
+        add_note(report, "forward() may change what the module keeps: each pass begins with what the file has (\"buffers\": \"shared\" keeps the changes)");
     return model;
 }
 

@@ -97,7 +97,8 @@ Result<Runtime::Loaded> Runtime::load(std::string_view file, std::span<const mr_
     const LoadRules rules{manifest};
     const auto outputs = static_cast<std::uint32_t>(rules.outputs.size());
     const mr_load_options options{execution.precision == model::Precision::bf16 ? MR_BF16 : MR_FP32, execution.channels_last, execution.tolerance,
-                                  rules.inputs.data(), rules.outputs.data(), static_cast<std::uint32_t>(rules.inputs.size()), outputs};
+                                  rules.inputs.data(), rules.outputs.data(), static_cast<std::uint32_t>(rules.inputs.size()), outputs,
+                                  manifest.buffers_shared ? MR_BUFFERS_SHARED : MR_BUFFERS_OWN};
     const auto code = table_->load(file.data(), file.size(), inputs.data(), static_cast<std::uint32_t>(inputs.size()), &options,
                                    &model, &report, error, sizeof error);
     if (code != MR_OK) return Error{Code::unprocessable, error};

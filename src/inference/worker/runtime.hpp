@@ -37,6 +37,9 @@ public:
         Model(const Model&) = delete;
         Model& operator=(const Model&) = delete;
 
+        // After the warm-up, before the first prediction.
+        void begin_service() const { table_->begin_service(model_); }
+
     private:
         friend class Runtime;
         const mr_runtime* table_;
