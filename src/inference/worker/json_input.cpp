@@ -130,6 +130,14 @@ DecodedInput several(const json::value& list, const model::Manifest& manifest) {
     return together(std::move(found), manifest);
 }
 
+// Whoever sends these counts on a state that is not kept.
+void refuse_sequence(const json::object& object) {
+    for (const auto* member : {"sequence_id", "sequence_start", "sequence_end"})
+        if (field(object, member))
+            throw InputError{fmt::format("\"{}\": no state is kept for sequences of requests; give the model its state as an input, and take "
+                                         "the new one from its outputs", member)};
+}
+
 } // namespace
 
 DecodedInput parse_json_input(std::string_view text, const model::Manifest& manifest) {
@@ -138,7 +146,11 @@ DecodedInput parse_json_input(std::string_view text, const model::Manifest& mani
     const auto* object = parsed->if_object();
     const auto& first = manifest.inputs.front();
     const bool alone = manifest.inputs.size() == 1;
-    if (object && !(alone && is_row(*object, first)))
+    const bool request = object && !(alone && is_row(*object, first));
+    if (request) refuse_sequence(*object);
+    if (const auto* parameters = request ? field(*object, "parameters") : nullptr; parameters && parameters->is_object())
+        refuse_sequence(parameters->get_object());
+    if (request)
         if (const auto* list = field(*object, "inputs")) return several(*list, manifest);
     if (!alone)
         throw InputError{fmt::format("the model has {} inputs; send {{\"inputs\":[{{\"name\":…}},…]}} or .npz",

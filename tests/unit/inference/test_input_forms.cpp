@@ -198,6 +198,14 @@ TEST_CASE("a column may be called as the forms of the request are") {
     CHECK(numbers<float>(preprocess(R"({"data":3,"inputs":4})", "", one).tensors[0]) == std::vector<float>{3, 4});
 }
 
+TEST_CASE("a request of a sequence is refused, for no state is kept") {
+    const auto one = manifest(R"({"name":"x","kind":"tensor","shape":[2]})");
+    for (const auto* text : {R"({"data":[1,2],"sequence_id":7})", R"({"inputs":[{"data":[1,2]}],"sequence_start":true})", R"({"inputs":[{"data":[1,2]}],"parameters":{"sequence_id":"a"}})"})
+        CHECK_MESSAGE(failure(text, "application/json", one).find("no state is kept") != std::string::npos, text);
+    const auto column = manifest(R"({"name":"r","kind":"row","shape":[1],"columns":[{"name":"sequence_id"}]})");
+    CHECK(numbers<float>(preprocess(R"({"sequence_id":7})", "", column).tensors[0]) == std::vector<float>{7});
+}
+
 TEST_CASE("pictures, texts and rows together come in one JSON") {
     const auto all = manifest(photo + "," + words + "," + row);
     const auto tiff = tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
