@@ -79,6 +79,15 @@ void write(Writer& w, const Scores& m) {
     w.number(static_cast<std::uint32_t>(m.values.size()));
     for (const auto value : m.values) w.number(value);
 }
+void write(Writer& w, const Objects& m) {
+    w.number(m.width);
+    w.number(m.height);
+    w.number(static_cast<std::uint32_t>(m.objects.size()));
+    for (const auto& object : m.objects) {
+        w.number(object.label);
+        for (const float value : {object.score, object.x, object.y, object.width, object.height}) w.number(value);
+    }
+}
 void write(Writer& w, const Rows& m) {
     w.number(static_cast<std::uint32_t>(m.rows.size()));
     for (const auto& row : m.rows) {
@@ -218,12 +227,22 @@ void read(Reader& r, Scores& m) {
     m.values.resize(r.count(sizeof(float)));
     for (auto& value : m.values) value = r.number<float>();
 }
+void read(Reader& r, Objects& m) {
+    m.width = r.number<std::uint32_t>();
+    m.height = r.number<std::uint32_t>();
+    m.objects.resize(r.count(24));
+    for (auto& object : m.objects) {
+        object.label = r.number<std::uint32_t>();
+        for (float* value : {&object.score, &object.x, &object.y, &object.width, &object.height}) *value = r.number<float>();
+    }
+}
 void read(Reader& r, Rows& m) {
     m.rows.resize(r.count(5));
     for (auto& row : m.rows) {
         switch (r.number<std::uint8_t>()) {
         case 0: read(r, row.emplace<TopK>()); break;
         case 1: read(r, row.emplace<Scores>()); break;
+        case 2: read(r, row.emplace<Objects>()); break;
         default: return r.fail();
         }
     }
@@ -251,6 +270,7 @@ void read(Reader& r, Done& m) {
         case 3: read(r, item.outcome.emplace<Tensors>()); break;
         case 4: read(r, item.outcome.emplace<Rows>()); break;
         case 5: read(r, item.outcome.emplace<Scores>()); break;
+        case 6: read(r, item.outcome.emplace<Objects>()); break;
         default: return r.fail();
         }
         item.batch_size = r.number<std::uint32_t>();

@@ -147,7 +147,16 @@ struct TopK {
 struct Scores { // one a label, in their order
     std::vector<float> values;
 };
-using RowOutcome = std::variant<TopK, Scores>;
+struct Object {
+    std::uint32_t label = 0;
+    float score = 0;
+    float x = 0, y = 0, width = 0, height = 0; // the upper left corner and the size
+};
+struct Objects { // the most certain first
+    std::vector<Object> objects;
+    std::uint32_t width = 0, height = 0; // of the picture in whose pixels they are; 0: the input was none
+};
+using RowOutcome = std::variant<TopK, Scores, Objects>;
 struct Rows { // of an item of several rows: one a row
     std::vector<RowOutcome> rows;
 };
@@ -163,7 +172,7 @@ struct ItemFailure {
     bool bad_input = false;       // else the model failed
     std::string message;
 };
-using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, Rows, Scores>;
+using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, Rows, Scores, Objects>;
 struct ItemResult {
     Outcome outcome;
     std::uint32_t batch_size = 0; // rows in the forward pass that gave this

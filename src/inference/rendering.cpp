@@ -137,6 +137,8 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
         if (!add_row(*top, manifest, prediction.result)) return dishonest();
     } else if (const auto* scores = std::get_if<frame::Scores>(&item.outcome)) {
         if (!add_row(*scores, manifest, prediction.result)) return dishonest();
+    } else if (const auto* objects = std::get_if<frame::Objects>(&item.outcome)) {
+        if (!add_row(*objects, manifest, prediction.result)) return dishonest();
     } else if (const auto* rows = std::get_if<frame::Rows>(&item.outcome)) {
         if (!add_rows(*rows, manifest, prediction.result)) return dishonest();
     } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {

@@ -72,6 +72,29 @@ bool add(const frame::Scores& scores, const Manifest& manifest, json::object& ou
     return true;
 }
 
+// A hundredth of a pixel is as much as anybody sees.
+double pixels(float value) { return std::round(static_cast<double>(value) * 100) / 100; }
+
+bool add(const frame::Objects& found, const Manifest& manifest, json::object& out) {
+    if (manifest.postprocess.kind != PostprocessKind::objects || found.objects.size() > static_cast<std::size_t>(manifest.postprocess.objects.max_objects))
+        return false;
+    const bool normalized = manifest.postprocess.objects.normalized && found.width == 0; // then a hundredth is much
+    const auto length = [&](float value) { return normalized ? static_cast<double>(value) : pixels(value); };
+    json::array objects;
+    for (const auto& each : found.objects) {
+        if (each.label >= manifest.labels.size() || !(each.score >= 0 && each.score <= 1)) return false;
+        for (const float value : {each.x, each.y, each.width, each.height})
+            if (!std::isfinite(value)) return false;
+        auto object = scored(manifest, each.label, each.score);
+        object["box"] = json::array{length(each.x), length(each.y), length(each.width), length(each.height)};
+        objects.push_back(std::move(object));
+    }
+    out["objects"] = std::move(objects);
+    if (found.width > 0) out["width"] = found.width;
+    if (found.height > 0) out["height"] = found.height;
+    return true;
+}
+
 } // namespace
 
 bool add_row(const frame::RowOutcome& row, const Manifest& manifest, json::object& out) {

@@ -14,7 +14,7 @@
 
 namespace millrace::model {
 
-enum class Task { image_classification, pixel_classification, classification, tensor, regression };
+enum class Task { image_classification, pixel_classification, classification, tensor, regression, object_detection };
 enum class InputKind { image, tensor, text, row };
 enum class ImageColor { gray, rgb, bands };
 enum class ImageLayout { chw, hwc };

@@ -6,13 +6,16 @@ namespace millrace::model {
 namespace {
 
 using Names = std::string_view[];
-constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor", "regression"};
+constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor", "regression", "object_detection"};
 constexpr Names kinds = {"image", "tensor", "text", "row"};
 constexpr Names colors = {"gray", "rgb", "bands"};
 constexpr Names layouts = {"chw", "hwc"};
 constexpr Names orientations = {"as_shown", "as_stored"};
 constexpr Names tokenizers = {"bytes", "words", "word_pieces"};
-constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw", "top_k", "sigmoid", "sigmoid_map", "values"};
+constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw", "top_k", "sigmoid", "sigmoid_map", "values", "objects"};
+constexpr Names box_formats = {"xyxy", "xywh", "cxcywh"};
+constexpr Names box_columns = {"score_label", "scores", "objectness_scores"};
+constexpr Names activations = {"none", "sigmoid", "softmax"};
 constexpr Names unknowns = {"refuse", "ignore", "own_place"};
 constexpr Names precisions = {"fp32", "bf16"};
 
@@ -34,6 +37,9 @@ std::span<const std::string_view> tokenizer_names() { return tokenizers; }
 std::span<const std::string_view> postprocess_names() { return postprocessings; }
 std::span<const std::string_view> precision_names() { return precisions; }
 std::span<const std::string_view> unknown_names() { return unknowns; }
+std::span<const std::string_view> box_format_names() { return box_formats; }
+std::span<const std::string_view> box_column_names() { return box_columns; }
+std::span<const std::string_view> activation_names() { return activations; }
 
 std::string_view name(Task task) { return tasks[static_cast<std::size_t>(task)]; }
 std::string_view name(InputKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
@@ -43,6 +49,9 @@ std::string_view name(Orientation orientation) { return orientations[static_cast
 std::string_view name(Tokenizer tokenizer) { return tokenizers[static_cast<std::size_t>(tokenizer)]; }
 std::string_view name(PostprocessKind kind) { return postprocessings[static_cast<std::size_t>(kind)]; }
 std::string_view name(UnknownCategory unknown) { return unknowns[static_cast<std::size_t>(unknown)]; }
+std::string_view name(BoxFormat format) { return box_formats[static_cast<std::size_t>(format)]; }
+std::string_view name(BoxColumns columns) { return box_columns[static_cast<std::size_t>(columns)]; }
+std::string_view name(Activation activation) { return activations[static_cast<std::size_t>(activation)]; }
 std::string_view name(Precision precision) { return precisions[static_cast<std::size_t>(precision)]; }
 
 bool is_model_name(std::string_view text) { return is_word(text, 64); }

@@ -25,10 +25,6 @@ std::vector<std::uint32_t> read_colors(Part& part) {
     return colors;
 }
 
-bool is_floating(Datatype type) {
-    return type == Datatype::fp32 || type == Datatype::fp64 || type == Datatype::fp16 || type == Datatype::bf16;
-}
-
 bool is_map(PostprocessKind kind) { return kind == PostprocessKind::argmax_map || kind == PostprocessKind::sigmoid_map; }
 bool is_sigmoid(PostprocessKind kind) { return kind == PostprocessKind::sigmoid || kind == PostprocessKind::sigmoid_map; }
 bool ranks(PostprocessKind kind) {
@@ -100,6 +96,10 @@ std::vector<double> read_thresholds(Part& part, const Manifest& m) {
 
 } // namespace
 
+bool is_floating(Datatype type) {
+    return type == Datatype::fp32 || type == Datatype::fp64 || type == Datatype::fp16 || type == Datatype::bf16;
+}
+
 bool decides_between_two(const Manifest& m) {
     const auto& shape = m.outputs.front().shape;
     return m.labels.size() == 2 && (shape.empty() || shape == Shape{1});
@@ -113,8 +113,16 @@ void read_postprocess(Part& root, Manifest& m) {
         else if (m.task != Task::tensor) root.refuse("\"postprocess\" must be an object");
         return;
     }
+    const auto usual = m.task == Task::regression ? PostprocessKind::values : PostprocessKind::raw;
+    rule.kind = m.task == Task::regression ? part->choice_or("kind", postprocess_names(), usual)
+                                           : part->choice<PostprocessKind>("kind", postprocess_names()).value_or(usual);
+    if (rule.kind == PostprocessKind::objects) {
+        part->only({"kind", "detections", "boxes", "scores", "labels", "format", "columns", "activation", "normalized", "threshold", "nms", "max_objects",
+                    "first_label"});
+        rule.objects = read_objects(*part, m);
+        return;
+    }
     part->only({"kind", "top_k", "colors", "probabilities", "threshold", "thresholds"});
-    rule.kind = part->choice<PostprocessKind>("kind", postprocess_names()).value_or(PostprocessKind::raw);
     const auto labels = static_cast<std::int64_t>(std::max<std::size_t>(1, m.labels.size()));
     rule.top_k = static_cast<int>(part->integer("top_k", 1, 1000).value_or(std::min<std::int64_t>(5, labels)));
     rule.colors = read_colors(*part);
@@ -136,11 +144,12 @@ void check_task(Part& root, const Manifest& m) {
     case Task::classification: check_classes(root, m); break;
     case Task::pixel_classification: check_map(root, m); break;
     case Task::regression: check_values(root, m); break;
+    case Task::object_detection: check_objects(root, m); break;
     case Task::tensor:
         if (m.postprocess.kind != PostprocessKind::raw) root.refuse("task tensor needs postprocess raw");
         break;
     }
-    if (m.task != Task::tensor && m.outputs.front().optional)
+    if (m.task != Task::tensor && m.task != Task::object_detection && m.outputs.front().optional)
         root.refuse("the first output cannot be optional: task {} is about it", name(m.task));
 }
 
@@ -153,6 +162,7 @@ json::object postprocess_json(const Manifest& m) {
         for (const auto color : rule.colors) colors.emplace_back(fmt::format("#{:06x}", color));
         object["colors"] = std::move(colors);
     }
+    if (rule.kind == PostprocessKind::objects) write_objects(m, object);
     if (is_sigmoid(rule.kind)) {
         object["probabilities"] = rule.probabilities;
         const auto& all = rule.thresholds;

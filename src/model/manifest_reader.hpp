@@ -24,6 +24,9 @@ std::span<const std::string_view> tokenizer_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();
 std::span<const std::string_view> unknown_names();
+std::span<const std::string_view> box_format_names();
+std::span<const std::string_view> box_column_names();
+std::span<const std::string_view> activation_names();
 
 // One object of the manifest. A member that is wrong gives nothing, and the first such is what the whole manifest is
 // refused with: a reader need not look after each member, but must before it relies on one. Borrows both arguments.
@@ -87,6 +90,10 @@ ImageRule read_image(Part& part, const TensorSpec& tensor);
 TextRule read_text(Part& part, const TensorSpec& tensor);
 std::vector<Column> read_columns(Part& part, const TensorSpec& tensor);
 void read_postprocess(Part& root, Manifest& manifest);
+ObjectRule read_objects(Part& part, const Manifest& manifest);
+void check_objects(Part& root, const Manifest& manifest);
+void write_objects(const Manifest& manifest, json::object& object);
+bool is_floating(Datatype type);
 void read_serving(Part& root, Manifest& manifest);      // batching, limits, execution, warm-up, cache, fallback, accuracy
 void check_task(Part& root, const Manifest& manifest);  // what each task demands of outputs, labels and postprocessing
 

@@ -29,9 +29,9 @@ std::optional<std::string> label_of(const json::object& result) {
     return best;
 }
 
-// Of an answer with several labels: which, whatever the order.
+// Of an answer with several labels or objects: which, whatever the order.
 std::optional<std::multiset<std::string>> labels_of(const json::object& result) {
-    const auto* list = result.if_contains("labels");
+    const auto* list = result.if_contains(result.contains("objects") ? "objects" : "labels");
     if (!list || !list->is_array()) return std::nullopt;
     std::multiset<std::string> labels;
     for (const auto& each : list->get_array()) labels.emplace(each.at("label").as_string());

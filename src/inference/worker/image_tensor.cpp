@@ -79,6 +79,20 @@ TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
     return value;
 }
 
+namespace {
+
+PictureGeometry geometry(int width, int height, const Placement& to) {
+    return {width, height, to.window_width, to.window_height, static_cast<double>(to.left), static_cast<double>(to.top),
+            static_cast<double>(width) / to.width, static_cast<double>(height) / to.height};
+}
+
+TensorValue with_geometry(TensorValue value, const PictureGeometry& picture) {
+    value.pictures = {picture};
+    return value;
+}
+
+} // namespace
+
 TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) {
     const auto& rule = input.image;
     const int shown = rule.orientation == model::Orientation::as_shown ? orientation(bytes) : 1;
@@ -87,13 +101,15 @@ TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) 
         if (bands.channels != rule.channels)
             throw InputError{fmt::format("the picture has {} bands, the model takes {}", bands.channels, rule.channels)};
         const auto to = placement(bands.width, bands.height, rule);
+        const auto where = geometry(bands.width, bands.height, to);
         if (!to.keeps(bands.width, bands.height)) bands = resize(bands, to);
-        return to_tensor(bands, input);
+        return with_geometry(to_tensor(bands, input), where);
     }
     auto image = convert(upright(decode_image(bytes), shown), rule.color);
     const auto to = placement(image.width, image.height, rule);
+    const auto where = geometry(image.width, image.height, to);
     if (!to.keeps(image.width, image.height)) image = resize(image, to);
-    return to_tensor(image, input);
+    return with_geometry(to_tensor(image, input), where);
 }
 
 } // namespace millrace::inference::worker

@@ -59,10 +59,11 @@ frame::Tensors tensors_of(std::span<const OutputView> outputs) {
     return tensors;
 }
 
-frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest) {
+frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture) {
     check_outputs(outputs, manifest);
     const auto& rule = manifest.postprocess;
     if (rule.kind == PostprocessKind::raw) return tensors_of(outputs);
+    if (rule.kind == PostprocessKind::objects) return objects(outputs, manifest, picture);
     const FloatView values{outputs.front()};
     const auto shape = outputs.front().shape;
     switch (rule.kind) {
@@ -72,6 +73,7 @@ frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Man
     case PostprocessKind::values: return plain_values(values.get());
     case PostprocessKind::argmax_map: return argmax_map(values.get(), shape, rule.colors);
     case PostprocessKind::sigmoid_map: return sigmoid_map(values.get(), shape.last(2), rule);
+    case PostprocessKind::objects:
     case PostprocessKind::raw: break;
     }
     throw std::logic_error{"the manifest asks for a postprocessing that there is not"};

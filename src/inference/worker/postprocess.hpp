@@ -2,6 +2,7 @@
 // std::runtime_error when the output is not what the manifest promised (the model is at fault, not the input).
 #pragma once
 #include "inference/frame.hpp"
+#include "inference/worker/tensor_value.hpp"
 #include "model/manifest.hpp"
 
 #include <memory>
@@ -24,6 +25,7 @@ struct OutputView {
 void check_outputs(std::span<const OutputView> outputs, const model::Manifest& manifest);
 frame::Tensors tensors_of(std::span<const OutputView> outputs); // copies, with the shapes as they are
 
-frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest);
+// `picture`: what the item's input was made of, where that was a picture; borrowed.
+frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture = nullptr);
 
 } // namespace millrace::inference::worker

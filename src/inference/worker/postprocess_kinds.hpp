@@ -32,4 +32,7 @@ frame::Scores plain_values(std::span<const float> values);
 frame::Map argmax_map(std::span<const float> planes, std::span<const std::int64_t> shape, const std::vector<std::uint32_t>& colors);
 frame::Map sigmoid_map(std::span<const float> plane, std::span<const std::int64_t> shape, const model::Postprocess& rule);
 
+// ---- postprocess_objects.cpp. In the pixels of the picture, where there is one, else as the model gives them
+frame::Objects objects(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture);
+
 } // namespace millrace::inference::worker

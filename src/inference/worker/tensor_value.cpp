@@ -29,7 +29,11 @@ TensorRows join_rows(std::vector<TensorValue> rows) {
     TensorRows result{static_cast<std::int64_t>(rows.size()), std::move(rows.front())};
     auto& bytes = result.value.bytes;
     bytes.reserve(bytes.size() * rows.size());
-    for (std::size_t i = 1; i < rows.size(); ++i) bytes.insert(bytes.end(), rows[i].bytes.begin(), rows[i].bytes.end());
+    auto& pictures = result.value.pictures;
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+        bytes.insert(bytes.end(), rows[i].bytes.begin(), rows[i].bytes.end());
+        pictures.insert(pictures.end(), rows[i].pictures.begin(), rows[i].pictures.end());
+    }
     return result;
 }
 

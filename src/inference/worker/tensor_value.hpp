@@ -12,11 +12,19 @@
 
 namespace millrace::inference::worker {
 
+// Where the pixels of a picture are in the tensor that it became: a place x there is (x + left) * scale_x here.
+struct PictureGeometry {
+    int width = 0, height = 0;               // of the picture as it was sent
+    int tensor_width = 0, tensor_height = 0;
+    double left = 0, top = 0, scale_x = 1, scale_y = 1;
+};
+
 struct TensorValue {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;               // without the batch dimension
     std::vector<std::byte> bytes;     // contiguous, row-major, little-endian
     bool absent = false;              // of an optional input that the request leaves out
+    std::vector<PictureGeometry> pictures{}; // one a row, where it was made of pictures
 };
 
 inline TensorValue absent_tensor() { return {model::Datatype::fp32, {}, {}, true}; }

@@ -209,6 +209,57 @@ TEST_CASE("each kind of postprocessing has the outputs and members that it needs
     });
 }
 
+TEST_CASE("a detector's outputs and rule must fit each other") {
+    const auto whole = [](const char* outputs, const char* postprocess) {
+        return fmt::format(R"({{"format":1,"name":"m","task":"object_detection","input":{{"kind":"tensor","shape":[2]}},"outputs":[{}],"labels":["a","b"],"postprocess":{}}})",
+                           outputs, postprocess);
+    };
+    const auto* three = R"({"name":"boxes","shape":[-1,4]},{"name":"scores","shape":[-1]},{"name":"labels","datatype":"INT64","shape":[-1]})";
+    const auto m = read(whole(three, R"({"kind":"objects","threshold":0.3,"nms":0.5,"first_label":1})"));
+    CHECK(m.postprocess.objects.labels == 2u);
+    CHECK(m.postprocess.objects.overlap == 0.5);
+    CHECK(read(whole(R"({"name":"x","shape":[-1,6]})", R"({"kind":"objects"})")).postprocess.objects.detections == 0u);
+    CHECK(read(whole(R"({"name":"b","shape":[9,4]},{"name":"s","shape":[9,3]})", R"({"kind":"objects","boxes":"b","scores":"s","activation":"softmax"})")).postprocess.objects.boxes == 0u);
+    check_refused({
+        {whole(three, R"({"kind":"raw"})"), "objects"},
+        {whole(three, R"({"kind":"objects","boxes":"box"})"), "name of an output"},
+        {whole(three, R"({"kind":"objects","columns":"scores"})"), "columns"},
+        {whole(three, R"({"kind":"objects","format":"yxyx"})"), "xyxy"},
+        {whole(three, R"({"kind":"objects","activation":"softmax"})"), "each class"},
+        {whole(three, R"({"kind":"objects","top_k":3})"), "top_k"},
+        {whole(R"({"name":"x","shape":[-1,7]})", R"({"kind":"objects"})"), "[n,6]"},
+        {whole(R"({"name":"x","shape":[-1,5]})", R"({"kind":"objects","columns":"scores"})"), "[6,n]"},
+        {whole(R"({"name":"boxes","shape":[-1,5]},{"name":"scores","shape":[-1,2]})", R"({"kind":"objects"})"), "[n,4]"},
+        {whole(R"({"name":"boxes","shape":[-1,4]},{"name":"scores","shape":[-1]})", R"({"kind":"objects"})"), "[n,classes]"},
+        {whole(R"({"name":"boxes","shape":[-1,4]},{"name":"other","shape":[-1]})", R"({"kind":"objects"})"), "\"scores\""},
+        {whole(R"({"name":"x","shape":[-1,6],"optional":true})", R"({"kind":"objects"})"), "optional"},
+    });
+}
+
+TEST_CASE("what an input or output is to forward() is said by argument, key and optional") {
+    const auto m = read(R"({"format":1,"name":"m","task":"tensor","inputs":[{"name":"a","kind":"tensor","shape":[2],"argument":"x"},
+        {"name":"b","kind":"tensor","shape":[2],"argument":"y","key":1,"optional":true}],"outputs":[{"name":"c","shape":[],"key":"out"},
+        {"name":"d","shape":[],"key":[1,"*","boxes"],"optional":true},{"name":"e","shape":[],"key":3}]})");
+    CHECK(m.inputs[0].argument == "x");
+    CHECK(m.inputs[1].key == "1");
+    CHECK(m.inputs[1].optional);
+    CHECK(m.outputs[0].path == std::vector<std::string>{"out"});
+    CHECK(m.outputs[1].path == std::vector<std::string>{"1", "*", "boxes"});
+    CHECK(m.outputs[2].path == std::vector<std::string>{"3"});
+    check_refused({
+        {manifest_of(R"({"kind":"tensor","shape":[2],"optional":true})"), "optional"},
+        {manifest_of(R"({"kind":"tensor","shape":[2],"key":-1})"), "key"},
+        {manifest_of(R"({"kind":"tensor","shape":[2],"key":""})"), "key"},
+        {manifest_of(R"({"kind":"tensor","shape":[2],"argument":1})"), "argument"},
+        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"key":[]}})", "steps"},
+        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"key":[1.5]}})", "key"},
+        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"path":"x"}})", "path"},
+        {manifest_of(tensor_input, R"("buffers":"mine")"), "own or shared"},
+        {manifest_of(tensor_input, R"("buffers":"shared","cache":{"seconds":5})"), "cache"},
+    });
+    CHECK(read(manifest_of(tensor_input, R"("buffers":"shared")")).buffers_shared);
+}
+
 TEST_CASE("several inputs and outputs are named, each once") {
     const std::string two = R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[-1],"datatype":"INT64"}])";
     const auto whole = [](const std::string& inputs, const std::string& outputs) {
