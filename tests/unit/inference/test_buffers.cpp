@@ -1,6 +1,8 @@
 // A model's own buffers: nothing of one caller reaches another through them, unless the manifest says that they are shared.
 #include "engine_fixture.hpp"
 
+#include <algorithm>
+
 using namespace millrace::inference::testing;
 
 namespace {
@@ -19,6 +21,7 @@ std::vector<double> given(Fixture& f, const std::shared_ptr<const ModelVersion>&
 }
 
 using Numbers = std::vector<double>;
+const Numbers zeros(4, 0.0);
 const std::string shared = R"(,"buffers":"shared")";
 
 } // namespace
@@ -28,7 +31,7 @@ TEST_CASE("what a model remembers of one caller is never given to the next") {
     Fixture f;
     for (const auto* file : {"keeps_last", "keeps_copy", "keeps_norm"}) {
         const auto model = keeping(file, 4);
-        for (int i = 1; i <= 4; ++i) CHECK_MESSAGE(given(f, model, i) == Numbers{0, 0, 0, 0}, file);
+        for (int i = 1; i <= 4; ++i) CHECK_MESSAGE(given(f, model, i) == zeros, file);
     }
     const auto count = keeping("keeps_count", 3);
     for (int i = 0; i < 4; ++i) CHECK(given(f, count, i) == Numbers{1, 1, 1});
@@ -61,7 +64,7 @@ TEST_CASE("shared buffers are kept from pass to pass, and the warm-up does not c
         CHECK(given(f, model, 9) == Numbers{8, 1, 2, 3});
     }
     const auto count = keeping("keeps_count", 3, shared);
-    for (int i = 1; i <= 3; ++i) CHECK(given(f, count, 0) == Numbers(3, i));
+    for (int i = 1; i <= 3; ++i) CHECK(given(f, count, 0) == Numbers(3, static_cast<double>(i)));
     const auto norm = keeping("keeps_norm", 4, shared);
     CHECK(given(f, norm, 10) == Numbers{0, 0, 0, 0});
     CHECK(given(f, norm, 10)[0] == doctest::Approx(1.05)); // a tenth of the mean of 10 and 11

@@ -1,6 +1,8 @@
 // Models whose forward() takes and gives dicts, lists, tuples and what may be absent, through a real worker and libtorch.
 #include "engine_fixture.hpp"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
 using namespace millrace::inference::testing;
@@ -200,7 +202,7 @@ TEST_CASE("inputs that forward() cannot take are refused with what it takes") {
     };
     for (const auto& c : cases) {
         const auto why = refusal(f, structure(c.file, c.inputs, y));
-        CHECK_MESSAGE(why.find(c.said) != std::string::npos, c.inputs, " said: ", why);
+        CHECK_MESSAGE(why.find(c.said) != std::string::npos, c.inputs << " said: " << why);
     }
 }
 

@@ -13,9 +13,9 @@ TEST_CASE("every number of half precision comes back from the wider type as it w
         const Half half{static_cast<std::uint16_t>(bits)};
         const Brain brain{static_cast<std::uint16_t>(bits)};
         if (const float wide = widen(half); std::isnan(wide)) CHECK(std::isnan(widen(to_half(static_cast<double>(wide)))));
-        else if (to_half(static_cast<double>(wide)).bits != bits) FAIL("FP16 ", bits);
+        else if (to_half(static_cast<double>(wide)).bits != bits) FAIL("FP16 " << bits);
         if (const float wide = widen(brain); std::isnan(wide)) CHECK(std::isnan(widen(to_brain(static_cast<double>(wide)))));
-        else if (to_brain(static_cast<double>(wide)).bits != bits) FAIL("BF16 ", bits);
+        else if (to_brain(static_cast<double>(wide)).bits != bits) FAIL("BF16 " << bits);
     }
 }
 
@@ -25,7 +25,7 @@ TEST_CASE("what lies between two numbers becomes the nearer one, of equally near
         const double middle = (low + high) / 2, step = (high - low) / 1e6;
         const bool right = to_half(middle).bits == bits + bits % 2 && to_half(middle - step).bits == bits && to_half(middle + step).bits == bits + 1 &&
                            to_half(-middle).bits == (0x8000 | (bits + bits % 2));
-        if (!right) FAIL("FP16 ", bits);
+        if (!right) FAIL("FP16 " << bits);
     }
     // A value that a float would round to the middle first.
     CHECK(to_half(1 + 1.0 / 2048 + 1e-12).bits == 0x3c01);
