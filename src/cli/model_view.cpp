@@ -110,6 +110,9 @@ void print_version(std::ostream& out, const json::value& model, const json::valu
     const auto reason = is_null(version, "reason") ? std::string{} : ": " + member(version, "reason");
     line("state", member(version, "state") + reason);
     line("file", fmt::format("{}, {}, sha256 {}", member(version, "format"), size_of(version), member(version, "sha256")));
+    if (const auto* files = find(version, {"files"}); files && files->is_array())
+        for (const auto& file : files->get_array())
+            line("beside it", fmt::format("{}, {}, sha256 {}", member(file, "name"), size_of(file), member(file, "sha256")));
     line("pushed", ago(version, "created_at", now));
     line("signed", signer_of(version));
     line("accuracy", accuracy_line(version));

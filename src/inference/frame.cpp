@@ -11,6 +11,12 @@ void write(Writer& w, const Load& m) {
     w.number(m.model);
     w.text(m.sha256);
     w.text(m.manifest);
+    w.number(static_cast<std::uint32_t>(m.files.size()));
+    for (const auto& file : m.files) {
+        w.text(file.name);
+        w.text(file.sha256);
+        w.number(file.size);
+    }
 }
 void write(Writer& w, const Unload& m) { w.number(m.model); }
 void write(Writer& w, const Tensor& m) {
@@ -138,6 +144,14 @@ void read(Reader& r, Load& m) {
     m.model = r.number<std::uint32_t>();
     m.sha256 = r.text();
     m.manifest = r.text();
+    const auto files = r.count(24);
+    if (files > model::max_files) return r.fail();
+    m.files.resize(files);
+    for (auto& file : m.files) {
+        file.name = r.text();
+        file.sha256 = r.text();
+        file.size = r.number<std::uint64_t>();
+    }
 }
 void read(Reader& r, Unload& m) { m.model = r.number<std::uint32_t>(); }
 void read(Reader& r, Ping& m) { m.sequence = r.number<std::uint64_t>(); }

@@ -2,6 +2,7 @@
 // runs past its end, or meets an impossible count, fails as a whole. Pure values; channel.hpp moves them.
 #pragma once
 #include "model/manifest.hpp"
+#include "model/manifest_files.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +14,7 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
 
@@ -75,9 +76,10 @@ private:
 
 // ---- daemon → worker
 
-struct Load { // + one descriptor: the model file
+struct Load { // + descriptors: the model file, then one for each of `files`
     std::uint32_t model = 0;
     std::string sha256, manifest; // manifest as JSON text
+    model::FileRefs files{};      // that the manifest names
 };
 struct Unload {
     std::uint32_t model = 0;

@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "model/job.hpp"
 #include "model/manifest.hpp"
+#include "model/manifest_files.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -17,6 +18,12 @@
 
 namespace millrace::inference {
 
+// A file beside the model that its manifest names. The worker verifies it, as the model.
+struct ModelFile {
+    model::FileRef ref;
+    std::filesystem::path path;
+};
+
 // A model that may be run: the file (TorchScript, already checked and digested by the registry) and its rules.
 // The engine knows a version by organisation, name and version; the file must stay while it is used.
 struct ModelVersion {
@@ -25,7 +32,8 @@ struct ModelVersion {
     std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
     std::filesystem::path file;
     std::shared_ptr<const model::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
-    std::string manifest_sha256{};  // of its normal form
+    std::string rules_sha256{};     // of the manifest's normal form and of all files beside the model
+    std::vector<ModelFile> files{}; // that the manifest's normal form names, by name
 };
 
 // A tensor that needs no decoding, as the Open Inference Protocol brings and takes it.

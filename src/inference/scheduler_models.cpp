@@ -2,7 +2,8 @@
 // or when another model needs the memory and this one was used the longest time ago.
 #include "inference/scheduler.hpp"
 
-#include <fcntl.h>
+#include "inference/model_files.hpp"
+
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -83,11 +84,11 @@ void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
     if (residence.state != State::absent) return;
     const bool loads = std::ranges::any_of(device.models, [](const auto& each) { return each.second.state == State::loading; });
     if (entry.suspect ? loads || !device.flights.empty() : must_be_quiet(device)) return; // asked again by the next tick
-    Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
+    auto files = open_model_files(*entry.version);
     frame::Loaded refusal;
     refusal.model = entry.key;
-    const auto bytes = std::max(entry.memory_bytes, file ? file_size(file) : 0);
-    if (!file) refusal.error = "the model's file cannot be opened";
+    const auto bytes = std::max(entry.memory_bytes, files ? file_size(files->front()) : 0);
+    if (!files) refusal.error = files.error().detail;
     else if (device.memory_budget > 0 && bytes > device.memory_budget)
         refusal.error = fmt::format("the model needs {} MiB, all models together may take {} MiB (inference.model_memory_bytes)",
                                     bytes >> 20, device.memory_budget >> 20);
@@ -96,10 +97,7 @@ void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
     residence.state = State::loading;
     residence.memory_bytes = bytes;
     residence.load_deadline = at + options_.load_timeout;
-    std::vector<Descriptor> descriptors;
-    descriptors.push_back(std::move(file));
-    device.supervisor->send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())},
-                            std::move(descriptors));
+    device.supervisor->send(load_message(entry.key, *entry.version), std::move(*files));
     arm_tick();
 }
 

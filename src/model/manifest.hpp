@@ -53,8 +53,12 @@ struct TextRule {
     int length = 0;                        // as shape[0]
     bool lowercase = false;
     std::vector<std::string> vocabulary;   // words, word_pieces: a token's number is its place
+    std::string vocabulary_file;           // instead: a file of the version, a token a line; the worker reads it
     std::int64_t padding = 0, unknown = 0;
     std::optional<std::int64_t> begin, end; // put before and after the text's tokens
+    struct {                               // of a vocabulary in a file: the same as words, until it has been read
+        std::string padding, unknown, begin, end;
+    } words;
     std::vector<std::uint32_t> sorted;     // the vocabulary's places in the order of its words, to find one
 };
 
@@ -143,6 +147,9 @@ struct Manifest {
 
     json::object to_json() const; // the normal form: from_json(to_json()) gives the same manifest
 };
+
+// Reads the vocabulary of a rule that leaves it to a file. unprocessable, naming the file, for one that cannot be it.
+Result<void> put_vocabulary(TextRule& rule, std::string_view text);
 
 inline constexpr std::size_t max_manifest_bytes = 4 << 20; // a vocabulary stands in it
 

@@ -89,14 +89,17 @@ void write_image(const InputSpec& input, json::object& object) {
     object["std"] = json::value_from(rule.deviation);
 }
 
+json::value token_json(std::int64_t number, const std::string& word) { return word.empty() ? json::value{number} : json::value{word}; }
+
 void write_text(const TextRule& rule, json::object& object) {
     json::object tokenizer{{"kind", name(rule.tokenizer)},
                            {"lowercase", rule.lowercase},
-                           {"padding", rule.padding}};
-    if (rule.tokenizer != Tokenizer::bytes) tokenizer["unknown"] = rule.unknown;
-    if (rule.begin) tokenizer["begin"] = *rule.begin;
-    if (rule.end) tokenizer["end"] = *rule.end;
-    if (!rule.vocabulary.empty()) tokenizer["vocabulary"] = json::value_from(rule.vocabulary);
+                           {"padding", token_json(rule.padding, rule.words.padding)}};
+    if (rule.tokenizer != Tokenizer::bytes) tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
+    if (rule.begin || !rule.words.begin.empty()) tokenizer["begin"] = token_json(rule.begin.value_or(0), rule.words.begin);
+    if (rule.end || !rule.words.end.empty()) tokenizer["end"] = token_json(rule.end.value_or(0), rule.words.end);
+    if (!rule.vocabulary_file.empty()) tokenizer["vocabulary"] = json::object{{"file", rule.vocabulary_file}};
+    else if (!rule.vocabulary.empty()) tokenizer["vocabulary"] = json::value_from(rule.vocabulary);
     object["tokenizer"] = std::move(tokenizer);
 }
 

@@ -1,4 +1,5 @@
 // The rules of an input of kind text, and of kind row.
+#include "model/manifest_files.hpp"
 #include "model/manifest_reader.hpp"
 
 #include <algorithm>
@@ -10,16 +11,43 @@ namespace millrace::model {
 namespace {
 
 constexpr std::int64_t longest_text = 1 << 20;
-constexpr std::size_t most_words = 1 << 18, most_columns = 4096, most_categories = 65'536;
+constexpr std::size_t most_words = 1 << 18, longest_word = 256, most_columns = 4096, most_categories = 65'536;
 
-// A token's number, or the token itself as the vocabulary has it.
-std::optional<std::int64_t> read_token(Part& part, std::string_view member, const TextRule& rule, std::int64_t highest) {
+// A token's number, or the token itself as the vocabulary has it; kept as a `word` while the vocabulary is not known.
+std::optional<std::int64_t> read_token(Part& part, std::string_view member, const TextRule& rule, std::int64_t highest, std::string& word) {
     const auto* value = part.value(member);
     if (!value || !value->is_string()) return part.integer(member, 0, highest);
+    if (!rule.vocabulary_file.empty()) {
+        word = part.text(member, longest_word).value_or("");
+        if (word.empty()) part.refuse("\"{}\" must not be empty", member);
+        return std::nullopt;
+    }
     const auto found = std::find(rule.vocabulary.begin(), rule.vocabulary.end(), std::string_view{value->get_string()});
     if (found != rule.vocabulary.end()) return found - rule.vocabulary.begin();
     part.refuse("\"{}\" is not a word of \"vocabulary\"", member);
     return std::nullopt;
+}
+
+// An array of words, or {"file": NAME}.
+void read_vocabulary(Part& part, TextRule& rule) {
+    const auto* value = part.value("vocabulary");
+    if (!value || !value->is_object()) {
+        rule.vocabulary = part.words("vocabulary", most_words, longest_word);
+        return;
+    }
+    auto object = part.part("vocabulary");
+    object->only({"file"});
+    rule.vocabulary_file = object->text("file", 64).value_or("");
+    if (!is_file_name(rule.vocabulary_file)) object->refuse("\"file\" must be the name of a file that is pushed with the model");
+}
+
+// Of a word that is there twice, the last is found, as other readers of such files have it.
+void sort_vocabulary(TextRule& rule) {
+    const auto& words = rule.vocabulary;
+    rule.sorted.resize(words.size());
+    std::iota(rule.sorted.begin(), rule.sorted.end(), 0u);
+    std::sort(rule.sorted.begin(), rule.sorted.end(), [&](auto a, auto b) { return words[a] != words[b] ? words[a] < words[b] : a > b; });
+    rule.sorted.erase(std::unique(rule.sorted.begin(), rule.sorted.end(), [&](auto a, auto b) { return words[a] == words[b]; }), rule.sorted.end());
 }
 
 Column read_column(Part& part) {
@@ -55,24 +83,49 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     rule.length = static_cast<int>(tensor.shape[0]);
     rule.tokenizer = object->choice<Tokenizer>("kind", tokenizer_names()).value_or(Tokenizer::bytes);
     rule.lowercase = object->truth("lowercase").value_or(false);
-    rule.vocabulary = object->words("vocabulary", most_words, 256);
+    read_vocabulary(*object, rule);
     if (!part.ok()) return rule;
     const bool bytes = rule.tokenizer == Tokenizer::bytes;
     if (bytes) object->none_of({"vocabulary", "unknown"}, "the tokenizers words and word_pieces");
-    else if (rule.vocabulary.empty()) object->refuse("\"vocabulary\" is missing");
+    else if (rule.vocabulary.empty() && rule.vocabulary_file.empty()) object->refuse("\"vocabulary\" is missing");
     // A byte is its own number; what is put around and behind the text may lie above.
-    const auto highest = bytes ? std::int64_t{65'535} : static_cast<std::int64_t>(rule.vocabulary.size()) - 1;
-    rule.padding = read_token(*object, "padding", rule, highest).value_or(0);
-    rule.unknown = read_token(*object, "unknown", rule, highest).value_or(0);
-    rule.begin = read_token(*object, "begin", rule, highest);
-    rule.end = read_token(*object, "end", rule, highest);
-    rule.sorted.resize(rule.vocabulary.size());
-    std::iota(rule.sorted.begin(), rule.sorted.end(), 0u);
-    std::sort(rule.sorted.begin(), rule.sorted.end(),
-              [&](auto a, auto b) { return rule.vocabulary[a] < rule.vocabulary[b]; });
-    if (rule.length <= (rule.begin ? 1 : 0) + (rule.end ? 1 : 0))
+    const auto words = rule.vocabulary_file.empty() ? rule.vocabulary.size() : most_words;
+    const auto highest = bytes ? std::int64_t{65'535} : static_cast<std::int64_t>(words) - 1;
+    rule.padding = read_token(*object, "padding", rule, highest, rule.words.padding).value_or(0);
+    rule.unknown = read_token(*object, "unknown", rule, highest, rule.words.unknown).value_or(0);
+    rule.begin = read_token(*object, "begin", rule, highest, rule.words.begin);
+    rule.end = read_token(*object, "end", rule, highest, rule.words.end);
+    sort_vocabulary(rule);
+    const bool begins = rule.begin || !rule.words.begin.empty(), ends = rule.end || !rule.words.end.empty();
+    if (rule.length <= (begins ? 1 : 0) + (ends ? 1 : 0))
         part.refuse("\"shape\" leaves no place for the text between \"begin\" and \"end\"");
     return rule;
+}
+
+Result<void> put_vocabulary(TextRule& rule, std::string_view text) {
+    auto lines = lines_of(text, rule.vocabulary_file, most_words, longest_word);
+    if (!lines) return lines.error();
+    const auto refuse = [&](std::string why) { return Error{Code::unprocessable, fmt::format("{}: {}", rule.vocabulary_file, why)}; };
+    if (lines->empty()) return refuse("it has no lines; each is a token");
+    rule.vocabulary = std::move(*lines);
+    sort_vocabulary(rule);
+    const auto count = static_cast<std::int64_t>(rule.vocabulary.size());
+    const auto place = [&](const std::string& word, std::optional<std::int64_t> number) -> Result<std::optional<std::int64_t>> {
+        if (number >= count) return refuse(fmt::format("it has {} tokens, but the manifest names the number {}", count, *number));
+        if (word.empty()) return number;
+        const auto found = std::find(rule.vocabulary.begin(), rule.vocabulary.end(), word);
+        if (found == rule.vocabulary.end()) return refuse(fmt::format("it has no token \"{}\", which the manifest names", word));
+        return std::optional<std::int64_t>{found - rule.vocabulary.begin()};
+    };
+    const auto padding = place(rule.words.padding, rule.padding), unknown = place(rule.words.unknown, rule.unknown);
+    const auto begin = place(rule.words.begin, rule.begin), end = place(rule.words.end, rule.end);
+    for (const auto* each : {&padding, &unknown, &begin, &end})
+        if (!*each) return each->error();
+    rule.padding = **padding;
+    rule.unknown = **unknown;
+    rule.begin = *begin;
+    rule.end = *end;
+    return success();
 }
 
 std::vector<Column> read_columns(Part& part, const TensorSpec& tensor) {

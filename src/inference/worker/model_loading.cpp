@@ -4,10 +4,10 @@
 #include "base/encoding.hpp"
 #include "inference/archive_check.hpp"
 #include "inference/worker/answer.hpp"
+#include "inference/worker/mapped_file.hpp"
 #include "inference/worker/probe.hpp"
+#include "inference/worker/side_files.hpp"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -29,25 +29,6 @@ constexpr double worth_narrowing = 1.10; // gain in throughput for which a pass 
 double milliseconds_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
 }
-
-class MappedFile {
-public:
-    explicit MappedFile(const Descriptor& file) {
-        struct stat info{};
-        if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) return;
-        void* at = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE, file.get(), 0);
-        if (at != MAP_FAILED) bytes_ = {static_cast<const char*>(at), static_cast<std::size_t>(info.st_size)};
-    }
-    ~MappedFile() {
-        if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
-    }
-    MappedFile(const MappedFile&) = delete;
-    MappedFile& operator=(const MappedFile&) = delete;
-    std::string_view bytes() const { return bytes_; }
-
-private:
-    std::string_view bytes_;
-};
 
 // Runs the model as it will be run: one row, then larger batches; then with fewer threads, to see what serves more.
 class WarmUp {
@@ -146,12 +127,16 @@ std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figure
     return device.total > 0 ? device.used : own_bytes(memory_figures);
 }
 
-Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, const Descriptor& file, int places,
+Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files, int places,
                                  frame::Loaded& report) {
     const auto refuse = [](std::string why) { return Error{Code::unprocessable, std::move(why)}; };
     auto manifest = model::Manifest::parse(message.manifest);
     if (!manifest) return manifest.error();
-    const MappedFile mapped{file};
+    if (files.empty()) return refuse("the model file is not there");
+    const auto side = SideFiles::open(message.files, files.subspan(1));
+    if (!side) return side.error();
+    if (auto completed = complete(*manifest, *side); !completed) return completed.error();
+    const MappedFile mapped{files.front()};
     if (mapped.bytes().empty()) return refuse("the model file cannot be read");
     if (hex(sha256(mapped.bytes())) != message.sha256)
         return refuse("the model file is not the one that was registered (its digest differs)");
@@ -186,11 +171,11 @@ std::uint64_t own_bytes(const Descriptor& memory_figures) {
     return (resident - of_files) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, const Descriptor& file,
+std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files,
                                       const Descriptor& memory_figures, int places, frame::Loaded& report) {
     const auto before = used_bytes(runtime, memory_figures);
     try {
-        auto model = load_checked(runtime, message, file, places, report);
+        auto model = load_checked(runtime, message, files, places, report);
         if (model) {
             const auto after = used_bytes(runtime, memory_figures);
             report.memory_bytes = after > before ? after - before : 0;

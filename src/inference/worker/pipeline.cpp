@@ -67,9 +67,9 @@ Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
 
 void Pipeline::prepare_reader() { (void)runtime_.set_threads(1); }
 
-void Pipeline::load(frame::Load message, Descriptor file) {
-    auto shared = std::make_shared<std::pair<frame::Load, Descriptor>>(std::move(message),
-                                                                       std::move(file)); // std::function must copy
+void Pipeline::load(frame::Load message, std::vector<Descriptor> files) {
+    auto shared = std::make_shared<std::pair<frame::Load, std::vector<Descriptor>>>(std::move(message),
+                                                                                    std::move(files)); // std::function must copy
     const bool accepted = loader_.post([this, shared] {
         frame::Loaded report;
         report.model = shared->first.model;

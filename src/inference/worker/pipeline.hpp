@@ -31,7 +31,7 @@ public:
     // On the thread that reads the channel, before the others: it runs passes that are shorter than a thread's change.
     void prepare_reader();
     // From the thread that reads the channel; none of them waits for work but for such a pass.
-    void load(frame::Load message, Descriptor file);
+    void load(frame::Load message, std::vector<Descriptor> files);
     void unload(std::uint32_t model);
     void run(frame::Batch batch, std::vector<Descriptor> descriptors);
 

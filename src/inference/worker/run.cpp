@@ -61,8 +61,8 @@ public:
             if (auto* batch = std::get_if<frame::Batch>(&*message))
                 pipeline.run(std::move(*batch), std::move(received.descriptors));
             else if (auto* load = std::get_if<frame::Load>(&*message)) {
-                if (received.descriptors.size() != 1) return;
-                pipeline.load(std::move(*load), std::move(received.descriptors.front()));
+                if (received.descriptors.size() != 1 + load->files.size()) return;
+                pipeline.load(std::move(*load), std::move(received.descriptors));
             } else if (const auto* unload = std::get_if<frame::Unload>(&*message)) pipeline.unload(unload->model);
             else if (const auto* ping = std::get_if<frame::Ping>(&*message)) send(frame::Pong{ping->sequence});
         }
