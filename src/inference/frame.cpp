@@ -104,6 +104,7 @@ void write(Writer& w, const Done& m) {
         std::visit([&](const auto& outcome) { write(w, outcome); }, item.outcome);
         w.number(item.batch_size);
         w.number(item.infer_ms);
+        w.number(item.tokens);
     }
 }
 
@@ -230,7 +231,7 @@ void read(Reader& r, Done& m) {
     m.batch = r.number<std::uint64_t>();
     m.decode_ms = finite(r);
     m.encode_ms = finite(r);
-    const auto n = r.count(17);
+    const auto n = r.count(21);
     if (n > max_items) return r.fail();
     m.items.resize(n);
     for (auto& item : m.items) {
@@ -244,6 +245,7 @@ void read(Reader& r, Done& m) {
         }
         item.batch_size = r.number<std::uint32_t>();
         item.infer_ms = finite(r);
+        item.tokens = r.number<std::uint32_t>();
         if (!r.ok()) return;
     }
 }

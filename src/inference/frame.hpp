@@ -165,6 +165,7 @@ struct ItemResult {
     Outcome outcome;
     std::uint32_t batch_size = 0; // rows in the forward pass that gave this
     double infer_ms = 0;
+    std::uint32_t tokens = 0;     // of its texts
 };
 struct Done {
     std::uint64_t batch = 0;

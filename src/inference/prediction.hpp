@@ -81,6 +81,7 @@ struct Prediction {
     };
     std::vector<File> files;
     std::vector<Tensor> tensors; // of a raw request: the model's outputs; `result` then has none
+    std::uint64_t tokens = 0;    // of its texts, as they were cut
     int batch_size = 0;          // rows of the forward pass
     double queue_ms = 0;         // until it was sent to the worker
     double decode_ms = 0, infer_ms = 0, encode_ms = 0; // decoding its input; the forward pass; writing its result

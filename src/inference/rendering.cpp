@@ -154,6 +154,7 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     prediction.queue_ms = rounded_ms(answered.queue_ms);
     prediction.decode_ms = rounded_ms(answered.decode_ms);
     prediction.infer_ms = rounded_ms(item.infer_ms);
+    prediction.tokens = item.tokens;
     prediction.encode_ms = rounded_ms(answered.encode_ms);
     prediction.result["model"] = model.name;
     prediction.result["model_version"] = model.version;

@@ -47,10 +47,11 @@ struct ImageRule {
     std::vector<double> mean, deviation;   // one a channel
 };
 
-// How a text becomes a row of token numbers, cut and padded to `length`.
+// How a text becomes a row of token numbers, cut to `length` and, unless it is open, padded to it.
 struct TextRule {
     Tokenizer tokenizer = Tokenizer::bytes;
-    int length = 0;                        // as shape[0]
+    int length = 0;                        // as shape[0]; of an open one its max_length
+    bool open = false;                     // shape [-1]: as many as the text has; texts of one pass are padded to its longest
     bool lowercase = false;
     std::vector<std::string> vocabulary;   // words, word_pieces: a token's number is its place
     std::string vocabulary_file;           // instead: a file of the version, a token a line; the worker reads it

@@ -98,6 +98,7 @@ void write_text(const TextRule& rule, json::object& object) {
     if (rule.tokenizer != Tokenizer::bytes) tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
     if (rule.begin || !rule.words.begin.empty()) tokenizer["begin"] = token_json(rule.begin.value_or(0), rule.words.begin);
     if (rule.end || !rule.words.end.empty()) tokenizer["end"] = token_json(rule.end.value_or(0), rule.words.end);
+    if (rule.open) tokenizer["max_length"] = rule.length;
     if (!rule.vocabulary_file.empty()) tokenizer["vocabulary"] = json::object{{"file", rule.vocabulary_file}};
     else if (!rule.vocabulary.empty()) tokenizer["vocabulary"] = json::value_from(rule.vocabulary);
     object["tokenizer"] = std::move(tokenizer);

@@ -74,13 +74,18 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     TextRule rule;
     if (tensor.datatype != Datatype::int64 && tensor.datatype != Datatype::int32)
         part.refuse("a text is given to the model as INT64 or INT32");
-    if (tensor.shape.size() != 1 || tensor.shape[0] < 1 || tensor.shape[0] > longest_text)
-        part.refuse("a text needs the shape [length] with a length of 1 to {}", longest_text);
+    rule.open = tensor.shape == Shape{-1};
+    if (!rule.open && (tensor.shape.size() != 1 || tensor.shape[0] < 1 || tensor.shape[0] > longest_text))
+        part.refuse("a text needs the shape [length] with a length of 1 to {}, or [-1]", longest_text);
     auto object = part.part("tokenizer");
     if (!object) part.refuse("a text needs a \"tokenizer\"");
     if (!part.ok()) return rule;
-    object->only({"kind", "lowercase", "vocabulary", "padding", "unknown", "begin", "end"});
-    rule.length = static_cast<int>(tensor.shape[0]);
+    object->only({"kind", "lowercase", "vocabulary", "padding", "unknown", "begin", "end", "max_length"});
+    const auto most = object->integer("max_length", 1, longest_text);
+    if (rule.open && !most) object->refuse("a text of the shape [-1] needs a \"max_length\", beyond which it is cut");
+    if (!rule.open && most) object->refuse("\"max_length\" belongs to a text of the shape [-1]");
+    if (!part.ok()) return rule;
+    rule.length = static_cast<int>(rule.open ? *most : tensor.shape[0]);
     rule.tokenizer = object->choice<Tokenizer>("kind", tokenizer_names()).value_or(Tokenizer::bytes);
     rule.lowercase = object->truth("lowercase").value_or(false);
     read_vocabulary(*object, rule);
@@ -98,7 +103,7 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     sort_vocabulary(rule);
     const bool begins = rule.begin || !rule.words.begin.empty(), ends = rule.end || !rule.words.end.empty();
     if (rule.length <= (begins ? 1 : 0) + (ends ? 1 : 0))
-        part.refuse("\"shape\" leaves no place for the text between \"begin\" and \"end\"");
+        part.refuse("\"{}\" leaves no place for the text between \"begin\" and \"end\"", rule.open ? "max_length" : "shape");
     return rule;
 }
 

@@ -34,6 +34,19 @@ TensorValue from_row(const json::value& value, const model::InputSpec& input) {
     return row_tensor(value.get_object(), input);
 }
 
+// An array of numbers, or an array of such: as many rows.
+TensorRows from_tokens(const json::value& value, const model::InputSpec& input) {
+    std::vector<TensorValue> rows;
+    const auto* list = value.if_array();
+    if (list && !list->empty() && list->front().is_array()) {
+        if (list->size() > static_cast<std::size_t>(max_rows)) throw InputError{fmt::format("more than {} rows", max_rows)};
+        for (const auto& each : *list) rows.push_back(numbered_tensor(each, input));
+    } else {
+        rows.push_back(numbered_tensor(value, input));
+    }
+    return join_rows(std::move(rows), input.text.padding);
+}
+
 // One, or an array of them: as many rows.
 template <class Read>
 TensorRows one_or_several(const json::value& value, const model::InputSpec& input, Read read) {
@@ -52,7 +65,7 @@ TensorRows one_or_several(const json::value& value, const model::InputSpec& inpu
     } else {
         rows.push_back(read(value, input));
     }
-    return join_rows(std::move(rows));
+    return join_rows(std::move(rows), input.text.padding);
 }
 
 TensorRows from_array(const json::value& value, const model::InputSpec& input) {
@@ -80,6 +93,7 @@ TensorRows from_value(const json::value& value, const model::InputSpec& input) {
     if (is_row(*object, input)) return one_or_several(value, input, from_row);
     if (const auto* text = field(*object, "text"); text && input.kind == model::InputKind::text)
         return one_or_several(*text, input, from_string);
+    if (const auto* tokens = field(*object, "tokens"); tokens && input.kind == model::InputKind::text) return from_tokens(*tokens, input);
     if (const auto* image = field(*object, "image"); image && input.kind == model::InputKind::image)
         return one_or_several(*image, input, from_string);
     if (const auto* row = field(*object, "row"); row && input.kind == model::InputKind::row)
@@ -90,7 +104,7 @@ TensorRows from_value(const json::value& value, const model::InputSpec& input) {
     if (!data && input.kind == model::InputKind::row) return one_or_several(value, input, from_row); // says what is wrong
     if (!data)
         throw InputError{fmt::format("the input \"{}\" needs \"data\"{}", input.tensor.name,
-                                     input.kind == model::InputKind::text    ? " or \"text\""
+                                     input.kind == model::InputKind::text    ? ", \"text\" or \"tokens\""
                                      : input.kind == model::InputKind::image ? " or \"image\" (base64)"
                                                                              : "")};
     return json_tensor(value, input.tensor);

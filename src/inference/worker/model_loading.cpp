@@ -5,6 +5,7 @@
 #include "inference/archive_check.hpp"
 #include "inference/worker/answer.hpp"
 #include "inference/worker/mapped_file.hpp"
+#include "inference/worker/padding.hpp"
 #include "inference/worker/probe.hpp"
 #include "inference/worker/side_files.hpp"
 
@@ -56,7 +57,7 @@ public:
             if (size == 1) report_.warm_up_ms = took;
         }
         choose_threads(took);
-        return true;
+        return measure_texts(took);
     }
 
 private:
@@ -101,6 +102,28 @@ private:
             model_.threads = threads;
         }
         (void)runtime_.set_threads(places_);
+    }
+
+    // The longest text must go through; and what a pass costs by itself and for each token, by which batches of several lengths
+    // are put into passes.
+    bool measure_texts(double took) {
+        const auto& inputs = model_.manifest->inputs;
+        const auto text = std::ranges::find_if(inputs, is_open_text);
+        if (text == inputs.end()) return true;
+        const std::int64_t longest = text->text.length, short_text = std::min<std::int64_t>(8, longest), long_text = std::min<std::int64_t>(128, longest);
+        if (const auto probe = make_text_probe(*model_.manifest, 1, longest); probe && !pass(*probe, false)) {
+            report_.error += fmt::format(" of {} tokens, as many as its \"max_length\" says", longest);
+            return false;
+        }
+        if (took > slow_pass_ms || long_text == short_text || !runtime_.set_threads(model_.threads)) return true;
+        const auto small = make_text_probe(*model_.manifest, 1, short_text), large = make_text_probe(*model_.manifest, 1, long_text);
+        const auto small_ms = small ? fastest(*small) : std::nullopt, large_ms = large ? fastest(*large) : std::nullopt;
+        if (small_ms && large_ms && *large_ms > *small_ms) {
+            const double token = (*large_ms - *small_ms) / static_cast<double>(long_text - short_text);
+            model_.text_cost = {std::max(0.0, *small_ms - token * static_cast<double>(short_text)), token};
+        }
+        (void)runtime_.set_threads(places_);
+        return true;
     }
 
     std::optional<double> fastest(const DecodedInput& probe) {

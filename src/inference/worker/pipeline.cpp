@@ -164,7 +164,10 @@ void Pipeline::decode(Work& work, std::size_t index) {
         }
         input = preprocess(source.bytes, source.media_type, manifest);
     }
+    check_lengths(*input, manifest);
     pad(*input, manifest);
+    for (const auto& tensor : input->tensors)
+        work.items[index].result.tokens = std::max(work.items[index].result.tokens, static_cast<std::uint32_t>(tensor.tokens));
 }
 
 void Pipeline::infer(const WorkPtr& work) {

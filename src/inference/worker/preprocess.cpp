@@ -90,6 +90,14 @@ DecodedInput together(std::vector<TensorRows> inputs) {
     return all;
 }
 
+void check_lengths(const DecodedInput& input, const model::Manifest& manifest) {
+    for (std::size_t i = 0; i < input.tensors.size(); ++i) {
+        const auto& spec = manifest.inputs[i];
+        if (spec.kind != InputKind::text || !spec.text.open || input.tensors[i].shape.front() <= spec.text.length) continue;
+        throw InputError{fmt::format("the input \"{}\" has {} tokens, the model takes at most {}", spec.tensor.name, input.tensors[i].shape.front(), spec.text.length)};
+    }
+}
+
 DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest) {
     if (bytes.empty()) throw InputError{"the input is empty"};
     if (bytes.size() > manifest.max_input_bytes)

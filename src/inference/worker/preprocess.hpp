@@ -18,6 +18,9 @@ struct DecodedInput {
 // The inputs in the manifest's order; InputError when they differ in their rows.
 DecodedInput together(std::vector<TensorRows> inputs);
 
+// Texts of an open length that came as numbers: no longer than the model takes. InputError.
+void check_lengths(const DecodedInput& input, const model::Manifest& manifest);
+
 // `media_type` must agree with the bytes; empty: the bytes tell.
 DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest);
 

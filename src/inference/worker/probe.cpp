@@ -11,12 +11,12 @@ namespace millrace::inference::worker {
 namespace {
 
 constexpr std::int64_t any_size_probe = 64; // for dimensions that the manifest leaves open
+constexpr std::int64_t usual_text = 32;     // tokens of a text of an open length: a sentence or two
 constexpr std::uint64_t most_elements = 1u << 28;
 
 // The same numbers every time, from 0 to 1 (0 and 1 for integers, which often are indices).
-TensorValue made_up(const model::TensorSpec& spec, std::int64_t rows, std::uint64_t count) {
-    TensorValue value{spec.datatype, spec.shape, {}};
-    std::replace(value.shape.begin(), value.shape.end(), std::int64_t{-1}, any_size_probe);
+TensorValue made_up(const model::TensorSpec& spec, model::Shape shape, std::int64_t rows, std::uint64_t count) {
+    TensorValue value{spec.datatype, std::move(shape), {}};
     const auto elements = count * static_cast<std::uint64_t>(rows);
     value.bytes.resize(elements * model::element_size(spec.datatype));
     with_type(spec.datatype, [&](auto type) {
@@ -33,15 +33,16 @@ TensorValue made_up(const model::TensorSpec& spec, std::int64_t rows, std::uint6
     return value;
 }
 
-std::optional<DecodedInput> made_up(const model::Manifest& manifest, std::int64_t rows) {
+std::optional<DecodedInput> made_up(const model::Manifest& manifest, std::int64_t rows, std::int64_t text_length) {
     DecodedInput input;
     input.rows = rows;
     for (const auto& each : manifest.inputs) {
         auto shape = each.tensor.shape;
-        std::replace(shape.begin(), shape.end(), std::int64_t{-1}, any_size_probe);
+        const auto open = is_open_text(each) ? std::min<std::int64_t>(text_length, each.text.length) : any_size_probe;
+        std::replace(shape.begin(), shape.end(), std::int64_t{-1}, open);
         const auto count = model::element_count(shape);
         if (!count || *count * static_cast<std::uint64_t>(rows) > most_elements) return std::nullopt;
-        input.tensors.push_back(made_up(each.tensor, rows, *count));
+        input.tensors.push_back(made_up(each.tensor, std::move(shape), rows, *count));
     }
     return input;
 }
@@ -65,10 +66,14 @@ DecodedInput repeated(const DecodedInput& example, std::int64_t rows) {
 } // namespace
 
 std::optional<DecodedInput> make_probe(const model::Manifest& manifest, std::int64_t rows) {
-    if (manifest.warm_up.inputs.empty()) return made_up(manifest, rows);
+    if (manifest.warm_up.inputs.empty()) return made_up(manifest, rows, usual_text);
     auto example = preprocess(manifest.warm_up.inputs.front(), "application/json", manifest);
     pad(example, manifest);
     return repeated(example, rows);
+}
+
+std::optional<DecodedInput> make_text_probe(const model::Manifest& manifest, std::int64_t rows, std::int64_t length) {
+    return made_up(manifest, rows, length);
 }
 
 std::vector<mr_tensor> views_of(const DecodedInput& input) {

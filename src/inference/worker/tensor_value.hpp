@@ -16,6 +16,7 @@ struct TensorValue {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;               // without the batch dimension
     std::vector<std::byte> bytes;     // contiguous, row-major, little-endian
+    std::int64_t tokens = 0;          // of texts, before they are filled up
 };
 
 inline constexpr std::int64_t max_rows = 1024; // of one request
@@ -29,8 +30,9 @@ struct TensorRows {
 // A value whose shape has one dimension more than `spec` brings rows along it; else it is one row. InputError when the
 // shape is not one that the model takes.
 TensorRows split_rows(TensorValue value, const model::TensorSpec& spec);
-// The rows of one input that were made one by one, all of one shape and type.
-TensorRows join_rows(std::vector<TensorValue> rows);
+// The rows of one input that were made one by one, all of one shape and type; texts of an open length are filled up to the
+// longest of them with `padding`.
+TensorRows join_rows(std::vector<TensorValue> rows, std::int64_t padding = 0);
 
 bool is_npy(std::string_view bytes);
 bool is_npz(std::string_view bytes); // any zip archive

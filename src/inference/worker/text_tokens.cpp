@@ -2,8 +2,11 @@
 
 #include "inference/worker/text_characters.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 namespace millrace::inference::worker {
@@ -97,9 +100,8 @@ void add_bytes(std::string_view text, const model::TextRule& rule, Tokens& token
     for (const char c : rule.lowercase ? std::string_view{plain} : text) tokens.push_back(static_cast<unsigned char>(c));
 }
 
-} // namespace
-
-std::vector<std::int64_t> tokenize(std::string_view text, const model::TextRule& rule) {
+// Between begin and end, cut to the length.
+Tokens cut_tokens(std::string_view text, const model::TextRule& rule) {
     Tokens tokens;
     if (rule.begin) tokens.push_back(*rule.begin);
     const auto most = static_cast<std::size_t>(rule.length) - (rule.end ? 1 : 0);
@@ -110,13 +112,18 @@ std::vector<std::int64_t> tokenize(std::string_view text, const model::TextRule&
     }
     tokens.resize(std::min(tokens.size(), most));
     if (rule.end) tokens.push_back(*rule.end);
-    tokens.resize(static_cast<std::size_t>(rule.length), rule.padding);
     return tokens;
 }
 
-TensorValue text_tensor(std::string_view text, const model::InputSpec& input) {
-    const auto tokens = tokenize(text, input.text);
-    TensorValue value{input.tensor.datatype, input.tensor.shape, {}};
+void fill_up(Tokens& tokens, const model::TextRule& rule) {
+    if (!rule.open) tokens.resize(static_cast<std::size_t>(rule.length), rule.padding);
+    else if (tokens.empty()) tokens.push_back(rule.padding);
+}
+
+TensorValue tensor_of(Tokens tokens, const model::InputSpec& input) {
+    const auto own = static_cast<std::int64_t>(tokens.size());
+    fill_up(tokens, input.text);
+    TensorValue value{input.tensor.datatype, {static_cast<std::int64_t>(tokens.size())}, {}, own};
     value.bytes.resize(tokens.size() * model::element_size(value.datatype));
     if (value.datatype == model::Datatype::int64) {
         std::memcpy(value.bytes.data(), tokens.data(), value.bytes.size());
@@ -129,6 +136,33 @@ TensorValue text_tensor(std::string_view text, const model::InputSpec& input) {
         to += sizeof narrow;
     }
     return value;
+}
+
+} // namespace
+
+std::vector<std::int64_t> tokenize(std::string_view text, const model::TextRule& rule) {
+    auto tokens = cut_tokens(text, rule);
+    fill_up(tokens, rule);
+    return tokens;
+}
+
+TensorValue text_tensor(std::string_view text, const model::InputSpec& input) { return tensor_of(cut_tokens(text, input.text), input); }
+
+TensorValue numbered_tensor(const json::value& list, const model::InputSpec& input) {
+    if (!list.is_array() || list.get_array().empty()) throw InputError{"\"tokens\" must be an array of numbers, or of such arrays"};
+    const auto& array = list.get_array();
+    if (array.size() > static_cast<std::size_t>(input.text.length))
+        throw InputError{fmt::format("there are {} tokens, the model takes at most {}", array.size(), input.text.length)};
+    const auto known = static_cast<std::int64_t>(input.text.vocabulary.size());
+    const auto highest = known > 0 ? known - 1 : std::int64_t{std::numeric_limits<std::int32_t>::max()};
+    Tokens tokens;
+    for (const auto& each : array) {
+        boost::system::error_code failure;
+        const auto token = each.to_number<std::int64_t>(failure);
+        if (!each.is_number() || failure || token < 0 || token > highest) throw InputError{fmt::format("a token must be a number from 0 to {}", highest)};
+        tokens.push_back(token);
+    }
+    return tensor_of(std::move(tokens), input);
 }
 
 } // namespace millrace::inference::worker
