@@ -28,6 +28,8 @@ static_library(webp_static webp m)
 static_library(deflate_static deflate)
 static_library(tiff_static tiff zlib_static deflate_static zstd_static m)
 static_library(seccomp_static seccomp)
+static_library(utf8proc_static utf8proc)
+static_library(pcre_static pcre2-8)
 # Abseil's civil time, and what it needs of Abseil.
 static_library(absl_raw_logging_static absl_raw_logging_internal)
 static_library(absl_spinlock_static absl_spinlock_wait)

@@ -15,7 +15,7 @@ END
 
 build=(g++ cmake ninja-build ccache mold pkg-config python3 python3-pip tzdata
        libabsl-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev libdeflate-dev libfmt-dev
-       libjpeg62-turbo-dev liblmdb-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libwebp-dev libzstd-dev
+       libjpeg62-turbo-dev liblmdb-dev libpcre2-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libutf8proc-dev libwebp-dev libzstd-dev
        zlib1g-dev doctest-dev
        libtorch-dev libopenblas0-pthread)
 tests=(python3-pytest python3-numpy python3-yaml python3-torch curl jq

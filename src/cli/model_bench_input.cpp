@@ -130,7 +130,7 @@ std::string items_request(const BenchTarget& target, const std::vector<Item>& it
         append(bytes, static_cast<std::uint32_t>(item.bytes.size()));
         bytes += item.bytes;
     }
-    const auto& name = target.manifest.inputs.front().tensor.name;
+    const auto& name = target.manifest.inputs[target.manifest.first_given()].tensor.name;
     return protocol_request(target, {announced(name, "BYTES", {static_cast<std::int64_t>(batch)}, bytes.size())}, bytes);
 }
 
@@ -164,17 +164,17 @@ std::vector<std::string> several(std::size_t count, const Make& make) {
 } // namespace
 
 bool takes_batches(const model::Manifest& manifest, bool of_files) {
-    return all_tensors(manifest) ? !of_files : manifest.inputs.size() == 1;
+    return all_tensors(manifest) ? !of_files : manifest.given() == 1;
 }
 
 std::vector<std::string> bench_requests(const BenchTarget& target, const std::vector<std::filesystem::path>& files, std::size_t batch) {
     const auto& manifest = target.manifest;
     if (batch > 1 && !takes_batches(manifest, !files.empty())) throw Failure{usage, "inputs of this model go one a request: --batch 1"};
     if (files.empty() && all_tensors(manifest)) return several(variants, [&](std::uint32_t i) { return tensor_request(target, batch, i); });
-    if (files.empty() && manifest.inputs.size() > 1)
+    if (files.empty() && manifest.given() > 1)
         throw Failure{usage, "inputs of several kinds cannot be made up: name files with --input"};
     auto items = read_items(files);
-    for (std::uint32_t i = 0; files.empty() && i < std::max(variants, batch); ++i) items.push_back(made_item(manifest.inputs.front(), i));
+    for (std::uint32_t i = 0; files.empty() && i < std::max(variants, batch); ++i) items.push_back(made_item(manifest.inputs[manifest.first_given()], i));
     return several(std::max(items.size(), variants), [&](std::uint32_t i) { return items_request(target, items, i, batch); });
 }
 

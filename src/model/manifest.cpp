@@ -2,6 +2,7 @@
 
 #include "model/manifest_reader.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace millrace::model {
@@ -51,6 +52,7 @@ void read_tensors(Part& root, Manifest& m) {
     read_each(root, "input", "inputs", [&](Part& part, std::string name) {
         m.inputs.push_back(read_input(part, std::move(name)));
         once(part, m.inputs.back().tensor);
+        if (part.ok()) link_text(part, m.inputs);
     });
     names.clear();
     read_each(root, "output", "outputs", [&](Part& part, std::string name) {
@@ -80,7 +82,15 @@ void write_each(json::object& root, std::string_view one, std::string_view sever
     else root[several] = std::move(objects);
 }
 
+bool is_given(const InputSpec& input) { return input.kind != InputKind::text || input.text.part == TextPart::ids; }
+
 } // namespace
+
+std::size_t Manifest::given() const { return static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_given)); }
+
+std::size_t Manifest::first_given() const {
+    return static_cast<std::size_t>(std::find_if(inputs.begin(), inputs.end(), is_given) - inputs.begin());
+}
 
 Result<Manifest> Manifest::from_json(const json::value& value) {
     if (!value.is_object()) return Error{Code::unprocessable, "manifest: must be a JSON object"};
@@ -109,7 +119,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
 
 json::object Manifest::to_json() const {
     json::object root{{"format", format}, {"name", name}, {"description", description}, {"task", model::name(task)}};
-    write_each(root, "input", "inputs", inputs, input_json);
+    write_each(root, "input", "inputs", inputs, [this](const InputSpec& input) { return input_json(input, inputs); });
     write_each(root, "output", "outputs", outputs, tensor_json);
     root["labels"] = json::value_from(labels);
     root["postprocess"] = postprocess_json(postprocess);

@@ -6,6 +6,7 @@
 #include "model/tensor.hpp"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,9 @@ enum class InputKind { image, tensor, text, row };
 enum class ImageColor { gray, rgb, bands };
 enum class ImageLayout { chw, hwc };
 enum class Orientation { as_shown, as_stored };
-enum class Tokenizer { bytes, words, word_pieces };
+enum class Tokenizer { bytes, words, word_pieces, byte_pairs, file };
+enum class Cut { longest_first, only_first, only_second }; // which of two texts is cut when they are too long together
+enum class TextPart { ids, attention_mask, token_types };
 enum class PostprocessKind { softmax_top_k, argmax_map, raw };
 enum class Precision { fp32, bf16 };
 
@@ -28,6 +31,8 @@ std::string_view name(ImageColor color);
 std::string_view name(ImageLayout layout);
 std::string_view name(Orientation orientation);
 std::string_view name(Tokenizer tokenizer);
+std::string_view name(Cut cut);
+std::string_view name(TextPart part);
 std::string_view name(PostprocessKind kind);
 std::string_view name(Precision precision);
 
@@ -47,12 +52,21 @@ struct ImageRule {
     std::vector<double> mean, deviation;   // one a channel
 };
 
-// How a text becomes a row of token numbers, cut to `length` and, unless it is open, padded to it.
+class TextTokenizer; // text_tokenizer.hpp
+
+// How a text, or a pair of texts, becomes a row of token numbers, or of what goes with these; cut to `length` and, unless it is open, padded to it.
 struct TextRule {
     Tokenizer tokenizer = Tokenizer::bytes;
     int length = 0;                        // as shape[0]; of an open one its max_length
     bool open = false;                     // shape [-1]: as many as the text has; texts of one pass are padded to its longest
-    bool lowercase = false;
+    bool lowercase = false;                // bytes, words, word_pieces
+    std::optional<bool> strip_accents;     // word_pieces; none: as `lowercase`
+    bool prefix_space = false;             // byte_pairs: the first word is written as those inside a text are
+    Cut cut = Cut::longest_first;
+    TextPart part = TextPart::ids;         // else: what goes with the ids of the text input `of`, and no tokenizer of its own
+    std::size_t of = 0;
+    std::string file, merges_file;         // of the version: kind file's own, and byte_pairs' merges
+    std::shared_ptr<const TextTokenizer> opened; // in the worker alone; shared by the copies of a manifest
     std::vector<std::string> vocabulary;   // words, word_pieces: a token's number is its place
     std::string vocabulary_file;           // instead: a file of the version, a token a line; the worker reads it
     std::int64_t padding = 0, unknown = 0;
@@ -140,6 +154,10 @@ struct Manifest {
     std::optional<std::chrono::seconds> cache_for; // equal inputs are answered from the cache so long
     std::optional<ModelName> fallback;     // answers when this one cannot
     std::optional<Accuracy> accuracy;
+
+    // How many inputs a client gives, and the first of them: what goes with a text (TextRule::part) is made of that text.
+    std::size_t given() const;
+    std::size_t first_given() const;
 
     // unprocessable with the member's name and the reason; every rule between the members is checked here, so
     // that a Manifest in memory is always sound.

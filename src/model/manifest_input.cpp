@@ -50,14 +50,14 @@ TensorSpec read_tensor(Part& part, std::string default_name) {
 
 InputSpec read_input(Part& part, std::string default_name) {
     part.only({"name", "kind", "datatype", "shape", "color", "layout", "orientation", "resize", "crop", "scale", "mean", "std",
-               "tokenizer", "columns"});
+               "tokenizer", "gives", "of", "columns"});
     InputSpec input;
     input.tensor = read_tensor(part, std::move(default_name));
     input.kind = part.choice<InputKind>("kind", kind_names()).value_or(InputKind::tensor);
     if (!part.ok()) return input;
     if (input.kind != InputKind::image)
         part.none_of({"color", "layout", "orientation", "resize", "crop", "scale", "mean", "std"}, "an input of kind image");
-    if (input.kind != InputKind::text) part.none_of({"tokenizer"}, "an input of kind text");
+    if (input.kind != InputKind::text) part.none_of({"tokenizer", "gives", "of"}, "an input of kind text");
     if (input.kind != InputKind::row) part.none_of({"columns"}, "an input of kind row");
     switch (input.kind) {
     case InputKind::image: input.image = read_image(part, input.tensor); break;
@@ -93,9 +93,15 @@ json::value token_json(std::int64_t number, const std::string& word) { return wo
 
 void write_text(const TextRule& rule, json::object& object) {
     json::object tokenizer{{"kind", name(rule.tokenizer)},
-                           {"lowercase", rule.lowercase},
                            {"padding", token_json(rule.padding, rule.words.padding)}};
-    if (rule.tokenizer != Tokenizer::bytes) tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
+    const bool of_file = rule.tokenizer == Tokenizer::file;
+    if (!of_file && rule.tokenizer != Tokenizer::byte_pairs) tokenizer["lowercase"] = rule.lowercase;
+    if (rule.strip_accents) tokenizer["strip_accents"] = *rule.strip_accents;
+    if (rule.prefix_space) tokenizer["prefix_space"] = true;
+    if (rule.cut != Cut::longest_first) tokenizer["cut"] = name(rule.cut);
+    if (of_file) tokenizer["file"] = rule.file;
+    if (!rule.merges_file.empty()) tokenizer["merges"] = json::object{{"file", rule.merges_file}};
+    if (rule.tokenizer != Tokenizer::bytes && !of_file) tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
     if (rule.begin || !rule.words.begin.empty()) tokenizer["begin"] = token_json(rule.begin.value_or(0), rule.words.begin);
     if (rule.end || !rule.words.end.empty()) tokenizer["end"] = token_json(rule.end.value_or(0), rule.words.end);
     if (rule.open) tokenizer["max_length"] = rule.length;
@@ -122,11 +128,15 @@ void write_columns(const std::vector<Column>& columns, json::object& object) {
 
 } // namespace
 
-json::object input_json(const InputSpec& input) {
+json::object input_json(const InputSpec& input, const std::vector<InputSpec>& all) {
     json::object object = tensor_json(input.tensor);
     object["kind"] = name(input.kind);
     if (input.kind == InputKind::image) write_image(input, object);
-    if (input.kind == InputKind::text) write_text(input.text, object);
+    if (input.kind == InputKind::text && input.text.part == TextPart::ids) write_text(input.text, object);
+    if (input.kind == InputKind::text && input.text.part != TextPart::ids) {
+        object["gives"] = name(input.text.part);
+        object["of"] = all[input.text.of].tensor.name;
+    }
     if (input.kind == InputKind::row) write_columns(input.columns, object);
     return object;
 }

@@ -11,7 +11,9 @@ constexpr Names kinds = {"image", "tensor", "text", "row"};
 constexpr Names colors = {"gray", "rgb", "bands"};
 constexpr Names layouts = {"chw", "hwc"};
 constexpr Names orientations = {"as_shown", "as_stored"};
-constexpr Names tokenizers = {"bytes", "words", "word_pieces"};
+constexpr Names tokenizers = {"bytes", "words", "word_pieces", "byte_pairs", "file"};
+constexpr Names cuts = {"longest_first", "only_first", "only_second"};
+constexpr Names text_parts = {"ids", "attention_mask", "token_types"};
 constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw"};
 constexpr Names precisions = {"fp32", "bf16"};
 
@@ -30,6 +32,8 @@ std::span<const std::string_view> color_names() { return colors; }
 std::span<const std::string_view> layout_names() { return layouts; }
 std::span<const std::string_view> orientation_names() { return orientations; }
 std::span<const std::string_view> tokenizer_names() { return tokenizers; }
+std::span<const std::string_view> cut_names() { return cuts; }
+std::span<const std::string_view> text_part_names() { return text_parts; }
 std::span<const std::string_view> postprocess_names() { return postprocessings; }
 std::span<const std::string_view> precision_names() { return precisions; }
 
@@ -38,6 +42,8 @@ std::string_view name(InputKind kind) { return kinds[static_cast<std::size_t>(ki
 std::string_view name(ImageColor color) { return colors[static_cast<std::size_t>(color)]; }
 std::string_view name(ImageLayout layout) { return layouts[static_cast<std::size_t>(layout)]; }
 std::string_view name(Orientation orientation) { return orientations[static_cast<std::size_t>(orientation)]; }
+std::string_view name(Cut cut) { return cuts[static_cast<std::size_t>(cut)]; }
+std::string_view name(TextPart part) { return text_parts[static_cast<std::size_t>(part)]; }
 std::string_view name(Tokenizer tokenizer) { return tokenizers[static_cast<std::size_t>(tokenizer)]; }
 std::string_view name(PostprocessKind kind) { return postprocessings[static_cast<std::size_t>(kind)]; }
 std::string_view name(Precision precision) { return precisions[static_cast<std::size_t>(precision)]; }

@@ -21,6 +21,8 @@ std::span<const std::string_view> color_names();
 std::span<const std::string_view> layout_names();
 std::span<const std::string_view> orientation_names();
 std::span<const std::string_view> tokenizer_names();
+std::span<const std::string_view> cut_names();
+std::span<const std::string_view> text_part_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();
 
@@ -83,13 +85,14 @@ TensorSpec read_tensor(Part& part, std::string default_name);
 InputSpec read_input(Part& part, std::string default_name);
 ImageRule read_image(Part& part, const TensorSpec& tensor);
 TextRule read_text(Part& part, const TensorSpec& tensor);
+void link_text(Part& part, std::vector<InputSpec>& inputs); // the last one, if it goes with the text of one before it
 std::vector<Column> read_columns(Part& part, const TensorSpec& tensor);
 Postprocess read_postprocess(Part& root, const Manifest& manifest);
 void read_serving(Part& root, Manifest& manifest);      // batching, limits, execution, warm-up, cache, fallback, accuracy
 void check_task(Part& root, const Manifest& manifest);  // what each task demands of outputs, labels and postprocessing
 
 json::object tensor_json(const TensorSpec& spec);
-json::object input_json(const InputSpec& input);
+json::object input_json(const InputSpec& input, const std::vector<InputSpec>& all);
 void write_serving(const Manifest& manifest, json::object& root);
 
 } // namespace millrace::model

@@ -17,7 +17,7 @@ constexpr std::size_t most_words = 1 << 18, longest_word = 256, most_columns = 4
 std::optional<std::int64_t> read_token(Part& part, std::string_view member, const TextRule& rule, std::int64_t highest, std::string& word) {
     const auto* value = part.value(member);
     if (!value || !value->is_string()) return part.integer(member, 0, highest);
-    if (!rule.vocabulary_file.empty()) {
+    if (!rule.vocabulary_file.empty() || !rule.file.empty()) {
         word = part.text(member, longest_word).value_or("");
         if (word.empty()) part.refuse("\"{}\" must not be empty", member);
         return std::nullopt;
@@ -28,17 +28,51 @@ std::optional<std::int64_t> read_token(Part& part, std::string_view member, cons
     return std::nullopt;
 }
 
+std::string read_file_name(Part& part) {
+    auto name = part.text("file", 64).value_or("");
+    if (!is_file_name(name)) part.refuse("\"file\" must be the name of a file that is pushed with the model");
+    return name;
+}
+
+// {"file": NAME}
+std::string read_file(Part& part, std::string_view member) {
+    auto object = part.part(member);
+    if (!object) return part.refuse("\"{}\" must be {{\"file\":…}}, the name of a file that is pushed with the model", member), "";
+    object->only({"file"});
+    return read_file_name(*object);
+}
+
 // An array of words, or {"file": NAME}.
 void read_vocabulary(Part& part, TextRule& rule) {
     const auto* value = part.value("vocabulary");
-    if (!value || !value->is_object()) {
-        rule.vocabulary = part.words("vocabulary", most_words, longest_word);
+    if (!value || !value->is_object()) rule.vocabulary = part.words("vocabulary", most_words, longest_word);
+    else rule.vocabulary_file = read_file(part, "vocabulary");
+}
+
+// Which members each kind of tokenizer has.
+void check_members(Part& object, Tokenizer tokenizer) {
+    const bool pairs = tokenizer == Tokenizer::byte_pairs, file = tokenizer == Tokenizer::file;
+    if (tokenizer == Tokenizer::bytes) object.none_of({"vocabulary", "unknown"}, "the tokenizers words, word_pieces and byte_pairs");
+    if (file) object.none_of({"vocabulary", "unknown"}, "a tokenizer that is not all in a file");
+    if (pairs || file) object.none_of({"lowercase"}, "the tokenizers bytes, words and word_pieces");
+    if (tokenizer != Tokenizer::word_pieces) object.none_of({"strip_accents"}, "the tokenizer word_pieces");
+    if (!pairs) object.none_of({"merges", "prefix_space"}, "the tokenizer byte_pairs");
+    if (!file) object.none_of({"file"}, "the tokenizer file");
+}
+
+// What the tokenizer's tokens are, or the files that they are in.
+void read_tokens(Part& object, TextRule& rule) {
+    if (rule.tokenizer == Tokenizer::bytes) return;
+    if (rule.tokenizer == Tokenizer::file) {
+        rule.file = read_file_name(object);
         return;
     }
-    auto object = part.part("vocabulary");
-    object->only({"file"});
-    rule.vocabulary_file = object->text("file", 64).value_or("");
-    if (!is_file_name(rule.vocabulary_file)) object->refuse("\"file\" must be the name of a file that is pushed with the model");
+    read_vocabulary(object, rule);
+    if (!object.ok()) return;
+    if (rule.vocabulary.empty() && rule.vocabulary_file.empty()) object.refuse("\"vocabulary\" is missing");
+    if (rule.tokenizer != Tokenizer::byte_pairs) return;
+    if (rule.vocabulary_file.empty()) object.refuse("\"vocabulary\" must be {{\"file\":…}}: a vocab.json");
+    rule.merges_file = read_file(object, "merges");
 }
 
 // Of a word that is there twice, the last is found, as other readers of such files have it.
@@ -77,10 +111,18 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     rule.open = tensor.shape == Shape{-1};
     if (!rule.open && (tensor.shape.size() != 1 || tensor.shape[0] < 1 || tensor.shape[0] > longest_text))
         part.refuse("a text needs the shape [length] with a length of 1 to {}, or [-1]", longest_text);
+    if (!part.ok()) return rule;
+    rule.part = part.choice_or("gives", text_part_names(), TextPart::ids);
+    if (rule.part != TextPart::ids) {
+        part.none_of({"tokenizer"}, "the text whose ids it goes with");
+        return rule;
+    }
+    part.none_of({"of"}, "an input that \"gives\" what goes with the ids of another");
     auto object = part.part("tokenizer");
     if (!object) part.refuse("a text needs a \"tokenizer\"");
     if (!part.ok()) return rule;
-    object->only({"kind", "lowercase", "vocabulary", "padding", "unknown", "begin", "end", "max_length"});
+    object->only({"kind", "lowercase", "strip_accents", "prefix_space", "vocabulary", "merges", "file", "padding", "unknown", "begin", "end", "cut",
+                  "max_length"});
     const auto most = object->integer("max_length", 1, longest_text);
     if (rule.open && !most) object->refuse("a text of the shape [-1] needs a \"max_length\", beyond which it is cut");
     if (!rule.open && most) object->refuse("\"max_length\" belongs to a text of the shape [-1]");
@@ -88,13 +130,16 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     rule.length = static_cast<int>(rule.open ? *most : tensor.shape[0]);
     rule.tokenizer = object->choice<Tokenizer>("kind", tokenizer_names()).value_or(Tokenizer::bytes);
     rule.lowercase = object->truth("lowercase").value_or(false);
-    read_vocabulary(*object, rule);
+    rule.strip_accents = object->truth("strip_accents");
+    rule.prefix_space = object->truth("prefix_space").value_or(false);
+    rule.cut = object->choice_or("cut", cut_names(), Cut::longest_first);
+    if (!part.ok()) return rule;
+    check_members(*object, rule.tokenizer);
+    read_tokens(*object, rule);
     if (!part.ok()) return rule;
     const bool bytes = rule.tokenizer == Tokenizer::bytes;
-    if (bytes) object->none_of({"vocabulary", "unknown"}, "the tokenizers words and word_pieces");
-    else if (rule.vocabulary.empty() && rule.vocabulary_file.empty()) object->refuse("\"vocabulary\" is missing");
     // A byte is its own number; what is put around and behind the text may lie above.
-    const auto words = rule.vocabulary_file.empty() ? rule.vocabulary.size() : most_words;
+    const auto words = rule.vocabulary.empty() ? std::size_t{1} << 20 : rule.vocabulary.size();
     const auto highest = bytes ? std::int64_t{65'535} : static_cast<std::int64_t>(words) - 1;
     rule.padding = read_token(*object, "padding", rule, highest, rule.words.padding).value_or(0);
     rule.unknown = read_token(*object, "unknown", rule, highest, rule.words.unknown).value_or(0);
@@ -105,6 +150,20 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     if (rule.length <= (begins ? 1 : 0) + (ends ? 1 : 0))
         part.refuse("\"{}\" leaves no place for the text between \"begin\" and \"end\"", rule.open ? "max_length" : "shape");
     return rule;
+}
+
+void link_text(Part& part, std::vector<InputSpec>& inputs) {
+    auto& last = inputs.back();
+    if (last.kind != InputKind::text || last.text.part == TextPart::ids) return;
+    const auto name = part.text("of", 128);
+    std::optional<std::size_t> of;
+    for (std::size_t i = 0; i + 1 < inputs.size(); ++i)
+        if (inputs[i].kind == InputKind::text && inputs[i].text.part == TextPart::ids && (!name || inputs[i].tensor.name == *name)) of = i;
+    if (!of) return part.refuse("\"of\" must name an input of kind text with a tokenizer that stands before this one");
+    if (inputs[*of].tensor.shape != last.tensor.shape) return part.refuse("\"shape\" must be the same as that of \"{}\"", inputs[*of].tensor.name);
+    last.text.of = *of;
+    last.text.length = inputs[*of].text.length;
+    last.text.open = inputs[*of].text.open;
 }
 
 Result<void> put_vocabulary(TextRule& rule, std::string_view text) {

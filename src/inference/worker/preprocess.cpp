@@ -23,6 +23,13 @@ DecodedInput one(TensorRows rows) {
 
 TensorRows one_row(TensorValue value) { return {1, std::move(value)}; }
 
+// The text's input and those that go with it; a model that takes anything else has been refused before.
+DecodedInput one_text(std::string_view text, const model::Manifest& manifest) {
+    std::vector<TensorRows> inputs;
+    for (const auto& input : manifest.inputs) inputs.push_back(one_row(text_tensor(text, std::nullopt, input)));
+    return together(std::move(inputs));
+}
+
 // The array of each input by its name; one alone may have any.
 DecodedInput from_npz(std::string_view bytes, const model::Manifest& manifest) {
     const auto arrays = unpack_npz(bytes);
@@ -51,10 +58,10 @@ InputError wrong_kind(const model::InputSpec& input, std::string_view what) {
 }
 
 DecodedInput decode(std::string_view bytes, Form form, const model::Manifest& manifest) {
-    const auto& input = manifest.inputs.front();
+    const auto& input = manifest.inputs[manifest.first_given()];
     if (form == Form::json) return parse_json_input(bytes, manifest);
     if (form == Form::npz) return from_npz(bytes, manifest);
-    if (manifest.inputs.size() != 1)
+    if (manifest.given() != 1 || (manifest.inputs.size() != 1 && form != Form::text))
         throw InputError{fmt::format("the model has {} inputs; send them as JSON or .npz", manifest.inputs.size())};
     switch (form) {
     case Form::image:
@@ -63,7 +70,7 @@ DecodedInput decode(std::string_view bytes, Form form, const model::Manifest& ma
     case Form::npy: return one(parse_npy(bytes, input.tensor));
     case Form::text:
         if (input.kind != InputKind::text) throw wrong_kind(input, "a text");
-        return one(one_row(text_tensor(bytes, input)));
+        return one_text(bytes, manifest);
     case Form::csv:
         if (input.kind != InputKind::row) throw wrong_kind(input, "a table");
         return one(join_rows(csv_tensors(bytes, input)));
@@ -103,7 +110,7 @@ DecodedInput preprocess(std::string_view bytes, std::string_view media_type, con
     if (bytes.size() > manifest.max_input_bytes)
         throw InputError{
             fmt::format("the input has {} bytes, the model takes at most {}", bytes.size(), manifest.max_input_bytes)};
-    return decode(bytes, form_of(bytes, media_type, manifest.inputs.front()), manifest);
+    return decode(bytes, form_of(bytes, media_type, manifest.inputs[manifest.first_given()]), manifest);
 }
 
 } // namespace millrace::inference::worker

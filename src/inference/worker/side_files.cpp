@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "inference/worker/tokenizer/tokenizer.hpp"
 
 #include <fmt/format.h>
 
@@ -25,12 +26,53 @@ Result<std::string_view> SideFiles::bytes(const std::string& name) const {
     return found->second->bytes();
 }
 
+namespace {
+
+using model::TextPart;
+using model::TextRule;
+
+// The files that a rule names, by their names.
+Result<TokenizerFiles> files_of(const TextRule& rule, const SideFiles& files) {
+    TokenizerFiles named;
+    for (const auto& name : {rule.file, rule.vocabulary_file, rule.merges_file}) {
+        if (name.empty()) continue;
+        const auto bytes = files.bytes(name);
+        if (!bytes) return bytes.error();
+        named[name] = *bytes;
+    }
+    return named;
+}
+
+Result<void> open_text(TextRule& rule, const SideFiles& files) {
+    const auto named = files_of(rule, files);
+    if (!named) return named.error();
+    if (!rule.vocabulary_file.empty() && rule.tokenizer != model::Tokenizer::byte_pairs)
+        if (auto put = model::put_vocabulary(rule, named->at(rule.vocabulary_file)); !put) return put;
+    auto opened = open_tokenizer(rule, *named);
+    if (!opened) return opened.error();
+    rule.opened = *std::move(opened);
+    rule.padding = rule.opened->padding().id;
+    if (rule.open && rule.opened->padding().left)
+        return Error{Code::unprocessable, "its tokenizer fills up texts on the left, which a text of the shape [-1] cannot be; give it a fixed length"};
+    if (static_cast<std::size_t>(rule.length) <= rule.opened->marks(false))
+        return Error{Code::unprocessable, fmt::format("its length leaves no place for a text beside the {} tokens that are put around it", rule.opened->marks(false))};
+    return success();
+}
+
+} // namespace
+
 Result<void> complete(model::Manifest& manifest, const SideFiles& files) {
     for (auto& input : manifest.inputs) {
-        if (input.kind != model::InputKind::text || input.text.vocabulary_file.empty()) continue;
-        const auto text = files.bytes(input.text.vocabulary_file);
-        if (!text) return text.error();
-        if (auto put = model::put_vocabulary(input.text, *text); !put) return put;
+        if (input.kind != model::InputKind::text) continue;
+        if (input.text.part != TextPart::ids) {
+            const auto& of = manifest.inputs[input.text.of].text;
+            input.text.opened = of.opened;
+            input.text.tokenizer = of.tokenizer;
+            input.text.cut = of.cut;
+            input.text.padding = input.text.part == TextPart::token_types ? of.opened->padding().type : 0;
+        } else if (auto opened = open_text(input.text, files); !opened) {
+            return Error{opened.error().code, fmt::format("input \"{}\": {}", input.tensor.name, opened.error().detail)};
+        }
     }
     return success();
 }

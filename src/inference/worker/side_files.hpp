@@ -27,7 +27,8 @@ private:
     std::map<std::string, std::unique_ptr<MappedFile>> files_;
 };
 
-// Puts what the manifest leaves to its files in its place: vocabularies.
+// Puts what the manifest leaves to its files in its place: vocabularies. Opens the tokenizers of its texts, whether their tokens are in
+// files or not. unprocessable with the input's name and what is wrong.
 Result<void> complete(model::Manifest& manifest, const SideFiles& files);
 
 } // namespace millrace::inference::worker

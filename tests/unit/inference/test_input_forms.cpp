@@ -1,5 +1,6 @@
 #include "base/encoding.hpp"
 #include "inference/worker/preprocess.hpp"
+#include "inference/worker/side_files.hpp"
 #include "tiff_files.hpp"
 
 #include <doctest/doctest.h>
@@ -16,6 +17,7 @@ namespace {
 model::Manifest manifest(const std::string& inputs) {
     auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
+    REQUIRE(complete(*m, *SideFiles::open({}, {})).has_value());
     return *m;
 }
 
@@ -216,4 +218,48 @@ TEST_CASE("JSON, tables and tensors are taken under the names that programs give
     for (const auto* type : {"", "text/plain", "text/markdown", "application/x-www-form-urlencoded"})
         CHECK_MESSAGE(numbers<std::int64_t>(preprocess("good day", type, manifest(words)).tensors[0]) == expected, std::string{type});
     CHECK(failure("size,color\n5,red\n", "text/html", manifest(row)).find("not taken") != std::string::npos);
+}
+
+TEST_CASE("a pair of texts, and what goes with a text, comes with it") {
+    const auto bert = manifest(R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"word_pieces","padding":"[PAD]","unknown":"[UNK]",
+        "begin":"[CLS]","end":"[SEP]","vocabulary":["[PAD]","[UNK]","[CLS]","[SEP]","a","b","c"]}},
+        {"name":"mask","kind":"text","datatype":"INT32","shape":[6],"gives":"attention_mask"},
+        {"name":"types","kind":"text","datatype":"INT64","shape":[6],"gives":"token_types","of":"ids"})");
+    const auto check = [&](const char* json, std::vector<std::int64_t> ids, std::vector<std::int32_t> mask, std::vector<std::int64_t> types) {
+        const auto input = preprocess(json, "application/json", bert);
+        REQUIRE(input.tensors.size() == 3);
+        CHECK(numbers<std::int64_t>(input.tensors[0]) == ids);
+        CHECK(numbers<std::int32_t>(input.tensors[1]) == mask);
+        CHECK(numbers<std::int64_t>(input.tensors[2]) == types);
+    };
+    check(R"({"text":"a b"})", {2, 4, 5, 3, 0, 0}, {1, 1, 1, 1, 0, 0}, {0, 0, 0, 0, 0, 0});
+    for (const auto* pair : {R"({"text":"a","text_pair":"b"})", R"({"text":["a"],"text_pair":["b"]})", R"([["a","b"]])", R"({"text":[["a","b"]]})",
+                             R"({"inputs":[{"name":"ids","text":"a","text_pair":"b"}]})"})
+        check(pair, {2, 4, 3, 5, 3, 0}, {1, 1, 1, 1, 1, 0}, {0, 0, 0, 1, 1, 0});
+    check(R"({"tokens":[2,6,3]})", {2, 6, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
+    check(R"({"inputs":[{"name":"ids","text":"a b"},{"name":"mask","data":[1,1,0,0,0,0]}]})", {2, 4, 5, 3, 0, 0}, {1, 1, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
+    CHECK(numbers<std::int32_t>(preprocess("a", "text/plain", bert).tensors[1]) == std::vector<std::int32_t>{1, 1, 1, 0, 0, 0});
+    CHECK(failure(R"({"inputs":[{"name":"ids","data":[2,4,3,0,0,0]}]})", "", bert) == "the input \"mask\" is missing");
+    CHECK(failure(R"({"text":["a","b"],"text_pair":["c"]})", "", bert).find("as many") != std::string::npos);
+    CHECK(failure(R"({"text":"a","text_pair":["c"]})", "", bert).find("one text") != std::string::npos);
+    CHECK(failure(R"([["a","b","c"]])", "", bert).find("two strings") != std::string::npos);
+}
+
+TEST_CASE("what goes with a text names a text before it, of the same shape") {
+    const auto refused = [](const std::string& inputs) {
+        const auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+        return m ? std::string{"taken"} : m.error().detail;
+    };
+    const std::string ids = R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"bytes"}})";
+    const std::string mask = R"({"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask"})";
+    CHECK(refused(ids + "," + mask) == "taken");
+    CHECK(refused(mask + "," + ids).find("before") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[5],"gives":"attention_mask"})").find("shape") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask","of":"other"})").find("\"of\"") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"mask"})").find("gives") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"tensor","datatype":"INT64","shape":[6],"gives":"attention_mask"})").find("text") != std::string::npos);
+    const auto twice = model::Manifest::from_json(json::value(model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids + "," + mask + "]}")->to_json()));
+    REQUIRE(twice.has_value());
+    CHECK(twice->given() == 1);
+    CHECK(twice->inputs[1].text.part == model::TextPart::attention_mask);
 }
