@@ -47,6 +47,10 @@ if [ $official = yes ]; then
     step "Triton's client, for the test of the inference protocol"
     packaging/get_tritonclient.sh build/deps
     export MILLRACE_REQUIRE_TRITONCLIENT=1
+    step "OpenAI's client and a sentence encoder, for the tests of embeddings"
+    packaging/get_openai.sh build/deps
+    packaging/get_minilm.sh build/deps
+    export MILLRACE_REQUIRE_OPENAI=1 MILLRACE_REQUIRE_MINILM=1
 fi
 
 step "Building"

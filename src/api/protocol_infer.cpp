@@ -2,12 +2,10 @@
 
 #include "api/inference_protocol_input.hpp"
 #include "api/input.hpp"
+#include "api/predict_all.hpp"
 #include "http/content_coding.hpp"
 
 #include <fmt/format.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,7 +14,6 @@ namespace millrace::api {
 namespace {
 
 using http::Coding;
-using inference::Outcome;
 using protocol::InferRequest;
 
 constexpr std::uint64_t max_infer_json = 64 << 20;
@@ -58,27 +55,6 @@ awaitable<Result<void>> read_tensors(http::BodyReader& body, InferRequest& reque
 Result<void> check(const InferRequest& request, const model::Manifest& manifest) {
     if (auto sound = protocol::check_inputs(request, manifest); !sound) return sound;
     return protocol::check_outputs(request, manifest);
-}
-
-// All at once, so that they meet in a batch; in the order of the calls.
-awaitable<std::vector<Outcome>> predict_all(models::Serving& serving, std::vector<models::Call> calls) {
-    struct Gathering {
-        std::vector<Outcome> outcomes;
-        std::size_t left;
-        std::function<void(std::vector<Outcome>)> done;
-    };
-    const auto executor = co_await asio::this_coro::executor;
-    auto start = [&serving, executor, calls = std::move(calls)](std::function<void(std::vector<Outcome>)> done) mutable {
-        // Shared by the coroutines' ends, which all come on this thread.
-        auto gathering = std::make_shared<Gathering>(Gathering{std::vector<Outcome>(calls.size()), calls.size(), std::move(done)});
-        for (std::size_t i = 0; i < calls.size(); ++i)
-            asio::co_spawn(executor, serving.predict(std::move(calls[i])), [gathering, i](std::exception_ptr failure, Outcome outcome) {
-                if (failure) outcome = inference::Failure{inference::FailureReason::unavailable, "the prediction broke off; try again", false};
-                gathering->outcomes[i] = std::move(outcome);
-                if (--gathering->left == 0) gathering->done(std::move(gathering->outcomes));
-            });
-    };
-    co_return co_await async::completion<std::vector<Outcome>>(std::move(start));
 }
 
 http::Response packed(http::Response response, Coding coding) {

@@ -13,6 +13,8 @@
 #include "api/lease_routes.hpp"
 #include "api/model_engine_routes.hpp"
 #include "api/model_routes.hpp"
+#include "api/openai_error.hpp"
+#include "api/openai_routes.hpp"
 #include "api/predict_routes.hpp"
 #include "api/protocol_routes.hpp"
 #include "api/queue_routes.hpp"
@@ -203,7 +205,10 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       router_{routes()},
       server_{server_options(config), router_,
               {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); },
-               api::protocol::speak_protocol},
+               [](const http::Request& request, http::Response& response) {
+                   api::protocol::speak_protocol(request, response);
+                   api::openai::speak_openai(request, response);
+               }},
               io_, *base_.files, log, *base_.metrics} {
     dispatcher_.add(echo_);
     dispatcher_.add(sleep_);
@@ -233,6 +238,7 @@ http::Router Daemon::routes() {
     api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
     api::add_feedback_routes(router, jobs_, feedback_, clock_);
     api::add_protocol_routes(router, {registry_, serving_, engine_, *base_.files, [this] { return not_ready().empty(); }});
+    api::add_openai_routes(router, registry_, serving_, *base_.files);
     api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
     api::add_ui_routes(router);
     return router;
