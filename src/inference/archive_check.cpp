@@ -27,9 +27,17 @@ bool has_compiled_library(const Names& names, const std::string& root) {
 
 Result<ArchiveKind> check_torchscript(const Names& names, const std::string& folder) {
     const std::set<std::string_view> known{names.begin(), names.end()};
-    for (const auto* needed : {"data.pkl", "constants.pkl", "version"})
-        if (!known.contains(folder + needed))
-            return bad(fmt::format("\"{}\" is missing (a state_dict or another kind of file? save with torch.jit.save)", needed));
+    const auto missing = [](const char* what) {
+        return bad(fmt::format("\"{}\" is missing (a state_dict or another kind of file? save with torch.jit.save)", what));
+    };
+    for (const auto* needed : {"data.pkl", "constants.pkl"})
+        if (!known.contains(folder + needed)) return missing(needed);
+    // torch moves it to .data/ when the code has an operator of file format 6 or later: GELU, linspace …
+    const auto versions = std::count_if(names.begin(), names.end(), [&](std::string_view each) {
+        return each == folder + "version" || each == folder + ".data/version";
+    });
+    if (versions == 0) return missing("version");
+    if (versions > 1) return bad("it has two versions, \"version\" and \".data/version\"");
     if (!any_below(names, folder + "code/")) return bad("it has no code (a state_dict? save with torch.jit.save)");
     return ArchiveKind::torchscript;
 }

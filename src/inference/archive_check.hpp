@@ -17,8 +17,8 @@ enum class ArchiveKind {
 std::string_view name(ArchiveKind kind); // "torchscript", "aotinductor"
 
 // unprocessable with the reason when `bytes` is not an archive to be trusted with. All entries lie in one FOLDER. A
-// TorchScript archive has FOLDER/data.pkl, FOLDER/constants.pkl, FOLDER/version and code (FOLDER/code/…); an AOTInductor
-// package has a compiled library, FOLDER/data/aotinductor/MODEL/….so, and nothing that TorchScript would run.
+// TorchScript archive has FOLDER/data.pkl, FOLDER/constants.pkl, a version (FOLDER/version, or FOLDER/.data/version from file
+// format 6 on) and code (FOLDER/code/…); an AOTInductor package has a compiled library, FOLDER/data/aotinductor/MODEL/….so, and nothing that TorchScript would run.
 Result<ArchiveKind> check_model_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
 
 } // namespace millrace::inference

@@ -111,6 +111,14 @@ TEST_CASE("a sound archive and what torch itself writes are accepted") {
     }
 }
 
+TEST_CASE("a model of file format 6 or later (GELU, linspace) has its version in .data/, and one version only") {
+    CHECK(reason(changed([](auto& e) { e[2].name = "m/.data/version"; })) == "torchscript");
+    const auto both = reason(changed([](auto& e) { e.push_back({.name = "m/.data/version"}); }));
+    CHECK_MESSAGE(both.find("two versions") != std::string::npos, both);
+    const auto none = reason(changed([](auto& e) { e.erase(e.begin() + 2); }));
+    CHECK_MESSAGE(none.find("\"version\" is missing") != std::string::npos, none);
+}
+
 TEST_CASE("a hostile archive is refused with its fault") {
     const std::pair<std::string, const char*> cases[] = {
         {"", "too short"},
