@@ -57,10 +57,12 @@ Response answer_png(const Request& request, inference::Prediction& prediction) {
 
 // Answers that are no JSON say in their head who has made them.
 Response signed_by(Response response, const models::Chosen& chosen, const inference::Prediction& prediction) {
-    const bool fallback = prediction.result.contains("fallback");
-    const auto& version = fallback ? *chosen.fallback : *chosen.primary;
-    response.set("X-Model", version.name).set("X-Model-Version", version.version);
-    if (fallback) response.set("X-Fallback", "true");
+    const auto said = [&](std::string_view member, const std::string& otherwise) {
+        const auto* text = prediction.result.if_contains(member);
+        return text && text->is_string() ? std::string{text->get_string()} : otherwise;
+    };
+    response.set("X-Model", said("model", chosen.primary->name)).set("X-Model-Version", said("model_version", chosen.primary->version));
+    if (prediction.result.contains("fallback")) response.set("X-Fallback", "true");
     return response;
 }
 
@@ -83,13 +85,14 @@ struct PredictRoutes {
         if (!chosen) co_return http::problem(chosen.error(), request.id);
         models::Call call;
         call.deadline = std::chrono::steady_clock::now() + predict_patience;
-        auto input = co_await read_predict_input(request, std::min(max_predict_bytes, chosen->primary->manifest->max_input_bytes));
+        auto input = co_await read_predict_input(request, std::min(max_predict_bytes, chosen->max_input_bytes()));
         if (!input) co_return http::problem(input.error(), request.id);
         call.input = std::move(*input);
         // Chosen again, for the body may have been long on its way.
         chosen = choose(request);
         if (!chosen) co_return http::problem(chosen.error(), request.id);
         call.chosen = *chosen;
+        call.measured = is_measurement(request);
         const auto form = wanted_form(request.header("Accept"));
         call.raw = form == Form::npy;
 

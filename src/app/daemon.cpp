@@ -250,6 +250,7 @@ Result<void> Daemon::start() {
     schedules_.start();
     retention_.start(io_.at(0));
     version_stats_.start(io_.at(0));
+    rollout_.start(io_.at(0));
     return success();
 }
 
@@ -264,6 +265,7 @@ void Daemon::drain() {
     dispatcher_.stop(patience);
     engine_.stop();
     version_stats_.stop();
+    rollout_.stop();
     base_.database->close();
     base_.files->close();
     io_.stop();

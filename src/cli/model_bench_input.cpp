@@ -95,7 +95,8 @@ std::string protocol_request(const BenchTarget& target, json::array inputs, cons
     const auto head = json::serialize(json::object{{"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
     const auto version = target.version.empty() ? std::string{} : "/versions/" + encoded(target.version);
     return post_request(fmt::format("/v2/models/{}{}/infer", encoded(target.model), version),
-                        {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", std::to_string(head.size())}}, head + tensors);
+                        {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", std::to_string(head.size())}, {"X-Measurement", "true"}},
+                        head + tensors);
 }
 
 json::object announced(std::string_view name, std::string_view datatype, const model::Shape& shape, std::size_t bytes) {
@@ -122,7 +123,7 @@ std::string items_request(const BenchTarget& target, const std::vector<Item>& it
     if (batch == 1) {
         const auto& item = items[first % items.size()];
         const auto version = target.version.empty() ? std::string{} : "?version=" + encoded(target.version);
-        return post_request(fmt::format("/api/v1/models/{}/predict{}", encoded(target.model), version), {{"Content-Type", item.media_type}}, item.bytes);
+        return post_request(fmt::format("/api/v1/models/{}/predict{}", encoded(target.model), version), {{"Content-Type", item.media_type}, {"X-Measurement", "true"}}, item.bytes);
     }
     std::string bytes;
     for (std::size_t i = 0; i < batch; ++i) {
