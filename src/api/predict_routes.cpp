@@ -70,6 +70,8 @@ struct PredictRoutes {
     models::Serving& serving;
     blobs::BlobStore& blobs;
     catalog::BlobCatalog& catalog;
+    std::chrono::hours keep_files; // 0: for good
+    const Clock& clock;
 
     // Without a key each request is on its own: its id, which the client may have given it.
     Result<models::Chosen> choose(const Request& request) const {
@@ -107,16 +109,21 @@ struct PredictRoutes {
         auto files = co_await processors::store_files(blobs, prediction);
         if (!files) co_return http::problem(files.error(), request.id);
         const auto organization = request.principal.organization;
-        for (const auto& file : *files)
-            if (auto added = co_await catalog.add(organization, file.blob, file.media_type); !added) co_return http::problem(added.error(), request.id);
+        catalog::Kept kept;
+        if (keep_files.count() > 0) kept = {catalog::Kept::For::prediction, clock.now() + keep_files};
+        for (const auto& file : *files) {
+            const auto added = co_await catalog.add(organization, file.blob, file.media_type, kept);
+            if (!added) co_return http::problem(added.error(), request.id);
+        }
         co_return http::json(200, prediction.result);
     }
 };
 
 } // namespace
 
-void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog) {
-    const auto routes = std::make_shared<const PredictRoutes>(PredictRoutes{serving, blobs, catalog}); // shared by its handler
+void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, std::chrono::hours keep_files,
+                        const Clock& clock) {
+    const auto routes = std::make_shared<const PredictRoutes>(PredictRoutes{serving, blobs, catalog, keep_files, clock}); // shared by its handler
     router.add({Verb::post, "/api/v1/models/{name}/predict", [routes](Request& r) { return routes->predict(r); },
                 BodyPolicy::streamed(max_predict_bytes), Role::submitter});
 }

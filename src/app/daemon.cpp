@@ -188,6 +188,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       feedback_{*base_.database},
       serving_{registry_, *runner_, breakers_, version_stats_, rollout_, clock_, *base_.metrics},
       catalog_{*base_.database, clock_},
+      blob_sweeper_{*base_.database, *base_.blobs, *base_.files, clock_, log, *base_.metrics},
       identity_{*base_.database, clock_, log},
       exec_{exec_options(config), *base_.files},
       infer_{serving_, *base_.blobs, catalog_, clock_},
@@ -229,11 +230,11 @@ http::Router Daemon::routes() {
     api::add_event_routes(router, *base_.database);
     api::add_model_routes(router, registry_, engine_);
     api::add_model_engine_routes(router, registry_, engine_);
-    api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
+    api::add_predict_routes(router, serving_, *base_.blobs, catalog_, std::chrono::hours{config_.retention.prediction_files_hours}, clock_);
     api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
     api::add_feedback_routes(router, jobs_, feedback_, clock_);
     api::add_protocol_routes(router, {registry_, serving_, engine_, *base_.files, [this] { return not_ready().empty(); }});
-    api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
+    api::add_blob_routes(router, *base_.blobs, catalog_, blob_sweeper_, max_upload);
     api::add_ui_routes(router);
     return router;
 }
@@ -249,6 +250,7 @@ Result<void> Daemon::start() {
     dispatcher_.start();
     schedules_.start();
     retention_.start(io_.at(0));
+    blob_sweeper_.start(io_.at(0));
     version_stats_.start(io_.at(0));
     rollout_.start(io_.at(0));
     return success();
@@ -262,6 +264,7 @@ void Daemon::drain() {
     server_.drain(std::min<std::chrono::milliseconds>(patience, 5s));
     schedules_.stop();
     retention_.stop();
+    blob_sweeper_.stop();
     dispatcher_.stop(patience);
     engine_.stop();
     version_stats_.stop();

@@ -6,6 +6,7 @@
 #include "blobs/blob_store.hpp"
 #include "cache/cache.hpp"
 #include "catalog/blob_catalog.hpp"
+#include "catalog/blob_sweeper.hpp"
 #include "config/config.hpp"
 #include "http/server.hpp"
 #include "identity/identity.hpp"
@@ -90,6 +91,7 @@ private:
     models::Feedback feedback_;
     models::Serving serving_;
     catalog::BlobCatalog catalog_;
+    catalog::BlobSweeper blob_sweeper_;
     identity::Identity identity_;
     processors::Echo echo_;
     processors::Sleep sleep_;

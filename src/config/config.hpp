@@ -51,8 +51,9 @@ struct JobsConfig {
     std::uint32_t drain_seconds = 0;  // at shutdown, for what runs
 };
 
-struct RetentionConfig { // days; 0: for good
+struct RetentionConfig { // 0: for good
     std::uint32_t succeeded_days = 0, dead_days = 0, cancelled_days = 0;
+    std::uint32_t prediction_files_hours = 24;
 };
 
 struct InferenceConfig {

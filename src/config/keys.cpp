@@ -101,6 +101,10 @@ const std::array table{
         MILLRACE_INTEGER(retention.dead_days, 0, 36'500)},
     Key{"retention.cancelled_days", "number", "0", "How long cancelled and expired jobs are kept; 0: for good.", false, false,
         MILLRACE_INTEGER(retention.cancelled_days, 0, 36'500)},
+    Key{"retention.prediction_files_hours", "number", "24",
+        "How long the files that synchronous predictions bring (maps) are kept, unless a job refers to them; 0: for good.\n"
+        "Those of jobs are kept as long as the job.",
+        false, false, MILLRACE_INTEGER(retention.prediction_files_hours, 0, 876'000)},
     Key{"inference.enabled", "true or false", "true", "Whether the inference worker is started.", false, false,
         +[](Config& c, std::string_view t) { return store(parse_boolean(t), c.inference.enabled); }, MILLRACE_GET(inference.enabled)},
     Key{"inference.runtime", "path", "",

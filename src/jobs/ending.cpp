@@ -3,6 +3,7 @@
 #include "base/crash_point.hpp"
 #include "jobs/dependency_repository.hpp"
 #include "jobs/events.hpp"
+#include "jobs/job_blobs.hpp"
 #include "jobs/job_columns.hpp"
 #include "jobs/job_repository.hpp"
 
@@ -34,6 +35,7 @@ constexpr Sql move_back{
     "INSERT INTO jobs (id, state, payload, error_code, error_message, " MILLRACE_MOVING_COLUMNS ") "
     "SELECT id, 'queued', coalesce($3, payload), error_code, error_message, " MILLRACE_MOVING_COLUMNS
     " FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state IN ('dead', 'cancelled', 'expired')"};
+constexpr Sql payload_with_blob{"SELECT payload FROM jobs WHERE organization_id = $1 AND id = $2 AND payload LIKE '%\"blob\"%'"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql begin_anew{
     "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
@@ -221,6 +223,10 @@ std::optional<Moved> replay_job(store::TenantSession& tenant, JobId id, Timestam
     crash_point("replay.before_write");
     if (tenant.execute(move_back, {id, payload}) != 1) return std::nullopt;
     tenant.execute(delete_finished, {id});
+    // Its payload may be another, or from before blobs were noted.
+    std::string named;
+    if (auto found = tenant.query(payload_with_blob, {id}); found.next()) named = found.string(0);
+    job_blobs::note(tenant.session(), tenant.organization(), id, named);
     const auto state = due > now ? JobState::scheduled : JobState::queued;
     auto rows = tenant.query(begin_anew, {id, model::name(state), due});
     rows.next();

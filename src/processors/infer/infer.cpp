@@ -2,6 +2,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "jobs/job_blobs.hpp"
 #include "processors/infer/prediction_files.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -130,8 +131,9 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     if (!files) co_return failed(files.error());
     jobs::Success done{json::serialize(predicted->result), {}};
     for (const auto& file : *files)
-        done.effects.push_back([organization = attempt.organization, file, now = clock_.now()](store::Session& session) {
-            catalog::add(session, organization, file.blob, file.media_type, now);
+        done.effects.push_back([organization = attempt.organization, job = attempt.job, file, now = clock_.now()](store::Session& session) {
+            catalog::add(session, organization, file.blob, file.media_type, {catalog::Kept::For::job}, now);
+            jobs::job_blobs::add(session, organization, job, file.blob.sha256);
         });
     co_return done;
 }
