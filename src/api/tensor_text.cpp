@@ -1,5 +1,7 @@
 #include "api/tensor_text.hpp"
 
+#include "base/json_text.hpp"
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -35,6 +37,8 @@ bool with_type(Datatype type, Use use) {
 
 template <class T>
 void append_value(std::string& out, T value) {
+    if constexpr (std::is_floating_point_v<T>)
+        if (std::isfinite(value)) return append_number(out, value);
     char text[32];
     const auto end = std::to_chars(text, text + sizeof text, value).ptr;
     out.append(text, end);

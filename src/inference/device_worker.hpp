@@ -22,6 +22,7 @@ struct Residence {
     State state = State::absent;
     CheckReport report;             // ready, leaving
     std::string error;              // failed
+    std::uint64_t failed_file = 0;  // failed: what its file was then
     std::uint64_t memory_bytes = 0; // that it takes; while it loads, as estimated
     Monotonic failed_at, load_deadline, loaded_at, used_at;
     bool evicted = false;           // ready, but another model is to have its memory: no batch begins any more

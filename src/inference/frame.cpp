@@ -65,6 +65,7 @@ void write(Writer& w, const Pong& m) { w.number(m.sequence); }
 void write(Writer& w, const ItemFailure& m) {
     w.number(static_cast<std::uint8_t>(m.bad_input));
     w.text(m.message);
+    w.number(static_cast<std::uint8_t>(m.no_answer));
 }
 void write(Writer& w, const TopK& m) {
     w.number(static_cast<std::uint32_t>(m.ranked.size()));
@@ -192,6 +193,7 @@ void read(Reader& r, Pong& m) { m.sequence = r.number<std::uint64_t>(); }
 void read(Reader& r, ItemFailure& m) {
     m.bad_input = r.number<std::uint8_t>() != 0;
     m.message = r.text();
+    m.no_answer = r.number<std::uint8_t>() != 0;
 }
 void read(Reader& r, TopK& m) {
     m.ranked.resize(r.count(8));

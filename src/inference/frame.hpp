@@ -157,6 +157,7 @@ struct Tensors {
 struct ItemFailure {
     bool bad_input = false;       // else the model failed
     std::string message;
+    bool no_answer = false;       // the model ran, and what it gave can be no answer, such as NaN for a class
 };
 using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, TopKs>;
 struct ItemResult {

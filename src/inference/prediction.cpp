@@ -21,12 +21,12 @@ std::string_view word(FailureReason reason) {
     return "model_failed";
 }
 
-bool may_retry(const Failure& failure) { return failure.reason != FailureReason::bad_input; }
+bool may_retry(const Failure& failure) { return failure.reason != FailureReason::bad_input && !failure.no_answer; }
 
 Error to_error(const Failure& failure) {
     switch (failure.reason) {
     case FailureReason::bad_input: return {Code::unprocessable, failure.message};
-    case FailureReason::model_failed: return {Code::internal, failure.message};
+    case FailureReason::model_failed: return {failure.no_answer ? Code::unprocessable : Code::internal, failure.message};
     case FailureReason::timed_out: return {Code::timed_out, failure.message};
     case FailureReason::worker_lost:
     case FailureReason::cancelled:

@@ -93,8 +93,9 @@ struct Failure {
     FailureReason reason = FailureReason::model_failed;
     std::string message;       // for the person who sent the input
     bool killed_worker = false; // it was in the batch that was running when the worker died or had to be killed
+    bool no_answer = false;     // of model_failed: it ran, and what it gave can be no answer in this form, such as NaN in JSON
 };
-bool may_retry(const Failure& failure);  // false for bad_input only
+bool may_retry(const Failure& failure);  // false where trying again cannot help: bad_input, no_answer
 Error to_error(const Failure& failure);  // as an API error
 
 [[noreturn]] inline void throw_exception_from_error(const Failure& failure, const boost::source_location& where) {

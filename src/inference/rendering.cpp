@@ -1,5 +1,7 @@
 #include "inference/rendering.hpp"
 
+#include "model/finite.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -14,8 +16,6 @@ double rounded_ms(double value) { return std::round(value * 1000) / 1000; }
 Failure dishonest() {
     return {FailureReason::model_failed, "the worker gave an answer that does not fit the model's manifest", false};
 }
-
-json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
 
 bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, json::object& out) {
     json::array ranked;
@@ -70,7 +70,7 @@ void append_numbers(const std::string& bytes, json::array& out) {
     for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
         T value;
         std::memcpy(&value, bytes.data() + i, sizeof value);
-        if constexpr (std::is_floating_point_v<T>) out.push_back(number(static_cast<double>(value)));
+        if constexpr (std::is_floating_point_v<T>) out.push_back(static_cast<double>(value)); // finite
         else out.push_back(static_cast<std::int64_t>(value));
     }
 }
@@ -109,6 +109,11 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
                                        max_tensor_bytes >> 20),
                            false};
         const auto name = output_name(manifest, i);
+        if (!model::all_finite(tensor.datatype, tensor.bytes))
+            return Failure{FailureReason::model_failed,
+                           fmt::format("the output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell; ask for them as they are: "
+                                       "Accept: application/x-npy, or binary_data in the inference protocol", name),
+                           false, true};
         outputs.push_back(json::object{{"name", name},
                                        {"datatype", model::name(tensor.datatype)},
                                        {"shape", json::value_from(tensor.shape)},
@@ -131,7 +136,7 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     if (auto* failure = std::get_if<frame::ItemFailure>(&item.outcome)) {
         failure->message.resize(std::min<std::size_t>(failure->message.size(), 4096));
         return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed,
-                       std::move(failure->message), false};
+                       std::move(failure->message), false, failure->no_answer && !failure->bad_input};
     }
     Prediction prediction;
     const auto& manifest = *model.manifest;

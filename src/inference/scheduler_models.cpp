@@ -13,11 +13,21 @@
 namespace millrace::inference {
 namespace {
 
-constexpr std::chrono::seconds load_failure_lasts{10}; // before a model that could not be loaded is tried again
+// Before a model that could not be loaded is tried again; one whose file is another since is tried at once.
+constexpr std::chrono::seconds load_failure_lasts{10};
 constexpr std::chrono::seconds least_stay{1};          // of a model for which others wait, so that two do not chase each other out
 constexpr std::chrono::seconds leaving_takes{60};      // at most, while it is still used
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
+
+// Tells a file from the one that was there before: pushed again after it was lost. 0: there is none.
+std::uint64_t stamp_of(const std::filesystem::path& file) {
+    struct stat info{};
+    if (::stat(file.c_str(), &info) != 0) return 0;
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15; // spreads the bits
+    const auto changed = static_cast<std::uint64_t>(info.st_ctim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(info.st_ctim.tv_nsec);
+    return (static_cast<std::uint64_t>(info.st_ino) * odd ^ changed) * odd | 1;
+}
 
 std::uint64_t file_size(const Descriptor& file) {
     struct stat info{};
@@ -77,7 +87,9 @@ void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
     auto& residence = device.models[entry.key];
     const auto at = now();
     using State = Residence::State;
-    if (residence.state == State::failed && at - residence.failed_at >= load_failure_lasts) residence.state = State::absent;
+    if (residence.state == State::failed &&
+        (at - residence.failed_at >= load_failure_lasts || stamp_of(entry.version->file) != residence.failed_file))
+        residence.state = State::absent;
     if (residence.state == State::failed && !has_hope(entry))
         return fail(batcher_.take_all(entry.key), {FailureReason::model_failed, residence.error, false});
     if (residence.state != State::absent) return;
@@ -156,6 +168,7 @@ void Scheduler::on_loaded(DeviceWorker& device, const frame::Loaded& loaded) {
         residence.state = Residence::State::failed;
         residence.error = loaded.error;
         residence.failed_at = now();
+        residence.failed_file = stamp_of(entry->version->file);
         log_.error("model not loaded", {{"model", entry->title()}, {"device", device.device}, {"reason", loaded.error}});
         if (!has_hope(*entry)) fail(batcher_.take_all(entry->key), {FailureReason::model_failed, loaded.error, false});
     } else {

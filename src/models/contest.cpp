@@ -105,7 +105,10 @@ std::vector<StoredContest> Contests::take_changed() {
     std::vector<StoredContest> rows;
     auto contests = contests_.lock();
     // Nobody is on trial, and nobody asks for it: it may have been deleted.
-    std::erase_if(*contests, [now](auto& each) { return each.second.candidate == 0 && each.second.of_production.total(now).predictions == 0; });
+    std::erase_if(*contests, [oldest = now - span * static_cast<int>(spans)](auto& each) {
+        const auto& kept = each.second.of_production.spans();
+        return each.second.candidate == 0 && (kept.empty() || kept.back().since < oldest);
+    });
     for (auto& [key, contest] : *contests) {
         if (contest.candidate == 0) continue;
         const auto take = [&](ContestSide side, Timestamp since, const Counts& counts) {

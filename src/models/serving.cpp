@@ -169,7 +169,8 @@ awaitable<Serving::Ran> Serving::run(Breakers::Passage passage, std::shared_ptr<
     const auto now = clock_.monotonic();
     // Whoever stops work at its deadline does it by withdrawing it.
     if (is_withdrawn(outcome) && now >= deadline) outcome = Failure{FailureReason::timed_out, "it was not answered by its deadline", false};
-    const bool tells = outcome ? !outcome->cached : is_fault_of_model(outcome.error());
+    // An output that has no form in JSON may well be what the model is there for: its breaker does not hear of it.
+    const bool tells = outcome ? !outcome->cached : is_fault_of_model(outcome.error()) && !outcome.error().no_answer;
     if (tells && !measured) passage.record(outcome.has_value());
     co_return Ran{std::move(outcome), now - began};
 }

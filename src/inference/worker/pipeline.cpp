@@ -185,6 +185,8 @@ void Pipeline::finish(const WorkPtr& work) {
         if (item.outputs) {
             try {
                 item.result.outcome = answer(item, *work->model.manifest, work->batch.items[i].raw);
+            } catch (const OutputError& e) {
+                item.result.outcome = frame::ItemFailure{false, e.what(), true};
             } catch (const std::exception& e) {
                 item.result.outcome = frame::ItemFailure{false, e.what()};
             }

@@ -13,9 +13,13 @@
 namespace millrace::inference::worker {
 namespace {
 
-frame::TopK softmax_top_k(std::span<const float> logits, int top_k) {
+void check_numbers(std::span<const float> logits) {
     if (std::any_of(logits.begin(), logits.end(), [](float v) { return std::isnan(v); }))
-        throw std::runtime_error{"the model's output is not a number"};
+        throw OutputError{"the model's output is not a number (NaN), so no label can be told for this input"};
+}
+
+frame::TopK softmax_top_k(std::span<const float> logits, int top_k) {
+    check_numbers(logits);
     const float largest = *std::max_element(logits.begin(), logits.end());
     std::vector<double> shares(logits.size());
     double sum = 0;
@@ -36,6 +40,7 @@ frame::TopK softmax_top_k(std::span<const float> logits, int top_k) {
 
 frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::int64_t rows, std::int64_t columns,
                       const std::vector<std::uint32_t>& colors) {
+    check_numbers(logits);
     const auto plane = static_cast<std::size_t>(rows * columns);
     std::vector<std::uint8_t> best(plane, 0);
     std::vector<float> value(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(plane));

@@ -5,9 +5,15 @@
 #include "model/manifest.hpp"
 
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 namespace millrace::inference::worker {
+
+// What the model gave has the promised form, and can be no answer all the same.
+struct OutputError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 // One output of one item, borrowed: the shape is without the batch.
 struct OutputView {

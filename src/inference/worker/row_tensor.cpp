@@ -39,20 +39,34 @@ Cell cell_of(const json::value* value, const model::Column& column) {
     throw InputError{fmt::format("\"{}\" must be a number or a string", column.name)};
 }
 
+// The place of a value among the categories, as it is written, then without the spaces around it, then by its number where
+// both are numbers: 1.0 is "1".
+std::size_t place_of(const Cell& cell, const model::Column& column) {
+    const auto& all = column.categories;
+    const auto place = [&](std::string_view text) { return static_cast<std::size_t>(std::find(all.begin(), all.end(), text) - all.begin()); };
+    auto number = cell.number;
+    if (cell.text) {
+        if (const auto at = place(*cell.text); at < all.size()) return at;
+        if (const auto at = place(trimmed(*cell.text)); at < all.size()) return at;
+        if (!number) number = number_in(*cell.text);
+    }
+    for (std::size_t i = 0; number && i < all.size(); ++i)
+        if (number_in(all[i]) == number) return i;
+    return all.size();
+}
+
 // Where it belongs among the categories: 1 there.
 void put_category(const Cell& cell, const model::Column& column, float* to) {
     if (cell.absent()) throw InputError{fmt::format("\"{}\" is missing", column.name)};
-    const auto place_of = [&](std::string_view text) { return std::find(column.categories.begin(), column.categories.end(), text); };
-    auto found = place_of(cell.text.value_or(""));
-    if (found == column.categories.end() && cell.text) found = place_of(trimmed(*cell.text));
-    if (found == column.categories.end()) {
+    const auto place = place_of(cell, column);
+    if (place == column.categories.size()) {
         constexpr std::size_t shown = 20;
         const auto end = column.categories.begin() +
                          static_cast<std::ptrdiff_t>(std::min(shown, column.categories.size()));
         throw InputError{fmt::format("\"{}\" must be one of {}{}", column.name, fmt::join(column.categories.begin(), end, ", "),
                                      column.categories.size() > shown ? ", …" : "")};
     }
-    to[found - column.categories.begin()] = 1;
+    to[place] = 1;
 }
 
 void put_number(const Cell& cell, const model::Column& column, float* to) {

@@ -2,6 +2,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "jobs/job_blobs.hpp"
 #include "processors/infer/prediction_files.hpp"
 
@@ -129,7 +130,7 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
 
     auto files = co_await store_files(blobs_, *predicted);
     if (!files) co_return failed(files.error());
-    jobs::Success done{json::serialize(predicted->result), {}};
+    jobs::Success done{json_text(predicted->result), {}};
     for (const auto& file : *files)
         done.effects.push_back([organization = attempt.organization, job = attempt.job, file, now = clock_.now()](store::Session& session) {
             catalog::add(session, organization, file.blob, file.media_type, {catalog::Kept::For::job}, now);

@@ -170,8 +170,7 @@ TEST_CASE("an output that the model lacks is refused") {
 TEST_CASE("an answer in JSON has every output, and its numbers read back as they were") {
     InferRequest request;
     request.id = "7";
-    const auto infinity = std::numeric_limits<float>::infinity();
-    const auto out = render(request, {{"y", model::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, infinity, std::nanf("")})},
+    const auto out = render(request, {{"y", model::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, 100000, 1e30f})},
                                       {"z", model::Datatype::int64, {1}, raw<std::int64_t>({std::numeric_limits<std::int64_t>::min()})}});
     CHECK(out.response.find("Inference-Header-Content-Length") == nullptr);
     CHECK(*out.response.find("Content-Type") == "application/json");
@@ -184,9 +183,20 @@ TEST_CASE("an answer in JSON has every output, and its numbers read back as they
     CHECK(y.at("datatype") == "FP32");
     CHECK(static_cast<float>(y.at("data").at(0).as_double()) == 0.1f);
     CHECK(static_cast<float>(y.at("data").at(1).as_double()) == -1e-30f);
-    CHECK(y.at("data").at(2).is_null());
-    CHECK(y.at("data").at(3).is_null());
+    CHECK(y.at("data").at(2) == 100000);
+    CHECK(static_cast<float>(y.at("data").at(3).as_double()) == 1e30f);
     CHECK(out.body.at("outputs").at(1).at("data") == json::value(json::array{std::numeric_limits<std::int64_t>::min()}));
+}
+
+TEST_CASE("what is not finite has no form in JSON, and goes as it is in binary") {
+    const std::vector<inference::Tensor> some{{"y", model::Datatype::fp32, {1, 2}, raw<float>({1, std::nanf("")})}};
+    const auto refused = render_infer({}, two_inputs(), InferAnswer{"pets", "3", some, 1, 0, 0});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unprocessable);
+    CHECK(holds(refused.error().detail, "binary_data"));
+    InferRequest request;
+    request.binary_output = true;
+    CHECK(render(request, some).binary == some[0].bytes);
 }
 
 TEST_CASE("binary outputs follow the JSON in its order") {

@@ -155,11 +155,31 @@ TEST_CASE("a row comes as an object, as CSV, or as numbers") {
                  {"size,colour\n1,red\n", "colour"},
                  {"size,size\n1,2\n", "twice"},
                  {"size,color\n1\n", "1 values"},
-                 {"size,color\n1,\"red\n", "quoted"}};
+                 {"size,color\n1,\"red\n", "quoted"},
+                 // Where it is: the row and the column.
+                 {"size,color\n1,red\n2,green\n", "row 2 of the CSV (line 3): \"color\" must be one of"},
+                 {"size,color\n1,red\nx,red\n", "row 2 of the CSV (line 3): \"size\" must be a number"},
+                 {"size,color\n,red\n", "row 1 of the CSV (line 2): \"size\" is missing"},
+                 {R"([{"size":7,"color":"red"},{"size":7,"color":"grey"}])", "row 2: \"color\""}};
     for (const auto& each : wrong) {
         INFO(std::string{each.text});
         CHECK_MESSAGE(failure(each.text, "", one).find(each.said) != std::string::npos, failure(each.text, "", one));
     }
+}
+
+TEST_CASE("a category that is a number may be written as any number is") {
+    const auto one = manifest(R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"floor","categories":["-1","0","1","2.5"]}]})");
+    const auto chosen = [&](const char* text, const char* type) { return numbers<float>(preprocess(text, type, one).tensors[0]); };
+    const std::vector<float> first{0, 0, 1, 0}, half{0, 0, 0, 1}, below{1, 0, 0, 0};
+    for (const auto* text : {R"({"floor":1})", R"({"floor":1.0})", R"({"floor":"1"})", R"({"floor":"1.0"})", R"({"floor":1e0})", R"({"floor":"1e0"})"})
+        CHECK_MESSAGE(chosen(text, "application/json") == first, text);
+    CHECK(chosen("floor\n1.0\n", "text/csv") == first);
+    CHECK(chosen("floor\n2.50\n", "text/csv") == half);
+    CHECK(chosen(R"({"floor":2.5})", "") == half);
+    CHECK(chosen(R"({"floor":-1.0})", "") == below);
+    CHECK(failure(R"({"floor":1.5})", "", one).find("-1, 0, 1, 2.5") != std::string::npos);
+    const auto exact = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"code","categories":["1","1.0"]}]})");
+    CHECK(numbers<float>(preprocess(R"({"code":"1.0"})", "", exact).tensors[0]) == std::vector<float>{0, 1}); // as it is written, first
 }
 
 TEST_CASE("quoted values of a CSV may have commas, line ends and quotes in them") {

@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "inference/rendering.hpp"
 
 #include "inference/worker/postprocess.hpp"
@@ -52,14 +53,34 @@ TEST_CASE("softmax survives large logits, and a model that gives no number has f
     CHECK_THROWS(postprocess(classifier, {0, 0}, {2})); // the manifest promises three
 }
 
-TEST_CASE("raw outputs are given as numbers, and what is no number as null") {
-    auto outcome = render(
-        {std::get<frame::Tensors>(postprocess(raw, {1.5F, std::nanf(""), std::numeric_limits<float>::infinity()}, {3})),
-         1, 1},
-        raw, {});
+TEST_CASE("raw outputs are given as numbers, and what is no number has no form in JSON") {
+    const auto given = [](std::vector<float> values, bool as_tensors) {
+        auto tensors = std::get<frame::Tensors>(postprocess(raw, values, {3}));
+        if (as_tensors) tensors.tensors[0].shape.insert(tensors.tensors[0].shape.begin(), 1);
+        return render({std::move(tensors), 1, 1}, raw, {}, as_tensors);
+    };
+    const auto outcome = given({1.5F, 10, -0.25F}, false);
     REQUIRE(outcome.has_value());
-    CHECK(json::serialize(outcome->result.at("outputs")) ==
-          R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5E0,null,null]}])");
+    CHECK(json_text(outcome->result.at("outputs")) == R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5,10,-0.25]}])");
+    for (const float wrong : {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+        const auto refused = given({1.5F, wrong, 0}, false);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().reason == FailureReason::model_failed);
+        CHECK(to_error(refused.error()).code == Code::unprocessable);
+        CHECK_FALSE(may_retry(refused.error()));
+        CHECK(refused.error().message.find("application/x-npy") != std::string::npos);
+        CHECK(given({1.5F, wrong, 0}, true).has_value()); // as they are
+    }
+}
+
+TEST_CASE("a model that gives no number for a class or a pixel has no answer, and 422 says so") {
+    CHECK_THROWS_AS(postprocess(classifier, {std::nanf(""), 0, 0}, {3}), worker::OutputError);
+    auto outcome = render({frame::ItemFailure{false, "not a number", true}, 1, 1}, classifier, {});
+    REQUIRE_FALSE(outcome.has_value());
+    CHECK(outcome.error().reason == FailureReason::model_failed);
+    CHECK(to_error(outcome.error()).code == Code::unprocessable);
+    outcome = render({frame::ItemFailure{false, "it threw"}, 1, 1}, classifier, {});
+    CHECK(to_error(outcome.error()).code == Code::internal);
 }
 
 TEST_CASE("what was asked for raw comes as tensors with the outputs' names, and nothing else does") {
