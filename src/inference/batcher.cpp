@@ -124,23 +124,38 @@ std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<R
     const auto consider = [&](ModelKey model, Lane& lane, const Item& item, bool alone, bool idle) {
         if (const double urgency = aged(item, now); urgency > best.urgency) best = {model, &lane, alone, idle, urgency};
     };
+    if (std::ranges::all_of(lanes_, [](const auto& each) { return each.second.alone.empty(); })) draining_since_.reset();
     for (auto& [model, lane] : lanes_) {
         if (lane.size == 0 && lane.alone.empty()) continue;
         const auto room = room_for(model);
         if (room == Room::none) continue;
         const bool idle = room == Room::idle;
         if (is_due(lane, now, room)) consider(model, lane, most_urgent_level(lane, now)->front(), false, idle);
-        if (!lane.alone.empty()) consider(model, lane, lane.alone.front(), true, idle);
+        if (!lane.alone.empty() && (idle || may_drain(now))) consider(model, lane, lane.alone.front(), true, idle);
     }
     if (!best.lane) return std::nullopt;
     if (!best.alone) return fill(best.model, *best.lane, now);
-    if (!best.idle) return std::nullopt; // the device runs empty for it
+    if (!best.idle) { // the device runs empty for it
+        if (!draining_since_) draining_since_ = now;
+        return std::nullopt;
+    }
+    draining_since_.reset();
+    longest_drain_ = first_drain;
     const Item item = best.lane->alone.front();
     best.lane->alone.pop_front();
     --size_;
     Batch batch{best.model, {}, {}, true};
     (item.deadline > now ? batch.items : batch.expired).push_back(item.key);
     return batch;
+}
+
+bool Batcher::may_drain(Monotonic now) {
+    if (draining_since_ && now - *draining_since_ >= longest_drain_) {
+        draining_since_.reset();
+        drain_again_ = now + 10 * longest_drain_;
+        longest_drain_ *= 2;
+    }
+    return now >= drain_again_;
 }
 
 Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {

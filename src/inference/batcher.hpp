@@ -5,6 +5,9 @@
 // room, what waits is sent when the batch is full or its oldest item has waited the model's delay. Ahead of time, to be
 // decoded meanwhile, only a full batch is sent (or one past a delay of the model's).
 // Priorities age by one level a second, so that the lowest are served in the end.
+//
+// An item that must be alone has the device run empty for it: nothing else is sent until it is. Where a batch hangs there, that
+// would stop everybody, so it lasts a second at first, then others go on for ten times as long before it is tried for longer.
 #pragma once
 #include "base/clock.hpp"
 
@@ -68,6 +71,7 @@ public:
     std::size_t waiting(ModelKey model) const;
 
 private:
+    static constexpr std::chrono::seconds first_drain{1};
     struct Lane {
         BatchRule rule;
         std::array<std::deque<Item>, 10> levels; // by priority
@@ -81,8 +85,13 @@ private:
     static void count(Lane& lane, const Item& item, int sign);
     Batch fill(ModelKey model, Lane& lane, Monotonic now);
 
+    bool may_drain(Monotonic now);
+
     std::map<ModelKey, Lane> lanes_;
     std::size_t size_ = 0;
+    std::optional<Monotonic> draining_since_; // the device runs empty for an item that must be alone
+    Monotonic drain_again_;
+    std::chrono::nanoseconds longest_drain_ = first_drain;
 };
 
 } // namespace millrace::inference

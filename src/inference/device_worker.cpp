@@ -4,6 +4,12 @@
 #include <ranges>
 
 namespace millrace::inference {
+namespace {
+
+// Then others go beside a batch that was to be alone: it may hang. If it ends the worker all the same, each is run again alone.
+constexpr std::chrono::seconds alone_at_most{1};
+
+} // namespace
 
 CheckReport report_of(const frame::Loaded& loaded) {
     return {.load_ms = loaded.load_ms, .warm_up_ms = loaded.warm_up_ms, .memory_bytes = loaded.memory_bytes,
@@ -39,14 +45,39 @@ std::uint64_t DeviceWorker::model_bytes() const {
     return sum;
 }
 
+bool DeviceWorker::lends_places(Batcher::ModelKey model, Monotonic at) const {
+    return std::ranges::any_of(flights, [&](const auto& each) {
+        const auto& flight = each.second;
+        return flight.model == model && flight.begun && at - *flight.begun >= frame::lends_places_after;
+    });
+}
+
+double DeviceWorker::load_for(Batcher::ModelKey model, Monotonic at) const {
+    double sum = 0;
+    for (const auto& [id, flight] : flights)
+        if (flight.model == model || !lends_places(flight.model, at)) sum += flight.share;
+    return sum;
+}
+
+std::optional<Monotonic> DeviceWorker::next_lending(Monotonic at) const {
+    std::optional<Monotonic> next;
+    for (const auto& [id, flight] : flights) {
+        if (!flight.begun) continue;
+        const auto lends = *flight.begun + frame::lends_places_after;
+        if (lends > at && (!next || lends < *next)) next = lends;
+    }
+    return next;
+}
+
 // One load of batches runs, and as much again is being decoded meanwhile.
-Batcher::Room DeviceWorker::room(Batcher::ModelKey model) const {
+Batcher::Room DeviceWorker::room(Batcher::ModelKey model, Monotonic at) const {
     constexpr double rounding = 1e-6;
     const auto found = models.find(model);
     if (found == models.end() || found->second.state != Residence::State::ready || found->second.evicted) return Batcher::Room::none;
     if (flights.empty()) return Batcher::Room::idle;
-    if (flights.rbegin()->second.alone) return Batcher::Room::none;
-    const double with_it = load() + 1.0 / std::max(1, found->second.report.instances);
+    const auto& last = flights.rbegin()->second;
+    if (last.alone && !(last.begun && at - *last.begun >= alone_at_most)) return Batcher::Room::none;
+    const double with_it = load_for(model, at) + 1.0 / std::max(1, found->second.report.instances);
     if (with_it > 2 + rounding) return Batcher::Room::none;
     return with_it > 1 + rounding ? Batcher::Room::for_full_batches : Batcher::Room::free;
 }

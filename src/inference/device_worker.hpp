@@ -34,7 +34,7 @@ struct Flight {
     std::size_t passes = 0;             // that have begun
     bool alone = false;
     double share = 1;                   // of the device that its passes take
-    std::optional<Monotonic> begun;     // its turn has come: nothing is before it
+    std::optional<Monotonic> begun;     // its turn has come: a pass of it began, or nothing is before it
     std::optional<Monotonic> withdrawn; // when the first of its items was
 };
 
@@ -52,8 +52,13 @@ struct DeviceWorker {
     bool busy_with(Batcher::ModelKey model) const;
     bool is_idle() const;               // nothing runs, and nothing is being loaded
     double load() const;                // 1: its places are taken once over
+    // What of that stands in a model's way: its own batches, and of others those that do not lend their places.
+    double load_for(Batcher::ModelKey model, Monotonic at) const;
+    // Has a batch of it been at work for so long that others go beside it? The worker lends by the same rule.
+    bool lends_places(Batcher::ModelKey model, Monotonic at) const;
+    std::optional<Monotonic> next_lending(Monotonic at) const; // the first after `at`
     std::uint64_t model_bytes() const;  // of what is loaded, loading or not yet given back
-    Batcher::Room room(Batcher::ModelKey model) const;
+    Batcher::Room room(Batcher::ModelKey model, Monotonic at) const;
 };
 
 } // namespace millrace::inference

@@ -3,6 +3,7 @@
 #pragma once
 #include "model/manifest.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@ namespace millrace::inference::frame {
 inline constexpr std::uint32_t protocol_version = 2;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
+// A pass that has run for so long shares its places with other models' passes: the worker lets them begin beside it, and the
+// daemon sends them. Longer than the passes of small models, so that they take turns and do not crowd the cores.
+inline constexpr std::chrono::milliseconds lends_places_after{5};
 
 // Appends little-endian values.
 class Writer {

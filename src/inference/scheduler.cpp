@@ -12,7 +12,6 @@
 namespace millrace::inference {
 namespace {
 
-constexpr std::chrono::milliseconds tick_period{50};
 constexpr std::chrono::seconds decode_allowance{5};    // an image may take 2 s to decode, on a busy machine longer
 constexpr std::chrono::minutes longest_wait{10};       // for requests that name no deadline
 
@@ -161,7 +160,8 @@ void Scheduler::dispatch() {
 
 bool Scheduler::dispatch_to(DeviceWorker& device) {
     if (must_be_quiet(device)) return false;
-    auto batch = batcher_.next(now(), [&](Batcher::ModelKey model) { return device.room(model); });
+    const auto at = now();
+    auto batch = batcher_.next(at, [&](Batcher::ModelKey model) { return device.room(model, at); });
     if (!batch) return false;
     fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
     if (!batch->items.empty()) send(device, *batch);
@@ -237,8 +237,19 @@ void Scheduler::on_started(DeviceWorker& device, const frame::Started& started) 
     auto& flight = found->second;
     const auto at = now();
     // Halved down to single items a batch takes fewer passes than this; a worker that says more wants to run for ever.
-    if (++flight.passes <= 2 * flight.items.size()) flight.deadline = at + time_limit(flight.model);
+    if (++flight.passes <= 2 * flight.items.size()) {
+        flight.deadline = at + time_limit(flight.model);
+        excuse_the_next(device, started.batch, at);
+    }
     if (!flight.begun) flight.begun = at;
+}
+
+// What was sent after a batch and has not begun may have waited for it: its time begins anew. What has begun has a time of its
+// own, whoever else is answered meanwhile: a pass that hangs beside others that go on must be found.
+void Scheduler::excuse_the_next(DeviceWorker& device, std::uint64_t batch, Monotonic at) {
+    for (auto next = device.flights.upper_bound(batch); next != device.flights.end(); ++next)
+        if (auto& flight = next->second; !flight.begun)
+            flight.deadline = std::max(flight.deadline, at + decode_allowance + time_limit(flight.model));
 }
 
 void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
@@ -249,10 +260,9 @@ void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
     device.flights.erase(found);
     const auto& entry = *models_.find(flight.model);
     entry.metrics.batches->add();
-    // The next batches on their way first: the worker works while the answers are written. The ones in line
-    // have waited for this batch, and their time begins now.
+    // The next batches on their way first: the worker works while the answers are written.
     const auto at = now();
-    for (auto& [id, other] : device.flights) other.deadline = std::max(other.deadline, at + decode_allowance + time_limit(other.model));
+    excuse_the_next(device, done.batch, at);
     if (!device.flights.empty() && !device.flights.begin()->second.begun) device.flights.begin()->second.begun = at;
     dispatch();
     for (std::size_t i = 0; i < flight.items.size(); ++i) answer(entry, done, flight.items[i], std::move(done.items[i]));
@@ -280,7 +290,8 @@ void Scheduler::arm_tick() {
     const bool loads = std::ranges::any_of(devices_, [&](const auto& device) { return std::ranges::any_of(device->models, loading); });
     if (pending_.empty() && !waited_for && !loads) return;
     ticking_ = true;
-    tick_timer_.expires_after(tick_period);
+    looked_at_ = now();
+    tick_timer_.expires_at(looked_at_ + tick_period);
     tick_timer_.async_wait([this](const boost::system::error_code& failure) {
         ticking_ = false;
         if (failure || stopping_) return;
@@ -292,7 +303,10 @@ void Scheduler::arm_tick() {
 }
 
 void Scheduler::arm_wake() {
-    const auto at = batcher_.wake_at(now());
+    const auto present = now();
+    auto at = batcher_.wake_at(present);
+    for (const auto& device : devices_)
+        if (const auto lending = batcher_.size() > 0 ? device->next_lending(present) : std::nullopt; lending && (!at || *lending < *at)) at = lending;
     if (!at) return;
     wake_timer_.expires_at(*at);
     wake_timer_.async_wait([this](const boost::system::error_code& failure) {

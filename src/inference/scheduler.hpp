@@ -57,6 +57,7 @@ private:
     ModelEntry& entry_of(const std::shared_ptr<const ModelVersion>& version);
     void on_started(DeviceWorker& device, const frame::Started& started);
     void on_done(DeviceWorker& device, frame::Done done);
+    void excuse_the_next(DeviceWorker& device, std::uint64_t batch, Monotonic at);
     void answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result);
     void dispatch();
     bool dispatch_to(DeviceWorker& device);
@@ -86,7 +87,9 @@ private:
     void end_waits(ModelEntry& entry, Monotonic at);
 
     // ── what ends before its answer: scheduler_ends.cpp ──
+    static constexpr std::chrono::milliseconds tick_period{50};
     void tick();             // deadlines: of batches, of loads, of waiting items
+    void forgive(std::chrono::nanoseconds slept);
     bool end_slow_load(DeviceWorker& device, Monotonic at);
     bool end_late_flight(DeviceWorker& device, Monotonic at);
     bool end_withdrawn_flight(DeviceWorker& device, Monotonic at);
@@ -113,6 +116,7 @@ private:
     std::unordered_map<Batcher::ItemKey, Pending> pending_;
     std::uint64_t next_batch_ = 1;
     boost::asio::steady_timer tick_timer_, wake_timer_;
+    Monotonic looked_at_;    // when the tick that is to come was armed
     bool ticking_ = false, stopping_ = false, culprit_known_ = false;
     bool has_suspects_ = false; // among the models
     struct View {

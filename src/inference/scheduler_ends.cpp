@@ -10,6 +10,7 @@ namespace millrace::inference {
 namespace {
 
 constexpr int most_losses = 3; // of workers, by work that may have been beside the cause each time
+constexpr std::chrono::milliseconds slept_after{500}; // a tick that comes so late says that this process did not run
 
 }
 
@@ -28,8 +29,12 @@ void Scheduler::withdraw(Engine::Ticket ticket) {
 Failure Scheduler::withdrawn() { return {FailureReason::cancelled, "it was withdrawn before it was answered", false}; }
 
 void Scheduler::tick() {
-    const auto at = std::chrono::steady_clock::now();
-    fail(batcher_.take_expired(at), {FailureReason::timed_out, "its deadline passed while it waited", false});
+    const auto present = std::chrono::steady_clock::now();
+    if (const auto late = present - (looked_at_ + tick_period); late > slept_after) forgive(late);
+    fail(batcher_.take_expired(present), {FailureReason::timed_out, "its deadline passed while it waited", false});
+    // Workers are judged by the time at which this tick was armed: what they had said by then has been read since. By the time
+    // of now, an answer that lies in the socket because this thread was kept waiting would count as none.
+    const auto at = looked_at_;
     for (const auto& device : devices_) {
         // One a tick: each of them ends the worker.
         if (end_slow_load(*device, at) || end_late_flight(*device, at) || end_withdrawn_flight(*device, at)) continue;
@@ -40,6 +45,22 @@ void Scheduler::tick() {
         tell_load(*entry);
         tell_unload(*entry);
         end_waits(*entry, at);
+    }
+}
+
+// The daemon was stopped, or its machine was: nobody has used up his time meanwhile.
+void Scheduler::forgive(std::chrono::nanoseconds slept) {
+    log_.warning("the daemon did not run for a while", {{"milliseconds", static_cast<std::int64_t>(slept / std::chrono::milliseconds{1})}});
+    for (const auto& device : devices_) {
+        for (auto& [id, flight] : device->flights) {
+            flight.deadline += slept;
+            if (flight.withdrawn) *flight.withdrawn += slept;
+        }
+        for (auto& [key, residence] : device->models) residence.load_deadline += slept;
+    }
+    for (auto* entry : models_.all()) {
+        entry->load_deadline += slept;
+        entry->leave_deadline += slept;
     }
 }
 

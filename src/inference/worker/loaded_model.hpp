@@ -11,7 +11,6 @@ struct LoadedModel {
     std::shared_ptr<Runtime::Model> runtime;         // shared with the batches that use it
     std::shared_ptr<const model::Manifest> manifest;
     int threads = 1;                                 // of one forward pass
-    double row_ms = 0;                               // a pass of one row, warm; 0: not measured
 };
 
 } // namespace millrace::inference::worker

@@ -170,7 +170,6 @@ Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& mess
     report.channels_last = loaded->channels_last;
     LoadedModel model{loaded->model, std::make_shared<const model::Manifest>(std::move(*manifest)), places};
     if (probe && !WarmUp{runtime, model, places, report}.run()) return refuse(report.error);
-    model.row_ms = report.warm_up_ms;
     report.threads = static_cast<std::uint32_t>(model.threads);
     report.instances = static_cast<std::uint32_t>(std::max(1, places / model.threads));
     return model;

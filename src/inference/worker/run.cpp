@@ -125,7 +125,6 @@ int run(int argc, char** argv) {
     if (sandbox->denials) denials.push_back(sandbox->denials.get());
     conversation.send(hello, denials);
     sandbox->denials.reset(); // the daemon's alone: whoever holds it could let its own calls pass
-    pipeline->prepare_reader();
     conversation.serve(*pipeline);
     ::_exit(0);
 }

@@ -190,3 +190,21 @@ TEST_CASE("where a place is free beside a running batch, what waits goes, but no
     CHECK_FALSE(s.batcher.next(t0, free));
     CHECK(s.next(t0, false)->items == Keys{2});
 }
+
+TEST_CASE("the device runs empty for an item that must be alone, but not for ever: something may hang there") {
+    Setup s;
+    s.add(9, t0, 1, Monotonic::max(), true);
+    for (int i = 0; i < 8; ++i) s.add(1);
+    CHECK_FALSE(s.next(t0, true));
+    CHECK_FALSE(s.next(t0 + 900ms, true));
+    CHECK(s.next(t0 + 1s, true)->items == Keys{2, 3, 4, 5}); // others go on
+    CHECK(s.next(t0 + 10s, true)->items == Keys{6, 7, 8, 9});
+    for (int i = 0; i < 4; ++i) s.add(1, t0 + 11s);
+    CHECK_FALSE(s.next(t0 + 11s, true)); // tried again, for longer
+    CHECK_FALSE(s.next(t0 + 12900ms, true));
+    CHECK(s.next(t0 + 13s, true)->items.size() == 4);
+    const auto lone = s.next(t0 + 14s, false); // where it does run empty, at once
+    REQUIRE(lone);
+    CHECK(lone->items == Keys{1});
+    CHECK(lone->alone);
+}
