@@ -26,10 +26,11 @@ bool DeviceWorker::busy_with(Batcher::ModelKey model) const {
     return std::ranges::any_of(flights, [&](const auto& each) { return each.second.model == model; });
 }
 
-bool DeviceWorker::is_idle() const {
-    return flights.empty() && std::ranges::none_of(models, [](const auto& each) {
+Work DeviceWorker::work(std::uint64_t next_batch) const {
+    const bool moving = std::ranges::any_of(models, [](const auto& each) {
         return each.second.state == Residence::State::loading || each.second.state == Residence::State::leaving;
     });
+    return {flights.empty() ? next_batch : flights.begin()->first, next_batch, moving};
 }
 
 double DeviceWorker::load() const {

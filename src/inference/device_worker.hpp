@@ -50,7 +50,7 @@ struct DeviceWorker {
     bool unavailable() const { return supervisor->state() == Supervisor::State::unavailable; }
     Residence::State state_of(Batcher::ModelKey model) const;
     bool busy_with(Batcher::ModelKey model) const;
-    bool is_idle() const;               // nothing runs, and nothing is being loaded
+    Work work(std::uint64_t next_batch) const; // what it has been given and has not answered
     double load() const;                // 1: its places are taken once over
     // What of that stands in a model's way: its own batches, and of others those that do not lend their places.
     double load_for(Batcher::ModelKey model, Monotonic at) const;

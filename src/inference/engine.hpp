@@ -33,7 +33,7 @@ struct EngineOptions {
     std::chrono::milliseconds load_timeout{120'000};     // of one model, warm-up included
     std::chrono::milliseconds heartbeat_timeout{10'000}; // silence after which the worker is killed
     std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
-    std::chrono::milliseconds idle_window{10'000};       // of a worker that uses the processor with nothing to do
+    std::chrono::milliseconds leftover_window{10'000};   // for a task that a model has left running in the worker
     std::chrono::milliseconds cancel_grace{5'000};       // for a withdrawn request that is on the device already
 };
 

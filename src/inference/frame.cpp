@@ -19,7 +19,10 @@ void write(Writer& w, const Tensor& m) {
     for (const auto dimension : m.shape) w.number(dimension);
     w.text(m.bytes);
 }
-void write(Writer& w, const Ping& m) { w.number(m.sequence); }
+void write(Writer& w, const Ping& m) {
+    w.number(m.sequence);
+    w.number(static_cast<std::uint8_t>(m.to_tasks));
+}
 void write(Writer& w, const Batch& m) {
     w.number(m.id);
     w.number(m.model);
@@ -61,7 +64,10 @@ void write(Writer& w, const Unloaded& m) {
 }
 void write(Writer& w, const Fault& m) { w.text(m.reason); }
 void write(Writer& w, const Started& m) { w.number(m.batch); }
-void write(Writer& w, const Pong& m) { w.number(m.sequence); }
+void write(Writer& w, const Pong& m) {
+    w.number(m.sequence);
+    w.number(static_cast<std::uint8_t>(m.from_tasks));
+}
 void write(Writer& w, const ItemFailure& m) {
     w.number(static_cast<std::uint8_t>(m.bad_input));
     w.text(m.message);
@@ -140,7 +146,10 @@ void read(Reader& r, Load& m) {
     m.manifest = r.text();
 }
 void read(Reader& r, Unload& m) { m.model = r.number<std::uint32_t>(); }
-void read(Reader& r, Ping& m) { m.sequence = r.number<std::uint64_t>(); }
+void read(Reader& r, Ping& m) {
+    m.sequence = r.number<std::uint64_t>();
+    m.to_tasks = r.number<std::uint8_t>() != 0;
+}
 void read(Reader& r, Batch& m) {
     m.id = r.number<std::uint64_t>();
     m.model = r.number<std::uint32_t>();
@@ -188,7 +197,10 @@ void read(Reader& r, Unloaded& m) {
 }
 void read(Reader& r, Fault& m) { m.reason = r.text(); }
 void read(Reader& r, Started& m) { m.batch = r.number<std::uint64_t>(); }
-void read(Reader& r, Pong& m) { m.sequence = r.number<std::uint64_t>(); }
+void read(Reader& r, Pong& m) {
+    m.sequence = r.number<std::uint64_t>();
+    m.from_tasks = r.number<std::uint8_t>() != 0;
+}
 void read(Reader& r, ItemFailure& m) {
     m.bad_input = r.number<std::uint8_t>() != 0;
     m.message = r.text();

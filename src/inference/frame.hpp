@@ -14,7 +14,7 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
 // A pass that has run for so long shares its places with other models' passes: the worker lets them begin beside it, and the
@@ -108,8 +108,9 @@ struct Batch { // + one descriptor for each item of source `descriptor`, in orde
     std::uint32_t model = 0;
     std::vector<BatchItem> items;
 };
-struct Ping {
+struct Ping { // answered by the thread that reads the channel
     std::uint64_t sequence = 0;
+    bool to_tasks = false; // answered once more, by the pool of the models' own tasks: leftovers.hpp
 };
 
 // ---- worker → daemon
@@ -175,6 +176,7 @@ struct Done {
 };
 struct Pong {
     std::uint64_t sequence = 0;
+    bool from_tasks = false;
 };
 
 using ToWorker = std::variant<Load, Unload, Batch, Ping>;

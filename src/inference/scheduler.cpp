@@ -22,7 +22,7 @@ double milliseconds(Monotonic from, Monotonic to) {
 }
 
 SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions& spawn) {
-    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff, o.idle_window};
+    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff, o.leftover_window};
 }
 
 // Rows that are known before anything is decoded.
@@ -61,7 +61,7 @@ Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
     };
     events.message = [this, &device](frame::ToDaemon message) { on_message(device, std::move(message)); };
     events.denied = [this, &device](const Denial& denial) { on_denied(device, denial); };
-    events.idle = [&device] { return device.is_idle(); };
+    events.work = [this, &device] { return device.work(next_batch_); };
     events.lost = [this, &device](const std::string& why) { on_lost(device, why); };
     events.unavailable = [this](const std::string& why) { on_unavailable(why); };
     return events;

@@ -1,7 +1,11 @@
 // Keeps one worker process running: starts it, waits for its greeting, listens to its heart, kills it when it hangs,
 // starts it again after a pause that grows. All on the thread of the io_context.
+//
+// A worker lives while it answers: each beat is a question to the thread that reads its channel, which does nothing else, and
+// any message is an answer. Questions are counted, not time, so that nobody is blamed for a machine or a daemon that stood
+// still. What a model left running in the worker is found by leftovers.hpp.
 #pragma once
-#include "inference/idle_watch.hpp"
+#include "inference/leftovers.hpp"
 #include "inference/worker_process.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -19,7 +23,7 @@ struct SupervisorOptions {
     SpawnOptions spawn;
     std::chrono::milliseconds start_timeout{60'000}, heartbeat_timeout{10'000};
     std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
-    std::chrono::milliseconds idle_window{10'000}; // of using the processor with nothing to do
+    std::chrono::milliseconds leftover_window{10'000}; // after which a task that a model has left running is no longer borne
 };
 
 class Supervisor {
@@ -29,7 +33,7 @@ public:
         std::function<void(const frame::Hello&)> ready;
         std::function<void(frame::ToDaemon)> message;              // every message but greetings and heartbeats
         std::function<void(const Denial&)> denied;                 // its sandbox refused a call
-        std::function<bool()> idle;                                // it has been given nothing that it has not answered
+        std::function<Work()> work;                                // what it has been given and has not answered
         std::function<void(const std::string& why)> lost;          // it was ready, and is gone
         std::function<void(const std::string& why)>
             unavailable; // it cannot be started; tried again at the longest pause
@@ -57,6 +61,7 @@ private:
     void on_message(frame::ToDaemon message);
     void on_gone(const std::string& why);
     void beat();
+    bool find_leftovers();  // true: the worker was replaced because of one
     void arm(std::chrono::milliseconds after, std::function<void()> what);
 
     boost::asio::io_context& context_;
@@ -66,11 +71,14 @@ private:
     Events events_;
     boost::asio::steady_timer timer_;
     std::shared_ptr<WorkerProcess> worker_; // shared with its own pending reads
-    IdleWatch idle_watch_;
+    QuietWatch quiet_watch_;
+    TaskWatch task_watch_;
     State state_ = State::stopped;
     frame::Hello hello_;
     std::string reason_ = "not started";
     std::uint64_t restarts_ = 0, sequence_ = 0;
+    std::uint64_t activity_ = 0; // everything that was sent to a worker or came from it, but the heartbeats
+    bool ask_tasks_ = false;     // with the next beat
     int failed_starts_ = 0, unanswered_ = 0;
     std::chrono::milliseconds backoff_{100};
     std::chrono::steady_clock::time_point ready_since_{};

@@ -88,9 +88,13 @@ const mr_tensor* result_tensor(const mr_result* result, std::uint32_t) { return 
 void free_result(mr_result* result) { delete result; }
 void release_memory() {}
 mr_memory memory() { return {}; }
+mr_code run_aside(void (*task)(void*), void* context, char*, std::uint64_t) {
+    task(context);
+    return MR_OK;
+}
 
 constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version,      open_device,   set_threads, load,          free_model,
-                           forward,        result_count,       result_tensor, free_result, release_memory, memory};
+                           forward,        result_count,       result_tensor, free_result, release_memory, memory, run_aside};
 
 } // namespace
 

@@ -136,8 +136,12 @@ mr_memory memory() {
     return figures;
 }
 
+mr_code run_aside(void (*task)(void*), void* context, char* error, uint64_t error_size) {
+    return guarded(error, error_size, [&] { at::launch([task, context] { task(context); }); });
+}
+
 constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, free_model, forward,
-                           result_count, result_tensor, free_result, release_memory, memory};
+                           result_count, result_tensor, free_result, release_memory, memory, run_aside};
 
 } // namespace
 

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define MR_ABI_VERSION 2u /* raised when anything below changes its meaning */
+#define MR_ABI_VERSION 3u /* raised when anything below changes its meaning */
 #define MR_MAX_RANK 8
 
 typedef enum mr_code {
@@ -84,6 +84,10 @@ typedef struct mr_runtime {
 
     void (*release_memory)(void); /* gives cached memory back to the system and the device */
     mr_memory (*memory)(void);
+
+    /* Begins `task` on the pool of the tasks that models begin themselves (TorchScript's fork), behind those that wait there,
+     * and returns at once. Not MR_OK: the task will not run. */
+    mr_code (*run_aside)(void (*task)(void*), void* context, char* error, uint64_t error_size);
 } mr_runtime;
 
 typedef const mr_runtime* (*mr_entry)(void);

@@ -93,6 +93,10 @@ void Pipeline::unload(std::uint32_t model) {
     });
 }
 
+void Pipeline::ask_tasks(std::uint64_t sequence) {
+    runtime_.run_aside([this, sequence] { send_(frame::Pong{sequence, true}); });
+}
+
 void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
     auto work = std::make_shared<Work>();
     work->batch = std::move(batch);

@@ -34,6 +34,7 @@ public:
     void load(frame::Load message, Descriptor file);
     void unload(std::uint32_t model);
     void run(frame::Batch batch, std::vector<Descriptor> descriptors);
+    void ask_tasks(std::uint64_t sequence); // answered when the tasks that models have begun until now have ended
 
 private:
     struct Work;

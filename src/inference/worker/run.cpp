@@ -64,7 +64,10 @@ public:
                 if (received.descriptors.size() != 1) return;
                 pipeline.load(std::move(*load), std::move(received.descriptors.front()));
             } else if (const auto* unload = std::get_if<frame::Unload>(&*message)) pipeline.unload(unload->model);
-            else if (const auto* ping = std::get_if<frame::Ping>(&*message)) send(frame::Pong{ping->sequence});
+            else if (const auto* ping = std::get_if<frame::Ping>(&*message)) {
+                send(frame::Pong{ping->sequence});
+                if (ping->to_tasks) pipeline.ask_tasks(ping->sequence);
+            }
         }
     }
 

@@ -73,6 +73,17 @@ Runtime::forward(const Model& model, std::span<const mr_tensor> inputs) const {
     return std::make_unique<Outputs>(*table_, result);
 }
 
+void Runtime::run_aside(std::function<void()> work) const {
+    const auto task = [](void* context) {
+        const std::unique_ptr<std::function<void()>> own{static_cast<std::function<void()>*>(context)};
+        (*own)();
+    };
+    char error[error_size] = "";
+    auto context = std::make_unique<std::function<void()>>(std::move(work));
+    if (table_->run_aside(task, context.get(), error, sizeof error) == MR_OK) (void)context.release(); // the task's now
+    else (*context)(); // there is no such pool, and nothing in it
+}
+
 std::vector<OutputView> Runtime::Outputs::views(std::int64_t first, std::int64_t count, std::int64_t rows) const {
     std::vector<OutputView> views;
     for (std::uint32_t i = 0; i < table_->result_count(result_); ++i) {

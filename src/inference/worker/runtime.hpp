@@ -8,6 +8,7 @@
 #include "model/manifest.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -69,6 +70,8 @@ public:
     // Each input with the batch as first dimension.
     boost::system::result<std::unique_ptr<Outputs>, ForwardFailure> forward(const Model& model,
                                                                             std::span<const mr_tensor> inputs) const;
+    // `work` after the tasks that models have begun until now, on their pool. Returns at once.
+    void run_aside(std::function<void()> work) const;
     void release_memory() const { table_->release_memory(); }
     mr_memory memory() const { return table_->memory(); }
 

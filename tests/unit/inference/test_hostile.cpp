@@ -211,7 +211,7 @@ TEST_CASE("a model that was being loaded when another ended the worker is loaded
 
 TEST_CASE("a worker that uses the processor with nothing to do is replaced") {
     auto options = hostile_options();
-    options.idle_window = 1500ms;
+    options.leftover_window = 1500ms;
     Hostile h{options};
     CHECK(h.run(hostile::spin_aside).has_value());
     const auto end = std::chrono::steady_clock::now() + 20s;
@@ -232,20 +232,56 @@ TEST_CASE("what a model prints is told as what it is, and not without end") {
     CHECK(lines_with(h.logged(), "\nts=2026-01-01T00:00:00Z") == 0);
 }
 
-TEST_CASE("a TorchScript task that its model began and never waited for is ended, too") {
+TEST_CASE("a TorchScript task that its model began and never waited for is ended, too, though others are at work all the time") {
     if (!has_runtime()) return;
     EngineOptions options;
     options.threads = 1;
     options.runtime = chosen_runtime();
-    options.idle_window = 1500ms;
+    options.leftover_window = 1500ms;
     Hostile h{options};
     h.model = model_of("leaves_tasks.pt", R"({"format":1,"name":"intruder","task":"tensor","input":{"kind":"tensor","shape":[4]},
         "output":{"shape":[4]},"limits":{"timeout_seconds":20},"warm_up":false})");
     const auto answered = h.run(1);
     INFO(said(answered));
     CHECK(answered.has_value());
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (h.engine.status().restarts == 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
-    CHECK(h.logged().find("used the processor with nothing to do") != std::string::npos);
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (h.engine.status().restarts == 0 && std::chrono::steady_clock::now() < end) {
+        CHECK(h.honest_work_goes_on());
+        std::this_thread::sleep_for(10ms);
+    }
+    CHECK(h.logged().find("a model left a task running") != std::string::npos);
     CHECK(h.honest_work_goes_on());
+}
+
+TEST_CASE("a worker that is neither quite idle nor quite busy is left alone") {
+    if (!has_runtime()) return;
+    EngineOptions options;
+    options.threads = 1;
+    options.runtime = chosen_runtime();
+    options.leftover_window = 1000ms;
+    Hostile h{options};
+    const auto end = std::chrono::steady_clock::now() + 6s;
+    while (std::chrono::steady_clock::now() < end) {
+        REQUIRE(h.honest_work_goes_on());
+        std::this_thread::sleep_for(2ms);
+    }
+    CHECK(h.engine.status().restarts == 0);
+}
+
+TEST_CASE("passes that hang hold up their own model alone, until their time is over") {
+    auto options = hostile_options();
+    options.threads = 2;
+    Hostile h{options};
+    h.model = numbers(R"({"timeout_seconds":6})", 1, "intruder");
+    CHECK(h.honest_work_goes_on());
+    CHECK(h.answer(h.send(h.model, 1)).has_value());
+    std::vector<std::future<Outcome>> hanging;
+    for (const int act : {hostile::hang, hostile::spin, hostile::hang, hostile::hang}) hanging.push_back(h.send(h.model, act));
+    for (int i = 0; i < 50; ++i) CHECK(h.honest_work_goes_on());
+    CHECK(h.engine.status().restarts == 0);
+    for (auto& each : hanging) CHECK(each.wait_for(0s) == std::future_status::timeout);
+    for (auto& each : hanging)
+        while (each.wait_for(10ms) != std::future_status::ready) CHECK(h.honest_work_goes_on()); // which puts off nothing
+    for (auto& each : hanging) CHECK_FALSE(each.get().has_value());
+    CHECK(h.engine.status().restarts >= 1);
 }
