@@ -53,6 +53,13 @@ bool DeviceWorker::lends_places(Batcher::ModelKey model, Monotonic at) const {
     });
 }
 
+double DeviceWorker::own_load(Batcher::ModelKey model) const {
+    double sum = 0;
+    for (const auto& [id, flight] : flights)
+        if (flight.model == model) sum += flight.share;
+    return sum;
+}
+
 double DeviceWorker::load_for(Batcher::ModelKey model, Monotonic at) const {
     double sum = 0;
     for (const auto& [id, flight] : flights)
@@ -72,15 +79,17 @@ std::optional<Monotonic> DeviceWorker::next_lending(Monotonic at) const {
 
 // One load of batches runs, and as much again is being decoded meanwhile.
 Batcher::Room DeviceWorker::room(Batcher::ModelKey model, Monotonic at) const {
-    constexpr double rounding = 1e-6;
+    constexpr double once = 1 + 1e-6, twice = 2 + 1e-6;
     const auto found = models.find(model);
     if (found == models.end() || found->second.state != Residence::State::ready || found->second.evicted) return Batcher::Room::none;
     if (flights.empty()) return Batcher::Room::idle;
     const auto& last = flights.rbegin()->second;
     if (last.alone && !(last.begun && at - *last.begun >= alone_at_most)) return Batcher::Room::none;
-    const double with_it = load_for(model, at) + 1.0 / std::max(1, found->second.report.instances);
-    if (with_it > 2 + rounding) return Batcher::Room::none;
-    return with_it > 1 + rounding ? Batcher::Room::for_full_batches : Batcher::Room::free;
+    const double share = 1.0 / std::max(1, found->second.report.instances);
+    const double all = load_for(model, at) + share;
+    if (all <= once) return Batcher::Room::free;
+    if (own_load(model) + share > once) return all > twice ? Batcher::Room::none : Batcher::Room::behind_its_own;
+    return all > twice ? Batcher::Room::crowded : Batcher::Room::for_full_batches;
 }
 
 } // namespace millrace::inference

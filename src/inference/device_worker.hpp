@@ -34,6 +34,7 @@ struct Flight {
     std::size_t passes = 0;             // that have begun
     bool alone = false;
     double share = 1;                   // of the device that its passes take
+    double charged = 0;                 // to its model, by the batcher
     std::optional<Monotonic> begun;     // its turn has come: a pass of it began, or nothing is before it
     std::optional<Monotonic> withdrawn; // when the first of its items was
 };
@@ -52,6 +53,7 @@ struct DeviceWorker {
     bool busy_with(Batcher::ModelKey model) const;
     Work work(std::uint64_t next_batch) const; // what it has been given and has not answered
     double load() const;                // 1: its places are taken once over
+    double own_load(Batcher::ModelKey model) const;
     // What of that stands in a model's way: its own batches, and of others those that do not lend their places.
     double load_for(Batcher::ModelKey model, Monotonic at) const;
     // Has a batch of it been at work for so long that others go beside it? The worker lends by the same rule.

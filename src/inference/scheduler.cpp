@@ -117,7 +117,8 @@ ModelEntry& Scheduler::entry_of(const std::shared_ptr<const ModelVersion>& versi
     const auto& batching = version->manifest->batching;
     if (made)
         batcher_.add_model(entry.key, {static_cast<std::size_t>(batching.max_batch),
-                                       std::chrono::microseconds{static_cast<std::int64_t>(batching.max_delay_ms * 1000)}});
+                                       std::chrono::microseconds{static_cast<std::int64_t>(batching.max_delay_ms * 1000)},
+                                       version->manifest->execution.weight});
     return entry;
 }
 
@@ -201,7 +202,7 @@ void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
     auto& residence = device.models.at(batch.model);
     residence.used_at = at;
     Flight flight{batch.model, {}, at + decode_allowance + time_limit(batch.model), 0, batch.alone,
-                  1.0 / std::max(1, residence.report.instances), {}, {}};
+                  1.0 / std::max(1, residence.report.instances), batch.charged, {}, {}};
     std::vector<Descriptor> files;
     std::vector<Batcher::ItemKey> refused;
     for (const auto key : batch.items) {
@@ -214,7 +215,7 @@ void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
         message.items.push_back(std::move(*item));
     }
     fail(refused, {FailureReason::unavailable, "too many files are open; try again", false});
-    if (flight.items.empty()) return;
+    if (flight.items.empty()) return batcher_.settle(batch.model, batch.charged, {});
     if (device.flights.empty()) {
         flight.begun = at;
         // The worker says nothing when it begins such a batch: its time runs already.
@@ -260,6 +261,7 @@ void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
     device.flights.erase(found);
     const auto& entry = *models_.find(flight.model);
     entry.metrics.batches->add();
+    batcher_.settle(flight.model, flight.charged, cost_of(flight, done));
     // The next batches on their way first: the worker works while the answers are written.
     const auto at = now();
     excuse_the_next(device, done.batch, at);
@@ -267,6 +269,19 @@ void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
     dispatch();
     for (std::size_t i = 0; i < flight.items.size(); ++i) answer(entry, done, flight.items[i], std::move(done.items[i]));
     let_go(device);
+}
+
+// Each item answers for its rows of the pass that it was in.
+Batcher::Cost Scheduler::cost_of(const Flight& flight, const frame::Done& done) const {
+    Batcher::Cost cost{0, flight.share, 0};
+    for (std::size_t i = 0; i < flight.items.size(); ++i) {
+        const auto rows = pending_.at(flight.items[i]).item.rows;
+        const auto& result = done.items[i];
+        if (result.batch_size == 0 || result.infer_ms <= 0) continue; // its input was wrong
+        cost.ms += result.infer_ms * static_cast<double>(rows) / std::max<double>(static_cast<double>(rows), result.batch_size);
+        cost.rows += rows;
+    }
+    return cost;
 }
 
 void Scheduler::answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result) {

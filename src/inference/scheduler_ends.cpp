@@ -83,6 +83,7 @@ bool Scheduler::end_late_flight(DeviceWorker& device, Monotonic at) {
     const auto& entry = *models_.find(guilty.model);
     const auto limit = entry.version->manifest->timeout_seconds;
     entry.metrics.failures->add(guilty.items.size());
+    batcher_.settle(guilty.model, guilty.charged, {limit * 1000, guilty.share, 0});
     kill_for(device, fmt::format("{} ran longer than its {} s", entry.title(), limit));
     fail(guilty.items, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
     return true;
@@ -113,6 +114,7 @@ void Scheduler::kill_for(DeviceWorker& device, const std::string& why) {
 
 // In the order they had, before all others; who has withdrawn is told instead.
 void Scheduler::put_back(const Flight& flight) {
+    batcher_.settle(flight.model, flight.charged, {}); // charged again when it is sent again
     for (const auto key : std::views::reverse(flight.items)) {
         auto& pending = pending_.at(key);
         pending.batch = 0;

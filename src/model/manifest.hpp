@@ -98,6 +98,7 @@ struct Batching {
 struct Execution {
     int threads = 0;                       // of one forward pass
     int instances = 0;                     // forward passes at a time
+    double weight = 1;                     // its share of a device's time beside other models
     Precision precision = Precision::fp32; // bf16 and channels_last are used only if the outputs stay within `tolerance`
     bool channels_last = false;
     double tolerance = 0.02;               // of the largest absolute output, when compared with the plain model

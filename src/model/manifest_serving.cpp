@@ -44,9 +44,10 @@ void read_limits(Part& part, Manifest& m) {
 }
 
 void read_execution(Part& part, Execution& execution) {
-    part.only({"threads", "instances", "precision", "channels_last", "tolerance"});
+    part.only({"threads", "instances", "weight", "precision", "channels_last", "tolerance"});
     execution.threads = static_cast<int>(part.integer("threads", 0, 1024).value_or(0));
     execution.instances = static_cast<int>(part.integer("instances", 0, 64).value_or(0));
+    execution.weight = part.number("weight", 0.01, 100).value_or(execution.weight);
     execution.precision = part.choice_or("precision", precision_names(), Precision::fp32);
     execution.channels_last = part.truth("channels_last").value_or(false);
     execution.tolerance = part.number("tolerance", 0, 1).value_or(execution.tolerance);
@@ -104,6 +105,7 @@ json::object execution_json(const Execution& execution) {
     json::object object;
     if (execution.threads != plain.threads) object["threads"] = execution.threads;
     if (execution.instances != plain.instances) object["instances"] = execution.instances;
+    if (execution.weight != plain.weight) object["weight"] = execution.weight;
     if (execution.precision != plain.precision) object["precision"] = name(execution.precision);
     if (execution.channels_last) object["channels_last"] = true;
     if (execution.tolerance != plain.tolerance) object["tolerance"] = execution.tolerance;

@@ -40,11 +40,22 @@ TEST_CASE("one load of batches runs on a device, and one is prepared") {
     s.fly(1, t0);
     CHECK(s.device.room(1, t0) == Room::free);
     s.fly(1, t0);
-    CHECK(s.device.room(1, t0) == Room::for_full_batches);
+    CHECK(s.device.room(1, t0) == Room::behind_its_own);
     s.fly(1, {});
     s.fly(1, {});
     CHECK(s.device.room(1, t0) == Room::none);
     CHECK(s.device.room(2, t0) == Room::none); // not loaded
+}
+
+TEST_CASE("a model whose places others hold waits for one, and may have a full batch prepared") {
+    Setup s;
+    s.add_model(1, 1);
+    s.add_model(2, 1);
+    s.fly(1, t0);
+    CHECK(s.device.room(2, t0 + 1ms) == Room::for_full_batches);
+    CHECK(s.device.room(1, t0 + 1ms) == Room::behind_its_own);
+    s.fly(1, {});
+    CHECK(s.device.room(2, t0 + 1ms) == Room::crowded);
 }
 
 TEST_CASE("a model whose batches last stands in nobody's way but its own") {
@@ -53,7 +64,7 @@ TEST_CASE("a model whose batches last stands in nobody's way but its own") {
     s.add_model(2, 2);
     s.fly(1, t0);
     s.fly(1, {}); // behind it
-    CHECK(s.device.room(2, t0 + 1ms) == Room::none);
+    CHECK(s.device.room(2, t0 + 1ms) == Room::crowded);
     CHECK(s.device.next_lending(t0 + 1ms) == t0 + 5ms);
     CHECK(s.device.room(2, t0 + 5ms) == Room::free);
     CHECK(s.device.room(1, t0 + 1h) == Room::none);
@@ -61,7 +72,7 @@ TEST_CASE("a model whose batches last stands in nobody's way but its own") {
     s.fly(2, t0 + 5ms);
     CHECK(s.device.room(2, t0 + 5ms) == Room::free); // it has places of its own
     s.fly(2, t0 + 5ms);
-    CHECK(s.device.room(2, t0 + 5ms) == Room::for_full_batches);
+    CHECK(s.device.room(2, t0 + 5ms) == Room::behind_its_own);
 }
 
 TEST_CASE("nothing goes beside a batch that is to be alone, until it has lasted") {
