@@ -97,9 +97,9 @@ private:
     void kill_for(DeviceWorker& device, const std::string& why); // the one to blame has been taken out: the rest is put back
     void put_back(const Flight& flight);
     void on_lost(DeviceWorker& device, const std::string& why);
+    void find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why, bool from_outside);
     void blame(ModelEntry& loading, const std::string& why);
-    void blame(const Flight& flight, const std::string& why);
-    void suspect(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why);
+    void blame(const std::map<std::uint64_t, Flight>& flights, const Failure& failure, bool certain = true);
     void on_unavailable(const std::string& why);
     void on_denied(DeviceWorker& device, const Denial& denial);
     static Failure withdrawn();

@@ -9,7 +9,7 @@
 namespace millrace::inference {
 namespace {
 
-constexpr int most_losses = 3; // of workers, by work that may have been beside the cause each time
+constexpr int most_losses = 3; // workers that ended under work which may have been beside the cause each time: then it is blamed
 constexpr std::chrono::milliseconds slept_after{500}; // a tick that comes so late says that this process did not run
 
 }
@@ -78,14 +78,16 @@ bool Scheduler::end_slow_load(DeviceWorker& device, Monotonic at) {
 bool Scheduler::end_late_flight(DeviceWorker& device, Monotonic at) {
     const auto late = std::ranges::find_if(device.flights, [&](const auto& each) { return each.second.deadline <= at; });
     if (late == device.flights.end()) return false;
-    const Flight guilty = std::move(late->second);
+    const std::uint64_t id = late->first;
+    Flight guilty = std::move(late->second);
     device.flights.erase(late);
     const auto& entry = *models_.find(guilty.model);
     const auto limit = entry.version->manifest->timeout_seconds;
-    entry.metrics.failures->add(guilty.items.size());
-    batcher_.settle(guilty.model, guilty.charged, {limit * 1000, guilty.share, 0});
+    batcher_.settle(guilty.model, std::exchange(guilty.charged, 0), {limit * 1000, guilty.share, 0});
     kill_for(device, fmt::format("{} ran longer than its {} s", entry.title(), limit));
-    fail(guilty.items, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
+    // One of several may hang, and the others have only shared its pass: each runs again, alone.
+    blame({{id, guilty}}, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
+    dispatch();
     return true;
 }
 
@@ -143,13 +145,19 @@ void Scheduler::on_lost(DeviceWorker& device, const std::string& why) {
     publish();
     if (culprit_known_)
         for (const auto& [id, flight] : std::views::reverse(flights)) put_back(flight);
-    else if (loading.size() == 1 && flights.empty()) blame(*loading.front(), why);
-    else if (loading.empty() && flights.size() == 1 && flights.begin()->second.items.size() == 1) blame(flights.begin()->second, why);
-    else suspect(flights, loading, why);
+    else find_cause(flights, loading, why, device.supervisor->was_ended_from_outside());
     for (auto* entry : models_.all()) tell_unload(*entry);
     dispatch(); // what was put back may run elsewhere
     arm_tick();
     publish();
+}
+
+// What was alone with the worker has ended it. One that somebody else killed says nothing yet: then it is tried again like those
+// of which there were several, a few times.
+void Scheduler::find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why, bool from_outside) {
+    if (loading.size() == 1 && flights.empty() && (!from_outside || loading.front()->suspect)) return blame(*loading.front(), why);
+    for (auto* entry : loading) entry->suspect = has_suspects_ = true;
+    blame(flights, {FailureReason::worker_lost, "the worker ended: " + why, true}, loading.empty() && !from_outside);
 }
 
 // What waited for a model whose loading ended the worker must not have it loaded for ever.
@@ -159,25 +167,23 @@ void Scheduler::blame(ModelEntry& loading, const std::string& why) {
     for (auto& done : std::exchange(loading.loading, {})) done(Error{Code::unprocessable, failure});
 }
 
-void Scheduler::blame(const Flight& flight, const std::string& why) {
-    models_.find(flight.model)->metrics.failures->add(flight.items.size());
-    fail(flight.items, {FailureReason::worker_lost, "the worker ended: " + why, true});
-}
-
-// One of many ended the worker. Each is tried again with nothing beside it: then it is known which, and the others are done.
-void Scheduler::suspect(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why) {
-    for (auto* entry : loading) entry->suspect = has_suspects_ = true;
+// One item alone did it, unless something else may have (`certain` is false). Of many it is not known which: each is tried again
+// with nothing beside it, so that the cause is found and the others are answered as if nothing had been.
+void Scheduler::blame(const std::map<std::uint64_t, Flight>& flights, const Failure& failure, bool certain) {
+    const bool alone = certain && flights.size() == 1 && flights.begin()->second.items.size() == 1;
     for (const auto& [id, flight] : std::views::reverse(flights)) {
-        Flight again = flight, blamed = flight;
+        Flight again = flight;
         again.items.clear();
-        blamed.items.clear();
+        std::vector<Batcher::ItemKey> blamed;
         for (const auto key : flight.items) {
             auto& pending = pending_.at(key);
-            (++pending.losses > most_losses ? blamed : again).items.push_back(key);
             pending.item.alone = true;
+            if (alone || ++pending.losses >= most_losses) blamed.push_back(key);
+            else again.items.push_back(key);
         }
         put_back(again);
-        blame(blamed, why);
+        models_.find(flight.model)->metrics.failures->add(blamed.size());
+        fail(blamed, failure);
     }
 }
 

@@ -74,7 +74,7 @@ void Supervisor::spawn() {
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
-                    [this](std::string why) { on_gone(why); }, [this](const Denial& denial) { events_.denied(denial); },
+                    [this](std::string why, bool from_outside) { on_gone(why, from_outside); }, [this](const Denial& denial) { events_.denied(denial); },
                     [this](const std::string& line, std::uint64_t dropped) {
                         log_.info("worker printed", {{"pid", pid()}, {"text", line}, {"not_logged_before", dropped}});
                     });
@@ -160,8 +160,9 @@ void Supervisor::replace(const std::string& why) {
     kill(why);
 }
 
-void Supervisor::on_gone(const std::string& why) {
+void Supervisor::on_gone(const std::string& why, bool from_outside) {
     if (state_ == State::stopped) return;
+    ended_from_outside_ = from_outside;
     const bool was_ready = state_ == State::ready;
     // One that has started well is needed again soon, whoever's model ended it; one that cannot start has time.
     const auto pause = was_ready ? std::min(backoff_, longest_pause_for_work) : backoff_;

@@ -53,13 +53,15 @@ public:
     State state() const { return state_; }
     int pid() const { return worker_ ? worker_->pid() : 0; }
     std::uint64_t restarts() const { return restarts_; }
+    // Was the last one killed by somebody else (the kernel that had no memory left, an operator)? Its sandbox lets no model do that.
+    bool was_ended_from_outside() const { return ended_from_outside_; }
     const std::string& reason() const { return reason_; }
     const frame::Hello& hello() const { return hello_; }
 
 private:
     void spawn();
     void on_message(frame::ToDaemon message);
-    void on_gone(const std::string& why);
+    void on_gone(const std::string& why, bool from_outside = false);
     void beat();
     bool find_leftovers();  // true: the worker was replaced because of one
     void arm(std::chrono::milliseconds after, std::function<void()> what);
@@ -80,6 +82,7 @@ private:
     std::uint64_t activity_ = 0; // everything that was sent to a worker or came from it, but the heartbeats
     bool ask_tasks_ = false;     // with the next beat
     int failed_starts_ = 0, unanswered_ = 0;
+    bool ended_from_outside_ = false;
     std::chrono::milliseconds backoff_{100};
     std::chrono::steady_clock::time_point ready_since_{};
 };

@@ -28,7 +28,7 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
     const std::string title = trial->model_->name + "/" + trial->model_->version + " on trial";
     trial->worker_->listen(
         [trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
-        [trial](const std::string& why) {
+        [trial](const std::string& why, bool) {
             trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why});
         },
         [&denials, pid, title](const Denial& denial) { denials.tell(denial, pid, title, std::chrono::steady_clock::now()); },

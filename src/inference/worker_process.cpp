@@ -15,6 +15,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 namespace millrace::inference {
 namespace {
@@ -64,6 +66,27 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     ::syscall(SYS_close_range, worker_socket + 1, ~0u, 0);
     ::execve(executable, arguments, environment);
     ::_exit(127);
+}
+
+// Is the process at its end, a zombie or on the way to be one? proc(5), stat: the state, then pid, group, session, terminal, its
+// group, flags (PF_EXITING).
+bool is_ending(int pid) {
+    std::ifstream file{fmt::format("/proc/{}/stat", pid)};
+    std::string text;
+    std::getline(file, text);
+    const auto name_ends = text.rfind(')');
+    if (name_ends == text.npos) return true; // it is gone
+    std::istringstream rest{text.substr(name_ends + 1)};
+    char state = 0;
+    long skipped = 0, flags = 0;
+    rest >> state >> skipped >> skipped >> skipped >> skipped >> skipped >> flags;
+    return state == 'Z' || state == 'X' || (flags & 0x4) != 0;
+}
+
+std::string ending(std::optional<int> status) {
+    if (!status) return "it was gone";
+    if (WIFEXITED(*status)) return fmt::format("it exited with status {}", WEXITSTATUS(*status));
+    return fmt::format("it was ended by signal {} ({})", WTERMSIG(*status), ::strsignal(WTERMSIG(*status)));
 }
 
 } // namespace
@@ -176,23 +199,24 @@ void WorkerProcess::flush() {
     }
 }
 
-std::string WorkerProcess::reap() {
+std::optional<int> WorkerProcess::reap() {
     int status = 0;
     ::kill(pid_, SIGKILL); // it may have closed the channel only
     while (::waitpid(pid_, &status, 0) < 0)
-        if (errno != EINTR) return "it was gone";
-    if (WIFEXITED(status)) return fmt::format("it exited with status {}", WEXITSTATUS(status));
-    return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+        if (errno != EINTR) return std::nullopt;
+    return status;
 }
 
 void WorkerProcess::lose(const std::string& why) {
     if (ended_) return;
     ended_ = true;
     close();
-    const auto how = reap();
+    const bool was_ending = is_ending(pid_); // then the signal below is not what ended it
+    const auto status = reap();
+    const bool from_outside = why.empty() && was_ending && status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL;
     const auto told = std::exchange(on_lost_, nullptr);
     on_message_ = nullptr;
-    if (told) told(why.empty() ? how : why);
+    if (told) told(why.empty() ? ending(status) : why, from_outside);
 }
 
 void WorkerProcess::end() {

@@ -168,12 +168,12 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     }
     const bool killed = failure.kind == Failure::Kind::worker_lost;
     const auto earlier = attempt_repository::counts(session, lease);
-    bool again = killed ? earlier.worker_lost + 1 < rules.max_worker_kills
-                        : failure.kind == Failure::Kind::retryable && earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
-    Timestamp retry_at = now;
-    if (!killed) retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
+    // The engine runs bystanders again by itself: an attempt that is told of its worker's end has ended it, and counts.
+    bool again = failure.kind != Failure::Kind::permanent && earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
+    if (killed && earlier.worker_lost + 1 >= rules.max_worker_kills) again = false;
+    const auto retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
     if (lease.deadline_at && retry_at >= *lease.deadline_at) again = false;
-    const std::string_view word = killed ? "worker_lost" : "failed";
+    const std::string_view word = !killed ? "failed" : failure.error.code == "timed_out" ? "timed_out" : "worker_lost";
     if (!again) return fail_for_good(session, lease, failure, word, now);
     crash_point("retry.before_write");
     if (session.execute(plan_retry, {lease.id, lease.token, retry_at, failure.error.code, failure.error.message}) != 1) return {};

@@ -53,7 +53,7 @@ Outcome failed(const Error& error) {
 
 Outcome failed(const inference::Failure& failure) {
     auto kind = inference::may_retry(failure) ? Failure::Kind::retryable : Failure::Kind::permanent;
-    if (failure.killed_worker) kind = Failure::Kind::worker_lost; // it crashed the worker, or hung in it
+    if (failure.killed_worker) kind = Failure::Kind::worker_lost; // by a crash, or by running too long, as the reason says
     return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, {}};
 }
 
