@@ -37,6 +37,14 @@ Response not_acceptable(const Request& request, std::string_view detail) {
     return http::problem(406, "not-acceptable", "Not Acceptable", detail, request.id);
 }
 
+// A quarantine has a type of its own, for a program that would rather send something else than try again.
+Response problem_of(const inference::Failure& failure, const Request& request) {
+    if (failure.reason != inference::FailureReason::quarantined) return http::problem(inference::to_error(failure), request.id);
+    auto response = http::problem(503, "quarantined", "In quarantine", failure.message, request.id);
+    response.set("Retry-After", std::to_string(std::max(1, failure.retry_after_seconds)));
+    return response;
+}
+
 Response answer_npy(const Request& request, const inference::Prediction& prediction) {
     if (prediction.tensors.empty()) return not_acceptable(request, "the model gave no tensor; ask for application/json");
     const auto& first = prediction.tensors.front();
@@ -94,7 +102,7 @@ struct PredictRoutes {
         call.raw = form == Form::npy;
 
         auto predicted = co_await serving.predict(std::move(call));
-        if (!predicted) co_return http::problem(inference::to_error(predicted.error()), request.id);
+        if (!predicted) co_return problem_of(predicted.error(), request);
         if (form == Form::npy) co_return signed_by(answer_npy(request, *predicted), *chosen, *predicted);
         if (form == Form::png) co_return signed_by(answer_png(request, *predicted), *chosen, *predicted);
         co_return co_await answer_json(request, std::move(*predicted));

@@ -1,6 +1,7 @@
 // The composition root: every part of the daemon as a member, in the order in which they need each other. The only
 // place that picks implementations. Destruction runs backwards; drain() is the orderly way down.
 #pragma once
+#include "api/service_routes.hpp"
 #include "async/io_pool.hpp"
 #include "async/thread_pool.hpp"
 #include "blobs/blob_store.hpp"
@@ -65,12 +66,13 @@ public:
     const http::Router& router() const { return router_; }
     bool has_keys() const { return identity_.has_keys(); }
     bool store_failed() const { return base_.database->failure().has_value(); }
-    std::vector<std::string> not_ready() const; // why it should get no work now. Thread-safe
+    api::Readiness readiness() const; // thread-safe
     // Returns when the writer and the dispatcher have each done something: for the watchdog.
     awaitable<void> prove_progress();
 
 private:
     http::Router routes();
+    void write_quarantine(const inference::QuarantineStatus& change); // as an event; on the engine's thread
 
     const config::Config config_;
     telemetry::Log& log_;

@@ -65,6 +65,8 @@ struct InferenceConfig {
     std::uint32_t queue_capacity = 0;     // requests that wait for the worker
     std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already
     std::uint32_t load_timeout_seconds = 0; // of one model, warm-up included; of its trial as well
+    std::uint32_t quarantine_seconds = 0; // the first time that what keeps ending workers is refused; 0: it never is
+    std::uint32_t own_workers = 0;        // processes for models that get one of their own
 };
 
 struct ModelsConfig {

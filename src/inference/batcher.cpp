@@ -127,29 +127,30 @@ std::deque<Batcher::Item>* Batcher::most_urgent_level(Lane& lane, Monotonic now)
 }
 
 // What a lane would have next on a device with that room; nullopt: nothing, and it waits for no place.
-std::optional<Batcher::Choice> Batcher::choice_of(ModelKey model, Lane& lane, Monotonic now, Room room) {
+std::optional<Batcher::Choice> Batcher::choice_of(ModelKey model, Lane& lane, Monotonic now, const Offer& offer) {
+    const auto room = offer.room;
     if (room == Room::none) return std::nullopt;
     const bool idle = room == Room::idle, place = idle || room == Room::free;
     const bool full = lane.rows >= most_rows(lane, now), waited = lane.size > 0 && has_waited(lane, now);
     std::optional<Choice> choice;
-    if (lane.size > 0 && (full || waited)) {
+    if (offer.batches && lane.size > 0 && (full || waited)) {
         const bool ahead = full || lane.rule.max_delay.count() > 0; // may be prepared behind what runs
         const bool sendable = place || (room != Room::crowded && ahead);
         if (sendable || room != Room::behind_its_own)
             choice = Choice{model, &lane, false, idle, sendable, aged(most_urgent_level(lane, now)->front(), now)};
     }
-    if (lane.alone.empty() || !(idle || may_drain(now))) return choice;
+    if (!offer.alone || lane.alone.empty() || !(idle || may_drain(now))) return choice;
     const double urgency = aged(lane.alone.front(), now);
     if (!choice || urgency > choice->urgency) choice = Choice{model, &lane, true, idle, idle, urgency};
     return choice;
 }
 
-std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<Room(ModelKey)>& room_for) {
+std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<Offer(ModelKey)>& offer_for) {
     if (std::ranges::all_of(lanes_, [](const auto& each) { return each.second.alone.empty(); })) draining_since_.reset();
     std::optional<Choice> best;
     for (auto& [model, lane] : lanes_) {
         if (lane.size == 0 && lane.alone.empty()) continue;
-        const auto choice = choice_of(model, lane, now, room_for(model));
+        const auto choice = choice_of(model, lane, now, offer_for(model));
         if (choice && (!best || lane.turn < best->lane->turn || (lane.turn == best->lane->turn && choice->urgency > best->urgency))) best = choice;
     }
     if (!best) return std::nullopt;
@@ -229,6 +230,11 @@ std::optional<Monotonic> Batcher::wake_at(Monotonic now) const {
         if (due > now && (!at || due < *at)) at = due;
     }
     return at;
+}
+
+std::size_t Batcher::waiting_alone(ModelKey model) const {
+    const auto found = lanes_.find(model);
+    return found == lanes_.end() ? 0 : found->second.alone.size();
 }
 
 std::size_t Batcher::waiting(ModelKey model) const {

@@ -79,8 +79,13 @@ public:
         idle,             // nothing runs there at all
     };
     static constexpr double longest_shared_pass_ms = 50;
+    struct Offer {
+        Offer(Room its_room, bool takes_batches = true, bool takes_alone = true) : room{its_room}, batches{takes_batches}, alone{takes_alone} {}
+        Room room;
+        bool batches, alone; // which of the two may be sent there: what is to be alone may have a device elsewhere
+    };
     // The items are removed. nullopt: nothing is to be sent now.
-    std::optional<Batch> next(Monotonic now, const std::function<Room(ModelKey)>& room_for);
+    std::optional<Batch> next(Monotonic now, const std::function<Offer(ModelKey)>& offer_for);
     // A batch has ended, or will never: its model's virtual time is put right.
     void settle(ModelKey model, double charged, const Cost& cost);
     // When to ask again although nothing happens, because a delay ends then: after `now`. nullopt: never.
@@ -88,6 +93,7 @@ public:
 
     std::size_t size() const { return size_; }
     std::size_t waiting(ModelKey model) const;
+    std::size_t waiting_alone(ModelKey model) const; // of those
 
 private:
     static constexpr std::chrono::seconds first_drain{1};
@@ -110,7 +116,7 @@ private:
     static const Item* oldest(const Lane& lane);
     static bool has_waited(const Lane& lane, Monotonic now);
     std::size_t most_rows(const Lane& lane, Monotonic now) const;
-    std::optional<Choice> choice_of(ModelKey model, Lane& lane, Monotonic now, Room room);
+    std::optional<Choice> choice_of(ModelKey model, Lane& lane, Monotonic now, const Offer& offer);
     void enter(Lane& lane, const Item& item);
     Batch send(const Choice& choice, Monotonic now);
     static std::deque<Item>* most_urgent_level(Lane& lane, Monotonic now);

@@ -5,6 +5,7 @@
 #include "inference/engine.hpp"
 #include "inference/supervisor.hpp"
 
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,18 +41,27 @@ struct Flight {
 };
 
 struct DeviceWorker {
+    // shared: of all models but those that have one of their own. own: of one model (manifest, or it ended a worker lately).
+    // suspects: what was in a worker when it ended is run again here, alone, so that nobody is beside the cause a second time.
+    // spare: an own worker's place that nobody has now; no process.
+    enum class Role { shared, own, suspects, spare };
+
     std::string device;                 // "cpu", "cuda:0"
+    Role role = Role::shared;
+    Batcher::ModelKey owner = 0;        // own
     bool standby = false;               // started only when no other device can be used
     std::unique_ptr<Supervisor> supervisor;
     std::map<Batcher::ModelKey, Residence> models;
     std::map<std::uint64_t, Flight> flights; // in the order they were sent
     std::uint64_t memory_budget = 0;    // of its models; 0: none
+    Monotonic used_at;                  // when a batch was sent to it last, or it was started
 
     bool ready() const { return supervisor->state() == Supervisor::State::ready; }
     bool unavailable() const { return supervisor->state() == Supervisor::State::unavailable; }
     Residence::State state_of(Batcher::ModelKey model) const;
     bool busy_with(Batcher::ModelKey model) const;
     Work work(std::uint64_t next_batch) const; // what it has been given and has not answered
+    bool is_idle() const { return work(1).none(); } // nothing runs, and no model comes or goes
     double load() const;                // 1: its places are taken once over
     double own_load(Batcher::ModelKey model) const;
     // What of that stands in a model's way: its own batches, and of others those that do not lend their places.
@@ -62,5 +72,8 @@ struct DeviceWorker {
     std::uint64_t model_bytes() const;  // of what is loaded, loading or not yet given back
     Batcher::Room room(Batcher::ModelKey model, Monotonic at) const;
 };
+
+// A list, because a worker may be added while somebody goes through them.
+using Devices = std::list<std::unique_ptr<DeviceWorker>>;
 
 } // namespace millrace::inference

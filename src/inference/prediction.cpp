@@ -17,6 +17,7 @@ std::string_view word(FailureReason reason) {
     case FailureReason::worker_lost: return "worker_lost";
     case FailureReason::unavailable: return "unavailable";
     case FailureReason::cancelled: return "cancelled";
+    case FailureReason::quarantined: return "quarantined";
     }
     return "model_failed";
 }
@@ -30,7 +31,8 @@ Error to_error(const Failure& failure) {
     case FailureReason::timed_out: return {Code::timed_out, failure.message};
     case FailureReason::worker_lost:
     case FailureReason::cancelled:
-    case FailureReason::unavailable: return {Code::unavailable, failure.message};
+    case FailureReason::quarantined:
+    case FailureReason::unavailable: return {Code::unavailable, failure.message, failure.retry_after_seconds};
     }
     return {Code::internal, failure.message};
 }

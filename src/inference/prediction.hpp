@@ -86,13 +86,15 @@ enum class FailureReason {
     worker_lost,  // the worker process ended under the work
     unavailable,  // no runtime, queue full, stopping
     cancelled,    // withdrawn by the one who sent it
+    quarantined,  // refused: it has ended workers before (quarantine.hpp)
 };
 std::string_view word(FailureReason reason); // "bad_input" …: stable, stored in jobs
 
 struct Failure {
     FailureReason reason = FailureReason::model_failed;
     std::string message;       // for the person who sent the input
-    bool killed_worker = false; // it was in the batch that was running when the worker died or had to be killed
+    bool killed_worker = false; // it ended the worker, or its model did while it was loaded; what only stood beside is run again
+    int retry_after_seconds{0}; // unavailable, quarantined: when to try again; 0: soon
 };
 bool may_retry(const Failure& failure);  // false for bad_input only
 Error to_error(const Failure& failure);  // as an API error

@@ -21,10 +21,6 @@ double milliseconds(Monotonic from, Monotonic to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions& spawn) {
-    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff, o.leftover_window};
-}
-
 // Rows that are known before anything is decoded.
 int rows_of(const Input& input) {
     if (input.tensors.empty() || input.tensors.front().shape.empty()) return 1;
@@ -35,22 +31,16 @@ int rows_of(const Input& input) {
 
 Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
                      telemetry::Log& log, telemetry::Metrics& metrics)
-    : options_{options}, log_{log},
+    : context_{context}, options_{options}, spawn_{spawn}, log_{log}, metrics_{metrics},
       waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")},
-      denials_{log, metrics}, models_{metrics}, tick_timer_{context}, wake_timer_{context} {
+      denials_{log, metrics}, models_{metrics}, quarantine_{options.quarantine},
+      quarantine_metrics_{&metrics.counter("millrace_quarantines_total", "Times that an input, a model or an organisation was quarantined, or held longer."),
+                          &metrics.counter("millrace_quarantine_refused_total", "Predictions that were refused because of a quarantine."),
+                          &metrics.gauge("millrace_quarantined", "Inputs, models and organisations in quarantine now.")},
+      tick_timer_{context}, wake_timer_{context}, own_timer_{context} {
     const auto& names = options_.devices;
     const bool other_than_cpu = std::ranges::any_of(names, [](const auto& name) { return name != "cpu"; });
-    const auto cpus = static_cast<int>(std::ranges::count(names, std::string{"cpu"}));
-    for (const auto& name : names) {
-        auto& device = *devices_.emplace_back(std::make_unique<DeviceWorker>());
-        device.device = name;
-        device.standby = name == "cpu" && other_than_cpu;
-        device.memory_budget = options_.model_memory;
-        auto of_device = spawn;
-        of_device.device = name;
-        if (name == "cpu") of_device.threads = std::max(1, spawn.threads / std::max(1, cpus));
-        device.supervisor = std::make_unique<Supervisor>(context, supervisor_options(options, of_device), log, metrics, events_of(device));
-    }
+    for (const auto& name : names) add_device(name, DeviceWorker::Role::shared).standby = name == "cpu" && other_than_cpu;
 }
 
 Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
@@ -63,7 +53,7 @@ Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
     events.denied = [this, &device](const Denial& denial) { on_denied(device, denial); };
     events.work = [this, &device] { return device.work(next_batch_); };
     events.lost = [this, &device](const std::string& why) { on_lost(device, why); };
-    events.unavailable = [this](const std::string& why) { on_unavailable(why); };
+    events.unavailable = [this, &device](const std::string& why) { on_unavailable(device, why); };
     return events;
 }
 
@@ -85,6 +75,7 @@ void Scheduler::stop() {
     stopping_ = true;
     tick_timer_.cancel();
     wake_timer_.cancel();
+    own_timer_.cancel();
     const Failure failure{FailureReason::unavailable, "the service is stopping", false};
     for (const auto& device : devices_) device->supervisor->stop();
     fail(batcher_.take_all(), failure);
@@ -97,7 +88,7 @@ void Scheduler::stop() {
 std::optional<Failure> Scheduler::obstacle(const Request& request) const {
     const auto because = [](FailureReason reason, std::string why) { return Failure{reason, std::move(why), false}; };
     if (stopping_) return because(FailureReason::unavailable, "the service is stopping");
-    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable() || each->standby; }))
+    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable() || each->standby || each->role != DeviceWorker::Role::shared; }))
         return because(FailureReason::unavailable, "inference is not available: " + devices_.front()->supervisor->reason());
     if (batcher_.size() >= options_.queue_capacity)
         return because(FailureReason::unavailable, "too many predictions are waiting; try again");
@@ -127,6 +118,11 @@ void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done don
         statistics_.failed(request.model, failure->reason, 0);
         return done(std::move(*failure));
     }
+    Admission admission;
+    if (auto failure = quarantined(request, admission)) {
+        statistics_.failed(request.model, failure->reason, 0);
+        return done(std::move(*failure));
+    }
     const auto at = now();
     auto& entry = entry_of(request.model);
     entry.used_at = SystemClock::instance().now();
@@ -135,7 +131,9 @@ void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done don
                              .file = static_cast<bool>(request.input.file), .rows = static_cast<std::size_t>(rows_of(request.input))};
     batcher_.add(entry.key, item);
     statistics_.waits(*request.model, +1);
-    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, request.raw, {}});
+    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, request.raw, {}, 0, false, 0, std::move(admission)});
+    seat(entry);
+    if (item.alone) seat_suspects();
     for (const auto& device : devices_) load_on(*device, entry);
     dispatch();
     arm_tick();
@@ -162,7 +160,7 @@ void Scheduler::dispatch() {
 bool Scheduler::dispatch_to(DeviceWorker& device) {
     if (must_be_quiet(device)) return false;
     const auto at = now();
-    auto batch = batcher_.next(at, [&](Batcher::ModelKey model) { return device.room(model, at); });
+    auto batch = batcher_.next(at, [&](Batcher::ModelKey model) { return offer(device, model, at); });
     if (!batch) return false;
     fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
     if (!batch->items.empty()) send(device, *batch);
@@ -200,7 +198,7 @@ void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
     const auto id = next_batch_++;
     frame::Batch message{id, batch.model, {}};
     auto& residence = device.models.at(batch.model);
-    residence.used_at = at;
+    residence.used_at = device.used_at = at;
     Flight flight{batch.model, {}, at + decode_allowance + time_limit(batch.model), 0, batch.alone,
                   1.0 / std::max(1, residence.report.instances), batch.charged, {}, {}};
     std::vector<Descriptor> files;
@@ -334,6 +332,7 @@ void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {
     if (node.empty()) return;
     auto& pending = node.mapped();
     if (pending.withdrawn) outcome = withdrawn();
+    if (pending.admission.probe) end_probe(pending, outcome);
     statistics_.waits(*pending.model, -1);
     if (!outcome) statistics_.failed(pending.model, outcome.error().reason, milliseconds(pending.item.arrived, now()));
     pending.done(std::move(outcome));

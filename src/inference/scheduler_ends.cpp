@@ -42,6 +42,7 @@ void Scheduler::tick() {
         load_wanted(*device);
     }
     for (auto* entry : models_.all()) {
+        if (entry->own && is_wanted(*entry)) seat(*entry); // all places may have been taken when it came
         tell_load(*entry);
         tell_unload(*entry);
         end_waits(*entry, at);
@@ -69,6 +70,7 @@ bool Scheduler::end_slow_load(DeviceWorker& device, Monotonic at) {
     const auto slow = std::ranges::find_if(device.models, is_slow);
     if (slow == device.models.end()) return false;
     const auto key = slow->first;
+    ended_worker(*models_.find(key), nullptr, "it took too long to load");
     fail(batcher_.take_all(key), {FailureReason::timed_out, "the model took too long to load", true});
     for (auto& done : std::exchange(models_.find(key)->loading, {})) done(Error{Code::unprocessable, "the model took too long to load"});
     kill_for(device, fmt::format("loading {} took too long", models_.find(key)->title()));
@@ -101,6 +103,9 @@ bool Scheduler::end_withdrawn_flight(DeviceWorker& device, Monotonic at) {
     if (found == device.flights.end()) return false;
     const Flight ended = std::move(found->second);
     device.flights.erase(found);
+    auto& entry = *models_.find(ended.model);
+    quarantine_.disturbed({entry.version->organization, entry.version->name, entry.version->version}, at);
+    seat(entry); // the next time that it runs on for nobody, nobody else is disturbed
     culprit_known_ = true;
     device.supervisor->replace(fmt::format("{} still ran for a withdrawn request", models_.find(ended.model)->title()));
     culprit_known_ = false;
@@ -163,6 +168,7 @@ void Scheduler::find_cause(const std::map<std::uint64_t, Flight>& flights, const
 // What waited for a model whose loading ended the worker must not have it loaded for ever.
 void Scheduler::blame(ModelEntry& loading, const std::string& why) {
     const std::string failure = "the worker ended while it loaded the model: " + why;
+    ended_worker(loading, nullptr, failure);
     fail(batcher_.take_all(loading.key), {FailureReason::worker_lost, failure, true});
     for (auto& done : std::exchange(loading.loading, {})) done(Error{Code::unprocessable, failure});
 }
@@ -183,21 +189,36 @@ void Scheduler::blame(const std::map<std::uint64_t, Flight>& flights, const Fail
         }
         put_back(again);
         models_.find(flight.model)->metrics.failures->add(blamed.size());
+        for (const auto key : blamed) ended_worker(*models_.find(flight.model), &pending_.at(key), failure.message);
         fail(blamed, failure);
+        if (!again.items.empty()) seat_suspects();
     }
 }
 
-void Scheduler::on_unavailable(const std::string& why) {
+void Scheduler::on_unavailable(DeviceWorker& device, const std::string& why) {
+    using Role = DeviceWorker::Role;
+    const Failure failure{FailureReason::unavailable, "inference is not available: " + why, false};
+    if (device.role == Role::own) {
+        fail(batcher_.take_all(device.owner), failure);
+        tell_load(*models_.find(device.owner));
+        return publish();
+    }
+    if (device.role == Role::suspects) { // they run in the shared worker, as if there were none for them
+        suspects_worker_failed_ = true;
+        release(device);
+        return dispatch();
+    }
     // Where there is a device for the case, it is the case now.
-    const bool hope = std::ranges::any_of(devices_, [](const auto& each) { return !each->standby && !each->unavailable(); });
-    for (const auto& device : devices_)
-        if (!hope && std::exchange(device->standby, false)) {
-            log_.warning("falling back", {{"device", device->device}, {"reason", why}});
-            device->supervisor->start();
+    const auto is_shared = [](const auto& each) { return each->role == Role::shared; };
+    const bool hope = std::ranges::any_of(devices_, [&](const auto& each) { return is_shared(each) && !each->standby && !each->unavailable(); });
+    for (const auto& each : devices_)
+        if (!hope && std::exchange(each->standby, false)) {
+            log_.warning("falling back", {{"device", each->device}, {"reason", why}});
+            each->supervisor->start();
         }
     publish(); // before anyone is told
-    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable(); })) {
-        fail(batcher_.take_all(), {FailureReason::unavailable, "inference is not available: " + why, false});
+    if (std::ranges::all_of(devices_, [&](const auto& each) { return !is_shared(each) || each->unavailable(); })) {
+        fail(batcher_.take_all(), failure);
         for (auto* entry : models_.all()) tell_load(*entry);
     }
 }

@@ -28,7 +28,9 @@ std::uint64_t file_size(const Descriptor& file) {
 
 void Scheduler::load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done) {
     if (stopping_) return done(Error{Code::unavailable, "the service is stopping"});
+    lift_quarantine(*version);
     auto& entry = entry_of(version);
+    seat(entry);
     entry.loading.push_back(std::move(done));
     entry.load_deadline = now() + options_.start_timeout + options_.load_timeout;
     for (const auto& device : devices_) {
@@ -55,15 +57,17 @@ bool Scheduler::is_wanted(const ModelEntry& entry) const { return batcher_.waiti
 
 // Is there a device that may still come to serve it?
 bool Scheduler::has_hope(const ModelEntry& entry) const {
+    const auto is_its = [&](const auto& each) { return each->role != DeviceWorker::Role::suspects && serves(*each, entry); };
+    if (entry.own && std::ranges::none_of(devices_, is_its)) return true; // it waits for a place
     return std::ranges::any_of(devices_, [&](const auto& each) {
-        return !each->standby && !each->unavailable() && each->state_of(entry.key) != Residence::State::failed;
+        return is_its(each) && !each->standby && !each->unavailable() && each->state_of(entry.key) != Residence::State::failed;
     });
 }
 
 bool Scheduler::must_be_quiet(const DeviceWorker& device) {
     return has_suspects_ && std::ranges::any_of(models_.all(), [&](const auto* entry) {
         const auto state = device.state_of(entry->key);
-        return entry->suspect && (state == Residence::State::loading || (state == Residence::State::absent && is_wanted(*entry)));
+        return entry->suspect && serves(device, *entry) && (state == Residence::State::loading || (state == Residence::State::absent && is_wanted(*entry)));
     });
 }
 
@@ -73,7 +77,7 @@ void Scheduler::load_wanted(DeviceWorker& device) {
 }
 
 void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
-    if (!device.ready()) return; // asked again when it is
+    if (!device.ready() || !serves(device, entry)) return; // asked again when it is ready
     auto& residence = device.models[entry.key];
     const auto at = now();
     using State = Residence::State;
@@ -140,8 +144,10 @@ void Scheduler::send_away(DeviceWorker& device, Batcher::ModelKey key) {
 void Scheduler::let_go(DeviceWorker& device) {
     for (auto& [key, residence] : device.models) {
         if (residence.state != Residence::State::ready) continue;
-        const bool asked = !models_.find(key)->leaving.empty() && batcher_.waiting(key) == 0;
-        if (residence.evicted || asked) send_away(device, key);
+        const auto& entry = *models_.find(key);
+        const bool asked = !entry.leaving.empty() && batcher_.waiting(key) == 0;
+        const bool moved = entry.own && device.role == DeviceWorker::Role::shared;
+        if (residence.evicted || asked || moved) send_away(device, key);
     }
 }
 
@@ -180,6 +186,7 @@ void Scheduler::on_unloaded(DeviceWorker& device, const frame::Unloaded& unloade
     auto* entry = models_.find(unloaded.model);
     if (!entry || device.state_of(unloaded.model) != Residence::State::leaving) return;
     device.models.erase(unloaded.model);
+    if (device.role == DeviceWorker::Role::own && !is_wanted(*entry)) release(device); // its process is what it leaves
     log_.info("model unloaded", {{"model", entry->title()}, {"device", device.device}, {"worker_memory_bytes", unloaded.own_bytes}});
     publish(); // before anyone is told
     tell_unload(*entry);
@@ -192,9 +199,10 @@ void Scheduler::tell_load(ModelEntry& entry) {
     if (entry.loading.empty()) return;
     Error error{Code::unavailable, "no device can be used"};
     std::optional<CheckReport> report;
-    bool open = false, starting = false;
+    bool starting = false;
+    bool open = entry.own && std::ranges::none_of(devices_, [&](const auto& each) { return serves(*each, entry); }); // it waits for a place
     for (const auto& device : devices_) {
-        if (device->standby) continue;
+        if (device->standby || device->role == DeviceWorker::Role::suspects || !serves(*device, entry)) continue;
         if (!device->ready()) {
             if (device->unavailable()) error = {Code::unavailable, "inference is not available: " + device->supervisor->reason()};
             else starting = true;

@@ -35,8 +35,11 @@ Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions optio
       events_{std::move(events)}, timer_{context}, quiet_watch_{options_.leftover_window},
       task_watch_{beats(options_.leftover_window)}, backoff_{options_.first_backoff} {}
 
-void Supervisor::start() {
+void Supervisor::start(int nice) {
     if (state_ != State::stopped) return;
+    options_.spawn.nice = nice;
+    failed_starts_ = 0;
+    backoff_ = options_.first_backoff;
     if (!options_.spawn.obstacle.empty()) {
         state_ = State::unavailable;
         reason_ = options_.spawn.obstacle + "; everything but inference works";
@@ -50,6 +53,7 @@ void Supervisor::start() {
 }
 
 void Supervisor::stop() {
+    ++armed_;
     timer_.cancel();
     state_ = State::stopped;
     reason_ = "stopped";
@@ -64,8 +68,8 @@ void Supervisor::send(const frame::ToWorker& message, std::vector<Descriptor> de
 
 void Supervisor::arm(std::chrono::milliseconds after, std::function<void()> what) {
     timer_.expires_after(after); // cancels what was armed before
-    timer_.async_wait([this, what = std::move(what)](const boost::system::error_code& failure) {
-        if (!failure && state_ != State::stopped) what();
+    timer_.async_wait([this, armed = ++armed_, what = std::move(what)](const boost::system::error_code& failure) {
+        if (!failure && armed == armed_) what();
     });
 }
 

@@ -42,8 +42,9 @@ public:
     Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log,
                telemetry::Metrics& metrics, Events events);
 
-    void start();
-    void stop();
+    // `nice`: how much less than others its worker gets of a processor that several want (nice(1)); 0: as much.
+    void start(int nice = 0);
+    void stop(); // may be started again
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
     // Ends the worker, reports it lost, starts another.
     void kill(const std::string& why);
@@ -84,6 +85,7 @@ private:
     int failed_starts_ = 0, unanswered_ = 0;
     bool ended_from_outside_ = false;
     std::chrono::milliseconds backoff_{100};
+    std::uint64_t armed_ = 0; // times that the timer was set: an earlier one that is on its way means nothing any more
     std::chrono::steady_clock::time_point ready_since_{};
 };
 

@@ -25,6 +25,7 @@ struct SpawnOptions {
     std::string device = "cpu"; // or "cuda:N"
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
+    int nice = 0;         // 0-19: how much less than others it gets of a processor that several want
     std::string obstacle; // why no worker is to be started; empty: one may be
 };
 

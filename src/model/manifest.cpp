@@ -87,7 +87,7 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
     std::optional<Error> problem;
     Part root{value.get_object(), "", problem};
     root.only({"format", "name", "description", "task", "input", "inputs", "output", "outputs", "labels", "postprocess",
-               "batching", "limits", "execution", "warm_up", "cache", "fallback", "accuracy"});
+               "batching", "limits", "execution", "warm_up", "cache", "fallback", "isolation", "accuracy"});
     Manifest m;
     read_identity(root, m);
     if (root.ok()) read_tensors(root, m);

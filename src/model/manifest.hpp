@@ -21,6 +21,7 @@ enum class Orientation { as_shown, as_stored };
 enum class Tokenizer { bytes, words, word_pieces };
 enum class PostprocessKind { softmax_top_k, argmax_map, raw };
 enum class Precision { fp32, bf16 };
+enum class Isolation { shared, own };
 
 std::string_view name(Task task);
 std::string_view name(InputKind kind);
@@ -30,6 +31,7 @@ std::string_view name(Orientation orientation);
 std::string_view name(Tokenizer tokenizer);
 std::string_view name(PostprocessKind kind);
 std::string_view name(Precision precision);
+std::string_view name(Isolation isolation);
 
 // How a picture becomes a tensor: decoded, turned upright as its file says (as_shown), converted to `color`, resized (bilinear, every source pixel counted when
 // shrinking), cropped around its centre to width x height, then (value * scale - mean) / deviation per channel.
@@ -135,6 +137,7 @@ struct Manifest {
     WarmUp warm_up;
     std::optional<std::chrono::seconds> cache_for; // equal inputs are answered from the cache so long
     std::optional<ModelName> fallback;     // answers when this one cannot
+    Isolation isolation = Isolation::shared; // own: a worker process of its own, which no other model shares
     std::optional<Accuracy> accuracy;
 
     // unprocessable with the member's name and the reason; every rule between the members is checked here, so

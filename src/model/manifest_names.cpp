@@ -14,6 +14,7 @@ constexpr Names orientations = {"as_shown", "as_stored"};
 constexpr Names tokenizers = {"bytes", "words", "word_pieces"};
 constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw"};
 constexpr Names precisions = {"fp32", "bf16"};
+constexpr Names isolations = {"shared", "own"};
 
 bool is_word(std::string_view text, std::size_t longest) {
     const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
@@ -32,6 +33,7 @@ std::span<const std::string_view> orientation_names() { return orientations; }
 std::span<const std::string_view> tokenizer_names() { return tokenizers; }
 std::span<const std::string_view> postprocess_names() { return postprocessings; }
 std::span<const std::string_view> precision_names() { return precisions; }
+std::span<const std::string_view> isolation_names() { return isolations; }
 
 std::string_view name(Task task) { return tasks[static_cast<std::size_t>(task)]; }
 std::string_view name(InputKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
@@ -41,6 +43,7 @@ std::string_view name(Orientation orientation) { return orientations[static_cast
 std::string_view name(Tokenizer tokenizer) { return tokenizers[static_cast<std::size_t>(tokenizer)]; }
 std::string_view name(PostprocessKind kind) { return postprocessings[static_cast<std::size_t>(kind)]; }
 std::string_view name(Precision precision) { return precisions[static_cast<std::size_t>(precision)]; }
+std::string_view name(Isolation isolation) { return isolations[static_cast<std::size_t>(isolation)]; }
 
 bool is_model_name(std::string_view text) { return is_word(text, 64); }
 bool is_model_version(std::string_view text) { return is_word(text, 32); }

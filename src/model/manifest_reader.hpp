@@ -23,6 +23,7 @@ std::span<const std::string_view> orientation_names();
 std::span<const std::string_view> tokenizer_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();
+std::span<const std::string_view> isolation_names();
 
 // One object of the manifest. A member that is wrong gives nothing, and the first such is what the whole manifest is
 // refused with: a reader need not look after each member, but must before it relies on one. Borrows both arguments.

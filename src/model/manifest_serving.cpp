@@ -125,6 +125,7 @@ void read_serving(Part& root, Manifest& m) {
         m.cache_for = std::chrono::seconds{part->integer("seconds", 1, 31'536'000).value_or(1)};
     }
     if (auto part = root.part("fallback")) read_fallback(*part, m);
+    m.isolation = root.choice_or("isolation", isolation_names(), Isolation::shared);
     if (auto part = root.part("accuracy")) read_accuracy(*part, m);
 }
 
@@ -143,6 +144,7 @@ void write_serving(const Manifest& m, json::object& root) {
         if (m.fallback->version) fallback["version"] = *m.fallback->version;
         root["fallback"] = std::move(fallback);
     }
+    if (m.isolation != Isolation::shared) root["isolation"] = name(m.isolation);
     if (m.accuracy)
         root["accuracy"] = {{"held_out", m.accuracy->held_out},
                             {"metric", m.accuracy->metric},

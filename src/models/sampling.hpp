@@ -12,6 +12,7 @@ namespace millrace::models {
 inline bool is_fault_of_model(const inference::Failure& failure) {
     switch (failure.reason) {
     case inference::FailureReason::model_failed:
+    case inference::FailureReason::quarantined:
     case inference::FailureReason::timed_out: return true;
     case inference::FailureReason::worker_lost: return failure.killed_worker;
     default: return false;

@@ -156,10 +156,10 @@ def test_a_worker_that_somebody_else_kills_costs_its_job_nothing(attacked):
     daemon, client = attacked()
     push(client, "slow", timeout_seconds=2)
     hanging = client.submit(**job("slow", ACTS["hang"]), max_attempts=1)
-    until(lambda: worker_of(client)["devices"][0]["batches"] == 1)
-    os.kill(worker_of(client)["pid"], signal.SIGKILL)
-    daemon.wait_worker()
-    until(lambda: worker_of(client)["devices"][0]["batches"] == 1)
+    def runs():
+        return next((device["pid"] for device in worker_of(client)["devices"] if device["batches"] == 1), None)
+    os.kill(until(runs), signal.SIGKILL)
+    until(lambda: worker_of(client)["restarts"] == 1 and runs(), seconds=60)
     running = client.job(hanging)
     assert running["state"] == "running" and running["attempt"] == 1, running
     assert client.wait(hanging, seconds=60)["error"]["code"] == "timed_out"

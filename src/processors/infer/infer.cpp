@@ -54,7 +54,9 @@ Outcome failed(const Error& error) {
 Outcome failed(const inference::Failure& failure) {
     auto kind = inference::may_retry(failure) ? Failure::Kind::retryable : Failure::Kind::permanent;
     if (failure.killed_worker) kind = Failure::Kind::worker_lost; // by a crash, or by running too long, as the reason says
-    return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, {}};
+    std::optional<std::chrono::milliseconds> after;
+    if (failure.retry_after_seconds > 0) after = std::chrono::seconds{failure.retry_after_seconds};
+    return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, after};
 }
 
 } // namespace
@@ -121,8 +123,6 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     work.input = std::move(*input);
     work.priority = attempt.priority;
     work.deadline = attempt.deadline;
-    // After a failure it runs in a batch of its own, so that a poisonous input takes no other with it twice.
-    work.alone = attempt.number > 1;
     auto predicted = co_await serving_.predict(std::move(work));
     if (!predicted) co_return failed(predicted.error());
 

@@ -120,11 +120,17 @@ TEST_CASE("work whose worker somebody else kills runs again, and is worker_lost 
     const auto model = numbers();
     f.run(model, first_value(1));
     auto hanging = f.send(model, first_value(902));
+    int runs_in = 0;
+    const auto runs = [&](const WorkerStatus& s) {
+        for (const auto& device : s.devices)
+            if (device.batches == 1 && device.state == "ready") runs_in = device.pid;
+        return runs_in != 0;
+    };
     for (int times = 0; times < 3; ++times) {
-        REQUIRE(f.wait_for([](const WorkerStatus& s) { return s.state == "ready" && !s.devices.empty() && s.devices[0].batches == 1; }, 20s));
+        REQUIRE(f.wait_for(runs, 20s));
         std::this_thread::sleep_for(50ms);
         CHECK(hanging.wait_for(0s) == std::future_status::timeout);
-        REQUIRE(::kill(f.engine->status().pid, SIGKILL) == 0);
+        REQUIRE(::kill(std::exchange(runs_in, 0), SIGKILL) == 0);
         REQUIRE(f.wait_for([&](const WorkerStatus& s) { return s.restarts == static_cast<std::uint64_t>(times) + 1; }, 5s));
     }
     auto lost = hanging.get();

@@ -233,6 +233,16 @@ TEST_CASE("serving: padding, execution, warm-up inputs, cache and fallback are r
     CHECK(read(manifest_of(tensor_input, R"("fallback":{"model":"m","version":"1"})")).fallback.has_value());
 }
 
+TEST_CASE("serving: a model may have a worker to itself; who says nothing shares one, and its normal form is as it was") {
+    const auto own = read(manifest_of(tensor_input, R"("isolation":"own")"));
+    CHECK(own.isolation == Isolation::own);
+    CHECK(Manifest::from_json(own.to_json())->isolation == Isolation::own);
+    const auto plain = read(manifest_of(tensor_input, R"("isolation":"shared")"));
+    CHECK(plain.isolation == Isolation::shared);
+    CHECK_FALSE(plain.to_json().contains("isolation"));
+    check_refused({{manifest_of(tensor_input, R"("isolation":"alone")"), "isolation"}, {manifest_of(tensor_input, R"("isolation":true)"), "isolation"}});
+}
+
 TEST_CASE("serving: what cannot be meant is refused") {
     const auto with = [](const std::string& more) { return manifest_of(tensor_input, more); };
     check_refused({
