@@ -42,12 +42,21 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t files_queue = 4096;
 
-inference::EngineOptions engine_options(const config::InferenceConfig& config) {
+// `auto` is what the machine has. A runtime that could use a GPU where none is would else be slow for no reason that is told.
+std::vector<std::string> devices_of(const config::InferenceConfig& config, telemetry::Log& log) {
+    if (config.devices != std::vector<std::string>{"auto"}) return config.devices;
+    auto found = inference::find_devices(config.runtime);
+    if (config.enabled && found.size() == 1 && inference::has_cuda(config.runtime))
+        log.info("no GPU was found: models run on the processor", {{"looked_for", "/dev/nvidia0"}});
+    return found;
+}
+
+inference::EngineOptions engine_options(const config::InferenceConfig& config, telemetry::Log& log) {
     inference::EngineOptions options;
     options.enabled = config.enabled;
     options.runtime = config.runtime;
     options.threads = static_cast<int>(config.threads);
-    options.devices = config.devices == std::vector<std::string>{"auto"} ? inference::find_devices(config.runtime) : config.devices;
+    options.devices = devices_of(config, log);
     options.model_memory = config.model_memory_bytes;
     options.memory_limit = config.memory_limit_bytes;
     options.queue_capacity = config.queue_capacity;
@@ -177,7 +186,7 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
 Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations foundations)
     : config_{config}, log_{log}, clock_{SystemClock::instance()}, started_at_{clock_.now()}, base_{std::move(foundations)},
       io_{"io", config.http.io_threads},
-      engine_{engine_options(config.inference), log, *base_.metrics},
+      engine_{engine_options(config.inference, log), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log, base_.trusted_keys},
       runner_{models::cached_runner(models::engine_runner(engine_), *base_.cache, *base_.files,

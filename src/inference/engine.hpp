@@ -145,7 +145,10 @@ private:
 // /usr/lib/millrace; empty when there is none.
 std::filesystem::path find_runtime();
 
-// The devices that this machine and this runtime have: each CUDA device, then "cpu".
+// Whether its libtorch is a CUDA build: libtorch_cuda.so lies beside the module, or below torch/ there. Empty: find_runtime().
+bool has_cuda(const std::filesystem::path& runtime);
+
+// The devices that this machine and this runtime have: each CUDA device, then "cpu". An empty runtime is find_runtime().
 std::vector<std::string> find_devices(const std::filesystem::path& runtime);
 
 } // namespace millrace::inference
