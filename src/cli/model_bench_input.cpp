@@ -48,14 +48,17 @@ std::string row_item(const std::vector<model::Column>& columns, std::mt19937& ra
     return json::serialize(row);
 }
 
+Item made_photograph(const model::ImageRule& rule, std::uint32_t seed) {
+    if (rule.channels != 1 && rule.channels != 3)
+        throw Failure{usage, "pictures with these bands cannot be made up: name files with --input"};
+    const int any = rule.open() ? std::clamp(256, rule.least_side, rule.most_side) : 0;
+    return {"image/png", made_picture(std::max({any, rule.width, rule.resize_width}), std::max({any, rule.height, rule.resize_height}), rule.channels, seed)};
+}
+
 Item made_item(const model::InputSpec& input, std::uint32_t seed) {
     std::mt19937 random{seed};
     switch (input.kind) {
-    case InputKind::image:
-        if (input.image.channels != 1 && input.image.channels != 3)
-            throw Failure{usage, "pictures with these bands cannot be made up: name files with --input"};
-        return {"image/png", made_picture(std::max(input.image.width, input.image.resize_width), std::max(input.image.height, input.image.resize_height),
-                                          input.image.channels, seed)};
+    case InputKind::image: return made_photograph(input.image, seed);
     case InputKind::text: return {"text/plain", text_item(input.text, random)};
     case InputKind::row: return {"application/json", row_item(input.columns, random)};
     case InputKind::tensor: break;

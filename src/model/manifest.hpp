@@ -18,6 +18,7 @@ enum class InputKind { image, tensor, text, row };
 enum class ImageColor { gray, rgb, bands };
 enum class ImageLayout { chw, hwc };
 enum class Orientation { as_shown, as_stored };
+enum class Interpolation { nearest, box, bilinear, hamming, bicubic, lanczos };
 enum class Tokenizer { bytes, words, word_pieces };
 enum class PostprocessKind { softmax_top_k, argmax_map, raw };
 enum class Precision { fp32, bf16 };
@@ -27,24 +28,42 @@ std::string_view name(InputKind kind);
 std::string_view name(ImageColor color);
 std::string_view name(ImageLayout layout);
 std::string_view name(Orientation orientation);
+std::string_view name(Interpolation interpolation);
 std::string_view name(Tokenizer tokenizer);
 std::string_view name(PostprocessKind kind);
 std::string_view name(Precision precision);
 
-// How a picture becomes a tensor: decoded, turned upright as its file says (as_shown), converted to `color`, resized (bilinear, every source pixel counted when
-// shrinking), cropped around its centre to width x height, then (value * scale - mean) / deviation per channel.
-// Gray and rgb are 8 bits a channel (deeper ones are reduced); bands are taken as the file has them (8 or 16 bits, or
-// float), as many as the tensor has channels.
+// How a picture is made to fit a shape of fixed sides whole: as large as possible in proportion, the rest filled.
+struct Letterbox {
+    bool enlarge = true;                   // small pictures, too
+    bool centered = true;                  // else it lies at the upper left
+};
+
+// How a picture becomes a tensor: decoded, turned upright as its file says (as_shown), its transparency laid over
+// `background` or dropped, converted to `color`, resized, cropped around its centre or filled up to width x height, then
+// (value * scale - mean) / deviation per channel. Gray and rgb are 8 bits a channel (deeper ones are reduced); bands are taken
+// as the file has them (8 or 16 bits, or float), as many as the tensor has channels.
 struct ImageRule {
     ImageColor color = ImageColor::rgb;
     ImageLayout layout = ImageLayout::chw;
     Orientation orientation = Orientation::as_shown;
+    std::optional<std::uint32_t> background; // 0xRRGGBB, seen through what is transparent; none: transparency is dropped
     int channels = 3;
-    int height = 0, width = 0;             // what the model gets, as in the tensor's shape
+    int height = 0, width = 0;             // what the model gets, as in the tensor's shape; 0 where that is open
+    Interpolation interpolation = Interpolation::bilinear;
+    bool antialias = true;                 // every source pixel counts when shrinking
     int resize_height = 0, resize_width = 0; // stretched to this; equal to height, width where nothing is cropped
-    int resize_shorter = 0;                // instead: the shorter side becomes this, the other follows in proportion
+    int resize_shorter = 0;                // instead: the shorter side becomes this, the other follows in proportion,
+    int resize_most = 0;                   // but the longer one no longer than this, unless 0
+    int resize_longer = 0;                 // instead: the longer side
+    std::optional<Letterbox> letterbox;    // instead
+    std::uint32_t fill = 0;                // 0xRRGGBB, beside the picture: of a letterbox, and up to multiple_of
+    int least_side = 1, most_side = 0;     // what an open shape takes
+    int multiple_of = 1;                   // of an open shape: filled up to that at the right and at the bottom
     double scale = 1.0 / 255;
     std::vector<double> mean, deviation;   // one a channel
+
+    bool open() const { return height == 0; } // each picture has a size of its own
 };
 
 // How a text becomes a row of token numbers, cut and padded to `length`.

@@ -49,14 +49,15 @@ TensorSpec read_tensor(Part& part, std::string default_name) {
 }
 
 InputSpec read_input(Part& part, std::string default_name) {
-    part.only({"name", "kind", "datatype", "shape", "color", "layout", "orientation", "resize", "crop", "scale", "mean", "std",
-               "tokenizer", "columns"});
+    part.only({"name", "kind", "datatype", "shape", "color", "layout", "orientation", "background", "resize", "crop",
+               "interpolation", "antialias", "sides", "multiple_of", "fill", "scale", "mean", "std", "tokenizer", "columns"});
     InputSpec input;
     input.tensor = read_tensor(part, std::move(default_name));
     input.kind = part.choice<InputKind>("kind", kind_names()).value_or(InputKind::tensor);
     if (!part.ok()) return input;
     if (input.kind != InputKind::image)
-        part.none_of({"color", "layout", "orientation", "resize", "crop", "scale", "mean", "std"}, "an input of kind image");
+        part.none_of({"color", "layout", "orientation", "background", "resize", "crop", "interpolation", "antialias", "sides",
+                      "multiple_of", "fill", "scale", "mean", "std"}, "an input of kind image");
     if (input.kind != InputKind::text) part.none_of({"tokenizer"}, "an input of kind text");
     if (input.kind != InputKind::row) part.none_of({"columns"}, "an input of kind row");
     switch (input.kind) {
@@ -74,15 +75,34 @@ json::object tensor_json(const TensorSpec& spec) {
 
 namespace {
 
+void write_resize(const ImageRule& rule, json::object& object) {
+    if (rule.letterbox) {
+        object["resize"] = json::object{{"letterbox", true}, {"enlarge", rule.letterbox->enlarge}, {"centered", rule.letterbox->centered}};
+    } else if (rule.resize_shorter > 0) {
+        json::object resize{{"shorter", rule.resize_shorter}};
+        if (rule.resize_most > 0) resize["max_size"] = rule.resize_most;
+        object["resize"] = std::move(resize);
+    } else if (rule.resize_longer > 0) {
+        object["resize"] = json::object{{"longer", rule.resize_longer}};
+    } else if (!rule.open()) {
+        object["resize"] = json::array{rule.resize_height, rule.resize_width};
+    }
+    if (!rule.open() && !rule.letterbox && (rule.resize_height != rule.height || rule.resize_width != rule.width))
+        object["crop"] = json::array{rule.height, rule.width};
+    if (rule.interpolation != Interpolation::bilinear) object["interpolation"] = name(rule.interpolation);
+    if (!rule.antialias) object["antialias"] = false;
+    if (rule.open()) object["sides"] = json::array{rule.least_side, rule.most_side};
+    if (rule.multiple_of > 1) object["multiple_of"] = rule.multiple_of;
+    if (rule.color != ImageColor::bands && (rule.letterbox || rule.multiple_of > 1)) object["fill"] = fmt::format("#{:06x}", rule.fill);
+}
+
 void write_image(const InputSpec& input, json::object& object) {
     const auto& rule = input.image;
     object["color"] = name(rule.color);
     if (rule.layout != ImageLayout::chw) object["layout"] = name(rule.layout);
     if (rule.orientation != Orientation::as_shown) object["orientation"] = name(rule.orientation);
-    if (rule.resize_shorter > 0) object["resize"] = json::object{{"shorter", rule.resize_shorter}};
-    else object["resize"] = json::array{rule.resize_height, rule.resize_width};
-    if (rule.resize_height != rule.height || rule.resize_width != rule.width)
-        object["crop"] = json::array{rule.height, rule.width};
+    if (rule.background) object["background"] = fmt::format("#{:06x}", *rule.background);
+    write_resize(rule, object);
     if (input.tensor.datatype == Datatype::uint8) return;
     object["scale"] = rule.scale;
     object["mean"] = json::value_from(rule.mean);

@@ -10,6 +10,7 @@ constexpr Names tasks = {"image_classification", "pixel_classification", "classi
 constexpr Names kinds = {"image", "tensor", "text", "row"};
 constexpr Names colors = {"gray", "rgb", "bands"};
 constexpr Names layouts = {"chw", "hwc"};
+constexpr Names interpolations = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
 constexpr Names orientations = {"as_shown", "as_stored"};
 constexpr Names tokenizers = {"bytes", "words", "word_pieces"};
 constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw"};
@@ -28,6 +29,7 @@ std::span<const std::string_view> task_names() { return tasks; }
 std::span<const std::string_view> kind_names() { return kinds; }
 std::span<const std::string_view> color_names() { return colors; }
 std::span<const std::string_view> layout_names() { return layouts; }
+std::span<const std::string_view> interpolation_names() { return interpolations; }
 std::span<const std::string_view> orientation_names() { return orientations; }
 std::span<const std::string_view> tokenizer_names() { return tokenizers; }
 std::span<const std::string_view> postprocess_names() { return postprocessings; }
@@ -37,6 +39,7 @@ std::string_view name(Task task) { return tasks[static_cast<std::size_t>(task)];
 std::string_view name(InputKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
 std::string_view name(ImageColor color) { return colors[static_cast<std::size_t>(color)]; }
 std::string_view name(ImageLayout layout) { return layouts[static_cast<std::size_t>(layout)]; }
+std::string_view name(Interpolation interpolation) { return interpolations[static_cast<std::size_t>(interpolation)]; }
 std::string_view name(Orientation orientation) { return orientations[static_cast<std::size_t>(orientation)]; }
 std::string_view name(Tokenizer tokenizer) { return tokenizers[static_cast<std::size_t>(tokenizer)]; }
 std::string_view name(PostprocessKind kind) { return postprocessings[static_cast<std::size_t>(kind)]; }

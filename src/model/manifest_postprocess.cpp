@@ -1,5 +1,4 @@
 // What becomes of the outputs, and what each task demands of them.
-#include "base/encoding.hpp"
 #include "model/manifest_reader.hpp"
 
 #include <algorithm>
@@ -13,13 +12,9 @@ std::vector<std::uint32_t> read_colors(Part& part) {
     if (!value) return colors;
     if (!value->is_array()) return part.refuse("\"colors\" must be an array"), colors;
     for (const auto& element : value->get_array()) {
-        const auto* text = element.if_string();
-        const auto bytes = text && text->size() == 7 && (*text)[0] == '#'
-                               ? from_hex(std::string_view{text->data() + 1, 6})
-                               : std::nullopt;
-        if (!bytes) return part.refuse("\"colors\" must be strings such as \"#1f77b4\""), colors;
-        colors.push_back(std::to_integer<std::uint32_t>((*bytes)[0]) << 16 |
-                         std::to_integer<std::uint32_t>((*bytes)[1]) << 8 | std::to_integer<std::uint32_t>((*bytes)[2]));
+        const auto color = color_in(element);
+        if (!color) return part.refuse("\"colors\" must be strings such as \"#1f77b4\""), colors;
+        colors.push_back(*color);
     }
     return colors;
 }

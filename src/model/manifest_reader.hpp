@@ -20,9 +20,12 @@ std::span<const std::string_view> kind_names();
 std::span<const std::string_view> color_names();
 std::span<const std::string_view> layout_names();
 std::span<const std::string_view> orientation_names();
+std::span<const std::string_view> interpolation_names();
 std::span<const std::string_view> tokenizer_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();
+
+std::optional<std::uint32_t> color_in(const json::value& value); // "#rrggbb" as 0xRRGGBB
 
 // One object of the manifest. A member that is wrong gives nothing, and the first such is what the whole manifest is
 // refused with: a reader need not look after each member, but must before it relies on one. Borrows both arguments.
@@ -48,6 +51,7 @@ public:
     std::optional<std::string> text(std::string_view member, std::size_t longest);
     std::optional<std::int64_t> integer(std::string_view member, std::int64_t low, std::int64_t high);
     std::optional<double> number(std::string_view member, double low, double high);
+    std::optional<std::uint32_t> color(std::string_view member); // "#rrggbb"
     std::optional<bool> truth(std::string_view member);
     std::vector<double> numbers(std::string_view member);       // finite
     std::vector<std::int64_t> integers(std::string_view member, std::int64_t low, std::int64_t high, std::size_t most);

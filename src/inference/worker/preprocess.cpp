@@ -21,7 +21,11 @@ DecodedInput one(TensorRows rows) {
     return together(std::move(inputs));
 }
 
-TensorRows one_row(TensorValue value) { return {1, std::move(value)}; }
+TensorRows one_row(TensorValue value) {
+    std::vector<TensorValue> rows;
+    rows.push_back(std::move(value));
+    return join_rows(std::move(rows));
+}
 
 // The array of each input by its name; one alone may have any.
 DecodedInput from_npz(std::string_view bytes, const model::Manifest& manifest) {
@@ -85,6 +89,7 @@ DecodedInput together(std::vector<TensorRows> inputs) {
     for (auto& each : inputs) {
         if (each.rows != all.rows)
             throw InputError{fmt::format("the inputs have different numbers of rows: {} and {}", all.rows, each.rows)};
+        if (all.pictures.empty()) all.pictures = std::move(each.pictures);
         all.tensors.push_back(std::move(each.value));
     }
     return all;

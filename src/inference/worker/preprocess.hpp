@@ -12,6 +12,7 @@ namespace millrace::inference::worker {
 // One request's input: usually one row, or as many as the request brings at once.
 struct DecodedInput {
     std::int64_t rows = 1;
+    std::vector<PictureGeometry> pictures; // one a row, of the first input that is pictures; none where tensors came instead
     std::vector<TensorValue> tensors; // one for each input of the manifest; the shape is of one row, the bytes hold all
 };
 

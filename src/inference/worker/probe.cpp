@@ -13,10 +13,22 @@ namespace {
 constexpr std::int64_t any_size_probe = 64; // for dimensions that the manifest leaves open
 constexpr std::uint64_t most_elements = 1u << 28;
 
+// The open dimensions get a size that the input takes.
+model::Shape probe_shape(const model::InputSpec& input) {
+    auto shape = input.tensor.shape;
+    std::int64_t size = any_size_probe;
+    if (input.kind == model::InputKind::image && input.image.open()) {
+        const auto& rule = input.image;
+        size = std::clamp<std::int64_t>(size, rule.least_side, rule.most_side);
+        size = (size + rule.multiple_of - 1) / rule.multiple_of * rule.multiple_of;
+    }
+    std::replace(shape.begin(), shape.end(), std::int64_t{-1}, size);
+    return shape;
+}
+
 // The same numbers every time, from 0 to 1 (0 and 1 for integers, which often are indices).
-TensorValue made_up(const model::TensorSpec& spec, std::int64_t rows, std::uint64_t count) {
-    TensorValue value{spec.datatype, spec.shape, {}};
-    std::replace(value.shape.begin(), value.shape.end(), std::int64_t{-1}, any_size_probe);
+TensorValue made_up(const model::TensorSpec& spec, model::Shape shape, std::int64_t rows, std::uint64_t count) {
+    TensorValue value{spec.datatype, std::move(shape), {}};
     const auto elements = count * static_cast<std::uint64_t>(rows);
     value.bytes.resize(elements * model::element_size(spec.datatype));
     with_type(spec.datatype, [&](auto type) {
@@ -37,11 +49,10 @@ std::optional<DecodedInput> made_up(const model::Manifest& manifest, std::int64_
     DecodedInput input;
     input.rows = rows;
     for (const auto& each : manifest.inputs) {
-        auto shape = each.tensor.shape;
-        std::replace(shape.begin(), shape.end(), std::int64_t{-1}, any_size_probe);
+        auto shape = probe_shape(each);
         const auto count = model::element_count(shape);
         if (!count || *count * static_cast<std::uint64_t>(rows) > most_elements) return std::nullopt;
-        input.tensors.push_back(made_up(each.tensor, rows, *count));
+        input.tensors.push_back(made_up(each.tensor, std::move(shape), rows, *count));
     }
     return input;
 }

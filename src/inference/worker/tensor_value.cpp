@@ -26,7 +26,13 @@ TensorRows split_rows(TensorValue value, const model::TensorSpec& spec) {
 TensorRows join_rows(std::vector<TensorValue> rows) {
     if (rows.empty() || rows.size() > static_cast<std::size_t>(max_rows))
         throw InputError{fmt::format("the input has {} rows, 1 to {} are taken at once", rows.size(), max_rows)};
+    for (const auto& row : rows)
+        if (row.shape != rows.front().shape)
+            throw InputError{fmt::format("the rows have different shapes, {} and {}; send each by itself", model::shape_text(rows.front().shape),
+                                         model::shape_text(row.shape))};
     TensorRows result{static_cast<std::int64_t>(rows.size()), std::move(rows.front())};
+    if (result.value.picture) result.pictures.push_back(*result.value.picture);
+    for (std::size_t i = 1; i < rows.size() && rows[i].picture; ++i) result.pictures.push_back(*rows[i].picture);
     auto& bytes = result.value.bytes;
     bytes.reserve(bytes.size() * rows.size());
     for (std::size_t i = 1; i < rows.size(); ++i) bytes.insert(bytes.end(), rows[i].bytes.begin(), rows[i].bytes.end());

@@ -2,10 +2,12 @@
 // what is wrong.
 #pragma once
 #include "base/json.hpp"
+#include "inference/worker/image_placement.hpp"
 #include "inference/worker/input_error.hpp"
 #include "model/tensor.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@ struct TensorValue {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;               // without the batch dimension
     std::vector<std::byte> bytes;     // contiguous, row-major, little-endian
+    std::optional<PictureGeometry> picture{}; // how it lies in the tensor, of a picture
 };
 
 inline constexpr std::int64_t max_rows = 1024; // of one request
@@ -24,12 +27,13 @@ inline constexpr std::int64_t max_rows = 1024; // of one request
 struct TensorRows {
     std::int64_t rows = 1;
     TensorValue value;
+    std::vector<PictureGeometry> pictures{}; // one a row where the rows are pictures; else none
 };
 
 // A value whose shape has one dimension more than `spec` brings rows along it; else it is one row. InputError when the
 // shape is not one that the model takes.
 TensorRows split_rows(TensorValue value, const model::TensorSpec& spec);
-// The rows of one input that were made one by one, all of one shape and type.
+// The rows of one input that were made one by one, of one type; InputError where they differ in shape.
 TensorRows join_rows(std::vector<TensorValue> rows);
 
 bool is_npy(std::string_view bytes);
