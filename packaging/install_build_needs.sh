@@ -9,13 +9,17 @@ Usage: packaging/install_build_needs.sh [--tests] [--list]
   --tests   also what the tests and the packages need (pytest, a browser, lintian, …)
   --list    print the package names and install nothing
 
-For Debian 12, as root or with sudo. docs/dependencies.md says what each library is for.
+For Debian 12 and 13, as root or with sudo. docs/dependencies.md says what each library is for.
 END
 }
 
+# Debian 12 has Boost 1.81 beside its older default, under a name of its own; the default of Debian 13 is new enough.
+release=$(sed -n 's/^VERSION_ID="\?\([0-9]*\).*/\1/p' /etc/os-release 2>/dev/null || true)
+boost=
+[ "$release" = 12 ] && boost=1.81
 build=(g++ cmake ninja-build ccache mold pkg-config python3 python3-pip tzdata
-       libabsl-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libcli11-dev libdeflate-dev libfmt-dev
-       libjpeg62-turbo-dev liblmdb-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libwebp-dev libzstd-dev
+       libabsl-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev libcli11-dev libdeflate-dev libfmt-dev
+       libjpeg62-turbo-dev liblmdb-dev libpcre2-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libutf8proc-dev libwebp-dev libzstd-dev
        zlib1g-dev doctest-dev
        libtorch-dev libopenblas0-pthread)
 tests=(python3-pytest python3-numpy python3-yaml python3-torch curl jq
@@ -39,10 +43,9 @@ if [ $list = yes ]; then
     exit 0
 fi
 
-command -v apt-get >/dev/null || fail "this machine has no apt; on Debian 12 the packages are: ${wanted[*]}"
-# shellcheck disable=SC1091
-if ! (. /etc/os-release && [ "$ID" = debian ] && [ "${VERSION_ID:-}" = 12 ]); then
-    say "warning: this is not Debian 12; package names and versions may differ" >&2
+command -v apt-get >/dev/null || fail "this machine has no apt; on Debian 12 and 13 the packages are: ${wanted[*]}"
+if ! grep -qx ID=debian /etc/os-release || { [ "$release" != 12 ] && [ "$release" != 13 ]; }; then
+    say "warning: this is neither Debian 12 nor 13; package names and versions may differ" >&2
 fi
 
 here=$(dpkg-query -W -f='${Package} ${db:Status-Abbrev}\n' "${wanted[@]}" 2>/dev/null | awk '$2 == "ii" { print $1 }' || true)

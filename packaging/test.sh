@@ -5,12 +5,15 @@ set -euo pipefail
 
 usage() {
     cat <<END
-Usage: packaging/test.sh [--preset NAME] [--no-install] [--without-official] [--packages] [PYTEST_ARGUMENT]...
+Usage: packaging/test.sh [--preset NAME] [--no-install] [--without-official] [--torch NAME=PREFIX]... [--packages]
+                          [PYTEST_ARGUMENT]...
 
   --preset NAME        release (default), dev, asan or tsan
   --no-install         do not look for missing packages
   --without-official   only Debian's libtorch; nothing is fetched with pip, and what needs it is skipped
-  --packages           also build the .deb and .rpm and install them on a Debian 12 made for the purpose (as root)
+  --torch NAME=PREFIX  a further libtorch: its module is built, and what predicts and isolates is run with it, too
+  --packages           also build the .deb and .rpm and install them on a Debian 12 and a Debian 13 made for the purpose
+                       (as root)
 
 Further arguments go to pytest, for example tests/e2e -k jobs.
 END
@@ -20,12 +23,14 @@ cd "$(dirname "$0")/.."
 preset=release
 install=yes
 official=yes
+further=()
 pytest_arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
         --preset) preset=${2:?--preset takes a name}; shift 2 ;;
         --no-install) install=no; shift ;;
         --without-official) official=no; shift ;;
+        --torch) further+=("${2:?--torch takes NAME=PREFIX}"); shift 2 ;;
         --packages) export MILLRACE_TEST_PACKAGES=1; shift ;;
         -h | --help) usage; exit 0 ;;
         *) pytest_arguments+=("$1"); shift ;;
@@ -47,7 +52,13 @@ if [ $official = yes ]; then
     step "Triton's client, for the test of the inference protocol"
     packaging/get_tritonclient.sh build/deps
     export MILLRACE_REQUIRE_TRITONCLIENT=1
+    step "OpenAI's client and a sentence encoder, for the tests of embeddings"
+    packaging/get_openai.sh build/deps
+    packaging/get_minilm.sh build/deps
+    export MILLRACE_REQUIRE_OPENAI=1 MILLRACE_REQUIRE_MINILM=1
 fi
+
+for each in "${further[@]}"; do torch+=(--torch "$each"); done
 
 step "Building"
 packaging/build.sh --preset "$preset" "${torch[@]}"
@@ -76,6 +87,10 @@ if [ $newest != debian ] && [ ${#pytest_arguments[@]} = 0 ]; then
     step "Predictions again, with Debian's libtorch"
     run_pytest debian tests/e2e tests/data -k "predict or infer or model or image"
 fi
+for each in "${further[@]}"; do
+    step "Predictions and isolation again, with ${each%%=*}"
+    run_pytest "${each%%=*}" tests/e2e -k "predict or infer or model or image or isolation"
+done
 
 # The page's code, and the page in a real browser against a real daemon. Building needs no Node; these tests do.
 node_tests() {

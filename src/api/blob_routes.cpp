@@ -30,6 +30,7 @@ Result<std::optional<std::string>> announced_digest(const Request& request) {
 struct BlobRoutes {
     blobs::BlobStore& blobs;
     catalog::BlobCatalog& catalog;
+    catalog::BlobSweeper& sweeper;
     std::uint64_t limit;
 
     awaitable<Response> put(Request& request) const {
@@ -59,7 +60,7 @@ struct BlobRoutes {
     }
 
     awaitable<Response> keep(Request& request, model::BlobRef blob, std::string type) const {
-        const auto added = co_await catalog.add(request.principal.organization, blob, std::string{media_type(type)});
+        const auto added = co_await catalog.add(request.principal.organization, blob, std::string{media_type(type)}, {catalog::Kept::For::user});
         if (!added) co_return http::problem(added.error(), request.id);
         auto response = http::json(201, json::object{{"sha256", blob.sha256}, {"size", blob.size}, {"tier", "hot"}});
         response.set("Location", "/api/v1/blobs/" + blob.sha256);
@@ -80,15 +81,26 @@ struct BlobRoutes {
         if (!*opened) co_return http::problem({Code::internal, fmt::format("the file of blob {} is missing", sha256)}, request.id);
         co_return answer_with_file(request, offer, std::move((*opened)->file));
     }
+
+    // This organisation's, and the file when nobody else has it. The row is what decides: once that is gone the answer is 204.
+    awaitable<Response> remove(Request& request) const {
+        const std::string sha256{request.parameter("sha256")};
+        if (!is_sha256_hex(sha256)) co_return http::problem({Code::not_found, fmt::format("there is no blob {}", sha256)}, request.id);
+        const auto removed = co_await catalog.remove(request.principal.organization, sha256);
+        if (!removed) co_return http::problem(removed.error(), request.id);
+        co_await sweeper.remove_file(sha256);
+        co_return http::empty(204);
+    }
 };
 
 } // namespace
 
-void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, std::uint64_t max_upload_bytes) {
-    const auto routes = std::make_shared<const BlobRoutes>(BlobRoutes{blobs, catalog, max_upload_bytes}); // shared by its handlers
+void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, catalog::BlobSweeper& sweeper, std::uint64_t max_upload_bytes) {
+    const auto routes = std::make_shared<const BlobRoutes>(BlobRoutes{blobs, catalog, sweeper, max_upload_bytes}); // shared by its handlers
     router.add({Verb::put, "/api/v1/blobs", [routes](Request& r) { return routes->put(r); }, BodyPolicy::streamed(max_upload_bytes), Role::submitter});
     router.add({Verb::post, "/api/v1/blobs", [routes](Request& r) { return routes->post(r); }, BodyPolicy::streamed(max_upload_bytes), Role::submitter});
     router.add({Verb::get, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+    router.add({Verb::delete_, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
 }
 
 } // namespace millrace::api

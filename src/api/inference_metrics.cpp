@@ -37,6 +37,7 @@ const char* reason_of(inference::FailureReason reason) {
     using inference::FailureReason;
     switch (reason) {
     case FailureReason::unavailable:
+    case FailureReason::quarantined:
     case FailureReason::timed_out: return "REJECTED";
     case FailureReason::cancelled: return "CANCELED";
     case FailureReason::model_failed:

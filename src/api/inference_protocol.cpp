@@ -15,6 +15,9 @@ constexpr std::size_t max_tensors = 256, max_name = 256;
 constexpr std::int64_t max_classes = 100'000;
 constexpr std::int64_t longest_timeout = 3600LL * 1'000'000; // microseconds
 
+constexpr std::string_view no_sequences = "the server keeps no state for sequences of requests; give the model its state as an input, and take "
+                                          "the new one from its outputs";
+
 Error bad(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
 
 // "input" or "output", with its name once that is known.
@@ -60,7 +63,7 @@ Result<InputTensor> read_input(const json::value& value, InferDocument::Data& da
     input.name = std::move(*name);
     const auto type_name = string_field(object, "datatype");
     const auto type = type_name && *type_name ? wire_type(**type_name) : std::nullopt;
-    if (!type) return bad(fmt::format("\"datatype\" of input \"{}\" must be BOOL, INT8 … INT64, UINT8, FP32, FP64 or BYTES", input.name));
+    if (!type) return bad(fmt::format("\"datatype\" of input \"{}\" must be BOOL, INT8 … INT64, UINT8, FP16, BF16, FP32, FP64 or BYTES", input.name));
     input.type = *type;
     auto shape = shape_of(object, input.name);
     if (!shape) return shape.error();
@@ -104,12 +107,26 @@ int priority_of(std::int64_t theirs) {
     return static_cast<int>(std::max<std::int64_t>(model::lowest_priority, model::highest_priority + 1 - theirs));
 }
 
+// No model here keeps a state for a sequence of requests; to go on without it would answer something else than what was asked.
+Result<void> refuse_sequence(const json::object& parameters) {
+    const auto* id = field(parameters, "sequence_id");
+    const bool none = !id || (id->is_string() ? id->get_string().empty() : id->is_number() && id->to_number<double>() == 0); // as the protocol has it
+    for (const auto* member : {"sequence_start", "sequence_end"}) {
+        const auto set = boolean_field(parameters, member);
+        if (!set) return as_bad(set.error());
+        if (set->value_or(false)) return bad(fmt::format("\"{}\": {}", member, no_sequences));
+    }
+    if (!none) return bad(fmt::format("\"sequence_id\": {}", no_sequences));
+    return success();
+}
+
 Result<void> read_settings(const json::object& root, InferRequest& request) {
     auto id = string_field(root, "id", 1024);
     if (!id) return as_bad(id.error());
     request.id = std::move(*id).value_or("");
     const auto parameters = parameters_of(root, "the request");
     if (!parameters) return parameters.error();
+    if (auto none = refuse_sequence(*parameters); !none) return none.error();
     const auto priority = integer_field(*parameters, "priority", 0, std::numeric_limits<std::int64_t>::max());
     if (!priority) return as_bad(priority.error());
     request.priority = priority_of(priority->value_or(0));
@@ -134,7 +151,6 @@ Result<void> refuse_twice(const std::vector<T>& tensors, std::string_view what) 
 
 std::optional<WireType> wire_type(std::string_view name) {
     if (name == "BYTES") return WireType{true};
-    // Known to the protocol, but no model can declare them.
     if (const auto type = model::datatype(name)) return WireType{false, *type};
     return std::nullopt;
 }

@@ -25,8 +25,11 @@ Result<void> check_names(const InferRequest& request, const model::Manifest& man
     for (const auto& input : request.inputs)
         if (std::none_of(manifest.inputs.begin(), manifest.inputs.end(), [&](const auto& spec) { return spec.tensor.name == input.name; }))
             return bad(fmt::format("the model has no input \"{}\"; it takes {}", input.name, expected));
-    if (request.inputs.size() != manifest.inputs.size())
-        return bad(fmt::format("the model needs {} inputs: {}", manifest.inputs.size(), expected));
+    const bool text_alone = request.inputs.size() == 1 && request.inputs.front().type.bytes && manifest.given() == 1; // what goes with it is made of it
+    if (text_alone) return success();
+    for (const auto& spec : manifest.inputs)
+        if (!spec.optional && std::none_of(request.inputs.begin(), request.inputs.end(), [&](const auto& input) { return input.name == spec.tensor.name; }))
+            return bad(fmt::format("the model needs {} inputs: {}; \"{}\" is missing", manifest.inputs.size(), expected, spec.tensor.name));
     return success();
 }
 
@@ -35,8 +38,8 @@ const model::InputSpec& spec_of(const model::Manifest& manifest, const std::stri
 }
 
 Result<void> check_elements(const InputTensor& input, const model::Manifest& manifest) {
-    const auto& spec = manifest.inputs.front();
-    if (manifest.inputs.size() != 1 || spec.kind == model::InputKind::tensor)
+    const auto& spec = manifest.inputs[manifest.first_given()];
+    if (manifest.given() != 1 || spec.kind == model::InputKind::tensor || input.name != spec.tensor.name)
         return bad(fmt::format("input \"{}\" is {}, not BYTES", input.name, model::name(spec_of(manifest, input.name).tensor.datatype)));
     const bool flat = input.shape.size() == 1 || (input.shape.size() == 2 && input.shape[1] == 1);
     if (!flat || input.shape[0] < 1 || static_cast<std::uint64_t>(input.shape[0]) > max_items)
@@ -105,6 +108,8 @@ Result<std::vector<inference::Input>> split_items(const InputTensor& tensor, mod
 
 Result<void> check_inputs(const InferRequest& request, const model::Manifest& manifest) {
     if (auto known = check_names(request, manifest); !known) return known;
+    if (request.inputs.size() > 1 && request.inputs.front().type.bytes && manifest.given() == 1)
+        return bad(fmt::format("input \"{}\" as BYTES is sent alone: what goes with it is made of it", request.inputs.front().name));
     for (const auto& input : request.inputs) {
         const auto sound = input.type.bytes ? check_elements(input, manifest) : check_tensor(input, manifest);
         if (!sound) return sound.error();
@@ -121,11 +126,12 @@ Result<void> check_outputs(const InferRequest& request, const model::Manifest& m
 }
 
 Result<std::vector<inference::Input>> make_inputs(InferRequest& request, const model::Manifest& manifest) {
-    if (request.inputs.front().type.bytes) return split_items(request.inputs.front(), manifest.inputs.front().kind);
+    if (request.inputs.front().type.bytes) return split_items(request.inputs.front(), manifest.inputs[manifest.first_given()].kind);
     inference::Input whole;
     for (const auto& spec : manifest.inputs) {
-        auto& input = *std::find_if(request.inputs.begin(), request.inputs.end(), [&](const auto& i) { return i.name == spec.tensor.name; });
-        whole.tensors.push_back({input.name, input.type.datatype, std::move(input.shape), std::move(input.bytes)});
+        const auto input = std::find_if(request.inputs.begin(), request.inputs.end(), [&](const auto& i) { return i.name == spec.tensor.name; });
+        if (input == request.inputs.end()) whole.tensors.push_back({spec.tensor.name, spec.tensor.datatype, {}, {}, true});
+        else whole.tensors.push_back({input->name, input->type.datatype, std::move(input->shape), std::move(input->bytes)});
     }
     std::vector<inference::Input> inputs;
     inputs.push_back(std::move(whole));

@@ -1,7 +1,8 @@
 #include "api/inference_protocol_output.hpp"
 
 #include "api/tensor_text.hpp"
-#include "base/json.hpp"
+#include "base/json_text.hpp"
+#include "model/finite.hpp"
 
 #include <fmt/format.h>
 
@@ -98,7 +99,7 @@ json::object head_of(const InferRequest& request, const InferAnswer& answer) {
 
 // The open object, to which more members are written.
 std::string opened(const json::object& object) {
-    auto text = json::serialize(object);
+    auto text = json_text(object);
     text.pop_back();
     return text;
 }
@@ -109,6 +110,8 @@ Result<void> append_output(std::string& out, const Output& output) {
         out += fmt::format(",\"parameters\":{{\"binary_data_size\":{}}}}}", output.bytes.size());
         return success();
     }
+    if (const auto type = model::datatype(output.datatype); type && !model::all_finite(*type, output.bytes))
+        return Error{Code::unprocessable, fmt::format("output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell: ask for binary_data", output.name)};
     out += ",\"data\":[";
     if (output.datatype == "BYTES") {
         append_strings(out, output.bytes);

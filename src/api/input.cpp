@@ -16,6 +16,8 @@ Result<int> page_limit(const http::Query& query) {
     return limit;
 }
 
+bool is_measurement(const http::Request& request) { return request.header("X-Measurement") == "true"; }
+
 std::string_view media_type(std::string_view content_type) {
     auto type = content_type.substr(0, content_type.find(';'));
     while (!type.empty() && type.back() == ' ') type.remove_suffix(1);

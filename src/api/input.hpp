@@ -25,6 +25,10 @@ Result<int> page_limit(const http::Query& query);
 // "application/json" of "application/json; charset=utf-8".
 std::string_view media_type(std::string_view content_type);
 
+// Whether it measures (`millrace model bench`) rather than works: its predictions are answered as any, and counted nowhere that
+// versions are compared or judged by.
+bool is_measurement(const http::Request& request);
+
 // The whole streamed body; too_large past `max`.
 awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max);
 // A JSON body: checks the content type too.

@@ -1,5 +1,7 @@
 #include "api/job_json.hpp"
 
+#include "jobs/attempt_outcome.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,7 +70,7 @@ std::vector<Moment> timeline(const jobs::JobDetail& detail) {
 }
 
 int failures(const jobs::JobDetail& detail) {
-    return static_cast<int>(std::count_if(detail.attempts.begin(), detail.attempts.end(), [](const auto& each) { return each.outcome == "failed"; }));
+    return static_cast<int>(std::count_if(detail.attempts.begin(), detail.attempts.end(), [](const auto& each) { return jobs::counts_as_attempt(each.outcome); }));
 }
 
 bool waits_for_retry(const jobs::JobDetail& detail, Timestamp now) {

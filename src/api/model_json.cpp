@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace millrace::api {
+
+json::object quarantine_json(const inference::QuarantineStatus& held) {
+    json::object out{{"kind", held.kind}, {"workers_ended", held.workers_ended}, {"until", held.until.text()}};
+    if (!held.model.empty()) out["model"] = held.model + "/" + held.version;
+    if (!held.input.empty()) out["input"] = held.input;
+    return out;
+}
+
 namespace {
 
 using inference::LoadedModel;
@@ -19,11 +27,13 @@ const Entry* entry_of(const std::vector<Entry>& entries, const models::Model& mo
 }
 
 json::object loaded_json(const LoadedModel* loaded) {
-    json::object out{{"state", loaded ? loaded->state : "absent"}, {"memory_bytes", 0}, {"used_at", nullptr}};
+    json::object out{{"state", loaded ? loaded->state : "absent"}, {"memory_bytes", 0}, {"used_at", nullptr}, {"own_worker", false}, {"quarantine", json::array{}}};
     if (!loaded) return out;
+    out["own_worker"] = loaded->own_worker;
     if (loaded->state == "ready") out["memory_bytes"] = loaded->report.memory_bytes;
     if (loaded->used_at.micros > 0) out["used_at"] = loaded->used_at.text();
     if (!loaded->reason.empty()) out["reason"] = loaded->reason;
+    for (const auto& held : loaded->quarantine) out["quarantine"].as_array().push_back(quarantine_json(held));
     return out;
 }
 

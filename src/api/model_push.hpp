@@ -1,4 +1,5 @@
-// The form that brings a model version: parts "manifest" and "model", and if its sender likes "signature" and "sha256".
+// The form that brings a model version: parts "manifest" and "model", and if its sender likes "signature" and "sha256"; a part
+// "file" with a file name for each file that the manifest names.
 #pragma once
 #include "base/result.hpp"
 #include "http/request.hpp"

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace millrace::api {
 namespace {
 
@@ -63,6 +65,20 @@ struct ModelRoutes {
         co_return answer_with_file(request, offer, std::move(opened->file));
     }
 
+    awaitable<Response> get_side_file(Request& request) const {
+        const auto found = find(request);
+        if (!found) co_return http::problem(found.error(), request.id);
+        const auto& files = found->version->files;
+        const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.name == request.parameter("file"); });
+        if (file == files.end())
+            co_return http::problem({Code::not_found, fmt::format("the version has no file \"{}\"", request.parameter("file"))}, request.id);
+        const FileOffer offer{file->sha256, file->size, "application/octet-stream", file->name};
+        if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
+        auto opened = co_await registry.open_file(file->sha256, file->size);
+        if (!opened) co_return http::problem(opened.error(), request.id);
+        co_return answer_with_file(request, offer, std::move(opened->file));
+    }
+
     awaitable<Response> get_manifest(Request& request) const {
         const auto found = find(request);
         if (!found) co_return http::problem(found.error(), request.id);
@@ -104,6 +120,7 @@ void add_model_routes(http::Router& router, models::Registry& registry, inferenc
                 BodyPolicy::streamed(models::max_model_bytes), Role::operator_});
     router.add({Verb::get, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->get_version(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/file", [routes](Request& r) { return routes->get_file(r); }, {}, Role::operator_});
+    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/files/{file}", [routes](Request& r) { return routes->get_side_file(r); }, {}, Role::operator_});
     router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/manifest", [routes](Request& r) { return routes->get_manifest(r); }, {}, Role::viewer});
     router.add({Verb::delete_, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
 }

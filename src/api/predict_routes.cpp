@@ -37,6 +37,14 @@ Response not_acceptable(const Request& request, std::string_view detail) {
     return http::problem(406, "not-acceptable", "Not Acceptable", detail, request.id);
 }
 
+// A quarantine has a type of its own, for a program that would rather send something else than try again.
+Response problem_of(const inference::Failure& failure, const Request& request) {
+    if (failure.reason != inference::FailureReason::quarantined) return http::problem(inference::to_error(failure), request.id);
+    auto response = http::problem(503, "quarantined", "In quarantine", failure.message, request.id);
+    response.set("Retry-After", std::to_string(std::max(1, failure.retry_after_seconds)));
+    return response;
+}
+
 Response answer_npy(const Request& request, const inference::Prediction& prediction) {
     if (prediction.tensors.empty()) return not_acceptable(request, "the model gave no tensor; ask for application/json");
     const auto& first = prediction.tensors.front();
@@ -57,10 +65,12 @@ Response answer_png(const Request& request, inference::Prediction& prediction) {
 
 // Answers that are no JSON say in their head who has made them.
 Response signed_by(Response response, const models::Chosen& chosen, const inference::Prediction& prediction) {
-    const bool fallback = prediction.result.contains("fallback");
-    const auto& version = fallback ? *chosen.fallback : *chosen.primary;
-    response.set("X-Model", version.name).set("X-Model-Version", version.version);
-    if (fallback) response.set("X-Fallback", "true");
+    const auto said = [&](std::string_view member, const std::string& otherwise) {
+        const auto* text = prediction.result.if_contains(member);
+        return text && text->is_string() ? std::string{text->get_string()} : otherwise;
+    };
+    response.set("X-Model", said("model", chosen.primary->name)).set("X-Model-Version", said("model_version", chosen.primary->version));
+    if (prediction.result.contains("fallback")) response.set("X-Fallback", "true");
     return response;
 }
 
@@ -68,6 +78,8 @@ struct PredictRoutes {
     models::Serving& serving;
     blobs::BlobStore& blobs;
     catalog::BlobCatalog& catalog;
+    std::chrono::hours keep_files; // 0: for good
+    const Clock& clock;
 
     // Without a key each request is on its own: its id, which the client may have given it.
     Result<models::Chosen> choose(const Request& request) const {
@@ -83,18 +95,19 @@ struct PredictRoutes {
         if (!chosen) co_return http::problem(chosen.error(), request.id);
         models::Call call;
         call.deadline = std::chrono::steady_clock::now() + predict_patience;
-        auto input = co_await read_predict_input(request, std::min(max_predict_bytes, chosen->primary->manifest->max_input_bytes));
+        auto input = co_await read_predict_input(request, std::min(max_predict_bytes, chosen->max_input_bytes()));
         if (!input) co_return http::problem(input.error(), request.id);
         call.input = std::move(*input);
         // Chosen again, for the body may have been long on its way.
         chosen = choose(request);
         if (!chosen) co_return http::problem(chosen.error(), request.id);
         call.chosen = *chosen;
+        call.measured = is_measurement(request);
         const auto form = wanted_form(request.header("Accept"));
         call.raw = form == Form::npy;
 
         auto predicted = co_await serving.predict(std::move(call));
-        if (!predicted) co_return http::problem(inference::to_error(predicted.error()), request.id);
+        if (!predicted) co_return problem_of(predicted.error(), request);
         if (form == Form::npy) co_return signed_by(answer_npy(request, *predicted), *chosen, *predicted);
         if (form == Form::png) co_return signed_by(answer_png(request, *predicted), *chosen, *predicted);
         co_return co_await answer_json(request, std::move(*predicted));
@@ -104,16 +117,21 @@ struct PredictRoutes {
         auto files = co_await processors::store_files(blobs, prediction);
         if (!files) co_return http::problem(files.error(), request.id);
         const auto organization = request.principal.organization;
-        for (const auto& file : *files)
-            if (auto added = co_await catalog.add(organization, file.blob, file.media_type); !added) co_return http::problem(added.error(), request.id);
+        catalog::Kept kept;
+        if (keep_files.count() > 0) kept = {catalog::Kept::For::prediction, clock.now() + keep_files};
+        for (const auto& file : *files) {
+            const auto added = co_await catalog.add(organization, file.blob, file.media_type, kept);
+            if (!added) co_return http::problem(added.error(), request.id);
+        }
         co_return http::json(200, prediction.result);
     }
 };
 
 } // namespace
 
-void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog) {
-    const auto routes = std::make_shared<const PredictRoutes>(PredictRoutes{serving, blobs, catalog}); // shared by its handler
+void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, std::chrono::hours keep_files,
+                        const Clock& clock) {
+    const auto routes = std::make_shared<const PredictRoutes>(PredictRoutes{serving, blobs, catalog, keep_files, clock}); // shared by its handler
     router.add({Verb::post, "/api/v1/models/{name}/predict", [routes](Request& r) { return routes->predict(r); },
                 BodyPolicy::streamed(max_predict_bytes), Role::submitter});
 }

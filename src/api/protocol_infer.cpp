@@ -2,12 +2,10 @@
 
 #include "api/inference_protocol_input.hpp"
 #include "api/input.hpp"
+#include "api/predict_all.hpp"
 #include "http/content_coding.hpp"
 
 #include <fmt/format.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,7 +14,6 @@ namespace millrace::api {
 namespace {
 
 using http::Coding;
-using inference::Outcome;
 using protocol::InferRequest;
 
 constexpr std::uint64_t max_infer_json = 64 << 20;
@@ -60,25 +57,11 @@ Result<void> check(const InferRequest& request, const model::Manifest& manifest)
     return protocol::check_outputs(request, manifest);
 }
 
-// All at once, so that they meet in a batch; in the order of the calls.
-awaitable<std::vector<Outcome>> predict_all(models::Serving& serving, std::vector<models::Call> calls) {
-    struct Gathering {
-        std::vector<Outcome> outcomes;
-        std::size_t left;
-        std::function<void(std::vector<Outcome>)> done;
-    };
-    const auto executor = co_await asio::this_coro::executor;
-    auto start = [&serving, executor, calls = std::move(calls)](std::function<void(std::vector<Outcome>)> done) mutable {
-        // Shared by the coroutines' ends, which all come on this thread.
-        auto gathering = std::make_shared<Gathering>(Gathering{std::vector<Outcome>(calls.size()), calls.size(), std::move(done)});
-        for (std::size_t i = 0; i < calls.size(); ++i)
-            asio::co_spawn(executor, serving.predict(std::move(calls[i])), [gathering, i](std::exception_ptr failure, Outcome outcome) {
-                if (failure) outcome = inference::Failure{inference::FailureReason::unavailable, "the prediction broke off; try again", false};
-                gathering->outcomes[i] = std::move(outcome);
-                if (--gathering->left == 0) gathering->done(std::move(gathering->outcomes));
-            });
-    };
-    co_return co_await async::completion<std::vector<Outcome>>(std::move(start));
+// Beside a candidate, production may take what the candidate's manifest refuses.
+Result<void> check(const InferRequest& request, const models::Chosen& chosen) {
+    auto sound = check(request, *chosen.primary->manifest);
+    if (!sound && chosen.production && check(request, *chosen.production->manifest)) return success();
+    return sound;
 }
 
 http::Response packed(http::Response response, Coding coding) {
@@ -136,22 +119,15 @@ awaitable<Result<InferRequest>> ProtocolInfer::read(const http::Request& request
     // Before the tensors are taken in: nothing larger than the model wants is read.
     const auto chosen = choose(request);
     if (!chosen) co_return chosen.error();
-    if (auto sound = check(*asked, *chosen->primary->manifest); !sound) co_return sound.error();
+    if (auto sound = check(*asked, *chosen); !sound) co_return sound.error();
     if (auto whole = co_await read_tensors(*body, *asked); !whole) co_return whole.error();
     co_return asked;
 }
 
-awaitable<Result<std::vector<inference::Prediction>>> ProtocolInfer::predict(models::Chosen chosen, std::vector<inference::Input> items, int priority,
-                                                                             Monotonic deadline) const {
+awaitable<Result<std::vector<inference::Prediction>>> ProtocolInfer::predict(models::Call call, std::vector<inference::Input> items) const {
     std::vector<models::Call> calls;
-    for (auto& item : items) {
-        models::Call& call = calls.emplace_back();
-        call.chosen = chosen;
-        call.input = std::move(item);
-        call.priority = priority;
-        call.deadline = deadline;
-        call.raw = true;
-    }
+    for (auto& item : items)
+        calls.push_back({call.chosen, std::move(item), call.priority, call.deadline, call.raw, call.alone, call.measured});
     std::vector<inference::Prediction> predictions;
     if (calls.size() == 1) {
         auto outcome = co_await serving_.predict(std::move(calls.front()));
@@ -189,12 +165,19 @@ awaitable<Result<http::Response>> ProtocolInfer::infer(const http::Request& requ
     // Chosen again, for the body may have been long on its way.
     auto chosen = choose(request);
     if (!chosen) co_return chosen.error();
+    if (auto sound = check(*asked, *chosen); !sound) co_return sound.error();
+    if (!check(*asked, *chosen->primary->manifest)) *chosen = co_await serving_.turned_down(std::move(*chosen), is_measurement(request));
     const auto version = chosen->primary;
-    if (auto sound = check(*asked, *version->manifest); !sound) co_return sound.error();
     auto items = protocol::make_inputs(*asked, *version->manifest);
     if (!items) co_return items.error();
     const auto wait = asked->timeout.value_or(patience);
-    auto predictions = co_await predict(std::move(*chosen), std::move(*items), asked->priority, std::chrono::steady_clock::now() + wait);
+    models::Call call;
+    call.chosen = std::move(*chosen);
+    call.priority = asked->priority;
+    call.deadline = std::chrono::steady_clock::now() + wait;
+    call.raw = true;
+    call.measured = is_measurement(request);
+    auto predictions = co_await predict(std::move(call), std::move(*items));
     if (!predictions) co_return predictions.error();
     auto answer = protocol::join(std::move(*predictions), *version);
     if (!answer) co_return answer.error();

@@ -23,8 +23,8 @@ private:
     awaitable<Result<protocol::InferRequest>> read_json(http::BodyReader& body, const http::Request& request) const;
     awaitable<Result<protocol::InferRequest>> read(const http::Request& request) const;
     awaitable<Result<http::Response>> infer(const http::Request& request) const;
-    awaitable<Result<std::vector<inference::Prediction>>> predict(models::Chosen chosen, std::vector<inference::Input> items, int priority,
-                                                                  Monotonic deadline) const;
+    // One call for each item, like the one given, which has no input.
+    awaitable<Result<std::vector<inference::Prediction>>> predict(models::Call call, std::vector<inference::Input> items) const;
     awaitable<Result<http::Response>> render(const http::Request& request, const protocol::InferRequest& asked, const model::Manifest& manifest,
                                              protocol::InferAnswer answer) const;
 

@@ -15,6 +15,9 @@ ProtocolRepository::Place ProtocolRepository::place(const models::Version& versi
     if (!version.ready()) return {"UNAVAILABLE", version.reason};
     const auto at = loaded.find(key);
     const std::string state = at == loaded.end() ? "absent" : at->second.state;
+    if (at != loaded.end())
+        for (const auto& held : at->second.quarantine)
+            if (held.kind == "model" && held.until > SystemClock::instance().now()) return {"UNAVAILABLE", "in quarantine: it keeps ending its workers"};
     if (state == "ready") return {"READY", ""};
     if (state == "loading") return {"LOADING", ""};
     if (state == "failed") return {"UNAVAILABLE", at->second.reason};

@@ -116,6 +116,11 @@ struct ProtocolRoutes {
         co_return http::json_text(200, "{}");
     }
 
+    // Of the protocol's extensions those that this server does not have. Clients ask for them by name, and are told.
+    static awaitable<Response> without(Request& request, std::string what) {
+        co_return http::problem(501, "not-implemented", "Not Implemented", what, request.id); // speak_protocol() gives it the protocol's form
+    }
+
     awaitable<Response> unload(Request& request) {
         const auto body = optional_object(request);
         if (!body) co_return http::problem(body.error(), request.id);
@@ -140,6 +145,23 @@ void add_protocol_routes(http::Router& router, ProtocolServices services) {
         router.add({Verb::get, model + "/ready", [routes](Request& r) { return routes->ready(r); }, {}, Role::viewer});
         router.add({Verb::get, model + "/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
         router.add({Verb::post, model + "/infer", [routes](Request& r) { return routes->infer.answer(r); }, BodyPolicy::streamed(max_infer_bytes), Role::submitter});
+    }
+    const auto without = [&router](Verb verb, const std::string& path, const char* what) {
+        router.add({verb, path, [what](Request& r) { return ProtocolRoutes::without(r, what); },
+                    verb == Verb::get ? BodyPolicy{} : BodyPolicy::buffered(), Role::viewer});
+    };
+    for (const std::string kind : {"/v2/systemsharedmemory", "/v2/cudasharedmemory"}) {
+        constexpr auto what = "shared memory is not supported: send the tensors in the request, as binary data";
+        without(Verb::get, kind + "/status", what);
+        without(Verb::get, kind + "/region/{region}/status", what);
+        without(Verb::post, kind + "/region/{region}/register", what);
+        without(Verb::post, kind + "/region/{region}/unregister", what);
+        without(Verb::post, kind + "/unregister", what);
+    }
+    for (const auto verb : {Verb::get, Verb::post}) {
+        without(verb, "/v2/trace/setting", "tracing is not supported");
+        without(verb, "/v2/models/{name}/trace/setting", "tracing is not supported");
+        without(verb, "/v2/logging", "the log's settings are those of the daemon, see `millrace config show`");
     }
     router.add({Verb::post, "/v2/repository/index", [routes](Request& r) { return routes->index(r); }, BodyPolicy::buffered(), Role::viewer});
     router.add({Verb::post, "/v2/repository/models/{name}/load", [routes](Request& r) { return routes->load(r); }, BodyPolicy::buffered(), Role::operator_});

@@ -2,6 +2,7 @@
 
 #include "api/embedded_file.hpp"
 #include "api/inference_metrics.hpp"
+#include "api/model_json.hpp"
 #include "api/queue_json.hpp"
 #include "api/routing.hpp"
 #include "base/json.hpp"
@@ -10,8 +11,8 @@
 namespace millrace::api {
 namespace {
 
-json::object readiness(const std::vector<std::string>& reasons) {
-    return {{"ready", reasons.empty()}, {"reasons", json::value_from(reasons)}};
+json::object readiness_json(const Readiness& readiness) {
+    return {{"ready", readiness.reasons.empty()}, {"reasons", json::value_from(readiness.reasons)}, {"degraded", json::value_from(readiness.degraded)}};
 }
 
 json::object job_counts(const jobs::QueueSnapshot& snapshot) {
@@ -47,7 +48,16 @@ json::array device_status(const std::vector<inference::DeviceStatus>& devices) {
         list.push_back(json::object{{"device", each.device}, {"state", each.state},
                                     {"pid", each.pid > 0 ? json::value(each.pid) : json::value(nullptr)}, {"restarts", each.restarts},
                                     {"model_bytes", each.model_bytes}, {"model_budget_bytes", each.model_budget},
-                                    {"batches", each.batches}, {"reason", each.reason}});
+                                    {"batches", each.batches}, {"reason", each.reason},
+                                    {"own_of", each.model.empty() ? json::value(nullptr) : json::value(each.model)}});
+    return list;
+}
+
+// Of the caller's organisation alone.
+json::array quarantine_of(const inference::WorkerStatus& worker, OrganizationId organization) {
+    json::array list;
+    for (const auto& held : worker.quarantine)
+        if (held.organization == organization) list.push_back(quarantine_json(held));
     return list;
 }
 
@@ -71,10 +81,10 @@ std::uint64_t free_bytes(const std::filesystem::path& folder) {
 void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
                         store::Database& database, telemetry::Metrics& metrics, const Clock& clock) {
     router.add({Verb::get, "/health", [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/ready", [not_ready = info.not_ready](Request&) -> awaitable<Response> {
-        const auto reasons = not_ready();
-        auto response = http::json(reasons.empty() ? 200 : 503, readiness(reasons));
-        if (!reasons.empty()) response.set("Retry-After", "1");
+    router.add({Verb::get, "/ready", [ask = info.readiness](Request&) -> awaitable<Response> {
+        const auto readiness = ask();
+        auto response = http::json(readiness.reasons.empty() ? 200 : 503, readiness_json(readiness));
+        if (!readiness.reasons.empty()) response.set("Retry-After", "1");
         co_return response;
     }, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/metrics", [&metrics, &engine](Request& request) -> awaitable<Response> {
@@ -87,13 +97,15 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
     router.add({Verb::get, "/api/v1/status", [info, &dispatcher, &engine, &database, &clock](Request& request) -> awaitable<Response> {
         const auto queue = co_await dispatcher.snapshot();
         const auto store = database.stats();
-        auto status = readiness(info.not_ready());
+        auto status = readiness_json(info.readiness());
         status["version"] = info.version;
         status["started_at"] = info.started_at.text();
         status["uptime_seconds"] = static_cast<double>((clock.now() - info.started_at).count()) / 1e6;
         status["jobs"] = job_counts(queue);
         status["queues"] = queue_counts(queue, request.principal.organization);
-        status["worker"] = worker_status(engine.status());
+        const auto worker = engine.status();
+        status["worker"] = worker_status(worker);
+        status["quarantine"] = quarantine_of(worker, request.principal.organization);
         status["store"] = json::object{{"driver", store.driver}, {"schema_version", store.schema_version}, {"bytes", store.bytes}};
         status["disk"] = json::object{{"free_bytes", free_bytes(info.data)}};
         co_return http::json(200, status);

@@ -13,11 +13,16 @@
 
 namespace millrace::api {
 
+struct Readiness {
+    std::vector<std::string> reasons;  // why the daemon should get no work now; empty: it is ready
+    std::vector<std::string> degraded; // what does not work, or only in part, while the rest does
+};
+
 struct ServiceInfo {
     std::string version;
     Timestamp started_at;
     std::filesystem::path data;
-    std::function<std::vector<std::string>()> not_ready; // why the daemon should get no work now; empty: it is ready
+    std::function<Readiness()> readiness;
 };
 
 // Borrows all but `info`.

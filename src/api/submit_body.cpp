@@ -77,7 +77,7 @@ awaitable<Result<SubmitBody>> read_form(http::Request& request, blobs::BlobStore
     for (const auto& [name, part] : form->parts) {
         submit.fingerprint += "\n" + name + " " + part.blob.sha256;
         submit.effects.push_back([organization = request.principal.organization, part = part, now](store::Session& session) {
-            catalog::add(session, organization, part.blob, part.media_type, now);
+            catalog::add(session, organization, part.blob, part.media_type, {catalog::Kept::For::job}, now);
         });
     }
     co_return submit;

@@ -1,5 +1,8 @@
 #include "api/tensor_text.hpp"
 
+#include "base/json_text.hpp"
+#include "model/half.hpp"
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -17,24 +20,30 @@ T load(const char* at) {
     return value;
 }
 
-// Calls `use` with a value of the C++ type; false for a type that has none.
+template <class T>
+constexpr bool is_half = std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>;
+
+// Calls `use` with a value of the C++ type.
 template <class Use>
-bool with_type(Datatype type, Use use) {
+void with_type(Datatype type, Use use) {
     switch (type) {
-    case Datatype::boolean: use(bool{}); return true;
-    case Datatype::uint8: use(std::uint8_t{}); return true;
-    case Datatype::int8: use(std::int8_t{}); return true;
-    case Datatype::int16: use(std::int16_t{}); return true;
-    case Datatype::int32: use(std::int32_t{}); return true;
-    case Datatype::int64: use(std::int64_t{}); return true;
-    case Datatype::fp32: use(float{}); return true;
-    case Datatype::fp64: use(double{}); return true;
-    default: return false;
+    case Datatype::boolean: return use(bool{});
+    case Datatype::uint8: return use(std::uint8_t{});
+    case Datatype::int8: return use(std::int8_t{});
+    case Datatype::int16: return use(std::int16_t{});
+    case Datatype::int32: return use(std::int32_t{});
+    case Datatype::int64: return use(std::int64_t{});
+    case Datatype::fp32: return use(float{});
+    case Datatype::fp64: return use(double{});
+    case Datatype::fp16: return use(model::Half{});
+    case Datatype::bf16: return use(model::Brain{});
     }
 }
 
 template <class T>
 void append_value(std::string& out, T value) {
+    if constexpr (std::is_floating_point_v<T>)
+        if (std::isfinite(value)) return append_number(out, value);
     char text[32];
     const auto end = std::to_chars(text, text + sizeof text, value).ptr;
     out.append(text, end);
@@ -54,10 +63,11 @@ void append_json(std::string& out, T value) {
     if constexpr (!std::is_same_v<T, bool>) append_value(out, value);
 }
 
-// A byte that is neither 0 nor 1 is no bool to read.
+// A byte that is neither 0 nor 1 is no bool to read. Of half precision: as a float, which has every such number.
 template <class T>
-T element(const char* bytes, std::size_t index) {
+auto element(const char* bytes, std::size_t index) {
     if constexpr (std::is_same_v<T, bool>) return bytes[index] != 0;
+    else if constexpr (is_half<T>) return model::widen(load<T>(bytes + index * sizeof(T)));
     else return load<T>(bytes + index * sizeof(T));
 }
 
@@ -82,14 +92,16 @@ std::string text_at(const inference::Tensor& tensor, std::size_t index) {
 }
 
 bool append_numbers(std::string& out, Datatype type, std::string_view bytes) {
+    if (type == Datatype::fp16 || type == Datatype::bf16) return false;
     const auto count = bytes.size() / model::element_size(type);
-    return with_type(type, [&](auto kind) {
+    with_type(type, [&](auto kind) {
         out.reserve(out.size() + count * 8);
         for (std::size_t i = 0; i < count; ++i) {
             if (i > 0) out += ',';
             append_json(out, element<decltype(kind)>(bytes.data(), i));
         }
     });
+    return true;
 }
 
 } // namespace millrace::api

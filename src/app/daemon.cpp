@@ -13,6 +13,8 @@
 #include "api/lease_routes.hpp"
 #include "api/model_engine_routes.hpp"
 #include "api/model_routes.hpp"
+#include "api/openai_error.hpp"
+#include "api/openai_routes.hpp"
 #include "api/predict_routes.hpp"
 #include "api/protocol_routes.hpp"
 #include "api/queue_routes.hpp"
@@ -42,17 +44,30 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t files_queue = 4096;
 
-inference::EngineOptions engine_options(const config::InferenceConfig& config) {
+// `auto` is what the machine has. A runtime that could use a GPU where none is would else be slow for no reason that is told.
+std::vector<std::string> devices_of(const config::InferenceConfig& config, telemetry::Log& log) {
+    if (config.devices != std::vector<std::string>{"auto"}) return config.devices;
+    auto found = inference::find_devices(config.runtime);
+    if (config.enabled && found.size() == 1 && inference::has_cuda(config.runtime))
+        log.info("no GPU was found: models run on the processor", {{"looked_for", "/dev/nvidia0"}});
+    return found;
+}
+
+inference::EngineOptions engine_options(const config::InferenceConfig& config, telemetry::Log& log,
+                                        std::function<void(const inference::QuarantineStatus&)> on_quarantine) {
     inference::EngineOptions options;
     options.enabled = config.enabled;
     options.runtime = config.runtime;
     options.threads = static_cast<int>(config.threads);
-    options.devices = config.devices == std::vector<std::string>{"auto"} ? inference::find_devices(config.runtime) : config.devices;
+    options.devices = devices_of(config, log);
     options.model_memory = config.model_memory_bytes;
     options.memory_limit = config.memory_limit_bytes;
     options.queue_capacity = config.queue_capacity;
     options.cancel_grace = std::chrono::seconds{config.cancel_grace_seconds};
     options.load_timeout = std::chrono::seconds{config.load_timeout_seconds};
+    options.own_workers = config.own_workers;
+    options.quarantine.first_hold = std::chrono::seconds{config.quarantine_seconds};
+    options.on_quarantine = std::move(on_quarantine);
     return options;
 }
 
@@ -177,7 +192,7 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
 Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations foundations)
     : config_{config}, log_{log}, clock_{SystemClock::instance()}, started_at_{clock_.now()}, base_{std::move(foundations)},
       io_{"io", config.http.io_threads},
-      engine_{engine_options(config.inference), log, *base_.metrics},
+      engine_{engine_options(config.inference, log, [this](const auto& change) { write_quarantine(change); }), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log, base_.trusted_keys},
       runner_{models::cached_runner(models::engine_runner(engine_), *base_.cache, *base_.files,
@@ -188,6 +203,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       feedback_{*base_.database},
       serving_{registry_, *runner_, breakers_, version_stats_, rollout_, clock_, *base_.metrics},
       catalog_{*base_.database, clock_},
+      blob_sweeper_{*base_.database, *base_.blobs, *base_.files, clock_, log, *base_.metrics},
       identity_{*base_.database, clock_, log},
       exec_{exec_options(config), *base_.files},
       infer_{serving_, *base_.blobs, catalog_, clock_},
@@ -203,7 +219,10 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       router_{routes()},
       server_{server_options(config), router_,
               {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); },
-               api::protocol::speak_protocol},
+               [](const http::Request& request, http::Response& response) {
+                   api::protocol::speak_protocol(request, response);
+                   api::openai::speak_openai(request, response);
+               }},
               io_, *base_.files, log, *base_.metrics} {
     dispatcher_.add(echo_);
     dispatcher_.add(sleep_);
@@ -216,7 +235,7 @@ Daemon::~Daemon() { drain(); }
 http::Router Daemon::routes() {
     http::Router router;
     const auto max_upload = config_.http.max_body_bytes;
-    api::add_service_routes(router, {std::string{version()}, started_at_, config_.data, [this] { return not_ready(); }}, dispatcher_, engine_,
+    api::add_service_routes(router, {std::string{version()}, started_at_, config_.data, [this] { return readiness(); }}, dispatcher_, engine_,
                             *base_.database, *base_.metrics, clock_);
     api::add_identity_routes(router, identity_);
     api::add_job_routes(router, jobs_, *base_.blobs, clock_, max_upload);
@@ -229,11 +248,12 @@ http::Router Daemon::routes() {
     api::add_event_routes(router, *base_.database);
     api::add_model_routes(router, registry_, engine_);
     api::add_model_engine_routes(router, registry_, engine_);
-    api::add_predict_routes(router, serving_, *base_.blobs, catalog_);
+    api::add_predict_routes(router, serving_, *base_.blobs, catalog_, std::chrono::hours{config_.retention.prediction_files_hours}, clock_);
     api::add_traffic_routes(router, registry_, rollout_, version_stats_, feedback_, breakers_);
     api::add_feedback_routes(router, jobs_, feedback_, clock_);
-    api::add_protocol_routes(router, {registry_, serving_, engine_, *base_.files, [this] { return not_ready().empty(); }});
-    api::add_blob_routes(router, *base_.blobs, catalog_, max_upload);
+    api::add_protocol_routes(router, {registry_, serving_, engine_, *base_.files, [this] { return readiness().reasons.empty() && engine_.status().state != "unavailable"; }});
+    api::add_openai_routes(router, registry_, serving_, *base_.files);
+    api::add_blob_routes(router, *base_.blobs, catalog_, blob_sweeper_, max_upload);
     api::add_ui_routes(router);
     return router;
 }
@@ -249,7 +269,9 @@ Result<void> Daemon::start() {
     dispatcher_.start();
     schedules_.start();
     retention_.start(io_.at(0));
+    blob_sweeper_.start(io_.at(0));
     version_stats_.start(io_.at(0));
+    rollout_.start(io_.at(0));
     return success();
 }
 
@@ -261,21 +283,49 @@ void Daemon::drain() {
     server_.drain(std::min<std::chrono::milliseconds>(patience, 5s));
     schedules_.stop();
     retention_.stop();
+    blob_sweeper_.stop();
     dispatcher_.stop(patience);
     engine_.stop();
     version_stats_.stop();
+    rollout_.stop();
     base_.database->close();
     base_.files->close();
     io_.stop();
 }
 
-std::vector<std::string> Daemon::not_ready() const {
-    std::vector<std::string> reasons;
+api::Readiness Daemon::readiness() const {
+    api::Readiness readiness;
+    auto& [reasons, degraded] = readiness;
     if (stopping_) reasons.push_back("stopping");
     if (auto failure = base_.database->failure()) reasons.push_back("the store has stopped: " + *failure);
     if (auto reason = no_room(config_); !reason.empty()) reasons.push_back(std::move(reason));
-    if (const auto worker = engine_.status(); worker.state == "restarting") reasons.push_back("the inference worker is being restarted: " + worker.reason);
-    return reasons;
+    if (!config_.inference.enabled) return readiness;
+    const auto worker = engine_.status();
+    if (worker.state == "unavailable")
+        // Without a runtime the daemon is a job queue, as it was installed. With one, something is broken that somebody has to mend.
+        (config_.inference.runtime.empty() ? degraded : reasons).push_back("predictions are refused, the inference worker is unavailable: " + worker.reason);
+    else if (worker.state != "ready")
+        degraded.push_back(fmt::format("predictions wait, the inference worker is {}: {}", worker.state, worker.reason));
+    for (const auto& device : worker.devices)
+        if (worker.state == "ready" && device.model.empty() && (device.state == "restarting" || device.state == "unavailable"))
+            degraded.push_back(fmt::format("the worker for {} is {}: {}", device.device, device.state, device.reason));
+    // Whoever asks may be a stranger: whose and which they are is told by the status.
+    if (const auto held = worker.quarantine.size(); held > 0)
+        degraded.push_back(fmt::format("{} in quarantine: inputs, models or organisations that keep ending workers", held));
+    return readiness;
+}
+
+void Daemon::write_quarantine(const inference::QuarantineStatus& change) {
+    const bool organization = change.kind == "organization";
+    json::object data{{"kind", change.kind}, {"model", change.model}, {"version", change.version}, {"workers_ended", change.workers_ended}, {"reason", change.reason}};
+    if (!change.input.empty()) data["input"] = change.input;
+    if (change.held) data["until"] = change.until.text();
+    auto write = [change, subject = organization ? change.organization.text() : change.model + "/" + change.version, data = std::move(data),
+                  at = clock_.now()](store::Session& session) -> Result<void> {
+        jobs::write_event(session, change.organization, change.held ? "quarantine.begun" : "quarantine.lifted", subject, data, at);
+        return success();
+    };
+    base_.database->post_write(std::move(write), [](Result<void>) {});
 }
 
 awaitable<void> Daemon::prove_progress() {

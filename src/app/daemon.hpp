@@ -1,11 +1,13 @@
 // The composition root: every part of the daemon as a member, in the order in which they need each other. The only
 // place that picks implementations. Destruction runs backwards; drain() is the orderly way down.
 #pragma once
+#include "api/service_routes.hpp"
 #include "async/io_pool.hpp"
 #include "async/thread_pool.hpp"
 #include "blobs/blob_store.hpp"
 #include "cache/cache.hpp"
 #include "catalog/blob_catalog.hpp"
+#include "catalog/blob_sweeper.hpp"
 #include "config/config.hpp"
 #include "http/server.hpp"
 #include "identity/identity.hpp"
@@ -65,12 +67,13 @@ public:
     const http::Router& router() const { return router_; }
     bool has_keys() const { return identity_.has_keys(); }
     bool store_failed() const { return base_.database->failure().has_value(); }
-    std::vector<std::string> not_ready() const; // why it should get no work now. Thread-safe
+    api::Readiness readiness() const; // thread-safe
     // Returns when the writer and the dispatcher have each done something: for the watchdog.
     awaitable<void> prove_progress();
 
 private:
     http::Router routes();
+    void write_quarantine(const inference::QuarantineStatus& change); // as an event; on the engine's thread
 
     const config::Config config_;
     telemetry::Log& log_;
@@ -90,6 +93,7 @@ private:
     models::Feedback feedback_;
     models::Serving serving_;
     catalog::BlobCatalog catalog_;
+    catalog::BlobSweeper blob_sweeper_;
     identity::Identity identity_;
     processors::Echo echo_;
     processors::Sleep sleep_;

@@ -5,6 +5,10 @@
 #include "base/id.hpp"
 #include "blobs/files.hpp"
 
+#include <cerrno>
+#include <map>
+#include <set>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +22,19 @@ using std::filesystem::path;
 path temporary_folder(const path& folder) { return folder / "tmp"; }
 path hot_folder(const path& folder) { return folder / "hot"; }
 
+constexpr std::size_t most_released = 4096;
+
 } // namespace
+
+// What is on its way into a row, and what is on its way off the disk; nothing is both.
+struct BlobStore::Holds {
+    struct State {
+        std::map<std::string, int> held;
+        std::set<std::string> leaving;
+        std::vector<std::string> released;
+    };
+    async::Guarded<State> state;
+};
 
 BlobWriter::BlobWriter(BlobStore& store, Descriptor file, path path, std::uint64_t limit)
     : store_{&store}, file_{std::move(file)}, path_{std::move(path)}, limit_{limit} {}
@@ -47,6 +63,7 @@ Result<model::BlobRef> BlobWriter::finish(const std::optional<std::string>& expe
     crash_point("blobs.before_flush");
     if (auto flushed = flush(file_.get()); !flushed) return flushed.error();
     file_.reset();
+    blob.held = store_->hold(blob.sha256);
     if (auto placed = store_->place(path_, blob.sha256); !placed) return placed.error();
     path_.clear();
     store_->stored_.add();
@@ -72,7 +89,8 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(BlobOptions options, async::T
 BlobStore::BlobStore(BlobOptions options, async::ThreadPool& files, telemetry::Log& log, telemetry::Metrics& metrics)
     : options_{std::move(options)}, files_{files}, log_{log}, stored_{metrics.counter("millrace_blobs_stored_total", "Blobs stored")},
       stored_bytes_{metrics.counter("millrace_blobs_stored_bytes_total", "Bytes of stored blobs")},
-      finish_seconds_{metrics.histogram("millrace_blobs_finish_seconds", "Time to flush a blob and put it in its place")} {}
+      finish_seconds_{metrics.histogram("millrace_blobs_finish_seconds", "Time to flush a blob and put it in its place")},
+      holds_{std::make_shared<Holds>()} {}
 
 BlobStore::~BlobStore() = default;
 
@@ -95,8 +113,7 @@ Result<BlobWriter> BlobStore::create(std::uint64_t limit) {
     return BlobWriter{*this, std::move(file), std::move(name), std::min(limit, options_.max_size)};
 }
 
-// The rename replaces a blob that is there already: its content is the same, and its age, which guards it from
-// removal while its row is on the way, begins anew.
+// The rename replaces a blob that is there already: its content is the same.
 Result<void> BlobStore::place(const path& temporary, const std::string& sha256) {
     const auto target = path_of(sha256);
     const auto folder = target.parent_path();
@@ -104,10 +121,7 @@ Result<void> BlobStore::place(const path& temporary, const std::string& sha256) 
     std::filesystem::create_directories(folder, failed);
     if (failed) return Error{error_code(failed.value()), "cannot make " + folder.string() + ": " + failed.message()};
     crash_point("blobs.before_rename");
-    {
-        const std::lock_guard lock{placing_};
-        if (::rename(temporary.c_str(), target.c_str()) != 0) return system_error("cannot put " + target.string() + " in its place");
-    }
+    if (::rename(temporary.c_str(), target.c_str()) != 0) return system_error("cannot put " + target.string() + " in its place");
     crash_point("blobs.after_rename");
     if (auto flushed = flush_folder(folder); !flushed) return flushed;
     return flush_parents(folder, std::stoul(sha256.substr(0, 4), nullptr, 16));
@@ -152,20 +166,43 @@ Result<Verdict> BlobStore::verify(const std::string& sha256) const {
     return Verdict::damaged;
 }
 
-Result<bool> BlobStore::remove(const std::string& sha256, std::chrono::seconds min_age) {
+std::shared_ptr<const void> BlobStore::hold(const std::string& sha256) {
+    {
+        auto state = holds_->state.lock();
+        ++state->held[sha256];
+        state->leaving.erase(sha256);
+    }
+    return {nullptr, [holds = holds_, sha256](const void*) {
+                auto state = holds->state.lock();
+                const auto at = state->held.find(sha256);
+                if (--at->second > 0) return;
+                state->held.erase(at);
+                if (state->released.size() < most_released) state->released.push_back(sha256);
+            }};
+}
+
+std::vector<std::string> BlobStore::take_released() { return std::exchange(holds_->state.lock()->released, {}); }
+
+bool BlobStore::begin_removal(const std::string& sha256) {
+    auto state = holds_->state.lock();
+    return !state->held.contains(sha256) && state->leaving.insert(sha256).second;
+}
+
+void BlobStore::abandon_removal(const std::string& sha256) { holds_->state.lock()->leaving.erase(sha256); }
+
+Result<bool> BlobStore::finish_removal(const std::string& sha256) {
+    auto state = holds_->state.lock(); // kept, so that nobody begins to store it meanwhile
+    if (state->leaving.erase(sha256) == 0) return false;
+    if (auto removed = remove(sha256); !removed) return removed.error();
+    return true;
+}
+
+Result<bool> BlobStore::remove(const std::string& sha256) {
     if (!is_sha256_hex(sha256)) return false;
     const auto name = path_of(sha256);
-    const std::lock_guard lock{placing_};
-    struct stat found {};
-    if (::stat(name.c_str(), &found) != 0) {
-        if (errno == ENOENT) return false;
-        return system_error("cannot look at blob " + sha256);
-    }
-    // The change time: the rename sets it, and nothing can set it back.
-    const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(found.st_ctim.tv_sec);
-    if (min_age.count() > 0 && age < min_age) return false;
-    if (::unlink(name.c_str()) != 0) return system_error("cannot remove blob " + sha256);
-    return true;
+    if (::unlink(name.c_str()) == 0) return true;
+    if (errno == ENOENT) return false;
+    return system_error("cannot remove blob " + sha256);
 }
 
 } // namespace millrace::blobs

@@ -1,5 +1,10 @@
 // Content-addressed files: <folder>/hot/ab/cd/<sha256>. A blob is there whole and durable, or not at all: it is
 // written under <folder>/tmp while its digest is computed, flushed, and renamed into place.
+//
+// The rows that say who has a blob are somebody else's (catalog). A file is stored first and its row committed second, so a file
+// without a row may be one whose row is on its way. Whoever removes a file therefore goes three steps: begin_removal(), look for a
+// row, finish_removal(). What was stored is held by its BlobRef until the row is committed: a held file is not removed, and storing
+// it again calls a removal that has begun off.
 // The functions without `awaitable` block on the disk: call them on the files pool only.
 #pragma once
 #include "async/guarded.hpp"
@@ -11,12 +16,10 @@
 #include "telemetry/metrics.hpp"
 
 #include <bitset>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -88,8 +91,15 @@ public:
     Result<std::optional<OpenBlob>> open_blob(const std::string& sha256, std::optional<std::uint64_t> expected_size = std::nullopt) const;
     // Hashes the whole file.
     Result<Verdict> verify(const std::string& sha256) const;
-    // False when there is none, or it was stored (or stored again) less than `min_age` ago: its row may be on the way.
-    Result<bool> remove(const std::string& sha256, std::chrono::seconds min_age = std::chrono::seconds{0});
+    // False when it is held, or being removed by another.
+    bool begin_removal(const std::string& sha256);
+    void abandon_removal(const std::string& sha256);
+    // After begin_removal(). False when it was stored again meanwhile, and stays.
+    Result<bool> finish_removal(const std::string& sha256);
+    // What was held and is no more since the last call, some thousands at most: it has a row by now, or never will.
+    std::vector<std::string> take_released();
+    // At once, for whoever knows that nobody is storing it. False when there is none.
+    Result<bool> remove(const std::string& sha256);
     std::filesystem::path path_of(const std::string& sha256) const; // of a valid digest
 
     // The same from coroutines; unavailable when the files pool is full.
@@ -98,7 +108,6 @@ public:
     awaitable<Result<std::optional<OpenBlob>>> open_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
     // The whole content, its digest checked; nullopt when there is none; too_large past `limit` bytes.
     awaitable<Result<std::optional<std::string>>> read_async(std::string sha256, std::uint64_t limit);
-    awaitable<Result<bool>> remove_async(std::string sha256, std::chrono::seconds min_age);
 
 private:
     friend class BlobWriter;
@@ -107,6 +116,7 @@ private:
     Result<void> place(const std::filesystem::path& temporary, const std::string& sha256);
     Result<void> flush_parents(const std::filesystem::path& folder, std::size_t index);
     std::size_t sweep(); // returns how many files it removed
+    std::shared_ptr<const void> hold(const std::string& sha256);
 
     BlobOptions options_;
     async::ThreadPool& files_;
@@ -115,7 +125,8 @@ private:
     telemetry::Counter& stored_bytes_;
     telemetry::Histogram& finish_seconds_;
     async::Guarded<std::bitset<65536>> flushed_folders_; // ab/cd whose own entry is known to be on disk
-    std::mutex placing_; // rename into place and removal exclude each other
+    struct Holds;
+    const std::shared_ptr<Holds> holds_; // shared with the BlobRefs, which may outlive the store
 };
 
 } // namespace millrace::blobs

@@ -93,9 +93,4 @@ awaitable<Result<std::optional<std::string>>> BlobStore::read_async(std::string 
     co_return co_await files_.run(std::move(work));
 }
 
-awaitable<Result<bool>> BlobStore::remove_async(std::string sha256, std::chrono::seconds min_age) {
-    auto work = [this, sha256 = std::move(sha256), min_age] { return remove(sha256, min_age); };
-    co_return co_await files_.run(std::move(work));
-}
-
 } // namespace millrace::blobs

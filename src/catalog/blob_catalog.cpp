@@ -1,5 +1,7 @@
 #include "catalog/blob_catalog.hpp"
 
+#include "catalog/blob_repository.hpp"
+
 namespace millrace::catalog {
 namespace {
 
@@ -7,23 +9,44 @@ using store::Session;
 using store::Sql;
 using store::TenantSession;
 
-constexpr Sql insert_blob{"INSERT INTO blobs (organization_id, sha256, size, media_type, created_at) VALUES ($1, $2, $3, $4, $5) "
-                          "ON CONFLICT (organization_id, sha256) DO NOTHING"};
+constexpr Sql insert_blob{
+    "INSERT INTO blobs (organization_id, sha256, size, media_type, created_at, owner, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+    "ON CONFLICT (organization_id, sha256) DO UPDATE SET "
+    "expires_at = CASE WHEN 'user' IN (blobs.owner, excluded.owner) OR (blobs.owner = 'job' AND excluded.owner = 'job') THEN NULL "
+    "WHEN blobs.expires_at > excluded.expires_at OR excluded.expires_at IS NULL THEN blobs.expires_at ELSE excluded.expires_at END, "
+    "owner = CASE WHEN 'user' IN (blobs.owner, excluded.owner) THEN 'user' WHEN 'prediction' IN (blobs.owner, excluded.owner) THEN 'prediction' ELSE 'job' END"};
 constexpr Sql find_blob{"SELECT size, media_type, tier, created_at FROM blobs WHERE organization_id = $1 AND sha256 = $2"};
 
-bool insert(Session& session, OrganizationId organization, const model::BlobRef& blob, const std::string& media_type, Timestamp now) {
-    TenantSession tenant{session, organization};
-    return tenant.execute(insert_blob, {blob.sha256, blob.size, media_type, now}) == 1;
+std::string_view name(Kept::For reason) {
+    switch (reason) {
+    case Kept::For::user: return "user";
+    case Kept::For::prediction: return "prediction";
+    case Kept::For::job: return "job";
+    }
+    return "user";
 }
 
 } // namespace
 
-void add(Session& session, OrganizationId organization, const model::BlobRef& blob, const std::string& media_type, Timestamp now) {
-    insert(session, organization, blob, media_type, now);
+void add(Session& session, OrganizationId organization, const model::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now) {
+    TenantSession tenant{session, organization};
+    const auto until = kept.reason == Kept::For::prediction ? std::optional{kept.until} : std::nullopt;
+    tenant.execute(insert_blob, {blob.sha256, blob.size, media_type, now, name(kept.reason), until});
 }
 
-awaitable<Result<bool>> BlobCatalog::add(OrganizationId organization, model::BlobRef blob, std::string media_type) {
-    auto task = [=, now = clock_.now()](Session& session) -> Result<bool> { return insert(session, organization, blob, media_type, now); };
+awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, model::BlobRef blob, std::string media_type, Kept kept) {
+    auto task = [organization, blob, media_type, kept, now = clock_.now()](Session& session) -> Result<void> {
+        catalog::add(session, organization, blob, media_type, kept, now);
+        return success();
+    };
+    co_return co_await database_.write(std::move(task));
+}
+
+awaitable<Result<void>> BlobCatalog::remove(OrganizationId organization, std::string sha256) {
+    auto task = [organization, sha256, now = clock_.now()](Session& session) -> Result<void> {
+        TenantSession tenant{session, organization};
+        return blob_repository::remove(tenant, sha256, now);
+    };
     co_return co_await database_.write(std::move(task));
 }
 

@@ -47,10 +47,22 @@ int get(Context& context, const GetOptions& options) {
     return done;
 }
 
+int remove(Context& context, const std::vector<std::string>& digests) {
+    for (const auto& sha256 : digests)
+        if (!is_sha256_hex(sha256)) throw Failure{usage, "a blob is named by 64 lower-case hex digits"};
+    const Client client{context};
+    for (const auto& sha256 : digests) {
+        client.call({.method = "DELETE", .target = "/api/v1/blobs/" + sha256});
+        if (context.json) print_raw(context, json::serialize(json::object{{"sha256", sha256}, {"deleted", true}}));
+        else context.out << "deleted " << sha256 << '\n';
+    }
+    return done;
+}
+
 } // namespace
 
 void add_blob(CLI::App& app, Context& context) {
-    auto* group = app.add_subcommand("blob", "Store files by their digest, and fetch them");
+    auto* group = app.add_subcommand("blob", "Store files by their digest, fetch and delete them");
     group->require_subcommand(1, 1);
 
     auto files = std::make_shared<std::vector<std::string>>(); // shared with the callback, which the app copies
@@ -67,6 +79,13 @@ void add_blob(CLI::App& app, Context& context) {
     get_command->add_option("-o,--output", options->output, "Write here; standard output unless given")->type_name("FILE");
     get_command->footer("Examples:\n"
                         "  millrace blob get 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 -o file.bin");
+    auto digests = std::make_shared<std::vector<std::string>>(); // shared with the callback, as above
+    auto* delete_command = group->add_subcommand("delete", "Delete blobs; refused while a job that has not ended or a schedule needs one");
+    delete_command->add_option("sha256", *digests, "Their digests")->required()->type_name("");
+    delete_command->footer("Examples:\n"
+                           "  millrace blob delete 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    delete_command->callback([&context, digests] { context.action = [&context, digests] { return remove(context, *digests); }; });
+
     get_command->callback([&context, options] { context.action = [&context, options] { return get(context, *options); }; });
 }
 

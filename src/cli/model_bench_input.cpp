@@ -48,14 +48,17 @@ std::string row_item(const std::vector<model::Column>& columns, std::mt19937& ra
     return json::serialize(row);
 }
 
+Item made_photograph(const model::ImageRule& rule, std::uint32_t seed) {
+    if (rule.channels != 1 && rule.channels != 3)
+        throw Failure{usage, "pictures with these bands cannot be made up: name files with --input"};
+    const int any = rule.open() ? std::clamp(256, rule.least_side, rule.most_side) : 0;
+    return {"image/png", made_picture(std::max({any, rule.width, rule.resize_width}), std::max({any, rule.height, rule.resize_height}), rule.channels, seed)};
+}
+
 Item made_item(const model::InputSpec& input, std::uint32_t seed) {
     std::mt19937 random{seed};
     switch (input.kind) {
-    case InputKind::image:
-        if (input.image.channels != 1 && input.image.channels != 3)
-            throw Failure{usage, "pictures with these bands cannot be made up: name files with --input"};
-        return {"image/png", made_picture(std::max(input.image.width, input.image.resize_width), std::max(input.image.height, input.image.resize_height),
-                                          input.image.channels, seed)};
+    case InputKind::image: return made_photograph(input.image, seed);
     case InputKind::text: return {"text/plain", text_item(input.text, random)};
     case InputKind::row: return {"application/json", row_item(input.columns, random)};
     case InputKind::tensor: break;
@@ -95,7 +98,8 @@ std::string protocol_request(const BenchTarget& target, json::array inputs, cons
     const auto head = json::serialize(json::object{{"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
     const auto version = target.version.empty() ? std::string{} : "/versions/" + encoded(target.version);
     return post_request(fmt::format("/v2/models/{}{}/infer", encoded(target.model), version),
-                        {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", std::to_string(head.size())}}, head + tensors);
+                        {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", std::to_string(head.size())}, {"X-Measurement", "true"}},
+                        head + tensors);
 }
 
 json::object announced(std::string_view name, std::string_view datatype, const model::Shape& shape, std::size_t bytes) {
@@ -122,7 +126,7 @@ std::string items_request(const BenchTarget& target, const std::vector<Item>& it
     if (batch == 1) {
         const auto& item = items[first % items.size()];
         const auto version = target.version.empty() ? std::string{} : "?version=" + encoded(target.version);
-        return post_request(fmt::format("/api/v1/models/{}/predict{}", encoded(target.model), version), {{"Content-Type", item.media_type}}, item.bytes);
+        return post_request(fmt::format("/api/v1/models/{}/predict{}", encoded(target.model), version), {{"Content-Type", item.media_type}, {"X-Measurement", "true"}}, item.bytes);
     }
     std::string bytes;
     for (std::size_t i = 0; i < batch; ++i) {
@@ -130,7 +134,7 @@ std::string items_request(const BenchTarget& target, const std::vector<Item>& it
         append(bytes, static_cast<std::uint32_t>(item.bytes.size()));
         bytes += item.bytes;
     }
-    const auto& name = target.manifest.inputs.front().tensor.name;
+    const auto& name = target.manifest.inputs[target.manifest.first_given()].tensor.name;
     return protocol_request(target, {announced(name, "BYTES", {static_cast<std::int64_t>(batch)}, bytes.size())}, bytes);
 }
 
@@ -164,17 +168,17 @@ std::vector<std::string> several(std::size_t count, const Make& make) {
 } // namespace
 
 bool takes_batches(const model::Manifest& manifest, bool of_files) {
-    return all_tensors(manifest) ? !of_files : manifest.inputs.size() == 1;
+    return all_tensors(manifest) ? !of_files : manifest.given() == 1;
 }
 
 std::vector<std::string> bench_requests(const BenchTarget& target, const std::vector<std::filesystem::path>& files, std::size_t batch) {
     const auto& manifest = target.manifest;
     if (batch > 1 && !takes_batches(manifest, !files.empty())) throw Failure{usage, "inputs of this model go one a request: --batch 1"};
     if (files.empty() && all_tensors(manifest)) return several(variants, [&](std::uint32_t i) { return tensor_request(target, batch, i); });
-    if (files.empty() && manifest.inputs.size() > 1)
+    if (files.empty() && manifest.given() > 1)
         throw Failure{usage, "inputs of several kinds cannot be made up: name files with --input"};
     auto items = read_items(files);
-    for (std::uint32_t i = 0; files.empty() && i < std::max(variants, batch); ++i) items.push_back(made_item(manifest.inputs.front(), i));
+    for (std::uint32_t i = 0; files.empty() && i < std::max(variants, batch); ++i) items.push_back(made_item(manifest.inputs[manifest.first_given()], i));
     return several(std::max(items.size(), variants), [&](std::uint32_t i) { return items_request(target, items, i, batch); });
 }
 

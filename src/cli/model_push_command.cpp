@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/file_digest.hpp"
+#include "cli/model_files.hpp"
 #include "cli/model_path.hpp"
 #include "cli/text.hpp"
 
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 
 struct PushOptions {
     std::string name, model, manifest, signature;
+    std::vector<std::string> files;
 };
 
 bool is_there(const fs::path& path) {
@@ -43,6 +45,7 @@ int push(Context& context, PushOptions options) {
     Form form;
     form.file("manifest", options.manifest, "application/json"); // first, so that a bad one is refused before the upload
     if (!options.signature.empty()) form.file("signature", options.signature, "text/plain");
+    for (const auto& file : model_files(options.manifest, options.files)) form.file("file", file, "application/octet-stream");
     std::error_code ignored;
     if (fs::is_regular_file(options.model, ignored)) form.text("sha256", "text/plain", file_digest(options.model)); // a pipe is read once
     form.file("model", options.model, "application/octet-stream");
@@ -82,10 +85,12 @@ void add_model_push(CLI::App& group, Context& context) {
     command->add_option("name", options->name, "Name of the model")->required()->type_name("");
     command->add_option("model", options->model, "TorchScript file, or a folder with model.pt and manifest.json")->required()->type_name("");
     command->add_option("manifest", options->manifest, "Its manifest; else MODEL.manifest.json or manifest.json beside the model")->type_name("");
+    command->add_option("--file", options->files, "A file that the manifest names; those beside the manifest are found")->type_name("FILE");
     command->add_option("--signature", options->signature, "Its signature; else MODEL.sig beside the model, where there is one")->type_name("FILE");
     command->footer("The model is loaded for trial before it is accepted. The first version serves at once.\n"
                     "Examples:\n"
                     "  millrace model push digits model.pt manifest.json\n"
+                    "  millrace model push moods model.pt manifest.json --file vocab.txt --file labels.txt\n"
                     "  millrace model push digits ./digits");
     command->callback([&context, options] { context.action = [&context, options] { return push(context, *options); }; });
 }

@@ -3,6 +3,7 @@
 #include "cli/commands.hpp"
 #include "cli/download.hpp"
 #include "cli/file_digest.hpp"
+#include "cli/model_files.hpp"
 #include "model/model_signature.hpp"
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@ namespace {
 
 struct SignOptions {
     std::string model, manifest, key, output;
+    std::vector<std::string> files;
 };
 
 std::string contents(const std::string& path) {
@@ -47,7 +49,7 @@ int keygen(Context& context, const std::string& name) {
 int sign(Context& context, const SignOptions& options) {
     const auto key = SigningKey::from_pem(contents(options.key));
     if (!key) throw Failure{failed, fmt::format("{}: {}", options.key, key.error().detail)};
-    const auto text = model::signed_text(file_digest(options.model), file_digest(options.manifest));
+    const auto text = model::signed_text(file_digest(options.model), file_digest(options.manifest), digested(model_files(options.manifest, options.files)));
     const auto output = options.output.empty() ? options.model + ".sig" : options.output;
     const auto signature = base64(key->sign(text));
     if (output == "-") {
@@ -70,9 +72,10 @@ void add_model_signing(CLI::App& group, Context& context) {
     make->callback([&context, name] { context.action = [&context, name] { return keygen(context, *name); }; });
 
     auto options = std::make_shared<SignOptions>();
-    auto* command = group.add_subcommand("sign", "Sign a model and its manifest; `model push` sends the signature along");
+    auto* command = group.add_subcommand("sign", "Sign a model, its manifest and the files that it names; `model push` sends the signature along");
     command->add_option("model", options->model, "The model file")->required()->type_name("");
     command->add_option("manifest", options->manifest, "Its manifest; signed as it is, byte for byte")->required()->type_name("");
+    command->add_option("--file", options->files, "A file that the manifest names; those beside the manifest are found")->type_name("FILE");
     command->add_option("--key", options->key, "The private key, as PEM")->required()->type_name("FILE");
     command->add_option("--output", options->output, "Instead of MODEL.sig; - for standard output")->type_name("FILE");
     command->footer("Examples:\n"

@@ -3,6 +3,7 @@
 #include "cli/download.hpp"
 #include "cli/model_path.hpp"
 #include "cli/text.hpp"
+#include "model/manifest_files.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -44,6 +45,12 @@ int export_version(Context& context, const ExportOptions& options) {
     const auto manifest = client.call({.target = version_path(name.model, *name.version, "/manifest")});
     download_from(context, client, version_path(name.model, *name.version, "/file"), member(version, "sha256"), model.string());
     write_file((folder / "manifest.json").string(), manifest.body);
+    if (const auto* files = find(version, {"files"}); files && files->is_array())
+        for (const auto& file : files->get_array()) {
+            const auto file_name = member(file, "name");
+            if (!model::is_file_name(file_name)) throw Failure{failed, fmt::format("the daemon names a file \"{}\", which is not taken", file_name)};
+            download_from(context, client, version_path(name.model, *name.version, "/files/" + file_name), member(file, "sha256"), (folder / file_name).string());
+        }
     const auto signature = model.string() + ".sig";
     if (const auto* text = find(version, {"signature"}); text && text->is_string()) write_file(signature, member(version, "signature") + "\n");
     else fs::remove(signature, failure); // of another export into this folder
@@ -86,7 +93,7 @@ CLI::App* add_named(CLI::App& group, Context& context, const char* verb, const c
 
 void add_export(CLI::App& group, Context& context) {
     auto options = std::make_shared<ExportOptions>();
-    auto* command = group.add_subcommand("export", "Write a version into a folder: model.pt, manifest.json, and model.pt.sig if it is signed");
+    auto* command = group.add_subcommand("export", "Write a version into a folder: model.pt, manifest.json, the files that it names, and model.pt.sig if it is signed");
     command->add_option("name", options->name, "NAME, for the version in production, or NAME/VERSION")->required()->type_name("");
     command->add_option("folder", options->folder, "Made where it is not there")->required()->type_name("");
     command->footer("The files are those that were pushed, byte for byte; `millrace model push NAME FOLDER` takes them in again.\n"

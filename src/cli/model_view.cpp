@@ -44,8 +44,20 @@ std::string loaded_of(const json::value& version, Timestamp now) {
     if (!loaded) return "-";
     auto text = member(*loaded, "state");
     if (const auto bytes = number_at(*loaded, {"memory_bytes"}); bytes > 0) text += ", " + size_text(static_cast<std::uint64_t>(bytes));
+    if (const auto* own = find(*loaded, {"own_worker"}); own && *own == json::value(true)) text += ", in a worker of its own";
     if (!is_null(*loaded, "used_at")) text += ", used " + ago(*loaded, "used_at", now);
     if (!is_null(*loaded, "reason")) text += ": " + member(*loaded, "reason");
+    return text;
+}
+
+// Empty: it is not refused.
+std::string quarantine_of(const json::value& version) {
+    const auto* held = find(version, {"loaded", "quarantine"});
+    if (!held || !held->is_array()) return {};
+    std::string text;
+    for (const auto& each : held->get_array())
+        text += fmt::format("{}{} ended {} workers; next try at {}", text.empty() ? "" : ", ",
+                            member(each, "kind") == "input" ? "input " + member(each, "input").substr(0, 12) : "it", member(each, "workers_ended"), member(each, "until"));
     return text;
 }
 
@@ -110,11 +122,15 @@ void print_version(std::ostream& out, const json::value& model, const json::valu
     const auto reason = is_null(version, "reason") ? std::string{} : ": " + member(version, "reason");
     line("state", member(version, "state") + reason);
     line("file", fmt::format("{}, {}, sha256 {}", member(version, "format"), size_of(version), member(version, "sha256")));
+    if (const auto* files = find(version, {"files"}); files && files->is_array())
+        for (const auto& file : files->get_array())
+            line("beside it", fmt::format("{}, {}, sha256 {}", member(file, "name"), size_of(file), member(file, "sha256")));
     line("pushed", ago(version, "created_at", now));
     line("signed", signer_of(version));
     line("accuracy", accuracy_line(version));
     line("trial", trial_of(version));
     line("loaded", loaded_of(version, now));
+    if (const auto held = quarantine_of(version); !held.empty()) line("held", held + "; millrace model load lifts it");
     if (statistics.is_null()) return;
     line("work", work_of(statistics));
     line("cache", cache_of(version, statistics));

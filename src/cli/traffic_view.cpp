@@ -107,6 +107,7 @@ void print_comparison(Context& context, const json::value& comparison) {
                  {.title = "USE"},
                  {.title = "PREDICTIONS", .align = Align::right},
                  {.title = "ERRORS", .align = Align::right},
+                 {.title = "REFUSED", .align = Align::right},
                  {.title = "MEAN MS", .align = Align::right},
                  {.title = "P50", .align = Align::right},
                  {.title = "P95", .align = Align::right},
@@ -116,7 +117,7 @@ void print_comparison(Context& context, const json::value& comparison) {
                  {.title = "FEEDBACK", .align = Align::right}}};
     for (const auto& version : versions_of(comparison))
         table.row({member(comparison, "model") + "/" + member(version, "version"), is_there(version, "role") ? member(version, "role") : "",
-                   member(version, "predictions"), percent(version, {"error_rate"}), ms(version, "mean"), ms(version, "p50"), ms(version, "p95"),
+                   member(version, "predictions"), percent(version, {"error_rate"}), member(version, "refused"), ms(version, "mean"), ms(version, "p50"), ms(version, "p95"),
                    ms(version, "p99"), percent(version, {"shadow", "agreement"}), percent(version, {"feedback", "accuracy"}),
                    fmt::format("{}", number_at(version, {"feedback", "count"}))});
     table.print(context.out, context.width);

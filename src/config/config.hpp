@@ -51,8 +51,9 @@ struct JobsConfig {
     std::uint32_t drain_seconds = 0;  // at shutdown, for what runs
 };
 
-struct RetentionConfig { // days; 0: for good
+struct RetentionConfig { // 0: for good
     std::uint32_t succeeded_days = 0, dead_days = 0, cancelled_days = 0;
+    std::uint32_t prediction_files_hours = 24;
 };
 
 struct InferenceConfig {
@@ -65,6 +66,8 @@ struct InferenceConfig {
     std::uint32_t queue_capacity = 0;     // requests that wait for the worker
     std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already
     std::uint32_t load_timeout_seconds = 0; // of one model, warm-up included; of its trial as well
+    std::uint32_t quarantine_seconds = 0; // the first time that what keeps ending workers is refused; 0: it never is
+    std::uint32_t own_workers = 0;        // processes for models that get one of their own
 };
 
 struct ModelsConfig {

@@ -101,6 +101,10 @@ const std::array table{
         MILLRACE_INTEGER(retention.dead_days, 0, 36'500)},
     Key{"retention.cancelled_days", "number", "0", "How long cancelled and expired jobs are kept; 0: for good.", false, false,
         MILLRACE_INTEGER(retention.cancelled_days, 0, 36'500)},
+    Key{"retention.prediction_files_hours", "number", "24",
+        "How long the files that synchronous predictions bring (maps) are kept, unless a job refers to them; 0: for good.\n"
+        "Those of jobs are kept as long as the job.",
+        false, false, MILLRACE_INTEGER(retention.prediction_files_hours, 0, 876'000)},
     Key{"inference.enabled", "true or false", "true", "Whether the inference worker is started.", false, false,
         +[](Config& c, std::string_view t) { return store(parse_boolean(t), c.inference.enabled); }, MILLRACE_GET(inference.enabled)},
     Key{"inference.runtime", "path", "",
@@ -136,6 +140,14 @@ const std::array table{
     Key{"inference.load_timeout_seconds", "number", "120",
         "How long a model may take to load and warm up; one that takes longer is refused when it is pushed.", false, false,
         MILLRACE_INTEGER(inference.load_timeout_seconds, 1, 86'400)},
+    Key{"inference.quarantine_seconds", "number", "30",
+        "How long an input, a model or an organisation that keeps ending workers is refused before one request is let through to\n"
+        "see. Twice as long after each that ends a worker again, an hour at most; 0: nothing is refused.",
+        false, false, MILLRACE_INTEGER(inference.quarantine_seconds, 0, 3600)},
+    Key{"inference.own_workers", "number", "4",
+        "Worker processes for models that get one of their own, on each device: those whose manifest says isolation: own, and those\n"
+        "that ended a worker lately.",
+        false, false, MILLRACE_INTEGER(inference.own_workers, 0, 64)},
     Key{"models.trusted_keys", "path", "",
         "Public keys (Ed25519, .pem) of those whose models are taken: a folder of them, or one. A signature that comes with a\n"
         "model is checked against them. Default: none; signatures are kept, but not checked.",

@@ -1,6 +1,6 @@
 #include "http/multipart.hpp"
 
-#include "http/target.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,6 @@
 #include "http/response.hpp"
 
+#include "base/json_text.hpp"
 #include "http/fields.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -93,7 +94,7 @@ Response text(unsigned status, std::string_view content_type, std::string body) 
 
 Response json_text(unsigned status, std::string body) { return text(status, "application/json", std::move(body)); }
 
-Response json(unsigned status, const boost::json::value& value) { return json_text(status, boost::json::serialize(value)); }
+Response json(unsigned status, const boost::json::value& value) { return json_text(status, millrace::json_text(value)); }
 
 unsigned status_of(Code code) { return kind_of(code).status; }
 std::string_view slug_of(Code code) { return kind_of(code).slug; }

@@ -15,6 +15,4 @@ namespace millrace::http {
 std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits, std::string& path,
                                     Query& query);
 
-bool valid_utf8(std::string_view text);
-
 } // namespace millrace::http

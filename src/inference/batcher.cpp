@@ -15,6 +15,7 @@ double aged(const Batcher::Item& item, Monotonic now) {
 
 void Batcher::add_model(ModelKey model, BatchRule rule) {
     rule.max_batch = std::clamp<std::size_t>(rule.max_batch, 1, frame::max_items);
+    rule.weight = std::clamp(rule.weight, 0.01, 100.0);
     lanes_[model].rule = rule;
 }
 
@@ -31,15 +32,20 @@ void Batcher::count(Lane& lane, const Item& item, int sign) {
 void Batcher::add(ModelKey model, Item item) {
     auto& lane = lanes_.at(model);
     item.priority = std::clamp(item.priority, 0, 9);
+    enter(lane, item);
     line(lane, item).push_back(item);
-    ++size_;
-    count(lane, item, 1);
 }
 
 void Batcher::put_back(ModelKey model, Item item) {
     auto& lane = lanes_.at(model);
     item.priority = std::clamp(item.priority, 0, 9);
+    enter(lane, item);
     line(lane, item).push_front(item);
+}
+
+void Batcher::enter(Lane& lane, const Item& item) {
+    if (lane.size == 0 && lane.alone.empty()) lane.turn = std::max(lane.turn, clock_);
+    lane.used = std::max(lane.used, item.arrived);
     ++size_;
     count(lane, item, 1);
 }
@@ -100,11 +106,17 @@ const Batcher::Item* Batcher::oldest(const Lane& lane) {
     return found;
 }
 
-bool Batcher::is_due(const Lane& lane, Monotonic now, Room room) {
-    if (lane.size == 0) return false;
-    if (lane.rows >= lane.rule.max_batch) return true;
-    if (room == Room::for_full_batches && lane.rule.max_delay.count() == 0) return false;
-    return now - oldest(lane)->arrived >= lane.rule.max_delay;
+bool Batcher::has_waited(const Lane& lane, Monotonic now) { return now - oldest(lane)->arrived >= lane.rule.max_delay; }
+
+// A model whose pass takes long gives others their turn the sooner. Those that were at work a moment ago will be again.
+std::size_t Batcher::most_rows(const Lane& lane, Monotonic now) const {
+    constexpr std::chrono::milliseconds lately{500};
+    const auto shares = [&](const auto& each) {
+        return &each.second != &lane && (each.second.size > 0 || !each.second.alone.empty() || now - each.second.used < lately);
+    };
+    if (lane.row_ms <= 0 || std::ranges::none_of(lanes_, shares)) return lane.rule.max_batch;
+    const auto rows = std::min(longest_shared_pass_ms / lane.row_ms, static_cast<double>(lane.rule.max_batch));
+    return std::max<std::size_t>(1, static_cast<std::size_t>(rows));
 }
 
 std::deque<Batcher::Item>* Batcher::most_urgent_level(Lane& lane, Monotonic now) {
@@ -114,44 +126,91 @@ std::deque<Batcher::Item>* Batcher::most_urgent_level(Lane& lane, Monotonic now)
     return best;
 }
 
-std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<Room(ModelKey)>& room_for) {
-    struct {
-        ModelKey model = 0;
-        Lane* lane = nullptr;
-        bool alone = false, idle = false;
-        double urgency = -1;
-    } best;
-    const auto consider = [&](ModelKey model, Lane& lane, const Item& item, bool alone, bool idle) {
-        if (const double urgency = aged(item, now); urgency > best.urgency) best = {model, &lane, alone, idle, urgency};
-    };
+// What a lane would have next on a device with that room; nullopt: nothing, and it waits for no place.
+std::optional<Batcher::Choice> Batcher::choice_of(ModelKey model, Lane& lane, Monotonic now, const Offer& offer) {
+    const auto room = offer.room;
+    if (room == Room::none) return std::nullopt;
+    const bool idle = room == Room::idle, place = idle || room == Room::free;
+    const bool full = lane.rows >= most_rows(lane, now), waited = lane.size > 0 && has_waited(lane, now);
+    std::optional<Choice> choice;
+    if (offer.batches && lane.size > 0 && (full || waited)) {
+        const bool ahead = full || lane.rule.max_delay.count() > 0; // may be prepared behind what runs
+        const bool sendable = place || (room != Room::crowded && ahead);
+        if (sendable || room != Room::behind_its_own)
+            choice = Choice{model, &lane, false, idle, sendable, aged(most_urgent_level(lane, now)->front(), now)};
+    }
+    if (!offer.alone || lane.alone.empty() || !(idle || may_drain(now))) return choice;
+    const double urgency = aged(lane.alone.front(), now);
+    if (!choice || urgency > choice->urgency) choice = Choice{model, &lane, true, idle, idle, urgency};
+    return choice;
+}
+
+std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<Offer(ModelKey)>& offer_for) {
+    if (std::ranges::all_of(lanes_, [](const auto& each) { return each.second.alone.empty(); })) draining_since_.reset();
+    std::optional<Choice> best;
     for (auto& [model, lane] : lanes_) {
         if (lane.size == 0 && lane.alone.empty()) continue;
-        const auto room = room_for(model);
-        if (room == Room::none) continue;
-        const bool idle = room == Room::idle;
-        if (is_due(lane, now, room)) consider(model, lane, most_urgent_level(lane, now)->front(), false, idle);
-        if (!lane.alone.empty()) consider(model, lane, lane.alone.front(), true, idle);
+        const auto choice = choice_of(model, lane, now, offer_for(model));
+        if (choice && (!best || lane.turn < best->lane->turn || (lane.turn == best->lane->turn && choice->urgency > best->urgency))) best = choice;
     }
-    if (!best.lane) return std::nullopt;
-    if (!best.alone) return fill(best.model, *best.lane, now);
-    if (!best.idle) return std::nullopt; // the device runs empty for it
-    const Item item = best.lane->alone.front();
-    best.lane->alone.pop_front();
-    --size_;
-    Batch batch{best.model, {}, {}, true};
-    (item.deadline > now ? batch.items : batch.expired).push_back(item.key);
+    if (!best) return std::nullopt;
+    if (best->sendable) return send(*best, now);
+    if (best->alone && !draining_since_) draining_since_ = now; // the device runs empty for it
+    return std::nullopt;
+}
+
+Batcher::Batch Batcher::send(const Choice& choice, Monotonic now) {
+    auto& lane = *choice.lane;
+    clock_ = std::max(clock_, lane.turn);
+    lane.used = now;
+    Batch batch{choice.model, {}, {}, choice.alone, 0};
+    std::size_t rows = 0;
+    if (choice.alone) {
+        const Item item = lane.alone.front();
+        lane.alone.pop_front();
+        --size_;
+        (item.deadline > now ? batch.items : batch.expired).push_back(item.key);
+        rows = item.rows;
+        draining_since_.reset();
+        longest_drain_ = first_drain;
+    } else {
+        rows = fill(batch, lane, now);
+    }
+    if (batch.items.empty()) return batch;
+    constexpr double unknown = 1; // virtual milliseconds, until the first is measured
+    batch.charged = (lane.row_cost > 0 ? lane.row_cost * static_cast<double>(rows) : unknown) / lane.rule.weight;
+    lane.turn = std::max(lane.turn, clock_) + batch.charged;
     return batch;
 }
 
-Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {
-    Batch batch{model, {}, {}, false};
+void Batcher::settle(ModelKey model, double charged, const Cost& cost) {
+    auto& lane = lanes_.at(model);
+    lane.turn = std::max(0.0, lane.turn + cost.ms * cost.share / lane.rule.weight - charged);
+    if (cost.rows == 0 || cost.ms <= 0) return;
+    const auto learn = [](double& average, double value) { average = average > 0 ? 0.7 * average + 0.3 * value : value; };
+    learn(lane.row_ms, cost.ms / static_cast<double>(cost.rows));
+    learn(lane.row_cost, cost.ms * cost.share / static_cast<double>(cost.rows));
+}
+
+bool Batcher::may_drain(Monotonic now) {
+    if (draining_since_ && now - *draining_since_ >= longest_drain_) {
+        draining_since_.reset();
+        drain_again_ = now + 10 * longest_drain_;
+        longest_drain_ *= 2;
+    }
+    return now >= drain_again_;
+}
+
+// Its rows.
+std::size_t Batcher::fill(Batch& batch, Lane& lane, Monotonic now) {
+    const auto most = most_rows(lane, now);
     std::size_t files = 0, rows = 0;
-    while (rows < lane.rule.max_batch) {
+    while (rows < most) {
         auto* level = most_urgent_level(lane, now);
         if (!level) break;
         const Item& item = level->front();
         const bool expired = item.deadline <= now;
-        if (!expired && rows > 0 && rows + item.rows > lane.rule.max_batch) break;
+        if (!expired && rows > 0 && rows + item.rows > most) break;
         if (item.file && !expired && ++files > frame::max_descriptors) break;
         (expired ? batch.expired : batch.items).push_back(item.key);
         if (!expired) rows += item.rows;
@@ -159,18 +218,23 @@ Batcher::Batch Batcher::fill(ModelKey model, Lane& lane, Monotonic now) {
         level->pop_front();
         --size_;
     }
-    return batch;
+    return rows;
 }
 
 std::optional<Monotonic> Batcher::wake_at(Monotonic now) const {
     std::optional<Monotonic> at;
     for (const auto& [model, lane] : lanes_) {
-        if (lane.size == 0 || lane.rows >= lane.rule.max_batch) continue;
+        if (lane.size == 0 || lane.rows >= most_rows(lane, now)) continue;
         const auto due = oldest(lane)->arrived + lane.rule.max_delay;
         // What is due already waits for the device, not for the clock.
         if (due > now && (!at || due < *at)) at = due;
     }
     return at;
+}
+
+std::size_t Batcher::waiting_alone(ModelKey model) const {
+    const auto found = lanes_.find(model);
+    return found == lanes_.end() ? 0 : found->second.alone.size();
 }
 
 std::size_t Batcher::waiting(ModelKey model) const {

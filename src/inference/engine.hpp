@@ -6,6 +6,7 @@
 #pragma once
 #include "async/awaitable.hpp"
 #include "inference/prediction.hpp"
+#include "inference/quarantine.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -18,6 +19,18 @@
 #include <vector>
 
 namespace millrace::inference {
+
+// What is held in quarantine, or has just been held or let go.
+struct QuarantineStatus {
+    std::string kind;                    // "input", "model", "organization"
+    OrganizationId organization;
+    std::string model, version;          // of an organisation: the version that brought it about; empty in a list
+    std::string input;                   // of an input: its digest
+    bool held = true;                    // false: let go
+    int workers_ended = 0;               // by it, of which is remembered
+    Timestamp until;                     // then one request is let through to see
+    std::string reason;                  // of a change
+};
 
 struct EngineOptions {
     bool enabled = true;                 // false: no worker is ever started, and predictions say so
@@ -33,8 +46,12 @@ struct EngineOptions {
     std::chrono::milliseconds load_timeout{120'000};     // of one model, warm-up included
     std::chrono::milliseconds heartbeat_timeout{10'000}; // silence after which the worker is killed
     std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
-    std::chrono::milliseconds idle_window{10'000};       // of a worker that uses the processor with nothing to do
+    std::chrono::milliseconds leftover_window{10'000};   // for a task that a model has left running in the worker
     std::chrono::milliseconds cancel_grace{5'000};       // for a withdrawn request that is on the device already
+    std::size_t own_workers = 4;         // processes for models that get one of their own, on each device; 0: none, all share
+    QuarantineRules quarantine;
+    // Told of each change, on the engine's thread: returns quickly.
+    std::function<void(const QuarantineStatus&)> on_quarantine{};
 };
 
 struct DeviceStatus {
@@ -44,6 +61,8 @@ struct DeviceStatus {
     std::uint64_t restarts = 0, model_bytes = 0, model_budget = 0; // 0: no limit
     std::size_t batches = 0;             // under way
     std::string reason;
+    std::string model;                   // of a worker that one model has to itself: "digits/1"; "suspects" of the one in which
+                                         // what may have ended a worker is run again; empty: shared
 };
 
 // The engine as a whole; the process of the first device that works, where it is about one.
@@ -59,6 +78,7 @@ struct WorkerStatus {
     std::string reason;                  // why it is not ready
     std::string sandbox;                 // "seccomp, landlock 3" …
     std::vector<DeviceStatus> devices;
+    std::vector<QuarantineStatus> quarantine; // what is held now
 };
 
 struct CheckReport {
@@ -79,6 +99,8 @@ struct LoadedModel {
     CheckReport report;                  // of "ready"
     Timestamp used_at;
     std::vector<std::string> devices;    // where it is ready
+    std::vector<QuarantineStatus> quarantine; // of it, and of inputs of it
+    bool own_worker = false;
 };
 
 // Since the start, of one model version. The names are those of the protocol's statistics extension.
@@ -145,7 +167,10 @@ private:
 // /usr/lib/millrace; empty when there is none.
 std::filesystem::path find_runtime();
 
-// The devices that this machine and this runtime have: each CUDA device, then "cpu".
+// Whether its libtorch is a CUDA build: libtorch_cuda.so lies beside the module, or below torch/ there. Empty: find_runtime().
+bool has_cuda(const std::filesystem::path& runtime);
+
+// The devices that this machine and this runtime have: each CUDA device, then "cpu". An empty runtime is find_runtime().
 std::vector<std::string> find_devices(const std::filesystem::path& runtime);
 
 } // namespace millrace::inference

@@ -11,15 +11,26 @@ void write(Writer& w, const Load& m) {
     w.number(m.model);
     w.text(m.sha256);
     w.text(m.manifest);
+    w.number(static_cast<std::uint32_t>(m.files.size()));
+    for (const auto& file : m.files) {
+        w.text(file.name);
+        w.text(file.sha256);
+        w.number(file.size);
+    }
 }
 void write(Writer& w, const Unload& m) { w.number(m.model); }
 void write(Writer& w, const Tensor& m) {
+    w.number(static_cast<std::uint8_t>(m.absent));
+    if (m.absent) return;
     w.number(static_cast<std::uint8_t>(m.datatype));
     w.number(static_cast<std::uint32_t>(m.shape.size()));
     for (const auto dimension : m.shape) w.number(dimension);
     w.text(m.bytes);
 }
-void write(Writer& w, const Ping& m) { w.number(m.sequence); }
+void write(Writer& w, const Ping& m) {
+    w.number(m.sequence);
+    w.number(static_cast<std::uint8_t>(m.to_tasks));
+}
 void write(Writer& w, const Batch& m) {
     w.number(m.id);
     w.number(m.model);
@@ -61,10 +72,14 @@ void write(Writer& w, const Unloaded& m) {
 }
 void write(Writer& w, const Fault& m) { w.text(m.reason); }
 void write(Writer& w, const Started& m) { w.number(m.batch); }
-void write(Writer& w, const Pong& m) { w.number(m.sequence); }
+void write(Writer& w, const Pong& m) {
+    w.number(m.sequence);
+    w.number(static_cast<std::uint8_t>(m.from_tasks));
+}
 void write(Writer& w, const ItemFailure& m) {
     w.number(static_cast<std::uint8_t>(m.bad_input));
     w.text(m.message);
+    w.number(static_cast<std::uint8_t>(m.no_answer));
 }
 void write(Writer& w, const TopK& m) {
     w.number(static_cast<std::uint32_t>(m.ranked.size()));
@@ -73,9 +88,25 @@ void write(Writer& w, const TopK& m) {
         w.number(share);
     }
 }
-void write(Writer& w, const TopKs& m) {
+void write(Writer& w, const Scores& m) {
+    w.number(static_cast<std::uint32_t>(m.values.size()));
+    for (const auto value : m.values) w.number(value);
+}
+void write(Writer& w, const Objects& m) {
+    w.number(m.width);
+    w.number(m.height);
+    w.number(static_cast<std::uint32_t>(m.objects.size()));
+    for (const auto& object : m.objects) {
+        w.number(object.label);
+        for (const float value : {object.score, object.x, object.y, object.width, object.height}) w.number(value);
+    }
+}
+void write(Writer& w, const Rows& m) {
     w.number(static_cast<std::uint32_t>(m.rows.size()));
-    for (const auto& row : m.rows) write(w, row);
+    for (const auto& row : m.rows) {
+        w.number(static_cast<std::uint8_t>(row.index()));
+        std::visit([&](const auto& outcome) { write(w, outcome); }, row);
+    }
 }
 void write(Writer& w, const Map& m) {
     w.number(m.width);
@@ -98,6 +129,7 @@ void write(Writer& w, const Done& m) {
         std::visit([&](const auto& outcome) { write(w, outcome); }, item.outcome);
         w.number(item.batch_size);
         w.number(item.infer_ms);
+        w.number(item.tokens);
     }
 }
 
@@ -111,6 +143,8 @@ std::string encode_any(const Message& message) {
 
 // ---- reading
 
+constexpr std::size_t max_tensors = 256; // of one item
+
 double finite(Reader& r) {
     const auto value = r.number<double>();
     if (!std::isfinite(value)) r.fail();
@@ -118,6 +152,8 @@ double finite(Reader& r) {
 }
 
 void read(Reader& r, Tensor& m) {
+    m.absent = r.number<std::uint8_t>() != 0;
+    if (m.absent) return;
     const auto type = model::datatype(r.number<std::uint8_t>());
     const auto rank = r.count(8);
     if (!type || rank > model::max_rank) return r.fail();
@@ -128,7 +164,8 @@ void read(Reader& r, Tensor& m) {
     if (!elements || *elements * model::element_size(*type) != m.bytes.size()) return r.fail();
 }
 void read(Reader& r, std::vector<Tensor>& list) {
-    list.resize(r.count(13));
+    list.resize(r.count(1));
+    if (list.size() > max_tensors) return r.fail();
     for (auto& tensor : list) {
         read(r, tensor);
         if (!r.ok()) return;
@@ -138,9 +175,20 @@ void read(Reader& r, Load& m) {
     m.model = r.number<std::uint32_t>();
     m.sha256 = r.text();
     m.manifest = r.text();
+    const auto files = r.count(24);
+    if (files > model::max_files) return r.fail();
+    m.files.resize(files);
+    for (auto& file : m.files) {
+        file.name = r.text();
+        file.sha256 = r.text();
+        file.size = r.number<std::uint64_t>();
+    }
 }
 void read(Reader& r, Unload& m) { m.model = r.number<std::uint32_t>(); }
-void read(Reader& r, Ping& m) { m.sequence = r.number<std::uint64_t>(); }
+void read(Reader& r, Ping& m) {
+    m.sequence = r.number<std::uint64_t>();
+    m.to_tasks = r.number<std::uint8_t>() != 0;
+}
 void read(Reader& r, Batch& m) {
     m.id = r.number<std::uint64_t>();
     m.model = r.number<std::uint32_t>();
@@ -188,10 +236,14 @@ void read(Reader& r, Unloaded& m) {
 }
 void read(Reader& r, Fault& m) { m.reason = r.text(); }
 void read(Reader& r, Started& m) { m.batch = r.number<std::uint64_t>(); }
-void read(Reader& r, Pong& m) { m.sequence = r.number<std::uint64_t>(); }
+void read(Reader& r, Pong& m) {
+    m.sequence = r.number<std::uint64_t>();
+    m.from_tasks = r.number<std::uint8_t>() != 0;
+}
 void read(Reader& r, ItemFailure& m) {
     m.bad_input = r.number<std::uint8_t>() != 0;
     m.message = r.text();
+    m.no_answer = r.number<std::uint8_t>() != 0;
 }
 void read(Reader& r, TopK& m) {
     m.ranked.resize(r.count(8));
@@ -200,9 +252,29 @@ void read(Reader& r, TopK& m) {
         share = r.number<float>();
     }
 }
-void read(Reader& r, TopKs& m) {
-    m.rows.resize(r.count(4));
-    for (auto& row : m.rows) read(r, row);
+void read(Reader& r, Scores& m) {
+    m.values.resize(r.count(sizeof(float)));
+    for (auto& value : m.values) value = r.number<float>();
+}
+void read(Reader& r, Objects& m) {
+    m.width = r.number<std::uint32_t>();
+    m.height = r.number<std::uint32_t>();
+    m.objects.resize(r.count(24));
+    for (auto& object : m.objects) {
+        object.label = r.number<std::uint32_t>();
+        for (float* value : {&object.score, &object.x, &object.y, &object.width, &object.height}) *value = r.number<float>();
+    }
+}
+void read(Reader& r, Rows& m) {
+    m.rows.resize(r.count(5));
+    for (auto& row : m.rows) {
+        switch (r.number<std::uint8_t>()) {
+        case 0: read(r, row.emplace<TopK>()); break;
+        case 1: read(r, row.emplace<Scores>()); break;
+        case 2: read(r, row.emplace<Objects>()); break;
+        default: return r.fail();
+        }
+    }
 }
 void read(Reader& r, Map& m) {
     m.width = r.number<std::uint32_t>();
@@ -216,7 +288,7 @@ void read(Reader& r, Done& m) {
     m.batch = r.number<std::uint64_t>();
     m.decode_ms = finite(r);
     m.encode_ms = finite(r);
-    const auto n = r.count(17);
+    const auto n = r.count(21);
     if (n > max_items) return r.fail();
     m.items.resize(n);
     for (auto& item : m.items) {
@@ -225,11 +297,14 @@ void read(Reader& r, Done& m) {
         case 1: read(r, item.outcome.emplace<TopK>()); break;
         case 2: read(r, item.outcome.emplace<Map>()); break;
         case 3: read(r, item.outcome.emplace<Tensors>()); break;
-        case 4: read(r, item.outcome.emplace<TopKs>()); break;
+        case 4: read(r, item.outcome.emplace<Rows>()); break;
+        case 5: read(r, item.outcome.emplace<Scores>()); break;
+        case 6: read(r, item.outcome.emplace<Objects>()); break;
         default: return r.fail();
         }
         item.batch_size = r.number<std::uint32_t>();
         item.infer_ms = finite(r);
+        item.tokens = r.number<std::uint32_t>();
         if (!r.ok()) return;
     }
 }

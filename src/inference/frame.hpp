@@ -2,7 +2,9 @@
 // runs past its end, or meets an impossible count, fails as a whole. Pure values; channel.hpp moves them.
 #pragma once
 #include "model/manifest.hpp"
+#include "model/manifest_files.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,9 +15,12 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
+// A pass that has run for so long shares its places with other models' passes: the worker lets them begin beside it, and the
+// daemon sends them. Longer than the passes of small models, so that they take turns and do not crowd the cores.
+inline constexpr std::chrono::milliseconds lends_places_after{5};
 
 // Appends little-endian values.
 class Writer {
@@ -75,9 +80,10 @@ private:
 
 // ---- daemon → worker
 
-struct Load { // + one descriptor: the model file
+struct Load { // + descriptors: the model file, then one for each of `files`
     std::uint32_t model = 0;
     std::string sha256, manifest; // manifest as JSON text
+    model::FileRefs files{};      // that the manifest names
 };
 struct Unload {
     std::uint32_t model = 0;
@@ -86,6 +92,7 @@ struct Tensor {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;
     std::string bytes;
+    bool absent = false;          // an optional input or output that is not there: then nothing else counts
 };
 enum class Source : std::uint8_t { inline_bytes = 0, descriptor = 1, tensors = 2 };
 struct BatchItem {
@@ -104,8 +111,9 @@ struct Batch { // + one descriptor for each item of source `descriptor`, in orde
     std::uint32_t model = 0;
     std::vector<BatchItem> items;
 };
-struct Ping {
+struct Ping { // answered by the thread that reads the channel
     std::uint64_t sequence = 0;
+    bool to_tasks = false; // answered once more, by the pool of the models' own tasks: leftovers.hpp
 };
 
 // ---- worker → daemon
@@ -143,26 +151,41 @@ struct Ranked {
 struct TopK {
     std::vector<Ranked> ranked;
 };
-struct TopKs { // of an item of several rows: one a row
-    std::vector<TopK> rows;
+struct Scores { // one a label, in their order
+    std::vector<float> values;
+};
+struct Object {
+    std::uint32_t label = 0;
+    float score = 0;
+    float x = 0, y = 0, width = 0, height = 0; // the upper left corner and the size
+};
+struct Objects { // the most certain first
+    std::vector<Object> objects;
+    std::uint32_t width = 0, height = 0; // of the picture in whose pixels they are; 0: the input was none
+};
+using RowOutcome = std::variant<TopK, Scores, Objects>;
+struct Rows { // of an item of several rows: one a row
+    std::vector<RowOutcome> rows;
 };
 struct Map {
     std::uint32_t width = 0, height = 0;
     std::vector<std::uint64_t> pixels; // one count a label
     std::string png;
 };
-struct Tensors {
+struct Tensors { // one for each output of the manifest
     std::vector<Tensor> tensors;
 };
 struct ItemFailure {
     bool bad_input = false;       // else the model failed
     std::string message;
+    bool no_answer = false;       // the model ran, and what it gave can be no answer, such as NaN for a class
 };
-using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, TopKs>;
+using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, Rows, Scores, Objects>;
 struct ItemResult {
     Outcome outcome;
     std::uint32_t batch_size = 0; // rows in the forward pass that gave this
     double infer_ms = 0;
+    std::uint32_t tokens = 0;     // of its texts
 };
 struct Done {
     std::uint64_t batch = 0;
@@ -171,6 +194,7 @@ struct Done {
 };
 struct Pong {
     std::uint64_t sequence = 0;
+    bool from_tasks = false;
 };
 
 using ToWorker = std::variant<Load, Unload, Batch, Ping>;

@@ -22,7 +22,7 @@ ModelEntry& ModelTable::find_or_add(const std::shared_ptr<const ModelVersion>& v
     return *slot;
 }
 
-ModelEntry* ModelTable::find(Batcher::ModelKey key) {
+ModelEntry* ModelTable::find(Batcher::ModelKey key) const {
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? nullptr : found->second;
 }

@@ -21,6 +21,7 @@ struct ModelEntry {
     Batcher::ModelKey key = 0;
     std::shared_ptr<const ModelVersion> version; // shared with the requests that named it
     bool suspect = false;                        // a worker ended while this and other things were going on in it
+    bool own = false;                            // served by workers of its own, never by the shared ones
     std::uint64_t memory_bytes = 0;              // the most that it was seen to take; before that its file's size
     Timestamp used_at;
     std::vector<LoadDone> loading;               // who waits until it may be used
@@ -44,7 +45,7 @@ public:
     // The entry of this version, made when it is new (`made` tells). Entries are never removed while the engine lives: they
     // are small, and their numbers must not be used twice.
     ModelEntry& find_or_add(const std::shared_ptr<const ModelVersion>& version, bool& made);
-    ModelEntry* find(Batcher::ModelKey key);
+    ModelEntry* find(Batcher::ModelKey key) const;
     std::vector<ModelEntry*> all();
 
 private:

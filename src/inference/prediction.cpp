@@ -17,20 +17,22 @@ std::string_view word(FailureReason reason) {
     case FailureReason::worker_lost: return "worker_lost";
     case FailureReason::unavailable: return "unavailable";
     case FailureReason::cancelled: return "cancelled";
+    case FailureReason::quarantined: return "quarantined";
     }
     return "model_failed";
 }
 
-bool may_retry(const Failure& failure) { return failure.reason != FailureReason::bad_input; }
+bool may_retry(const Failure& failure) { return failure.reason != FailureReason::bad_input && !failure.no_answer; }
 
 Error to_error(const Failure& failure) {
     switch (failure.reason) {
     case FailureReason::bad_input: return {Code::unprocessable, failure.message};
-    case FailureReason::model_failed: return {Code::internal, failure.message};
+    case FailureReason::model_failed: return {failure.no_answer ? Code::unprocessable : Code::internal, failure.message};
     case FailureReason::timed_out: return {Code::timed_out, failure.message};
     case FailureReason::worker_lost:
     case FailureReason::cancelled:
-    case FailureReason::unavailable: return {Code::unavailable, failure.message};
+    case FailureReason::quarantined:
+    case FailureReason::unavailable: return {Code::unavailable, failure.message, failure.retry_after_seconds};
     }
     return {Code::internal, failure.message};
 }

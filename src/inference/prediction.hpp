@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "model/job.hpp"
 #include "model/manifest.hpp"
+#include "model/manifest_files.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -17,6 +18,12 @@
 
 namespace millrace::inference {
 
+// A file beside the model that its manifest names. The worker verifies it, as the model.
+struct ModelFile {
+    model::FileRef ref;
+    std::filesystem::path path;
+};
+
 // A model that may be run: the file (TorchScript, already checked and digested by the registry) and its rules.
 // The engine knows a version by organisation, name and version; the file must stay while it is used.
 struct ModelVersion {
@@ -25,7 +32,8 @@ struct ModelVersion {
     std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
     std::filesystem::path file;
     std::shared_ptr<const model::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
-    std::string manifest_sha256{};  // of its normal form
+    std::string rules_sha256{};     // of the manifest's normal form and of all files beside the model
+    std::vector<ModelFile> files{}; // that the manifest's normal form names, by name
 };
 
 // A tensor that needs no decoding, as the Open Inference Protocol brings and takes it.
@@ -34,6 +42,7 @@ struct Tensor {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;             // with the batch dimension first
     std::string bytes;              // contiguous, row-major, little-endian
+    bool absent = false;            // an optional input that the request leaves out; its shape is empty
 };
 
 // One input: bytes in memory, or a read-only file (a blob) whose descriptor is handed to the worker, so that
@@ -73,6 +82,7 @@ struct Prediction {
     };
     std::vector<File> files;
     std::vector<Tensor> tensors; // of a raw request: the model's outputs; `result` then has none
+    std::uint64_t tokens = 0;    // of its texts, as they were cut
     int batch_size = 0;          // rows of the forward pass
     double queue_ms = 0;         // until it was sent to the worker
     double decode_ms = 0, infer_ms = 0, encode_ms = 0; // decoding its input; the forward pass; writing its result
@@ -86,15 +96,18 @@ enum class FailureReason {
     worker_lost,  // the worker process ended under the work
     unavailable,  // no runtime, queue full, stopping
     cancelled,    // withdrawn by the one who sent it
+    quarantined,  // refused: it has ended workers before (quarantine.hpp)
 };
 std::string_view word(FailureReason reason); // "bad_input" …: stable, stored in jobs
 
 struct Failure {
     FailureReason reason = FailureReason::model_failed;
     std::string message;       // for the person who sent the input
-    bool killed_worker = false; // it was in the batch that was running when the worker died or had to be killed
+    bool killed_worker = false; // it ended the worker, or its model did while it was loaded; what only stood beside is run again
+    bool no_answer = false;     // of model_failed: it ran, and what it gave can be no answer in this form, such as NaN in JSON
+    int retry_after_seconds{0}; // unavailable, quarantined: when to try again; 0: soon
 };
-bool may_retry(const Failure& failure);  // false for bad_input only
+bool may_retry(const Failure& failure);  // false where trying again cannot help: bad_input, no_answer
 Error to_error(const Failure& failure);  // as an API error
 
 [[noreturn]] inline void throw_exception_from_error(const Failure& failure, const boost::source_location& where) {

@@ -1,9 +1,14 @@
 #include "inference/rendering.hpp"
 
+#include "inference/rendering_labels.hpp"
+#include "model/half.hpp"
+#include "model/finite.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstring>
+#include <span>
 
 namespace millrace::inference {
 namespace {
@@ -15,36 +20,19 @@ Failure dishonest() {
     return {FailureReason::model_failed, "the worker gave an answer that does not fit the model's manifest", false};
 }
 
-json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
-
-bool add_top_k(const frame::TopK& top, const model::Manifest& manifest, json::object& out) {
-    json::array ranked;
-    for (const auto& [label, share] : top.ranked) {
-        if (label >= manifest.labels.size() || !(share >= 0 && share <= 1.0001F)) return false;
-        ranked.push_back(json::object{{"label", manifest.labels[label]}, {"confidence", static_cast<double>(share)}});
-    }
-    if (ranked.empty()) return false;
-    out["label"] = ranked.front().get_object().at("label");
-    out["confidence"] = ranked.front().get_object().at("confidence");
-    out["top"] = std::move(ranked);
-    return true;
+// Is it what the manifest's output says?
+bool fits(const frame::Tensor& tensor, const model::OutputSpec& output, bool with_batch) {
+    if (tensor.absent) return output.optional;
+    const bool batched = tensor.shape.size() == output.shape.size() + 1;
+    const auto shape = std::span{tensor.shape}.subspan(batched ? 1 : 0);
+    return tensor.datatype == output.datatype && (batched || !with_batch) && output.accepts(shape, 0);
 }
 
-bool add_rows(const frame::TopKs& tops, const model::Manifest& manifest, json::object& out) {
-    json::array rows;
-    for (const auto& top : tops.rows) {
-        json::object row;
-        if (!add_top_k(top, manifest, row)) return false;
-        rows.push_back(std::move(row));
-    }
-    if (rows.empty()) return false;
-    out["rows"] = std::move(rows);
+bool fit(const frame::Tensors& tensors, const model::Manifest& manifest, bool with_batch) {
+    if (tensors.tensors.size() != manifest.outputs.size()) return false;
+    for (std::size_t i = 0; i < tensors.tensors.size(); ++i)
+        if (!fits(tensors.tensors[i], manifest.outputs[i], with_batch)) return false;
     return true;
-}
-
-std::string output_name(const model::Manifest& manifest, std::size_t index) {
-    if (index < manifest.outputs.size()) return manifest.outputs[index].name;
-    return fmt::format("{}_{}", manifest.outputs.back().name, index);
 }
 
 bool add_map(frame::Map& map, const model::Manifest& manifest, Prediction& out) {
@@ -70,7 +58,8 @@ void append_numbers(const std::string& bytes, json::array& out) {
     for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
         T value;
         std::memcpy(&value, bytes.data() + i, sizeof value);
-        if constexpr (std::is_floating_point_v<T>) out.push_back(number(static_cast<double>(value)));
+        if constexpr (std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>) out.push_back(static_cast<double>(model::widen(value)));
+        else if constexpr (std::is_floating_point_v<T>) out.push_back(static_cast<double>(value)); // finite
         else out.push_back(static_cast<std::int64_t>(value));
     }
 }
@@ -89,8 +78,8 @@ json::array numbers_of(const frame::Tensor& tensor) {
     case model::Datatype::int64: append_numbers<std::int64_t>(tensor.bytes, out); break;
     case model::Datatype::fp32: append_numbers<float>(tensor.bytes, out); break;
     case model::Datatype::fp64: append_numbers<double>(tensor.bytes, out); break;
-    case model::Datatype::fp16:
-    case model::Datatype::bf16: break; // the runtime module gives them as FP32
+    case model::Datatype::fp16: append_numbers<model::Half>(tensor.bytes, out); break;
+    case model::Datatype::bf16: append_numbers<model::Brain>(tensor.bytes, out); break;
     }
     return out;
 }
@@ -102,13 +91,19 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
     std::size_t total = 0;
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
         const auto& tensor = tensors.tensors[i];
+        if (tensor.absent) continue;
         total += tensor.bytes.size();
         if (total > max_tensor_bytes)
             return Failure{FailureReason::model_failed,
                            fmt::format("the model's output is larger than {} MiB, too large to be given as JSON",
                                        max_tensor_bytes >> 20),
                            false};
-        const auto name = output_name(manifest, i);
+        const auto& name = manifest.outputs[i].name;
+        if (!model::all_finite(tensor.datatype, tensor.bytes))
+            return Failure{FailureReason::model_failed,
+                           fmt::format("the output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell; ask for them as they are: "
+                                       "Accept: application/x-npy, or binary_data in the inference protocol", name),
+                           false, true};
         outputs.push_back(json::object{{"name", name},
                                        {"datatype", model::name(tensor.datatype)},
                                        {"shape", json::value_from(tensor.shape)},
@@ -121,7 +116,7 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
 void add_raw(frame::Tensors tensors, const model::Manifest& manifest, Prediction& out) {
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
         auto& tensor = tensors.tensors[i];
-        out.tensors.push_back({output_name(manifest, i), tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
+        if (!tensor.absent) out.tensors.push_back({manifest.outputs[i].name, tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
     }
 }
 
@@ -131,29 +126,34 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     if (auto* failure = std::get_if<frame::ItemFailure>(&item.outcome)) {
         failure->message.resize(std::min<std::size_t>(failure->message.size(), 4096));
         return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed,
-                       std::move(failure->message), false};
+                       std::move(failure->message), false, failure->no_answer && !failure->bad_input};
     }
     Prediction prediction;
     const auto& manifest = *model.manifest;
     const auto kind = manifest.postprocess.kind;
     using model::PostprocessKind;
     if (auto* tensors = std::get_if<frame::Tensors>(&item.outcome)) {
-        if (!raw && kind != PostprocessKind::raw) return dishonest();
+        if ((!raw && kind != PostprocessKind::raw) || !fit(*tensors, manifest, raw)) return dishonest();
         if (raw) add_raw(std::move(*tensors), manifest, prediction);
         else if (auto failure = add_tensors(*tensors, manifest, prediction)) return *failure;
     } else if (raw) {
         return dishonest();
     } else if (const auto* top = std::get_if<frame::TopK>(&item.outcome)) {
-        if (kind != PostprocessKind::softmax_top_k || !add_top_k(*top, manifest, prediction.result)) return dishonest();
-    } else if (const auto* tops = std::get_if<frame::TopKs>(&item.outcome)) {
-        if (kind != PostprocessKind::softmax_top_k || !add_rows(*tops, manifest, prediction.result)) return dishonest();
+        if (!add_row(*top, manifest, prediction.result)) return dishonest();
+    } else if (const auto* scores = std::get_if<frame::Scores>(&item.outcome)) {
+        if (!add_row(*scores, manifest, prediction.result)) return dishonest();
+    } else if (const auto* objects = std::get_if<frame::Objects>(&item.outcome)) {
+        if (!add_row(*objects, manifest, prediction.result)) return dishonest();
+    } else if (const auto* rows = std::get_if<frame::Rows>(&item.outcome)) {
+        if (!add_rows(*rows, manifest, prediction.result)) return dishonest();
     } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {
-        if (kind != PostprocessKind::argmax_map || !add_map(*map, manifest, prediction)) return dishonest();
+        if (manifest.task != model::Task::pixel_classification || !add_map(*map, manifest, prediction)) return dishonest();
     }
     prediction.batch_size = static_cast<int>(item.batch_size);
     prediction.queue_ms = rounded_ms(answered.queue_ms);
     prediction.decode_ms = rounded_ms(answered.decode_ms);
     prediction.infer_ms = rounded_ms(item.infer_ms);
+    prediction.tokens = item.tokens;
     prediction.encode_ms = rounded_ms(answered.encode_ms);
     prediction.result["model"] = model.name;
     prediction.result["model_version"] = model.version;

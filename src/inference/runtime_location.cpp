@@ -23,14 +23,18 @@ std::filesystem::path find_runtime() {
     return {};
 }
 
+bool has_cuda(const std::filesystem::path& runtime) {
+    std::error_code ignored;
+    const auto folder = (runtime.empty() ? find_runtime() : runtime).parent_path();
+    const auto is_in = [&](const char* place) { return std::filesystem::exists(folder / place / "libtorch_cuda.so", ignored); };
+    return is_in("") || is_in("torch/lib") || is_in("torch");
+}
+
 std::vector<std::string> find_devices(const std::filesystem::path& runtime) {
-    namespace fs = std::filesystem;
     std::error_code ignored;
     std::vector<std::string> devices;
-    const auto folder = runtime.parent_path();
-    const bool has_cuda = fs::exists(folder / "libtorch_cuda.so", ignored) || fs::exists(folder / "torch/lib/libtorch_cuda.so", ignored) ||
-                          fs::exists(folder / "torch/libtorch_cuda.so", ignored);
-    for (int i = 0; has_cuda && fs::exists("/dev/nvidia" + std::to_string(i), ignored); ++i) devices.push_back("cuda:" + std::to_string(i));
+    const bool cuda = has_cuda(runtime);
+    for (int i = 0; cuda && std::filesystem::exists("/dev/nvidia" + std::to_string(i), ignored); ++i) devices.push_back("cuda:" + std::to_string(i));
     devices.push_back("cpu");
     return devices;
 }

@@ -12,7 +12,6 @@
 namespace millrace::inference {
 namespace {
 
-constexpr std::chrono::milliseconds tick_period{50};
 constexpr std::chrono::seconds decode_allowance{5};    // an image may take 2 s to decode, on a busy machine longer
 constexpr std::chrono::minutes longest_wait{10};       // for requests that name no deadline
 
@@ -22,36 +21,26 @@ double milliseconds(Monotonic from, Monotonic to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-SupervisorOptions supervisor_options(const EngineOptions& o, const SpawnOptions& spawn) {
-    return {spawn, o.start_timeout, o.heartbeat_timeout, o.first_backoff, o.longest_backoff, o.idle_window};
-}
-
 // Rows that are known before anything is decoded.
 int rows_of(const Input& input) {
-    if (input.tensors.empty() || input.tensors.front().shape.empty()) return 1;
-    return static_cast<int>(std::clamp<std::int64_t>(input.tensors.front().shape.front(), 1, 1 << 20));
+    const auto first = std::ranges::find_if(input.tensors, [](const Tensor& tensor) { return !tensor.shape.empty(); });
+    return first == input.tensors.end() ? 1 : static_cast<int>(std::clamp<std::int64_t>(first->shape.front(), 1, 1 << 20));
 }
 
 } // namespace
 
 Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
                      telemetry::Log& log, telemetry::Metrics& metrics)
-    : options_{options}, log_{log},
+    : context_{context}, options_{options}, spawn_{spawn}, log_{log}, metrics_{metrics},
       waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")},
-      denials_{log, metrics}, models_{metrics}, tick_timer_{context}, wake_timer_{context} {
+      denials_{log, metrics}, models_{metrics}, quarantine_{options.quarantine},
+      quarantine_metrics_{&metrics.counter("millrace_quarantines_total", "Times that an input, a model or an organisation was quarantined, or held longer."),
+                          &metrics.counter("millrace_quarantine_refused_total", "Predictions that were refused because of a quarantine."),
+                          &metrics.gauge("millrace_quarantined", "Inputs, models and organisations in quarantine now.")},
+      tick_timer_{context}, wake_timer_{context}, own_timer_{context} {
     const auto& names = options_.devices;
     const bool other_than_cpu = std::ranges::any_of(names, [](const auto& name) { return name != "cpu"; });
-    const auto cpus = static_cast<int>(std::ranges::count(names, std::string{"cpu"}));
-    for (const auto& name : names) {
-        auto& device = *devices_.emplace_back(std::make_unique<DeviceWorker>());
-        device.device = name;
-        device.standby = name == "cpu" && other_than_cpu;
-        device.memory_budget = options_.model_memory;
-        auto of_device = spawn;
-        of_device.device = name;
-        if (name == "cpu") of_device.threads = std::max(1, spawn.threads / std::max(1, cpus));
-        device.supervisor = std::make_unique<Supervisor>(context, supervisor_options(options, of_device), log, metrics, events_of(device));
-    }
+    for (const auto& name : names) add_device(name, DeviceWorker::Role::shared).standby = name == "cpu" && other_than_cpu;
 }
 
 Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
@@ -62,9 +51,9 @@ Supervisor::Events Scheduler::events_of(DeviceWorker& device) {
     };
     events.message = [this, &device](frame::ToDaemon message) { on_message(device, std::move(message)); };
     events.denied = [this, &device](const Denial& denial) { on_denied(device, denial); };
-    events.idle = [&device] { return device.is_idle(); };
+    events.work = [this, &device] { return device.work(next_batch_); };
     events.lost = [this, &device](const std::string& why) { on_lost(device, why); };
-    events.unavailable = [this](const std::string& why) { on_unavailable(why); };
+    events.unavailable = [this, &device](const std::string& why) { on_unavailable(device, why); };
     return events;
 }
 
@@ -86,6 +75,7 @@ void Scheduler::stop() {
     stopping_ = true;
     tick_timer_.cancel();
     wake_timer_.cancel();
+    own_timer_.cancel();
     const Failure failure{FailureReason::unavailable, "the service is stopping", false};
     for (const auto& device : devices_) device->supervisor->stop();
     fail(batcher_.take_all(), failure);
@@ -98,7 +88,7 @@ void Scheduler::stop() {
 std::optional<Failure> Scheduler::obstacle(const Request& request) const {
     const auto because = [](FailureReason reason, std::string why) { return Failure{reason, std::move(why), false}; };
     if (stopping_) return because(FailureReason::unavailable, "the service is stopping");
-    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable() || each->standby; }))
+    if (std::ranges::all_of(devices_, [](const auto& each) { return each->unavailable() || each->standby || each->role != DeviceWorker::Role::shared; }))
         return because(FailureReason::unavailable, "inference is not available: " + devices_.front()->supervisor->reason());
     if (batcher_.size() >= options_.queue_capacity)
         return because(FailureReason::unavailable, "too many predictions are waiting; try again");
@@ -118,12 +108,18 @@ ModelEntry& Scheduler::entry_of(const std::shared_ptr<const ModelVersion>& versi
     const auto& batching = version->manifest->batching;
     if (made)
         batcher_.add_model(entry.key, {static_cast<std::size_t>(batching.max_batch),
-                                       std::chrono::microseconds{static_cast<std::int64_t>(batching.max_delay_ms * 1000)}});
+                                       std::chrono::microseconds{static_cast<std::int64_t>(batching.max_delay_ms * 1000)},
+                                       version->manifest->execution.weight});
     return entry;
 }
 
 void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done done) {
     if (auto failure = obstacle(request)) {
+        statistics_.failed(request.model, failure->reason, 0);
+        return done(std::move(*failure));
+    }
+    Admission admission;
+    if (auto failure = quarantined(request, admission)) {
         statistics_.failed(request.model, failure->reason, 0);
         return done(std::move(*failure));
     }
@@ -135,7 +131,9 @@ void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done don
                              .file = static_cast<bool>(request.input.file), .rows = static_cast<std::size_t>(rows_of(request.input))};
     batcher_.add(entry.key, item);
     statistics_.waits(*request.model, +1);
-    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, request.raw, {}});
+    pending_.emplace(ticket, Pending{std::move(request.model), std::move(request.input), std::move(done), entry.key, item, request.raw, {}, 0, false, 0, std::move(admission)});
+    seat(entry);
+    if (item.alone) seat_suspects();
     for (const auto& device : devices_) load_on(*device, entry);
     dispatch();
     arm_tick();
@@ -161,7 +159,8 @@ void Scheduler::dispatch() {
 
 bool Scheduler::dispatch_to(DeviceWorker& device) {
     if (must_be_quiet(device)) return false;
-    auto batch = batcher_.next(now(), [&](Batcher::ModelKey model) { return device.room(model); });
+    const auto at = now();
+    auto batch = batcher_.next(at, [&](Batcher::ModelKey model) { return offer(device, model, at); });
     if (!batch) return false;
     fail(batch->expired, {FailureReason::timed_out, "its deadline passed while it waited", false});
     if (!batch->items.empty()) send(device, *batch);
@@ -176,7 +175,7 @@ std::optional<frame::BatchItem> Scheduler::hand_over(Pending& pending, std::vect
     item.raw = pending.raw;
     if (!input.tensors.empty()) {
         item.source = frame::Source::tensors;
-        for (auto& tensor : input.tensors) item.tensors.push_back({tensor.datatype, tensor.shape, std::move(tensor.bytes)});
+        for (auto& tensor : input.tensors) item.tensors.push_back({tensor.datatype, tensor.shape, std::move(tensor.bytes), tensor.absent});
     } else if (!input.file) {
         item.bytes = std::move(input.bytes);
     } else {
@@ -199,9 +198,9 @@ void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
     const auto id = next_batch_++;
     frame::Batch message{id, batch.model, {}};
     auto& residence = device.models.at(batch.model);
-    residence.used_at = at;
+    residence.used_at = device.used_at = at;
     Flight flight{batch.model, {}, at + decode_allowance + time_limit(batch.model), 0, batch.alone,
-                  1.0 / std::max(1, residence.report.instances), {}, {}};
+                  1.0 / std::max(1, residence.report.instances), batch.charged, {}, {}};
     std::vector<Descriptor> files;
     std::vector<Batcher::ItemKey> refused;
     for (const auto key : batch.items) {
@@ -214,7 +213,7 @@ void Scheduler::send(DeviceWorker& device, const Batcher::Batch& batch) {
         message.items.push_back(std::move(*item));
     }
     fail(refused, {FailureReason::unavailable, "too many files are open; try again", false});
-    if (flight.items.empty()) return;
+    if (flight.items.empty()) return batcher_.settle(batch.model, batch.charged, {});
     if (device.flights.empty()) {
         flight.begun = at;
         // The worker says nothing when it begins such a batch: its time runs already.
@@ -237,8 +236,19 @@ void Scheduler::on_started(DeviceWorker& device, const frame::Started& started) 
     auto& flight = found->second;
     const auto at = now();
     // Halved down to single items a batch takes fewer passes than this; a worker that says more wants to run for ever.
-    if (++flight.passes <= 2 * flight.items.size()) flight.deadline = at + time_limit(flight.model);
+    if (++flight.passes <= 2 * flight.items.size()) {
+        flight.deadline = at + time_limit(flight.model);
+        excuse_the_next(device, started.batch, at);
+    }
     if (!flight.begun) flight.begun = at;
+}
+
+// What was sent after a batch and has not begun may have waited for it: its time begins anew. What has begun has a time of its
+// own, whoever else is answered meanwhile: a pass that hangs beside others that go on must be found.
+void Scheduler::excuse_the_next(DeviceWorker& device, std::uint64_t batch, Monotonic at) {
+    for (auto next = device.flights.upper_bound(batch); next != device.flights.end(); ++next)
+        if (auto& flight = next->second; !flight.begun)
+            flight.deadline = std::max(flight.deadline, at + decode_allowance + time_limit(flight.model));
 }
 
 void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
@@ -249,14 +259,27 @@ void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
     device.flights.erase(found);
     const auto& entry = *models_.find(flight.model);
     entry.metrics.batches->add();
-    // The next batches on their way first: the worker works while the answers are written. The ones in line
-    // have waited for this batch, and their time begins now.
+    batcher_.settle(flight.model, flight.charged, cost_of(flight, done));
+    // The next batches on their way first: the worker works while the answers are written.
     const auto at = now();
-    for (auto& [id, other] : device.flights) other.deadline = std::max(other.deadline, at + decode_allowance + time_limit(other.model));
+    excuse_the_next(device, done.batch, at);
     if (!device.flights.empty() && !device.flights.begin()->second.begun) device.flights.begin()->second.begun = at;
     dispatch();
     for (std::size_t i = 0; i < flight.items.size(); ++i) answer(entry, done, flight.items[i], std::move(done.items[i]));
     let_go(device);
+}
+
+// Each item answers for its rows of the pass that it was in.
+Batcher::Cost Scheduler::cost_of(const Flight& flight, const frame::Done& done) const {
+    Batcher::Cost cost{0, flight.share, 0};
+    for (std::size_t i = 0; i < flight.items.size(); ++i) {
+        const auto rows = pending_.at(flight.items[i]).item.rows;
+        const auto& result = done.items[i];
+        if (result.batch_size == 0 || result.infer_ms <= 0) continue; // its input was wrong
+        cost.ms += result.infer_ms * static_cast<double>(rows) / std::max<double>(static_cast<double>(rows), result.batch_size);
+        cost.rows += rows;
+    }
+    return cost;
 }
 
 void Scheduler::answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result) {
@@ -280,7 +303,8 @@ void Scheduler::arm_tick() {
     const bool loads = std::ranges::any_of(devices_, [&](const auto& device) { return std::ranges::any_of(device->models, loading); });
     if (pending_.empty() && !waited_for && !loads) return;
     ticking_ = true;
-    tick_timer_.expires_after(tick_period);
+    looked_at_ = now();
+    tick_timer_.expires_at(looked_at_ + tick_period);
     tick_timer_.async_wait([this](const boost::system::error_code& failure) {
         ticking_ = false;
         if (failure || stopping_) return;
@@ -292,7 +316,10 @@ void Scheduler::arm_tick() {
 }
 
 void Scheduler::arm_wake() {
-    const auto at = batcher_.wake_at(now());
+    const auto present = now();
+    auto at = batcher_.wake_at(present);
+    for (const auto& device : devices_)
+        if (const auto lending = batcher_.size() > 0 ? device->next_lending(present) : std::nullopt; lending && (!at || *lending < *at)) at = lending;
     if (!at) return;
     wake_timer_.expires_at(*at);
     wake_timer_.async_wait([this](const boost::system::error_code& failure) {
@@ -305,6 +332,7 @@ void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {
     if (node.empty()) return;
     auto& pending = node.mapped();
     if (pending.withdrawn) outcome = withdrawn();
+    if (pending.admission.probe) end_probe(pending, outcome);
     statistics_.waits(*pending.model, -1);
     if (!outcome) statistics_.failed(pending.model, outcome.error().reason, milliseconds(pending.item.arrived, now()));
     pending.done(std::move(outcome));

@@ -1,6 +1,7 @@
 // The engine's inside: requests in, batches to the workers of the devices, answers out. Everything on the thread of the
-// io_context. In four files: what is asked and answered (scheduler.cpp), where models are loaded and leave
-// (scheduler_models.cpp), what ends before its answer (scheduler_ends.cpp), what others see (scheduler_view.cpp).
+// io_context. In six files: what is asked and answered (scheduler.cpp), where models are loaded and leave
+// (scheduler_models.cpp), what ends before its answer (scheduler_ends.cpp), what is refused because it ends workers
+// (scheduler_quarantine.cpp), which workers there are for whom (scheduler_own.cpp), what others see (scheduler_view.cpp).
 #pragma once
 #include "async/guarded.hpp"
 #include "inference/batcher.hpp"
@@ -8,6 +9,7 @@
 #include "inference/device_worker.hpp"
 #include "inference/engine.hpp"
 #include "inference/model_table.hpp"
+#include "inference/quarantine.hpp"
 #include "inference/statistics.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -37,6 +39,10 @@ public:
     Statistics& statistics() { return statistics_; }
 
 private:
+    struct Admission {
+        std::string digest;      // of the input; empty: not needed so far
+        bool probe = false;      // let through to see whether its quarantine may end
+    };
     struct Pending {
         std::shared_ptr<const ModelVersion> model;
         Input input;             // kept until the answer, for another worker may have to start anew
@@ -48,15 +54,18 @@ private:
         std::uint64_t batch = 0; // in flight
         bool withdrawn = false;
         int losses = 0;          // of the worker that ran it, where another may have been the cause
+        Admission admission{};
     };
-    using Devices = std::vector<std::unique_ptr<DeviceWorker>>;
 
+    DeviceWorker& add_device(const std::string& name, DeviceWorker::Role role);
     Supervisor::Events events_of(DeviceWorker& device);
     void on_message(DeviceWorker& device, frame::ToDaemon message);
     std::optional<Failure> obstacle(const Request& request) const;
     ModelEntry& entry_of(const std::shared_ptr<const ModelVersion>& version);
     void on_started(DeviceWorker& device, const frame::Started& started);
     void on_done(DeviceWorker& device, frame::Done done);
+    Batcher::Cost cost_of(const Flight& flight, const frame::Done& done) const;
+    void excuse_the_next(DeviceWorker& device, std::uint64_t batch, Monotonic at);
     void answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result);
     void dispatch();
     bool dispatch_to(DeviceWorker& device);
@@ -86,33 +95,65 @@ private:
     void end_waits(ModelEntry& entry, Monotonic at);
 
     // ── what ends before its answer: scheduler_ends.cpp ──
+    static constexpr std::chrono::milliseconds tick_period{50};
     void tick();             // deadlines: of batches, of loads, of waiting items
+    void forgive(std::chrono::nanoseconds slept);
     bool end_slow_load(DeviceWorker& device, Monotonic at);
     bool end_late_flight(DeviceWorker& device, Monotonic at);
     bool end_withdrawn_flight(DeviceWorker& device, Monotonic at);
     void kill_for(DeviceWorker& device, const std::string& why); // the one to blame has been taken out: the rest is put back
     void put_back(const Flight& flight);
     void on_lost(DeviceWorker& device, const std::string& why);
+    void find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why, bool from_outside);
     void blame(ModelEntry& loading, const std::string& why);
-    void blame(const Flight& flight, const std::string& why);
-    void suspect(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why);
-    void on_unavailable(const std::string& why);
+    void blame(const std::map<std::uint64_t, Flight>& flights, const Failure& failure, bool certain = true);
+    void on_unavailable(DeviceWorker& device, const std::string& why);
     void on_denied(DeviceWorker& device, const Denial& denial);
     static Failure withdrawn();
+
+    // ── what is refused: scheduler_quarantine.cpp ──
+    std::optional<Failure> quarantined(const Request& request, Admission& admission);
+    void ended_worker(ModelEntry& entry, Pending* pending, const std::string& why); // null: while it was loaded
+    void end_probe(const Pending& pending, const Outcome& outcome);
+    void lift_quarantine(const ModelVersion& version);
+    void tell(const std::vector<Quarantine::Change>& changes, const std::string& why);
+    void refuse_waiting(const Quarantine::Change& change);
+    std::vector<QuarantineStatus> quarantine_status() const;
+
+    // ── which workers there are for whom: scheduler_own.cpp ──
+    bool serves(const DeviceWorker& device, const ModelEntry& entry) const;
+    Batcher::Offer offer(const DeviceWorker& device, Batcher::ModelKey model, Monotonic at) const;
+    bool has_worker_for_suspects() const;
+    void seat(ModelEntry& entry);
+    void seat_suspects();
+    DeviceWorker* place_for(const std::string& device_name);
+    void release(DeviceWorker& device);
+    void arm_own();
+    void end_unneeded();
 
     // ── the view: scheduler_view.cpp ──
     void publish();          // what other threads see
 
+    boost::asio::io_context& context_;
     const EngineOptions options_;
+    const SpawnOptions spawn_;
     telemetry::Log& log_;
+    telemetry::Metrics& metrics_;
     telemetry::Gauge& waiting_gauge_;
     DenialLog denials_;
     ModelTable models_;
     Statistics statistics_;
+    Quarantine quarantine_;
+    struct {
+        telemetry::Counter *begun = nullptr, *refused = nullptr;
+        telemetry::Gauge* held = nullptr;
+    } quarantine_metrics_;
     Batcher batcher_;
     std::unordered_map<Batcher::ItemKey, Pending> pending_;
     std::uint64_t next_batch_ = 1;
-    boost::asio::steady_timer tick_timer_, wake_timer_;
+    boost::asio::steady_timer tick_timer_, wake_timer_, own_timer_;
+    Monotonic looked_at_;    // when the tick that is to come was armed
+    bool own_armed_ = false, suspects_worker_failed_ = false;
     bool ticking_ = false, stopping_ = false, culprit_known_ = false;
     bool has_suspects_ = false; // among the models
     struct View {

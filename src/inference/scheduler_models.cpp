@@ -2,7 +2,8 @@
 // or when another model needs the memory and this one was used the longest time ago.
 #include "inference/scheduler.hpp"
 
-#include <fcntl.h>
+#include "inference/model_files.hpp"
+
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -13,11 +14,21 @@
 namespace millrace::inference {
 namespace {
 
-constexpr std::chrono::seconds load_failure_lasts{10}; // before a model that could not be loaded is tried again
+// Before a model that could not be loaded is tried again; one whose file is another since is tried at once.
+constexpr std::chrono::seconds load_failure_lasts{10};
 constexpr std::chrono::seconds least_stay{1};          // of a model for which others wait, so that two do not chase each other out
 constexpr std::chrono::seconds leaving_takes{60};      // at most, while it is still used
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
+
+// Tells a file from the one that was there before: pushed again after it was lost. 0: there is none.
+std::uint64_t stamp_of(const std::filesystem::path& file) {
+    struct stat info{};
+    if (::stat(file.c_str(), &info) != 0) return 0;
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15; // spreads the bits
+    const auto changed = static_cast<std::uint64_t>(info.st_ctim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(info.st_ctim.tv_nsec);
+    return (static_cast<std::uint64_t>(info.st_ino) * odd ^ changed) * odd | 1;
+}
 
 std::uint64_t file_size(const Descriptor& file) {
     struct stat info{};
@@ -28,7 +39,9 @@ std::uint64_t file_size(const Descriptor& file) {
 
 void Scheduler::load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done) {
     if (stopping_) return done(Error{Code::unavailable, "the service is stopping"});
+    lift_quarantine(*version);
     auto& entry = entry_of(version);
+    seat(entry);
     entry.loading.push_back(std::move(done));
     entry.load_deadline = now() + options_.start_timeout + options_.load_timeout;
     for (const auto& device : devices_) {
@@ -55,15 +68,17 @@ bool Scheduler::is_wanted(const ModelEntry& entry) const { return batcher_.waiti
 
 // Is there a device that may still come to serve it?
 bool Scheduler::has_hope(const ModelEntry& entry) const {
+    const auto is_its = [&](const auto& each) { return each->role != DeviceWorker::Role::suspects && serves(*each, entry); };
+    if (entry.own && std::ranges::none_of(devices_, is_its)) return true; // it waits for a place
     return std::ranges::any_of(devices_, [&](const auto& each) {
-        return !each->standby && !each->unavailable() && each->state_of(entry.key) != Residence::State::failed;
+        return is_its(each) && !each->standby && !each->unavailable() && each->state_of(entry.key) != Residence::State::failed;
     });
 }
 
 bool Scheduler::must_be_quiet(const DeviceWorker& device) {
     return has_suspects_ && std::ranges::any_of(models_.all(), [&](const auto* entry) {
         const auto state = device.state_of(entry->key);
-        return entry->suspect && (state == Residence::State::loading || (state == Residence::State::absent && is_wanted(*entry)));
+        return entry->suspect && serves(device, *entry) && (state == Residence::State::loading || (state == Residence::State::absent && is_wanted(*entry)));
     });
 }
 
@@ -73,21 +88,23 @@ void Scheduler::load_wanted(DeviceWorker& device) {
 }
 
 void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
-    if (!device.ready()) return; // asked again when it is
+    if (!device.ready() || !serves(device, entry)) return; // asked again when it is ready
     auto& residence = device.models[entry.key];
     const auto at = now();
     using State = Residence::State;
-    if (residence.state == State::failed && at - residence.failed_at >= load_failure_lasts) residence.state = State::absent;
+    if (residence.state == State::failed &&
+        (at - residence.failed_at >= load_failure_lasts || stamp_of(entry.version->file) != residence.failed_file))
+        residence.state = State::absent;
     if (residence.state == State::failed && !has_hope(entry))
         return fail(batcher_.take_all(entry.key), {FailureReason::model_failed, residence.error, false});
     if (residence.state != State::absent) return;
     const bool loads = std::ranges::any_of(device.models, [](const auto& each) { return each.second.state == State::loading; });
     if (entry.suspect ? loads || !device.flights.empty() : must_be_quiet(device)) return; // asked again by the next tick
-    Descriptor file{::open(entry.version->file.c_str(), O_RDONLY | O_CLOEXEC)};
+    auto files = open_model_files(*entry.version);
     frame::Loaded refusal;
     refusal.model = entry.key;
-    const auto bytes = std::max(entry.memory_bytes, file ? file_size(file) : 0);
-    if (!file) refusal.error = "the model's file cannot be opened";
+    const auto bytes = std::max(entry.memory_bytes, files ? file_size(files->front()) : 0);
+    if (!files) refusal.error = files.error().detail;
     else if (device.memory_budget > 0 && bytes > device.memory_budget)
         refusal.error = fmt::format("the model needs {} MiB, all models together may take {} MiB (inference.model_memory_bytes)",
                                     bytes >> 20, device.memory_budget >> 20);
@@ -96,10 +113,7 @@ void Scheduler::load_on(DeviceWorker& device, ModelEntry& entry) {
     residence.state = State::loading;
     residence.memory_bytes = bytes;
     residence.load_deadline = at + options_.load_timeout;
-    std::vector<Descriptor> descriptors;
-    descriptors.push_back(std::move(file));
-    device.supervisor->send(frame::Load{entry.key, entry.version->sha256, json::serialize(entry.version->manifest->to_json())},
-                            std::move(descriptors));
+    device.supervisor->send(load_message(entry.key, *entry.version), std::move(*files));
     arm_tick();
 }
 
@@ -140,8 +154,10 @@ void Scheduler::send_away(DeviceWorker& device, Batcher::ModelKey key) {
 void Scheduler::let_go(DeviceWorker& device) {
     for (auto& [key, residence] : device.models) {
         if (residence.state != Residence::State::ready) continue;
-        const bool asked = !models_.find(key)->leaving.empty() && batcher_.waiting(key) == 0;
-        if (residence.evicted || asked) send_away(device, key);
+        const auto& entry = *models_.find(key);
+        const bool asked = !entry.leaving.empty() && batcher_.waiting(key) == 0;
+        const bool moved = entry.own && device.role == DeviceWorker::Role::shared;
+        if (residence.evicted || asked || moved) send_away(device, key);
     }
 }
 
@@ -156,6 +172,7 @@ void Scheduler::on_loaded(DeviceWorker& device, const frame::Loaded& loaded) {
         residence.state = Residence::State::failed;
         residence.error = loaded.error;
         residence.failed_at = now();
+        residence.failed_file = stamp_of(entry->version->file);
         log_.error("model not loaded", {{"model", entry->title()}, {"device", device.device}, {"reason", loaded.error}});
         if (!has_hope(*entry)) fail(batcher_.take_all(entry->key), {FailureReason::model_failed, loaded.error, false});
     } else {
@@ -180,6 +197,7 @@ void Scheduler::on_unloaded(DeviceWorker& device, const frame::Unloaded& unloade
     auto* entry = models_.find(unloaded.model);
     if (!entry || device.state_of(unloaded.model) != Residence::State::leaving) return;
     device.models.erase(unloaded.model);
+    if (device.role == DeviceWorker::Role::own && !is_wanted(*entry)) release(device); // its process is what it leaves
     log_.info("model unloaded", {{"model", entry->title()}, {"device", device.device}, {"worker_memory_bytes", unloaded.own_bytes}});
     publish(); // before anyone is told
     tell_unload(*entry);
@@ -192,9 +210,10 @@ void Scheduler::tell_load(ModelEntry& entry) {
     if (entry.loading.empty()) return;
     Error error{Code::unavailable, "no device can be used"};
     std::optional<CheckReport> report;
-    bool open = false, starting = false;
+    bool starting = false;
+    bool open = entry.own && std::ranges::none_of(devices_, [&](const auto& each) { return serves(*each, entry); }); // it waits for a place
     for (const auto& device : devices_) {
-        if (device->standby) continue;
+        if (device->standby || device->role == DeviceWorker::Role::suspects || !serves(*device, entry)) continue;
         if (!device->ready()) {
             if (device->unavailable()) error = {Code::unavailable, "inference is not available: " + device->supervisor->reason()};
             else starting = true;

@@ -18,13 +18,15 @@ std::string_view word(Residence::State state) {
 }
 
 // Where it stands on the device on which it has come furthest.
-LoadedModel shown(const ModelEntry& entry, const std::vector<std::unique_ptr<DeviceWorker>>& devices) {
+LoadedModel shown(const ModelEntry& entry, const Devices& devices) {
     constexpr std::array order{Residence::State::absent, Residence::State::failed, Residence::State::leaving, Residence::State::loading,
                                Residence::State::ready};
     const auto rank = [&](Residence::State state) { return std::find(order.begin(), order.end(), state) - order.begin(); };
-    LoadedModel model{entry.version, "absent", "", {}, entry.used_at, {}};
+    LoadedModel model{entry.version, "absent", "", {}, entry.used_at, {}, {}, false};
     auto best = Residence::State::absent;
+    model.own_worker = entry.own;
     for (const auto& device : devices) {
+        if (device->role == DeviceWorker::Role::suspects) continue;
         const auto found = device->models.find(entry.key);
         if (found == device->models.end()) continue;
         const auto& residence = found->second;
@@ -39,10 +41,10 @@ LoadedModel shown(const ModelEntry& entry, const std::vector<std::unique_ptr<Dev
     return model;
 }
 
-DeviceStatus shown(const DeviceWorker& device) {
+DeviceStatus shown(const DeviceWorker& device, const std::string& model) {
     const auto& supervisor = *device.supervisor;
     return {device.device, std::string{name(supervisor.state())}, supervisor.pid(), supervisor.restarts(), device.model_bytes(),
-            device.memory_budget, device.flights.size(), supervisor.reason()};
+            device.memory_budget, device.flights.size(), supervisor.reason(), model};
 }
 
 } // namespace
@@ -50,12 +52,17 @@ DeviceStatus shown(const DeviceWorker& device) {
 void Scheduler::publish() {
     View view;
     auto& status = view.status;
+    status.quarantine = quarantine_status();
     for (auto* entry : models_.all()) {
         view.models.push_back(shown(*entry, devices_));
+        for (const auto& held : status.quarantine)
+            if (held.organization == entry->version->organization && held.model == entry->version->name && held.version == entry->version->version)
+                view.models.back().quarantine.push_back(held);
         if (view.models.back().state == "ready") status.models.push_back(entry->title());
     }
     // The first device that works speaks for all, or else the first.
-    const auto ready = std::find_if(devices_.begin(), devices_.end(), [](const auto& each) { return each->ready(); });
+    using Role = DeviceWorker::Role;
+    const auto ready = std::find_if(devices_.begin(), devices_.end(), [](const auto& each) { return each->ready() && each->role == Role::shared; });
     const auto& speaker = *(ready == devices_.end() ? devices_.front() : *ready)->supervisor;
     status.state = name(speaker.state());
     status.pid = speaker.pid();
@@ -68,7 +75,9 @@ void Scheduler::publish() {
     status.queued = batcher_.size();
     for (const auto& device : devices_) {
         status.restarts += device->supervisor->restarts();
-        status.devices.push_back(shown(*device));
+        if (device->role == Role::spare) continue;
+        const auto model = device->role == Role::own ? models_.find(device->owner)->title() : device->role == Role::suspects ? "suspects" : "";
+        status.devices.push_back(shown(*device, model));
     }
     *view_.lock() = std::move(view);
 }

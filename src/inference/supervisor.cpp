@@ -12,6 +12,8 @@ constexpr std::chrono::seconds stable_after{30};  // then the next fault is rest
 constexpr std::chrono::milliseconds longest_pause_for_work{1000};
 constexpr int starts_before_giving_up = 5;        // in a row; waiting work is then told
 
+int beats(std::chrono::milliseconds window) { return static_cast<int>((window + beat_period - std::chrono::milliseconds{1}) / beat_period); }
+
 } // namespace
 
 std::string_view name(Supervisor::State state) {
@@ -30,10 +32,14 @@ Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions optio
     : context_{context}, options_{std::move(options)}, log_{log},
       restart_counter_{metrics.counter("millrace_worker_restarts_total",
                                        "Times the inference worker was started again after it had ended.")},
-      events_{std::move(events)}, timer_{context}, idle_watch_{options_.idle_window}, backoff_{options_.first_backoff} {}
+      events_{std::move(events)}, timer_{context}, quiet_watch_{options_.leftover_window},
+      task_watch_{beats(options_.leftover_window)}, backoff_{options_.first_backoff} {}
 
-void Supervisor::start() {
+void Supervisor::start(int nice) {
     if (state_ != State::stopped) return;
+    options_.spawn.nice = nice;
+    failed_starts_ = 0;
+    backoff_ = options_.first_backoff;
     if (!options_.spawn.obstacle.empty()) {
         state_ = State::unavailable;
         reason_ = options_.spawn.obstacle + "; everything but inference works";
@@ -47,6 +53,7 @@ void Supervisor::start() {
 }
 
 void Supervisor::stop() {
+    ++armed_;
     timer_.cancel();
     state_ = State::stopped;
     reason_ = "stopped";
@@ -54,13 +61,15 @@ void Supervisor::stop() {
 }
 
 void Supervisor::send(const frame::ToWorker& message, std::vector<Descriptor> descriptors) {
-    if (worker_) worker_->send(message, std::move(descriptors));
+    if (!worker_) return;
+    ++activity_;
+    worker_->send(message, std::move(descriptors));
 }
 
 void Supervisor::arm(std::chrono::milliseconds after, std::function<void()> what) {
     timer_.expires_after(after); // cancels what was armed before
-    timer_.async_wait([this, what = std::move(what)](const boost::system::error_code& failure) {
-        if (!failure && state_ != State::stopped) what();
+    timer_.async_wait([this, armed = ++armed_, what = std::move(what)](const boost::system::error_code& failure) {
+        if (!failure && armed == armed_) what();
     });
 }
 
@@ -69,7 +78,7 @@ void Supervisor::spawn() {
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
-                    [this](std::string why) { on_gone(why); }, [this](const Denial& denial) { events_.denied(denial); },
+                    [this](std::string why, bool from_outside) { on_gone(why, from_outside); }, [this](const Denial& denial) { events_.denied(denial); },
                     [this](const std::string& line, std::uint64_t dropped) {
                         log_.info("worker printed", {{"pid", pid()}, {"text", line}, {"not_logged_before", dropped}});
                     });
@@ -96,6 +105,8 @@ void Supervisor::on_message(frame::ToDaemon message) {
         failed_starts_ = 0;
         ready_since_ = std::chrono::steady_clock::now();
         unanswered_ = 0;
+        quiet_watch_ = QuietWatch{options_.leftover_window};
+        task_watch_ = TaskWatch{beats(options_.leftover_window)};
         log_.info("worker ready", {{"pid", pid()},
                                    {"runtime", hello_.runtime},
                                    {"device", hello_.device},
@@ -106,21 +117,40 @@ void Supervisor::on_message(frame::ToDaemon message) {
     }
     if (state_ != State::ready) return;
     unanswered_ = 0;
-    if (std::holds_alternative<frame::Pong>(message)) return;
+    if (const auto* pong = std::get_if<frame::Pong>(&message)) {
+        if (pong->from_tasks) task_watch_.answered();
+        return;
+    }
+    ++activity_;
     if (const auto* fault = std::get_if<frame::Fault>(&message)) return kill(fault->reason);
     events_.message(std::move(message));
 }
 
 void Supervisor::beat() {
     const auto now = std::chrono::steady_clock::now();
-    // Beats are counted, not time: a machine that slept has missed none.
     if (unanswered_ * beat_period > options_.heartbeat_timeout) return kill("it stopped answering");
     if (now - ready_since_ > stable_after) backoff_ = options_.first_backoff;
-    // Not its own fault, as with any model's; but nothing else would ever end it.
-    if (idle_watch_.is_guilty(events_.idle(), now, processor_time(pid()))) return replace("it used the processor with nothing to do");
+    if (find_leftovers()) return;
     ++unanswered_;
-    send(frame::Ping{++sequence_});
+    worker_->send(frame::Ping{++sequence_, std::exchange(ask_tasks_, false)});
     arm(beat_period, [this] { beat(); });
+}
+
+// Not the worker's own fault, as with any model's; but nothing else would ever end it.
+bool Supervisor::find_leftovers() {
+    const auto work = events_.work();
+    const auto found = [this](const char* what) {
+        replace(what);
+        return true;
+    };
+    if (quiet_watch_.is_guilty(work, activity_, std::chrono::steady_clock::now(), processor_time(pid())))
+        return found("it used the processor with nothing to do: a model left a thread running");
+    switch (task_watch_.beat(work, activity_, unanswered_ == 0)) {
+    case TaskWatch::Verdict::innocent: return false;
+    case TaskWatch::Verdict::ask: ask_tasks_ = true; return false;
+    case TaskWatch::Verdict::guilty: return found("a model left a task running that nothing waits for");
+    }
+    return false;
 }
 
 void Supervisor::kill(const std::string& why) {
@@ -134,8 +164,9 @@ void Supervisor::replace(const std::string& why) {
     kill(why);
 }
 
-void Supervisor::on_gone(const std::string& why) {
+void Supervisor::on_gone(const std::string& why, bool from_outside) {
     if (state_ == State::stopped) return;
+    ended_from_outside_ = from_outside;
     const bool was_ready = state_ == State::ready;
     // One that has started well is needed again soon, whoever's model ended it; one that cannot start has time.
     const auto pause = was_ready ? std::min(backoff_, longest_pause_for_work) : backoff_;

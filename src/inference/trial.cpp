@@ -1,8 +1,7 @@
 #include "inference/trial.hpp"
 
 #include "inference/device_worker.hpp"
-
-#include <fcntl.h>
+#include "inference/model_files.hpp"
 
 namespace millrace::inference {
 
@@ -28,7 +27,7 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
     const std::string title = trial->model_->name + "/" + trial->model_->version + " on trial";
     trial->worker_->listen(
         [trial](frame::ToDaemon message) { trial->on_message(std::move(message)); },
-        [trial](const std::string& why) {
+        [trial](const std::string& why, bool) {
             trial->finish(Error{Code::unprocessable, "the model ended the worker that tried it: " + why});
         },
         [&denials, pid, title](const Denial& denial) { denials.tell(denial, pid, title, std::chrono::steady_clock::now()); },
@@ -50,11 +49,10 @@ void Trial::limit(std::chrono::milliseconds time, Error error) {
 void Trial::on_message(frame::ToDaemon message) {
     if (const auto* hello = std::get_if<frame::Hello>(&message)) {
         if (!hello->error.empty()) return finish(Error{Code::unavailable, hello->error});
-        std::vector<Descriptor> files;
-        files.emplace_back(::open(model_->file.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!files.front()) return finish(Error{Code::internal, "the model's file cannot be opened"});
+        auto files = open_model_files(*model_);
+        if (!files) return finish(files.error());
         limit(load_limit_, {Code::unprocessable, "the model took too long to load and run once (inference.load_timeout_seconds)"});
-        worker_->send(frame::Load{1, model_->sha256, json::serialize(model_->manifest->to_json())}, std::move(files));
+        worker_->send(load_message(1, *model_), std::move(*files));
     } else if (const auto* loaded = std::get_if<frame::Loaded>(&message)) {
         if (!loaded->error.empty()) return finish(Error{Code::unprocessable, loaded->error});
         finish(report_of(*loaded));

@@ -9,12 +9,15 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 namespace millrace::inference {
 namespace {
@@ -49,14 +52,25 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return list;
 }
 
+// A session may be a scheduling group of its own, with a value of its own (sched(7), autogroup): where it is, that one counts.
+void get_less(int nice) {
+    (void)::setpriority(PRIO_PROCESS, 0, nice);
+    const char digits[] = {static_cast<char>('0' + nice / 10), static_cast<char>('0' + nice % 10)};
+    const int file = ::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    (void)!::write(file, digits, sizeof digits);
+    ::close(file);
+}
+
 // Between fork and exec: only calls that are safe there.
-[[noreturn]] void become_worker(int socket, int printed, int parent, const char* executable, char** arguments, char** environment) {
+[[noreturn]] void become_worker(int socket, int printed, int parent, int nice, const char* executable, char** arguments, char** environment) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::setsid(); // signals of the terminal are the daemon's business
+    if (nice > 0) get_less(nice);
     const int null = ::open("/dev/null", O_RDWR);
     if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(printed, 1) < 0 || ::dup2(printed, 2) < 0) ::_exit(127);
     if (socket == worker_socket) ::fcntl(socket, F_SETFD, 0);
@@ -64,6 +78,27 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     ::syscall(SYS_close_range, worker_socket + 1, ~0u, 0);
     ::execve(executable, arguments, environment);
     ::_exit(127);
+}
+
+// Is the process at its end, a zombie or on the way to be one? proc(5), stat: the state, then pid, group, session, terminal, its
+// group, flags (PF_EXITING).
+bool is_ending(int pid) {
+    std::ifstream file{fmt::format("/proc/{}/stat", pid)};
+    std::string text;
+    std::getline(file, text);
+    const auto name_ends = text.rfind(')');
+    if (name_ends == text.npos) return true; // it is gone
+    std::istringstream rest{text.substr(name_ends + 1)};
+    char state = 0;
+    long skipped = 0, flags = 0;
+    rest >> state >> skipped >> skipped >> skipped >> skipped >> skipped >> flags;
+    return state == 'Z' || state == 'X' || (flags & 0x4) != 0;
+}
+
+std::string ending(std::optional<int> status) {
+    if (!status) return "it was gone";
+    if (WIFEXITED(*status)) return fmt::format("it exited with status {}", WEXITSTATUS(*status));
+    return fmt::format("it was ended by signal {} ({})", WTERMSIG(*status), ::strsignal(WTERMSIG(*status)));
 }
 
 } // namespace
@@ -91,7 +126,7 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
         if (pid < 0)
             return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
         if (pid == 0)
-            become_worker(theirs.get(), prints.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
+            become_worker(theirs.get(), prints.get(), parent, options.nice, executable.c_str(), argument_list.data(), environment_list.data());
         ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
         return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), std::move(printed), pid}};
     } catch (const std::exception& e) {
@@ -176,23 +211,24 @@ void WorkerProcess::flush() {
     }
 }
 
-std::string WorkerProcess::reap() {
+std::optional<int> WorkerProcess::reap() {
     int status = 0;
     ::kill(pid_, SIGKILL); // it may have closed the channel only
     while (::waitpid(pid_, &status, 0) < 0)
-        if (errno != EINTR) return "it was gone";
-    if (WIFEXITED(status)) return fmt::format("it exited with status {}", WEXITSTATUS(status));
-    return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+        if (errno != EINTR) return std::nullopt;
+    return status;
 }
 
 void WorkerProcess::lose(const std::string& why) {
     if (ended_) return;
     ended_ = true;
     close();
-    const auto how = reap();
+    const bool was_ending = is_ending(pid_); // then the signal below is not what ended it
+    const auto status = reap();
+    const bool from_outside = why.empty() && was_ending && status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL;
     const auto told = std::exchange(on_lost_, nullptr);
     on_message_ = nullptr;
-    if (told) told(why.empty() ? how : why);
+    if (told) told(why.empty() ? ending(status) : why, from_outside);
 }
 
 void WorkerProcess::end() {

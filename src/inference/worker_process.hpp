@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct SpawnOptions {
     std::string device = "cpu"; // or "cuda:N"
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
+    int nice = 0;         // 0-19: how much less than others it gets of a processor that several want
     std::string obstacle; // why no worker is to be started; empty: one may be
 };
 
@@ -31,7 +33,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 public:
     using OnMessage = std::function<void(frame::ToDaemon)>;
     // Once, unless end() came first: the process ended, or it sent what no worker sends. The process is already gone then.
-    using OnLost = std::function<void(std::string why)>;
+    // `from_outside`: by a SIGKILL that was not the daemon's.
+    using OnLost = std::function<void(std::string why, bool from_outside)>;
 
     // Shared: pending reads keep it alive until they have seen its end.
     static Result<std::shared_ptr<WorkerProcess>> spawn(boost::asio::io_context& context, const SpawnOptions& options);
@@ -57,7 +60,7 @@ private:
     void close();
     void flush();
     void lose(const std::string& why);
-    std::string reap(); // how it ended
+    std::optional<int> reap(); // its status, as waitpid(2) gives it; nullopt: it was gone
 
     boost::asio::io_context& context_;
     boost::asio::posix::stream_descriptor socket_;

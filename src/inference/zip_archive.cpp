@@ -1,5 +1,7 @@
 #include "inference/zip_archive.hpp"
 
+#include "inference/in_quotes.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -151,10 +153,10 @@ Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_a
     const auto at = e.local;
     if (!bytes.holds(at, local_size) || at + local_size > directory_at ||
         bytes.number<std::uint32_t>(at) != local_magic)
-        return bad(fmt::format("the header of entry \"{}\" is not where the directory says", e.name));
+        return bad(fmt::format("the header of entry {} is not where the directory says", in_quotes(e.name)));
     const std::uint64_t name = bytes.number<std::uint16_t>(at + 26), extra = bytes.number<std::uint16_t>(at + 28);
     const auto mismatch = [&] {
-        return bad(fmt::format("the header of entry \"{}\" contradicts the directory", e.name));
+        return bad(fmt::format("the header of entry {} contradicts the directory", in_quotes(e.name)));
     };
     if (bytes.text(at + local_size, name) != e.name || bytes.number<std::uint16_t>(at + 8) != e.method ||
         bytes.number<std::uint16_t>(at + 6) != e.flags)
@@ -167,7 +169,7 @@ Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_a
     if (!deferred && (packed != e.packed || unpacked != e.unpacked || crc != e.crc)) return mismatch();
     const auto data = at + local_size + name + extra;
     if (data > directory_at || e.packed > directory_at - data)
-        return bad(fmt::format("entry \"{}\" runs over the end", e.name));
+        return bad(fmt::format("entry {} runs over the end", in_quotes(e.name)));
     e.data = data;
     e.data_end = data + e.packed;
     return success();
@@ -176,35 +178,35 @@ Result<void> check_local(const Bytes& bytes, Entry& e, std::uint64_t directory_a
 Result<void> check_entry(const Entry& e, const ArchiveLimits& limits) {
     if (!is_clean_path(e.name)) return bad("an entry with an unacceptable path");
     if (e.flags & ~std::uint16_t{0x0808})
-        return bad(fmt::format("entry \"{}\" is encrypted or of an unknown form", e.name));
-    if (e.method != 0 && e.method != 8) return bad(fmt::format("entry \"{}\" is neither stored nor deflated", e.name));
+        return bad(fmt::format("entry {} is encrypted or of an unknown form", in_quotes(e.name)));
+    if (e.method != 0 && e.method != 8) return bad(fmt::format("entry {} is neither stored nor deflated", in_quotes(e.name)));
     if (e.method == 0 && e.packed != e.unpacked)
-        return bad(fmt::format("entry \"{}\" is stored, but its sizes differ", e.name));
+        return bad(fmt::format("entry {} is stored, but its sizes differ", in_quotes(e.name)));
     if (e.unpacked / limits.max_ratio > e.packed)
-        return bad(fmt::format("entry \"{}\" unpacks to more than {} times its size", e.name, limits.max_ratio));
+        return bad(fmt::format("entry {} unpacks to more than {} times its size", in_quotes(e.name), limits.max_ratio));
     return success();
 }
 
 // Torch finds entries whatever their case, so no two may differ by that alone.
+Result<void> check_places(std::vector<Entry>& entries) {
+    std::set<std::string> names;
+    for (const auto& e : entries)
+        if (!names.insert(folded(e.name)).second) return bad(fmt::format("entry {} is there twice", in_quotes(e.name)));
+    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.local < b.local; });
+    for (std::size_t i = 1; i < entries.size(); ++i)
+        if (entries[i].local < entries[i - 1].data_end)
+            return bad(fmt::format("entries {} and {} overlap", in_quotes(entries[i - 1].name), in_quotes(entries[i].name)));
+    return success();
+}
+
+} // namespace
+
 std::string folded(std::string_view name) {
     std::string out{name};
     for (char& c : out)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     return out;
 }
-
-Result<void> check_places(std::vector<Entry>& entries) {
-    std::set<std::string> names;
-    for (const auto& e : entries)
-        if (!names.insert(folded(e.name)).second) return bad(fmt::format("entry \"{}\" is there twice", e.name));
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.local < b.local; });
-    for (std::size_t i = 1; i < entries.size(); ++i)
-        if (entries[i].local < entries[i - 1].data_end)
-            return bad(fmt::format("entries \"{}\" and \"{}\" overlap", entries[i - 1].name, entries[i].name));
-    return success();
-}
-
-} // namespace
 
 Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> raw, const ArchiveLimits& limits) {
     const Bytes bytes{raw};

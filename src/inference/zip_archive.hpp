@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,5 +29,8 @@ struct ZipEntry {
 // stored or deflated, when local headers contradict the central directory, when an entry overlaps another, when two
 // differ in case alone, when a path could lead out of the folder it is unpacked in, or when a limit is passed.
 Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
+
+// As torch compares names (miniz): ASCII letters in lower case, the others as they are.
+std::string folded(std::string_view name);
 
 } // namespace millrace::inference

@@ -1,5 +1,6 @@
 #include "jobs/attempt_repository.hpp"
 
+#include "jobs/attempt_outcome.hpp"
 #include "jobs/job_columns.hpp"
 
 #include <boost/json/parse.hpp>
@@ -175,9 +176,9 @@ Counts counts(Session& session, const Lease& lease) {
     auto rows = session.query(count_outcomes, {lease.organization, lease.id, lease.replayed_after});
     while (rows.next()) {
         const auto n = static_cast<int>(rows.integer(1));
-        if (rows.text(0) == "failed") counts.failed = n;
-        else if (rows.text(0) == "worker_lost") counts.worker_lost = n;
-        else if (rows.text(0) == "lost") counts.lost = n;
+        if (rows.text(0) == "lost") counts.lost = n;
+        if (counts_as_attempt(rows.text(0))) counts.failed += n;
+        if (ended_worker(rows.text(0))) counts.worker_lost += n;
     }
     return counts;
 }

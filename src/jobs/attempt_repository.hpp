@@ -53,7 +53,8 @@ void add(store::Session& session, const OrganizationId& organization, JobId id, 
 // The attempt was the last: the job moves to the history, unless the lease is no longer good.
 bool end(store::Session& session, const Lease& lease, model::JobState state, const std::string* result, const model::JobError* error, Timestamp now);
 
-// How earlier attempts ended, since it was last replayed; on the failure path only.
+// How earlier attempts ended, since it was last replayed; on the failure path only. `failed`: those that count against max_attempts,
+// of which `worker_lost` ended a worker. `lost`: with the daemon.
 struct Counts {
     int failed = 0, worker_lost = 0, lost = 0;
 };

@@ -3,6 +3,7 @@
 #include "base/crash_point.hpp"
 #include "jobs/dependency_repository.hpp"
 #include "jobs/ending.hpp"
+#include "jobs/job_blobs.hpp"
 #include "jobs/job_columns.hpp"
 
 #include <boost/json/parse.hpp>
@@ -151,6 +152,7 @@ awaitable<Result<std::size_t>> DeadLetters::purge(model::Principal who, DeadFilt
                 done.deleted += static_cast<std::size_t>(tenant.execute(delete_job, {dead.id}));
                 tenant.execute(delete_attempts, {dead.id});
                 tenant.execute(delete_dependencies, {dead.id});
+                job_blobs::forget(session, dead.id, now);
             }
             count_totals(session, done.settled);
             return done;

@@ -3,6 +3,7 @@
 #include "base/crash_point.hpp"
 #include "jobs/dependency_repository.hpp"
 #include "jobs/events.hpp"
+#include "jobs/job_blobs.hpp"
 #include "jobs/job_columns.hpp"
 #include "jobs/job_repository.hpp"
 
@@ -34,6 +35,7 @@ constexpr Sql move_back{
     "INSERT INTO jobs (id, state, payload, error_code, error_message, " MILLRACE_MOVING_COLUMNS ") "
     "SELECT id, 'queued', coalesce($3, payload), error_code, error_message, " MILLRACE_MOVING_COLUMNS
     " FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state IN ('dead', 'cancelled', 'expired')"};
+constexpr Sql payload_with_blob{"SELECT payload FROM jobs WHERE organization_id = $1 AND id = $2 AND payload LIKE '%\"blob\"%'"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql begin_anew{
     "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
@@ -168,12 +170,12 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     }
     const bool killed = failure.kind == Failure::Kind::worker_lost;
     const auto earlier = attempt_repository::counts(session, lease);
-    bool again = killed ? earlier.worker_lost + 1 < rules.max_worker_kills
-                        : failure.kind == Failure::Kind::retryable && earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
-    Timestamp retry_at = now;
-    if (!killed) retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
+    // The engine runs bystanders again by itself: an attempt that is told of its worker's end has ended it, and counts.
+    bool again = failure.kind != Failure::Kind::permanent && earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
+    if (killed && earlier.worker_lost + 1 >= rules.max_worker_kills) again = false;
+    const auto retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
     if (lease.deadline_at && retry_at >= *lease.deadline_at) again = false;
-    const std::string_view word = killed ? "worker_lost" : "failed";
+    const std::string_view word = !killed ? "failed" : failure.error.code == "timed_out" ? "timed_out" : "worker_lost";
     if (!again) return fail_for_good(session, lease, failure, word, now);
     crash_point("retry.before_write");
     if (session.execute(plan_retry, {lease.id, lease.token, retry_at, failure.error.code, failure.error.message}) != 1) return {};
@@ -221,6 +223,10 @@ std::optional<Moved> replay_job(store::TenantSession& tenant, JobId id, Timestam
     crash_point("replay.before_write");
     if (tenant.execute(move_back, {id, payload}) != 1) return std::nullopt;
     tenant.execute(delete_finished, {id});
+    // Its payload may be another, or from before blobs were noted.
+    std::string named;
+    if (auto found = tenant.query(payload_with_blob, {id}); found.next()) named = found.string(0);
+    job_blobs::note(tenant.session(), tenant.organization(), id, named);
     const auto state = due > now ? JobState::scheduled : JobState::queued;
     auto rows = tenant.query(begin_anew, {id, model::name(state), due});
     rows.next();

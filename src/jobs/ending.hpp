@@ -15,7 +15,7 @@ namespace millrace::jobs {
 
 struct EndRules {
     int max_lost = 20;        // daemon deaths under one job before it is dead
-    int max_worker_kills = 3; // worker deaths under one job before it is dead
+    int max_worker_kills = 3; // workers that one job ended before it is dead, whatever its max_attempts
 };
 
 // A job that stands in memory, and left it or moved in it.

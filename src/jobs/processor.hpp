@@ -44,7 +44,7 @@ struct Failure {
     enum class Kind {
         retryable,   // counts against max_attempts
         permanent,   // trying again cannot help: the input is at fault
-        worker_lost, // the worker process died under it: tried again, three times at most
+        worker_lost, // it ended its worker process (a crash, a hang): as retryable, and three of them end the job whatever it allows
         spared,      // another job's fault: tried again at once, counts for nothing
     };
     Kind kind = Kind::retryable;

@@ -2,6 +2,7 @@
 
 #include "base/crash_point.hpp"
 #include "jobs/flow_repository.hpp"
+#include "jobs/job_blobs.hpp"
 
 #include <fmt/format.h>
 
@@ -50,13 +51,14 @@ std::vector<JobId> Retention::find_piece(Session& session, model::JobState state
     return old;
 }
 
-void Retention::delete_piece(Session& session, const std::vector<JobId>& old) {
+void Retention::delete_piece(Session& session, const std::vector<JobId>& old, Timestamp now) {
     crash_point("retention.before_delete");
     std::set<FlowId> flows;
     for (const auto& id : old) {
         if (!delete_one(session, id, flows)) continue;
         session.execute(delete_attempts, {id});
         session.execute(delete_dependencies, {id});
+        job_blobs::forget(session, id, now);
     }
     for (const auto& flow : flows) flow_repository::forget_empty(session, flow);
 }
@@ -86,8 +88,8 @@ void Retention::sweep_state(model::JobState state, Timestamp older_than, std::st
         if (!old || old->empty() || stopped_) return;
         const auto last = old->back().text();
         const auto count = old->size();
-        database_.post_write([old = std::move(*old)](Session& session) -> Result<void> {
-            delete_piece(session, old);
+        database_.post_write([old = std::move(*old), now = clock_.now()](Session& session) -> Result<void> {
+            delete_piece(session, old, now);
             return success();
         }, [this, state, older_than, last, count](Result<void> done) {
             if (!done || stopped_) return;

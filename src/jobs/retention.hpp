@@ -34,7 +34,7 @@ public:
 
     // Inside store tasks: some jobs that are over their time, with larger ids than `after`; and their end.
     static std::vector<JobId> find_piece(store::Session& session, model::JobState state, Timestamp older_than, const std::string& after);
-    static void delete_piece(store::Session& session, const std::vector<JobId>& old);
+    static void delete_piece(store::Session& session, const std::vector<JobId>& old, Timestamp now);
 
 private:
     void sweep();

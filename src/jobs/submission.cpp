@@ -3,6 +3,7 @@
 #include "base/crash_point.hpp"
 #include "jobs/dependency_repository.hpp"
 #include "jobs/events.hpp"
+#include "jobs/job_blobs.hpp"
 #include "jobs/job_repository.hpp"
 
 #include <fmt/format.h>
@@ -77,11 +78,13 @@ Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Times
     crash_point("submit.before_insert");
     if (prepared.begin_with) {
         auto lease = attempt_repository::insert_running(tenant, job, *prepared.begin_with, now);
+        job_blobs::note(tenant.session(), job.organization, job.id, job.payload);
         for (const auto& effect : prepared.effects) effect(tenant.session());
         return Stored{std::move(job), false, std::move(lease)};
     }
     if (job.state == JobState::dead) insert_dead(tenant, job, now);
     else job_repository::insert(tenant, job);
+    job_blobs::note(tenant.session(), job.organization, job.id, job.payload);
     for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
     if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, now);
     for (const auto& effect : prepared.effects) effect(tenant.session());

@@ -66,7 +66,7 @@ struct JobError {
 struct JobAttempt {
     int number = 0;
     Timestamp started_at, ended_at;
-    std::string outcome; // failed, lost, cancelled
+    std::string outcome; // a word of jobs/attempt_outcome.hpp
     JobError error;
 };
 

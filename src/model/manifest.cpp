@@ -2,6 +2,7 @@
 
 #include "model/manifest_reader.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace millrace::model {
@@ -51,24 +52,15 @@ void read_tensors(Part& root, Manifest& m) {
     read_each(root, "input", "inputs", [&](Part& part, std::string name) {
         m.inputs.push_back(read_input(part, std::move(name)));
         once(part, m.inputs.back().tensor);
+        if (part.ok()) link_text(part, m.inputs);
     });
+    if (std::all_of(m.inputs.begin(), m.inputs.end(), [](const InputSpec& input) { return input.optional; }))
+        root.refuse("at least one input must not be optional");
     names.clear();
     read_each(root, "output", "outputs", [&](Part& part, std::string name) {
-        part.only({"name", "datatype", "shape"});
-        m.outputs.push_back(read_tensor(part, std::move(name)));
+        m.outputs.push_back(read_output(part, std::move(name)));
         once(part, m.outputs.back());
     });
-}
-
-json::object postprocess_json(const Postprocess& rule) {
-    json::object object{{"kind", name(rule.kind)}};
-    if (rule.kind == PostprocessKind::softmax_top_k) object["top_k"] = rule.top_k;
-    if (rule.kind == PostprocessKind::argmax_map) {
-        json::array colors;
-        for (const auto color : rule.colors) colors.emplace_back(fmt::format("#{:06x}", color));
-        object["colors"] = std::move(colors);
-    }
-    return object;
 }
 
 // The singular where there is one.
@@ -80,19 +72,27 @@ void write_each(json::object& root, std::string_view one, std::string_view sever
     else root[several] = std::move(objects);
 }
 
+bool is_given(const InputSpec& input) { return input.kind != InputKind::text || input.text.part == TextPart::ids; }
+
 } // namespace
+
+std::size_t Manifest::given() const { return static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_given)); }
+
+std::size_t Manifest::first_given() const {
+    return static_cast<std::size_t>(std::find_if(inputs.begin(), inputs.end(), is_given) - inputs.begin());
+}
 
 Result<Manifest> Manifest::from_json(const json::value& value) {
     if (!value.is_object()) return Error{Code::unprocessable, "manifest: must be a JSON object"};
     std::optional<Error> problem;
     Part root{value.get_object(), "", problem};
     root.only({"format", "name", "description", "task", "input", "inputs", "output", "outputs", "labels", "postprocess",
-               "batching", "limits", "execution", "warm_up", "cache", "fallback", "accuracy"});
+               "batching", "limits", "execution", "buffers", "warm_up", "cache", "fallback", "isolation", "accuracy"});
     Manifest m;
     read_identity(root, m);
     if (root.ok()) read_tensors(root, m);
     m.labels = root.words("labels", 65'536, 256);
-    if (root.ok()) m.postprocess = read_postprocess(root, m);
+    if (root.ok()) read_postprocess(root, m);
     if (root.ok()) read_serving(root, m);
     if (root.ok()) check_task(root, m);
     if (problem) return *std::move(problem);
@@ -109,10 +109,10 @@ Result<Manifest> Manifest::parse(std::string_view text) {
 
 json::object Manifest::to_json() const {
     json::object root{{"format", format}, {"name", name}, {"description", description}, {"task", model::name(task)}};
-    write_each(root, "input", "inputs", inputs, input_json);
-    write_each(root, "output", "outputs", outputs, tensor_json);
+    write_each(root, "input", "inputs", inputs, [this](const InputSpec& input) { return input_json(input, inputs); });
+    write_each(root, "output", "outputs", outputs, output_json);
     root["labels"] = json::value_from(labels);
-    root["postprocess"] = postprocess_json(postprocess);
+    root["postprocess"] = postprocess_json(*this);
     write_serving(*this, root);
     return root;
 }

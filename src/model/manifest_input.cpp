@@ -41,23 +41,60 @@ TensorSpec read_tensor(Part& part, std::string default_name) {
     const auto type = part.text("datatype", 16).value_or("FP32");
     const auto known = datatype(type);
     if (!known) part.refuse("unknown \"datatype\" {}", type);
-    if (known == Datatype::fp16 || known == Datatype::bf16)
-        part.refuse("datatype {} is not supported at the model's edge; convert inside the model", type);
     spec.datatype = known.value_or(Datatype::fp32);
     spec.shape = read_shape(part);
     return spec;
 }
 
+namespace {
+
+constexpr std::size_t longest_key = 128, most_steps = 8;
+
+// A key of a dict or a place in a list or tuple, as text.
+std::optional<std::string> read_key(Part& part, const json::value& value) {
+    if (const auto* place = value.if_int64(); place && *place >= 0) return std::to_string(*place);
+    if (const auto* text = value.if_string(); text && !text->empty() && text->size() <= longest_key && text->find('\x1f') == text->npos)
+        return std::string{std::string_view{*text}};
+    part.refuse("\"key\" must be a key of 1 to {} bytes, or a place from 0", longest_key);
+    return std::nullopt;
+}
+
+} // namespace
+
+OutputSpec read_output(Part& part, std::string default_name) {
+    part.only({"name", "datatype", "shape", "key", "optional"});
+    OutputSpec output{read_tensor(part, std::move(default_name)), {}, part.truth("optional").value_or(false)};
+    const auto* key = part.value("key");
+    if (!key) return output;
+    const auto* steps = key->if_array();
+    if (steps && (steps->empty() || steps->size() > most_steps)) part.refuse("\"key\" must have 1 to {} steps", most_steps);
+    for (std::size_t i = 0; part.ok() && i < (steps ? steps->size() : 1); ++i)
+        if (auto step = read_key(part, steps ? (*steps)[i] : *key)) output.path.push_back(std::move(*step));
+    return output;
+}
+
+json::object output_json(const OutputSpec& output) {
+    auto object = tensor_json(output);
+    if (output.path.size() == 1) object["key"] = output.path.front();
+    else if (!output.path.empty()) object["key"] = json::value_from(output.path);
+    if (output.optional) object["optional"] = true;
+    return object;
+}
+
 InputSpec read_input(Part& part, std::string default_name) {
-    part.only({"name", "kind", "datatype", "shape", "color", "layout", "orientation", "resize", "crop", "scale", "mean", "std",
-               "tokenizer", "columns"});
+    part.only({"name", "argument", "key", "optional", "kind", "datatype", "shape", "color", "layout", "orientation", "background", "resize", "crop",
+               "interpolation", "antialias", "sides", "multiple_of", "fill", "scale", "mean", "std", "tokenizer", "gives", "of", "columns"});
     InputSpec input;
     input.tensor = read_tensor(part, std::move(default_name));
     input.kind = part.choice<InputKind>("kind", kind_names()).value_or(InputKind::tensor);
+    input.argument = part.text("argument", longest_key);
+    if (const auto* key = part.value("key")) input.key = read_key(part, *key);
+    input.optional = part.truth("optional").value_or(false);
     if (!part.ok()) return input;
     if (input.kind != InputKind::image)
-        part.none_of({"color", "layout", "orientation", "resize", "crop", "scale", "mean", "std"}, "an input of kind image");
-    if (input.kind != InputKind::text) part.none_of({"tokenizer"}, "an input of kind text");
+        part.none_of({"color", "layout", "orientation", "background", "resize", "crop", "interpolation", "antialias", "sides",
+                      "multiple_of", "fill", "scale", "mean", "std"}, "an input of kind image");
+    if (input.kind != InputKind::text) part.none_of({"tokenizer", "gives", "of"}, "an input of kind text");
     if (input.kind != InputKind::row) part.none_of({"columns"}, "an input of kind row");
     switch (input.kind) {
     case InputKind::image: input.image = read_image(part, input.tensor); break;
@@ -74,29 +111,58 @@ json::object tensor_json(const TensorSpec& spec) {
 
 namespace {
 
+void write_resize(const ImageRule& rule, json::object& object) {
+    if (rule.letterbox) {
+        object["resize"] = json::object{{"letterbox", true}, {"enlarge", rule.letterbox->enlarge}, {"centered", rule.letterbox->centered}};
+    } else if (rule.resize_shorter > 0) {
+        json::object resize{{"shorter", rule.resize_shorter}};
+        if (rule.resize_most > 0) resize["max_size"] = rule.resize_most;
+        object["resize"] = std::move(resize);
+    } else if (rule.resize_longer > 0) {
+        object["resize"] = json::object{{"longer", rule.resize_longer}};
+    } else if (!rule.open()) {
+        object["resize"] = json::array{rule.resize_height, rule.resize_width};
+    }
+    if (!rule.open() && !rule.letterbox && (rule.resize_height != rule.height || rule.resize_width != rule.width))
+        object["crop"] = json::array{rule.height, rule.width};
+    if (rule.interpolation != Interpolation::bilinear) object["interpolation"] = name(rule.interpolation);
+    if (!rule.antialias) object["antialias"] = false;
+    if (rule.open()) object["sides"] = json::array{rule.least_side, rule.most_side};
+    if (rule.multiple_of > 1) object["multiple_of"] = rule.multiple_of;
+    if (rule.color != ImageColor::bands && (rule.letterbox || rule.multiple_of > 1)) object["fill"] = fmt::format("#{:06x}", rule.fill);
+}
+
 void write_image(const InputSpec& input, json::object& object) {
     const auto& rule = input.image;
     object["color"] = name(rule.color);
     if (rule.layout != ImageLayout::chw) object["layout"] = name(rule.layout);
     if (rule.orientation != Orientation::as_shown) object["orientation"] = name(rule.orientation);
-    if (rule.resize_shorter > 0) object["resize"] = json::object{{"shorter", rule.resize_shorter}};
-    else object["resize"] = json::array{rule.resize_height, rule.resize_width};
-    if (rule.resize_height != rule.height || rule.resize_width != rule.width)
-        object["crop"] = json::array{rule.height, rule.width};
+    if (rule.background) object["background"] = fmt::format("#{:06x}", *rule.background);
+    write_resize(rule, object);
     if (input.tensor.datatype == Datatype::uint8) return;
     object["scale"] = rule.scale;
     object["mean"] = json::value_from(rule.mean);
     object["std"] = json::value_from(rule.deviation);
 }
 
+json::value token_json(std::int64_t number, const std::string& word) { return word.empty() ? json::value{number} : json::value{word}; }
+
 void write_text(const TextRule& rule, json::object& object) {
     json::object tokenizer{{"kind", name(rule.tokenizer)},
-                           {"lowercase", rule.lowercase},
-                           {"padding", rule.padding}};
-    if (rule.tokenizer != Tokenizer::bytes) tokenizer["unknown"] = rule.unknown;
-    if (rule.begin) tokenizer["begin"] = *rule.begin;
-    if (rule.end) tokenizer["end"] = *rule.end;
-    if (!rule.vocabulary.empty()) tokenizer["vocabulary"] = json::value_from(rule.vocabulary);
+                           {"padding", token_json(rule.padding, rule.words.padding)}};
+    const bool of_file = rule.tokenizer == Tokenizer::file;
+    if (!of_file && rule.tokenizer != Tokenizer::byte_pairs) tokenizer["lowercase"] = rule.lowercase;
+    if (rule.strip_accents) tokenizer["strip_accents"] = *rule.strip_accents;
+    if (rule.prefix_space) tokenizer["prefix_space"] = true;
+    if (rule.cut != Cut::longest_first) tokenizer["cut"] = name(rule.cut);
+    if (of_file) tokenizer["file"] = rule.file;
+    if (!rule.merges_file.empty()) tokenizer["merges"] = json::object{{"file", rule.merges_file}};
+    if (rule.tokenizer != Tokenizer::bytes && !of_file) tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
+    if (rule.begin || !rule.words.begin.empty()) tokenizer["begin"] = token_json(rule.begin.value_or(0), rule.words.begin);
+    if (rule.end || !rule.words.end.empty()) tokenizer["end"] = token_json(rule.end.value_or(0), rule.words.end);
+    if (rule.open) tokenizer["max_length"] = rule.length;
+    if (!rule.vocabulary_file.empty()) tokenizer["vocabulary"] = json::object{{"file", rule.vocabulary_file}};
+    else if (!rule.vocabulary.empty()) tokenizer["vocabulary"] = json::value_from(rule.vocabulary);
     object["tokenizer"] = std::move(tokenizer);
 }
 
@@ -106,6 +172,7 @@ void write_columns(const std::vector<Column>& columns, json::object& object) {
         json::object one{{"name", column.name}};
         if (!column.categories.empty()) {
             one["categories"] = json::value_from(column.categories);
+            if (column.unknown != UnknownCategory::refused) one["unknown"] = name(column.unknown);
         } else {
             one["mean"] = column.mean;
             one["std"] = column.deviation;
@@ -118,11 +185,18 @@ void write_columns(const std::vector<Column>& columns, json::object& object) {
 
 } // namespace
 
-json::object input_json(const InputSpec& input) {
+json::object input_json(const InputSpec& input, const std::vector<InputSpec>& all) {
     json::object object = tensor_json(input.tensor);
     object["kind"] = name(input.kind);
+    if (input.argument) object["argument"] = *input.argument;
+    if (input.key) object["key"] = *input.key;
+    if (input.optional) object["optional"] = true;
     if (input.kind == InputKind::image) write_image(input, object);
-    if (input.kind == InputKind::text) write_text(input.text, object);
+    if (input.kind == InputKind::text && input.text.part == TextPart::ids) write_text(input.text, object);
+    if (input.kind == InputKind::text && input.text.part != TextPart::ids) {
+        object["gives"] = name(input.text.part);
+        object["of"] = all[input.text.of].tensor.name;
+    }
     if (input.kind == InputKind::row) write_columns(input.columns, object);
     return object;
 }

@@ -1,5 +1,7 @@
 #include "model/manifest_reader.hpp"
 
+#include "base/encoding.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -40,6 +42,24 @@ std::optional<double> Part::number(std::string_view member, double low, double h
 }
 
 std::optional<bool> Part::truth(std::string_view member) { return keep(boolean_field(object_, member)); }
+
+std::optional<std::uint32_t> color_in(const json::value& value) {
+    const auto* text = value.if_string();
+    if (!text || text->size() != 7 || (*text)[0] != '#') return std::nullopt;
+    const auto bytes = from_hex(std::string_view{text->data() + 1, 6});
+    if (!bytes) return std::nullopt;
+    std::uint32_t color = 0;
+    for (const auto byte : *bytes) color = color << 8 | std::to_integer<std::uint32_t>(byte);
+    return color;
+}
+
+std::optional<std::uint32_t> Part::color(std::string_view member) {
+    const auto* text = value(member);
+    if (!text) return std::nullopt;
+    const auto color = color_in(*text);
+    if (!color) refuse("\"{}\" must be a colour such as \"#1f77b4\"", member);
+    return color;
+}
 
 std::vector<double> Part::numbers(std::string_view member) {
     std::vector<double> list;

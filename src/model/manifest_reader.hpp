@@ -20,9 +20,19 @@ std::span<const std::string_view> kind_names();
 std::span<const std::string_view> color_names();
 std::span<const std::string_view> layout_names();
 std::span<const std::string_view> orientation_names();
+std::span<const std::string_view> interpolation_names();
 std::span<const std::string_view> tokenizer_names();
+std::span<const std::string_view> cut_names();
+std::span<const std::string_view> text_part_names();
 std::span<const std::string_view> postprocess_names();
 std::span<const std::string_view> precision_names();
+std::span<const std::string_view> unknown_names();
+std::span<const std::string_view> box_format_names();
+std::span<const std::string_view> box_column_names();
+std::span<const std::string_view> activation_names();
+std::span<const std::string_view> isolation_names();
+
+std::optional<std::uint32_t> color_in(const json::value& value); // "#rrggbb" as 0xRRGGBB
 
 // One object of the manifest. A member that is wrong gives nothing, and the first such is what the whole manifest is
 // refused with: a reader need not look after each member, but must before it relies on one. Borrows both arguments.
@@ -48,6 +58,7 @@ public:
     std::optional<std::string> text(std::string_view member, std::size_t longest);
     std::optional<std::int64_t> integer(std::string_view member, std::int64_t low, std::int64_t high);
     std::optional<double> number(std::string_view member, double low, double high);
+    std::optional<std::uint32_t> color(std::string_view member); // "#rrggbb"
     std::optional<bool> truth(std::string_view member);
     std::vector<double> numbers(std::string_view member);       // finite
     std::vector<std::int64_t> integers(std::string_view member, std::int64_t low, std::int64_t high, std::size_t most);
@@ -81,15 +92,23 @@ private:
 // Each reads what its name says and checks it within itself; in the file of that name (manifest_image.cpp …).
 TensorSpec read_tensor(Part& part, std::string default_name);
 InputSpec read_input(Part& part, std::string default_name);
+OutputSpec read_output(Part& part, std::string default_name);
 ImageRule read_image(Part& part, const TensorSpec& tensor);
 TextRule read_text(Part& part, const TensorSpec& tensor);
+void link_text(Part& part, std::vector<InputSpec>& inputs); // the last one, if it goes with the text of one before it
 std::vector<Column> read_columns(Part& part, const TensorSpec& tensor);
-Postprocess read_postprocess(Part& root, const Manifest& manifest);
+void read_postprocess(Part& root, Manifest& manifest);
+ObjectRule read_objects(Part& part, const Manifest& manifest);
+void check_objects(Part& root, const Manifest& manifest);
+void write_objects(const Manifest& manifest, json::object& object);
+bool is_floating(Datatype type);
 void read_serving(Part& root, Manifest& manifest);      // batching, limits, execution, warm-up, cache, fallback, accuracy
 void check_task(Part& root, const Manifest& manifest);  // what each task demands of outputs, labels and postprocessing
 
 json::object tensor_json(const TensorSpec& spec);
-json::object input_json(const InputSpec& input);
+json::object input_json(const InputSpec& input, const std::vector<InputSpec>& all);
+json::object output_json(const OutputSpec& output);
+json::object postprocess_json(const Manifest& manifest);
 void write_serving(const Manifest& manifest, json::object& root);
 
 } // namespace millrace::model

@@ -22,7 +22,7 @@ void read_padding(Part& part, Manifest& m) {
     if (std::none_of(m.inputs.begin(), m.inputs.end(), is_open))
         part.refuse("no input has an open dimension (-1) that could be filled up");
     for (const auto& input : m.inputs)
-        if (is_open(input) && input.tensor.datatype != Datatype::fp32 && input.tensor.datatype != Datatype::fp64 &&
+        if (is_open(input) && input.tensor.datatype != Datatype::fp32 && input.tensor.datatype != Datatype::fp64 && input.tensor.datatype != Datatype::bf16 &&
             (padding.value != std::trunc(padding.value) || std::abs(padding.value) > 127))
             part.refuse("\"value\" must be an integer from -127 to 127 for the input \"{}\" of {}", input.tensor.name,
                         name(input.tensor.datatype));
@@ -44,9 +44,10 @@ void read_limits(Part& part, Manifest& m) {
 }
 
 void read_execution(Part& part, Execution& execution) {
-    part.only({"threads", "instances", "precision", "channels_last", "tolerance"});
+    part.only({"threads", "instances", "weight", "precision", "channels_last", "tolerance"});
     execution.threads = static_cast<int>(part.integer("threads", 0, 1024).value_or(0));
     execution.instances = static_cast<int>(part.integer("instances", 0, 64).value_or(0));
+    execution.weight = part.number("weight", 0.01, 100).value_or(execution.weight);
     execution.precision = part.choice_or("precision", precision_names(), Precision::fp32);
     execution.channels_last = part.truth("channels_last").value_or(false);
     execution.tolerance = part.number("tolerance", 0, 1).value_or(execution.tolerance);
@@ -104,6 +105,7 @@ json::object execution_json(const Execution& execution) {
     json::object object;
     if (execution.threads != plain.threads) object["threads"] = execution.threads;
     if (execution.instances != plain.instances) object["instances"] = execution.instances;
+    if (execution.weight != plain.weight) object["weight"] = execution.weight;
     if (execution.precision != plain.precision) object["precision"] = name(execution.precision);
     if (execution.channels_last) object["channels_last"] = true;
     if (execution.tolerance != plain.tolerance) object["tolerance"] = execution.tolerance;
@@ -116,6 +118,10 @@ void read_serving(Part& root, Manifest& m) {
     if (auto part = root.part("batching")) read_batching(*part, m);
     if (auto part = root.part("limits")) read_limits(*part, m);
     if (auto part = root.part("execution")) read_execution(*part, m.execution);
+    const auto buffers = root.has("buffers") ? root.text("buffers", 16).value_or("") : "own";
+    if (buffers != "own" && buffers != "shared") root.refuse("\"buffers\" must be own or shared");
+    m.buffers_shared = buffers == "shared";
+    if (m.buffers_shared && root.has("cache")) root.refuse("a model with shared \"buffers\" cannot have a \"cache\": equal inputs have different answers");
     read_warm_up(root, m.warm_up);
     if (auto part = root.part("cache")) {
         part->only({"seconds"});
@@ -123,6 +129,7 @@ void read_serving(Part& root, Manifest& m) {
         m.cache_for = std::chrono::seconds{part->integer("seconds", 1, 31'536'000).value_or(1)};
     }
     if (auto part = root.part("fallback")) read_fallback(*part, m);
+    m.isolation = root.choice_or("isolation", isolation_names(), Isolation::shared);
     if (auto part = root.part("accuracy")) read_accuracy(*part, m);
 }
 
@@ -134,6 +141,7 @@ void write_serving(const Manifest& m, json::object& root) {
     root["batching"] = std::move(batching);
     root["limits"] = {{"max_input_bytes", m.max_input_bytes}, {"timeout_seconds", m.timeout_seconds}};
     if (auto execution = execution_json(m.execution); !execution.empty()) root["execution"] = std::move(execution);
+    if (m.buffers_shared) root["buffers"] = "shared";
     root["warm_up"] = warm_up_json(m.warm_up);
     if (m.cache_for) root["cache"] = {{"seconds", m.cache_for->count()}};
     if (m.fallback) {
@@ -141,6 +149,7 @@ void write_serving(const Manifest& m, json::object& root) {
         if (m.fallback->version) fallback["version"] = *m.fallback->version;
         root["fallback"] = std::move(fallback);
     }
+    if (m.isolation != Isolation::shared) root["isolation"] = name(m.isolation);
     if (m.accuracy)
         root["accuracy"] = {{"held_out", m.accuracy->held_out},
                             {"metric", m.accuracy->metric},

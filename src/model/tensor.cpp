@@ -53,10 +53,10 @@ std::string shape_text(std::span<const std::int64_t> shape) {
     return text + "]";
 }
 
-bool TensorSpec::accepts(std::span<const std::int64_t> actual) const {
+bool TensorSpec::accepts(std::span<const std::int64_t> actual, std::int64_t least) const {
     if (actual.size() != shape.size()) return false;
     for (std::size_t i = 0; i < shape.size(); ++i)
-        if (shape[i] != actual[i] && (shape[i] != -1 || actual[i] < 1)) return false;
+        if (shape[i] != actual[i] && (shape[i] != -1 || actual[i] < least)) return false;
     return true;
 }
 

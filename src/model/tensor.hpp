@@ -34,7 +34,8 @@ struct TensorSpec {
     Datatype datatype = Datatype::fp32;
     Shape shape;
 
-    bool accepts(std::span<const std::int64_t> actual) const;
+    // `least`: of an open dimension.
+    bool accepts(std::span<const std::int64_t> actual, std::int64_t least = 1) const;
 };
 
 } // namespace millrace::model

@@ -1,8 +1,11 @@
 #include "models/agreement.hpp"
 
+#include "model/half.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 namespace millrace::models {
 namespace {
@@ -26,6 +29,15 @@ std::optional<std::string> label_of(const json::object& result) {
     return best;
 }
 
+// Of an answer with several labels or objects: which, whatever the order.
+std::optional<std::multiset<std::string>> labels_of(const json::object& result) {
+    const auto* list = result.if_contains(result.contains("objects") ? "objects" : "labels");
+    if (!list || !list->is_array()) return std::nullopt;
+    std::multiset<std::string> labels;
+    for (const auto& each : list->get_array()) labels.emplace(each.at("label").as_string());
+    return labels;
+}
+
 // Told number by number, so that nothing needs to be copied.
 class Comparison {
 public:
@@ -39,6 +51,20 @@ public:
 private:
     double largest_ = 0, farthest_ = 0;
 };
+
+std::optional<bool> agree_on_values(const json::object& answered, const json::object& shadow) {
+    const auto *ours = answered.if_contains("values"), *theirs = shadow.if_contains("values");
+    if (!ours || !theirs || !ours->is_object() || !theirs->is_object()) return std::nullopt;
+    if (ours->get_object().size() != theirs->get_object().size()) return false;
+    for (const auto& [name, value] : ours->get_object()) {
+        const auto* other = theirs->get_object().if_contains(name);
+        if (!other) return false;
+        Comparison comparison; // each by itself: they have units of their own
+        comparison.add(value.to_number<double>(), other->to_number<double>());
+        if (!comparison.close()) return false;
+    }
+    return true;
+}
 
 std::optional<bool> agree(const json::object& answered, const json::object& shadow) {
     const auto *ours = answered.if_contains("outputs"), *theirs = shadow.if_contains("outputs");
@@ -60,17 +86,30 @@ std::optional<bool> agree(const json::object& answered, const json::object& shad
     return true;
 }
 
+template <class T>
+double number_at(const std::string& bytes, std::size_t at) {
+    T value;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
+    else return static_cast<double>(model::widen(value));
+}
+
+template <class T>
+bool close(const std::string& a, const std::string& b) {
+    Comparison comparison;
+    for (std::size_t at = 0; at + sizeof(T) <= a.size(); at += sizeof(T)) comparison.add(number_at<T>(a, at), number_at<T>(b, at));
+    return comparison.close();
+}
+
 bool close(const inference::Tensor& a, const inference::Tensor& b) {
     if (a.datatype != b.datatype || a.shape != b.shape || a.bytes.size() != b.bytes.size()) return false;
-    if (a.datatype != model::Datatype::fp32) return a.bytes == b.bytes;
-    Comparison comparison;
-    for (std::size_t at = 0; at + sizeof(float) <= a.bytes.size(); at += sizeof(float)) {
-        float x, y;
-        std::memcpy(&x, a.bytes.data() + at, sizeof x);
-        std::memcpy(&y, b.bytes.data() + at, sizeof y);
-        comparison.add(static_cast<double>(x), static_cast<double>(y));
+    switch (a.datatype) {
+    case model::Datatype::fp16: return close<model::Half>(a.bytes, b.bytes);
+    case model::Datatype::bf16: return close<model::Brain>(a.bytes, b.bytes);
+    case model::Datatype::fp32: return close<float>(a.bytes, b.bytes);
+    case model::Datatype::fp64: return close<double>(a.bytes, b.bytes);
+    default: return a.bytes == b.bytes;
     }
-    return comparison.close();
 }
 
 } // namespace
@@ -87,10 +126,13 @@ std::optional<Said> remember(const inference::Prediction& prediction) {
 std::optional<bool> agree(const Said& answered, const inference::Prediction& shadow) {
     if (!answered.tensors.empty()) {
         const auto &a = answered.tensors, &b = shadow.tensors;
-        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), close);
+        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) { return close(x, y); });
     }
     const auto ours = label_of(answered.result), theirs = label_of(shadow.result);
     if (ours && theirs) return *ours == *theirs;
+    const auto our_labels = labels_of(answered.result), their_labels = labels_of(shadow.result);
+    if (our_labels && their_labels) return *our_labels == *their_labels;
+    if (const auto close = agree_on_values(answered.result, shadow.result)) return close;
     return agree(answered.result, shadow.result);
 }
 

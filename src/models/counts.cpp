@@ -22,6 +22,7 @@ void Counts::add(const Sample& sample) {
     ++predictions;
     if (sample.error) {
         ++errors;
+        if (sample.refused) ++refused;
         return;
     }
     latency.add(sample.latency_ms);
@@ -29,10 +30,22 @@ void Counts::add(const Sample& sample) {
     if (!sample.label.empty()) add_label(sample.label, 1);
 }
 
+void Counts::add(Aside aside) {
+    switch (aside) {
+    case Aside::bad_input: ++bad_inputs; break;
+    case Aside::turned_away: ++turned_away; break;
+    case Aside::cached: ++cached; break;
+    }
+}
+
 void Counts::add(const Counts& other) {
     predictions += other.predictions;
     errors += other.errors;
+    refused += other.refused;
     fallbacks += other.fallbacks;
+    bad_inputs += other.bad_inputs;
+    turned_away += other.turned_away;
+    cached += other.cached;
     compared += other.compared;
     agreed += other.agreed;
     latency.add(other.latency);
@@ -50,7 +63,8 @@ void Counts::add_label(std::string_view label, std::uint64_t n) {
 json::object Counts::to_json() const {
     json::object by_label;
     for (const auto& [label, n] : labels) by_label[label] = n;
-    return {{"predictions", predictions}, {"errors", errors}, {"fallbacks", fallbacks}, {"compared", compared}, {"agreed", agreed},
+    return {{"predictions", predictions}, {"errors", errors}, {"refused", refused}, {"fallbacks", fallbacks}, {"bad_inputs", bad_inputs},
+            {"turned_away", turned_away}, {"cached", cached}, {"compared", compared}, {"agreed", agreed},
             {"latency", latency.to_json()}, {"own", own.to_json()}, {"labels", std::move(by_label)}, {"other_labels", other_labels}};
 }
 
@@ -60,7 +74,11 @@ Counts Counts::from_json(const json::value& value) {
     if (!object) return out;
     out.predictions = number(*object, "predictions");
     out.errors = number(*object, "errors");
+    out.refused = number(*object, "refused");
     out.fallbacks = number(*object, "fallbacks");
+    out.bad_inputs = number(*object, "bad_inputs");
+    out.turned_away = number(*object, "turned_away");
+    out.cached = number(*object, "cached");
     out.compared = number(*object, "compared");
     out.agreed = number(*object, "agreed");
     out.latency = Durations::from_json(member(*object, "latency"));

@@ -19,6 +19,14 @@ struct Sample {
     double latency_ms = 0;      // from the call to the answer
     double own_ms = 0;          // decoding, the forward pass, writing the result: without waiting
     std::string_view label{};   // empty: it gives none
+    bool refused = false;       // an error: the version was not even asked
+};
+
+// What came to a version and is no prediction of its own.
+enum class Aside {
+    bad_input,   // the input was wrong
+    turned_away, // there was no room or no runtime, whichever version was asked
+    cached,      // the cache knew the answer
 };
 
 struct Counts {
@@ -26,13 +34,16 @@ struct Counts {
 
     std::uint64_t predictions = 0; // errors included
     std::uint64_t errors = 0;
+    std::uint64_t refused = 0;     // of the errors: its breaker was open, or it could not be used
     std::uint64_t fallbacks = 0;   // answered by the fallback instead, errors and refused ones
+    std::uint64_t bad_inputs = 0, turned_away = 0, cached = 0; // beside the predictions, see Aside
     std::uint64_t compared = 0, agreed = 0; // as the shadow, with what was answered
     Durations latency, own;        // of those without an error
     std::map<std::string, std::uint64_t, std::less<>> labels;
     std::uint64_t other_labels = 0;
 
     void add(const Sample& sample);
+    void add(Aside aside);
     void add(const Counts& other);
     double error_rate() const { return predictions == 0 ? 0 : static_cast<double>(errors) / static_cast<double>(predictions); }
 
@@ -58,6 +69,7 @@ public:
     Counts total(Timestamp now) const;
     void restore(Timestamp since, Counts counts); // in the order of time, before the first at()
     std::deque<Span>& spans() { return spans_; }
+    const std::deque<Span>& spans() const { return spans_; }
 
 private:
     std::chrono::microseconds width_;

@@ -42,6 +42,16 @@ double Durations::percentile_ms(double percent) const {
     return upper_bound_ms(buckets - 1);
 }
 
+double Durations::count_above(double ms) const {
+    double above = 0;
+    for (std::size_t i = 0; i < buckets; ++i) {
+        const double low = lower_bound_ms(i), high = upper_bound_ms(i);
+        if (ms <= low) above += counts_[i];
+        else if (ms < high) above += counts_[i] * (high - ms) / (high - low);
+    }
+    return above;
+}
+
 json::object Durations::to_json() const {
     json::array filled;
     for (std::size_t i = 0; i < buckets; ++i)

@@ -16,6 +16,7 @@ public:
     std::uint64_t count() const { return count_; }
     double mean_ms() const { return count_ == 0 ? 0 : sum_ms_ / static_cast<double>(count_); }
     double percentile_ms(double percent) const; // 0 when there are none
+    double count_above(double ms) const;        // how many took longer; of the bucket that `ms` lies in, a part
 
     // {"sum_ms":12.5,"buckets":[[17,4],[18,2]]}: number of the bucket, and how many.
     json::object to_json() const;

@@ -17,6 +17,12 @@ const Version* Model::find(int number) const {
     return at == versions.end() ? nullptr : &*at;
 }
 
+std::vector<std::string> digests_of(const std::string& model_sha256, const model::FileRefs& files) {
+    std::vector<std::string> digests{model_sha256};
+    for (const auto& file : files) digests.push_back(file.sha256);
+    return digests;
+}
+
 int falls_back_to(const Model& other, const Model& model, int number) {
     const bool production = model.traffic.production == number;
     for (const auto& version : other.versions) {
@@ -48,6 +54,7 @@ json::object to_json(const Version& version, bool with_manifest) {
                      {"input", member(manifest, "input")}};
     if (!version.reason.empty()) out["reason"] = version.reason;
     out["format"] = inference::name(version.format);
+    out["files"] = model::to_json(version.files);
     out["trial"] = version.trial ? json::value(version.trial->to_json()) : json::value(nullptr);
     out["signed_by"] = version.signer ? json::value(*version.signer) : json::value(nullptr);
     out["signature"] = version.signature ? json::value(*version.signature) : json::value(nullptr);

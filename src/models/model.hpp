@@ -6,6 +6,7 @@
 #include "inference/archive_check.hpp"
 #include "inference/prediction.hpp"
 #include "model/manifest.hpp"
+#include "model/manifest_files.hpp"
 #include "models/traffic.hpp"
 #include "models/trial_report.hpp"
 
@@ -28,7 +29,8 @@ struct Version {
     std::shared_ptr<const inference::ModelVersion> runnable;  // shared with work in flight; null when it cannot be used
     inference::ArchiveKind format = inference::ArchiveKind::torchscript;
     std::optional<TrialReport> trial;           // none: there was no runtime when it was pushed
-    std::optional<std::string> signature;       // base64, over both files as they were pushed
+    model::FileRefs files;                      // beside the model, that its manifest names
+    std::optional<std::string> signature;       // base64, over all files as they were pushed
     std::optional<std::string> signer;          // the trusted key that made it; none for one that nobody here could check
 
     bool ready() const { return runnable != nullptr; }
@@ -43,6 +45,9 @@ struct Model {
 
     const Version* find(int number) const;
 };
+
+// Of all files of a version: the model's, then those beside it.
+std::vector<std::string> digests_of(const std::string& model_sha256, const model::FileRefs& files);
 
 // The version of `other` whose manifest names this version as its fallback; 0: none.
 int falls_back_to(const Model& other, const Model& model, int number);

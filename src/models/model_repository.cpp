@@ -26,7 +26,13 @@ std::optional<TrialReport> trial_of(const std::optional<std::string>& text) {
     return report ? std::optional{std::move(*report)} : std::nullopt;
 }
 
-// organization_id, model, version, sha256, size, manifest, manifest_file, created_at, format, trial, signature, signer
+// As above: of this program's own.
+model::FileRefs files_of(const std::string& text) {
+    auto files = model::read_file_refs(text);
+    return files ? std::move(*files) : model::FileRefs{};
+}
+
+// organization_id, model, version, sha256, size, manifest, manifest_file, created_at, format, trial, signature, signer, files
 StoredVersion read_version(const store::Rows& rows) {
     StoredVersion version;
     version.organization = rows.id<OrganizationId>(0);
@@ -41,14 +47,15 @@ StoredVersion read_version(const store::Rows& rows) {
     version.trial = trial_of(rows.maybe_string(9));
     version.signature = rows.maybe_string(10);
     version.signer = rows.maybe_string(11);
+    version.files = files_of(rows.string(12));
     return version;
 }
 
 std::optional<StoredVersion> equal_version(store::TenantSession& session, const StoredVersion& version) {
     auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
-                              "trial, signature, signer FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 AND manifest = $4 "
-                              "ORDER BY version DESC LIMIT 1",
-                              {version.model, version.sha256, version.manifest});
+                              "trial, signature, signer, files FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 AND manifest = $4 "
+                              "AND files = $5 ORDER BY version DESC LIMIT 1",
+                              {version.model, version.sha256, version.manifest, json::serialize(model::to_json(version.files))});
     return rows.next() ? std::optional{read_version(rows)} : std::nullopt;
 }
 
@@ -96,7 +103,7 @@ std::vector<StoredModel> all_models(store::Session& session) {
 
 std::vector<StoredVersion> all_versions(store::Session& session) {
     auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
-                              "trial, signature, signer FROM model_versions ORDER BY organization_id, model, version");
+                              "trial, signature, signer, files FROM model_versions ORDER BY organization_id, model, version");
     std::vector<StoredVersion> versions;
     while (rows.next()) versions.push_back(read_version(rows));
     return versions;
@@ -109,9 +116,9 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
     added.number = take_number(session, version);
     const auto trial = stored(added.trial);
     session.execute("INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, manifest_file, state, created_at, format, trial, "
-                    "signature, signer) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12)",
+                    "signature, signer, files) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13)",
                     {added.model, added.number, added.sha256, added.size, added.manifest, added.manifest_file, added.created_at, name(added.format),
-                     trial, added.signature, added.signer});
+                     trial, added.signature, added.signer, json::serialize(model::to_json(added.files))});
     session.execute("UPDATE models SET production_version = coalesce(production_version, $3) WHERE organization_id = $1 AND name = $2",
                     {added.model, added.number});
     return {std::move(added), true, find_model(session, version)};

@@ -20,6 +20,7 @@ struct StoredVersion {
     inference::ArchiveKind format = inference::ArchiveKind::torchscript;
     std::optional<TrialReport> trial;
     std::optional<std::string> signature, signer; // as in Version
+    model::FileRefs files;
 };
 
 struct StoredModel {
@@ -33,7 +34,7 @@ struct StoredModel {
 std::vector<StoredModel> all_models(store::Session& session);
 std::vector<StoredVersion> all_versions(store::Session& session);
 
-// Gives the version its number: the next one, or that of an equal version (`created` false), which then takes over a
+// Gives the version its number: the next one, or that of an equal version (the same model, manifest and files; `created` false), which then takes over a
 // trial's report, and a signature with the manifest as it was signed, unless it has a signer and this one has none. The first
 // version of a model becomes its production version.
 struct Inserted {

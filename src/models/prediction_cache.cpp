@@ -113,7 +113,7 @@ std::optional<std::string> cache_key(const Request& request) {
     const auto& version = *request.model;
     Sha256Stream digest;
     for (const std::string_view part : {std::string_view{version.name}, std::string_view{version.version}, std::string_view{version.sha256},
-                                        std::string_view{version.manifest_sha256}, std::string_view{request.raw ? "raw" : "result"},
+                                        std::string_view{version.rules_sha256}, std::string_view{request.raw ? "raw" : "result"},
                                         std::string_view{request.input.media_type}, std::string_view{*input}})
         add(digest, part);
     return fmt::format("prediction:{}:{}", version.organization.text(), hex(digest.finish()));

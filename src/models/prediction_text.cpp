@@ -27,7 +27,8 @@ json::object head_of(const Prediction& prediction) {
     for (const auto& file : prediction.files) files.push_back({{"name", file.name}, {"media_type", file.media_type}, {"size", file.bytes.size()}});
     for (const auto& tensor : prediction.tensors)
         tensors.push_back({{"name", tensor.name}, {"datatype", model::name(tensor.datatype)}, {"shape", json::value_from(tensor.shape)}, {"size", tensor.bytes.size()}});
-    return {{"result", prediction.result}, {"files", std::move(files)}, {"tensors", std::move(tensors)}, {"batch_size", prediction.batch_size}};
+    return {{"result", prediction.result}, {"files", std::move(files)}, {"tensors", std::move(tensors)}, {"batch_size", prediction.batch_size},
+            {"tokens", prediction.tokens}};
 }
 
 std::optional<std::string> take(std::string_view& rest, const json::value& size) {
@@ -54,6 +55,7 @@ std::optional<Prediction> assemble(const json::object& head, std::string_view re
     if (!whole) return std::nullopt;
     out.result = std::move(result.as_object());
     out.batch_size = head.at("batch_size").to_number<int>();
+    out.tokens = head.at("tokens").to_number<std::uint64_t>();
     for (const auto& file : head.at("files").as_array()) {
         auto bytes = take(rest, file.at("size"));
         if (!bytes) return std::nullopt;

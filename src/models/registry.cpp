@@ -28,9 +28,11 @@ Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& tr
     : database_{database}, files_{files}, trial_{trial}, pool_{pool}, clock_{clock}, log_{log}, trusted_{std::move(trusted)} {}
 
 Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) const {
-    const auto digest = sha256(row.manifest);
-    auto runnable = std::make_shared<const inference::ModelVersion>(inference::ModelVersion{
-        row.organization, row.model, std::to_string(row.number), row.sha256, files_.path_of(row.sha256), manifest, hex(digest)});
+    // Versions without files keep the digests that they always had.
+    const auto digest = sha256(row.files.empty() ? row.manifest : row.manifest + json::serialize(model::to_json(row.files)));
+    inference::ModelVersion runs{row.organization, row.model, std::to_string(row.number), row.sha256, files_.path_of(row.sha256), manifest, hex(digest)};
+    for (const auto& file : row.files) runs.files.push_back({file, files_.path_of(file.sha256)});
+    auto runnable = std::make_shared<const inference::ModelVersion>(std::move(runs));
     Version version;
     version.number = row.number;
     version.sha256 = row.sha256;
@@ -42,6 +44,7 @@ Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const m
     version.trial = row.trial;
     version.signature = row.signature;
     version.signer = row.signer;
+    version.files = row.files;
     return version;
 }
 
@@ -50,8 +53,13 @@ std::string Registry::obstacle(const StoredVersion& row) const {
     const auto file = files_.open_blob(row.sha256, row.size);
     if (!file) return file.error().detail;
     if (!*file) return "its file is missing";
+    for (const auto& each : row.files) {
+        const auto opened = files_.open_blob(each.sha256, each.size);
+        if (!opened) return opened.error().detail;
+        if (!*opened) return fmt::format("its file \"{}\" is missing", each.name);
+    }
     // Keys may have been withdrawn, or signatures asked for, since it was pushed.
-    if (trusted_.required() && !trusted_.signer(row.signature, row.sha256, hex(sha256(row.manifest_file))))
+    if (trusted_.required() && !trusted_.signer(row.signature, row.sha256, hex(sha256(row.manifest_file)), row.files))
         return "it is not signed by a key that is trusted here (models.require_signature)";
     return {};
 }
@@ -138,7 +146,7 @@ awaitable<Result<void>> Registry::remove(model::Principal who, std::string name,
     forget({who.organization, name}, *number);
     if (known->runnable) trial_.forget(known->runnable);
     log_.info("model version deleted", {{"model", name}, {"version", *number}, {"by", who.name}});
-    co_await drop_unused(known->sha256);
+    co_await drop_unused(digests_of(known->sha256, known->files));
     co_return success();
 }
 
@@ -184,20 +192,25 @@ bool Registry::used(const std::string& sha256) const {
     std::shared_lock lock{mutex_};
     return std::any_of(models_.begin(), models_.end(), [&](const auto& entry) {
         const auto& versions = entry.second->versions;
-        return std::any_of(versions.begin(), versions.end(), [&](const Version& v) { return v.sha256 == sha256; });
+        return std::any_of(versions.begin(), versions.end(), [&](const Version& v) {
+            return v.sha256 == sha256 || std::any_of(v.files.begin(), v.files.end(), [&](const auto& file) { return file.sha256 == sha256; });
+        });
     });
 }
 
-awaitable<void> Registry::drop_unused(std::string sha256) {
-    // Under the lock of the pushes, so that none can begin to rely on the file in between.
-    auto drop = [this, sha256]() -> Result<void> {
-        auto pushing = pushing_.lock();
-        if (pushing->contains(sha256) || used(sha256)) return success();
-        auto removed = files_.remove(sha256);
-        return removed ? success() : Result<void>{removed.error()};
-    };
-    if (auto dropped = co_await pool_.run(std::move(drop)); !dropped)
-        log_.warning("a model file that nobody uses could not be removed", {{"sha256", sha256}, {"reason", dropped.error().detail}});
+awaitable<void> Registry::drop_unused(std::vector<std::string> digests) {
+    for (const auto& sha256 : digests) {
+        if (sha256.empty()) continue; // of a push that did not come so far
+        // Under the lock of the pushes, so that none can begin to rely on the file in between.
+        auto drop = [this, sha256]() -> Result<void> {
+            auto pushing = pushing_.lock();
+            if (pushing->contains(sha256) || used(sha256)) return success();
+            auto removed = files_.remove(sha256);
+            return removed ? success() : Result<void>{removed.error()};
+        };
+        if (auto dropped = co_await pool_.run(std::move(drop)); !dropped)
+            log_.warning("a model file that nobody uses could not be removed", {{"sha256", sha256}, {"reason", dropped.error().detail}});
+    }
 }
 
 } // namespace millrace::models

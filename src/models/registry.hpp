@@ -32,6 +32,11 @@ inline constexpr std::uint64_t max_model_bytes = std::uint64_t{8} << 30;
 struct Attached {
     std::optional<std::string> signature; // 64 bytes or their base64
     std::optional<std::string> sha256;    // of the model file, as its sender has it
+    struct File {
+        std::string name;
+        blobs::BlobUpload upload;
+    };
+    std::vector<File> files{};            // beside the model: those that the manifest names, and no others
 };
 
 struct Pushed {
@@ -52,7 +57,9 @@ public:
 
     // Takes the bytes of a model file as they arrive; push() makes a version of it, or drops it.
     blobs::BlobUpload begin_upload() { return files_.begin_upload(max_model_bytes); }
-    // unprocessable: a name or manifest that cannot be, a file that is no model, a signature or digest that is not theirs, or
+    // The same of a file beside it.
+    blobs::BlobUpload begin_file_upload() { return files_.begin_upload(model::max_file_bytes); }
+    // unprocessable: a name or manifest that cannot be, a file that it names and that is not there (or is there and not named), a file that is no model, a signature or digest that is not theirs, or
     // the two disagree. The signature is checked before anything looks into the file.
     awaitable<Result<Pushed>> push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest, Attached attached = {});
 
@@ -73,7 +80,7 @@ public:
     void set_traffic(OrganizationId organization, const std::string& name, Traffic traffic);
 
     // not_found; conflict while it is in use: for the production version while there are others, and while it is being
-    // loaded. The file goes with its last version.
+    // loaded. Each file goes with the last version that has it.
     awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
 
 private:
@@ -83,11 +90,15 @@ private:
     Version make_version(const StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) const;
     std::string obstacle(const StoredVersion& row) const;
     awaitable<Result<void>> examine(StoredVersion& row, std::shared_ptr<const model::Manifest> manifest);
+    awaitable<Result<std::shared_ptr<const model::Manifest>>> read_manifest(StoredVersion& row, std::vector<Attached::File> files);
+    awaitable<Result<void>> take_files(StoredVersion& row, std::vector<Attached::File> files, std::vector<std::string> named);
+    awaitable<Result<json::value>> with_labels(json::value manifest, model::FileRefs files);
+    awaitable<Result<Pushed>> take(StoredVersion& row, blobs::BlobUpload file, Attached attached);
     awaitable<Result<Pushed>> keep(StoredVersion row, std::shared_ptr<const model::Manifest> manifest);
     void remember(const StoredModel& model, Version version);
     void forget(const Name& name, int number);
     bool used(const std::string& sha256) const;
-    awaitable<void> drop_unused(std::string sha256);
+    awaitable<void> drop_unused(std::vector<std::string> digests);
 
     store::Database& database_;
     blobs::BlobStore& files_;

@@ -14,7 +14,13 @@
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -32,6 +38,10 @@ public:
 
     // After the registry's, before the first request.
     Result<void> load_blocking();
+    // Stores what candidates and production did: every second, sooner after twenty predictions of a candidate that is still to be
+    // judged. A killed daemon forgets so much of it, one that is stopped nothing.
+    void start(asio::io_context& context); // its timer's thread; carries out what the last life left
+    void stop();                           // stores the rest; blocks. Idempotent
 
     // not_found; unprocessable: a version or the fallback is not there; conflict: one of them does not load, with the reason.
     awaitable<Result<void>> set(model::Principal who, std::string name, Traffic traffic);
@@ -41,8 +51,10 @@ public:
     awaitable<Result<std::vector<StoredTraffic>>> history(OrganizationId organization, std::string name);
 
     // Tells of a prediction that the traffic brought. With a verdict, carry_out() is to be run.
-    std::optional<Verdict> observe(const inference::ModelVersion& version, const Sample& sample) { return contests_.observe(version, sample); }
+    std::optional<Verdict> observe(const inference::ModelVersion& version, const Sample& sample);
     awaitable<void> carry_out(Verdict verdict);
+    // There is a verdict on it: it gets nothing more, though its roll-back may still be on its way into the store.
+    bool has_lost(OrganizationId organization, const std::string& model, int candidate) const { return contests_.has_lost(organization, model, candidate); }
 
 private:
     class Change;
@@ -52,6 +64,8 @@ private:
     awaitable<void> give_back(OrganizationId organization, std::string name, Traffic before);
     bool is_needed(OrganizationId organization, const std::string& name, int version) const;
     bool can_serve(const Model& model, const Traffic& traffic) const;
+    void save();
+    void arm();
 
     store::Database& database_;
     Registry& registry_;
@@ -60,6 +74,9 @@ private:
     telemetry::Log& log_;
     WriteEvent write_event_;
     Contests contests_;
+    std::mutex saving_; // rows are handed over in the order in which they were taken
+    std::shared_ptr<asio::steady_timer> timer_; // shared with its handler, which may come after stop()
+    std::atomic<bool> stopped_{false};
     telemetry::Counter& rolled_back_;
 };
 

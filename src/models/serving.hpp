@@ -1,5 +1,9 @@
 // The one way to a prediction: for jobs, for the synchronous route and for the inference protocol. Chooses the version by the
 // model's traffic, answers from the fallback when that version cannot, and shows the shadow what production saw.
+//
+// What the traffic sent to a candidate and the candidate did not answer, production answers as if it had been sent there; and
+// that is when the candidate is judged, see judge() in sampling.hpp. Every way in here counts: who reads an input against a
+// manifest before calling predict() tells turned_down() what the candidate's manifest refuses.
 //   auto chosen = serving.choose(organization, "digits", std::nullopt, sticky_key);
 //   auto outcome = co_await serving.predict({.chosen = *chosen, .input = std::move(input)});
 #pragma once
@@ -11,6 +15,7 @@
 #include "models/registry.hpp"
 #include "models/rollout.hpp"
 #include "models/runner.hpp"
+#include "models/sampling.hpp"
 #include "models/shadowing.hpp"
 #include "models/traffic.hpp"
 #include "models/version_stats.hpp"
@@ -27,8 +32,12 @@ struct Chosen {
     std::shared_ptr<const inference::ModelVersion> primary;
     std::shared_ptr<const inference::ModelVersion> fallback; // null: none
     std::shared_ptr<const inference::ModelVersion> shadow;   // null: none
+    std::shared_ptr<const inference::ModelVersion> production; // beside a candidate: what answers where it does not; else null
+    std::shared_ptr<const inference::ModelVersion> absent;   // a candidate that cannot be used (without a manifest); production answers
     Side side = Side::production;
     bool by_traffic = true; // false: the caller named the version
+
+    std::uint64_t max_input_bytes() const; // of the primary, and of production beside a candidate: what one of them takes is read
 };
 
 struct Call {
@@ -38,6 +47,7 @@ struct Call {
     Monotonic deadline = Monotonic::max();
     bool raw = false;   // as in inference::Request
     bool alone = false;
+    bool measured = false; // a measurement (`millrace model bench`): answered as any, and counted nowhere that versions are judged by
 };
 
 class Serving {
@@ -52,17 +62,36 @@ public:
     Result<Chosen> choose(OrganizationId organization, std::string_view model, std::optional<std::string_view> version,
                           std::string_view sticky_key) const;
 
-    // When the fallback has answered, the result says so: "fallback":true and "fallback_reason":{"model_version","code","message"}.
-    // The failure, where there is one, is the primary's own if it was asked. When the coroutine is cancelled, so is the
+    // When another version has answered, the result says so: "fallback":true and "fallback_reason":{"model_version","code","message"}.
+    // The failure, where there is one, is that of production if it was asked. When the coroutine is cancelled, so is the
     // prediction. (A cache stands below: a Runner in front of the engine's.)
     awaitable<inference::Outcome> predict(Call call);
 
+    // The candidate's manifest refuses a request that production's takes: counted as what it is, a candidate that is worse. What
+    // is to be asked instead.
+    awaitable<Chosen> turned_down(Chosen chosen, bool measured);
+
 private:
-    std::shared_ptr<const inference::ModelVersion> fallback_of(OrganizationId organization, const Model& model, const Chosen& chosen) const;
-    // One version, its outcome counted.
-    awaitable<inference::Outcome> run(Breakers::Passage passage, std::shared_ptr<const inference::ModelVersion> version, Call call);
+    struct Ran {
+        inference::Outcome outcome;
+        std::chrono::nanoseconds took{};
+    };
+    struct Answered {
+        inference::Outcome outcome;
+        std::optional<inference::Failure> failed; // how the one that was asked first did, whoever answered
+    };
+
+    std::shared_ptr<const inference::ModelVersion> fallback_of(OrganizationId organization, const Model& model,
+                                                               const inference::ModelVersion& production) const;
+    awaitable<inference::Outcome> predict_on_trial(Call call);
+    awaitable<Answered> predict_with_fallback(Call call, bool judged); // judged: the traffic sent it there
+    // One version; its breaker has heard of it.
+    awaitable<Ran> run(Breakers::Passage passage, std::shared_ptr<const inference::ModelVersion> version, Call call);
     awaitable<inference::Outcome> run_fallback(Call call, inference::Failure why, bool refused);
-    awaitable<void> judge(const inference::ModelVersion& version, Sample sample);
+    void count(const inference::ModelVersion& version, const Ran& ran);
+    void conclude(const asio::any_io_executor& executor, const inference::ModelVersion& candidate, const Ran& ran, bool refused, Judged judged);
+    // Tells the roll-out; a verdict is carried out beside the answer, which does not wait for it.
+    void observe(const asio::any_io_executor& executor, const inference::ModelVersion& version, Sample sample);
 
     Registry& registry_;
     Runner& runner_;

@@ -35,7 +35,8 @@ void Shadowing::show(std::shared_ptr<const inference::ModelVersion> shadow, infe
     runner_.start(std::move(request), [this, shadow, said = remember(answered), size, began](inference::Outcome outcome) {
         in_flight_.fetch_sub(1, std::memory_order_relaxed);
         bytes_.fetch_sub(size, std::memory_order_relaxed);
-        if (const auto sample = sample_of(outcome, clock_.monotonic() - began)) stats_.record(*shadow, *sample);
+        if (outcome) stats_.record(*shadow, sample_of(*outcome, clock_.monotonic() - began));
+        else if (is_fault_of_model(outcome.error())) stats_.record(*shadow, Sample{.error = true});
         if (!outcome || !said) return;
         if (const auto same = agree(*said, *outcome)) stats_.record_comparison(*shadow, *same);
     });

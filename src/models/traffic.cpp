@@ -59,7 +59,7 @@ Result<std::optional<RollbackPolicy>> read_policy(const json::object& traffic) {
     if (const auto* flag = value->if_bool(); flag && !*flag) return std::optional<RollbackPolicy>{};
     const auto* object = value->if_object();
     if (!object)
-        return wrong("\"rollback\" is false, or an object: {\"min_samples\":100,\"max_error_rate_increase\":0.05,\"max_latency_ratio\":2}");
+        return wrong("\"rollback\" is false, or an object: {\"min_samples\":100,\"max_error_rate_increase\":0.02,\"max_latency_ratio\":2}");
     if (const auto known = only_fields(*object, {"min_samples", "max_error_rate_increase", "max_latency_ratio"}); !known) return known.error();
     const auto samples = integer_field(*object, "min_samples", 1, most_samples);
     if (!samples) return samples.error();

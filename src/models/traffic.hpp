@@ -18,10 +18,10 @@ struct Candidate {
     int basis_points = 0; // of 10,000: the share of the sticky keys that it answers
 };
 
-// When a candidate is taken back by itself. Both sides are counted from the moment the traffic was set.
+// When a candidate is taken back by itself, see rollback_rule.hpp.
 struct RollbackPolicy {
     std::uint64_t min_samples = 100;       // predictions of the candidate before anything is decided
-    double max_error_rate_increase = 0.05; // above production's error rate
+    double max_error_rate_increase = 0.02; // above production's error rate
     double max_latency_ratio = 2;          // of the 95th percentile of the model's own time to production's
 };
 

@@ -1,5 +1,7 @@
 #include "models/traffic_repository.hpp"
 
+#include "models/contest_repository.hpp"
+
 #include <fmt/format.h>
 
 namespace millrace::models {
@@ -93,6 +95,7 @@ Result<int> write_traffic(TenantSession& session, const std::string& model, cons
         insert_traffic(session, model, ++revision, {first, {}, {}, "the first version", "", row->created_at});
     }
     insert_traffic(session, model, ++revision, change);
+    forget_contest(session, model);
     session.execute("UPDATE models SET production_version = $3 WHERE organization_id = $1 AND name = $2", {model, change.traffic.production});
     session.execute("DELETE FROM model_traffic WHERE organization_id = $1 AND model = $2 AND revision <= $3", {model, revision - kept_revisions});
     return revision;

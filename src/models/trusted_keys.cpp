@@ -65,7 +65,7 @@ Result<TrustedKeys> TrustedKeys::read(const fs::path& place, bool required) {
 }
 
 Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::string>& text, const std::string& model_sha256,
-                                                       const std::string& manifest_sha256) const {
+                                                       const std::string& manifest_sha256, const model::FileRefs& files) const {
     if (!text) {
         if (!required_) return std::optional<std::string>{};
         return Error{Code::unprocessable, "models must be signed here (models.require_signature): sign it with `millrace model sign` and push it with its signature"};
@@ -73,14 +73,15 @@ Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::
     const auto signature = read_signature(*text);
     if (!signature) return Error{Code::unprocessable, "the signature is not one of Ed25519: 64 bytes, or their base64"};
     if (keys_.empty()) return std::optional<std::string>{};
-    const auto what = model::signed_text(model_sha256, manifest_sha256);
+    const auto what = model::signed_text(model_sha256, manifest_sha256, files);
     for (const auto& key : keys_)
         if (key.verifies(what, *signature)) return std::optional{key.id()};
     std::vector<std::string> ids;
     for (const auto& key : keys_) ids.push_back(key.id());
     return Error{Code::unprocessable,
-                 fmt::format("the signature is not that of a trusted key over this model file and this manifest (trusted: {}); if it was signed by "
-                             "one of them, a file was changed afterwards: the manifest counts byte for byte",
+                 fmt::format("the signature is not that of a trusted key over this model file, this manifest and these {} further files (trusted: {}); if "
+                             "it was signed by one of them, a file was changed, added or left out afterwards: each counts byte for byte",
+                             files.size(),
                              fmt::join(ids, ", "))};
 }
 

@@ -72,6 +72,8 @@ Counts& VersionStats::present(std::map<Key, Window>& windows, const inference::M
 
 void VersionStats::record(const inference::ModelVersion& version, const Sample& sample) { present(*windows_.lock(), version).add(sample); }
 
+void VersionStats::record(const inference::ModelVersion& version, Aside aside) { present(*windows_.lock(), version).add(aside); }
+
 void VersionStats::record_fallback(const inference::ModelVersion& primary) { ++present(*windows_.lock(), primary).fallbacks; }
 
 void VersionStats::record_comparison(const inference::ModelVersion& shadow, bool agreed) {

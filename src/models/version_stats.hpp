@@ -36,6 +36,7 @@ public:
     void stop();                           // stores the rest; blocks. Idempotent
 
     void record(const inference::ModelVersion& version, const Sample& sample);
+    void record(const inference::ModelVersion& version, Aside aside);
     void record_fallback(const inference::ModelVersion& primary); // somebody else answered for it
     void record_comparison(const inference::ModelVersion& shadow, bool agreed);
     Counts total(OrganizationId organization, const std::string& model, int version);

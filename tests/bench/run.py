@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Millrace beside what bounds it and beside other queues, in one run on one machine, and prints the ratios.
 
-    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--device DEVICE] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency]
+    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--device DEVICE] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency] [neighbours] [fairness]
 
 idle     time from start to readiness, resident memory of the idle daemon without its worker
 submits  durable submits a second over HTTP, one and 1,000 a call, beside SQLite alone in groups of that size
@@ -10,6 +10,8 @@ volume   the same beside a million waiting jobs and ten million finished ones; m
 images   images a second as durable `infer` jobs and as synchronous predictions, beside a bare libtorch loop and FastAPI with
          PyTorch; the folders hold what make_models.py and make_pictures.py wrote
 latency  what a synchronous prediction of a small tensor adds to its bare forward pass
+neighbours  what others have of the engine beside a client that crashes its model and one whose inputs hang
+fairness what clients of a small model get beside 32 clients of a ResNet-50, and how long they wait
 
 The peers are beanstalkd, RQ on Redis and a SKIP LOCKED loop on PostgreSQL, each flushing before it answers; one that is not
 installed is left out, with what to install. Needs wrk and a build with the targets millrace, bench_sqlite_ceiling and, for
@@ -28,13 +30,13 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 if "MILLRACE_BINARY" not in os.environ and (ROOT / "build/release/src/millrace").exists():
     os.environ["MILLRACE_BINARY"] = str(ROOT / "build/release/src/millrace")
 
-from measures import idle, images, latency, runs, submits, volume  # noqa: E402
+from measures import fairness, idle, images, latency, neighbours, runs, submits, volume  # noqa: E402
 from measures.table import print_table  # noqa: E402
 from peers import beanstalkd, postgres, redis_queue  # noqa: E402
 from support.daemon import binary  # noqa: E402
 
 MEASURES = {"idle": idle, "submits": submits, "runs": runs, "volume": volume, "images": images,
-            "latency": latency}
+            "latency": latency, "neighbours": neighbours, "fairness": fairness}
 PEERS = (beanstalkd, redis_queue, postgres)
 
 
@@ -82,7 +84,7 @@ def main():
     parser.add_argument("--finished", type=int, default=10_000_000, help="jobs that have ended, for volume")
     parser.add_argument("what", nargs="*", choices=[*MEASURES, []], default=[])
     options = parser.parse_args()
-    wanted = options.what or ["idle", "submits", "runs"] + (["images", "latency"] if options.models else [])
+    wanted = options.what or ["idle", "submits", "runs"] + (["images", "latency", "fairness"] if options.models else [])
     build = binary().parents[1]
     print(f"{binary()} on {len(os.sched_getaffinity(0))} cores\n")
     with tempfile.TemporaryDirectory(dir=build) as folder:

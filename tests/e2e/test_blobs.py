@@ -2,9 +2,13 @@
 import base64
 import hashlib
 import os
+import pathlib
+import sqlite3
 
 import pytest
-from support.client import assert_problem
+from support.client import assert_problem, until
+
+MODELS = pathlib.Path(__file__).resolve().parents[1] / "data" / "models"
 
 
 def digest(content):
@@ -110,4 +114,126 @@ def test_an_upload_that_breaks_off_leaves_nothing(new_daemon):
     while left := [p for p in (daemon.data / "blobs").rglob("*") if p.is_file()]:
         assert time.monotonic() < end, left
         time.sleep(0.05)
+    daemon.stop()
+
+
+# Whose a blob is, and until when
+
+def files(daemon):
+    return {path.name for path in (daemon.data / "blobs/hot").rglob("*") if path.is_file()}
+
+
+def put(client, content):
+    answer = client.put("/api/v1/blobs", content)
+    assert answer.status == 201, answer
+    return answer.json["sha256"]
+
+
+def test_a_blob_is_deleted_with_its_file(admin, daemon, roles):
+    sha256 = put(admin, b"to be deleted")
+    for role in ("viewer", "submitter"):
+        assert_problem(roles[role].delete(f"/api/v1/blobs/{sha256}"), 403)
+    answer = roles["operator"].delete(f"/api/v1/blobs/{sha256}")
+    assert answer.status == 204 and answer.body == b"", answer
+    assert sha256 not in files(daemon)
+    for call in (admin.get, admin.delete):
+        assert_problem(call(f"/api/v1/blobs/{sha256}"), 404)
+    assert_problem(admin.delete("/api/v1/blobs/nonsense"), 404)
+    assert put(admin, b"to be deleted") == sha256 and admin.get(f"/api/v1/blobs/{sha256}").body == b"to be deleted"
+    out = daemon.cli("blob", "delete", sha256)
+    assert out.returncode == 0 and out.stdout == f"deleted {sha256}\n", out
+    assert daemon.cli("blob", "delete", sha256).returncode == 1 and daemon.cli("blob", "delete", "nonsense").returncode == 2
+
+
+def test_a_blob_that_a_job_or_a_schedule_needs_stays(admin):
+    sha256 = put(admin, b"needed")
+    later = admin.submit("echo", {"deep": [{"input": {"blob": sha256}}]}, run_at="2999-01-01T00:00:00Z")
+    problem = assert_problem(admin.delete(f"/api/v1/blobs/{sha256}"), 409, "conflict")
+    assert later in problem["detail"], problem
+    assert admin.get(f"/api/v1/blobs/{sha256}").body == b"needed"
+    assert admin.post(f"/api/v1/jobs/{later}/cancel").status == 200
+    schedule = admin.post("/api/v1/schedules", {"name": "needs-it", "cron": "0 0 1 1 *", "job": {"kind": "echo", "payload": {"blob": sha256}}})
+    assert schedule.status == 201, schedule
+    assert "schedule" in assert_problem(admin.delete(f"/api/v1/blobs/{sha256}"), 409, "conflict")["detail"]
+    assert admin.delete(f"/api/v1/schedules/{schedule.json['id']}").status == 204
+    ended = admin.submit("echo", {"blob": sha256})
+    admin.wait(ended)
+    assert admin.delete(f"/api/v1/blobs/{sha256}").status == 204
+    assert admin.job(ended)["result"] == {"blob": sha256}  # what it was is no reason to keep it, and stays said
+
+
+def test_what_another_organisation_has_too_keeps_its_file(new_daemon):
+    daemon = new_daemon()
+    client = daemon.admin()
+    sha256 = put(client, b"shared")
+    daemon.stop()
+    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
+        database.execute("INSERT INTO organizations (id, name, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'other', 0)")
+        database.execute("INSERT INTO blobs (organization_id, sha256, size, media_type, created_at) VALUES ('00000000-0000-7000-8000-000000000002', ?, 6, '', 0)", (sha256,))
+    daemon.start()
+    assert client.delete(f"/api/v1/blobs/{sha256}").status == 204
+    assert_problem(client.get(f"/api/v1/blobs/{sha256}"), 404)
+    assert sha256 in files(daemon)
+    daemon.stop()
+
+
+def test_a_part_of_a_job_that_was_not_taken_leaves_no_file(new_daemon):
+    daemon = new_daemon()
+    client = daemon.admin()
+    content = os.urandom(100)
+    job = '{"kind":"no such kind","payload":{"$part":"file"}}'
+    assert_problem(client.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]), 422)
+    until(lambda: digest(content) not in files(daemon), seconds=40)
+    daemon.stop()
+
+
+def age(daemon, table, column, where="1"):
+    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
+        return database.execute(f"UPDATE {table} SET {column} = {column} - 90000000000 WHERE {where}").rowcount  # 25 hours
+
+
+def test_the_map_of_a_prediction_is_kept_for_a_day_and_that_of_a_job_as_long_as_the_job(new_daemon, runtime):
+    daemon = new_daemon()
+    client = daemon.admin()
+    daemon.wait_worker()
+    assert client.push_model("land_cover", (MODELS / "land_cover.pt").read_bytes(), (MODELS / "land_cover.manifest.json").read_text()).status == 201
+    patch = (MODELS.parent / "land_cover/patch.npy").read_bytes()
+
+    def predicted(content):
+        answer = client.request("POST", "/api/v1/models/land_cover/predict", body=content, headers={"Content-Type": "application/x-npy"})
+        assert answer.status == 200, answer
+        return answer.json["map"]["blob"]
+
+    def of_a_job(content):
+        sha256 = put(client, content)
+        return client.wait(client.submit("infer", {"model": "land_cover", "input": {"blob": sha256}}))
+
+    brought = predicted(patch)
+    other = bytearray(patch)
+    other[-400:] = bytes(400)
+    job = of_a_job(bytes(other))
+    of_job = job["result"]["map"]["blob"]
+    assert brought != of_job and {brought, of_job} <= files(daemon)
+    # A day later the prediction's is gone, file and all; the job's is as old, and stays.
+    daemon.stop()
+    assert age(daemon, "blobs", "expires_at", "owner = 'prediction'") == 1
+    daemon.start()
+    until(lambda: client.get(f"/api/v1/blobs/{brought}").status == 404)
+    until(lambda: brought not in files(daemon))
+    assert client.get(f"/api/v1/blobs/{of_job}").status == 200
+    # A prediction's that a job names is kept by the job.
+    daemon.wait_worker()
+    again = predicted(patch)
+    held = client.submit("echo", {"blob": again}, run_at="2999-01-01T00:00:00Z")
+    daemon.stop()
+    age(daemon, "blobs", "expires_at", "owner = 'prediction'")
+    # With the job goes its map.
+    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
+        database.execute("UPDATE finished_jobs SET id = '0199c82c-c000-7000-8000-000000000001', finished_at = 1760000000000000 WHERE id = ?", (job["id"],))
+        database.execute("UPDATE job_blobs SET job_id = '0199c82c-c000-7000-8000-000000000001' WHERE job_id = ?", (job["id"],))
+    daemon.environment["MILLRACE_RETENTION_SUCCEEDED_DAYS"] = "30"
+    daemon.start()
+    until(lambda: client.get(f"/api/v1/blobs/{of_job}").status == 404, seconds=40)
+    until(lambda: of_job not in files(daemon))
+    assert client.get(f"/api/v1/blobs/{again}").status == 200 and client.job(held)["state"] == "scheduled"
     daemon.stop()

@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from support.client import until
@@ -51,6 +52,24 @@ def test_the_examples_of_a_page_work(new_daemon, tmp_path, name):
     assert script
     out = subprocess.run(["bash", "-exuo", "pipefail", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert out.returncode == 0, out.stderr[-3000:]
+
+
+def test_ten_lines_make_a_model_of_a_module(new_daemon, tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    section = re.search(r"^## Ten lines .*?(?=^## )", (ROOT / "docs/models.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    program, = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    commands, = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert len([line for line in (program + commands).splitlines() if line]) <= 10
+    daemon = new_daemon()
+    skip_without_runtime(daemon)
+    (tmp_path / "program.py").write_text(program)  # TorchScript reads the source
+    subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=120)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "millrace").symlink_to(binary())
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "MILLRACE_DATA": str(daemon.data), "LANG": "C.UTF-8"}
+    out = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert out.returncode == 0 and '"data":[3,41]' in out.stdout, out
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,6 +1,7 @@
 """Real models, pushed and asked, held against what the same files answer in Python."""
 import json
 import pathlib
+import re
 import struct
 import threading
 import zlib
@@ -303,3 +304,80 @@ def test_an_infer_job_that_cannot_work_is_refused_or_dies_at_once(admin, digits,
         assert job["state"] == "dead" and job["attempt"] == 1 and job["error"]["message"], job
     else:
         assert_problem(answer, (400, 404, 422))
+
+
+# What is no number, what was lost, and how numbers are written
+
+ROLLOUT = pathlib.Path(__file__).resolve().parents[1] / "data" / "rollout"
+
+
+def push_hollow(admin, name, **members):
+    """A model that gives NaN for an input whose last number is 7."""
+    manifest = {"format": 1, "name": name, "task": "tensor", "input": {"name": "x", "kind": "tensor", "shape": [4]}, "output": {"name": "y", "shape": [4]}, **members}
+    answer = admin.push_model(name, (ROLLOUT / "hollow.pt").read_bytes(), json.dumps(manifest))
+    assert answer.status == 201, answer
+    return name
+
+
+def test_a_class_that_is_no_number_is_a_clear_422(admin, runtime):
+    name = push_hollow(admin, "hollow_class", task="classification", labels=["a", "b", "c", "d"], postprocess={"kind": "softmax_top_k"})
+    assert admin.post(f"/api/v1/models/{name}/predict", {"data": [1, 2, 3, 0]}).json["label"] == "c"
+    problem = assert_problem(admin.post(f"/api/v1/models/{name}/predict", {"data": [1, 2, 3, 7]}), 422)
+    assert "NaN" in problem["detail"], problem
+    job = admin.wait(admin.submit("infer", {"model": name, "input": {"data": [1, 2, 3, 7]}}), "dead")
+    assert job["attempt"] == 1 and job["error"]["code"] == "model_failed" and "NaN" in job["error"]["message"], job
+
+
+def test_a_tensor_that_is_no_number_is_given_where_it_has_a_form(admin, runtime):
+    name = push_hollow(admin, "hollow_tensor")
+    path = f"/api/v1/models/{name}/predict"
+    problem = assert_problem(admin.post(path, {"data": [1, 2, 3, 7]}), 422)
+    assert "application/x-npy" in problem["detail"] and '"y"' in problem["detail"], problem
+    answer = admin.post(path, {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"})
+    assert answer.status == 200 and answer.body[:6] == b"\x93NUMPY", answer
+    infer = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 7]}]}
+    answer = admin.post(f"/v2/models/{name}/infer", infer)
+    assert answer.status == 400 and "binary_data" in answer.json["error"], answer
+    answer = admin.post(f"/v2/models/{name}/infer", {**infer, "parameters": {"binary_data_output": True}})
+    assert answer.status == 200, answer
+
+
+def test_numbers_are_written_without_exponents(admin, runtime):
+    name = push_hollow(admin, "plain")
+    answer = admin.post(f"/api/v1/models/{name}/predict", {"data": [10, 0.25, 100000, 0]})
+    assert b'"data":[10,0.25,100000,-100]' in answer.body, answer.body
+    answer = admin.post(f"/v2/models/{name}/infer", {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [10, 0.25, 100000, 0]}]})
+    assert b'"data":[10,0.25,100000,-100]' in answer.body, answer.body
+    job = admin.submit("infer", {"model": name, "input": {"data": [10, 0.25, 100000, 0]}})
+    admin.wait(job)
+    assert b"100000" in admin.get(f"/api/v1/results/{job}").body
+    for path in (f"/api/v1/jobs/{job}", f"/api/v1/results/{job}", f"/api/v1/models/{name}", f"/api/v1/models/{name}/statistics", "/api/v1/status"):
+        assert not re.search(rb"\d[eE][-+]?\d", re.sub(rb'"[^"]*"', b"", admin.get(path).body)), path
+
+
+def test_a_lost_file_that_is_pushed_again_serves_at_once(new_daemon, runtime):
+    daemon = new_daemon()
+    client = daemon.admin()
+    daemon.wait_worker()
+    name = push_hollow(client, "lost")
+    good = {"data": [1, 2, 3, 0]}
+    path = f"/api/v1/models/{name}/predict"
+    assert client.post(path, good).status == 200
+    assert client.post(f"/api/v1/models/{name}/versions/1/unload").status == 200
+    file, = (path for path in (daemon.data / "models/hot").rglob("*") if path.is_file())
+    file.unlink()
+    assert_problem(client.post(path, good), 500)
+    answer = client.push_model(name, (ROLLOUT / "hollow.pt").read_bytes(), client.get(f"/api/v1/models/{name}/versions/1/manifest").body.decode())
+    assert answer.status == 200, answer  # the same version, healed
+    assert client.post(path, good).status == 200
+    daemon.stop()
+
+
+def test_extensions_of_the_protocol_that_are_not_there_say_so(admin):
+    for kind in ("systemsharedmemory", "cudasharedmemory"):
+        answers = [admin.get(f"/v2/{kind}/status"), admin.get(f"/v2/{kind}/region/r/status"), admin.post(f"/v2/{kind}/region/r/register", {"key": "/r"}),
+                   admin.post(f"/v2/{kind}/region/r/unregister"), admin.post(f"/v2/{kind}/unregister")]
+        for answer in answers:
+            assert answer.status == 501 and "shared memory" in answer.json["error"], answer
+    for answer in (admin.get("/v2/trace/setting"), admin.post("/v2/models/m/trace/setting", {}), admin.get("/v2/logging")):
+        assert answer.status == 501 and answer.json["error"], answer

@@ -273,3 +273,22 @@ def test_a_map_from_the_cache_is_a_blob_again(new_daemon):
     first, second = (client.predict("land_cover", patch, "application/octet-stream").json for _ in range(2))
     assert second["cached"] is True and second["map"] == first["map"] and second["shares"] == first["shares"]
     assert client.get(f"/api/v1/blobs/{second['map']['blob']}").status == 200
+
+
+def test_a_model_with_a_vocabulary_fits_a_screen(new_daemon):
+    daemon = new_daemon(environment={"MILLRACE_INFERENCE_ENABLED": "false"})
+    client = daemon.admin()
+    words = [f"word{n}" for n in range(30_000)]
+    manifest = {"format": 1, "name": "wordy", "task": "classification", "output": {"shape": [2]}, "labels": ["a", "b"],
+                "input": {"kind": "text", "datatype": "INT64", "shape": [16], "tokenizer": {"kind": "words", "vocabulary": words}},
+                "postprocess": {"kind": "softmax_top_k"}}
+    for n in range(9):
+        assert client.push_model("wordy", MODEL, json.dumps({**manifest, "description": f"version {n}"})).status == 201
+    shown = daemon.cli("model", "show", "wordy").stdout
+    assert len(shown.splitlines()) <= 40 and max(map(len, shown.splitlines())) <= 160, shown[:4000]
+    assert "wordy/9" in shown and "wordy/1" in shown and "not shown" in shown and "--manifest" in shown
+    whole = json.loads(daemon.cli("model", "show", "wordy/9", "--manifest").stdout)
+    assert whole["input"]["tokenizer"]["vocabulary"] == words
+    assert json.loads(daemon.cli("model", "show", "wordy", "--manifest", "--json").stdout)["description"] == "version 0"  # in production
+    assert len(json.loads(daemon.cli("model", "show", "wordy", "--json").stdout)["versions"]) == 9
+    daemon.stop()

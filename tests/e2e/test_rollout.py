@@ -346,3 +346,112 @@ def test_a_traffic_that_was_answered_is_there_after_a_kill(new_daemon):
         assert client.get("/api/v1/models/killed/traffic").json == shown
         assert client.get("/api/v1/models/killed").json["production"] == production
     daemon.stop()
+
+
+GOOD, MARKED = (1, 2, 3, 0), (1, 2, 3, 7)  # the second is what "failing" fails at and what "slow" is slow with
+
+
+def on_trial(client, name, *files, percent=100, **rollback):
+    push(client, name, *files)
+    traffic(client, name, production="1", candidate={"version": "2", "percent": percent}, rollback=rollback)
+    return name
+
+
+def out(client, name):
+    until(lambda: client.get(f"/api/v1/models/{name}/traffic").json["candidate"] is None)
+    return client.get(f"/api/v1/models/{name}/traffic").json["history"][0]["reason"]
+
+
+@pytest.mark.parametrize("failing", [3, 8, 50, 100])
+def test_whatever_its_error_rate_a_candidate_is_out_as_soon_as_it_is_judged(admin, runtime, failing):
+    name = on_trial(admin, f"rate-{failing}", "steady", "failing", min_samples=100)
+    for n in range(100):
+        marked = (n + 1) * failing // 100 > n * failing // 100
+        answer = predict(admin, name, numbers=MARKED if marked else GOOD)
+        assert version(answer) == ("1" if marked else "2"), answer
+    assert f"{failing} of 100" in out(admin, name)
+    # It is out from the verdict on: nothing was sent to it after that, and all that was is counted.
+    assert version(predict(admin, name)) == "1"
+    candidate = compared(admin, name)["2"]
+    assert candidate["predictions"] == 100 and candidate["errors"] == failing and candidate["fallbacks"] == failing
+
+
+def test_a_candidate_that_fails_everything_is_out_though_its_breaker_spares_it(admin, daemon, runtime):
+    name = on_trial(admin, "spared", "steady", "failing", percent=50)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        clients = [daemon.admin().keep() for _ in range(8)]
+        answers = list(pool.map(lambda n: predict(clients[n % 8], name), range(600)))
+    assert {version(answer) for answer in answers} == {"1"}
+    out(admin, name)
+    candidate = compared(admin, name)["2"]
+    asked = [answer for answer in answers if answer.json.get("fallback")]
+    assert candidate["predictions"] == candidate["errors"] == len(asked)
+    assert 100 <= len(asked) <= 100 + 8  # those under way at the verdict
+    assert candidate["refused"] >= 80
+
+
+def test_a_slow_candidate_with_all_of_the_traffic_is_compared_with_what_production_did_before(admin, runtime):
+    push(admin, "slowest", "steady", "slow")
+    for _ in range(20):
+        assert version(predict(admin, "slowest")) == "1"
+    traffic(admin, "slowest", production="1", candidate={"version": "2", "percent": 100}, rollback={"min_samples": 20, "max_latency_ratio": 3})
+    for _ in range(20):
+        assert version(predict(admin, "slowest")) == "2"
+    assert "95th percentile" in out(admin, "slowest")
+    assert compared(admin, "slowest")["2"]["predictions"] == 20
+
+
+def test_a_candidate_as_good_as_production_stays(admin, runtime):
+    name = on_trial(admin, "equal", "failing", "failing", percent=50, min_samples=20)  # a third of the inputs is poison for both
+    for n in range(150):
+        assert predict(admin, name, numbers=MARKED if n % 3 == 0 else GOOD).status == (500 if n % 3 == 0 else 200)
+    assert admin.get(f"/api/v1/models/{name}/traffic").json["candidate"]["version"] == "2"
+    for n in range(60):
+        assert_problem(admin.post(f"/api/v1/models/{name}/predict", {"data": [1, 2]}), 422)
+    assert admin.get(f"/api/v1/models/{name}/traffic").json["candidate"]["version"] == "2"
+    assert sum(each["bad_inputs"] for each in compared(admin, name).values()) >= 60
+
+
+def test_a_candidate_that_calls_inputs_wrong_which_production_takes_is_out(admin, runtime):
+    for name, members in (("smaller", {"limits": {"max_input_bytes": 16}}),
+                          ("narrower", {"input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]}, "labels": LABELS})):
+        push(admin, name, "steady")
+        if name == "narrower":
+            members["input"]["name"] = "other"  # the inference protocol names its inputs
+        assert admin.push_model(name, (MODELS / "steady.pt").read_bytes(), manifest(name, "version 2", **members)).status == 201
+        traffic(admin, name, production="1", candidate={"version": "2", "percent": 100}, rollback={"min_samples": 10})
+        for _ in range(10):
+            if name == "smaller":
+                answer = predict(admin, name)
+                assert version(answer) == "1" and answer.json["fallback_reason"]["code"] == "bad_input", answer
+            else:
+                answer = admin.post(f"/v2/models/{name}/infer", {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 7]}]})
+                assert answer.status == 200 and answer.json["model_version"] == "1", answer
+        assert "10 of 10" in out(admin, name)
+
+
+def test_a_measurement_counts_nowhere(admin, daemon, runtime):
+    name = on_trial(admin, "measured", "steady", "failing", percent=50, min_samples=1)
+    (daemon.data / "marked.json").write_text(json.dumps({"data": list(MARKED)}))
+    for arguments in ((), ("--input", str(daemon.data / "marked.json"))):
+        bench = daemon.cli("model", "bench", name, "--seconds", "0.3", "--concurrency", "2", "--json", *arguments)
+        assert bench.returncode == 0, bench
+    assert [each["predictions"] for each in compared(admin, name).values()] == [0, 0]
+    assert admin.get(f"/api/v1/models/{name}/traffic").json["candidate"]["version"] == "2"
+
+
+@pytest.mark.parametrize("how, lost", [("stop", 0), ("kill", 20)])
+def test_a_restart_keeps_the_judgement(new_daemon, runtime, how, lost):
+    daemon = new_daemon()
+    client = daemon.admin()
+    daemon.wait_worker()
+    name = on_trial(client, "continued", "steady", "failing", min_samples=50)
+    for _ in range(45):
+        assert predict(client, name).json["fallback"]
+    getattr(daemon, how)()
+    daemon.start()
+    daemon.wait_worker()
+    for _ in range(5 + lost):
+        assert version(predict(client, name)) == "1"
+    assert "50 of 50" in out(client, name)
+    daemon.stop()

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from support.client import assert_problem
+from support.client import assert_problem, until
 from support.daemon import Daemon, binary
 
 
@@ -30,6 +30,51 @@ def test_status_counts_what_happened(new_daemon):
     assert status["store"]["driver"] == "sqlite" and status["store"]["schema_version"] >= 1 and status["store"]["bytes"] > 0
     assert status["disk"]["free_bytes"] > 0 and status["uptime_seconds"] > 0
     assert status["worker"]["state"] in ("ready", "starting", "restarting", "unavailable")
+    daemon.stop()
+
+
+def test_a_worker_that_cannot_be_started_is_not_ready_and_named_while_jobs_go_on(new_daemon, tmp_path):
+    broken = tmp_path / "libmillrace_torch.so"
+    broken.write_bytes(b"this is no library")
+    daemon = new_daemon(environment={"MILLRACE_INFERENCE_RUNTIME": str(broken)})
+    client = daemon.admin()
+    waiting = client.get("/ready").json  # at first the worker is only starting
+    assert waiting["ready"] is False or "worker" in " ".join(waiting["degraded"]), waiting
+    until(lambda: client.get("/ready").status == 503, seconds=60)
+    said = client.get("/ready").json
+    assert said["ready"] is False and any("worker is unavailable" in reason for reason in said["reasons"]), said
+    status = client.get("/api/v1/status").json
+    assert status["ready"] is False and status["reasons"] == said["reasons"]
+    assert client.get("/v2/health/ready").status == 400
+    assert client.wait(client.submit("echo"))["state"] == "succeeded"
+    shown = subprocess.run([str(binary()), "--socket", str(daemon.socket), "status"], capture_output=True, text=True)
+    assert shown.returncode == 1 and "worker is unavailable" in shown.stdout, shown
+    daemon.stop()
+
+
+def test_a_daemon_whose_inference_is_switched_off_is_ready_and_lacks_nothing(new_daemon):
+    daemon = new_daemon(environment={"MILLRACE_INFERENCE_ENABLED": "false"})
+    assert daemon.client().get("/ready").json == {"ready": True, "reasons": [], "degraded": []}
+    assert daemon.client().get("/v2/health/ready").status == 400
+    daemon.stop()
+
+
+def test_a_worker_that_is_replaced_is_named_and_the_daemon_stays_ready(new_daemon):
+    daemon = new_daemon()
+    client = daemon.admin()
+    if until(lambda: client.get("/api/v1/status").json["worker"]["state"] in ("ready", "unavailable"), seconds=60) and \
+            client.get("/api/v1/status").json["worker"]["state"] != "ready":
+        daemon.stop()
+        return
+    os.kill(daemon.worker_pid(), signal.SIGKILL)
+    said = []
+    def restarted():
+        said.append(client.get("/ready"))
+        return client.get("/api/v1/status").json["worker"]["restarts"] == 1 and client.get("/api/v1/status").json["worker"]["state"] == "ready"
+    until(restarted, seconds=60)
+    assert all(answer.status == 200 for answer in said), said
+    assert any("worker is" in " ".join(answer.json["degraded"]) for answer in said), [answer.json for answer in said]
+    until(lambda: client.get("/ready").json["degraded"] == [])
     daemon.stop()
 
 

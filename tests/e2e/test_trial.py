@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import subprocess
+import zipfile
 
 import pytest
 from support.client import assert_problem, until
@@ -121,6 +122,22 @@ def test_a_model_that_must_not_serve_is_refused_with_the_reason(strict, scripted
     assert admin.push_model("good", scripted(Good).read_bytes(), json.dumps({**MANIFEST, "name": "good"})).status == 201
     assert admin.predict("good", b'{"data": [1, 2, 3, 4]}', "application/json").json["outputs"][0]["data"] == [2, 4]
     assert admin.delete("/api/v1/models/good/versions/" + admin.get("/api/v1/models/good").json["production"]).status == 204
+
+
+class NewOperators(torch.nn.Module):
+    """Operators of file format 6 and later: torch.jit.save writes the version to another place for them."""
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.gelu(x)[:, :2] + torch.linspace(0.0, 1.0, 2)
+
+
+def test_a_model_with_operators_of_a_later_file_format_is_taken(strict, scripted):
+    admin = strict.admin()
+    model = scripted(NewOperators)
+    assert any(name.endswith("/.data/version") for name in zipfile.ZipFile(model).namelist())
+    answer = admin.push_model("gelu", model.read_bytes(), json.dumps({**MANIFEST, "name": "gelu"}))
+    assert answer.status == 201, answer
+    outputs = admin.predict("gelu", b'{"data": [1, -2, 3, 4]}', "application/json").json["outputs"][0]["data"]
+    assert outputs == pytest.approx(torch.jit.load(str(model))(torch.tensor([[1.0, -2.0, 3.0, 4.0]]))[0].tolist(), abs=1e-4)
 
 
 def test_what_a_model_prints_on_its_trial_is_in_the_log(strict, scripted):

@@ -6,6 +6,7 @@ import os
 import pytest
 from lives import POINTS, QUIET, live_until
 from oracle import Oracle
+from support.client import until
 from workload import Workload, asked
 
 
@@ -15,6 +16,8 @@ class Uploads(Workload):
 
     def __init__(self):
         self.kept = {}  # digest -> content
+        self.deleted = set()  # acknowledged
+        self.old = []  # of those that were put by themselves, to be deleted later
         self.jobs = {}  # id -> digest
 
     def work(self, client, oracle):
@@ -26,6 +29,15 @@ class Uploads(Workload):
             if answer is not None:
                 assert answer.status == 201, answer
                 self.kept[digest] = content
+                self.old.append(digest)
+            yield
+            if len(self.old) > 1:
+                digest = self.old.pop(0)
+                self.kept.pop(digest)  # from here on it may be gone
+                answer = asked(client.delete, f"/api/v1/blobs/{digest}")
+                if answer is not None:
+                    assert answer.status == 204, answer
+                    self.deleted.add(digest)
             yield
             content = os.urandom(20_000)
             digest = hashlib.sha256(content).hexdigest()
@@ -49,6 +61,12 @@ def test_a_crash_there_loses_no_blob_and_leaves_none_by_half(new_daemon, tmp_pat
     client = daemon.admin()
     for digest, content in uploads.kept.items():
         assert client.get(f"/api/v1/blobs/{digest}").body == content
+    assert uploads.deleted
+    for digest in uploads.deleted:
+        assert client.get(f"/api/v1/blobs/{digest}").status == 404
+    # Neither is a file left that nobody has, whatever the moment: the sweeper finds what the last life began.
+    stored = lambda: {path.name for path in (daemon.data / "blobs/hot").rglob("*") if path.is_file()}
+    until(lambda: not stored() & uploads.deleted, seconds=30)
     for identity, digest in uploads.jobs.items():
         assert digest in json.dumps(client.wait(identity)["result"])
     for path in (daemon.data / "blobs").rglob("*"):

@@ -1,5 +1,7 @@
 """Models that run out of memory, hang, crash and lose their device, through the real daemon: the worker is back, the work is tried
 again, and what belongs to others is finished. The times are printed, and never asserted."""
+import os
+import signal
 import sqlite3
 import threading
 import uuid
@@ -122,6 +124,48 @@ def test_three_kills_by_one_job_make_it_dead_and_no_other(attacked):
     daemon.stop()
 
 
+@pytest.mark.parametrize("act,outcome", [("hang", "timed_out"), ("spin", "timed_out"), ("segmentation_fault", "worker_lost"),
+                                         ("leave", "worker_lost"), ("close_channel", "worker_lost"), ("lose_device", "worker_lost")])
+def test_a_job_of_one_attempt_that_ends_its_worker_runs_once_and_ends_one(attacked, act, outcome):
+    daemon, client = attacked()
+    before = worker_of(client)["restarts"]
+    dead = client.wait(client.submit(**job("intruder", ACTS[act]), max_attempts=1), seconds=60)
+    assert dead["state"] == "dead" and dead["attempt"] == 1 and dead["error"]["code"] == outcome, dead
+    assert [attempt["outcome"] for attempt in dead["attempts"]] == [outcome], dead
+    assert worker_of(client)["restarts"] == before + 1
+    daemon.stop()
+
+
+@pytest.mark.parametrize("act", ["hang", "abort_process"])
+def test_what_shared_a_batch_with_the_cause_loses_no_attempt(attacked, act):
+    daemon, client = attacked()
+    assert first_output(ask(client, "intruder", 1)) == 2
+    client.pause("default")
+    ids = submit_all(client, [job("intruder", ACTS[act] if n == 3 else n) | {"max_attempts": 1} for n in range(8)])
+    client.resume("default")
+    for n, identity in enumerate(ids):
+        done = client.wait(identity, seconds=60)
+        if n == 3:
+            assert done["state"] == "dead" and done["attempt"] == 1, done
+        else:
+            assert done["state"] == "succeeded" and done["attempt"] == 1 and first_output(done) == 2 * n, done
+    daemon.stop()
+
+
+def test_a_worker_that_somebody_else_kills_costs_its_job_nothing(attacked):
+    daemon, client = attacked()
+    push(client, "slow", timeout_seconds=2)
+    hanging = client.submit(**job("slow", ACTS["hang"]), max_attempts=1)
+    def runs():
+        return next((device["pid"] for device in worker_of(client)["devices"] if device["batches"] == 1), None)
+    os.kill(until(runs), signal.SIGKILL)
+    until(lambda: worker_of(client)["restarts"] == 1 and runs(), seconds=60)
+    running = client.job(hanging)
+    assert running["state"] == "running" and running["attempt"] == 1, running
+    assert client.wait(hanging, seconds=60)["error"]["code"] == "timed_out"
+    daemon.stop()
+
+
 def test_predictions_beside_a_crash_are_answered_by_the_next_worker(attacked):
     daemon, client = attacked()
     ask(client, "honest", 1), ask(client, "intruder", 1)
@@ -173,7 +217,8 @@ def test_one_organisations_crash_loop_does_not_stop_anothers_work(attacked):
 def test_a_scripted_model_that_never_ends_is_ended(scripted):
     daemon, client = scripted(0.5)
     hanging = client.wait(client.submit(**job("intruder", 917), max_attempts=1), seconds=60)
-    assert hanging["state"] == "dead" and hanging["error"]["code"] in ("timed_out", "worker_lost"), hanging
+    assert hanging["state"] == "dead" and hanging["error"]["code"] == "timed_out", hanging
+    assert [attempt["outcome"] for attempt in hanging["attempts"]] == ["timed_out"] and worker_of(client)["restarts"] == 1, hanging
     assert first_output(client.wait(client.submit(**job("intruder", 4)), seconds=60)) == 8
     print_pauses(daemon)
     daemon.stop()

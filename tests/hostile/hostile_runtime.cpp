@@ -83,14 +83,19 @@ mr_code forward(mr_model*, const mr_tensor* inputs, std::uint32_t, mr_result** o
     return MR_OK;
 }
 
-std::uint32_t result_count(const mr_result* result) { return result->count; }
-const mr_tensor* result_tensor(const mr_result* result, std::uint32_t) { return &result->view; }
+void begin_service(mr_model*) {}
+mr_form result_form(const mr_result* result, std::uint32_t output) { return output < result->count ? MR_BATCH : MR_NONE; }
+const mr_tensor* result_tensor(const mr_result* result, std::uint32_t, std::uint32_t) { return &result->view; }
 void free_result(mr_result* result) { delete result; }
 void release_memory() {}
 mr_memory memory() { return {}; }
+mr_code run_aside(void (*task)(void*), void* context, char*, std::uint64_t) {
+    task(context);
+    return MR_OK;
+}
 
-constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version,      open_device,   set_threads, load,          free_model,
-                           forward,        result_count,       result_tensor, free_result, release_memory, memory};
+constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, begin_service, free_model,
+                           forward, result_form, result_tensor, free_result, release_memory, memory, run_aside};
 
 } // namespace
 

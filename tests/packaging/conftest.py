@@ -1,5 +1,6 @@
-"""Packages are built and installed for real: minutes of work, as root, on a Debian 12 made for the purpose.
+"""Packages are built and installed for real: minutes of work, as root, on a Debian 12 and a Debian 13 made for the purpose.
 
+    MILLRACE_TEST_SOURCE_BUILD=1 python3 -m pytest tests/packaging/test_source_build.py   # builds on Debian 13: half an hour
     MILLRACE_TEST_PACKAGES=1 MILLRACE_BINARY=build/release/src/millrace python3 -m pytest tests/packaging
 """
 import os

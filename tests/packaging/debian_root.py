@@ -1,10 +1,11 @@
-"""A Debian 12 in a folder, with nothing in it but the base system; commands run in it by chroot."""
+"""A Debian in a folder, with nothing in it but the base system; commands run in it by chroot."""
 import os
 import pathlib
 import shutil
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]  # of the repository
+RELEASES = {"bookworm": 12, "trixie": 13}
 
 
 def run(*command, **options):
@@ -20,20 +21,21 @@ def mirror():
                             text=True, capture_output=True).stdout
     for line in listed.splitlines():
         release, _, address = line.partition("|")
-        if release == "bookworm" or address.rstrip("/").endswith("/debian"):
+        if release in RELEASES or address.rstrip("/").endswith("/debian"):
             return address
-    raise LookupError("apt on this machine names no source of Debian 12, so there is none to install it from")
+    raise LookupError("apt on this machine names no source of Debian, so there is none to install it from")
 
 
 class DebianRoot:
-    def __init__(self, path, cache):
-        """`cache` is an archive of the base system, made if it is not there."""
+    def __init__(self, path, caches, release="bookworm"):
+        """`caches` is a folder with an archive of the base system for each release, made if it is not there."""
+        cache = pathlib.Path(caches) / f"debian{RELEASES[release]}-base.tar"
         self.path = pathlib.Path(path)
         self.mounted = []
         if not cache.exists():
             base = self.path.with_name(self.path.name + ".base")
             subprocess.run(["debootstrap", "--variant=minbase", "--include=adduser,init-system-helpers,libstdc++6,libgcc-s1",
-                            "bookworm", base, mirror()], check=True, stdout=subprocess.DEVNULL)
+                            release, base, mirror()], check=True, stdout=subprocess.DEVNULL)
             subprocess.run(["tar", "cf", f"{cache}.new", "-C", base, "."], check=True)
             os.replace(f"{cache}.new", cache)
             shutil.rmtree(base)

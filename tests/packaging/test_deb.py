@@ -1,4 +1,4 @@
-"""The .deb on a clean Debian 12: install, run a job, upgrade, remove, purge."""
+"""The .deb on a clean Debian 12 and on a clean Debian 13: install, run a job, upgrade, remove, purge."""
 import json
 import os
 import pathlib
@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from debian_root import ROOT, DebianRoot, run
+from debian_root import RELEASES, ROOT, DebianRoot, run
 
 pytestmark = pytest.mark.packaging
 SERVICE = (ROOT / "systemd/millrace.service").read_text()
@@ -22,11 +22,11 @@ def deb(package):
     return package("DEB")
 
 
-@pytest.fixture(scope="module")
-def root(build_folder, tmp_path_factory):
+@pytest.fixture(scope="module", params=RELEASES)
+def root(request, build_folder, tmp_path_factory):
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         pytest.skip("needs root and debootstrap")
-    made = DebianRoot(tmp_path_factory.mktemp("debian") / "root", build_folder / "debian12-base.tar")
+    made = DebianRoot(tmp_path_factory.mktemp("debian") / "root", build_folder, request.param)
     yield made
     made.close()
 

@@ -123,23 +123,43 @@ private:
     int descriptor_;
 };
 
+// A package takes and gives its tensors by their places, and all of them.
+void check(const Rules& rules) {
+    for (const auto& input : rules.inputs)
+        if (input.argument || input.key || input.optional)
+            throw std::runtime_error{"an AOTInductor package takes its inputs by their places: the input \"" + input.name +
+                                     "\" can have no \"argument\" or \"key\", and cannot be optional"};
+    for (const auto& output : rules.outputs)
+        if (!output.path.empty())
+            throw std::runtime_error{"an AOTInductor package gives its outputs by their places: the output \"" + output.name + "\" can have no \"key\""};
+}
+
 class CompiledModel final : public Model {
 public:
-    explicit CompiledModel(std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner) : runner_{std::move(runner)} {}
+    CompiledModel(std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner, Rules rules) : runner_{std::move(runner)}, rules_{std::move(rules)} {}
 
-    std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) override {
-        auto outputs = runner_->run(inputs);
-        for (auto& output : outputs) output = presentable(output);
+    std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
+        const auto tensors = runner_->run(inputs);
+        std::vector<Output> outputs;
+        for (std::size_t i = 0; i < rules_.outputs.size(); ++i) {
+            const auto& rule = rules_.outputs[i];
+            if (i < tensors.size()) outputs.push_back({MR_BATCH, {presentable(tensors[i], rule.datatype)}});
+            else if (rule.optional) outputs.emplace_back();
+            else throw std::runtime_error{"the model returned " + std::to_string(tensors.size()) + " tensors, none of them is \"" + rule.name + "\""};
+        }
         return outputs;
     }
 
 private:
     std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner_;
+    Rules rules_;
 };
 
 } // namespace
 
-std::unique_ptr<Model> load_compiled(const void* bytes, std::uint64_t size, mr_load_report& report) {
+std::unique_ptr<Model> load_compiled(const void* bytes, std::uint64_t size, const mr_load_options& options, mr_load_report& report) {
+    Rules rules{options};
+    check(rules);
     const auto package = read_package(bytes, size);
     check(package.metadata);
     // The library names nothing that it needs: it finds libtorch's functions only among the names that all may see.
@@ -151,14 +171,14 @@ std::unique_ptr<Model> load_compiled(const void* bytes, std::uint64_t size, mr_l
     if (maker == makers.end()) throw std::runtime_error{"this runtime's libtorch cannot run AOTInductor packages on " + kind};
     const LibraryFile file{package.library};
     const auto passes = static_cast<std::size_t>(std::clamp(at::get_num_threads(), 1, 16)); // that may run it at a time
-    auto model = std::make_unique<CompiledModel>(maker->second(file.path(), passes, device::get().str(), "", false));
+    auto model = std::make_unique<CompiledModel>(maker->second(file.path(), passes, device::get().str(), "", false), std::move(rules));
     report.optimization = MR_COMPILED;
     return model;
 }
 
 #else
 
-std::unique_ptr<Model> load_compiled(const void*, std::uint64_t, mr_load_report&) {
+std::unique_ptr<Model> load_compiled(const void*, std::uint64_t, const mr_load_options&, mr_load_report&) {
     throw std::runtime_error{"AOTInductor packages (.pt2) need libtorch 2.7 or later, this is " TORCH_VERSION
                              "; install the official runtime, or push a TorchScript file"};
 }

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #if MILLRACE_TORCH_AT_LEAST(2, 9)
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
@@ -24,6 +25,10 @@ at::Device opened{at::kCPU};
 thread_local std::optional<c10::Stream> stream;
 
 c10::impl::VirtualGuardImpl backend() { return c10::impl::VirtualGuardImpl{opened.type()}; }
+
+// A libtorch that was built with LLVM (Debian's 2.6) compiles loops for the processor while a model runs. Its compiler does not
+// end on some models, and no other build has it: on the processor models run the same operators everywhere.
+void interpret_only() { torch::jit::setTensorExprFuserEnabled(false); }
 
 void open_cuda(const std::string& name) {
     int index = -1;
@@ -46,7 +51,7 @@ void open_cuda(const std::string& name) {
 } // namespace
 
 void open(const std::string& name) {
-    if (name == "cpu") return;
+    if (name == "cpu") return interpret_only();
     if (name.rfind("cuda:", 0) != 0) throw std::invalid_argument{"\"" + name + "\" names no device"};
     open_cuda(name);
 }

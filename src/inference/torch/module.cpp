@@ -17,8 +17,12 @@ struct mr_model {
     std::unique_ptr<Model> model;
 };
 struct mr_result {
-    std::vector<at::Tensor> tensors;
-    std::vector<mr_tensor> views;
+    struct View {
+        mr_form form = MR_NONE;
+        std::vector<mr_tensor> tensors;
+    };
+    std::vector<Output> outputs;
+    std::vector<View> views;
 };
 
 namespace {
@@ -82,7 +86,7 @@ mr_code set_threads(int32_t threads, char* error, uint64_t error_size) {
 std::vector<at::Tensor> uploaded(const mr_tensor* inputs, uint32_t count) {
     std::vector<at::Tensor> tensors;
     tensors.reserve(count);
-    for (uint32_t i = 0; i < count; ++i) tensors.push_back(device::upload(inputs[i]));
+    for (uint32_t i = 0; i < count; ++i) tensors.push_back(inputs[i].datatype == MR_ABSENT ? at::Tensor{} : device::upload(inputs[i]));
     return tensors;
 }
 
@@ -93,12 +97,14 @@ mr_code load(const void* bytes, uint64_t size, const mr_tensor* inputs, uint32_t
     return guarded(error, error_size, [&] {
         c10::InferenceMode inference;
         auto model = std::make_unique<mr_model>();
-        model->model = is_compiled(bytes, size) ? load_compiled(bytes, size, *report)
+        model->model = is_compiled(bytes, size) ? load_compiled(bytes, size, *options, *report)
                                                 : load_script(bytes, size, uploaded(inputs, input_count), *options, *report);
         device::synchronize();
         *out = model.release();
     });
 }
+
+void begin_service(mr_model* model) { model->model->begin_service(); }
 
 void free_model(mr_model* model) {
     char ignored[64];
@@ -111,16 +117,25 @@ mr_code forward(mr_model* model, const mr_tensor* inputs, uint32_t count, mr_res
     return guarded(error, error_size, [&] {
         c10::InferenceMode inference;
         auto result = std::make_unique<mr_result>();
-        for (const auto& tensor : model->model->run(uploaded(inputs, count))) result->tensors.push_back(device::download(tensor));
+        result->outputs = model->model->run(uploaded(inputs, count));
+        for (auto& output : result->outputs)
+            for (auto& tensor : output.tensors) tensor = device::download(tensor);
         device::synchronize();
-        for (const auto& tensor : result->tensors) result->views.push_back(describe(tensor));
+        for (const auto& output : result->outputs) {
+            auto& view = result->views.emplace_back();
+            view.form = output.form;
+            for (const auto& tensor : output.tensors) view.tensors.push_back(describe(tensor));
+        }
         *out = result.release();
     });
 }
 
-uint32_t result_count(const mr_result* result) { return static_cast<uint32_t>(result->views.size()); }
-const mr_tensor* result_tensor(const mr_result* result, uint32_t index) {
-    return index < result->views.size() ? &result->views[index] : nullptr;
+mr_form result_form(const mr_result* result, uint32_t output) {
+    return output < result->views.size() ? result->views[output].form : MR_NONE;
+}
+const mr_tensor* result_tensor(const mr_result* result, uint32_t output, uint32_t row) {
+    if (output >= result->views.size() || row >= result->views[output].tensors.size()) return nullptr;
+    return &result->views[output].tensors[row];
 }
 void free_result(mr_result* result) { delete result; }
 
@@ -136,8 +151,12 @@ mr_memory memory() {
     return figures;
 }
 
-constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, free_model, forward,
-                           result_count, result_tensor, free_result, release_memory, memory};
+mr_code run_aside(void (*task)(void*), void* context, char* error, uint64_t error_size) {
+    return guarded(error, error_size, [&] { at::launch([task, context] { task(context); }); });
+}
+
+constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, begin_service, free_model, forward,
+                           result_form, result_tensor, free_result, release_memory, memory, run_aside};
 
 } // namespace
 

@@ -1,43 +1,39 @@
 #include "inference/torch/script_model.hpp"
 
+#include "inference/torch/arguments.hpp"
 #include "inference/torch/device.hpp"
 #include "inference/torch/memory_reader.hpp"
-#include "inference/torch/tensor_bridge.hpp"
+#include "inference/torch/own_state.hpp"
+#include "inference/torch/returned.hpp"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <mutex>
+
 namespace millrace::torch_module {
 namespace {
 
-void collect(const c10::IValue& value, std::vector<at::Tensor>& out) {
-    if (value.isTensor()) {
-        out.push_back(presentable(value.toTensor()));
-    } else if (value.isTuple()) {
-        for (const auto& element : value.toTupleRef().elements()) collect(element, out);
-    } else if (value.isTensorList()) {
-        for (const auto& element : value.toTensorVector()) out.push_back(presentable(element));
-    } else {
-        throw std::runtime_error{"the model returned a " + value.tagKind() +
-                                 "; only tensors and tuples of them can be passed on"};
-    }
-}
-
 class ScriptModel final : public Model {
 public:
-    explicit ScriptModel(torch::jit::Module loaded) : module{std::move(loaded)} {}
+    ScriptModel(torch::jit::Module loaded, Rules rules, bool shared)
+        : module{std::move(loaded)}, arguments_{module.get_method("forward").function().getSchema(), rules.inputs}, outputs_{std::move(rules.outputs)},
+          shared_{shared} {}
 
-    std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) override {
-        std::vector<c10::IValue> arguments;
-        arguments.reserve(inputs.size());
-        for (const auto& input : inputs) arguments.emplace_back(prepared(input));
-        std::vector<at::Tensor> outputs;
-        collect(module.forward(std::move(arguments)), outputs);
-        return outputs;
+    std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
+        std::vector<at::Tensor> tensors;
+        tensors.reserve(inputs.size());
+        for (const auto& input : inputs) tensors.push_back(input.defined() ? prepared(input) : input);
+        if (changes == Changes::nothing) return pass(module, tensors);
+        if (serving_ && shared_) return shared_pass(std::move(tensors));
+        return pass(fresh_copy(module, changes), tensors);
     }
 
+    void begin_service() override { serving_ = true; }
+
     torch::jit::Module module;
+    Changes changes = Changes::parameters; // until it is known
     bool bf16 = false, channels_last = false;
 
 private:
@@ -46,21 +42,41 @@ private:
         if (channels_last && input.dim() == 4) input = input.contiguous(at::MemoryFormat::ChannelsLast);
         return input;
     }
+
+    std::vector<Output> pass(torch::jit::Module of, const std::vector<at::Tensor>& tensors) const {
+        return outputs_of(of.forward(arguments_.make(tensors)), outputs_, rows_of(tensors));
+    }
+
+    // The module may keep what it is given, which is the caller's memory, and give out what the next pass changes.
+    std::vector<Output> shared_pass(std::vector<at::Tensor> tensors) const {
+        for (auto& tensor : tensors)
+            if (tensor.defined()) tensor = tensor.clone();
+        const std::lock_guard turn{*turn_};
+        auto outputs = pass(module, tensors);
+        for (auto& output : outputs)
+            for (auto& tensor : output.tensors) tensor = tensor.clone();
+        return outputs;
+    }
+
+    Arguments arguments_;
+    std::vector<OutputRule> outputs_;
+    bool shared_ = false, serving_ = false;
+    std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>(); // shared: candidates of the optimiser are copies
 };
 
 // `tolerance` of the largest absolute value; 0: as equal as reordered sums are.
-bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, double tolerance) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (a[i].sizes() != b[i].sizes() || a[i].scalar_type() != b[i].scalar_type()) return false;
-        if (!a[i].is_floating_point()) {
-            if (!at::equal(a[i], b[i])) return false;
-        } else if (tolerance == 0) {
-            if (!at::allclose(a[i], b[i], 1e-4, 1e-5, true)) return false;
-        } else if (a[i].numel() > 0) {
-            const double bound = tolerance * a[i].abs().max().item<double>();
-            if (!at::allclose(a[i], b[i], 0, bound, true)) return false;
-        }
+bool same(const at::Tensor& a, const at::Tensor& b, double tolerance) {
+    if (a.sizes() != b.sizes() || a.scalar_type() != b.scalar_type()) return false;
+    if (!a.is_floating_point()) return at::equal(a, b);
+    if (tolerance == 0) return at::allclose(a, b, 1e-4, 1e-5, true);
+    return a.numel() == 0 || at::allclose(a, b, 0, tolerance * a.abs().max().item<double>(), true);
+}
+
+bool same(const std::vector<Output>& a, const std::vector<Output>& b, double tolerance) {
+    for (std::size_t i = 0; i < a.size(); ++i) { // one for each rule, of both
+        if (a[i].form != b[i].form || a[i].tensors.size() != b[i].tensors.size()) return false;
+        for (std::size_t k = 0; k < a[i].tensors.size(); ++k)
+            if (!same(a[i].tensors[k], b[i].tensors[k], tolerance)) return false;
     }
     return true;
 }
@@ -68,6 +84,12 @@ bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, do
 void use_channels_last(torch::jit::Module& module) {
     for (auto parameter : module.parameters())
         if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+}
+
+void add_note(mr_load_report& report, const std::string& what) {
+    std::string text{report.note};
+    if (!text.empty()) text += "; ";
+    put_text(report.note, sizeof report.note, text + what);
 }
 
 class Optimizer {
@@ -88,6 +110,8 @@ public:
                 m.channels_last = true;
             }))
             report_.channels_last = 1;
+        if (model_.changes == Changes::parameters) // what freezing makes constants would be written to
+            return add_note(report_, "freeze: forward() may change the module's parameters");
         if (!step("freeze", tolerance_, [](ScriptModel& m) { m.module = torch::jit::freeze(m.module); })) return;
         report_.optimization = MR_FROZEN;
         if (step("optimize_for_inference", tolerance_,
@@ -112,16 +136,14 @@ private:
     }
 
     bool note(const char* label, const std::string& what) {
-        std::string text{report_.note};
-        if (!text.empty()) text += "; ";
-        put_text(report_.note, sizeof report_.note, text + label + what);
+        add_note(report_, label + what);
         return false;
     }
 
     ScriptModel& model_;
     const std::vector<at::Tensor>& arguments_;
     mr_load_report& report_;
-    std::vector<at::Tensor> expected_;
+    std::vector<Output> expected_;
     double tolerance_ = 0;
 };
 
@@ -129,10 +151,13 @@ private:
 
 std::unique_ptr<Model> load_script(const void* bytes, std::uint64_t size, const std::vector<at::Tensor>& arguments,
                                    const mr_load_options& options, mr_load_report& report) {
-    auto model = std::make_unique<ScriptModel>(
-        torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()));
+    auto model = std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()), Rules{options},
+                                               options.buffers == MR_BUFFERS_SHARED);
     model->module.eval();
+    model->changes = changes_of(model->module);
     if (!arguments.empty()) Optimizer{*model, arguments, report}.run(options);
+    if (model->changes != Changes::nothing && options.buffers == MR_BUFFERS_OWN)
+        add_note(report, "forward() may change what the module keeps: each pass begins with what the file has (\"buffers\": \"shared\" keeps the changes)");
     return model;
 }
 

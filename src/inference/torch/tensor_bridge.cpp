@@ -28,11 +28,12 @@ at::Tensor borrow(const mr_tensor& tensor) {
     return at::from_blob(const_cast<void*>(tensor.data), shape, at::TensorOptions{}.dtype(type));
 }
 
-at::Tensor presentable(const at::Tensor& tensor) {
+at::Tensor presentable(const at::Tensor& tensor, uint32_t wanted) {
     if (!tensor.defined()) throw std::runtime_error{"the model returned an undefined tensor"};
     at::Tensor result = tensor.is_mkldnn() ? tensor.to_dense() : tensor;
     const auto type = result.scalar_type();
-    if (type == at::kHalf || type == at::kBFloat16) result = result.to(at::kFloat);
+    const bool half = wanted < std::size(scalar_types) && (scalar_types[wanted] == at::kHalf || scalar_types[wanted] == at::kBFloat16);
+    if (type == at::kHalf || type == at::kBFloat16) result = result.to(half ? scalar_types[wanted] : at::kFloat);
     bool known = false;
     for (const auto candidate : scalar_types) known = known || candidate == result.scalar_type();
     if (!known || result.layout() != at::kStrided)

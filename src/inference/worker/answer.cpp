@@ -8,8 +8,16 @@ namespace {
 frame::Tensors with_batch(std::span<const OutputView> outputs, std::int64_t rows, const model::Manifest& manifest) {
     check_outputs(outputs, manifest);
     auto tensors = tensors_of(outputs);
-    for (auto& tensor : tensors.tensors) tensor.shape.insert(tensor.shape.begin(), rows);
+    for (auto& tensor : tensors.tensors)
+        if (!tensor.absent) tensor.shape.insert(tensor.shape.begin(), rows);
     return tensors;
+}
+
+// What the row was made of: the first picture of its inputs.
+const PictureGeometry* picture_of(const DecodedInput& input, std::int64_t row) {
+    for (const auto& tensor : input.tensors)
+        if (static_cast<std::size_t>(row) < tensor.pictures.size()) return &tensor.pictures[static_cast<std::size_t>(row)];
+    return nullptr;
 }
 
 } // namespace
@@ -19,13 +27,14 @@ frame::Outcome answer(const Item& item, const model::Manifest& manifest, bool ra
     const auto row_views = [&](std::int64_t row, std::int64_t count) { return item.outputs->views(item.first_row + row, count, item.pass_rows); };
     if (raw || (rows > 1 && manifest.postprocess.kind == model::PostprocessKind::raw))
         return with_batch(row_views(0, rows), rows, manifest);
-    if (rows == 1) return postprocess(row_views(0, 1), manifest);
-    frame::TopKs list;
+    if (rows == 1) return postprocess(row_views(0, 1), manifest, picture_of(*item.input, 0));
+    frame::Rows list;
     for (std::int64_t row = 0; row < rows; ++row) {
-        auto done = postprocess(row_views(row, 1), manifest);
-        auto* top = std::get_if<frame::TopK>(&done);
-        if (!top) throw std::runtime_error{"a map is made of one row at a time; send the rows one by one"};
-        list.rows.push_back(std::move(*top));
+        auto done = postprocess(row_views(row, 1), manifest, picture_of(*item.input, row));
+        if (auto* top = std::get_if<frame::TopK>(&done)) list.rows.emplace_back(std::move(*top));
+        else if (auto* scores = std::get_if<frame::Scores>(&done)) list.rows.emplace_back(std::move(*scores));
+        else if (auto* found = std::get_if<frame::Objects>(&done)) list.rows.emplace_back(std::move(*found));
+        else throw std::runtime_error{"a map is made of one row at a time; send the rows one by one"};
     }
     return list;
 }

@@ -1,6 +1,6 @@
 #include "inference/worker/csv.hpp"
 
-#include "inference/worker/text_characters.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -95,7 +95,7 @@ bool CsvReader::next(CsvRow& row) {
         if (rest_.empty() || rest_.front() != separator_) break;
         rest_.remove_prefix(1);
     }
-    if (!from_utf8(whole.substr(0, whole.size() - rest_.size()))) fail("is not UTF-8; save the table as that");
+    if (!valid_utf8(whole.substr(0, whole.size() - rest_.size()))) fail("is not UTF-8; save the table as that");
     end_line();
     return true;
 }

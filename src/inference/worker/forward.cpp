@@ -1,5 +1,8 @@
 #include "inference/worker/forward.hpp"
 
+#include "inference/worker/padding.hpp"
+
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -10,9 +13,13 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using Shapes = std::vector<model::Shape>;
 
-Shapes shapes_of(const Item& item) {
+// Open texts count as equal, however long they are.
+Shapes shapes_of(const Item& item, const model::Manifest& manifest) {
     Shapes shapes;
-    for (const auto& tensor : item.input->tensors) shapes.push_back(tensor.shape);
+    for (std::size_t i = 0; i < item.input->tensors.size(); ++i) {
+        const auto& tensor = item.input->tensors[i];
+        shapes.push_back(tensor.absent ? model::Shape{-2} : is_open_text(manifest.inputs[i]) ? model::Shape{-1} : tensor.shape);
+    }
     return shapes;
 }
 
@@ -21,33 +28,61 @@ Shapes shapes_of(const Item& item) {
 void Forward::run(std::vector<Item>& items) {
     std::map<Shapes, std::vector<Item*>> groups;
     for (auto& item : items)
-        if (item.input) groups[shapes_of(item)].push_back(&item);
-    for (const auto& [shapes, members] : groups) pass(members);
+        if (item.input) groups[shapes_of(item, *model_.manifest)].push_back(&item);
+    for (auto& [shapes, members] : groups) run_group(members);
 }
 
-// One item's tensors go as they are; several are copied together.
-std::vector<mr_tensor> Forward::gather(std::span<Item* const> items, std::int64_t rows) {
-    const auto& first = items.front()->input->tensors;
-    std::vector<mr_tensor> inputs;
-    gathered_.resize(first.size());
-    for (std::size_t k = 0; k < first.size(); ++k) {
-        if (items.size() == 1) {
-            inputs.push_back(batch_view(first[k].datatype, rows, first[k].shape, first[k].bytes));
-            continue;
-        }
-        auto& bytes = gathered_[k];
-        std::size_t total = 0;
-        for (const auto* item : items) total += item->input->tensors[k].bytes.size();
-        bytes.resize(total);
-        std::size_t at = 0;
-        for (const auto* item : items) {
-            const auto& from = item->input->tensors[k].bytes;
-            std::memcpy(bytes.data() + at, from.data(), from.size());
-            at += from.size();
-        }
-        inputs.push_back(batch_view(first[k].datatype, rows, first[k].shape, bytes));
+mr_tensor view_of(const TensorValue& tensor, std::int64_t rows, std::span<const std::byte> bytes) {
+    return tensor.absent ? absent_view() : batch_view(tensor.datatype, rows, tensor.shape, bytes);
+}
+
+void Forward::run_group(std::vector<Item*>& members) {
+    const auto& manifest = *model_.manifest;
+    if (text_length(*members.front()->input, manifest) == 0) return pass(members);
+    std::vector<std::pair<Stretch, Item*>> texts;
+    for (auto* item : members) texts.push_back({{item->input->rows, text_length(*item->input, manifest)}, item});
+    std::stable_sort(texts.begin(), texts.end(), [](const auto& a, const auto& b) { return a.first.length < b.first.length; });
+    std::vector<Stretch> sorted;
+    members.clear();
+    for (const auto& [stretch, item] : texts) {
+        sorted.push_back(stretch);
+        members.push_back(item);
     }
-    return inputs;
+    std::size_t begin = 0;
+    for (const auto end : group_lengths(sorted, manifest.batching.max_batch, model_.text_cost)) {
+        pass(std::span{members}.subspan(begin, end - begin));
+        begin = end;
+    }
+}
+
+// One item's tensors go as they are; several are copied together, open texts filled up to the longest.
+std::vector<mr_tensor> Forward::gather(std::span<Item* const> items, std::int64_t rows) {
+    const auto count = items.front()->input->tensors.size();
+    std::vector<mr_tensor> views;
+    gathered_.resize(count);
+    for (std::size_t k = 0; k < count; ++k) gather_input(k, items, rows, views);
+    return views;
+}
+
+void Forward::gather_input(std::size_t k, std::span<Item* const> items, std::int64_t rows, std::vector<mr_tensor>& views) {
+    const auto& first = items.front()->input->tensors[k];
+    if (first.absent || items.size() == 1) return views.push_back(view_of(first, rows, first.bytes));
+    const auto& spec = model_.manifest->inputs[k];
+    auto shape = first.shape;
+    const bool open = is_open_text(spec);
+    if (open)
+        for (const auto* item : items) shape.front() = std::max(shape.front(), item->input->tensors[k].shape.front());
+    const auto row_bytes = *model::element_count(shape) * model::element_size(first.datatype);
+    auto& bytes = gathered_[k];
+    bytes.resize(static_cast<std::size_t>(rows) * row_bytes);
+    auto* to = bytes.data();
+    for (const auto* item : items) {
+        const auto& from = item->input->tensors[k];
+        if (open) pad_rows(from, item->input->rows, shape.front(), spec.text.padding, to);
+        else std::memcpy(to, from.bytes.data(), from.bytes.size());
+        to += static_cast<std::size_t>(item->input->rows) * row_bytes;
+    }
+    views.push_back(batch_view(first.datatype, rows, shape, bytes));
 }
 
 void Forward::pass(std::span<Item* const> items) {

@@ -1,4 +1,5 @@
-// A batch's forward passes: items of one shape run together; when that fails, in halves, so that one poisonous item
+// A batch's forward passes: items of one shape run together, texts of an open length with those that are nearly as long,
+// shortest first (length_groups.hpp); when that fails, in halves, so that one poisonous item
 // fails alone and a batch that is too large for the memory still gets through.
 #pragma once
 #include "inference/frame.hpp"
@@ -32,7 +33,9 @@ public:
     void run(std::vector<Item>& items);
 
 private:
+    void run_group(std::vector<Item*>& members);
     void pass(std::span<Item* const> items);
+    void gather_input(std::size_t place, std::span<Item* const> items, std::int64_t rows, std::vector<mr_tensor>& views);
     std::vector<mr_tensor> gather(std::span<Item* const> items, std::int64_t rows);
     void fail(std::span<Item* const> items, const ForwardFailure& failure, double took);
 

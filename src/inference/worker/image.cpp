@@ -39,24 +39,67 @@ InputError not_an_image(std::string_view bytes) {
     return InputError{std::string{"the input is "} + std::string{name} + "; PNG, JPEG, WebP and TIFF are read, convert it first"};
 }
 
-Image decode_image(std::string_view bytes) {
-    if (is_png(bytes)) return decode_png(bytes);
+Image decode_image(std::string_view bytes, Alpha alpha) {
+    if (is_png(bytes)) return decode_png(bytes, alpha);
     if (is_jpeg(bytes)) return decode_jpeg(bytes);
-    if (is_webp(bytes)) return decode_webp(bytes);
-    if (is_tiff(bytes)) return decode_tiff(bytes);
+    if (is_webp(bytes)) return decode_webp(bytes, alpha);
+    if (is_tiff(bytes)) return decode_tiff(bytes, alpha);
     throw not_an_image(bytes);
 }
 
-Bands decode_bands(std::string_view bytes) {
-    if (is_tiff(bytes)) return decode_tiff_bands(bytes);
-    const Image image = decode_image(bytes);
-    Bands bands{image.width, image.height, image.channels, std::vector<float>(image.pixels.size())};
+namespace {
+
+Bands planes_of(const Image& image) {
+    Bands bands{image.width, image.height, image.channels, std::vector<float>(image.pixels.size()), image.has_alpha()};
     const auto channels = static_cast<std::size_t>(image.channels);
     for (std::size_t c = 0; c < channels; ++c) {
         float* to = bands.values.data() + c * bands.plane();
         for (std::size_t i = 0; i < bands.plane(); ++i) to[i] = image.pixels[i * channels + c];
     }
     return bands;
+}
+
+// value * part / 255, rounded, for both from 0 to 255.
+unsigned of_255(unsigned value, unsigned part) {
+    const unsigned product = value * part + 128;
+    return ((product >> 8) + product) >> 8;
+}
+
+} // namespace
+
+Bands decode_bands(std::string_view bytes, int channels) {
+    auto bands = is_tiff(bytes)  ? decode_tiff_bands(bytes)
+                 : is_png(bytes) ? decode_png_bands(bytes)
+                                 : planes_of(decode_image(bytes, Alpha::keep));
+    if (bands.alpha && bands.channels == channels + 1) {
+        --bands.channels;
+        bands.values.resize(bands.plane() * static_cast<std::size_t>(channels));
+        bands.alpha = false;
+    }
+    return bands;
+}
+
+Image over(Image image, std::uint32_t background) {
+    if (!image.has_alpha()) return image;
+    const unsigned behind[] = {background >> 16 & 255, background >> 8 & 255, background & 255};
+    const bool gray = image.channels == 2 && behind[0] == behind[1] && behind[1] == behind[2];
+    Image out = blank(image.width, image.height, gray ? 1 : 3);
+    const auto colors = static_cast<std::size_t>(image.channels - 1), wanted = static_cast<std::size_t>(out.channels);
+    const auto* from = image.pixels.data();
+    for (auto* to = out.pixels.data(); to != out.pixels.data() + out.pixels.size(); to += wanted, from += colors + 1) {
+        const unsigned alpha = from[colors];
+        for (std::size_t c = 0; c < wanted; ++c) {
+            const unsigned color = from[colors == 1 ? 0 : c];
+            const unsigned sum = color * alpha + behind[c] * (255 - alpha);
+            to[c] = static_cast<std::uint8_t>((sum + 127) / 255);
+        }
+    }
+    return out;
+}
+
+void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb) {
+    const unsigned light = 255u - cmyk[3];
+    for (int c = 0; c < 3; ++c) rgb[c] = static_cast<std::uint8_t>(light - of_255(cmyk[c], light));
 }
 
 Image convert(Image image, model::ImageColor color) {

@@ -60,7 +60,7 @@ bool begin(Reading& reading, std::string_view bytes, Image& image) {
 bool start(Reading& reading, Image& image) {
     auto& jpeg = reading.jpeg;
     if (setjmp(reading.back)) return false;
-    jpeg.out_color_space = jpeg.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg.out_color_space = jpeg.num_components == 1 ? JCS_GRAYSCALE : jpeg.num_components == 3 ? JCS_RGB : JCS_CMYK;
     jpeg_start_decompress(&jpeg);
     image.channels = jpeg.output_components;
     return true;
@@ -75,6 +75,18 @@ bool read_rows(Reading& reading, Image& image) {
     }
     jpeg_finish_decompress(&jpeg);
     return true;
+}
+
+// Whatever writes CMYK as JPEG writes it inverted, as Adobe began it.
+Image from_inks(const Image& inks) {
+    Image image = blank(inks.width, inks.height, 3);
+    const auto* from = inks.pixels.data();
+    for (auto* to = image.pixels.data(); to != image.pixels.data() + image.pixels.size(); to += 3, from += 4) {
+        std::uint8_t cmyk[4];
+        for (int c = 0; c < 4; ++c) cmyk[c] = static_cast<std::uint8_t>(255 - from[c]);
+        cmyk_to_rgb(cmyk, to);
+    }
+    return image;
 }
 
 } // namespace
@@ -95,14 +107,15 @@ Image decode_jpeg(std::string_view bytes) {
     if (image.width < 1 || image.height < 1 || image.width > static_cast<int>(max_image_side) ||
         image.height > static_cast<int>(max_image_side))
         throw InputError{"the JPEG has a side of more than 8192 pixels"};
-    if (reading.jpeg.num_components != 1 && reading.jpeg.num_components != 3)
-        throw InputError{"the JPEG is neither grey nor RGB (CMYK is not supported); convert it first"};
+    const int components = reading.jpeg.num_components;
+    if (components != 1 && components != 3 && components != 4)
+        throw InputError{"the JPEG is neither grey nor of colours (RGB, CMYK); convert it first"};
     if (!start(reading, image)) throw error();
-    if (image.channels != 1 && image.channels != 3) throw InputError{"the JPEG has an unusual pixel format"};
+    if (image.channels != components) throw InputError{"the JPEG has an unusual pixel format"};
     image.pixels.resize(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) *
                         static_cast<std::size_t>(image.channels));
     if (!read_rows(reading, image)) throw error();
-    return image;
+    return components == 4 ? from_inks(image) : image;
 }
 
 } // namespace millrace::inference::worker

@@ -8,45 +8,10 @@ namespace {
 
 constexpr int precision = 32 - 8 - 2; // of fixed-point weights: sums of 255 * weight stay inside 32 bits
 
-// The triangle filter: for each destination pixel the first source pixel under it, how many, and their weights.
-struct Taps {
-    std::size_t support = 0;              // weights a destination pixel has room for
-    std::vector<int> first, count;
-    std::vector<double> weights;
-
-    int begin() const { return first.front(); }
-    int end() const { return first.back() + count.back(); } // both rise with the destination
-};
-
-// Of `length` destination pixels from `start` on, when `from` pixels become `to`.
-Taps triangle(int from, int to, int start, int length) {
-    const double scale = static_cast<double>(from) / to;
-    const double stretch = std::max(1.0, scale);
-    Taps taps;
-    taps.support = static_cast<std::size_t>(std::ceil(stretch)) * 2 + 1;
-    taps.weights.resize(static_cast<std::size_t>(length) * taps.support);
-    for (int i = 0; i < length; ++i) {
-        const double center = (i + start + 0.5) * scale;
-        const int low = std::max(0, static_cast<int>(center - stretch + 0.5));
-        const int count = std::min(from, static_cast<int>(center + stretch + 0.5)) - low;
-        double* weights = taps.weights.data() + static_cast<std::size_t>(i) * taps.support;
-        double sum = 0;
-        for (int k = 0; k < count; ++k) {
-            const double distance = std::abs((k + low - center + 0.5) / stretch);
-            weights[k] = distance < 1 ? 1 - distance : 0;
-            sum += weights[k];
-        }
-        for (int k = 0; k < count; ++k) weights[k] = sum != 0 ? weights[k] / sum : 0;
-        taps.first.push_back(low);
-        taps.count.push_back(count);
-    }
-    return taps;
-}
-
 std::vector<std::int32_t> fixed(const Taps& taps) {
     std::vector<std::int32_t> weights(taps.weights.size());
     for (std::size_t i = 0; i < weights.size(); ++i)
-        weights[i] = static_cast<std::int32_t>(0.5 + taps.weights[i] * (1 << precision));
+        weights[i] = static_cast<std::int32_t>(std::round(taps.weights[i] * (1 << precision)));
     return weights;
 }
 
@@ -99,8 +64,8 @@ Image cut(const Image& image, int left, int top, int width, int height) {
 // One plane of bands; values are rounded to float after each direction, as Pillow's mode F.
 std::vector<float> resize_plane(const float* from, int width, int height, const Placement& to) {
     const bool wide = to.width != width, high = to.height != height;
-    const Taps columns = triangle(width, to.width, to.left, to.window_width);
-    const Taps rows = triangle(height, to.height, to.top, to.window_height);
+    const Taps columns = taps(to.filter, width, to.width, to.left, to.window_width);
+    const Taps rows = taps(to.filter, height, to.height, to.top, to.window_height);
     const int top = high ? rows.begin() : to.top, bottom = high ? rows.end() : to.top + to.window_height;
     const auto out_width = static_cast<std::size_t>(to.window_width);
     std::vector<float> middle(out_width * static_cast<std::size_t>(bottom - top));
@@ -133,35 +98,33 @@ std::vector<float> resize_plane(const float* from, int width, int height, const 
     return out;
 }
 
-} // namespace
-
-Placement placement(int width, int height, const model::ImageRule& rule) {
-    Placement to{rule.resize_width, rule.resize_height, 0, 0, rule.width, rule.height};
-    if (rule.resize_shorter > 0) { // torchvision truncates the longer side
-        const auto longer = [&](int a, int b) {
-            return static_cast<int>(static_cast<std::int64_t>(rule.resize_shorter) * a / b);
-        };
-        to.width = width <= height ? rule.resize_shorter : longer(width, height);
-        to.height = width <= height ? longer(height, width) : rule.resize_shorter;
+// Where the values between the two directions are not to be rounded.
+Image resize_in_floats(const Image& image, const Placement& to) {
+    Image out = blank(to.window_width, to.window_height, image.channels);
+    const auto channels = static_cast<std::size_t>(image.channels);
+    std::vector<float> plane(image.pixels.size() / channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+        for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = image.pixels[i * channels + c];
+        const auto values = resize_plane(plane.data(), image.width, image.height, to);
+        for (std::size_t i = 0; i < values.size(); ++i)
+            out.pixels[i * channels + c] = static_cast<std::uint8_t>(std::clamp(std::nearbyint(values[i]), 0.0F, 255.0F));
     }
-    const auto middle = [](int whole, int part) { // half to even, as Python rounds
-        return static_cast<int>(std::nearbyint((whole - part) / 2.0));
-    };
-    to.left = middle(to.width, to.window_width);
-    to.top = middle(to.height, to.window_height);
-    return to;
+    return out;
 }
 
+} // namespace
+
 Image resize(const Image& image, const Placement& to) {
+    if (!to.filter.antialias && to.filter.interpolation != model::Interpolation::nearest) return resize_in_floats(image, to);
     const bool wide = to.width != image.width, high = to.height != image.height;
     if (!wide && !high) return cut(image, to.left, to.top, to.window_width, to.window_height);
     Taps rows;
-    if (high) rows = triangle(image.height, to.height, to.top, to.window_height);
+    if (high) rows = taps(to.filter, image.height, to.height, to.top, to.window_height);
     const int top = high ? rows.begin() : to.top, bottom = high ? rows.end() : to.top + to.window_height;
     Image middle;
     if (wide) {
         middle = blank(to.window_width, bottom - top, image.channels);
-        const Taps columns = triangle(image.width, to.width, to.left, to.window_width);
+        const Taps columns = taps(to.filter, image.width, to.width, to.left, to.window_width);
         if (image.channels == 1) across<1>(image, middle, columns, top);
         else across<3>(image, middle, columns, top);
         if (!high) return middle;
@@ -178,12 +141,35 @@ Image resize(const Image& image, int width, int height) {
 }
 
 Bands resize(const Bands& bands, const Placement& to) {
-    Bands out{to.window_width, to.window_height, bands.channels, {}};
+    Bands out{to.window_width, to.window_height, bands.channels, {}, false};
     out.values.reserve(out.plane() * static_cast<std::size_t>(bands.channels));
     for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c) {
         const auto plane = resize_plane(bands.values.data() + c * bands.plane(), bands.width, bands.height, to);
         out.values.insert(out.values.end(), plane.begin(), plane.end());
     }
+    return out;
+}
+
+Image pad(Image image, const Placement& to, std::span<const std::uint8_t> fill) {
+    if (!to.pads()) return image;
+    Image out = blank(to.canvas_width, to.canvas_height, image.channels);
+    const auto channels = static_cast<std::size_t>(image.channels);
+    for (std::size_t i = 0; i < out.pixels.size(); i += channels) std::copy_n(fill.begin(), channels, &out.pixels[i]);
+    for (int y = 0; y < image.height; ++y)
+        std::copy_n(image.row(y), image.stride(), out.row(to.pad_top + y) + static_cast<std::size_t>(to.pad_left) * channels);
+    return out;
+}
+
+Bands pad(Bands bands, const Placement& to) {
+    if (!to.pads()) return bands;
+    Bands out{to.canvas_width, to.canvas_height, bands.channels, {}, false};
+    out.values.resize(out.plane() * static_cast<std::size_t>(bands.channels));
+    const auto width = static_cast<std::size_t>(bands.width);
+    for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c)
+        for (int y = 0; y < bands.height; ++y)
+            std::copy_n(&bands.values[c * bands.plane() + static_cast<std::size_t>(y) * width], width,
+                        &out.values[c * out.plane() + static_cast<std::size_t>(to.pad_top + y) * static_cast<std::size_t>(to.canvas_width) +
+                                    static_cast<std::size_t>(to.pad_left)]);
     return out;
 }
 

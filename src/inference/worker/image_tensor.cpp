@@ -12,9 +12,17 @@ namespace {
 
 using model::ImageLayout;
 
-TensorValue empty_tensor(const model::InputSpec& input) {
+constexpr std::uint64_t most_elements = std::uint64_t{1} << 28; // as a shape of fixed sides may have
+
+// Of the picture's size where the shape leaves it open.
+TensorValue empty_tensor(const model::InputSpec& input, int width, int height) {
     TensorValue value{input.tensor.datatype, input.tensor.shape, {}};
-    value.bytes.resize(*model::element_count(value.shape) * model::element_size(value.datatype));
+    const bool hwc = input.image.layout == ImageLayout::hwc;
+    value.shape[hwc ? 0 : 1] = height;
+    value.shape[hwc ? 1 : 2] = width;
+    const auto count = model::element_count(value.shape).value_or(most_elements + 1);
+    if (count > most_elements) throw InputError{"the picture has too many pixels for this model"};
+    value.bytes.resize(count * model::element_size(value.datatype));
     return value;
 }
 
@@ -47,7 +55,7 @@ void spread(const Image& image, std::vector<std::byte>& bytes, Strides at, const
 
 TensorValue to_tensor(const Image& image, const model::InputSpec& input) {
     const auto& rule = input.image;
-    auto value = empty_tensor(input);
+    auto value = empty_tensor(input, image.width, image.height);
     const auto at = strides(rule, image.pixels.size() / static_cast<std::size_t>(image.channels));
     if (value.datatype == model::Datatype::uint8) {
         std::array<std::array<std::uint8_t, 256>, 3> same;
@@ -67,7 +75,7 @@ TensorValue to_tensor(const Image& image, const model::InputSpec& input) {
 
 TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
     const auto& rule = input.image;
-    auto value = empty_tensor(input);
+    auto value = empty_tensor(input, bands.width, bands.height);
     const auto at = strides(rule, bands.plane());
     auto* to = reinterpret_cast<float*>(value.bytes.data());
     for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c) {
@@ -79,21 +87,42 @@ TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
     return value;
 }
 
+namespace {
+
+Bands read_bands(std::string_view bytes, const model::ImageRule& rule) {
+    auto bands = decode_bands(bytes, rule.channels);
+    if (bands.channels != rule.channels)
+        throw InputError{fmt::format("the picture has {} bands, the model takes {}", bands.channels, rule.channels)};
+    return bands;
+}
+
+Image read_image(std::string_view bytes, const model::ImageRule& rule) {
+    if (!rule.background) return decode_image(bytes);
+    return over(decode_image(bytes, Alpha::keep), *rule.background);
+}
+
+std::vector<std::uint8_t> fill_of(const model::ImageRule& rule) {
+    const auto part = [&](int shift) { return static_cast<std::uint8_t>(rule.fill >> shift); };
+    return convert(Image{1, 1, 3, {part(16), part(8), part(0)}}, rule.color).pixels;
+}
+
+} // namespace
+
 TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) {
     const auto& rule = input.image;
     const int shown = rule.orientation == model::Orientation::as_shown ? orientation(bytes) : 1;
-    if (rule.color == model::ImageColor::bands) {
-        auto bands = upright(decode_bands(bytes), shown);
-        if (bands.channels != rule.channels)
-            throw InputError{fmt::format("the picture has {} bands, the model takes {}", bands.channels, rule.channels)};
-        const auto to = placement(bands.width, bands.height, rule);
-        if (!to.keeps(bands.width, bands.height)) bands = resize(bands, to);
-        return to_tensor(bands, input);
-    }
-    auto image = convert(upright(decode_image(bytes), shown), rule.color);
-    const auto to = placement(image.width, image.height, rule);
-    if (!to.keeps(image.width, image.height)) image = resize(image, to);
-    return to_tensor(image, input);
+    const auto finish = [&](auto picture, auto pad) {
+        const int width = picture.width, height = picture.height;
+        const auto to = placement(width, height, rule);
+        if (!to.keeps(width, height)) picture = resize(picture, to);
+        auto value = to_tensor(pad(std::move(picture), to), input);
+        value.pictures = {geometry(width, height, to)};
+        return value;
+    };
+    if (rule.color == model::ImageColor::bands)
+        return finish(upright(read_bands(bytes, rule), shown), [](Bands bands, const Placement& to) { return pad(std::move(bands), to); });
+    return finish(convert(upright(read_image(bytes, rule), shown), rule.color),
+                  [&](Image image, const Placement& to) { return pad(std::move(image), to, fill_of(rule)); });
 }
 
 } // namespace millrace::inference::worker

@@ -1,13 +1,13 @@
 // libtiff's table of codecs calls these by name. Defined here, they take the place of its own in the link: of what a
-// stranger's TIFF may ask for only the lossless compressions are in the program, without the libraries of the others
-// (and without the code of JBIG-KIT, whose licence the program does not have).
+// stranger's TIFF may ask for, what photographs, scans and scenes are compressed by is in the program; the others are not, nor
+// their libraries (nor the code of JBIG-KIT, whose licence the program does not have).
 #include "inference/worker/image_tiff_codecs.hpp"
 
 #include <tiffio.h>
 
 namespace millrace::inference::worker {
 
-const char* const tiff_compressions = "none, LZW, deflate, PackBits and ZSTD";
+const char* const tiff_compressions = "none, LZW, deflate, PackBits, ZSTD, JPEG and CCITT fax";
 
 } // namespace millrace::inference::worker
 
@@ -25,17 +25,11 @@ int refuse(TIFF* tiff, int method) {
 extern "C" {
 int TIFFInitThunderScan(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitNeXT(TIFF* tiff, int method) { return refuse(tiff, method); }
-int TIFFInitJPEG(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitOJPEG(TIFF* tiff, int method) { return refuse(tiff, method); }
-int TIFFInitCCITTRLE(TIFF* tiff, int method) { return refuse(tiff, method); }
-int TIFFInitCCITTRLEW(TIFF* tiff, int method) { return refuse(tiff, method); }
-int TIFFInitCCITTFax3(TIFF* tiff, int method) { return refuse(tiff, method); }
-int TIFFInitCCITTFax4(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitJBIG(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitPixarLog(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitSGILog(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitLZMA(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitWebP(TIFF* tiff, int method) { return refuse(tiff, method); }
 int TIFFInitLERC(TIFF* tiff, int method) { return refuse(tiff, method); }
-int TIFFJPEGIsFullStripRequired(TIFF*) { return 0; } // asked of JPEG alone
 }

@@ -39,7 +39,7 @@ bool read_number(const json::value& value, T& number) {
     if (const auto* d = value.if_double())
         return std::isfinite(*d) && convert_number<T>(*d, number); // 1e999 reads as infinity
     if (const auto* i = value.if_int64()) return convert_number<T>(*i, number);
-    if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (std::is_floating_point_v<T> || is_half<T>) {
         if (const auto* u = value.if_uint64()) return convert_number<T>(static_cast<double>(*u), number);
     }
     return false;
@@ -97,12 +97,11 @@ TensorRows json_tensor(const json::value& given, const model::TensorSpec& spec) 
         if (model::element_count(spec.shape) == count) value.shape = spec.shape;
     }
     auto result = split_rows(std::move(value), spec);
-    const bool known = with_type(spec.datatype, [&](auto to) {
+    with_type(spec.datatype, [&](auto to) {
         result.value.bytes.resize(*count * sizeof to);
         auto* at = result.value.bytes.data();
         flatten<decltype(to)>(*data, nesting.size(), at);
     });
-    if (!known) throw InputError{"the model's input type cannot be given as JSON"};
     return result;
 }
 

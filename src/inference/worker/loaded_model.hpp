@@ -1,5 +1,6 @@
 // A model that is ready to run in this worker.
 #pragma once
+#include "inference/worker/length_groups.hpp"
 #include "inference/worker/runtime.hpp"
 #include "model/manifest.hpp"
 
@@ -11,7 +12,7 @@ struct LoadedModel {
     std::shared_ptr<Runtime::Model> runtime;         // shared with the batches that use it
     std::shared_ptr<const model::Manifest> manifest;
     int threads = 1;                                 // of one forward pass
-    double row_ms = 0;                               // a pass of one row, warm; 0: not measured
+    PassCost text_cost{};                            // of texts of an open length, in milliseconds where it was measured
 };
 
 } // namespace millrace::inference::worker

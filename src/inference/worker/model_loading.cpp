@@ -4,10 +4,11 @@
 #include "base/encoding.hpp"
 #include "inference/archive_check.hpp"
 #include "inference/worker/answer.hpp"
+#include "inference/worker/mapped_file.hpp"
+#include "inference/worker/padding.hpp"
 #include "inference/worker/probe.hpp"
+#include "inference/worker/side_files.hpp"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -29,25 +30,6 @@ constexpr double worth_narrowing = 1.10; // gain in throughput for which a pass 
 double milliseconds_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
 }
-
-class MappedFile {
-public:
-    explicit MappedFile(const Descriptor& file) {
-        struct stat info{};
-        if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) return;
-        void* at = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE, file.get(), 0);
-        if (at != MAP_FAILED) bytes_ = {static_cast<const char*>(at), static_cast<std::size_t>(info.st_size)};
-    }
-    ~MappedFile() {
-        if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
-    }
-    MappedFile(const MappedFile&) = delete;
-    MappedFile& operator=(const MappedFile&) = delete;
-    std::string_view bytes() const { return bytes_; }
-
-private:
-    std::string_view bytes_;
-};
 
 // Runs the model as it will be run: one row, then larger batches; then with fewer threads, to see what serves more.
 class WarmUp {
@@ -75,7 +57,7 @@ public:
             if (size == 1) report_.warm_up_ms = took;
         }
         choose_threads(took);
-        return true;
+        return measure_texts(took);
     }
 
 private:
@@ -122,6 +104,28 @@ private:
         (void)runtime_.set_threads(places_);
     }
 
+    // The longest text must go through; and what a pass costs by itself and for each token, by which batches of several lengths
+    // are put into passes.
+    bool measure_texts(double took) {
+        const auto& inputs = model_.manifest->inputs;
+        const auto text = std::ranges::find_if(inputs, is_open_text);
+        if (text == inputs.end()) return true;
+        const std::int64_t longest = text->text.length, short_text = std::min<std::int64_t>(8, longest), long_text = std::min<std::int64_t>(128, longest);
+        if (const auto probe = make_text_probe(*model_.manifest, 1, longest); probe && !pass(*probe, false)) {
+            report_.error += fmt::format(" of {} tokens, as many as its \"max_length\" says", longest);
+            return false;
+        }
+        if (took > slow_pass_ms || long_text == short_text || !runtime_.set_threads(model_.threads)) return true;
+        const auto small = make_text_probe(*model_.manifest, 1, short_text), large = make_text_probe(*model_.manifest, 1, long_text);
+        const auto small_ms = small ? fastest(*small) : std::nullopt, large_ms = large ? fastest(*large) : std::nullopt;
+        if (small_ms && large_ms && *large_ms > *small_ms) {
+            const double token = (*large_ms - *small_ms) / static_cast<double>(long_text - short_text);
+            model_.text_cost = {std::max(0.0, *small_ms - token * static_cast<double>(short_text)), token};
+        }
+        (void)runtime_.set_threads(places_);
+        return true;
+    }
+
     std::optional<double> fastest(const DecodedInput& probe) {
         std::optional<double> best;
         for (int i = 0; i < 3; ++i) {
@@ -146,12 +150,16 @@ std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figure
     return device.total > 0 ? device.used : own_bytes(memory_figures);
 }
 
-Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, const Descriptor& file, int places,
+Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files, int places,
                                  frame::Loaded& report) {
     const auto refuse = [](std::string why) { return Error{Code::unprocessable, std::move(why)}; };
     auto manifest = model::Manifest::parse(message.manifest);
     if (!manifest) return manifest.error();
-    const MappedFile mapped{file};
+    if (files.empty()) return refuse("the model file is not there");
+    const auto side = SideFiles::open(message.files, files.subspan(1));
+    if (!side) return side.error();
+    if (auto completed = complete(*manifest, *side); !completed) return completed.error();
+    const MappedFile mapped{files.front()};
     if (mapped.bytes().empty()) return refuse("the model file cannot be read");
     if (hex(sha256(mapped.bytes())) != message.sha256)
         return refuse("the model file is not the one that was registered (its digest differs)");
@@ -161,7 +169,7 @@ Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& mess
     if (auto ready = runtime.set_threads(places); !ready) return ready.error();
     std::optional<DecodedInput> probe;
     if (manifest->warm_up.enabled) probe = make_probe(*manifest, 1);
-    auto loaded = runtime.load(mapped.bytes(), probe ? views_of(*probe) : std::vector<mr_tensor>{}, manifest->execution);
+    auto loaded = runtime.load(mapped.bytes(), probe ? views_of(*probe) : std::vector<mr_tensor>{}, *manifest);
     if (!loaded) return refuse("the model cannot be loaded: " + loaded.error().detail);
     report.load_ms = milliseconds_since(start);
     report.optimization = loaded->optimization;
@@ -170,7 +178,7 @@ Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& mess
     report.channels_last = loaded->channels_last;
     LoadedModel model{loaded->model, std::make_shared<const model::Manifest>(std::move(*manifest)), places};
     if (probe && !WarmUp{runtime, model, places, report}.run()) return refuse(report.error);
-    model.row_ms = report.warm_up_ms;
+    model.runtime->begin_service();
     report.threads = static_cast<std::uint32_t>(model.threads);
     report.instances = static_cast<std::uint32_t>(std::max(1, places / model.threads));
     return model;
@@ -186,11 +194,11 @@ std::uint64_t own_bytes(const Descriptor& memory_figures) {
     return (resident - of_files) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, const Descriptor& file,
+std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files,
                                       const Descriptor& memory_figures, int places, frame::Loaded& report) {
     const auto before = used_bytes(runtime, memory_figures);
     try {
-        auto model = load_checked(runtime, message, file, places, report);
+        auto model = load_checked(runtime, message, files, places, report);
         if (model) {
             const auto after = used_bytes(runtime, memory_figures);
             report.memory_bytes = after > before ? after - before : 0;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -107,17 +106,12 @@ Header read_header(std::string_view text) {
     return header;
 }
 
-// A number of half precision, as its bits.
-struct Half {
-    std::uint16_t bits;
-};
-
 // Calls visit(T{}) for the element type that `descr` names.
 template <class Visit>
 void with_descr(std::string_view descr, Visit visit) {
     if (descr == "<f4") return visit(float{});
     if (descr == "<f8") return visit(double{});
-    if (descr == "<f2") return visit(Half{});
+    if (descr == "<f2") return visit(model::Half{});
     if (descr == "|b1") return visit(bool{});
     if (descr == "|u1") return visit(std::uint8_t{});
     if (descr == "|i1") return visit(std::int8_t{});
@@ -128,17 +122,6 @@ void with_descr(std::string_view descr, Visit visit) {
     if (descr == "<u4") return visit(std::uint32_t{});
     throw InputError{fmt::format(
         "the .npy type \"{:.16}\" is not supported (float16-64, int8-64, uint8-32, bool, little-endian)", descr)};
-}
-
-float widen(Half half) {
-    const std::uint32_t sign = std::uint32_t{half.bits & 0x8000u} << 16, exponent = half.bits >> 10 & 31u;
-    const std::uint32_t fraction = half.bits & 0x3ffu;
-    if (exponent == 0) { // zero and what lies below the smallest normal number
-        const float value = std::ldexp(static_cast<float>(fraction), -24);
-        return sign ? -value : value;
-    }
-    const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
 template <class From, class To>
@@ -154,8 +137,7 @@ void copy_numbers(std::string_view data, std::vector<std::byte>& out) {
             To to{};
             bool fits = true;
             if constexpr (std::is_same_v<From, bool>) fits = from <= Raw{1};
-            if constexpr (std::is_same_v<From, Half>) fits = convert_number<To>(widen(from), to);
-            else fits = fits && convert_number<To>(from, to);
+            fits = fits && convert_number<To>(from, to);
             if (!fits)
                 throw InputError{fmt::format("element {} of the .npy array does not fit the model's type", i)};
             std::memcpy(out.data() + i * sizeof to, &to, sizeof to);
@@ -193,9 +175,7 @@ TensorRows parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
             throw InputError{fmt::format("the .npy file has {} bytes of data, its header announces {}", data.size(),
                                          *count * sizeof(From))};
         result.value.bytes.resize(*count * model::element_size(spec.datatype));
-        const bool known =
-            with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, result.value.bytes); });
-        if (!known) throw InputError{"the model's input type cannot be given as .npy"};
+        with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, result.value.bytes); });
     });
     return result;
 }

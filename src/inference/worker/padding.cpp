@@ -22,7 +22,8 @@ std::vector<std::byte> filled(model::Datatype type, std::size_t elements, double
     std::vector<std::byte> bytes(elements * model::element_size(type));
     with_type(type, [&](auto to) {
         using T = decltype(to);
-        const T each = static_cast<T>(value);
+        T each{};
+        (void)convert_number<T>(value, each); // the manifest has seen that it fits
         for (std::size_t i = 0; i < elements; ++i) std::memcpy(bytes.data() + i * sizeof(T), &each, sizeof(T));
     });
     return bytes;
@@ -58,12 +59,41 @@ void pad_tensor(TensorValue& tensor, std::int64_t rows, const model::Shape& decl
     tensor.shape = larger;
 }
 
+void fill(std::byte* to, std::int64_t count, model::Datatype type, std::int64_t value) {
+    with_type(type, [&](auto each) {
+        using T = decltype(each);
+        const T padding = static_cast<T>(value);
+        for (std::int64_t i = 0; i < count; ++i) std::memcpy(to + i * static_cast<std::int64_t>(sizeof(T)), &padding, sizeof(T));
+    });
+}
+
 } // namespace
+
+bool is_open_text(const model::InputSpec& input) { return input.kind == model::InputKind::text && input.text.open; }
+
+std::int64_t text_length(const DecodedInput& input, const model::Manifest& manifest) {
+    std::int64_t longest = 0;
+    for (std::size_t i = 0; i < input.tensors.size(); ++i)
+        if (is_open_text(manifest.inputs[i])) longest = std::max(longest, input.tensors[i].shape.front());
+    return longest;
+}
+
+void pad_rows(const TensorValue& value, std::int64_t rows, std::int64_t wide, std::int64_t padding, std::byte* to) {
+    const auto element = model::element_size(value.datatype);
+    const auto length = value.shape.front();
+    const auto line = static_cast<std::size_t>(length) * element;
+    for (std::int64_t row = 0; row < rows; ++row) {
+        std::memcpy(to, value.bytes.data() + static_cast<std::size_t>(row) * line, line);
+        fill(to + line, wide - length, value.datatype, padding);
+        to += static_cast<std::size_t>(wide) * element;
+    }
+}
 
 void pad(DecodedInput& input, const model::Manifest& manifest) {
     if (!manifest.batching.padding) return;
     for (std::size_t i = 0; i < input.tensors.size(); ++i)
-        pad_tensor(input.tensors[i], input.rows, manifest.inputs[i].tensor.shape, *manifest.batching.padding);
+        if (!input.tensors[i].absent && !is_open_text(manifest.inputs[i]))
+            pad_tensor(input.tensors[i], input.rows, manifest.inputs[i].tensor.shape, *manifest.batching.padding);
 }
 
 } // namespace millrace::inference::worker

@@ -5,48 +5,127 @@
 #include <algorithm>
 
 namespace millrace::inference::worker {
+namespace {
 
-PassPool::PassPool(int places, SetThreads set_threads) : places_{std::max(1, places)}, set_threads_{std::move(set_threads)} {
+constexpr std::size_t most_teams = 16; // threads for so many models whose passes never end; then the others wait for them
+
+} // namespace
+
+PassPool::PassPool(std::string name, int places, std::chrono::milliseconds patience, SetThreads set_threads)
+    : name_{std::move(name)}, places_{std::max(1, places)}, patience_{patience}, set_threads_{std::move(set_threads)} {
     state_.lock()->free = places_;
-    for (int i = 0; i < places_; ++i) threads_.emplace_back([this, i] { work(i); });
+    watch_ = std::thread{[this] { watch(); }};
 }
 
 PassPool::~PassPool() {
     state_.lock()->ending = true;
-    changed_.notify_all();
-    for (auto& thread : threads_) thread.join();
+    blocked_.notify_all();
+    watch_.join(); // it ends when nothing waits any more: no thread is made from now on
+    std::vector<std::thread> threads;
+    {
+        auto state = state_.lock();
+        for (auto& worker : state->workers) {
+            worker->wake.notify_all();
+            threads.push_back(std::move(worker->thread));
+        }
+    }
+    for (auto& thread : threads) thread.join();
 }
 
-void PassPool::add(int threads, Pass pass) {
-    state_.lock()->line.push_back({std::clamp(threads, 1, places_), std::move(pass)});
-    if (threads == 1) changed_.notify_one();
-    else changed_.notify_all(); // only some of the threads may take it
+void PassPool::add(Model model, int threads, Pass pass) {
+    auto state = state_.lock();
+    state->line.push_back({model, std::clamp(threads, 1, places_), std::move(pass)});
+    begin_what_may(*state);
 }
 
-// Wide passes belong to the first threads: the compute library keeps a team of helpers for each thread that ran one.
-bool PassPool::may_take(const State& state, int index) const {
-    return !state.line.empty() && state.line.front().threads <= state.free &&
-           index < std::max(1, places_ / state.line.front().threads);
+void PassPool::begin_what_may(State& state) {
+    lend_old_places(state);
+    for (auto next = state.line.begin(); next != state.line.end();) {
+        if (held_by(state, next->model) + next->threads > places_) {
+            ++next; // for its own model's passes
+            continue;
+        }
+        if (next->threads > state.free || !begin(state, *next)) break; // nothing overtakes it, or it would wait for ever
+        next = state.line.erase(next);
+    }
+    if (state.ending || (!state.line.empty() && !state.watched)) blocked_.notify_all();
 }
 
-void PassPool::work(int index) {
-    async::name_this_thread("infer");
-    int width = 0;
+void PassPool::lend_old_places(State& state) const {
+    const auto old = Steady::now() - patience_;
+    for (auto& worker : state.workers) {
+        if (!worker->busy || worker->lends || worker->began > old) continue;
+        worker->lends = true;
+        state.free += worker->work.threads;
+    }
+}
+
+int PassPool::held_by(const State& state, Model model) const {
+    int held = 0;
+    for (const auto& worker : state.workers)
+        if (worker->busy && worker->work.model == model) held += worker->work.threads;
+    return held;
+}
+
+// One that ran passes of that width before: the compute library keeps a team of helpers for each thread that ran a wide one.
+PassPool::Worker* PassPool::idle_worker(State& state, int threads) {
+    Worker* found = nullptr;
+    for (auto& worker : state.workers) {
+        if (worker->busy) continue;
+        if (worker->width == threads) return worker.get();
+        if (!found || worker->width > found->width) found = worker.get();
+    }
+    const bool may_grow = state.workers.size() < most_teams * static_cast<std::size_t>(places_);
+    if (found && (threads > 1 || !may_grow || state.workers.size() >= static_cast<std::size_t>(places_))) return found;
+    if (!may_grow) return nullptr;
+    auto& made = *state.workers.emplace_back(std::make_unique<Worker>());
+    made.thread = std::thread{[this, &made] { work(made); }};
+    return &made;
+}
+
+bool PassPool::begin(State& state, Waiting& next) {
+    auto* worker = idle_worker(state, next.threads);
+    if (!worker) return false;
+    state.free -= next.threads;
+    worker->work = std::move(next);
+    worker->began = Steady::now();
+    worker->busy = true;
+    worker->lends = false;
+    worker->wake.notify_one();
+    return true;
+}
+
+void PassPool::work(Worker& self) {
+    async::name_this_thread(name_);
     for (;;) {
-        Waiting next;
+        Pass pass;
+        int threads = 0;
         {
             auto state = state_.lock();
-            changed_.wait(state.mutex(), [&] { return may_take(*state, index) || (state->ending && state->line.empty()); });
-            if (!may_take(*state, index)) return;
-            next = std::move(state->line.front());
-            state->line.pop_front();
-            state->free -= next.threads;
+            self.wake.wait(state.mutex(), [&] { return self.busy || (state->ending && state->line.empty()); });
+            if (!self.busy) return;
+            pass = std::move(self.work.pass);
+            threads = self.work.threads;
         }
-        if (width != next.threads) set_threads_(width = next.threads);
-        next.pass();
-        next.pass = nullptr; // before the places are free: what it held is given back
-        state_.lock()->free += next.threads;
-        changed_.notify_all();
+        if (std::exchange(self.width, threads) != threads) set_threads_(threads);
+        pass();
+        pass = nullptr; // before the places are free: what it held is given back
+        auto state = state_.lock();
+        self.busy = false;
+        if (!self.lends) state->free += threads;
+        begin_what_may(*state);
+    }
+}
+
+// Looks now and then while something waits; asleep otherwise.
+void PassPool::watch() {
+    async::name_this_thread(name_ + "-watch");
+    auto state = state_.lock();
+    while (!state->ending || !state->line.empty()) {
+        state->watched = !state->line.empty();
+        if (state->watched) blocked_.wait_for(state.mutex(), patience_);
+        else blocked_.wait(state.mutex());
+        begin_what_may(*state);
     }
 }
 

@@ -30,10 +30,15 @@ DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const model::Manif
     if (tensors.size() != manifest.inputs.size())
         throw InputError{fmt::format("the model takes {} inputs, {} were given", manifest.inputs.size(), tensors.size())};
     DecodedInput input;
-    input.rows = tensors.front().shape.empty() ? 0 : tensors.front().shape.front();
+    const auto first = std::find_if(tensors.begin(), tensors.end(), [](const frame::Tensor& tensor) { return !tensor.absent; });
+    input.rows = first == tensors.end() || first->shape.empty() ? 0 : first->shape.front();
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         auto& tensor = tensors[i];
         const auto& spec = manifest.inputs[i].tensor;
+        if (tensor.absent && manifest.inputs[i].optional) {
+            input.tensors.push_back(absent_tensor());
+            continue;
+        }
         if (tensor.shape.empty() || tensor.shape.front() != input.rows || input.rows < 1)
             throw InputError{fmt::format("input \"{}\" needs a first dimension for the batch, the same for all inputs", spec.name)};
         tensor.shape.erase(tensor.shape.begin());
@@ -62,14 +67,12 @@ struct Pipeline::Work {
 Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
     : runtime_{runtime}, options_{options}, send_{std::move(send)},
       memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)}, loader_{"load", 1, 64},
-      decoders_{"decode", static_cast<std::size_t>(options.decode_threads), 4096},
-      passes_{options.threads, [this](int threads) { (void)runtime_.set_threads(threads); }} {}
+      decoders_{"decode", options.decode_threads, frame::lends_places_after, [](int) {}},
+      passes_{"infer", options.threads, frame::lends_places_after, [this](int threads) { (void)runtime_.set_threads(threads); }} {}
 
-void Pipeline::prepare_reader() { (void)runtime_.set_threads(1); }
-
-void Pipeline::load(frame::Load message, Descriptor file) {
-    auto shared = std::make_shared<std::pair<frame::Load, Descriptor>>(std::move(message),
-                                                                       std::move(file)); // std::function must copy
+void Pipeline::load(frame::Load message, std::vector<Descriptor> files) {
+    auto shared = std::make_shared<std::pair<frame::Load, std::vector<Descriptor>>>(std::move(message),
+                                                                                    std::move(files)); // std::function must copy
     const bool accepted = loader_.post([this, shared] {
         frame::Loaded report;
         report.model = shared->first.model;
@@ -85,11 +88,18 @@ void Pipeline::load(frame::Load message, Descriptor file) {
 }
 
 void Pipeline::unload(std::uint32_t model) {
-    models_.lock()->erase(model);
-    loader_.post([this, model] { // after the batches that still hold it, as the daemon has waited for them
+    // Given back on the loading thread, after the batches that still hold it, as the daemon has waited for them.
+    auto gone = std::make_shared<LoadedModel>();
+    if (auto models = models_.lock(); auto node = models->extract(model)) *gone = std::move(node.mapped());
+    loader_.post([this, model, gone] {
+        *gone = {};
         runtime_.release_memory();
         send_(frame::Unloaded{model, own_bytes(memory_figures_)});
     });
+}
+
+void Pipeline::ask_tasks(std::uint64_t sequence) {
+    runtime_.run_aside([this, sequence] { send_(frame::Pong{sequence, true}); });
 }
 
 void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
@@ -113,45 +123,47 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
     }
     const bool quick = std::ranges::all_of(work->batch.items, frame::needs_no_decoding);
     work->begun = under_way_.fetch_add(1) == 0 && quick;
-    if (quick) return decode_some(work); // handing it over takes longer
-    const auto helpers = std::min<std::size_t>(static_cast<std::size_t>(options_.decode_threads), work->items.size());
-    for (std::size_t i = 0; i < helpers; ++i)
-        if (!decoders_.post([this, work] { decode_some(work); })) decode_some(work);
-}
-
-// Takes items of the batch until none is left; whoever decodes the last hands the batch on.
-void Pipeline::decode_some(const WorkPtr& work) {
-    for (;;) {
-        const auto i = work->next.fetch_add(1);
-        if (i >= work->items.size()) return;
-        auto& outcome = work->items[i].result.outcome;
-        try {
-            decode(*work, i);
-        } catch (const InputError& e) {
-            outcome = frame::ItemFailure{true, e.what()};
-        } catch (const std::exception& e) {
-            outcome = frame::ItemFailure{false, std::string{"the input could not be prepared: "} + e.what()};
-        }
-        work->batch.items[i].bytes = {};
-        if (work->left.fetch_sub(1) == 1) {
+    if (quick) // on the thread of its pass: another would cost more than it does
+        return passes_.add(work->batch.model, work->model.threads, [this, work] {
+            for (std::size_t i = 0; i < work->items.size(); ++i) decode(*work, i);
             work->decode_ms = milliseconds_since(work->started);
-            if (work->begun && is_short(*work)) infer(work); // waking another thread would take longer
-            else passes_.add(work->model.threads, [this, work] { infer(work); });
-        }
+            infer(work);
+        });
+    const auto helpers = std::min<std::size_t>(static_cast<std::size_t>(options_.decode_threads), work->items.size());
+    for (std::size_t i = 0; i < helpers; ++i) post_decoding(work);
+}
+
+// One item a turn, so that the batches of others come between.
+void Pipeline::post_decoding(const WorkPtr& work) {
+    decoders_.add(work->batch.model, 1, [this, work] { decode_next(work); });
+}
+
+// Whoever decodes the last item hands the batch on.
+void Pipeline::decode_next(const WorkPtr& work) {
+    const auto i = work->next.fetch_add(1);
+    if (i >= work->items.size()) return;
+    decode(*work, i);
+    if (work->left.fetch_sub(1) > 1) return post_decoding(work);
+    work->decode_ms = milliseconds_since(work->started);
+    passes_.add(work->batch.model, work->model.threads, [this, work] { infer(work); });
+}
+
+void Pipeline::decode(Work& work, std::size_t index) noexcept {
+    auto& item = work.items[index];
+    try {
+        item.input = read_input(work, index);
+    } catch (const InputError& e) {
+        item.result.outcome = frame::ItemFailure{true, e.what()};
+    } catch (const std::exception& e) {
+        item.result.outcome = frame::ItemFailure{false, std::string{"the input could not be prepared: "} + e.what()};
     }
+    work.batch.items[index].bytes = {};
 }
 
-// Does its pass take no longer than it is worth to keep the reader waiting?
-bool Pipeline::is_short(const Work& work) {
-    constexpr double short_ms = 0.1;
-    const auto& model = work.model;
-    return model.threads == 1 && model.row_ms > 0 && model.row_ms * static_cast<double>(work.items.size()) <= short_ms;
-}
-
-void Pipeline::decode(Work& work, std::size_t index) {
+DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
     const auto& manifest = *work.model.manifest;
     auto& source = work.batch.items[index];
-    auto& input = work.items[index].input;
+    DecodedInput input;
     if (source.source == frame::Source::tensors) {
         input = from_tensors(std::move(source.tensors), manifest);
     } else {
@@ -164,7 +176,11 @@ void Pipeline::decode(Work& work, std::size_t index) {
         }
         input = preprocess(source.bytes, source.media_type, manifest);
     }
-    pad(*input, manifest);
+    check_lengths(input, manifest);
+    pad(input, manifest);
+    for (const auto& tensor : input.tensors)
+        work.items[index].result.tokens = std::max(work.items[index].result.tokens, static_cast<std::uint32_t>(tensor.tokens));
+    return input;
 }
 
 void Pipeline::infer(const WorkPtr& work) {
@@ -173,8 +189,9 @@ void Pipeline::infer(const WorkPtr& work) {
             }, [this](const std::string& why) { lose_device(why); }}
         .run(work->items);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
-    const bool heavy = work->model.manifest->postprocess.kind == model::PostprocessKind::argmax_map;
-    if (!heavy || !decoders_.post([this, work] { finish(work); })) finish(work);
+    const bool heavy = work->model.manifest->task == model::Task::pixel_classification;
+    if (heavy) return decoders_.add(work->batch.model, 1, [this, work] { finish(work); });
+    finish(work);
 }
 
 void Pipeline::finish(const WorkPtr& work) {
@@ -185,6 +202,8 @@ void Pipeline::finish(const WorkPtr& work) {
         if (item.outputs) {
             try {
                 item.result.outcome = answer(item, *work->model.manifest, work->batch.items[i].raw);
+            } catch (const OutputError& e) {
+                item.result.outcome = frame::ItemFailure{false, e.what(), true};
             } catch (const std::exception& e) {
                 item.result.outcome = frame::ItemFailure{false, e.what()};
             }

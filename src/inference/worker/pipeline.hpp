@@ -1,5 +1,6 @@
-// The worker's work: models loaded on one thread, inputs decoded by a pool, forward passes on the pass pool. While some
-// batches are in the runtime, the next are being decoded.
+// The worker's work: models loaded on one thread, inputs decoded on a pool of places, forward passes on another. While some
+// batches are in the runtime, the next are being decoded. The thread that reads the channel does nothing that takes a time
+// depending on a model or an input: all others wait for it, and the daemon knows by its answers that the worker lives.
 #pragma once
 #include "async/guarded.hpp"
 #include "async/thread_pool.hpp"
@@ -7,6 +8,7 @@
 #include "inference/frame.hpp"
 #include "inference/worker/loaded_model.hpp"
 #include "inference/worker/pass_pool.hpp"
+#include "inference/worker/preprocess.hpp"
 
 #include <atomic>
 #include <functional>
@@ -28,20 +30,20 @@ public:
     Pipeline(Runtime runtime, PipelineOptions options, Send send);
     // Never destroyed while work runs: the worker process ends as a whole.
 
-    // On the thread that reads the channel, before the others: it runs passes that are shorter than a thread's change.
-    void prepare_reader();
-    // From the thread that reads the channel; none of them waits for work but for such a pass.
-    void load(frame::Load message, Descriptor file);
+    // From the thread that reads the channel; none of them waits for work.
+    void load(frame::Load message, std::vector<Descriptor> files);
     void unload(std::uint32_t model);
     void run(frame::Batch batch, std::vector<Descriptor> descriptors);
+    void ask_tasks(std::uint64_t sequence); // answered when the tasks that models have begun until now have ended
 
 private:
     struct Work;
     using WorkPtr = std::shared_ptr<Work>; // shared by the decoders of one batch
 
-    void decode_some(const WorkPtr& work);
-    static bool is_short(const Work& work);
-    void decode(Work& work, std::size_t index);
+    void post_decoding(const WorkPtr& work);
+    void decode_next(const WorkPtr& work);
+    void decode(Work& work, std::size_t index) noexcept;
+    DecodedInput read_input(Work& work, std::size_t index);
     void infer(const WorkPtr& work);
     void finish(const WorkPtr& work);
     [[noreturn]] void lose_device(const std::string& why);
@@ -53,7 +55,7 @@ private:
     std::atomic<int> under_way_{0};    // batches
     Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
     async::ThreadPool loader_;
-    async::ThreadPool decoders_;
+    PassPool decoders_; // and what writes large maps
     PassPool passes_;
 };
 

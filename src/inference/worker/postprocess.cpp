@@ -1,62 +1,34 @@
 #include "inference/worker/postprocess.hpp"
 
-#include "inference/worker/image.hpp"
+#include "inference/worker/postprocess_kinds.hpp"
+#include "inference/worker/tensor_convert.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <numeric>
 #include <stdexcept>
 
 namespace millrace::inference::worker {
-namespace {
 
-frame::TopK softmax_top_k(std::span<const float> logits, int top_k) {
-    if (std::any_of(logits.begin(), logits.end(), [](float v) { return std::isnan(v); }))
-        throw std::runtime_error{"the model's output is not a number"};
-    const float largest = *std::max_element(logits.begin(), logits.end());
-    std::vector<double> shares(logits.size());
-    double sum = 0;
-    for (std::size_t i = 0; i < logits.size(); ++i) {
-        shares[i] =
-            logits[i] == largest ? 1.0 : std::exp(static_cast<double>(logits[i]) - largest); // also for infinities
-        sum += shares[i];
+using model::PostprocessKind;
+
+FloatView::FloatView(const OutputView& output) {
+    if (output.datatype == model::Datatype::fp32) {
+        view_ = {reinterpret_cast<const float*>(output.data), output.bytes / sizeof(float)};
+        return;
     }
-    std::vector<std::uint32_t> order(logits.size());
-    std::iota(order.begin(), order.end(), 0u);
-    const auto k = std::min<std::size_t>(static_cast<std::size_t>(top_k), order.size());
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(),
-                      [&](auto a, auto b) { return shares[a] != shares[b] ? shares[a] > shares[b] : a < b; });
-    frame::TopK result;
-    for (std::size_t i = 0; i < k; ++i) result.ranked.push_back({order[i], static_cast<float>(shares[order[i]] / sum)});
-    return result;
+    kept_.resize(output.bytes / model::element_size(output.datatype));
+    with_type(output.datatype, [&](auto type) {
+        using T = decltype(type);
+        for (std::size_t i = 0; i < kept_.size(); ++i) {
+            T value;
+            std::memcpy(&value, output.data + i * sizeof value, sizeof value);
+            if constexpr (is_half<T>) kept_[i] = model::widen(value);
+            else kept_[i] = static_cast<float>(value);
+        }
+    });
+    view_ = kept_;
 }
-
-frame::Map argmax_map(std::span<const float> logits, std::int64_t classes, std::int64_t rows, std::int64_t columns,
-                      const std::vector<std::uint32_t>& colors) {
-    const auto plane = static_cast<std::size_t>(rows * columns);
-    std::vector<std::uint8_t> best(plane, 0);
-    std::vector<float> value(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(plane));
-    for (std::size_t c = 1; c < static_cast<std::size_t>(classes); ++c) { // plane by plane: memory is read in order
-        const float* from = logits.data() + c * plane;
-        for (std::size_t i = 0; i < plane; ++i)
-            if (from[i] > value[i]) {
-                value[i] = from[i];
-                best[i] = static_cast<std::uint8_t>(c);
-            }
-    }
-    frame::Map map{static_cast<std::uint32_t>(columns),
-                   static_cast<std::uint32_t>(rows),
-                   std::vector<std::uint64_t>(static_cast<std::size_t>(classes), 0),
-                   {}};
-    for (const auto c : best) ++map.pixels[c];
-    map.png = encode_indexed_png(static_cast<int>(columns), static_cast<int>(rows), best, colors);
-    return map;
-}
-
-} // namespace
 
 void check_outputs(std::span<const OutputView> outputs, const model::Manifest& manifest) {
     if (outputs.size() < manifest.outputs.size())
@@ -64,7 +36,9 @@ void check_outputs(std::span<const OutputView> outputs, const model::Manifest& m
                                              manifest.outputs.size())};
     for (std::size_t i = 0; i < manifest.outputs.size(); ++i) {
         const auto& promised = manifest.outputs[i];
-        if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape))
+        if (outputs[i].absent && promised.optional) continue;
+        if (outputs[i].absent) throw std::runtime_error{fmt::format("the model returned no \"{}\", which its manifest promises", promised.name)};
+        if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape, 0)) // a detector may find nothing
             throw std::runtime_error{fmt::format("the model returned {} {} as \"{}\", its manifest promises {} {}",
                                                  model::name(outputs[i].datatype), model::shape_text(outputs[i].shape),
                                                  promised.name, model::name(promised.datatype),
@@ -74,21 +48,35 @@ void check_outputs(std::span<const OutputView> outputs, const model::Manifest& m
 
 frame::Tensors tensors_of(std::span<const OutputView> outputs) {
     frame::Tensors tensors;
-    for (const auto& output : outputs)
-        tensors.tensors.push_back({output.datatype,
-                                   {output.shape.begin(), output.shape.end()},
-                                   std::string{reinterpret_cast<const char*>(output.data), output.bytes}});
+    for (const auto& output : outputs) {
+        auto& tensor = tensors.tensors.emplace_back();
+        tensor.absent = output.absent;
+        if (output.absent) continue;
+        tensor.datatype = output.datatype;
+        tensor.shape.assign(output.shape.begin(), output.shape.end());
+        if (output.bytes > 0) tensor.bytes.assign(reinterpret_cast<const char*>(output.data), output.bytes);
+    }
     return tensors;
 }
 
-frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest) {
+frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture) {
     check_outputs(outputs, manifest);
-    if (manifest.postprocess.kind == model::PostprocessKind::raw) return tensors_of(outputs);
-    const auto& first = outputs.front();
-    const std::span<const float> logits{reinterpret_cast<const float*>(first.data), first.bytes / sizeof(float)};
-    if (manifest.postprocess.kind == model::PostprocessKind::softmax_top_k)
-        return softmax_top_k(logits, manifest.postprocess.top_k);
-    return argmax_map(logits, first.shape[0], first.shape[1], first.shape[2], manifest.postprocess.colors);
+    const auto& rule = manifest.postprocess;
+    if (rule.kind == PostprocessKind::raw) return tensors_of(outputs);
+    if (rule.kind == PostprocessKind::objects) return objects(outputs, manifest, picture);
+    const FloatView values{outputs.front()};
+    const auto shape = outputs.front().shape;
+    switch (rule.kind) {
+    case PostprocessKind::softmax_top_k: return softmax_top_k(values.get(), rule.top_k);
+    case PostprocessKind::top_k: return top_k(values.get(), rule.top_k);
+    case PostprocessKind::sigmoid: return sigmoid(values.get(), manifest);
+    case PostprocessKind::values: return plain_values(values.get());
+    case PostprocessKind::argmax_map: return argmax_map(values.get(), shape, rule.colors);
+    case PostprocessKind::sigmoid_map: return sigmoid_map(values.get(), shape.last(2), rule);
+    case PostprocessKind::objects:
+    case PostprocessKind::raw: break;
+    }
+    throw std::logic_error{"the manifest asks for a postprocessing that there is not"};
 }
 
 } // namespace millrace::inference::worker

@@ -4,6 +4,7 @@
 #include "model/manifest.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,8 +16,13 @@ struct DecodedInput {
     std::vector<TensorValue> tensors; // one for each input of the manifest; the shape is of one row, the bytes hold all
 };
 
-// The inputs in the manifest's order; InputError when they differ in their rows.
-DecodedInput together(std::vector<TensorRows> inputs);
+// The inputs in the manifest's order, those that the request leaves out as nullopt; InputError when one of these is not
+// optional, or when the others differ in their rows.
+DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const model::Manifest& manifest);
+DecodedInput together(TensorRows only);
+
+// Texts of an open length that came as numbers: no longer than the model takes. InputError.
+void check_lengths(const DecodedInput& input, const model::Manifest& manifest);
 
 // `media_type` must agree with the bytes; empty: the bytes tell.
 DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest);

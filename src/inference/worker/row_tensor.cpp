@@ -39,20 +39,35 @@ Cell cell_of(const json::value* value, const model::Column& column) {
     throw InputError{fmt::format("\"{}\" must be a number or a string", column.name)};
 }
 
-// Where it belongs among the categories: 1 there.
+// By the text itself; else a number is the category of the same number, however either is written.
+std::optional<std::size_t> category_of(const Cell& cell, const model::Column& column) {
+    const auto& categories = column.categories;
+    const auto place = [&](auto found) -> std::optional<std::size_t> {
+        if (found == categories.end()) return std::nullopt;
+        return static_cast<std::size_t>(found - categories.begin());
+    };
+    if (cell.text)
+        for (const std::string_view text : {std::string_view{*cell.text}, trimmed(*cell.text)})
+            if (const auto found = place(std::find(categories.begin(), categories.end(), text))) return found;
+    const auto number = cell.number ? cell.number : number_in(*cell.text);
+    if (!number) return std::nullopt;
+    return place(std::find_if(categories.begin(), categories.end(), [&](const auto& each) { return number_in(each) == number; }));
+}
+
+InputError no_category(const model::Column& column) {
+    constexpr std::size_t shown = 20;
+    const auto end = column.categories.begin() + static_cast<std::ptrdiff_t>(std::min(shown, column.categories.size()));
+    return InputError{fmt::format("\"{}\" must be one of {}{}", column.name, fmt::join(column.categories.begin(), end, ", "),
+                                  column.categories.size() > shown ? ", …" : "")};
+}
+
+// 1 at its place among the categories. An absent value is not an unknown one: it is an error in any case.
 void put_category(const Cell& cell, const model::Column& column, float* to) {
     if (cell.absent()) throw InputError{fmt::format("\"{}\" is missing", column.name)};
-    const auto place_of = [&](std::string_view text) { return std::find(column.categories.begin(), column.categories.end(), text); };
-    auto found = place_of(cell.text.value_or(""));
-    if (found == column.categories.end() && cell.text) found = place_of(trimmed(*cell.text));
-    if (found == column.categories.end()) {
-        constexpr std::size_t shown = 20;
-        const auto end = column.categories.begin() +
-                         static_cast<std::ptrdiff_t>(std::min(shown, column.categories.size()));
-        throw InputError{fmt::format("\"{}\" must be one of {}{}", column.name, fmt::join(column.categories.begin(), end, ", "),
-                                     column.categories.size() > shown ? ", …" : "")};
-    }
-    to[found - column.categories.begin()] = 1;
+    const auto place = category_of(cell, column);
+    if (place) to[*place] = 1;
+    else if (column.unknown == model::UnknownCategory::own_place) to[column.categories.size()] = 1;
+    else if (column.unknown == model::UnknownCategory::refused) throw no_category(column);
 }
 
 void put_number(const Cell& cell, const model::Column& column, float* to) {
@@ -74,7 +89,7 @@ TensorValue encode(const model::InputSpec& input, CellAt cell) {
         const auto& column = input.columns[i];
         if (column.categories.empty()) put_number(cell(i), column, to);
         else put_category(cell(i), column, to);
-        to += std::max<std::size_t>(1, column.categories.size());
+        to += column.places();
     }
     TensorValue value{input.tensor.datatype, input.tensor.shape, {}};
     value.bytes.resize(numbers.size() * sizeof(float));

@@ -61,10 +61,13 @@ public:
             if (auto* batch = std::get_if<frame::Batch>(&*message))
                 pipeline.run(std::move(*batch), std::move(received.descriptors));
             else if (auto* load = std::get_if<frame::Load>(&*message)) {
-                if (received.descriptors.size() != 1) return;
-                pipeline.load(std::move(*load), std::move(received.descriptors.front()));
+                if (received.descriptors.size() != 1 + load->files.size()) return;
+                pipeline.load(std::move(*load), std::move(received.descriptors));
             } else if (const auto* unload = std::get_if<frame::Unload>(&*message)) pipeline.unload(unload->model);
-            else if (const auto* ping = std::get_if<frame::Ping>(&*message)) send(frame::Pong{ping->sequence});
+            else if (const auto* ping = std::get_if<frame::Ping>(&*message)) {
+                send(frame::Pong{ping->sequence});
+                if (ping->to_tasks) pipeline.ask_tasks(ping->sequence);
+            }
         }
     }
 
@@ -125,7 +128,6 @@ int run(int argc, char** argv) {
     if (sandbox->denials) denials.push_back(sandbox->denials.get());
     conversation.send(hello, denials);
     sandbox->denials.reset(); // the daemon's alone: whoever holds it could let its own calls pass
-    pipeline->prepare_reader();
     conversation.serve(*pipeline);
     ::_exit(0);
 }

@@ -8,6 +8,7 @@
 #include "model/manifest.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,15 +33,19 @@ public:
 
     class Model {
     public:
-        Model(const mr_runtime& table, mr_model* model) : table_{&table}, model_{model} {}
+        Model(const mr_runtime& table, mr_model* model, std::uint32_t outputs) : table_{&table}, model_{model}, outputs_{outputs} {}
         ~Model() { table_->free_model(model_); }
         Model(const Model&) = delete;
         Model& operator=(const Model&) = delete;
+
+        // After the warm-up, before the first prediction.
+        void begin_service() const { table_->begin_service(model_); }
 
     private:
         friend class Runtime;
         const mr_runtime* table_;
         mr_model* model_;
+        std::uint32_t outputs_;
     };
     struct Loaded {
         std::shared_ptr<Model> model; // shared: a batch that runs keeps a model alive that is being unloaded
@@ -49,26 +54,33 @@ public:
         bool channels_last = false;
     };
     // `inputs`: one call's tensors, the batch dimension included; none: no optimisation.
-    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs, const model::Execution& execution) const;
+    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs, const model::Manifest& manifest) const;
 
     class Outputs {
     public:
-        Outputs(const mr_runtime& table, mr_result* result) : table_{&table}, result_{result} {}
+        // `count`: of the model's manifest.
+        Outputs(const mr_runtime& table, mr_result* result, std::uint32_t count) : table_{&table}, result_{result}, count_{count} {}
         ~Outputs() { table_->free_result(result_); }
         Outputs(const Outputs&) = delete;
         Outputs& operator=(const Outputs&) = delete;
 
         // `count` rows from row `first` of a batch of `rows`, shapes without the batch dimension; throws std::runtime_error
-        // when an output does not begin with the batch.
+        // when an output does not begin with the batch, or has rows of different shapes and several are asked for.
         std::vector<OutputView> views(std::int64_t first, std::int64_t count, std::int64_t rows) const;
 
     private:
+        OutputView part_of_batch(std::uint32_t output, std::int64_t first, std::int64_t count, std::int64_t rows) const;
+        OutputView joined_rows(std::uint32_t output, std::int64_t first, std::int64_t count) const;
+
         const mr_runtime* table_;
         mr_result* result_;
+        std::uint32_t count_;
     };
     // Each input with the batch as first dimension.
     boost::system::result<std::unique_ptr<Outputs>, ForwardFailure> forward(const Model& model,
                                                                             std::span<const mr_tensor> inputs) const;
+    // `work` after the tasks that models have begun until now, on their pool. Returns at once.
+    void run_aside(std::function<void()> work) const;
     void release_memory() const { table_->release_memory(); }
     mr_memory memory() const { return table_->memory(); }
 
@@ -79,6 +91,8 @@ private:
 
 // The batch as the first dimension, before those of `shape`; borrows `data`.
 mr_tensor batch_view(model::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data);
+
+mr_tensor absent_view();
 
 [[noreturn]] inline void throw_exception_from_error(const ForwardFailure& failure,
                                                     const boost::source_location& where) {

@@ -1,6 +1,7 @@
 // Numbers of one type into those of another, for inputs whose file has another type than the model wants.
 #pragma once
 #include "inference/worker/tensor_value.hpp"
+#include "model/half.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -8,19 +9,23 @@
 
 namespace millrace::inference::worker {
 
-// Calls visit(T{}) with the C++ type of `type`; false for types that the model's edge does not take (half precision).
+template <class T>
+inline constexpr bool is_half = std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>;
+
+// Calls visit(T{}) with the C++ type of `type`; of half precision model::Half and model::Brain.
 template <class Visit>
-bool with_type(model::Datatype type, Visit visit) {
+void with_type(model::Datatype type, Visit visit) {
     switch (type) {
-    case model::Datatype::boolean: return visit(bool{}), true;
-    case model::Datatype::uint8: return visit(std::uint8_t{}), true;
-    case model::Datatype::int8: return visit(std::int8_t{}), true;
-    case model::Datatype::int16: return visit(std::int16_t{}), true;
-    case model::Datatype::int32: return visit(std::int32_t{}), true;
-    case model::Datatype::int64: return visit(std::int64_t{}), true;
-    case model::Datatype::fp32: return visit(float{}), true;
-    case model::Datatype::fp64: return visit(double{}), true;
-    default: return false;
+    case model::Datatype::boolean: return visit(bool{});
+    case model::Datatype::uint8: return visit(std::uint8_t{});
+    case model::Datatype::int8: return visit(std::int8_t{});
+    case model::Datatype::int16: return visit(std::int16_t{});
+    case model::Datatype::int32: return visit(std::int32_t{});
+    case model::Datatype::int64: return visit(std::int64_t{});
+    case model::Datatype::fp32: return visit(float{});
+    case model::Datatype::fp64: return visit(double{});
+    case model::Datatype::fp16: return visit(model::Half{});
+    case model::Datatype::bf16: return visit(model::Brain{});
     }
 }
 
@@ -29,6 +34,12 @@ template <class To, class From>
 bool convert_number(From from, To& to) {
     if constexpr (std::is_same_v<To, From>) {
         to = from;
+    } else if constexpr (is_half<From>) {
+        return convert_number<To>(model::widen(from), to);
+    } else if constexpr (is_half<To>) {
+        if constexpr (std::is_same_v<To, model::Half>) to = model::to_half(static_cast<double>(from));
+        else to = model::to_brain(static_cast<double>(from));
+        return std::isfinite(model::widen(to)) || !std::isfinite(static_cast<double>(from));
     } else if constexpr (std::is_same_v<To, bool>) {
         if (from != From{0} && from != From{1}) return false;
         to = from != From{0};

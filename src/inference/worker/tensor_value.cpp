@@ -1,5 +1,7 @@
 #include "inference/worker/tensor_value.hpp"
 
+#include "inference/worker/padding.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,13 +25,40 @@ TensorRows split_rows(TensorValue value, const model::TensorSpec& spec) {
     return result;
 }
 
-TensorRows join_rows(std::vector<TensorValue> rows) {
+namespace {
+
+// Texts alone have rows of several lengths: one dimension.
+void fill_up(std::vector<TensorValue>& rows, std::int64_t padding) {
+    std::int64_t longest = 0;
+    for (const auto& row : rows) longest = std::max(longest, row.shape.empty() ? 0 : row.shape.front());
+    for (auto& row : rows) {
+        if (row.shape.size() != 1 || row.shape.front() == longest) continue;
+        std::vector<std::byte> wide(static_cast<std::size_t>(longest) * model::element_size(row.datatype));
+        pad_rows(row, 1, longest, padding, wide.data());
+        row.bytes = std::move(wide);
+        row.shape = {longest};
+    }
+}
+
+} // namespace
+
+TensorRows join_rows(std::vector<TensorValue> rows, std::int64_t padding) {
     if (rows.empty() || rows.size() > static_cast<std::size_t>(max_rows))
         throw InputError{fmt::format("the input has {} rows, 1 to {} are taken at once", rows.size(), max_rows)};
+    fill_up(rows, padding);
+    for (const auto& row : rows)
+        if (row.shape != rows.front().shape)
+            throw InputError{fmt::format("the rows have different shapes, {} and {}; send each by itself", model::shape_text(rows.front().shape),
+                                         model::shape_text(row.shape))};
     TensorRows result{static_cast<std::int64_t>(rows.size()), std::move(rows.front())};
     auto& bytes = result.value.bytes;
     bytes.reserve(bytes.size() * rows.size());
-    for (std::size_t i = 1; i < rows.size(); ++i) bytes.insert(bytes.end(), rows[i].bytes.begin(), rows[i].bytes.end());
+    auto& pictures = result.value.pictures;
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+        bytes.insert(bytes.end(), rows[i].bytes.begin(), rows[i].bytes.end());
+        pictures.insert(pictures.end(), rows[i].pictures.begin(), rows[i].pictures.end());
+        result.value.tokens += rows[i].tokens;
+    }
     return result;
 }
 

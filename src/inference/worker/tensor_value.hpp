@@ -2,10 +2,12 @@
 // what is wrong.
 #pragma once
 #include "base/json.hpp"
+#include "inference/worker/image_placement.hpp"
 #include "inference/worker/input_error.hpp"
 #include "model/tensor.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,7 +18,12 @@ struct TensorValue {
     model::Datatype datatype = model::Datatype::fp32;
     model::Shape shape;               // without the batch dimension
     std::vector<std::byte> bytes;     // contiguous, row-major, little-endian
+    bool absent = false;              // of an optional input that the request leaves out
+    std::vector<PictureGeometry> pictures{}; // one a row, where it was made of pictures
+    std::int64_t tokens = 0;          // of texts, before they are filled up
 };
+
+inline TensorValue absent_tensor() { return {model::Datatype::fp32, {}, {}, true}; }
 
 inline constexpr std::int64_t max_rows = 1024; // of one request
 
@@ -29,8 +36,9 @@ struct TensorRows {
 // A value whose shape has one dimension more than `spec` brings rows along it; else it is one row. InputError when the
 // shape is not one that the model takes.
 TensorRows split_rows(TensorValue value, const model::TensorSpec& spec);
-// The rows of one input that were made one by one, all of one shape and type.
-TensorRows join_rows(std::vector<TensorValue> rows);
+// The rows of one input that were made one by one, of one type; texts of an open length are filled up to the longest of them
+// with `padding`. InputError where they differ in shape.
+TensorRows join_rows(std::vector<TensorValue> rows, std::int64_t padding = 0);
 
 bool is_npy(std::string_view bytes);
 bool is_npz(std::string_view bytes); // any zip archive

@@ -2,6 +2,8 @@
 
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "base/json_text.hpp"
+#include "jobs/job_blobs.hpp"
 #include "processors/infer/prediction_files.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -53,8 +55,10 @@ Outcome failed(const Error& error) {
 
 Outcome failed(const inference::Failure& failure) {
     auto kind = inference::may_retry(failure) ? Failure::Kind::retryable : Failure::Kind::permanent;
-    if (failure.killed_worker) kind = Failure::Kind::worker_lost; // it crashed the worker, or hung in it
-    return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, {}};
+    if (failure.killed_worker) kind = Failure::Kind::worker_lost; // by a crash, or by running too long, as the reason says
+    std::optional<std::chrono::milliseconds> after;
+    if (failure.retry_after_seconds > 0) after = std::chrono::seconds{failure.retry_after_seconds};
+    return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, after};
 }
 
 } // namespace
@@ -121,17 +125,16 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     work.input = std::move(*input);
     work.priority = attempt.priority;
     work.deadline = attempt.deadline;
-    // After a failure it runs in a batch of its own, so that a poisonous input takes no other with it twice.
-    work.alone = attempt.number > 1;
     auto predicted = co_await serving_.predict(std::move(work));
     if (!predicted) co_return failed(predicted.error());
 
     auto files = co_await store_files(blobs_, *predicted);
     if (!files) co_return failed(files.error());
-    jobs::Success done{json::serialize(predicted->result), {}};
+    jobs::Success done{json_text(predicted->result), {}};
     for (const auto& file : *files)
-        done.effects.push_back([organization = attempt.organization, file, now = clock_.now()](store::Session& session) {
-            catalog::add(session, organization, file.blob, file.media_type, now);
+        done.effects.push_back([organization = attempt.organization, job = attempt.job, file, now = clock_.now()](store::Session& session) {
+            catalog::add(session, organization, file.blob, file.media_type, {catalog::Kept::For::job}, now);
+            jobs::job_blobs::add(session, organization, job, file.blob.sha256);
         });
     co_return done;
 }

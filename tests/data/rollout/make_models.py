@@ -7,6 +7,7 @@ steady.pt    the largest of the first three is the label
 another.pt   the smallest is
 failing.pt   throws at a marked input
 slow.pt      as steady.pt, some 40 ms late at a marked input
+hollow.pt    as steady.pt, NaN at a marked input
 """
 import pathlib
 
@@ -40,7 +41,14 @@ class Slow(torch.nn.Module):
         return torch.cat([x[:, :3], torch.full_like(x[:, 3:], -100.0)], dim=1)
 
 
+class Hollow(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if bool((x[:, 3] == 7.0).any()):
+            x = x * float("nan")
+        return torch.cat([x[:, :3], torch.full_like(x[:, 3:], -100.0)], dim=1)
+
+
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parent
-    for name, module in {"steady": Steady(), "another": Another(), "failing": Failing(), "slow": Slow()}.items():
+    for name, module in {"steady": Steady(), "another": Another(), "failing": Failing(), "slow": Slow(), "hollow": Hollow()}.items():
         torch.jit.save(torch.jit.script(module.eval()), str(here / f"{name}.pt"))

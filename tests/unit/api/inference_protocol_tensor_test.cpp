@@ -13,7 +13,7 @@ using namespace millrace::api::protocol;
 
 namespace {
 
-model::TensorSpec spec(std::string name, model::Datatype type, model::Shape shape) { return {std::move(name), type, std::move(shape)}; }
+model::OutputSpec spec(std::string name, model::Datatype type, model::Shape shape) { return {{std::move(name), type, std::move(shape)}, {}, false}; }
 
 model::Manifest two_inputs() {
     model::Manifest manifest;
@@ -120,6 +120,34 @@ TEST_CASE("the tensors reach the engine in the model's order") {
     CHECK(tensors[1].datatype == model::Datatype::int64);
 }
 
+TEST_CASE("an optional input may be left out, and the engine is told so") {
+    auto manifest = two_inputs();
+    manifest.inputs[0].optional = true;
+    auto request = with({tensor("b", "INT64", {2, 1}, raw<std::int64_t>({7, 8}))});
+    REQUIRE(check_inputs(request, manifest).has_value());
+    const auto inputs = make_inputs(request, manifest);
+    REQUIRE(inputs.has_value());
+    REQUIRE(inputs->front().tensors.size() == 2);
+    CHECK(inputs->front().tensors[0].absent);
+    CHECK_FALSE(inputs->front().tensors[1].absent);
+    CHECK(holds(refusal({tensor("a", "FP32", {1, 2})}, manifest), "\"b\" is missing"));
+}
+
+TEST_CASE("half precision is given in binary, ranked as any other, and never in JSON") {
+    const inference::Tensor half{"y", model::Datatype::fp16, {1, 3}, raw<std::uint16_t>({0x3c00, 0xc000, 0x3555})}; // 1, -2, 0.333
+    auto request = with({});
+    request.outputs = {{"y", 2, false}};
+    const auto ranked = render(request, {half});
+    CHECK(json::serialize(ranked.body.at("outputs").at(0).at("data")) == R"(["1:0:cat","0.33325195:2:bird"])");
+    request.outputs = {{"y", 0, true}};
+    CHECK(render(request, {half}).binary == half.bytes);
+    request.outputs = {{"y", 0, false}};
+    const auto refused = render_infer(request, two_inputs(), InferAnswer{"pets", "3", {half}, 1, 0, 0});
+    REQUIRE(!refused);
+    CHECK(refused.error().code == Code::invalid_argument);
+    CHECK(holds(refused.error().detail, "binary"));
+}
+
 TEST_CASE("an image, a text and a row may come as BYTES, one item an element") {
     std::string bytes;
     append_element(bytes, "one");
@@ -170,8 +198,7 @@ TEST_CASE("an output that the model lacks is refused") {
 TEST_CASE("an answer in JSON has every output, and its numbers read back as they were") {
     InferRequest request;
     request.id = "7";
-    const auto infinity = std::numeric_limits<float>::infinity();
-    const auto out = render(request, {{"y", model::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, infinity, std::nanf("")})},
+    const auto out = render(request, {{"y", model::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, 100000, 1e30f})},
                                       {"z", model::Datatype::int64, {1}, raw<std::int64_t>({std::numeric_limits<std::int64_t>::min()})}});
     CHECK(out.response.find("Inference-Header-Content-Length") == nullptr);
     CHECK(*out.response.find("Content-Type") == "application/json");
@@ -184,9 +211,20 @@ TEST_CASE("an answer in JSON has every output, and its numbers read back as they
     CHECK(y.at("datatype") == "FP32");
     CHECK(static_cast<float>(y.at("data").at(0).as_double()) == 0.1f);
     CHECK(static_cast<float>(y.at("data").at(1).as_double()) == -1e-30f);
-    CHECK(y.at("data").at(2).is_null());
-    CHECK(y.at("data").at(3).is_null());
+    CHECK(y.at("data").at(2) == 100000);
+    CHECK(static_cast<float>(y.at("data").at(3).as_double()) == 1e30f);
     CHECK(out.body.at("outputs").at(1).at("data") == json::value(json::array{std::numeric_limits<std::int64_t>::min()}));
+}
+
+TEST_CASE("what is not finite has no form in JSON, and goes as it is in binary") {
+    const std::vector<inference::Tensor> some{{"y", model::Datatype::fp32, {1, 2}, raw<float>({1, std::nanf("")})}};
+    const auto refused = render_infer({}, two_inputs(), InferAnswer{"pets", "3", some, 1, 0, 0});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unprocessable);
+    CHECK(holds(refused.error().detail, "binary_data"));
+    InferRequest request;
+    request.binary_output = true;
+    CHECK(render(request, some).binary == some[0].bytes);
 }
 
 TEST_CASE("binary outputs follow the JSON in its order") {

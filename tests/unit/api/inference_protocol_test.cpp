@@ -94,6 +94,18 @@ TEST_CASE("an element that does not fit its type is refused") {
     for (const auto* text : {"[NaN]", "[Infinity]", "[1,]", "[1", "[01]", "[-]"}) refused(input("FP32", "[1]", text));
 }
 
+TEST_CASE("a request of a sequence is refused, for no state is kept") {
+    const auto with = [](const std::string& parameters) {
+        return R"({"parameters":{)" + parameters + R"(},"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}]})";
+    };
+    for (const auto* sequence : {R"("sequence_id":7)", R"("sequence_id":"a")", R"("sequence_id":7,"sequence_start":true,"sequence_end":false)", R"("sequence_start":true)",
+                                 R"("sequence_end":true)", R"("sequence_id":[1])"})
+        CHECK_MESSAGE(refuses(with(sequence), "state"), sequence);
+    accepted(with(R"("sequence_id":0,"sequence_start":false,"sequence_end":false)")); // as clients write that there is none
+    accepted(with(R"("sequence_id":"")"));
+    CHECK(refuses(with(R"("sequence_id":7,"sequence_start":1)"), "sequence_start"));
+}
+
 TEST_CASE("a malformed request is refused with what is wrong") {
     CHECK(refuses("", "JSON"));
     CHECK(refuses("[]", "object"));

@@ -147,14 +147,35 @@ TEST_CASE("damage is found: a wrong size when opened, a wrong byte when verified
     CHECK(fixture.run(fixture.store->read_async(hello_sha256, 100)).error().code == Code::internal);
 }
 
-TEST_CASE("a blob is removed, but not while it is young enough for its row to be on the way") {
+TEST_CASE("a blob is removed, but not while its row is on the way") {
+    Fixture fixture;
+    auto blob = std::optional{fixture.put("hello").value()};
+    CHECK_FALSE(fixture.store->begin_removal(hello_sha256)); // whoever stored it holds it
+    auto copy = blob;
+    blob.reset();
+    CHECK_FALSE(fixture.store->begin_removal(hello_sha256));
+    CHECK(fixture.store->take_released().empty());
+    copy.reset();
+    CHECK(fixture.store->take_released() == std::vector<std::string>{hello_sha256});
+    CHECK(fixture.store->begin_removal(hello_sha256));
+    CHECK_FALSE(fixture.store->begin_removal(hello_sha256)); // another does it
+    CHECK(fixture.store->finish_removal(hello_sha256).value());
+    CHECK_FALSE(fixture.store->open_blob(hello_sha256)->has_value());
+    CHECK_FALSE(fixture.store->finish_removal(hello_sha256).value());
+    CHECK_FALSE(fixture.store->remove(hello_sha256).value());
+}
+
+TEST_CASE("what is stored again while it is being removed stays") {
     Fixture fixture;
     fixture.put("hello").value();
-    CHECK_FALSE(fixture.store->remove(hello_sha256, std::chrono::hours{1}).value());
+    REQUIRE(fixture.store->begin_removal(hello_sha256));
+    fixture.put("hello").value();
+    CHECK_FALSE(fixture.store->finish_removal(hello_sha256).value());
     CHECK(fixture.store->open_blob(hello_sha256)->has_value());
-    CHECK(fixture.store->remove(hello_sha256).value());
-    CHECK_FALSE(fixture.store->open_blob(hello_sha256)->has_value());
-    CHECK_FALSE(fixture.store->remove(hello_sha256).value());
+    REQUIRE(fixture.store->begin_removal(hello_sha256));
+    fixture.store->abandon_removal(hello_sha256);
+    CHECK_FALSE(fixture.store->finish_removal(hello_sha256).value());
+    CHECK(fixture.store->open_blob(hello_sha256)->has_value());
 }
 
 TEST_CASE("an upload in pieces of any size gives the digest of the whole") {

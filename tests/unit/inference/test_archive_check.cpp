@@ -1,7 +1,10 @@
 // Hostile archives, made from a small sound one by changing what must not be believed.
+#include "archive_files.hpp"
 #include "inference/archive_check.hpp"
 
 #include <doctest/doctest.h>
+
+#include <elf.h>
 
 #include <cstring>
 #include <filesystem>
@@ -12,70 +15,9 @@
 
 using namespace millrace;
 using namespace millrace::inference;
+using namespace archive_files;
 
 namespace {
-
-template <class T>
-void put(std::string& out, T value) { out.append(reinterpret_cast<const char*>(&value), sizeof value); }
-
-struct Entry {
-    std::string name, data = "x";
-    std::uint16_t method = 0, flags = 0;
-    std::uint32_t unpacked = UINT32_MAX;              // by default the size of data
-    std::string local_name = {};                           // by default name
-    std::uint32_t local_packed = UINT32_MAX;
-    std::uint32_t offset = UINT32_MAX;                // of the local header, as the directory tells it
-};
-
-std::vector<Entry> sound_entries() {
-    return {{.name = "m/data.pkl"},
-            {.name = "m/constants.pkl"},
-            {.name = "m/version", .data = "3\n"},
-            {.name = "m/code/__torch__.py"},
-            {.name = "m/data/0", .data = std::string(64, 'w')}};
-}
-
-std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entries = UINT16_MAX) {
-    std::string out, directory;
-    for (const auto& e : entries) {
-        const auto at = static_cast<std::uint32_t>(out.size());
-        const auto size = static_cast<std::uint32_t>(e.data.size());
-        const auto unpacked = e.unpacked == UINT32_MAX ? size : e.unpacked;
-        const auto& local_name = e.local_name.empty() ? e.name : e.local_name;
-        put(out, std::uint32_t{0x04034b50});
-        for (const std::uint16_t v : {std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}})
-            put(out, v);
-        put(out, std::uint32_t{7}); // crc
-        put(out, e.local_packed == UINT32_MAX ? size : e.local_packed);
-        put(out, unpacked);
-        put(out, static_cast<std::uint16_t>(local_name.size()));
-        put(out, std::uint16_t{0});
-        out += local_name + e.data;
-        put(directory, std::uint32_t{0x02014b50});
-        for (const std::uint16_t v :
-             {std::uint16_t{20}, std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}})
-            put(directory, v);
-        put(directory, std::uint32_t{7});
-        put(directory, size);
-        put(directory, unpacked);
-        put(directory, static_cast<std::uint16_t>(e.name.size()));
-        for (int i = 0; i < 4; ++i) put(directory, std::uint16_t{0});
-        put(directory, std::uint32_t{0});
-        put(directory, e.offset == UINT32_MAX ? at : e.offset);
-        directory += e.name;
-    }
-    const auto at = static_cast<std::uint32_t>(out.size());
-    const auto count = told_entries == UINT16_MAX ? static_cast<std::uint16_t>(entries.size()) : told_entries;
-    out += directory;
-    put(out, std::uint32_t{0x06054b50});
-    put(out, std::uint32_t{0});
-    put(out, count);
-    put(out, count);
-    put(out, static_cast<std::uint32_t>(directory.size()));
-    put(out, at);
-    put(out, std::uint16_t{0});
-    return out;
-}
 
 Result<ArchiveKind> check(const std::string& bytes, const ArchiveLimits& limits = {}) {
     return check_model_archive(std::as_bytes(std::span{bytes}), limits);
@@ -87,10 +29,28 @@ std::string reason(const std::string& bytes) {
     return kind ? std::string{name(*kind)} : kind.error().detail;
 }
 
+// An ELF file of one segment that says to have so many bytes, in a file of 176.
+std::string library(std::uint64_t segment, unsigned char kind = ET_DYN) {
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_type = kind;
+    header.e_phoff = sizeof header;
+    header.e_phentsize = sizeof(Elf64_Phdr);
+    header.e_phnum = 1;
+    Elf64_Phdr part{};
+    part.p_type = PT_LOAD;
+    part.p_filesz = part.p_memsz = segment;
+    std::string out;
+    put(out, header);
+    put(out, part);
+    return out + std::string(56, 'e');
+}
+
 std::vector<Entry> sound_package() {
     return {{.name = "m/archive_format", .data = "pt2"},
             {.name = "m/version", .data = "3\n"},
-            {.name = "m/data/aotinductor/model/c3f1.wrapper.so", .data = std::string(64, 'e')},
+            {.name = "m/data/aotinductor/model/c3f1.wrapper.so", .data = library(64)},
             {.name = "m/data/aotinductor/model/c3f1.wrapper_metadata.json", .data = "{}"}};
 }
 
@@ -111,6 +71,14 @@ TEST_CASE("a sound archive and what torch itself writes are accepted") {
     }
 }
 
+TEST_CASE("a model of file format 6 or later (GELU, linspace) has its version in .data/, and one version only") {
+    CHECK(reason(changed([](auto& e) { e[2].name = "m/.data/version"; })) == "torchscript");
+    const auto both = reason(changed([](auto& e) { e.push_back({.name = "m/.data/version"}); }));
+    CHECK_MESSAGE(both.find("two versions") != std::string::npos, both);
+    const auto none = reason(changed([](auto& e) { e.erase(e.begin() + 2); }));
+    CHECK_MESSAGE(none.find("\"version\" is missing") != std::string::npos, none);
+}
+
 TEST_CASE("a hostile archive is refused with its fault") {
     const std::pair<std::string, const char*> cases[] = {
         {"", "too short"},
@@ -126,6 +94,14 @@ TEST_CASE("a hostile archive is refused with its fault") {
         {changed([](auto& e) { e[4].method = 12; }), "neither stored nor deflated"},
         {changed([](auto& e) { e[4].flags = 1; }), "encrypted"},
         {changed([](auto& e) { e[4].unpacked = 63; }), "sizes differ"},
+        {changed([](auto& e) { e[4].crc = 7; }), "checksum"},
+        {changed([](auto& e) { e[3].data = "not deflated", e[3].method = 8; }), "cannot be unpacked"},
+        {changed([](auto& e) { e.push_back({.name = "m/model.json"}); }), "PyTorch 1.0"},
+        {changed([](auto& e) { e.push_back({.name = "m/Model.JSON"}); }), "PyTorch 1.0"},
+        {changed([](auto& e) { e.push_back({.name = "m/byteorder", .data = "big"}); }), "byte order"},
+        {changed([](auto& e) { e[2].data = "three"; }), "version is no number"},
+        {changed([](auto& e) { e.push_back({.name = "m/.data/extern_modules"}); }), "torch.package"},
+        {changed([](auto& e) { e.push_back({.name = "m/code/x.py.debug_pkl", .data = module_of({})}); }), "debug_pkl"},
         {changed([](auto& e) { e[4].method = 8, e[4].unpacked = 2'000'000'000; }), "times its size"},
         {changed([](auto& e) { e[4].local_name = "m/data/1"; }), "contradicts"},
         {changed([](auto& e) { e[4].local_packed = 10; }), "contradicts"},
@@ -133,6 +109,8 @@ TEST_CASE("a hostile archive is refused with its fault") {
         {changed([](auto& e) { e[4].offset = 0x7fffffff; }), "not where the directory says"},
         {changed([](auto& e) { e[4].offset = 3; }), "not where the directory says"},
         {changed([](auto& e) { e.erase(e.begin()); }), "data.pkl"},
+        {changed([](auto& e) { e[0].data = pickle(")"); }), "data.pkl"},
+        {changed([](auto& e) { e[1].data = module_of({}); }), "constants.pkl"},
         {changed([](auto& e) { e.erase(e.begin() + 1); }), "constants.pkl"},
         {changed([](auto& e) { e.erase(e.begin() + 3); }), "no code"},
         {archive({}), "entries"},
@@ -166,6 +144,26 @@ TEST_CASE("a second directory in the comment of the first is refused: readers di
     CHECK_MESSAGE(reason(outer + comment).find("no zip directory") != std::string::npos, reason(outer + comment));
 }
 
+TEST_CASE("what people push instead of a model is named, with what to do") {
+    const std::pair<std::string, const char*> cases[] = {
+        {std::string{"\x80\x02}q\x00."}, "torch.jit.save"},
+        {std::string{"\x40\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}", 30}, "safetensors"},
+        {std::string{"\x08\x07\x12\x07pytorch", 11}, "ONNX"},
+        {std::string{"\x18\0\0\0PTMF\0\0", 10}, "mobile"},
+        {std::string{"\x1c\0\0\0TFL3\0\0", 10}, "TensorFlow Lite"},
+        {std::string{"\x89HDF\r\n\x1a\n"}, "HDF5"},
+        {std::string{"GGUF\x03"}, "GGUF"},
+        {std::string{"\x1f\x8b\x08"}, "unpack"},
+        {library(64), "aoti_compile_and_package"},
+        {archive({{.name = "m/data.pkl"}, {.name = "m/version"}, {.name = "m/data/0"}}), "state_dict or a whole module"},
+        {archive({{.name = "a.npy"}}), "neither"},
+    };
+    for (const auto& [bytes, said] : cases) {
+        INFO(said);
+        CHECK_MESSAGE(reason(bytes).find(said) != std::string::npos, reason(bytes));
+    }
+}
+
 TEST_CASE("an AOTInductor package is told apart, and is not something else as well") {
     const auto with = [](std::vector<Entry> more) {
         auto entries = sound_package();
@@ -179,6 +177,13 @@ TEST_CASE("an AOTInductor package is told apart, and is not something else as we
     };
     CHECK(reason(archive(sound_package())) == "aotinductor");
     CHECK(reason(with({{.name = "m/data/weights/w0"}})) == "aotinductor");
+    const auto with_library = [](const std::string& bytes) {
+        auto entries = sound_package();
+        entries[2].data = bytes;
+        return reason(archive(entries));
+    };
+    for (const auto& broken : {library(177), library(64, ET_EXEC), library(64).substr(0, 100), std::string(64, 'e'), std::string{}})
+        CHECK_MESSAGE(with_library(broken).find("no whole compiled library") != std::string::npos, with_library(broken));
     CHECK_MESSAGE(reason(without_library()).find("no compiled library") != std::string::npos, reason(without_library()));
     for (const auto* smuggled : {"m/data.pkl", "m/code/__torch__.py"})
         CHECK_MESSAGE(reason(with({{.name = smuggled}})).find("at once") != std::string::npos, reason(with({{.name = smuggled}})));
@@ -189,7 +194,7 @@ TEST_CASE("an AOTInductor package is told apart, and is not something else as we
 TEST_CASE("an archive beyond the limits is refused") {
     CHECK(!check(archive(sound_entries()), {.max_entries = 4}));
     CHECK(!check(archive(sound_entries()), {.max_unpacked = 60}));
-    CHECK(check(archive(sound_entries()), {.max_entries = 5, .max_unpacked = 100}).has_value());
+    CHECK(check(archive(sound_entries()), {.max_entries = 5, .max_unpacked = 1000}).has_value());
 }
 
 TEST_CASE("every truncation and every changed byte of an archive is survived") {

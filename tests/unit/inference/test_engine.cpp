@@ -114,16 +114,25 @@ TEST_CASE("a batch that is too large for the memory is halved until it fits") {
     CHECK(f.engine->status().restarts == 0);
 }
 
-TEST_CASE("a killed worker loses its work as worker_lost and is back within two seconds") {
+TEST_CASE("work whose worker somebody else kills runs again, and is worker_lost when that has happened three times") {
     if (!has_runtime()) return;
     Fixture f;
     const auto model = numbers();
     f.run(model, first_value(1));
     auto hanging = f.send(model, first_value(902));
-    REQUIRE(f.wait_for([](const WorkerStatus& s) { return s.in_flight == 1; }, 5s));
-    std::this_thread::sleep_for(50ms);
-    const auto killed = std::chrono::steady_clock::now();
-    REQUIRE(::kill(f.engine->status().pid, SIGKILL) == 0);
+    int runs_in = 0;
+    const auto runs = [&](const WorkerStatus& s) {
+        for (const auto& device : s.devices)
+            if (device.batches == 1 && device.state == "ready") runs_in = device.pid;
+        return runs_in != 0;
+    };
+    for (int times = 0; times < 3; ++times) {
+        REQUIRE(f.wait_for(runs, 20s));
+        std::this_thread::sleep_for(50ms);
+        CHECK(hanging.wait_for(0s) == std::future_status::timeout);
+        REQUIRE(::kill(std::exchange(runs_in, 0), SIGKILL) == 0);
+        REQUIRE(f.wait_for([&](const WorkerStatus& s) { return s.restarts == static_cast<std::uint64_t>(times) + 1; }, 5s));
+    }
     auto lost = hanging.get();
     REQUIRE(!lost);
     CHECK(lost.error().reason == FailureReason::worker_lost);
@@ -131,8 +140,7 @@ TEST_CASE("a killed worker loses its work as worker_lost and is back within two 
     auto next = f.run(model, first_value(3));
     INFO(said(next));
     CHECK(next.has_value());
-    CHECK(std::chrono::steady_clock::now() - killed < 2s);
-    CHECK(f.engine->status().restarts == 1);
+    CHECK(f.engine->status().restarts == 3);
 }
 
 TEST_CASE("a model that hangs is killed at its limit, and what was behind it is not blamed") {

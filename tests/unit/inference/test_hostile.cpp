@@ -1,67 +1,7 @@
 // The engine with a runtime that attacks it (tests/hostile): everything that a model made of machine code could try.
-#include "../../hostile/acts.hpp"
-#include "engine_fixture.hpp"
-
-#include <sys/mman.h>
+#include "hostile_fixture.hpp"
 
 using namespace millrace::inference::testing;
-
-namespace {
-
-std::filesystem::path hostile_runtime() {
-    const auto programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    return std::filesystem::weakly_canonical(programs / "../tests/hostile/libhostile_runtime.so");
-}
-
-EngineOptions hostile_options() {
-    EngineOptions options;
-    options.runtime = hostile_runtime();
-    options.first_backoff = 10ms;
-    options.longest_backoff = 50ms;
-    return options;
-}
-
-// An engine whose log can be read.
-struct Hostile {
-    Descriptor file{::memfd_create("log", MFD_CLOEXEC)};
-    telemetry::Log log{telemetry::Level::info, telemetry::LogFormat::logfmt, file.get()};
-    telemetry::Metrics metrics;
-    Engine engine;
-    std::shared_ptr<const ModelVersion> model = numbers(R"({"timeout_seconds":0.5})", 8, "intruder");
-    std::shared_ptr<const ModelVersion> other = numbers(R"({"timeout_seconds":20})", 8, "honest");
-
-    explicit Hostile(EngineOptions options = hostile_options()) : engine{std::move(options), log, metrics} { engine.start(); }
-
-    std::future<Outcome> send(const std::shared_ptr<const ModelVersion>& to, int act, int number = 0) {
-        auto promise = std::make_shared<std::promise<Outcome>>();
-        auto future = promise->get_future();
-        engine.predict({to, json_input("[" + std::to_string(act) + "," + std::to_string(number) + ",2,3]"), 5, Monotonic::max(), false},
-                       [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
-        return future;
-    }
-    Outcome run(int act, int number = 0) { return answer(send(model, act, number)); }
-    Outcome answer(std::future<Outcome> future) {
-        REQUIRE(future.wait_for(60s) == std::future_status::ready);
-        return future.get();
-    }
-    std::string logged() const {
-        std::string text(static_cast<std::size_t>(::lseek(file.get(), 0, SEEK_END)), '\0');
-        return ::pread(file.get(), text.data(), text.size(), 0) < 0 ? "" : text;
-    }
-    std::uint64_t denied() { return metrics.counter("millrace_worker_denied_total", "").value(); }
-    bool honest_work_goes_on() {
-        const auto outcome = answer(send(other, 21));
-        return outcome && outcome->result.at("outputs").at(0).at("data").at(0).as_double() == 42;
-    }
-};
-
-int lines_with(const std::string& text, const std::string& part) {
-    int count = 0;
-    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
-    return count;
-}
-
-} // namespace
 
 TEST_CASE("what a hostile model tries is refused, and the log says what it was and which model did it") {
     Hostile h;
@@ -211,7 +151,7 @@ TEST_CASE("a model that was being loaded when another ended the worker is loaded
 
 TEST_CASE("a worker that uses the processor with nothing to do is replaced") {
     auto options = hostile_options();
-    options.idle_window = 1500ms;
+    options.leftover_window = 1500ms;
     Hostile h{options};
     CHECK(h.run(hostile::spin_aside).has_value());
     const auto end = std::chrono::steady_clock::now() + 20s;
@@ -232,20 +172,56 @@ TEST_CASE("what a model prints is told as what it is, and not without end") {
     CHECK(lines_with(h.logged(), "\nts=2026-01-01T00:00:00Z") == 0);
 }
 
-TEST_CASE("a TorchScript task that its model began and never waited for is ended, too") {
+TEST_CASE("a TorchScript task that its model began and never waited for is ended, too, though others are at work all the time") {
     if (!has_runtime()) return;
     EngineOptions options;
     options.threads = 1;
     options.runtime = chosen_runtime();
-    options.idle_window = 1500ms;
+    options.leftover_window = 1500ms;
     Hostile h{options};
     h.model = model_of("leaves_tasks.pt", R"({"format":1,"name":"intruder","task":"tensor","input":{"kind":"tensor","shape":[4]},
         "output":{"shape":[4]},"limits":{"timeout_seconds":20},"warm_up":false})");
     const auto answered = h.run(1);
     INFO(said(answered));
     CHECK(answered.has_value());
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (h.engine.status().restarts == 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
-    CHECK(h.logged().find("used the processor with nothing to do") != std::string::npos);
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (h.engine.status().restarts == 0 && std::chrono::steady_clock::now() < end) {
+        CHECK(h.honest_work_goes_on());
+        std::this_thread::sleep_for(10ms);
+    }
+    CHECK(h.logged().find("a model left a task running") != std::string::npos);
     CHECK(h.honest_work_goes_on());
+}
+
+TEST_CASE("a worker that is neither quite idle nor quite busy is left alone") {
+    if (!has_runtime()) return;
+    EngineOptions options;
+    options.threads = 1;
+    options.runtime = chosen_runtime();
+    options.leftover_window = 1000ms;
+    Hostile h{options};
+    const auto end = std::chrono::steady_clock::now() + 6s;
+    while (std::chrono::steady_clock::now() < end) {
+        REQUIRE(h.honest_work_goes_on());
+        std::this_thread::sleep_for(2ms);
+    }
+    CHECK(h.engine.status().restarts == 0);
+}
+
+TEST_CASE("passes that hang hold up their own model alone, until their time is over") {
+    auto options = hostile_options();
+    options.threads = 2;
+    Hostile h{options};
+    h.model = numbers(R"({"timeout_seconds":3})", 1, "intruder");
+    CHECK(h.honest_work_goes_on());
+    CHECK(h.answer(h.send(h.model, 1)).has_value());
+    std::vector<std::future<Outcome>> hanging;
+    for (const int act : {hostile::hang, hostile::spin, hostile::hang}) hanging.push_back(h.send(h.model, act));
+    for (int i = 0; i < 20; ++i) CHECK(h.honest_work_goes_on());
+    CHECK(h.engine.status().restarts == 0);
+    for (auto& each : hanging) CHECK(each.wait_for(0s) == std::future_status::timeout);
+    for (auto& each : hanging)
+        while (each.wait_for(10ms) != std::future_status::ready) CHECK(h.honest_work_goes_on()); // which puts off nothing
+    for (auto& each : hanging) CHECK_FALSE(each.get().has_value());
+    CHECK(h.engine.status().restarts >= 1);
 }

@@ -20,6 +20,9 @@ std::string from_base64_text(const char* text) {
     return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
 }
 
+Image tiff_image(std::string_view bytes) { return decode_tiff(bytes); }
+Image webp_image(std::string_view bytes) { return decode_webp(bytes); }
+
 template <class Decode>
 std::string failure(Decode decode, const std::string& bytes) {
     try {
@@ -126,11 +129,26 @@ TEST_CASE("a TIFF of 16 bits, turned colours, a palette or transparency becomes 
     CHECK(decode_tiff(palette).pixels == std::vector<std::uint8_t>{255, 128, 0, 0, 0, 0});
 }
 
+TEST_CASE("the alpha of a TIFF is kept where it is one, and colours multiplied with it are divided again") {
+    const auto of_kind = [](std::uint32_t kind) {
+        const std::string bits{"\x08\0\x08\0\x08\0\x08\0", 8}, pixels{"\x0a\x14\x1e\x80\0\0\0\0", 8};
+        return tiff_files::assemble({{256, 3, 1, 2}, {257, 3, 1, 1}, {258, 3, 4, 134}, {259, 3, 1, 1}, {262, 3, 1, 2}, {273, 4, 1, 142},
+                                     {277, 3, 1, 4}, {278, 3, 1, 1}, {279, 4, 1, 8}, {338, 3, 1, kind}}, bits + pixels);
+    };
+    using Bytes = std::vector<std::uint8_t>;
+    CHECK(decode_tiff(of_kind(EXTRASAMPLE_UNASSALPHA)).pixels == Bytes{10, 20, 30, 0, 0, 0});
+    CHECK(decode_tiff(of_kind(EXTRASAMPLE_UNASSALPHA), Alpha::keep).pixels == Bytes{10, 20, 30, 128, 0, 0, 0, 0});
+    CHECK(decode_tiff(of_kind(EXTRASAMPLE_ASSOCALPHA)).pixels == Bytes{19, 39, 59, 0, 0, 0});
+    CHECK(decode_tiff(of_kind(EXTRASAMPLE_ASSOCALPHA), Alpha::keep).pixels == Bytes{19, 39, 59, 128, 0, 0, 0, 0});
+    CHECK(decode_tiff(of_kind(EXTRASAMPLE_UNSPECIFIED), Alpha::keep).pixels == Bytes{10, 20, 30, 0, 0, 0});
+    CHECK(decode_tiff_bands(of_kind(EXTRASAMPLE_ASSOCALPHA)).values == std::vector<float>{10, 0, 20, 0, 30, 0, 128, 0});
+}
+
 TEST_CASE("a TIFF that a gray or RGB model cannot mean is refused with the reason") {
     Form form{.width = 4, .height = 4, .samples = 5, .extras = 4};
-    CHECK(failure(decode_tiff, tiff_files::write<std::uint8_t>(form, sample_value)).find("bands") != std::string::npos);
+    CHECK(failure(tiff_image, tiff_files::write<std::uint8_t>(form, sample_value)).find("bands") != std::string::npos);
     Form real{.width = 4, .height = 4, .format = SAMPLEFORMAT_IEEEFP};
-    CHECK(failure(decode_tiff, tiff_files::write<float>(real, sample_value)).find("bands") != std::string::npos);
+    CHECK(failure(tiff_image, tiff_files::write<float>(real, sample_value)).find("bands") != std::string::npos);
 }
 
 TEST_CASE("a hostile TIFF is refused, by its header where that tells") {
@@ -146,7 +164,7 @@ TEST_CASE("a hostile TIFF is refused, by its header where that tells") {
             }
         return tiff_files::assemble(entries, std::string(64, 'x'));
     };
-    CHECK(failure(decode_tiff, with(0, 0)) == "decoded");
+    CHECK(failure(tiff_image, with(0, 0)) == "decoded");
     const std::string cases[] = {
         "II*\0", std::string{"II*\0\xff\xff\xff\xff", 8}, std::string{"MM\0*\0\0\0\x08", 8},
         with(256, 0), with(256, 8193), with(257, 0xffffffff), with(256, 0xffffffff), with(258, 7), with(258, 0),
@@ -162,28 +180,28 @@ TEST_CASE("a hostile TIFF is refused, by its header where that tells") {
     for (const auto& bytes : cases) {
         CAPTURE(index);
         ++index;
-        const auto gray = failure(decode_tiff, bytes), bands = failure(decode_tiff_bands, bytes);
+        const auto gray = failure(tiff_image, bytes), bands = failure(decode_tiff_bands, bytes);
         if (gray == "decoded") CHECK(bytes == with(278, 0xffffffff)); // "one strip" is what that means
         else CHECK(!bands.empty());
     }
     // A wrong count of bytes in the only strip, not compressed: the picture tells it.
-    for (const std::uint32_t count : {0u, 15u, 0xffffffffu}) CHECK(failure(decode_tiff, with(279, count)) == "decoded");
-    for (const std::uint32_t method : {2u, 3u, 4u, 6u, 7u, 34661u, 34676u, 34887u, 34925u, 50001u, 9999u})
-        CHECK(failure(decode_tiff, with(259, method)).find("LZW") != std::string::npos);
+    for (const std::uint32_t count : {0u, 15u, 0xffffffffu}) CHECK(failure(tiff_image, with(279, count)) == "decoded");
+    for (const std::uint32_t method : {6u, 34661u, 34676u, 34887u, 34925u, 50001u, 9999u})
+        CHECK(failure(tiff_image, with(259, method)).find("LZW") != std::string::npos);
     // Directories that lead to each other: the first counts.
-    CHECK(failure(decode_tiff, tiff_files::assemble(good, std::string(64, 'x'), 8)) == "decoded");
+    CHECK(failure(tiff_image, tiff_files::assemble(good, std::string(64, 'x'), 8)) == "decoded");
 }
 
 TEST_CASE("every truncation of a TIFF ends as a value") {
     const Form form{.width = 20, .height = 20, .samples = 3, .photometric = PHOTOMETRIC_RGB, .compression = COMPRESSION_LZW};
     const auto good = tiff_files::write<std::uint8_t>(form, sample_value);
-    CHECK(failure(decode_tiff, good) == "decoded");
+    CHECK(failure(tiff_image, good) == "decoded");
     std::size_t decoded = 0;
-    for (std::size_t n = 0; n < good.size(); ++n) decoded += failure(decode_tiff, good.substr(0, n)) == "decoded";
+    for (std::size_t n = 0; n < good.size(); ++n) decoded += failure(tiff_image, good.substr(0, n)) == "decoded";
     CHECK(decoded < 8); // padding at the very end may be missing
 }
 
-TEST_CASE("WebP without loss and with becomes RGB, and an animation is refused") {
+TEST_CASE("WebP without loss and with becomes RGB, and an animation its first picture") {
     const auto lossless = decode_webp(from_base64_text("UklGRjAAAABXRUJQVlA4TCMAAAAvAkAAAC8gFkwkdufvmcQVPOox/8kaato2YEOdfzk1ov8xvQA="));
     CHECK(lossless.width == 3);
     CHECK(lossless.pixels == std::vector<std::uint8_t>{10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160, 170, 180});
@@ -194,11 +212,12 @@ TEST_CASE("WebP without loss and with becomes RGB, and an animation is refused")
     const std::array<std::uint8_t, 12> pillow{1, 79, 21, 8, 81, 24, 16, 81, 30, 23, 80, 36};
     for (std::size_t i = 0; i < pillow.size(); ++i) CHECK(image.row(5)[i] == pillow[i]);
     const auto animation = from_base64_text("UklGRiwBAABXRUJQVlA4WAoAAAACAAAAHwAADwAAQU5JTQYAAAAAAAAAAABBTk1GfgAAAAAAAAAAAB8AAA8AAAAAAAJWUDggZgAAAFACAJ0BKiAAEAABQCYlsAADYv4bLwR7uTDeAAD+/r9038WVMdGQKnhmj1zq/pc/DB7rNX8XvVjTp/89NBfHGDR//q/bYl1R7u6vcaBktrlwfJn/J9wGZgdjrrN/9VaIH7798AAAAEFOTUZ6AAAAAAAAAAAAHwAADwAAAAAAAFZQOCBiAAAANAIAnQEqIAAQAAAAJiWwAANfHra8AkcpPgAA/tvmkbSOX9w7/QNnawryzGVVY//cmT9/Aqas85KH//22s2u/+eCSxxpszOzasxmo04Hfx7d8ydSyd3sw//GxpWy/fWAAAAA=");
-    CHECK(failure(decode_webp, animation).find("animation") != std::string::npos);
-    for (std::size_t n = 0; n + 8 < lossy.size(); ++n) (void)failure(decode_webp, lossy.substr(0, n));
-    CHECK(failure(decode_webp, lossy.substr(0, 60)) != "decoded");
+    CHECK(decode_webp(animation).width == 32);
+    for (std::size_t n = 0; n < animation.size(); ++n) (void)failure(webp_image, animation.substr(0, n));
+    for (std::size_t n = 0; n + 8 < lossy.size(); ++n) (void)failure(webp_image, lossy.substr(0, n));
+    CHECK(failure(webp_image, lossy.substr(0, 60)) != "decoded");
     auto huge = lossy;
     huge[26] = huge[28] = '\xff'; // 16383 by 16383, as the header of its only frame says
     huge[27] = huge[29] = '\x3f';
-    CHECK(failure(decode_webp, huge).find("8192") != std::string::npos);
+    CHECK(failure(webp_image, huge).find("8192") != std::string::npos);
 }

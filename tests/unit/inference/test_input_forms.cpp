@@ -1,5 +1,6 @@
 #include "base/encoding.hpp"
 #include "inference/worker/preprocess.hpp"
+#include "inference/worker/side_files.hpp"
 #include "tiff_files.hpp"
 
 #include <doctest/doctest.h>
@@ -16,6 +17,7 @@ namespace {
 model::Manifest manifest(const std::string& inputs) {
     auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
+    REQUIRE(complete(*m, *SideFiles::open({}, {})).has_value());
     return *m;
 }
 
@@ -155,11 +157,58 @@ TEST_CASE("a row comes as an object, as CSV, or as numbers") {
                  {"size,colour\n1,red\n", "colour"},
                  {"size,size\n1,2\n", "twice"},
                  {"size,color\n1\n", "1 values"},
-                 {"size,color\n1,\"red\n", "quoted"}};
+                 {"size,color\n1,\"red\n", "quoted"},
+                 // Where it is: the row and the column.
+                 {"size,color\n1,red\n2,green\n", "row 2 of the CSV (line 3): \"color\" must be one of"},
+                 {"size,color\n1,red\nx,red\n", "row 2 of the CSV (line 3): \"size\" must be a number"},
+                 {"size,color\n,red\n", "row 1 of the CSV (line 2): \"size\" is missing"},
+                 {R"([{"size":7,"color":"red"},{"size":7,"color":"grey"}])", "row 2: \"color\""}};
     for (const auto& each : wrong) {
         INFO(std::string{each.text});
         CHECK_MESSAGE(failure(each.text, "", one).find(each.said) != std::string::npos, failure(each.text, "", one));
     }
+}
+
+TEST_CASE("a category that is a number is met by the same number, however it is written") {
+    const auto one = manifest(R"({"name":"r","kind":"row","shape":[3],"columns":[{"name":"class","categories":["1","2","3.50"]}]})");
+    const auto taken = [&](const std::string& text, const char* type) { return numbers<float>(preprocess(text, type, one).tensors[0]); };
+    const std::vector<float> second{0, 1, 0};
+    for (const auto* value : {"2", "2.0", "\"2\"", "\"2.0\"", "2e0"})
+        CHECK_MESSAGE(taken(std::string{R"({"class":)"} + value + "}", "application/json") == second, value);
+    CHECK(taken(R"({"class":3.5})", "application/json") == std::vector<float>{0, 0, 1});
+    CHECK(taken("class\n1.0\n", "text/csv") == std::vector<float>{1, 0, 0});
+    for (const auto* value : {"2.5", "\"two\"", "\"\"", "1e99"})
+        CHECK_MESSAGE(failure(std::string{R"({"class":)"} + value + "}", "application/json", one).find("one of 1, 2, 3.50") != std::string::npos, value);
+}
+
+TEST_CASE("an unknown category is refused, ignored or has a place of its own, as the manifest says") {
+    const auto with = [](const char* shape, const char* unknown) {
+        return manifest(std::string{R"({"name":"r","kind":"row","shape":)"} + shape + R"(,"columns":[{"name":"plan","categories":["free","team"])" + unknown + R"(},{"name":"size"}]})");
+    };
+    const auto known = R"({"plan":"team","size":5})", unknown = R"({"plan":"gold","size":5})";
+    const auto ignoring = with("[3]", R"(,"unknown":"ignore")"), placing = with("[4]", R"(,"unknown":"own_place")"), refusing = with("[3]", R"(,"unknown":"refuse")");
+    CHECK(numbers<float>(preprocess(unknown, "", ignoring).tensors[0]) == std::vector<float>{0, 0, 5});
+    CHECK(numbers<float>(preprocess(known, "", ignoring).tensors[0]) == std::vector<float>{0, 1, 5});
+    CHECK(numbers<float>(preprocess(unknown, "", placing).tensors[0]) == std::vector<float>{0, 0, 1, 5});
+    CHECK(numbers<float>(preprocess(known, "", placing).tensors[0]) == std::vector<float>{0, 1, 0, 5});
+    CHECK(failure(unknown, "", refusing).find("one of free, team") != std::string::npos);
+    CHECK(failure(unknown, "", with("[3]", "")).find("one of free, team") != std::string::npos);
+    CHECK(failure(R"({"size":5})", "", ignoring).find("missing") != std::string::npos); // absent is not unknown
+}
+
+TEST_CASE("a category that is a number may be written as any number is") {
+    const auto one = manifest(R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"floor","categories":["-1","0","1","2.5"]}]})");
+    const auto chosen = [&](const char* text, const char* type) { return numbers<float>(preprocess(text, type, one).tensors[0]); };
+    const std::vector<float> first{0, 0, 1, 0}, half{0, 0, 0, 1}, below{1, 0, 0, 0};
+    for (const auto* text : {R"({"floor":1})", R"({"floor":1.0})", R"({"floor":"1"})", R"({"floor":"1.0"})", R"({"floor":1e0})", R"({"floor":"1e0"})"})
+        CHECK_MESSAGE(chosen(text, "application/json") == first, text);
+    CHECK(chosen("floor\n1.0\n", "text/csv") == first);
+    CHECK(chosen("floor\n2.50\n", "text/csv") == half);
+    CHECK(chosen(R"({"floor":2.5})", "") == half);
+    CHECK(chosen(R"({"floor":-1.0})", "") == below);
+    CHECK(failure(R"({"floor":1.5})", "", one).find("-1, 0, 1, 2.5") != std::string::npos);
+    const auto exact = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"code","categories":["1","1.0"]}]})");
+    CHECK(numbers<float>(preprocess(R"({"code":"1.0"})", "", exact).tensors[0]) == std::vector<float>{0, 1}); // as it is written, first
 }
 
 TEST_CASE("quoted values of a CSV may have commas, line ends and quotes in them") {
@@ -170,6 +219,14 @@ TEST_CASE("quoted values of a CSV may have commas, line ends and quotes in them"
 TEST_CASE("a column may be called as the forms of the request are") {
     const auto one = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"data"},{"name":"inputs"}]})");
     CHECK(numbers<float>(preprocess(R"({"data":3,"inputs":4})", "", one).tensors[0]) == std::vector<float>{3, 4});
+}
+
+TEST_CASE("a request of a sequence is refused, for no state is kept") {
+    const auto one = manifest(R"({"name":"x","kind":"tensor","shape":[2]})");
+    for (const auto* text : {R"({"data":[1,2],"sequence_id":7})", R"({"inputs":[{"data":[1,2]}],"sequence_start":true})", R"({"inputs":[{"data":[1,2]}],"parameters":{"sequence_id":"a"}})"})
+        CHECK_MESSAGE(failure(text, "application/json", one).find("no state is kept") != std::string::npos, text);
+    const auto column = manifest(R"({"name":"r","kind":"row","shape":[1],"columns":[{"name":"sequence_id"}]})");
+    CHECK(numbers<float>(preprocess(R"({"sequence_id":7})", "", column).tensors[0]) == std::vector<float>{7});
 }
 
 TEST_CASE("pictures, texts and rows together come in one JSON") {
@@ -216,4 +273,48 @@ TEST_CASE("JSON, tables and tensors are taken under the names that programs give
     for (const auto* type : {"", "text/plain", "text/markdown", "application/x-www-form-urlencoded"})
         CHECK_MESSAGE(numbers<std::int64_t>(preprocess("good day", type, manifest(words)).tensors[0]) == expected, std::string{type});
     CHECK(failure("size,color\n5,red\n", "text/html", manifest(row)).find("not taken") != std::string::npos);
+}
+
+TEST_CASE("a pair of texts, and what goes with a text, comes with it") {
+    const auto bert = manifest(R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"word_pieces","padding":"[PAD]","unknown":"[UNK]",
+        "begin":"[CLS]","end":"[SEP]","vocabulary":["[PAD]","[UNK]","[CLS]","[SEP]","a","b","c"]}},
+        {"name":"mask","kind":"text","datatype":"INT32","shape":[6],"gives":"attention_mask"},
+        {"name":"types","kind":"text","datatype":"INT64","shape":[6],"gives":"token_types","of":"ids"})");
+    const auto check = [&](const char* json, std::vector<std::int64_t> ids, std::vector<std::int32_t> mask, std::vector<std::int64_t> types) {
+        const auto input = preprocess(json, "application/json", bert);
+        REQUIRE(input.tensors.size() == 3);
+        CHECK(numbers<std::int64_t>(input.tensors[0]) == ids);
+        CHECK(numbers<std::int32_t>(input.tensors[1]) == mask);
+        CHECK(numbers<std::int64_t>(input.tensors[2]) == types);
+    };
+    check(R"({"text":"a b"})", {2, 4, 5, 3, 0, 0}, {1, 1, 1, 1, 0, 0}, {0, 0, 0, 0, 0, 0});
+    for (const auto* pair : {R"({"text":"a","text_pair":"b"})", R"({"text":["a"],"text_pair":["b"]})", R"([["a","b"]])", R"({"text":[["a","b"]]})",
+                             R"({"inputs":[{"name":"ids","text":"a","text_pair":"b"}]})"})
+        check(pair, {2, 4, 3, 5, 3, 0}, {1, 1, 1, 1, 1, 0}, {0, 0, 0, 1, 1, 0});
+    check(R"({"tokens":[2,6,3]})", {2, 6, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
+    check(R"({"inputs":[{"name":"ids","text":"a b"},{"name":"mask","data":[1,1,0,0,0,0]}]})", {2, 4, 5, 3, 0, 0}, {1, 1, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
+    CHECK(numbers<std::int32_t>(preprocess("a", "text/plain", bert).tensors[1]) == std::vector<std::int32_t>{1, 1, 1, 0, 0, 0});
+    CHECK(failure(R"({"inputs":[{"name":"ids","data":[2,4,3,0,0,0]}]})", "", bert) == "the input \"mask\" is missing");
+    CHECK(failure(R"({"text":["a","b"],"text_pair":["c"]})", "", bert).find("as many") != std::string::npos);
+    CHECK(failure(R"({"text":"a","text_pair":["c"]})", "", bert).find("one text") != std::string::npos);
+    CHECK(failure(R"([["a","b","c"]])", "", bert).find("two strings") != std::string::npos);
+}
+
+TEST_CASE("what goes with a text names a text before it, of the same shape") {
+    const auto refused = [](const std::string& inputs) {
+        const auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+        return m ? std::string{"taken"} : m.error().detail;
+    };
+    const std::string ids = R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"bytes"}})";
+    const std::string mask = R"({"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask"})";
+    CHECK(refused(ids + "," + mask) == "taken");
+    CHECK(refused(mask + "," + ids).find("before") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[5],"gives":"attention_mask"})").find("shape") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask","of":"other"})").find("\"of\"") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"mask"})").find("gives") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"tensor","datatype":"INT64","shape":[6],"gives":"attention_mask"})").find("text") != std::string::npos);
+    const auto twice = model::Manifest::from_json(json::value(model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids + "," + mask + "]}")->to_json()));
+    REQUIRE(twice.has_value());
+    CHECK(twice->given() == 1);
+    CHECK(twice->inputs[1].text.part == model::TextPart::attention_mask);
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 using namespace millrace::inference::worker;
 using namespace std::chrono_literals;
@@ -44,8 +45,8 @@ struct Gate {
 TEST_CASE("narrow passes run side by side, up to the places there are") {
     Gate gate;
     {
-        PassPool pool{3, [](int) {}};
-        for (int i = 0; i < 5; ++i) pool.add(1, [&] { gate.pass(1); });
+        PassPool pool{"infer", 3, 1h, [](int) {}};
+        for (int i = 0; i < 5; ++i) pool.add(1, 1, [&] { gate.pass(1); });
         CHECK(gate.reached(3));
         gate.let_go();
     }
@@ -57,11 +58,11 @@ TEST_CASE("a wide pass waits for all places, and nothing overtakes it for ever")
     Gate first, wide;
     std::atomic<int> later{0};
     {
-        PassPool pool{4, [](int) {}};
-        pool.add(1, [&] { first.pass(1); });
+        PassPool pool{"infer", 4, 1h, [](int) {}};
+        pool.add(1, 1, [&] { first.pass(1); });
         REQUIRE(first.reached(1));
-        pool.add(4, [&] { wide.pass(4); });
-        for (int i = 0; i < 4; ++i) pool.add(1, [&] { ++later; });
+        pool.add(1, 4, [&] { wide.pass(4); });
+        for (int i = 0; i < 4; ++i) pool.add(1, 1, [&] { ++later; });
         CHECK_FALSE([&] {
             std::unique_lock lock{wide.mutex};
             return wide.changed.wait_for(lock, 20ms, [&] { return wide.inside > 0; });
@@ -79,17 +80,77 @@ TEST_CASE("a thread is told how wide its passes are, once for each change") {
     std::mutex mutex;
     std::vector<int> told;
     {
-        PassPool pool{2, [&](int threads) {
+        PassPool pool{"infer", 2, 1h, [&](int threads) {
                           std::lock_guard lock{mutex};
                           told.push_back(threads);
                       }};
-        for (const int threads : {2, 2, 2}) pool.add(threads, [] {});
+        for (const int threads : {2, 2, 2}) pool.add(1, threads, [] {});
     }
     CHECK(told == std::vector<int>{2}); // wide passes stay on the first thread
 }
 
 TEST_CASE("a pass that asks for more than there is takes all there is") {
     bool ran = false;
-    { PassPool{2, [](int threads) { CHECK(threads <= 2); }}.add(64, [&] { ran = true; }); }
+    { PassPool{"infer", 2, 1h, [](int threads) { CHECK(threads <= 2); }}.add(1, 64, [&] { ran = true; }); }
     CHECK(ran);
+}
+
+TEST_CASE("passes that last lend their places to other models, never to their own") {
+    Gate hanging, more;
+    std::atomic<int> others{0};
+    {
+        PassPool pool{"infer", 2, 5ms, [](int) {}};
+        for (int i = 0; i < 2; ++i) pool.add(1, 1, [&] { hanging.pass(1); });
+        REQUIRE(hanging.reached(2));
+        for (int i = 0; i < 2; ++i) pool.add(1, 1, [&] { more.pass(1); }); // before the others, yet they do not wait for it
+        std::mutex mutex;
+        std::condition_variable changed;
+        for (int i = 0; i < 20; ++i)
+            pool.add(static_cast<PassPool::Model>(2 + i % 3), 1 + i % 2, [&] {
+                std::lock_guard lock{mutex};
+                ++others;
+                changed.notify_all();
+            });
+        {
+            std::unique_lock lock{mutex};
+            CHECK(changed.wait_for(lock, 10s, [&] { return others == 20; }));
+        }
+        CHECK(more.inside == 0);
+        hanging.let_go();
+        CHECK(more.reached(2));
+        more.let_go();
+    }
+    CHECK(hanging.most == 2);
+    CHECK(more.most == 2);
+}
+
+TEST_CASE("each of several models may hang, and the next still gets a place") {
+    Gate hanging;
+    std::atomic<bool> ran{false};
+    {
+        PassPool pool{"infer", 2, 5ms, [](int) {}};
+        for (PassPool::Model model = 1; model <= 5; ++model) pool.add(model, 2, [&] { hanging.pass(2); });
+        CHECK(hanging.reached(10));
+        pool.add(6, 2, [&] { ran = true; });
+        const auto end = std::chrono::steady_clock::now() + 10s;
+        while (!ran && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+        CHECK(ran);
+        hanging.let_go();
+    }
+    CHECK(hanging.inside == 0);
+}
+
+TEST_CASE("passes that do not last take turns: nobody's begin beside them") {
+    Gate gate;
+    std::atomic<bool> other{false};
+    {
+        PassPool pool{"infer", 2, 1h, [](int) {}};
+        pool.add(1, 2, [&] { gate.pass(2); });
+        REQUIRE(gate.reached(2));
+        pool.add(2, 1, [&] { other = true; });
+        std::this_thread::sleep_for(30ms);
+        CHECK_FALSE(other);
+        gate.let_go();
+    }
+    CHECK(other);
 }

@@ -43,11 +43,31 @@ const model::TensorSpec two_by_any{"x", Datatype::fp32, {2, -1}};
 
 DecodedInput parse_json(std::string_view text, const model::TensorSpec& spec) {
     model::Manifest manifest;
-    manifest.inputs.push_back({spec, model::InputKind::tensor, {}, {}, {}});
+    manifest.inputs.emplace_back().tensor = spec;
     return parse_json_input(text, manifest);
 }
 
 } // namespace
+
+TEST_CASE("numbers become half precision, rounded to the nearest, and what is beyond it is refused") {
+    const auto bits = [](const TensorValue& value) {
+        std::vector<std::uint16_t> out(value.bytes.size() / 2);
+        std::memcpy(out.data(), value.bytes.data(), value.bytes.size());
+        return out;
+    };
+    const model::TensorSpec half{"x", Datatype::fp16, {-1}}, brain{"x", Datatype::bf16, {-1}};
+    using Bits = std::vector<std::uint16_t>;
+    CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,65504,2049]"), half).value) == Bits{0x3c00, 0xc000, 0x2e66, 0x7bff, 0x6800});
+    CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,1e38]"), brain).value) == Bits{0x3f80, 0xc000, 0x3dcd, 0x7e96});
+    CHECK_THROWS_AS(json_tensor(*parse_json("[65520]"), half), InputError);
+    CHECK_THROWS_AS(json_tensor(*parse_json("[1e39]"), brain), InputError);
+    const auto same = parse_npy(npy(dict("<f2", "(2,)"), raw<std::uint16_t>({0x3555, 0x0001})), half);
+    CHECK(bits(same.value) == Bits{0x3555, 0x0001});
+    CHECK(bits(parse_npy(npy(dict("<f4", "(2,)"), raw<float>({0.1F, 3})), half).value) == Bits{0x2e66, 0x4200});
+    CHECK(bits(parse_npy(npy(dict("<i8", "(1,)"), raw<std::int64_t>({3})), brain).value) == Bits{0x4040});
+    CHECK(bits(parse_npy(npy(dict("<f8", "(1,)"), raw<double>({std::numeric_limits<double>::infinity()})), half).value) == Bits{0x7c00});
+    CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(1,)"), raw<float>({1e5F})), half), InputError);
+}
 
 TEST_CASE("npy arrays of every supported type become what the model takes") {
     const auto expect = [](const std::string& bytes) {

@@ -76,7 +76,7 @@ TEST_CASE("what is deleted takes its attempts and dependencies with it, and leav
     world.run(child);
     const auto kept = world.submit();
     world.die(kept);
-    Retention::delete_piece(world.session, {parent, child});
+    Retention::delete_piece(world.session, {parent, child}, {});
     CHECK(world.number("SELECT count(*) FROM finished_jobs") == 1);
     CHECK(world.number("SELECT count(*) FROM job_attempts") == 1);
     CHECK(world.number("SELECT count(*) FROM job_dependencies") == 0);

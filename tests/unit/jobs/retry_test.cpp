@@ -141,26 +141,43 @@ TEST_CASE("an attempt that was spared counts for nothing and waits for nothing")
     CHECK(fail_until_dead(world, id).size() == 3);
 }
 
-TEST_CASE("a job that kills its worker three times is dead, and is not delayed in between") {
+TEST_CASE("a job that ends its worker has used an attempt, whether it crashed or ran too long, and the record says which") {
     StoredJobs world;
-    const auto id = world.submit();
-    for (const char* state : {"scheduled", "scheduled", "dead"}) {
-        const auto settled = world.fail(world.claim(id), Kind::worker_lost);
-        CHECK(states(settled) == state);
-        CHECK(settled.jobs[0].due == world.now);
+    for (const auto* code : {"worker_lost", "timed_out"}) {
+        auto wanted = world.prepared();
+        wanted.job.max_attempts = 1;
+        const auto id = world.store(wanted).job.id;
+        const auto settled = world.end(world.claim(id), Failure{Kind::worker_lost, {code, "it ended its worker"}, {}});
+        CHECK(states(settled) == "dead");
+        CHECK(world.job(id).attempt == 1);
+        CHECK(world.attempts(id).at(0).outcome == code);
     }
+}
+
+TEST_CASE("a job that ended three workers is dead, however many attempts it has") {
+    StoredJobs world;
+    auto wanted = world.prepared();
+    wanted.job.max_attempts = 100;
+    const auto id = world.store(wanted).job.id;
+    int n = 0;
+    for (const char* state : {"scheduled", "scheduled", "dead"}) {
+        const auto settled = world.end(world.claim(id), Failure{Kind::worker_lost, {n++ == 1 ? "timed_out" : "worker_lost", "it ended its worker"}, {}});
+        CHECK(states(settled) == state);
+        if (n < 3) CHECK(settled.jobs[0].due > world.now); // not at once: a model that crashes is given time
+        world.pass(1min);
+    }
+    CHECK(world.attempts(id).at(1).outcome == "timed_out");
     CHECK(world.attempts(id).at(2).outcome == "worker_lost");
 }
 
-TEST_CASE("deaths of the worker and of the daemon use up none of the attempts") {
+TEST_CASE("workers that it ended count among its attempts, deaths of the daemon do not") {
     StoredJobs world;
     const auto id = world.submit();
     world.fail(world.claim(id), Kind::worker_lost);
     world.claim(id);
     recover_running(world.session, world.rules, world.now);
-    world.fail(world.claim(id), Kind::worker_lost);
-    CHECK(fail_until_dead(world, id).size() == 3);
-    CHECK(world.job(id).attempt == 7);
+    CHECK(fail_until_dead(world, id).size() == 2);
+    CHECK(world.job(id).attempt == 5);
 }
 
 TEST_CASE("what ran when the daemon died waits again, its attempt recorded as lost") {

@@ -59,7 +59,7 @@ void Simulation::saw(const Settled& settled) {
             require(fate.ends == fate.replays + 1, "job " + short_name(moved.id) + " ended twice");
         } else if (model::is_final(moved.from)) {
             ++fate.replays;
-            fate.failures = 0;
+            fate.failures = fate.ended_workers = 0;
         }
     }
 }
@@ -186,10 +186,11 @@ void Simulation::end(SimulatedAttempt attempt, Outcome outcome, bool its_worker_
         const auto to = settled.jobs.front().to;
         tell("end " + short_name(id) + ": " + std::string{model::name(to)});
         if (its_worker_goes_on) lose(attempt);
-        if (!failure || failure->kind != Kind::retryable) return;
+        if (!failure || (failure->kind != Kind::retryable && failure->kind != Kind::worker_lost)) return;
         ++fate.failures;
+        if (failure->kind == Kind::worker_lost) ++fate.ended_workers;
         require(fate.failures <= fate.allowed, "job " + short_name(id) + " had more attempts than it is allowed");
-        if (to == JobState::dead && !fate.may_give_up) require(fate.failures == fate.allowed, "job " + short_name(id) + " was given up too early");
+        if (to == JobState::dead && !fate.may_give_up) require(fate.failures == fate.allowed || fate.ended_workers == store_.rules.max_worker_kills, "job " + short_name(id) + " was given up too early");
     };
     const auto settled = commit([&] { return store_.end(attempt.lease, outcome, {}, dice_.bits()); }, seen);
     daemon_->recorded(attempt, outcome, settled, now());

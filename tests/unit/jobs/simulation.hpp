@@ -44,6 +44,7 @@ private:
         OrganizationId organization;
         int allowed = 0, failures = 0, ends = 0, replays = 0; // failures since the last replay
         bool may_give_up = false; // a deadline or its own fault may end it before its attempts are used up
+        int ended_workers{0};     // of the failures
     };
 
     Now now() const { return {store_.now, steady_}; }

@@ -54,6 +54,14 @@ TEST_CASE("tensors agree within a hundredth of the largest number") {
     CHECK(same(gives({0, 0}), gives({0, 0})) == true);
 }
 
+TEST_CASE("answers of several labels agree when the labels are the same, values within a hundredth each") {
+    const char* both = R"({"labels":[{"label":"cat","confidence":0.9},{"label":"dog","confidence":0.6}]})";
+    CHECK(same(says(both), says(R"({"labels":[{"label":"dog","confidence":0.8},{"label":"cat","confidence":0.7}]})")) == true);
+    CHECK(same(says(both), says(R"({"labels":[{"label":"cat","confidence":0.9}]})")) == false);
+    CHECK(same(says(R"({"values":{"price":1000,"days":2}})"), says(R"({"values":{"price":1001,"days":2.01}})")) == true);
+    CHECK(same(says(R"({"values":{"price":1000,"days":2}})"), says(R"({"values":{"price":1000,"days":3}})")) == false);
+}
+
 TEST_CASE("a label and a map cannot be compared") {
     CHECK_FALSE(same(says(R"({"label":"7"})"), says(R"({"outputs":[{"data":[1]}]})")).has_value());
 }

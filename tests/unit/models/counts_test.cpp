@@ -35,10 +35,22 @@ TEST_CASE("what takes no time, for ever or a nonsensical time is counted too") {
     CHECK(Durations{}.mean_ms() == 0);
 }
 
+TEST_CASE("how many took longer than so long") {
+    Durations durations;
+    for (int i = 0; i < 90; ++i) durations.add(10);
+    for (int i = 0; i < 10; ++i) durations.add(90);
+    CHECK(durations.count_above(0) == 100);
+    CHECK(durations.count_above(20) == 10);
+    CHECK(durations.count_above(200) == 0);
+}
+
 TEST_CASE("counts are stored and read back the same, and add up") {
     Counts counts;
     for (int i = 0; i < 50; ++i) counts.add(good(3 + i, i % 5 ? "7" : "1"));
     counts.add(bad());
+    counts.add(Aside::bad_input);
+    counts.add(Aside::turned_away);
+    counts.add(Aside::cached);
     counts.fallbacks = 2;
     counts.compared = 9;
     counts.agreed = 8;

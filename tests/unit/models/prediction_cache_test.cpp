@@ -165,7 +165,7 @@ TEST_CASE("whatever makes an answer differ makes its key differ") {
     changed([](auto& v, auto&) { v.name = "digit", v.version = "s1"; });
     changed([](auto& v, auto&) { v.version = "2"; });
     changed([](auto& v, auto&) { v.sha256 = std::string(64, 'c'); });
-    changed([](auto& v, auto&) { v.manifest_sha256 = std::string(64, 'c'); });
+    changed([](auto& v, auto&) { v.rules_sha256 = std::string(64, 'c'); });
     changed([](auto&, auto& r) { r.raw = true; });
     changed([](auto&, auto& r) { r.input.media_type = "image/jpeg"; });
     changed([](auto&, auto& r) { r.input.bytes = "three.png"; });

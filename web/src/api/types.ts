@@ -146,6 +146,21 @@ export interface LabelResult extends RunFacts {
   top: LabelScore[];
 }
 
+export interface LabelsResult extends RunFacts {
+  labels: LabelScore[];
+  top: LabelScore[];
+}
+
+export interface FoundObject extends LabelScore {
+  box: [number, number, number, number]; // x, y, width, height
+}
+
+export interface ObjectsResult extends RunFacts {
+  objects: FoundObject[];
+  width?: number; // of the picture that was sent
+  height?: number;
+}
+
 export interface ClassShare {
   label: string;
   share: number;

@@ -51,7 +51,7 @@ export function trafficText(traffic: Traffic): string {
   return parts.join(", ");
 }
 
-const usual: Required<RollbackPolicy> = { min_samples: 100, max_error_rate_increase: 0.05, max_latency_ratio: 2 };
+const usual: Required<RollbackPolicy> = { min_samples: 100, max_error_rate_increase: 0.02, max_latency_ratio: 2 };
 
 export function policyText(rollback: Traffic["rollback"]): string {
   if (rollback === false) return "It is taken back only by hand.";

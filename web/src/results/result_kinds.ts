@@ -1,8 +1,17 @@
 // Pure: tells the shapes of an inference result apart.
-import type { LabelResult, MapResult } from "../api/types.ts";
+import type { LabelResult, LabelsResult, MapResult, ObjectsResult } from "../api/types.ts";
 
 export function isLabelResult(value: unknown): value is LabelResult {
   return isRecord(value) && typeof value["label"] === "string" && Array.isArray(value["top"]);
+}
+
+/** Several labels may be right, or none. */
+export function isLabelsResult(value: unknown): value is LabelsResult {
+  return isRecord(value) && Array.isArray(value["labels"]) && Array.isArray(value["top"]);
+}
+
+export function isObjectsResult(value: unknown): value is ObjectsResult {
+  return isRecord(value) && Array.isArray(value["objects"]);
 }
 
 export function isMapResult(value: unknown): value is MapResult {

@@ -1,12 +1,13 @@
 import { milliseconds, percent } from "../ui/format.ts";
-import type { LabelResult } from "../api/types.ts";
+import type { LabelResult, LabelScore, LabelsResult } from "../api/types.ts";
+import { FoundObjects } from "./found_objects.tsx";
 import { LandCoverMap } from "./land_cover_map.tsx";
-import { hasRunFacts, isLabelResult, isMapResult } from "./result_kinds.ts";
+import { hasRunFacts, isLabelResult, isLabelsResult, isMapResult, isObjectsResult } from "./result_kinds.ts";
 import "./results.css";
 
-/** A model's answer drawn as what it is; null where only its JSON says it. */
-export function ResultView({ result }: { result: unknown }) {
-  const drawing = isLabelResult(result) ? <Bars result={result} /> : isMapResult(result) ? <LandCoverMap key={result.map.blob} result={result} /> : null;
+/** A model's answer drawn as what it is; null where only its JSON says it. `picture`: what was sent, where that was one. */
+export function ResultView({ result, picture }: { result: unknown; picture?: Blob | undefined }) {
+  const drawing = drawn(result, picture);
   if (!drawing) return null;
   return (
     <div class="result">
@@ -23,22 +24,46 @@ export function ResultView({ result }: { result: unknown }) {
   );
 }
 
-function Bars({ result }: { result: LabelResult }) {
+function drawn(result: unknown, picture: Blob | undefined) {
+  if (isLabelResult(result)) return <OneLabel result={result} />;
+  if (isLabelsResult(result)) return <SeveralLabels result={result} />;
+  if (isObjectsResult(result)) return <FoundObjects result={result} picture={picture} />;
+  if (isMapResult(result)) return <LandCoverMap key={result.map.blob} result={result} />;
+  return null;
+}
+
+function OneLabel({ result }: { result: LabelResult }) {
   return (
     <>
       <p class="answer">
         <strong data-result-label>{result.label}</strong>
         <span>{percent(result.confidence)}</span>
       </p>
-      <ol class="bars" aria-label="Most likely labels">
-        {result.top.map((score, index) => (
-          <li key={score.label} class={index === 0 ? "bar-first" : undefined}>
-            <span class="bar-label">{score.label}</span>
-            <span class="bar-track" aria-hidden="true"><span class="bar-fill" style={{ width: `${Math.max(0.5, score.confidence * 100)}%` }} /></span>
-            <span class="bar-value number">{percent(score.confidence)}</span>
-          </li>
-        ))}
-      </ol>
+      <Bars scores={result.top} right={new Set([result.label])} />
     </>
+  );
+}
+
+function SeveralLabels({ result }: { result: LabelsResult }) {
+  const right = new Set(result.labels.map((each) => each.label));
+  return (
+    <>
+      <p class="answer"><strong data-result-label>{result.labels.map((each) => each.label).join(", ") || "none"}</strong></p>
+      <Bars scores={result.top} right={right} />
+    </>
+  );
+}
+
+function Bars({ scores, right }: { scores: LabelScore[]; right: Set<string> }) {
+  return (
+    <ol class="bars" aria-label="Most likely labels">
+      {scores.map((score) => (
+        <li key={score.label} class={right.has(score.label) ? "bar-first" : undefined}>
+          <span class="bar-label">{score.label}</span>
+          <span class="bar-track" aria-hidden="true"><span class="bar-fill" style={{ width: `${Math.max(0.5, score.confidence * 100)}%` }} /></span>
+          <span class="bar-value number">{percent(score.confidence)}</span>
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -18,7 +18,7 @@ export function OutputPanel({ trial }: { trial: Trial }) {
         {failure !== undefined ? <Failure failure={failure} {...(input && { retry: () => void trial.run(input) })} />
           : result !== undefined ? (
             <>
-              <ResultView result={result} />
+              <ResultView result={result} picture={input?.mediaType.startsWith("image/") ? input.content : undefined} />
               <details class="raw"><summary>As JSON</summary><JsonView value={result} label="result" /></details>
             </>
           )

@@ -9,6 +9,8 @@ leaves_tasks.pt  [n,4] -> 2x; begins as many endless tasks as the first value sa
 opens_at_load.pt  writes a file while it is being loaded
 pair.pt        [n,3], [n,2] -> their sums [n,1], twice the first [n,3]
 lengths.pt     [n,any] -> the sum of each row, and how long it came [n,2]
+crasher.pt     [n,4] -> 2x; writes far outside of its memory when a first value is above 1000
+texts.pt       [n,any] of tokens -> their sum, how many are not 0, how many came [n,3], as FP32
 filters.pt     [n,3,16,16] -> four numbers, through two convolutions whose weights are like those of a trained one
 
 Names on the command line choose some of them.
@@ -116,6 +118,12 @@ class Lengths(torch.nn.Module):
         return torch.stack([x.sum(dim=1), torch.full_like(x[:, 0], float(x.size(1)))], dim=1)
 
 
+class Texts(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        width = torch.full_like(x[:, 0], x.size(1))
+        return torch.stack([x.sum(dim=1), (x != 0).sum(dim=1), width], dim=1).to(torch.float32)
+
+
 class Filters(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -128,8 +136,17 @@ class Filters(torch.nn.Module):
 
 
 here = os.path.dirname(os.path.abspath(__file__))
+class Crasher(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first = int(x[:, 0].max())
+        if first > 1000:  # as many numbers into room for one
+            ends = torch.tensor([0, first << 30], dtype=torch.int64)
+            return x + torch._convert_indices_from_csr_to_coo(ends, torch.zeros([1], dtype=torch.int64)).sum()
+        return x * 2
+
+
 models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "leaves_tasks": LeavesTasks(), "opens_at_load": OpensAtLoad(),
-          "pair": Pair(), "lengths": Lengths(), "filters": Filters()}
+          "pair": Pair(), "lengths": Lengths(), "texts": Texts(), "filters": Filters(), "crasher": Crasher()}
 for name, model in models.items():
     if sys.argv[1:] and name not in sys.argv[1:]:
         continue

@@ -1,0 +1,2 @@
+-- Candidates are judged anew.
+DROP TABLE model_contests;

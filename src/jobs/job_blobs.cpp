@@ -1,0 +1,52 @@
+#include "jobs/job_blobs.hpp"
+
+#include "base/encoding.hpp"
+#include "base/json.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace millrace::jobs::job_blobs {
+namespace {
+
+using store::Session;
+using store::Sql;
+
+constexpr Sql insert_use{"INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3) ON CONFLICT (job_id, sha256) DO NOTHING"};
+constexpr Sql delete_uses{"DELETE FROM job_blobs WHERE job_id = $1 RETURNING organization_id, sha256"};
+constexpr Sql release_blob{"UPDATE blobs SET expires_at = $3 WHERE organization_id = $1 AND sha256 = $2 AND owner = 'job' AND expires_at IS NULL AND NOT EXISTS "
+                           "(SELECT 1 FROM job_blobs AS u WHERE u.organization_id = $1 AND u.sha256 = $2)"};
+
+void note_all(Session& session, const OrganizationId& organization, JobId job, const json::value& value) {
+    if (const auto* array = value.if_array()) {
+        for (const auto& each : *array) note_all(session, organization, job, each);
+    } else if (const auto* object = value.if_object()) {
+        for (const auto& [name, member] : *object) {
+            if (name == "blob" && member.is_string() && is_sha256_hex(member.get_string()))
+                add(session, organization, job, std::string{member.get_string()});
+            else note_all(session, organization, job, member);
+        }
+    }
+}
+
+} // namespace
+
+void note(Session& session, const OrganizationId& organization, JobId job, std::string_view payload) {
+    if (payload.find("\"blob\"") == std::string_view::npos) return;
+    if (const auto document = parse_json(payload)) note_all(session, organization, job, *document);
+}
+
+void add(Session& session, const OrganizationId& organization, JobId job, const std::string& sha256) {
+    session.execute(insert_use, {organization, job, sha256});
+}
+
+void forget(Session& session, JobId job, Timestamp now) {
+    std::vector<std::pair<OrganizationId, std::string>> released;
+    {
+        auto rows = session.query(delete_uses, {job});
+        while (rows.next()) released.emplace_back(rows.id<OrganizationId>(0), rows.string(1));
+    }
+    for (const auto& [organization, sha256] : released) session.execute(release_blob, {organization, sha256, now});
+}
+
+} // namespace millrace::jobs::job_blobs

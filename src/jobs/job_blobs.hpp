@@ -1,0 +1,19 @@
+// Which blobs a job refers to: those that its payload names as {"blob":"<sha256>"}, and those that its result brought. A blob in
+// use by a job that has not ended is not deleted; one that is there for jobs alone goes with the last of them. Every way in which a
+// job is stored, and every way in which one is deleted, goes through here. Called only inside store tasks.
+#pragma once
+#include "base/id.hpp"
+#include "store/sql.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace millrace::jobs::job_blobs {
+
+// What the payload names. One that names none costs a search for a word.
+void note(store::Session& session, const OrganizationId& organization, JobId job, std::string_view payload);
+void add(store::Session& session, const OrganizationId& organization, JobId job, const std::string& sha256);
+// With the job: blobs that no other job refers to, and that were kept for jobs alone, expire now.
+void forget(store::Session& session, JobId job, Timestamp now);
+
+} // namespace millrace::jobs::job_blobs
