@@ -127,10 +127,10 @@ ImageRule read_image(Part& part, const TensorSpec& tensor) {
     rule.background = part.color("background");
     if (rule.background && rule.color == ImageColor::bands) part.refuse("\"background\" belongs to color gray and rgb");
     rule.orientation = part.choice_or("orientation", orientation_names(), Orientation::as_shown);
-    if (tensor.datatype != Datatype::fp32 && tensor.datatype != Datatype::uint8)
-        part.refuse("an image is given to the model as FP32 or UINT8");
-    if (tensor.datatype == Datatype::uint8 && rule.color == ImageColor::bands)
-        part.refuse("bands are given to the model as FP32");
+    const bool pixels = tensor.datatype == Datatype::uint8;
+    if (!pixels && tensor.datatype != Datatype::fp32 && tensor.datatype != Datatype::fp16 && tensor.datatype != Datatype::bf16)
+        part.refuse("an image is given to the model as FP32, FP16, BF16 or UINT8");
+    if (pixels && rule.color == ImageColor::bands) part.refuse("bands are given to the model as FP32, FP16 or BF16");
     if (part.ok()) read_sides(part, tensor, rule);
     if (part.ok()) read_resize(part, rule);
     if (part.ok()) read_interpolation(part, rule);

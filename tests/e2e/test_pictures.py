@@ -15,9 +15,9 @@ def chunk(name, content):
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def png(rows, exif=None):
-    """A grey PNG of these rows of bytes."""
-    head = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
+def png(rows, exif=None, kind=0):
+    """A PNG of these rows of bytes: grey, or of the kind 4 grey and alpha."""
+    head = struct.pack(">IIBBBBB", len(rows[0]) // (2 if kind == 4 else 1), len(rows), 8, kind, 0, 0, 0)
     chunks = chunk(b"IHDR", head) + (chunk(b"eXIf", exif) if exif else b"") + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + bytes(row) for row in rows)))
     return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
 
@@ -82,6 +82,27 @@ def test_a_picture_of_another_format_is_refused_by_its_name(admin, seen):
         for media_type in ("image/png", "application/octet-stream", None):
             answer = admin.request("POST", f"/api/v1/models/{seen}/predict", body=content, headers={"Content-Type": media_type} if media_type else {})
             assert name in assert_problem(answer, 422)["detail"]
+
+
+def test_pictures_keep_their_own_size(admin, runtime):
+    name = push(admin, "own-size", {"kind": "image", "color": "gray", "shape": [1, -1, -1], "scale": 1, "sides": [1, 8], "multiple_of": 2}, [1, -1, -1])
+    answer = admin.predict(name, png([[1, 2, 3]]), "image/png")
+    assert answer.json["outputs"][0]["shape"][-2:] == [2, 4], answer
+    assert values(answer) == [1, 2, 3, 0, 0, 0, 0, 0]
+    assert values(admin.predict(name, png([[1, 2], [3, 4]]), "image/png")) == [1, 2, 3, 4]
+    assert "sides of 1 to 8" in assert_problem(admin.predict(name, png([[1] * 9]), "image/png"), 422)["detail"]
+
+
+def test_a_letterbox_shows_the_whole_picture(admin, runtime):
+    name = push(admin, "boxed", {"kind": "image", "color": "gray", "shape": [1, 4, 4], "scale": 1, "resize": {"letterbox": True}, "fill": "#0a0a0a"}, [1, 4, 4])
+    assert values(admin.predict(name, png([[50, 50]]), "image/png")) == [10] * 4 + [50] * 8 + [10] * 4
+
+
+def test_transparency_shows_the_background(admin, runtime):
+    grey_alpha = png([[0, 255, 100, 0, 200, 51]], kind=4)
+    rule = {"kind": "image", "color": "gray", "shape": [1, 1, 3], "scale": 1}
+    assert values(admin.predict(push(admin, "opaque", rule, [1, 1, 3]), grey_alpha, "image/png")) == [0, 100, 200]
+    assert values(admin.predict(push(admin, "on-white", {**rule, "background": "#ffffff"}, [1, 1, 3]), grey_alpha, "image/png")) == [0, 255, 244]
 
 
 def test_there_are_as_many_predictions_as_rows(admin, ages):

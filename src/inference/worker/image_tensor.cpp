@@ -2,6 +2,7 @@
 
 #include "inference/worker/image_orientation.hpp"
 #include "inference/worker/image_resize.hpp"
+#include "inference/worker/tensor_convert.hpp"
 
 #include <fmt/format.h>
 
@@ -53,23 +54,35 @@ void spread(const Image& image, std::vector<std::byte>& bytes, Strides at, const
 
 } // namespace
 
+namespace {
+
+// Numbers as the tensor has them: of half precision rounded, and infinite beyond its range, as torch's half() makes them.
+template <class T>
+T number_of(double value) {
+    if constexpr (std::is_same_v<T, model::Half>) return model::to_half(static_cast<float>(value));
+    else if constexpr (std::is_same_v<T, model::Brain>) return model::to_brain(static_cast<float>(value));
+    else return static_cast<T>(value);
+}
+
+double normalized(double value, const model::ImageRule& rule, std::size_t channel) {
+    return (value * rule.scale - rule.mean[channel]) / rule.deviation[channel];
+}
+
+} // namespace
+
 TensorValue to_tensor(const Image& image, const model::InputSpec& input) {
     const auto& rule = input.image;
     auto value = empty_tensor(input, image.width, image.height);
     const auto at = strides(rule, image.pixels.size() / static_cast<std::size_t>(image.channels));
-    if (value.datatype == model::Datatype::uint8) {
-        std::array<std::array<std::uint8_t, 256>, 3> same;
-        for (auto& channel : same)
-            for (std::size_t v = 0; v < 256; ++v) channel[v] = static_cast<std::uint8_t>(v);
-        spread<std::uint8_t>(image, value.bytes, at, same);
-        return value;
-    }
-    std::array<std::array<float, 256>, 3> table; // one value for each possible byte
-    for (std::size_t c = 0; c < static_cast<std::size_t>(image.channels); ++c)
-        for (std::size_t v = 0; v < 256; ++v)
-            table[c][v] =
-                static_cast<float>((static_cast<double>(v) * rule.scale - rule.mean[c]) / rule.deviation[c]);
-    spread<float>(image, value.bytes, at, table);
+    const bool plain = value.datatype == model::Datatype::uint8;
+    with_type(value.datatype, [&](auto type) {
+        using T = decltype(type);
+        std::array<std::array<T, 256>, 3> table; // one value for each possible byte
+        for (std::size_t c = 0; c < static_cast<std::size_t>(image.channels); ++c)
+            for (std::size_t v = 0; v < 256; ++v)
+                table[c][v] = number_of<T>(plain ? static_cast<double>(v) : normalized(static_cast<double>(v), rule, c));
+        spread<T>(image, value.bytes, at, table);
+    });
     return value;
 }
 
@@ -77,13 +90,15 @@ TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
     const auto& rule = input.image;
     auto value = empty_tensor(input, bands.width, bands.height);
     const auto at = strides(rule, bands.plane());
-    auto* to = reinterpret_cast<float*>(value.bytes.data());
-    for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c) {
-        const float* from = bands.values.data() + c * bands.plane();
-        for (std::size_t i = 0; i < bands.plane(); ++i)
-            to[c * at.channel + i * at.pixel] =
-                static_cast<float>((from[i] * rule.scale - rule.mean[c]) / rule.deviation[c]);
-    }
+    with_type(value.datatype, [&](auto type) {
+        using T = decltype(type);
+        auto* to = reinterpret_cast<T*>(value.bytes.data());
+        for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c) {
+            const float* from = bands.values.data() + c * bands.plane();
+            for (std::size_t i = 0; i < bands.plane(); ++i)
+                to[c * at.channel + i * at.pixel] = number_of<T>(normalized(from[i], rule, c));
+        }
+    });
     return value;
 }
 

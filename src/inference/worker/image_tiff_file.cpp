@@ -34,12 +34,13 @@ int keep_message(TIFF*, void* user, const char*, const char* format, va_list val
     return 1; // nobody else is to be told
 }
 
-// Of what libtiff only warns of, libjpeg's "Corrupt JPEG data" and "Premature end of JPEG file" mean pixels painted grey.
+// Of what libtiff only warns of, libjpeg's "Corrupt JPEG data" and "Premature end of JPEG file" mean pixels painted grey, and a
+// palette that cannot be read a picture of its places as if they were grey.
 int look_at_warning(TIFF*, void* user, const char*, const char* format, va_list values) {
     char text[256];
     std::vsnprintf(text, sizeof text, format, values);
     auto& source = *static_cast<TiffSource*>(user);
-    if (std::strstr(text, "Corrupt JPEG") || std::strstr(text, "Premature end")) {
+    if (std::strstr(text, "Corrupt JPEG") || std::strstr(text, "Premature end") || std::strstr(text, "ColorMap")) {
         source.damaged = true;
         std::snprintf(source.message, sizeof source.message, "%s", text);
     }

@@ -300,6 +300,16 @@ TEST_CASE("normalising scales, shifts and divides each channel by its own number
     CHECK(numbers<float>(to_tensor(bands, input_of(two + R"("layout":"hwc","shape":[2,1,2])")))[3] == doctest::Approx(-0.4975));
 }
 
+TEST_CASE("a picture is given in half precision to the models that take it") {
+    const Image image{2, 1, 1, {255, 51}};
+    const auto half = to_tensor(image, input_of(R"("color":"gray","datatype":"FP16","shape":[1,1,2],"scale":1)"));
+    CHECK(numbers<std::uint16_t>(half) == std::vector<std::uint16_t>{0x5bf8, 0x5260});
+    const auto brain = to_tensor(image, input_of(R"("color":"gray","datatype":"BF16","shape":[1,1,2],"scale":1)"));
+    CHECK(numbers<std::uint16_t>(brain) == std::vector<std::uint16_t>{0x437f, 0x424c});
+    const Bands bands{1, 1, 2, {0.5F, -1e6F}};
+    CHECK(numbers<std::uint16_t>(to_tensor(bands, input_of(R"("color":"bands","datatype":"FP16","shape":[2,1,1])"))) == std::vector<std::uint16_t>{0x3800, 0xfc00});
+}
+
 TEST_CASE("a picture of another number of bands is refused, other formats give theirs") {
     const auto png = make_png(1, 1, PNG_COLOR_TYPE_RGB, 8, {1, 2, 3});
     CHECK(numbers<float>(image_tensor(png, input_of(R"("color":"bands","shape":[3,1,1])"))) == std::vector<float>{1, 2, 3});

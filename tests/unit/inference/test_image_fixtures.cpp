@@ -75,7 +75,8 @@ TEST_CASE("a file of the collection that ends early is refused, or whole because
         const auto whole = decode_image(bytes).pixels;
         for (std::size_t n = 0; n < bytes.size(); n += 1 + bytes.size() / 97) {
             try {
-                CHECK(decode_image(std::string_view{bytes}.substr(0, n), Alpha::drop).pixels.size() == whole.size());
+                const auto cut = decode_image(std::string_view{bytes}.substr(0, n)).pixels;
+                CHECK(cut == whole);
             } catch (const InputError&) {
             }
             auto bad = bytes;

@@ -239,7 +239,7 @@ TEST_CASE("pictures, texts and rows together come in one JSON") {
     CHECK(numbers<std::uint8_t>(input.tensors[0]) == std::vector<std::uint8_t>{0, 100});
     CHECK(numbers<std::int64_t>(input.tensors[1])[0] == 3);
     CHECK(numbers<float>(input.tensors[2])[2] == 1);
-    CHECK(failure(R"({"inputs":[{"image":"?"},{"text":"x"},{"row":{}}]})", "", all).find("base64") != std::string::npos);
+    CHECK(failure(R"({"inputs":[{"image":"?"},{"text":"x"},{"row":{"size":1,"color":"red"}}]})", "", all).find("base64") != std::string::npos);
     CHECK(preprocess(tiff, "image/tiff", manifest(photo)).rows == 1);
     CHECK(failure(tiff, "video/mp4", manifest(photo)).find("not taken") != std::string::npos);
     CHECK(failure(tiff, "", manifest(a)).find("not an image") != std::string::npos);
