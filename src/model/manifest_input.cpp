@@ -145,7 +145,8 @@ void write_image(const InputSpec& input, json::object& object) {
     object["std"] = json::value_from(rule.deviation);
 }
 
-json::value token_json(std::int64_t number, const std::string& word) { return word.empty() ? json::value{number} : json::value{word}; }
+// Braces would make an array of one.
+json::value token_json(std::int64_t number, const std::string& word) { return word.empty() ? json::value(number) : json::value(word); }
 
 void write_text(const TextRule& rule, json::object& object) {
     json::object tokenizer{{"kind", name(rule.tokenizer)},

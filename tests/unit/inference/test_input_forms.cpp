@@ -314,7 +314,7 @@ TEST_CASE("what goes with a text names a text before it, of the same shape") {
     CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"mask"})").find("gives") != std::string::npos);
     CHECK(refused(ids + R"(,{"name":"mask","kind":"tensor","datatype":"INT64","shape":[6],"gives":"attention_mask"})").find("text") != std::string::npos);
     const auto twice = model::Manifest::from_json(json::value(model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids + "," + mask + "]}")->to_json()));
-    REQUIRE(twice.has_value());
+    REQUIRE_MESSAGE(twice.has_value(), (twice ? "" : twice.error().detail));
     CHECK(twice->given() == 1);
     CHECK(twice->inputs[1].text.part == model::TextPart::attention_mask);
 }
