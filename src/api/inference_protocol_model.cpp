@@ -52,7 +52,7 @@ json::object model_config(std::string_view name, const model::Manifest& manifest
         each["format"] = "FORMAT_NONE";
         each["is_shape_tensor"] = false;
         each["allow_ragged_batch"] = false;
-        each["optional"] = input.optional;
+        each["optional"] = input.optional || (input.kind == model::InputKind::text && input.text.part != model::TextPart::ids); // made of the text
         inputs.push_back(std::move(each));
     }
     for (const auto& output : manifest.outputs) {

@@ -216,7 +216,7 @@ TEST_CASE("a broken or unknown tokenizer file is refused with what is wrong") {
 
 TEST_CASE("a hostile text or tokenizer ends in bounded time") {
     const Reference pairs{references / "llama2"}, unigram{references / "t5"}, expressions{references / "llama3"}, own{references / "bpe_symbols"};
-    for (const auto& text : {std::string(300'000, 'a'), std::string(300'000, ' '), std::string(300'000, '<'), std::string(100'000, '\n'), std::string(200'000, '\x01')})
+    for (const auto& text : {std::string(100'000, 'a'), std::string(100'000, ' '), std::string(100'000, '<'), std::string(100'000, '\n'), std::string(100'000, '\x01')})
         for (const auto* each : {&pairs, &unigram, &expressions, &own}) CHECK_NOTHROW((void)each->tokenizer->encode(text, std::nullopt, SIZE_MAX, Cut::longest_first));
     const Opened slow{"16", R"("kind":"file","file":"t.json")",
                       {{"t.json", R"({"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},

@@ -1,14 +1,22 @@
 #include "inference/worker/tokenizer/token_pipeline.hpp"
 
+#include "inference/worker/tokenizer/word_cache.hpp"
+
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace millrace::inference::worker {
 namespace {
 
-class Pipeline final : public Tokenizer {
+std::uint64_t next_serial() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+class TextPipeline final : public Tokenizer {
 public:
-    explicit Pipeline(TokenParts parts) : parts_{std::move(parts)} {}
+    explicit TextPipeline(TokenParts parts) : parts_{std::move(parts)}, serial_{next_serial()} {}
 
     Encoding encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most, Cut cut) const override;
     std::size_t marks(bool pair) const override { return count_marks(pair ? parts_.pair : parts_.single); }
@@ -29,9 +37,10 @@ private:
     void add_between(std::string_view text, bool first, std::size_t most, TokenIds& ids) const;
 
     TokenParts parts_;
+    std::uint64_t serial_; // for the cache of words
 };
 
-std::int64_t Pipeline::highest() const {
+std::int64_t TextPipeline::highest() const {
     std::int64_t most = std::max(parts_.model->vocabulary().highest(), parts_.added.vocabulary().highest());
     for (const auto* parts : {&parts_.single, &parts_.pair})
         for (const auto& part : *parts)
@@ -40,7 +49,7 @@ std::int64_t Pipeline::highest() const {
 }
 
 // The text between two tokens that were found in it; stops when there are `most`.
-void Pipeline::add_between(std::string_view text, bool first, std::size_t most, TokenIds& ids) const {
+void TextPipeline::add_between(std::string_view text, bool first, std::size_t most, TokenIds& ids) const {
     Words words;
     words.text = text;
     parts_.normalizer.apply(words.text);
@@ -48,7 +57,8 @@ void Pipeline::add_between(std::string_view text, bool first, std::size_t most, 
         if (words.text.empty()) return;
         words.spans.assign(1, {0, words.text.size()});
         parts_.splitting.apply(words);
-        for (std::size_t i = 0; i < words.spans.size() && ids.size() < limit; ++i) parts_.model->add(words.at(i), ids);
+        thread_local WordCache cache;
+        for (std::size_t i = 0; i < words.spans.size() && ids.size() < limit; ++i) cache.add(serial_, *parts_.model, words.at(i), ids);
     };
     if (!parts_.added.any_normalized()) {
         words.first = first;
@@ -70,7 +80,7 @@ void Pipeline::add_between(std::string_view text, bool first, std::size_t most, 
     }
 }
 
-void Pipeline::add_text(std::string_view text, std::size_t most, TokenIds& ids) const {
+void TextPipeline::add_text(std::string_view text, std::size_t most, TokenIds& ids) const {
     if (!is_utf8(text)) throw InputError{"the text is not valid UTF-8"};
     std::vector<AddedTokens::Part> found;
     parts_.added.split_raw(text, found);
@@ -112,7 +122,7 @@ void cut_to(TokenIds& ids, std::size_t length, bool left) {
     ids.resize(std::min(ids.size(), length));
 }
 
-Encoding Pipeline::encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most, Cut cut) const {
+Encoding TextPipeline::encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most, Cut cut) const {
     const auto& order = pair ? parts_.pair : parts_.single;
     const auto added = count_marks(order);
     if (most <= added) throw InputError{"the model's length leaves no place for a text"};
@@ -140,7 +150,7 @@ Encoding Pipeline::encode(std::string_view text, std::optional<std::string_view>
 
 } // namespace
 
-std::shared_ptr<const Tokenizer> make_tokenizer(TokenParts parts) { return std::make_shared<const Pipeline>(std::move(parts)); }
+std::shared_ptr<const Tokenizer> make_tokenizer(TokenParts parts) { return std::make_shared<const TextPipeline>(std::move(parts)); }
 
 void pad(Encoding& encoding, std::size_t length, const TokenPadding& padding) {
     if (encoding.ids.size() >= length) return;

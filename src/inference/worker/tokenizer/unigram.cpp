@@ -19,9 +19,9 @@ Unigram::Unigram(Vocabulary vocabulary, UnigramRule rule) : TokenModel{std::move
     lowest_ = std::numeric_limits<double>::max();
     highest_ = -lowest_;
     for (std::size_t i = 0; i < rule_.scores.size(); ++i) {
-        if (rule_.kinds[i] != PieceKind::normal) continue;
-        lowest_ = std::min(lowest_, rule_.scores[i]);
-        highest_ = std::max(highest_, rule_.scores[i]);
+        const auto kind = rule_.kinds[i];
+        if (kind == PieceKind::normal) lowest_ = std::min(lowest_, rule_.scores[i]);
+        if (kind == PieceKind::normal || kind == PieceKind::user_defined) highest_ = std::max(highest_, rule_.scores[i]);
     }
     if (rule_.byte_fallback) bytes_ = byte_tokens(vocabulary_);
 }
@@ -51,8 +51,8 @@ void Unigram::add_best(std::string_view text, TokenIds& ids) const {
     };
     thread_local std::vector<End> ends;
     ends.assign(text.size() + 1, End{});
-    const auto better = [&](std::size_t at, std::size_t start, auto score, TokenId token) {
-        if (ends[at].start < 0 || score > ends[at].score) ends[at] = {static_cast<Score>(score), static_cast<std::int32_t>(start), token};
+    const auto better = [&](std::size_t at, std::size_t start, Score score, TokenId token) { // of equal ones the first stays
+        if (ends[at].start < 0 || score > ends[at].score) ends[at] = {score, static_cast<std::int32_t>(start), token};
     };
     const auto unknown_score = static_cast<Score>(static_cast<Score>(lowest_) - static_cast<Score>(unknown_penalty));
     for (std::size_t start = 0; start < text.size();) {
@@ -68,8 +68,7 @@ void Unigram::add_best(std::string_view text, TokenIds& ids) const {
             const auto kind = rule_.kinds[token];
             if (kind == PieceKind::unused || kind == PieceKind::other) continue;
             // A user-defined piece is always chosen.
-            const double score = kind == PieceKind::user_defined ? static_cast<double>(static_cast<Score>(i + 1 - start) * static_cast<Score>(highest_)) - 0.1
-                                                                 : rule_.scores[token];
+            const auto score = static_cast<Score>(kind == PieceKind::user_defined ? static_cast<double>(i + 1 - start) * highest_ - 0.1 : rule_.scores[token]);
             better(i + 1, start, score + so_far, token);
             if (i + 1 == next) single = true;
         }
