@@ -125,6 +125,7 @@ private:
     Batcher::Offer offer(const DeviceWorker& device, Batcher::ModelKey model, Monotonic at) const;
     bool has_worker_for_suspects() const;
     void seat(ModelEntry& entry);
+    void calm(DeviceWorker& device, Monotonic at);
     void seat_suspects();
     DeviceWorker* place_for(const std::string& device_name);
     void release(DeviceWorker& device);

@@ -38,6 +38,7 @@ void Scheduler::tick() {
     for (const auto& device : devices_) {
         // One a tick: each of them ends the worker.
         if (end_slow_load(*device, at) || end_late_flight(*device, at) || end_withdrawn_flight(*device, at)) continue;
+        calm(*device, at);
         let_go(*device);
         load_wanted(*device);
     }

@@ -14,7 +14,8 @@ using Role = DeviceWorker::Role;
 constexpr std::chrono::seconds look_every{2};        // for what is no longer needed
 constexpr std::chrono::seconds idle_before_end{10};  // of a worker whose model is not loaded, or of the suspects'
 constexpr std::chrono::seconds quiet_before_return{30}; // of a model that goes back to the shared worker: nobody waits while it is loaded there
-constexpr int nice_of_troubled = 10; // what hangs or crashes takes little of the processor from others
+constexpr std::chrono::seconds long_for_troubled{1};     // a pass of a model that ended a worker lately: it may hang
+constexpr int nice_of_long = 10;
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
 
@@ -73,9 +74,16 @@ void Scheduler::seat(ModelEntry& entry) {
         place->owner = entry.key;
         place->used_at = now();
         log_.info("a model gets a worker of its own", {{"model", entry.title()}, {"device", name}, {"because", asks ? "isolation: own" : "it ended one"}});
-        place->supervisor->start(asks ? 0 : nice_of_troubled);
+        place->supervisor->start();
     }
     arm_own();
+}
+
+// What hangs uses the processor until its time is over. In a worker of its own it does not have to take that from others.
+void Scheduler::calm(DeviceWorker& device, Monotonic at) {
+    if (device.role != Role::own || models_.find(device.owner)->version->manifest->isolation == model::Isolation::own) return;
+    const auto is_long = [&](const auto& each) { return each.second.begun && at - *each.second.begun > long_for_troubled; };
+    if (std::ranges::any_of(device.flights, is_long)) device.supervisor->lower_priority(nice_of_long);
 }
 
 void Scheduler::seat_suspects() {

@@ -35,9 +35,12 @@ Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions optio
       events_{std::move(events)}, timer_{context}, quiet_watch_{options_.leftover_window},
       task_watch_{beats(options_.leftover_window)}, backoff_{options_.first_backoff} {}
 
-void Supervisor::start(int nice) {
+void Supervisor::lower_priority(int nice) {
+    if (worker_) worker_->lower_priority(nice);
+}
+
+void Supervisor::start() {
     if (state_ != State::stopped) return;
-    options_.spawn.nice = nice;
     failed_starts_ = 0;
     backoff_ = options_.first_backoff;
     if (!options_.spawn.obstacle.empty()) {

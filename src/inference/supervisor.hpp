@@ -42,14 +42,15 @@ public:
     Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log,
                telemetry::Metrics& metrics, Events events);
 
-    // `nice`: how much less than others its worker gets of a processor that several want (nice(1)); 0: as much.
-    void start(int nice = 0);
+    void start();
     void stop(); // may be started again
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
     // Ends the worker, reports it lost, starts another.
     void kill(const std::string& why);
     // The same for the sake of somebody else: a fault of the work, not of the worker, so the pause does not grow.
     void replace(const std::string& why);
+
+    void lower_priority(int nice); // of the present worker; see WorkerProcess
 
     State state() const { return state_; }
     int pid() const { return worker_ ? worker_->pid() : 0; }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -52,25 +53,14 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return list;
 }
 
-// A session may be a scheduling group of its own, with a value of its own (sched(7), autogroup): where it is, that one counts.
-void get_less(int nice) {
-    (void)::setpriority(PRIO_PROCESS, 0, nice);
-    const char digits[] = {static_cast<char>('0' + nice / 10), static_cast<char>('0' + nice % 10)};
-    const int file = ::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-    if (file < 0) return;
-    (void)!::write(file, digits, sizeof digits);
-    ::close(file);
-}
-
 // Between fork and exec: only calls that are safe there.
-[[noreturn]] void become_worker(int socket, int printed, int parent, int nice, const char* executable, char** arguments, char** environment) {
+[[noreturn]] void become_worker(int socket, int printed, int parent, const char* executable, char** arguments, char** environment) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::setsid(); // signals of the terminal are the daemon's business
-    if (nice > 0) get_less(nice);
     const int null = ::open("/dev/null", O_RDWR);
     if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(printed, 1) < 0 || ::dup2(printed, 2) < 0) ::_exit(127);
     if (socket == worker_socket) ::fcntl(socket, F_SETFD, 0);
@@ -126,7 +116,7 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
         if (pid < 0)
             return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
         if (pid == 0)
-            become_worker(theirs.get(), prints.get(), parent, options.nice, executable.c_str(), argument_list.data(), environment_list.data());
+            become_worker(theirs.get(), prints.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
         ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
         return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), std::move(printed), pid}};
     } catch (const std::exception& e) {
@@ -217,6 +207,18 @@ std::optional<int> WorkerProcess::reap() {
     while (::waitpid(pid_, &status, 0) < 0)
         if (errno != EINTR) return std::nullopt;
     return status;
+}
+
+// Each of its threads. A session may be a scheduling group with a value of its own (sched(7), autogroup): then that one counts.
+void WorkerProcess::lower_priority(int nice) {
+    if (ended_ || std::exchange(lowered_, true)) return;
+    std::error_code failure;
+    for (const auto& thread : std::filesystem::directory_iterator{fmt::format("/proc/{}/task", pid_), failure}) {
+        const auto name = thread.path().filename().string();
+        id_t id = 0;
+        if (std::from_chars(name.data(), name.data() + name.size(), id).ec == std::errc{}) (void)::setpriority(PRIO_PROCESS, id, nice);
+    }
+    std::ofstream{fmt::format("/proc/{}/autogroup", pid_)} << nice;
 }
 
 void WorkerProcess::lose(const std::string& why) {

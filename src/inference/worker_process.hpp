@@ -25,7 +25,6 @@ struct SpawnOptions {
     std::string device = "cpu"; // or "cuda:N"
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
-    int nice = 0;         // 0-19: how much less than others it gets of a processor that several want
     std::string obstacle; // why no worker is to be started; empty: one may be
 };
 
@@ -47,6 +46,8 @@ public:
     // Kills it and waits for it; no callback follows.
     void end();
     int pid() const { return pid_; }
+    // From now on it gets less than others of a processor that several want (nice(1), 1-19). There is no way back.
+    void lower_priority(int nice);
 
 private:
     struct Outgoing {
@@ -65,7 +66,7 @@ private:
     boost::asio::io_context& context_;
     boost::asio::posix::stream_descriptor socket_;
     int pid_ = 0;
-    bool ended_ = false, flushing_ = false;
+    bool ended_ = false, flushing_ = false, lowered_ = false;
     std::deque<Outgoing> outgoing_;
     OnMessage on_message_;
     OnLost on_lost_;
