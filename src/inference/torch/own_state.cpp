@@ -6,9 +6,11 @@
 #include <torch/csrc/jit/api/object.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 
 namespace millrace::torch_module {
 namespace {
@@ -16,14 +18,15 @@ namespace {
 using c10::IValue;
 using ObjectPtr = c10::intrusive_ptr<c10::ivalue::Object>;
 
-// The operation updates the running statistics that it is given without saying so in its signature.
-bool updates_statistics(const torch::jit::Node& node) {
-    if (node.kind() != c10::aten::batch_norm) return false;
-    const auto statistics = node.namedInput("running_mean");
-    if (statistics->mustBeNone()) return false;
+// The operation updates the running statistics that it is given without saying so in its signature: by `training`, where that
+// is known.
+std::optional<bool> trains(const torch::jit::Node& node) {
+    if (node.kind() != c10::aten::batch_norm || node.namedInput("running_mean")->mustBeNone()) return false;
     const auto training = torch::jit::toIValue(node.namedInput("training"));
-    return !training || !training->isBool() || training->toBool();
+    return training && training->isBool() ? std::optional{training->toBool()} : std::nullopt;
 }
+bool may_train(const torch::jit::Node& node) { return trains(node).value_or(true); }
+bool surely_trains(const torch::jit::Node& node) { return trains(node).value_or(false); }
 
 bool any_node(const torch::jit::Block& block, bool (*matches)(const torch::jit::Node&)) {
     for (const auto* node : block.nodes()) {
@@ -73,8 +76,12 @@ ObjectPtr copy_of(const ObjectPtr& from, Changes changes, Copies& copied) {
 
 Changes changes_of(const torch::jit::Module& module) {
     try {
+        // Freezing drops what only updates statistics, because nobody uses its result; a pass does not.
+        const auto inlined = module.get_method("forward").graph()->copy();
+        torch::jit::Inline(*inlined);
+        if (any_node(*inlined->block(), surely_trains)) return Changes::parameters;
         const auto frozen = torch::jit::freeze(module, {}, /*optimize_numerics=*/false);
-        if (any_node(*frozen.get_method("forward").graph()->block(), updates_statistics)) return Changes::parameters;
+        if (any_node(*frozen.get_method("forward").graph()->block(), may_train)) return Changes::parameters;
         return left_over(*frozen._ivalue());
     } catch (const std::exception&) {
         return Changes::parameters;

@@ -8,7 +8,8 @@ using namespace millrace::inference::testing;
 namespace {
 
 std::shared_ptr<const ModelVersion> keeping(const std::string& file, int width, const std::string& more = "") {
-    return model_of(file + ".pt", R"({"format":1,"name":")" + file + R"(","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"shape":[)" +
+    static int made = 0; // the engine knows a model by its name
+    return model_of(file + ".pt", R"({"format":1,"name":")" + file + std::to_string(++made) + R"(","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"shape":[)" +
                                       std::to_string(width) + R"(]},"batching":{"max_batch":4})" + more + "}");
 }
 

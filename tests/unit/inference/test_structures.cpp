@@ -10,7 +10,8 @@ using namespace millrace::inference::testing;
 namespace {
 
 std::shared_ptr<const ModelVersion> structure(const std::string& file, const std::string& inputs, const std::string& outputs) {
-    return model_of(file + ".pt", R"({"format":1,"name":")" + file + R"(","task":"tensor","inputs":[)" + inputs + R"(],"outputs":[)" + outputs +
+    static int made = 0; // the engine knows a model by its name
+    return model_of(file + ".pt", R"({"format":1,"name":")" + file + std::to_string(++made) + R"(","task":"tensor","inputs":[)" + inputs + R"(],"outputs":[)" + outputs +
                                       R"(],"batching":{"max_batch":8}})");
 }
 

@@ -74,8 +74,8 @@ class KeepsNorm(torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         before = self.mean.clone()
         both = torch.cat([x, x + 1])
-        torch.nn.functional.batch_norm(both, self.mean, self.variance, training=True)
-        return before.expand(x.size(0), 4)
+        both = torch.nn.functional.batch_norm(both, self.mean, self.variance, training=True)
+        return before.expand(x.size(0), 4) + both.sum() * 0
 
 
 for name, model in {"keeps_last": KeepsLast(), "keeps_copy": KeepsCopy(), "keeps_count": KeepsCount(), "keeps_norm": KeepsNorm()}.items():
