@@ -109,7 +109,7 @@ Result<EmbeddingsRequest> parse_embeddings(std::string_view text) {
 
 std::optional<std::int64_t> embedding_size(const model::Manifest& manifest) {
     const auto& output = manifest.outputs.front();
-    const bool text = manifest.inputs.size() == 1 && manifest.inputs.front().kind == model::InputKind::text;
+    const bool text = manifest.given() == 1 && manifest.inputs[manifest.first_given()].kind == model::InputKind::text;
     const bool vector = manifest.outputs.size() == 1 && output.datatype == model::Datatype::fp32 && output.shape.size() == 1 && output.shape[0] > 0;
     if (!text || !vector || manifest.task != model::Task::tensor) return std::nullopt;
     return output.shape[0];

@@ -33,7 +33,7 @@ struct EmbeddingsRequest {
 // invalid_argument, naming the member, for what the API does not take.
 Result<EmbeddingsRequest> parse_embeddings(std::string_view body);
 
-// The length of the model's vectors: it takes one text, and gives one vector of FP32 as it is. nullopt for any other model.
+// The length of the model's vectors: it takes one text (and what goes with it), and gives one vector of FP32 as it is. nullopt for any other model.
 std::optional<std::int64_t> embedding_size(const model::Manifest& manifest);
 
 // internal when a prediction is no vector of numbers, all as long.

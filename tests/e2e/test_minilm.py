@@ -19,9 +19,14 @@ def minilm(daemon, admin, run, runtime):
 
 
 def embed(admin, inputs):
-    answer = admin.post("/v1/embeddings", {"model": "minilm", "input": inputs})
-    assert answer.status == 200, answer
-    return answer.json, numpy.array([each["embedding"] for each in answer.json["data"]], dtype=numpy.float32)
+    """The vectors, and how many tokens they were; eight a request, for a slow machine."""
+    vectors, tokens = [], 0
+    for begin in range(0, len(inputs), 8):
+        answer = admin.post("/v1/embeddings", {"model": "minilm", "input": inputs[begin:begin + 8]})
+        assert answer.status == 200, answer
+        vectors += [each["embedding"] for each in answer.json["data"]]
+        tokens += answer.json["usage"]["prompt_tokens"]
+    return tokens, numpy.array(vectors, dtype=numpy.float32)
 
 
 def differences(vectors, expected):
@@ -29,16 +34,16 @@ def differences(vectors, expected):
 
 
 def test_token_numbers_give_the_vectors_of_sentence_transformers(admin, minilm):
-    answer, vectors = embed(admin, [each["ids"] for each in REFERENCE])
+    tokens, vectors = embed(admin, [each["ids"] for each in REFERENCE])
     assert max(differences(vectors, VECTORS)) < 1e-4
-    assert answer["usage"]["prompt_tokens"] == sum(len(each["ids"]) for each in REFERENCE)
+    assert tokens == sum(len(each["ids"]) for each in REFERENCE)
 
 
 def test_texts_of_every_script_give_the_vectors_of_sentence_transformers(admin, minilm):
-    answer, vectors = embed(admin, [each["text"] for each in REFERENCE])
+    tokens, vectors = embed(admin, [each["text"] for each in REFERENCE])
     off = {REFERENCE[i]["text"]: value for i, value in enumerate(differences(vectors, VECTORS)) if value >= 1e-4}
     assert not off
-    assert answer["usage"]["prompt_tokens"] == sum(len(each["ids"]) for each in REFERENCE)
+    assert tokens == sum(len(each["ids"]) for each in REFERENCE)
 
 
 def test_a_text_has_its_vector_whatever_it_is_sent_with(admin, minilm):

@@ -9,11 +9,9 @@ from support.brought import brought
 from support.daemon import ROOT
 
 OPENAI = brought("openai")
-sys.path.insert(0, str(OPENAI))
-try:
-    import openai
-finally:
-    sys.path.remove(str(OPENAI))
+sys.path.insert(0, str(OPENAI))  # it stays: the client imports what it needs when it is used
+
+import openai  # noqa: E402
 
 # Its vector: the sum of the tokens, how many they are, and how many came in the pass with their filling.
 TEXTS = (ROOT / "tests/unit/inference/models/texts.pt").read_bytes()

@@ -74,7 +74,7 @@ bool is_open_text(const model::InputSpec& input) { return input.kind == model::I
 std::int64_t text_length(const DecodedInput& input, const model::Manifest& manifest) {
     std::int64_t longest = 0;
     for (std::size_t i = 0; i < input.tensors.size(); ++i)
-        if (is_open_text(manifest.inputs[i])) longest = std::max(longest, input.tensors[i].shape.front());
+        if (is_open_text(manifest.inputs[i]) && !input.tensors[i].absent) longest = std::max(longest, input.tensors[i].shape.front());
     return longest;
 }
 
