@@ -57,6 +57,7 @@ public:
             if (size == 1) report_.warm_up_ms = took;
         }
         choose_threads(took);
+        choose_lone_threads(took);
         return measure_texts(took);
     }
 
@@ -102,6 +103,19 @@ private:
             model_.threads = threads;
         }
         (void)runtime_.set_threads(places_);
+    }
+
+    // Narrow passes side by side serve most when there are many; one that is alone may be done sooner with all threads.
+    void choose_lone_threads(double took) {
+        const auto& wanted = model_.manifest->execution;
+        model_.lone_threads = model_.threads;
+        if (wanted.threads > 0 || wanted.instances > 0 || took > slow_pass_ms || model_.threads == places_) return;
+        const auto probe = make_probe(*model_.manifest, 1);
+        if (!probe || !runtime_.set_threads(model_.threads)) return;
+        const auto narrow = fastest(*probe);
+        if (!runtime_.set_threads(places_)) return;
+        const auto wide = fastest(*probe);
+        if (narrow && wide && *wide * worth_narrowing < *narrow) model_.lone_threads = places_;
     }
 
     // The longest text must go through; and what a pass costs by itself and for each token, by which batches of several lengths

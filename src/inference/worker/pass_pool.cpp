@@ -32,8 +32,10 @@ PassPool::~PassPool() {
     for (auto& thread : threads) thread.join();
 }
 
-void PassPool::add(Model model, int threads, Pass pass) {
+void PassPool::add(Model model, int threads, Pass pass, int alone) {
     auto state = state_.lock();
+    const bool idle = state->line.empty() && std::none_of(state->workers.begin(), state->workers.end(), [](const auto& each) { return each->busy; });
+    if (idle) threads = std::max(threads, alone);
     state->line.push_back({model, std::clamp(threads, 1, places_), std::move(pass)});
     begin_what_may(*state);
 }

@@ -32,7 +32,8 @@ public:
     PassPool(std::string name, int places, std::chrono::milliseconds patience, SetThreads set_threads);
     ~PassPool(); // after the passes that were added
 
-    void add(Model model, int threads, Pass pass); // any thread; returns at once
+    // Any thread; returns at once. A pass that finds nothing running and nothing waiting takes `alone` places, where that is more.
+    void add(Model model, int threads, Pass pass, int alone = 1);
 
 private:
     using Steady = std::chrono::steady_clock;

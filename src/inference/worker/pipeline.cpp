@@ -128,7 +128,7 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
             for (std::size_t i = 0; i < work->items.size(); ++i) decode(*work, i);
             work->decode_ms = milliseconds_since(work->started);
             infer(work);
-        });
+        }, work->model.lone_threads);
     const auto helpers = std::min<std::size_t>(static_cast<std::size_t>(options_.decode_threads), work->items.size());
     for (std::size_t i = 0; i < helpers; ++i) post_decoding(work);
 }
@@ -145,7 +145,7 @@ void Pipeline::decode_next(const WorkPtr& work) {
     decode(*work, i);
     if (work->left.fetch_sub(1) > 1) return post_decoding(work);
     work->decode_ms = milliseconds_since(work->started);
-    passes_.add(work->batch.model, work->model.threads, [this, work] { infer(work); });
+    passes_.add(work->batch.model, work->model.threads, [this, work] { infer(work); }, work->model.lone_threads);
 }
 
 void Pipeline::decode(Work& work, std::size_t index) noexcept {

@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 using namespace millrace::inference::worker;
 using namespace std::chrono_literals;
@@ -52,6 +54,26 @@ TEST_CASE("narrow passes run side by side, up to the places there are") {
     }
     CHECK(gate.most == 3);
     CHECK(gate.inside == 0); // all five ran
+}
+
+TEST_CASE("a pass that has the machine to itself may be wider than it is beside others") {
+    Gate gate;
+    std::mutex mutex;
+    std::vector<int> widths;
+    {
+        PassPool pool{"infer", 2, 1h, [&](int threads) {
+            std::lock_guard lock{mutex};
+            widths.push_back(threads);
+        }};
+        pool.add(1, 1, [&] { gate.pass(2); }, 2);
+        CHECK(gate.reached(2));
+        for (int i = 0; i < 2; ++i) pool.add(1, 1, [&] { gate.pass(1); }, 2);
+        gate.let_go();
+    }
+    CHECK(gate.most == 2);
+    REQUIRE(widths.size() == 3);
+    CHECK(widths.front() == 2);
+    CHECK(std::count(widths.begin(), widths.end(), 1) == 2);
 }
 
 TEST_CASE("a wide pass waits for all places, and nothing overtakes it for ever") {
