@@ -12,7 +12,7 @@ model::Manifest manifest() {
     model::Manifest made;
     made.inputs.resize(1);
     made.inputs[0].tensor = {"image", model::Datatype::fp32, {3, -1, -1}};
-    made.outputs = {{"scores", model::Datatype::fp64, {10}}, {"count", model::Datatype::int32, {}}};
+    made.outputs = {{{"scores", model::Datatype::fp64, {10}}, {}, false}, {{"count", model::Datatype::int32, {}}, {}, false}};
     made.batching.max_batch = 16;
     made.batching.max_delay_ms = 2.5;
     return made;
