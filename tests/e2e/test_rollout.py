@@ -378,9 +378,13 @@ def test_whatever_its_error_rate_a_candidate_is_out_as_soon_as_it_is_judged(admi
 
 def test_a_candidate_that_fails_everything_is_out_though_its_breaker_spares_it(admin, daemon, runtime):
     name = on_trial(admin, "spared", "steady", "failing", percent=50)
+
+    def client(_):
+        mine = daemon.admin().keep()
+        return [predict(mine, name) for _ in range(75)]
+
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        clients = [daemon.admin().keep() for _ in range(8)]
-        answers = list(pool.map(lambda n: predict(clients[n % 8], name), range(600)))
+        answers = [answer for each in pool.map(client, range(8)) for answer in each]
     assert {version(answer) for answer in answers} == {"1"}
     out(admin, name)
     candidate = compared(admin, name)["2"]

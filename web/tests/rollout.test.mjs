@@ -52,7 +52,7 @@ test("a fallback is a model or one of its versions, and the traffic's goes befor
 
 test("the policy is told with its figures, the usual ones where none are set", () => {
   assert.match(policyText(policy), /After 20 predictions .* 10 points .* 3 times/);
-  assert.match(policyText(undefined), /After 100 predictions .* 5 points .* 2 times/);
+  assert.match(policyText(undefined), /After 100 predictions .* 2 points .* 2 times/);
   assert.match(policyText(false), /only by hand/);
 });
 

@@ -4,7 +4,7 @@ import { fakeVersion, Problem } from "./fake_models.mjs";
 
 const conflict = (detail) => { throw new Problem(409, "Conflict", detail); };
 const unknown = (what) => { throw new Problem(404, "Not found", `there is no ${what}`); };
-const usual = { min_samples: 100, max_error_rate_increase: 0.05, max_latency_ratio: 2 };
+const usual = { min_samples: 100, max_error_rate_increase: 0.02, max_latency_ratio: 2 };
 
 export class FakeRollout {
   constructor(models) {
