@@ -24,7 +24,11 @@ public:
     public:
         Passage(Breakers& owner, Key key) : owner_{&owner}, key_{std::move(key)} {}
         Passage(Passage&& other) noexcept : owner_{std::exchange(other.owner_, nullptr)}, key_{std::move(other.key_)} {}
-        Passage& operator=(Passage&&) = delete;
+        Passage& operator=(Passage&& other) noexcept {
+            std::swap(owner_, other.owner_); // what it stood for ends with `other`
+            std::swap(key_, other.key_);
+            return *this;
+        }
         ~Passage() {
             if (owner_) owner_->gave_up(key_);
         }

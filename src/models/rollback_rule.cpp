@@ -19,18 +19,21 @@ double deviation(double rate, std::uint64_t of_one, std::uint64_t of_other) {
     return std::sqrt(rate * (1 - rate) * (1.0 / static_cast<double>(of_one) + 1.0 / static_cast<double>(of_other)));
 }
 
+std::uint64_t enough(const RollbackPolicy& policy) { return std::min(enough_of_production, (policy.min_samples + 1) / 2); }
+
 std::optional<std::string> fails_too_often(const RollbackPolicy& policy, const Counts& production, const Counts& candidate) {
-    const double chance = error_deviations * deviation(production.error_rate(), candidate.predictions, production.predictions);
+    // A rate of a few says nothing; and of each error of the candidate it is known that production answered the same input.
+    const double usual = production.predictions < enough(policy) ? 0 : production.error_rate();
+    const double chance = error_deviations * deviation(usual, candidate.predictions, production.predictions);
     const double increase = std::max(policy.max_error_rate_increase, chance);
-    if (candidate.error_rate() <= production.error_rate() + increase) return std::nullopt;
+    if (candidate.error_rate() <= usual + increase) return std::nullopt;
     return fmt::format("{} of {} predictions of the candidate failed ({:.1f}%), of production's {} of {} ({:.1f}%); {:.1f}% more are allowed", candidate.errors,
                        candidate.predictions, candidate.error_rate() * 100, production.errors, production.predictions, production.error_rate() * 100,
                        increase * 100);
 }
 
 std::optional<std::string> is_too_slow(const RollbackPolicy& policy, const Counts& production, const Counts& candidate) {
-    const auto enough = std::min(enough_of_production, (policy.min_samples + 1) / 2);
-    if (production.own.count() < enough || 2 * candidate.own.count() < policy.min_samples) return std::nullopt;
+    if (production.own.count() < enough(policy) || 2 * candidate.own.count() < policy.min_samples) return std::nullopt;
     const double theirs = candidate.own.percentile_ms(95), ours = production.own.percentile_ms(95);
     const double limit = std::max(ours * policy.max_latency_ratio, ours + noise_ms);
     if (theirs <= limit) return std::nullopt;

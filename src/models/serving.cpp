@@ -148,9 +148,10 @@ void Serving::count(const ModelVersion& version, const Ran& ran) {
 }
 
 // What a prediction of a candidate was, once it is known what production makes of the same input.
-void Serving::conclude(const asio::any_io_executor& executor, const ModelVersion& candidate, const Ran& ran, bool refused, Judged judged) {
+void Serving::conclude(const asio::any_io_executor& executor, const ModelVersion& candidate, Ran& ran, bool refused, Judged judged) {
     const auto& outcome = ran.outcome;
     if (judged == Judged::worse) {
+        if (ran.passage && !outcome && is_fault_of_model(outcome.error()) && !outcome.error().no_answer) ran.passage->record(false);
         const bool not_run = refused || (!outcome && !is_fault_of_model(outcome.error()));
         stats_.record(candidate, Sample{.error = true, .refused = not_run});
         return observe(executor, candidate, Sample{.error = true});
@@ -171,8 +172,10 @@ awaitable<Serving::Ran> Serving::run(Breakers::Passage passage, std::shared_ptr<
     if (is_withdrawn(outcome) && now >= deadline) outcome = Failure{FailureReason::timed_out, "it was not answered by its deadline", false};
     // An output that has no form in JSON may well be what the model is there for: its breaker does not hear of it.
     const bool tells = outcome ? !outcome->cached : is_fault_of_model(outcome.error()) && !outcome.error().no_answer;
-    if (tells && !measured) passage.record(outcome.has_value());
-    co_return Ran{std::move(outcome), now - began};
+    // What a candidate's failure tells is known only when production has been asked with the same input.
+    const bool judged_later = call.chosen.side == Side::candidate && version == call.chosen.primary && !outcome;
+    if (tells && !measured && !judged_later) passage.record(outcome.has_value());
+    co_return Ran{std::move(outcome), now - began, std::move(passage)};
 }
 
 awaitable<Outcome> Serving::run_fallback(Call call, Failure why, bool refused) {
@@ -259,7 +262,7 @@ awaitable<Outcome> Serving::predict_on_trial(Call call) {
 awaitable<Chosen> Serving::turned_down(Chosen chosen, bool measured) {
     const auto executor = co_await asio::this_coro::executor;
     if (measured) co_return to_production(std::move(chosen));
-    const Ran ran{Failure{FailureReason::bad_input, "its manifest refuses what production's takes", false}};
+    Ran ran{Failure{FailureReason::bad_input, "its manifest refuses what production's takes", false}};
     conclude(executor, *chosen.primary, ran, true, Judged::worse);
     co_return to_production(std::move(chosen));
 }
@@ -272,7 +275,7 @@ awaitable<Outcome> Serving::predict(Call call) {
     const bool judged = counted && call.chosen.by_traffic;
     auto answered = co_await predict_with_fallback(std::move(call), judged);
     if (absent && counted && !answered.failed) {
-        const Ran ran{Failure{FailureReason::unavailable, "it cannot be used", false}};
+        Ran ran{Failure{FailureReason::unavailable, "it cannot be used", false}};
         conclude(executor, *absent, ran, true, Judged::worse);
     }
     co_return std::move(answered.outcome);

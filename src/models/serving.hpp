@@ -75,6 +75,7 @@ private:
     struct Ran {
         inference::Outcome outcome;
         std::chrono::nanoseconds took{};
+        std::optional<Breakers::Passage> passage{}; // of a candidate's failure: its breaker hears of it when it is judged
     };
     struct Answered {
         inference::Outcome outcome;
@@ -89,7 +90,7 @@ private:
     awaitable<Ran> run(Breakers::Passage passage, std::shared_ptr<const inference::ModelVersion> version, Call call);
     awaitable<inference::Outcome> run_fallback(Call call, inference::Failure why, bool refused);
     void count(const inference::ModelVersion& version, const Ran& ran);
-    void conclude(const asio::any_io_executor& executor, const inference::ModelVersion& candidate, const Ran& ran, bool refused, Judged judged);
+    void conclude(const asio::any_io_executor& executor, const inference::ModelVersion& candidate, Ran& ran, bool refused, Judged judged);
     // Tells the roll-out; a verdict is carried out beside the answer, which does not wait for it.
     void observe(const asio::any_io_executor& executor, const inference::ModelVersion& version, Sample sample);
 

