@@ -42,9 +42,12 @@ void PassPool::add(Model model, int threads, Pass pass, int alone) {
 
 void PassPool::begin_what_may(State& state) {
     lend_old_places(state);
+    std::vector<Model> waiting; // for passes of their own; what comes after in such a model does not overtake
     for (auto next = state.line.begin(); next != state.line.end();) {
-        if (held_by(state, next->model) + next->threads > places_) {
-            ++next; // for its own model's passes
+        const bool waits = std::ranges::find(waiting, next->model) != waiting.end();
+        if (waits || held_by(state, next->model) + next->threads > places_) {
+            if (!waits) waiting.push_back(next->model);
+            ++next;
             continue;
         }
         if (next->threads > state.free || !begin(state, *next)) break; // nothing overtakes it, or it would wait for ever
