@@ -38,6 +38,8 @@ bool any_node(const torch::jit::Block& block, bool (*matches)(const torch::jit::
     return false;
 }
 
+bool begins_a_task(const torch::jit::Node& node) { return node.kind() == c10::prim::fork; }
+
 // What freezing has left over is what is written to.
 Changes left_over(const c10::ivalue::Object& object) {
     auto changes = Changes::nothing;
@@ -80,6 +82,8 @@ Changes changes_of(const torch::jit::Module& module) {
         const auto inlined = module.get_method("forward").graph()->copy();
         torch::jit::Inline(*inlined);
         if (any_node(*inlined->block(), surely_trains)) return Changes::parameters;
+        // Freezing some of these ends the process in libtorch 2.13, and what a task changes it does not know.
+        if (any_node(*inlined->block(), begins_a_task)) return Changes::parameters;
         const auto frozen = torch::jit::freeze(module, {}, /*optimize_numerics=*/false);
         if (any_node(*frozen.get_method("forward").graph()->block(), may_train)) return Changes::parameters;
         return left_over(*frozen._ivalue());
