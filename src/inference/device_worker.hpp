@@ -56,6 +56,7 @@ struct DeviceWorker {
     std::map<std::uint64_t, Flight> flights; // in the order they were sent
     std::uint64_t memory_budget = 0;    // of its models; 0: none
     Monotonic used_at;                  // when a batch was sent to it last, or it was started
+    Monotonic renewed_at;               // when it was replaced last because its memory was used up
 
     bool ready() const { return supervisor->state() == Supervisor::State::ready; }
     bool unavailable() const { return supervisor->state() == Supervisor::State::unavailable; }

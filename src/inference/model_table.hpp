@@ -27,6 +27,7 @@ struct ModelEntry {
     std::vector<LoadDone> loading;               // who waits until it may be used
     std::vector<UnloadDone> leaving;             // who waits until it is gone
     Monotonic load_deadline, leave_deadline;     // of the ones who wait
+    Monotonic renewed_at;                        // when a worker was replaced last because there was no memory for it
     struct {
         telemetry::Counter* items = nullptr;
         telemetry::Counter* failures = nullptr;

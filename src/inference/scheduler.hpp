@@ -88,6 +88,7 @@ private:
     bool is_wanted(const ModelEntry& entry) const;
     bool has_hope(const ModelEntry& entry) const;
     bool must_be_quiet(const DeviceWorker& device);              // a suspect is to be loaded with nothing beside it
+    bool renew(DeviceWorker& device, ModelEntry& entry, const std::string& error);
     void on_loaded(DeviceWorker& device, const frame::Loaded& loaded);
     void on_unloaded(DeviceWorker& device, const frame::Unloaded& unloaded);
     void tell_load(ModelEntry& entry);                           // those who wait, when it is decided

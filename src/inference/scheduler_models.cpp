@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ranges>
 
 namespace millrace::inference {
@@ -161,9 +162,23 @@ void Scheduler::let_go(DeviceWorker& device) {
     }
 }
 
+// A worker in which others took the memory, and kept it, loads nothing any more: it is replaced, and the model loaded there. Once
+// in ten minutes for a model, which may be too large for any worker, and once a minute in all.
+bool Scheduler::renew(DeviceWorker& device, ModelEntry& entry, const std::string& error) {
+    constexpr std::chrono::minutes often{1}, often_for_one{10};
+    constexpr std::array words{"bad_alloc", "allocate memory", "out of memory", "not enough memory"};
+    if (std::ranges::none_of(words, [&](const char* word) { return error.find(word) != error.npos; })) return false;
+    const auto at = now();
+    if (device.used_at <= device.renewed_at || at - device.renewed_at < often || at - entry.renewed_at < often_for_one) return false;
+    device.renewed_at = entry.renewed_at = at;
+    device.models.erase(entry.key);
+    kill_for(device, fmt::format("{} could not be loaded, it has no memory left: {}", entry.title(), error));
+    return true;
+}
+
 void Scheduler::on_loaded(DeviceWorker& device, const frame::Loaded& loaded) {
     auto* entry = models_.find(loaded.model);
-    if (!entry) return;
+    if (!entry || renew(device, *entry, loaded.error)) return;
     auto& residence = device.models[entry->key];
     if (std::exchange(entry->suspect, false)) // whatever came of it, the worker is still there
         has_suspects_ = std::ranges::any_of(models_.all(), [](const auto* each) { return each->suspect; });
