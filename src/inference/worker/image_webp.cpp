@@ -14,6 +14,9 @@ struct Delete {
     void operator()(WebPAnimDecoder* decoder) const { WebPAnimDecoderDelete(decoder); }
 };
 
+// The decoder of animations holds two canvases of four bytes a pixel besides ours, whatever the size of the file.
+constexpr std::int64_t most_animated_pixels = std::int64_t{1} << 24;
+
 // The first frame of an animation, on its canvas.
 Image first_frame(std::string_view bytes, Image canvas) {
     const WebPData data{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
@@ -48,6 +51,8 @@ Image decode_webp(std::string_view bytes, Alpha alpha) {
     const auto side = static_cast<int>(max_image_side);
     if (features.width < 1 || features.height < 1 || features.width > side || features.height > side)
         throw InputError{"the WebP has a side of more than 8192 pixels"};
+    if (features.has_animation && std::int64_t{features.width} * features.height > most_animated_pixels)
+        throw InputError{"the WebP is an animation of more than 16 million pixels; send one picture"};
     const bool keep = alpha == Alpha::keep && features.has_alpha;
     Image image = blank(features.width, features.height, keep ? 4 : 3);
     if (features.has_animation) return first_frame(bytes, std::move(image));

@@ -213,6 +213,10 @@ TEST_CASE("WebP without loss and with becomes RGB, and an animation its first pi
     for (std::size_t i = 0; i < pillow.size(); ++i) CHECK(image.row(5)[i] == pillow[i]);
     const auto animation = from_base64_text("UklGRiwBAABXRUJQVlA4WAoAAAACAAAAHwAADwAAQU5JTQYAAAAAAAAAAABBTk1GfgAAAAAAAAAAAB8AAA8AAAAAAAJWUDggZgAAAFACAJ0BKiAAEAABQCYlsAADYv4bLwR7uTDeAAD+/r9038WVMdGQKnhmj1zq/pc/DB7rNX8XvVjTp/89NBfHGDR//q/bYl1R7u6vcaBktrlwfJn/J9wGZgdjrrN/9VaIH7798AAAAEFOTUZ6AAAAAAAAAAAAHwAADwAAAAAAAFZQOCBiAAAANAIAnQEqIAAQAAAAJiWwAANfHra8AkcpPgAA/tvmkbSOX9w7/QNnawryzGVVY//cmT9/Aqas85KH//22s2u/+eCSxxpszOzasxmo04Hfx7d8ydSyd3sw//GxpWy/fWAAAAA=");
     CHECK(decode_webp(animation).width == 32);
+    auto wide = animation;
+    wide[24] = wide[27] = '\xff'; // a canvas of 8192 by 8192
+    wide[25] = wide[28] = '\x1f';
+    CHECK(failure(webp_image, wide).find("16 million") != std::string::npos);
     for (std::size_t n = 0; n < animation.size(); ++n) (void)failure(webp_image, animation.substr(0, n));
     for (std::size_t n = 0; n + 8 < lossy.size(); ++n) (void)failure(webp_image, lossy.substr(0, n));
     CHECK(failure(webp_image, lossy.substr(0, 60)) != "decoded");

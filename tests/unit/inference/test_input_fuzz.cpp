@@ -47,6 +47,7 @@ std::string unbase64(const char* text) {
 std::string small_tiff(std::uint16_t compression, std::uint16_t planar, std::uint32_t tile) {
     tiff_files::Form form{.width = 18, .height = 17, .samples = 3, .planar = planar, .photometric = PHOTOMETRIC_RGB, .compression = compression};
     form.tile = tile;
+    if (compression == COMPRESSION_JPEG) form.rows_a_strip = 8; // a multiple, as its blocks are
     form.geo = true;
     return tiff_files::write<std::uint8_t>(form, [](auto s, auto x, auto y) { return s * 50 + x * y; });
 }
@@ -55,7 +56,7 @@ std::string small_tiff(std::uint16_t compression, std::uint16_t planar, std::uin
 
 TEST_CASE("changed TIFF files never crash the decoder") {
     for (const std::uint16_t compression :
-         {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS}) {
+         {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS, COMPRESSION_JPEG}) {
         change_at_random(small_tiff(compression, PLANARCONFIG_CONTIG, 0), 250, [](const std::string& bytes) { (void)decode_tiff(bytes, Alpha::keep); });
         change_at_random(small_tiff(compression, PLANARCONFIG_SEPARATE, 16), 250, decode_tiff_bands);
     }
