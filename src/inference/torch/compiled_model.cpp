@@ -10,6 +10,7 @@
 // AOTIModelContainerRunner has its registry by device since 2.7; before 2.6 there are no packages.
 #if MILLRACE_TORCH_AT_LEAST(2, 7)
 #include "inference/torch/memory_reader.hpp"
+#include "inference/torch/zeroed_memory.hpp"
 
 #include <ATen/Parallel.h>
 #include <caffe2/serialize/inline_container.h>
@@ -139,6 +140,7 @@ public:
     CompiledModel(std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner, Rules rules) : runner_{std::move(runner)}, rules_{std::move(rules)} {}
 
     std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
+        const ZeroedMemory while_running;
         const auto tensors = runner_->run(inputs);
         std::vector<Output> outputs;
         for (std::size_t i = 0; i < rules_.outputs.size(); ++i) {

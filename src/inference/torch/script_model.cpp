@@ -1,10 +1,12 @@
 #include "inference/torch/script_model.hpp"
 
 #include "inference/torch/arguments.hpp"
+#include "inference/torch/attribute_types.hpp"
 #include "inference/torch/device.hpp"
 #include "inference/torch/memory_reader.hpp"
 #include "inference/torch/own_state.hpp"
 #include "inference/torch/returned.hpp"
+#include "inference/torch/zeroed_memory.hpp"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
@@ -35,6 +37,7 @@ public:
     torch::jit::Module module;
     Changes changes = Changes::parameters; // until it is known
     bool bf16 = false, channels_last = false;
+    std::shared_ptr<const ZeroedMemory> zeroed; // of a model that takes memory as it is; shared by its optimised forms
 
 private:
     at::Tensor prepared(at::Tensor input) const {
@@ -151,9 +154,12 @@ private:
 
 std::unique_ptr<Model> load_script(const void* bytes, std::uint64_t size, const std::vector<at::Tensor>& arguments,
                                    const mr_load_options& options, mr_load_report& report) {
+    const ZeroedMemory while_loading;
     auto model = std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()), Rules{options},
                                                options.buffers == MR_BUFFERS_SHARED);
+    check_attribute_types(model->module);
     model->module.eval();
+    if (takes_raw_memory(model->module)) model->zeroed = std::make_shared<const ZeroedMemory>();
     model->changes = changes_of(model->module);
     if (!arguments.empty()) Optimizer{*model, arguments, report}.run(options);
     if (model->changes != Changes::nothing && options.buffers == MR_BUFFERS_OWN)
