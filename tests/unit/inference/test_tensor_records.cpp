@@ -178,7 +178,10 @@ TEST_CASE("a pickle may hold what torch writes, and nothing that libtorch would 
     refuses(with_pickle(object_with(text("s") + storage({}))), "storage as a value");
     refuses(with_pickle(object_with(text("g") + global("torch", "FloatStorage"))), "function or class as a value");
     refuses(with_pickle(object_with(text("g") + global("__torch__", "M"))), "function or class as a value");
-    refuses(with_pickle(object_with(text("s") + tuple(text("storage") + integer(6) + text("0") + text("cpu") + integer(16)) + "Q")), "names a storage in an unknown way");
+    const auto unnamed = tuple(text("storage") + integer(6) + text("0") + text("cpu") + integer(16)) + "Q"; // 6 is Float to libtorch
+    refuses(with_pickle(object_with(text("t") + call("torch._utils", "_rebuild_tensor_v2", unnamed + integer(0) + numbers({16}) + numbers({1}) + "\x89" +
+                                                         call("collections", "OrderedDict", "")))),
+            "names a storage in an unknown way");
     refuses(with_pickle(object_with(text("o") + global("__torch__", "N") + "}R")), "calls the class");
     refuses(with_tensor({.more = call("torch.jit._pickle", "restore_type_tag", "}(" + text("conj") + "\x88u" + text("Dict[str, bool]"))}), "unknown way");
 }
