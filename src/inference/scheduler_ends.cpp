@@ -149,7 +149,7 @@ void Scheduler::on_lost(DeviceWorker& device, const std::string& why) {
     for (const auto& [key, residence] : models)
         if (residence.state == Residence::State::loading) loading.push_back(models_.find(key));
     publish();
-    if (culprit_known_)
+    if (culprit_known_ || device.supervisor->ended_for_leftovers())
         for (const auto& [id, flight] : std::views::reverse(flights)) put_back(flight);
     else find_cause(flights, loading, why, device.supervisor->was_ended_from_outside());
     for (auto* entry : models_.all()) tell_unload(*entry);

@@ -143,7 +143,9 @@ void Supervisor::beat() {
 bool Supervisor::find_leftovers() {
     const auto work = events_.work();
     const auto found = [this](const char* what) {
+        for_leftovers_ = true;
         replace(what);
+        for_leftovers_ = false;
         return true;
     };
     if (quiet_watch_.is_guilty(work, activity_, std::chrono::steady_clock::now(), processor_time(pid())))

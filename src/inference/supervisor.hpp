@@ -53,6 +53,8 @@ public:
     void lower_priority(int nice); // of the present worker; see WorkerProcess
 
     State state() const { return state_; }
+    // While `lost` is told: it was replaced for what an earlier pass left behind, so nothing that it has now is the cause.
+    bool ended_for_leftovers() const { return for_leftovers_; }
     int pid() const { return worker_ ? worker_->pid() : 0; }
     std::uint64_t restarts() const { return restarts_; }
     // Was the last one killed by somebody else (the kernel that had no memory left, an operator)? Its sandbox lets no model do that.
@@ -82,6 +84,7 @@ private:
     std::string reason_ = "not started";
     std::uint64_t restarts_ = 0, sequence_ = 0;
     std::uint64_t activity_ = 0; // everything that was sent to a worker or came from it, but the heartbeats
+    bool for_leftovers_ = false;
     bool ask_tasks_ = false;     // with the next beat
     int failed_starts_ = 0, unanswered_ = 0;
     bool ended_from_outside_ = false;
