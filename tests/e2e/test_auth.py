@@ -8,7 +8,7 @@ from support.client import assert_problem
 CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
 RANK = ["viewer", "submitter", "operator", "admin"]
 EXAMPLES = {"id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "name": "nothing", "version": "1", "sha256": "0" * 64, "q": "nothing",
-            "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16}
+            "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16, "file": "vocab.txt", "region": "nothing"}
 
 
 def operations():
@@ -36,6 +36,8 @@ def test_an_operation_asks_for_its_role_and_no_more(verb, path, role, anonymous,
     assert refused.status == 401, refused
     if path.startswith("/v2"):
         assert refused.json["error"]  # the form of the inference protocol
+    elif path.startswith("/v1"):
+        assert refused.json["error"]["message"]  # the form of OpenAI
     elif verb != "HEAD":
         assert_problem(refused, 401, "unauthenticated")
     assert verb == "HEAD" or "WWW-Authenticate" in refused.headers

@@ -41,7 +41,7 @@ def test_the_served_document_is_the_one_of_this_repository(admin):
 
 
 NOWHERE = {"id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "name": "nothing", "version": "1", "sha256": "0" * 64, "q": "nothing",
-           "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16}
+           "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16, "file": "vocab.txt", "region": "nothing"}
 
 
 def probe(paths):

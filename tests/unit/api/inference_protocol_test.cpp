@@ -133,7 +133,7 @@ TEST_CASE("a malformed request is refused with what is wrong") {
 
 TEST_CASE("parameters are read, and those that are not known are left alone") {
     const auto request = accepted(
-        R"({"id":"a\"b","model_name":"?","parameters":{"priority":2,"timeout":1500,"binary_data_output":true,"sequence_id":3,"mine":[1]},
+        R"({"id":"a\"b","model_name":"?","parameters":{"priority":2,"timeout":1500,"binary_data_output":true,"mine":[1]},
             "inputs":[{"name":"x","datatype":"FP32","shape":[2,1],"parameters":{"binary_data_size":8}}],
             "outputs":[{"name":"y"},{"name":"z","parameters":{"classification":3,"binary_data":false}}]})");
     CHECK(request.id == "a\"b");

@@ -68,7 +68,7 @@ TEST_CASE("a manifest that contradicts itself is refused with the member's name"
         {R"("task":"image_classification")", R"("task":"pixel_classification")", "argmax_map"},
         {R"("kind":"image")", R"("kind":"sound")", "kind"},
         {R"("datatype":"FP32","shape":[1,8,8])", R"("datatype":"FP99","shape":[1,8,8])", "datatype"},
-        {R"("datatype":"FP32","shape":[1,8,8])", R"("datatype":"FP16","shape":[1,8,8])", "FP32"},
+        {R"("datatype":"FP32","shape":[1,8,8])", R"("datatype":"BOOL","shape":[1,8,8])", "FP32"},
         {R"("datatype":"FP32","shape":[1,8,8])", R"("datatype":"INT32","shape":[1,8,8])", "FP32"},
         {R"("shape":[1,8,8])", R"("shape":[3,8,8])", "gray"},
         {R"("shape":[1,8,8])", R"("shape":[1,-1,8])", "gray"},
