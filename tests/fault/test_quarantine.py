@@ -49,7 +49,7 @@ def test_a_poisonous_input_is_refused_with_a_clear_problem_and_its_model_serves_
     again = client.post("/v2/models/intruder/infer", {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [5, 1, 2, 3]}]})
     assert again.status == 200, again
     assert status_of(client)["worker"]["restarts"] == restarts
-    event, = client.events("quarantine.begun")
+    event, = until(lambda: client.events("quarantine.begun"))
     assert event["subject"] == "intruder/1" and event["data"]["kind"] == "input" and event["data"]["workers_ended"] == 3, event
     held, = status_of(client)["quarantine"]
     assert held["kind"] == "input" and held["model"] == "intruder/1" and held["input"] == event["data"]["input"], held
@@ -78,7 +78,7 @@ def test_a_model_that_crashes_on_everything_is_refused_for_jobs_and_protocol_too
     assert status_of(client)["worker"]["restarts"] == restarts
     assert client.post("/api/v1/models/intruder/versions/1/load", {}).status == 200
     assert first_output(ask(client, "intruder", 1)) == 2
-    assert [each["type"] for each in client.events("quarantine")] == ["quarantine.begun", "quarantine.lifted"]
+    until(lambda: [each["type"] for each in client.events("quarantine")] == ["quarantine.begun", "quarantine.lifted"])
     assert status_of(client)["quarantine"] == []
     daemon.stop()
 
@@ -89,7 +89,7 @@ def test_a_quarantine_comes_back_by_a_probe(attacked):
         ask(client, "intruder", ACTS["abort_process"], n)
     until(lambda: ask(client, "intruder", ACTS["abort_process"], 9).status == 503 and len(client.events("quarantine.begun")) == 2, seconds=30)  # a probe failed
     until(lambda: ask(client, "intruder", 1).status == 200, seconds=30)
-    assert client.events("quarantine.lifted") and status_of(client)["quarantine"] == []
+    until(lambda: client.events("quarantine.lifted") and status_of(client)["quarantine"] == [])  # written after the answer
     daemon.stop()
 
 
@@ -171,5 +171,5 @@ def test_an_organisations_models_that_crash_are_held_together_and_its_others_are
         assert "organisation" in assert_problem(ask(client, name, 4), 503)["detail"]
     assert first_output(ask(client, "honest", 4)) == 8
     assert first_output(ask(client, "intruder", 4)) == 8  # it has ended no worker
-    assert any(event["data"]["kind"] == "organization" for event in client.events("quarantine.begun"))
+    assert until(lambda: any(event["data"]["kind"] == "organization" for event in client.events("quarantine.begun")))
     daemon.stop()
