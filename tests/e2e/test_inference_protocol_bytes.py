@@ -111,7 +111,7 @@ def test_every_failure_has_the_protocols_form(admin, anonymous, models):
     assert_error(anonymous.get("/v2"), 401, "key")
     assert anonymous.get("/v2").headers["WWW-Authenticate"]
     assert_error(admin.get("/v2/nothing"), 404, "path")
-    assert_error(admin.get("/v2/systemsharedmemory/status"), 404)
+    assert_error(admin.get("/v2/systemsharedmemory/status"), 501)
     wrong = admin.get(PATH)
     assert_error(wrong, 405, "method")
     assert "POST" in wrong.headers["Allow"]
