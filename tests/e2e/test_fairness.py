@@ -49,6 +49,12 @@ def test_a_tiny_model_that_hangs_holds_up_no_other(daemon, admin, digits, double
 
 
 def test_a_worker_under_ordinary_load_is_left_alone(admin, digits):
+    def is_steady():
+        count = restarts(admin)
+        time.sleep(2)
+        return restarts(admin) == count
+
+    assert until(is_steady, 60), "what an earlier test left hanging still ends workers"
     before, begin = restarts(admin), time.monotonic()
     for turn in range(300 * 15):
         assert admin.predict(digits, PICTURE, "image/png").status == 200

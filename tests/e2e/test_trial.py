@@ -105,7 +105,7 @@ def strict(tmp_path_factory):
     (WrongType, "FP32"),
     (WrongRows, ""),
     (Throwing, "I do not feel like it"),
-    (NoTensor, "tensor"),
+    (NoTensor, "returned a String"),
     (OtherInput, ""),
 ], ids=lambda value: value.__name__ if isinstance(value, type) else None)
 def test_a_model_that_must_not_serve_is_refused_with_the_reason(strict, scripted, kind, reason):

@@ -71,7 +71,8 @@ def print_pauses(daemon):
 # Memory
 
 def test_a_batch_that_is_too_large_for_the_memory_limit_is_split_until_it_fits(scripted):
-    daemon, client = scripted(20, MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES=str(1536 * MIB))
+    # One pass at a time: two side by side share what the limit leaves, and either may find no memory for the moment.
+    daemon, client = scripted(20, MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES=str(1536 * MIB), MILLRACE_INFERENCE_THREADS="1")
     assert first_output(ask(client, "intruder", 4)) == 8
     client.pause("default")
     ids = submit_all(client, [job("intruder", 916, 256)] * 8)  # 2 GiB together, 1 GiB for four
@@ -79,7 +80,7 @@ def test_a_batch_that_is_too_large_for_the_memory_limit_is_split_until_it_fits(s
     sizes = []
     for identity in ids:
         done = client.wait(identity, seconds=60)
-        assert done["state"] == "succeeded" and done["attempt"] == 1, done
+        assert done["state"] == "succeeded" and done["attempt"] == 1, done["attempts"]
         assert first_output(done) == 1832
         sizes.append(done["result"]["batch_size"])
     assert max(sizes) <= 4, sizes
