@@ -1,20 +1,9 @@
 #include "api/openai_error.hpp"
 
-#include "base/json.hpp"
+#include "api/problem_form.hpp"
 
 namespace millrace::api::openai {
 namespace {
-
-// A wrong argument is 400 there, whatever is wrong with it. Its clients try 408, 409, 429 and 5xx again.
-unsigned status_there(unsigned status) {
-    switch (status) {
-    case 409:
-    case 415:
-    case 422: return 400;
-    case 507: return 500;
-    default: return status;
-    }
-}
 
 std::string_view type_of(unsigned status) {
     switch (status) {
@@ -34,18 +23,11 @@ json::value code_of(unsigned status, std::string_view path) {
 } // namespace
 
 void speak_openai(const http::Request& request, http::Response& response) {
-    if (request.path != "/v1" && !request.path.starts_with("/v1/")) return;
-    const auto* type = response.find("Content-Type");
-    auto* body = std::get_if<std::string>(&response.body);
-    if (!type || *type != "application/problem+json" || !body) return;
-    const auto problem = json::parse(*body).as_object();
-    response.status = status_there(response.status);
-    *body = json::serialize(json::object{{"error",
-                                          {{"message", problem.at("detail")},
-                                           {"type", type_of(response.status)},
-                                           {"param", nullptr},
-                                           {"code", code_of(response.status, request.path)}}}});
-    response.set("Content-Type", "application/json");
+    const auto detail = problem_detail(request, response, "/v1");
+    if (!detail) return;
+    const auto status = plain_status(response.status); // its clients try 408, 409, 429 and 5xx again
+    replace_problem(response, status,
+                    {{"error", {{"message", *detail}, {"type", type_of(status)}, {"param", nullptr}, {"code", code_of(status, request.path)}}}});
 }
 
 } // namespace millrace::api::openai
