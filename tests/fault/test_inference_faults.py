@@ -3,13 +3,12 @@ again, and what belongs to others is finished. The times are printed, and never 
 import os
 import signal
 import sqlite3
-import threading
 import uuid
 
 import pytest
 from support import hostile
 from support.client import seconds_of, until
-from support.hostile import ACTS, ask, first_output, job, push
+from support.hostile import ACTS, ask, first_output, job, others_asking, push
 
 MIB = 1048576
 
@@ -170,22 +169,10 @@ def test_a_worker_that_somebody_else_kills_costs_its_job_nothing(attacked):
 def test_predictions_beside_a_crash_are_answered_by_the_next_worker(attacked):
     daemon, client = attacked()
     ask(client, "honest", 1), ask(client, "intruder", 1)
-    answers, stop = [], threading.Event()
-
-    def keep_asking():
-        mine = daemon.admin()
-        while not stop.is_set():
-            answers.append(ask(mine, "honest", 21))
-
-    threads = [threading.Thread(target=keep_asking) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
-        ask(client, "intruder", ACTS["abort_process"])
-        daemon.wait_worker()
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with others_asking(daemon, "honest", 4) as answers:
+        for _ in range(3):
+            ask(client, "intruder", ACTS["abort_process"])
+            daemon.wait_worker()
     print_pauses(daemon)
     for answer in answers:  # they have waited for the next worker, and none was told of the end of the last
         assert answer.status == 200 and first_output(answer) == 42, answer

@@ -1,12 +1,11 @@
 """What keeps ending workers is refused for a while, is told of, and comes back by a probe; and has a worker of its own meanwhile, so that
 nobody else sees its second crash. Through the real daemon, on the runtime that attacks."""
-import threading
 
 
 import pytest
 from support import hostile
 from support.client import assert_problem, until
-from support.hostile import ACTS, ask, first_output, job, push
+from support.hostile import ACTS, ask, first_output, job, others_asking, push
 
 
 @pytest.fixture
@@ -98,22 +97,10 @@ def test_who_crashed_once_has_a_worker_of_its_own_and_nobody_sees_its_second_cra
     assert first_output(ask(client, "honest", 4)) == 8
     ask(client, "intruder", ACTS["abort_process"])
     before = shared_restarts(client)
-    answers, stop = [], threading.Event()
-
-    def keep_asking():
-        mine = daemon.admin()
-        while not stop.is_set():
-            answers.append(ask(mine, "honest", 21))
-
-    threads = [threading.Thread(target=keep_asking) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for n, act in enumerate(("segmentation_fault", "hang", "leave")):
-        assert ask(client, "intruder", ACTS[act], n).status in (503, 504)
-    assert first_output(ask(client, "intruder", 3)) == 6
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with others_asking(daemon, "honest", 3) as answers:
+        for n, act in enumerate(("segmentation_fault", "hang", "leave")):
+            assert ask(client, "intruder", ACTS[act], n).status in (503, 504)
+        assert first_output(ask(client, "intruder", 3)) == 6
     assert all(answer.status == 200 for answer in answers) and len(answers) > 10
     assert shared_restarts(client) == before
     assert "intruder/1" in [device["own_of"] for device in status_of(client)["worker"]["devices"]]

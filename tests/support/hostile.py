@@ -1,7 +1,9 @@
 """The runtime module that attacks (tests/hostile), and the small TorchScript models that do."""
+import contextlib
 import json
 import pathlib
 import re
+import threading
 
 from .daemon import ROOT, binary
 
@@ -44,3 +46,24 @@ def first_output(answer):
     """Of an answer or a job that succeeded: the first number."""
     result = answer.json if hasattr(answer, "json") else answer["result"]
     return result["outputs"][0]["data"][0]
+
+
+@contextlib.contextmanager
+def others_asking(daemon, name, count):
+    """Clients that ask for predictions of a model again and again meanwhile; the list that their answers go to."""
+    answers, stop = [], threading.Event()
+
+    def keep_asking():
+        mine = daemon.admin()
+        while not stop.is_set():
+            answers.append(ask(mine, name, 21))
+
+    threads = [threading.Thread(target=keep_asking) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
