@@ -2,16 +2,12 @@
 import base64
 import json
 import struct
-import sys
 
 import pytest
-from support.brought import brought
+from support.brought import imported
 from support.daemon import ROOT
 
-OPENAI = brought("openai")
-sys.path.insert(0, str(OPENAI))  # it stays: the client imports what it needs when it is used
-
-import openai  # noqa: E402
+openai = imported("openai")
 
 # Its vector: the sum of the tokens, how many they are, and how many came in the pass with their filling.
 TEXTS = (ROOT / "tests/unit/inference/models/texts.pt").read_bytes()
