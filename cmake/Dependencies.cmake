@@ -44,11 +44,11 @@ static_library(absl_civil_time_static absl_civil_time)
 static_library(absl_time_static absl_time absl_civil_time_static absl_time_zone_static absl_strings_static)
 
 add_library(third_party INTERFACE)
-target_link_libraries(third_party INTERFACE Boost::json Boost::url fmt::fmt-header-only Threads::Threads
-                      OpenSSL::SSL OpenSSL::Crypto)
+target_link_libraries(third_party INTERFACE Boost::json Boost::url Threads::Threads OpenSSL::SSL OpenSSL::Crypto)
+target_compile_definitions(third_party INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
 
-# One precompiled header for Boost, fmt and the standard library, shared by all rooms.
-add_library(precompiled STATIC ${CMAKE_CURRENT_SOURCE_DIR}/cmake/precompiled.cpp)
+# One precompiled header for Boost, fmt and the standard library, shared by all rooms, and what those headers leave to a library.
+add_library(precompiled STATIC ${CMAKE_CURRENT_SOURCE_DIR}/cmake/third_party.cpp)
 target_include_directories(precompiled PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/src)
 target_link_libraries(precompiled PUBLIC third_party)
 target_precompile_headers(precompiled PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/cmake/precompiled.hpp)

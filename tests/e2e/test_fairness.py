@@ -33,8 +33,7 @@ def test_a_tiny_model_that_hangs_holds_up_no_other(daemon, admin, digits, double
     hanging = [threading.Thread(target=lambda: ask(daemon.admin(), hangs, HANGS)) for _ in range(4 if how == "predictions" else 0)]
     for thread in hanging:
         thread.start()
-    for _ in range(0 if hanging else 4):
-        assert admin.post("/api/v1/jobs", {**job(hangs, HANGS), "max_attempts": 1}).status == 202
+    jobs = [admin.post("/api/v1/jobs", {**job(hangs, HANGS), "max_attempts": 1}).json["id"] for _ in range(0 if hanging else 4)]
     assert until(lambda: in_flight(admin) >= 2)
     before = restarts(admin)
     for turn in range(20):
@@ -45,6 +44,8 @@ def test_a_tiny_model_that_hangs_holds_up_no_other(daemon, admin, digits, double
     assert until(lambda: ask(admin, doubles, 1).status and restarts(admin) > before, 30)
     for thread in hanging:
         thread.join()
+    for each in jobs:
+        admin.wait(each, "dead", seconds=90)
     assert until(lambda: in_flight(admin) == 0 and ask(admin, doubles, 1).status == 200, 90)
 
 

@@ -68,7 +68,7 @@ inline std::string flat_png(int side, std::uint32_t gray) {
                                       {gray << 16 | gray << 8 | gray});
 }
 
-// The test program is run once for each runtime module that was built.
+// The test program is run once for each runtime module that was built, and once without any (the variable is empty).
 inline std::filesystem::path chosen_runtime() {
     const char* named = std::getenv("MILLRACE_TEST_RUNTIME");
     return named ? std::filesystem::path{named} : find_runtime();
