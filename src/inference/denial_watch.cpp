@@ -72,11 +72,11 @@ bool has_waiting(int listener) {
 
 } // namespace
 
-DenialWatch::DenialWatch(boost::asio::io_context& context, Descriptor listener, OnDenied on_denied)
-    : listener_{context, listener.release()}, timer_{context}, on_denied_{std::move(on_denied)} {}
+DenialWatch::DenialWatch(EngineLoop& loop, Descriptor listener, OnDenied on_denied)
+    : loop_{loop}, listener_{loop.context(), listener.release()}, timer_{loop.context()}, on_denied_{std::move(on_denied)} {}
 
-std::shared_ptr<DenialWatch> DenialWatch::start(boost::asio::io_context& context, Descriptor listener, OnDenied on_denied) {
-    std::shared_ptr<DenialWatch> watch{new DenialWatch{context, std::move(listener), std::move(on_denied)}};
+std::shared_ptr<DenialWatch> DenialWatch::start(EngineLoop& loop, Descriptor listener, OnDenied on_denied) {
+    std::shared_ptr<DenialWatch> watch{new DenialWatch{loop, std::move(listener), std::move(on_denied)}};
     watch->wait();
     return watch;
 }
@@ -90,18 +90,18 @@ void DenialWatch::stop() {
 
 void DenialWatch::wait() {
     listener_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                         [self = shared_from_this()](const boost::system::error_code& failure) {
+                         loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
                              if (failure || !self->listener_.is_open() || !self->answer_one()) return;
                              if (++self->answered_ > answered_at_once) self->pause();
                              else self->wait();
-                         });
+                         }));
 }
 
 void DenialWatch::pause() {
     timer_.expires_after(pause_after);
-    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& failure) {
+    timer_.async_wait(loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
         if (!failure && self->listener_.is_open()) self->wait();
-    });
+    }));
 }
 
 bool DenialWatch::answer_one() {

@@ -36,38 +36,46 @@ class Engine::Core {
 public:
     Core(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
         : options_{std::move(options)}, spawn_{spawn_options(options_)},
-          scheduler_{context_, options_, spawn_, log, metrics}, trials_{context_, spawn_, options_, scheduler_.denials(), log} {}
+          scheduler_{loop_, options_, spawn_, log, metrics}, trials_{loop_, spawn_, options_, scheduler_.denials(), log} {}
 
     void start() {
         thread_ = std::thread{[this] {
             async::name_this_thread("engine");
-            scheduler_.start();
-            const auto work = boost::asio::make_work_guard(context_);
-            context_.run();
+            loop_.post([this] { scheduler_.start(); });
+            const auto work = boost::asio::make_work_guard(loop_.context());
+            loop_.context().run();
         }};
     }
 
     void stop() {
         if (thread_.joinable()) end_thread();
-        else end_work(); // never started, or stopped before
+        else {
+            const auto turn = loop_.take(); // never started, or stopped before
+            end_work();
+        }
         *open_.lock() = false;
-        context_.restart();
-        context_.poll(); // what was posted meanwhile is answered, too
+        loop_.context().restart();
+        loop_.context().poll(); // what was posted meanwhile is answered, too
     }
 
     void end_thread() {
-        boost::asio::post(context_, [this] {
+        loop_.post([this] {
             end_work();
             // One more turn, so that what was posted before is answered.
-            boost::asio::post(context_, [this] { context_.stop(); });
+            loop_.post([this] { loop_.context().stop(); });
         });
         thread_.join();
     }
 
     Ticket predict(Request request, Done done) {
         const auto ticket = next_ticket_.fetch_add(1, std::memory_order_relaxed);
+        // Here and now where that is short, else on the engine's thread: a change of threads takes longer than all of it.
+        if (const auto turn = loop_.try_take(); turn && scheduler_.takes_at_once(request)) {
+            scheduler_.predict(ticket, std::move(request), std::move(done));
+            return ticket;
+        }
         if (auto open = open_.lock(); *open) {
-            boost::asio::post(context_, [this, ticket, request = std::move(request), done = std::move(done)]() mutable {
+            loop_.post([this, ticket, request = std::move(request), done = std::move(done)]() mutable {
                 scheduler_.predict(ticket, std::move(request), std::move(done));
             });
             return ticket;
@@ -79,12 +87,12 @@ public:
     void withdraw(Ticket ticket) {
         auto open = open_.lock();
         if (!*open) return; // stop() has answered it
-        boost::asio::post(context_, [this, ticket] { scheduler_.withdraw(ticket); }); // after its predict(), for both are posted
+        loop_.post([this, ticket] { scheduler_.withdraw(ticket); }); // after its predict(), which was posted before or is over
     }
 
     void check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
         if (auto open = open_.lock(); *open) {
-            boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable {
+            loop_.post([this, model = std::move(model), done = std::move(done)]() mutable {
                 trials_.add(std::move(model), std::move(done));
             });
             return;
@@ -95,13 +103,13 @@ public:
     void load(std::shared_ptr<const ModelVersion> model, ModelEntry::LoadDone done) {
         auto open = open_.lock();
         if (!*open) return done(Error{Code::unavailable, "the service is stopping"});
-        boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.load(model, std::move(done)); });
+        loop_.post([this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.load(model, std::move(done)); });
     }
 
     void unload(std::shared_ptr<const ModelVersion> model, ModelEntry::UnloadDone done) {
         auto open = open_.lock();
         if (!*open) return done(millrace::success());
-        boost::asio::post(context_, [this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.unload(model, std::move(done)); });
+        loop_.post([this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.unload(model, std::move(done)); });
     }
 
     WorkerStatus status() const { return scheduler_.status(); }
@@ -116,7 +124,7 @@ private:
 
     EngineOptions options_;
     SpawnOptions spawn_;
-    boost::asio::io_context context_{1};
+    EngineLoop loop_;
     Scheduler scheduler_;
     Trials trials_;
     async::Guarded<bool> open_{true};  // may work be posted?

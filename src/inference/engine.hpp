@@ -1,8 +1,8 @@
 // The engine: takes predictions, batches them per model, and has them run by the worker process that it
 // supervises. Models are loaded on first use and again after a restart.
 //
-// Thread-safe. The engine owns one thread, on which all its state lives; `done` callbacks are called there and
-// must return quickly. Every accepted request ends in exactly one call of its `done`, also at stop().
+// Thread-safe. The engine owns one thread, on which its state lives (engine_loop.hpp); `done` callbacks are called there, or by a
+// thread that calls predict(), and must return quickly. Every accepted request ends in exactly one call of its `done`, also at stop().
 #pragma once
 #include "async/awaitable.hpp"
 #include "inference/prediction.hpp"

@@ -27,6 +27,11 @@ ModelEntry* ModelTable::find(Batcher::ModelKey key) const {
     return found == by_key_.end() ? nullptr : found->second;
 }
 
+ModelEntry* ModelTable::find(const ModelVersion& version) const {
+    const auto found = entries_.find({version.organization, version.name, version.version});
+    return found == entries_.end() ? nullptr : found->second.get();
+}
+
 std::vector<ModelEntry*> ModelTable::all() {
     std::vector<ModelEntry*> list;
     for (auto& [key, entry] : by_key_) list.push_back(entry);

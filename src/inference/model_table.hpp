@@ -1,4 +1,4 @@
-// The models that the engine has met. On the engine's thread.
+// The models that the engine has met. In the turn of its loop.
 #pragma once
 #include "inference/batcher.hpp"
 #include "inference/engine.hpp"
@@ -47,6 +47,7 @@ public:
     // are small, and their numbers must not be used twice.
     ModelEntry& find_or_add(const std::shared_ptr<const ModelVersion>& version, bool& made);
     ModelEntry* find(Batcher::ModelKey key) const;
+    ModelEntry* find(const ModelVersion& version) const;
     std::vector<ModelEntry*> all();
 
 private:

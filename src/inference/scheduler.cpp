@@ -29,15 +29,15 @@ int rows_of(const Input& input) {
 
 } // namespace
 
-Scheduler::Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
+Scheduler::Scheduler(EngineLoop& loop, const EngineOptions& options, const SpawnOptions& spawn,
                      telemetry::Log& log, telemetry::Metrics& metrics)
-    : context_{context}, options_{options}, spawn_{spawn}, log_{log}, metrics_{metrics},
+    : loop_{loop}, options_{options}, spawn_{spawn}, log_{log}, metrics_{metrics},
       waiting_gauge_{metrics.gauge("millrace_inference_waiting", "Predictions that wait for a batch.")},
       denials_{log, metrics}, models_{metrics}, quarantine_{options.quarantine},
       quarantine_metrics_{&metrics.counter("millrace_quarantines_total", "Times that an input, a model or an organisation was quarantined, or held longer."),
                           &metrics.counter("millrace_quarantine_refused_total", "Predictions that were refused because of a quarantine."),
                           &metrics.gauge("millrace_quarantined", "Inputs, models and organisations in quarantine now.")},
-      tick_timer_{context}, wake_timer_{context}, own_timer_{context} {
+      tick_timer_{loop.context()}, wake_timer_{loop.context()}, own_timer_{loop.context()} {
     const auto& names = options_.devices;
     const bool other_than_cpu = std::ranges::any_of(names, [](const auto& name) { return name != "cpu"; });
     for (const auto& name : names) add_device(name, DeviceWorker::Role::shared).standby = name == "cpu" && other_than_cpu;
@@ -111,6 +111,17 @@ ModelEntry& Scheduler::entry_of(const std::shared_ptr<const ModelVersion>& versi
                                        std::chrono::microseconds{static_cast<std::int64_t>(batching.max_delay_ms * 1000)},
                                        version->manifest->execution.weight});
     return entry;
+}
+
+bool Scheduler::takes_at_once(const Request& request) {
+    const auto& version = *request.model;
+    const auto* entry = models_.find(version);
+    if (!entry || entry->own || request.alone || has_suspects_ || version.manifest->isolation == model::Isolation::own ||
+        quarantine_.is_troubled({version.organization, version.name, version.version}, now()))
+        return false;
+    const auto is_shared = [](const auto& each) { return each->ready() && each->role == DeviceWorker::Role::shared; };
+    const auto is_missing = [&](const auto& each) { return is_shared(each) && each->state_of(entry->key) != Residence::State::ready; };
+    return std::ranges::any_of(devices_, is_shared) && std::ranges::none_of(devices_, is_missing);
 }
 
 void Scheduler::predict(Engine::Ticket ticket, Request request, Engine::Done done) {
@@ -305,14 +316,14 @@ void Scheduler::arm_tick() {
     ticking_ = true;
     looked_at_ = now();
     tick_timer_.expires_at(looked_at_ + tick_period);
-    tick_timer_.async_wait([this](const boost::system::error_code& failure) {
+    tick_timer_.async_wait(loop_.in_turn([this](const boost::system::error_code& failure) {
         ticking_ = false;
         if (failure || stopping_) return;
         tick();
         dispatch();
         publish();
         arm_tick();
-    });
+    }));
 }
 
 void Scheduler::arm_wake() {
@@ -322,9 +333,9 @@ void Scheduler::arm_wake() {
         if (const auto lending = batcher_.size() > 0 ? device->next_lending(present) : std::nullopt; lending && (!at || *lending < *at)) at = lending;
     if (!at) return;
     wake_timer_.expires_at(*at);
-    wake_timer_.async_wait([this](const boost::system::error_code& failure) {
+    wake_timer_.async_wait(loop_.in_turn([this](const boost::system::error_code& failure) {
         if (!failure && !stopping_) dispatch();
-    });
+    }));
 }
 
 void Scheduler::finish(Batcher::ItemKey key, Outcome outcome) {

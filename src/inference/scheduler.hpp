@@ -1,5 +1,5 @@
-// The engine's inside: requests in, batches to the workers of the devices, answers out. Everything on the thread of the
-// io_context. In six files: what is asked and answered (scheduler.cpp), where models are loaded and leave
+// The engine's inside: requests in, batches to the workers of the devices, answers out. Everything in the turn of the
+// loop, and on its thread; but predict() on any thread, if takes_at_once() says so. In six files: what is asked and answered (scheduler.cpp), where models are loaded and leave
 // (scheduler_models.cpp), what ends before its answer (scheduler_ends.cpp), what is refused because it ends workers
 // (scheduler_quarantine.cpp), which workers there are for whom (scheduler_own.cpp), what others see (scheduler_view.cpp).
 #pragma once
@@ -12,7 +12,6 @@
 #include "inference/quarantine.hpp"
 #include "inference/statistics.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
@@ -22,11 +21,14 @@ namespace millrace::inference {
 
 class Scheduler {
 public:
-    Scheduler(boost::asio::io_context& context, const EngineOptions& options, const SpawnOptions& spawn,
+    Scheduler(EngineLoop& loop, const EngineOptions& options, const SpawnOptions& spawn,
               telemetry::Log& log, telemetry::Metrics& metrics);
 
     void start();
     void stop();
+    // Is its model ready wherever it is served, so that predict() only sends a batch or lets it wait? Then it may be called on
+    // another thread: no worker is started there, no model loaded.
+    bool takes_at_once(const Request& request);
     void predict(Engine::Ticket ticket, Request request, Engine::Done done);
     void withdraw(Engine::Ticket ticket);
     void load(const std::shared_ptr<const ModelVersion>& version, ModelEntry::LoadDone done);
@@ -136,7 +138,7 @@ private:
     // ── the view: scheduler_view.cpp ──
     void publish();          // what other threads see
 
-    boost::asio::io_context& context_;
+    EngineLoop& loop_;
     const EngineOptions options_;
     const SpawnOptions spawn_;
     telemetry::Log& log_;

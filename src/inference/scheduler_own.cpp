@@ -32,7 +32,7 @@ DeviceWorker& Scheduler::add_device(const std::string& name, DeviceWorker::Role 
     if (name == "cpu") of_device.threads = std::max(1, spawn_.threads / std::max(1, cpus));
     const SupervisorOptions options{of_device, options_.start_timeout, options_.heartbeat_timeout, options_.first_backoff, options_.longest_backoff,
                                     options_.leftover_window};
-    device.supervisor = std::make_unique<Supervisor>(context_, options, log_, metrics_, events_of(device));
+    device.supervisor = std::make_unique<Supervisor>(loop_, options, log_, metrics_, events_of(device));
     return device;
 }
 
@@ -129,12 +129,12 @@ void Scheduler::release(DeviceWorker& device) {
 void Scheduler::arm_own() {
     if (std::exchange(own_armed_, true)) return;
     own_timer_.expires_after(look_every);
-    own_timer_.async_wait([this](const boost::system::error_code& failure) {
+    own_timer_.async_wait(loop_.in_turn([this](const boost::system::error_code& failure) {
         own_armed_ = false;
         if (failure || stopping_) return;
         end_unneeded();
         if (std::ranges::any_of(devices_, [](const auto& each) { return each->role == Role::own || each->role == Role::suspects; })) arm_own();
-    });
+    }));
 }
 
 void Scheduler::end_unneeded() {

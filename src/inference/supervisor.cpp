@@ -27,12 +27,12 @@ std::string_view name(Supervisor::State state) {
     return "stopped";
 }
 
-Supervisor::Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log,
+Supervisor::Supervisor(EngineLoop& loop, SupervisorOptions options, telemetry::Log& log,
                        telemetry::Metrics& metrics, Events events)
-    : context_{context}, options_{std::move(options)}, log_{log},
+    : loop_{loop}, options_{std::move(options)}, log_{log},
       restart_counter_{metrics.counter("millrace_worker_restarts_total",
                                        "Times the inference worker was started again after it had ended.")},
-      events_{std::move(events)}, timer_{context}, quiet_watch_{options_.leftover_window},
+      events_{std::move(events)}, timer_{loop.context()}, quiet_watch_{options_.leftover_window},
       task_watch_{beats(options_.leftover_window)}, backoff_{options_.first_backoff} {}
 
 void Supervisor::lower_priority(int nice) {
@@ -71,13 +71,13 @@ void Supervisor::send(const frame::ToWorker& message, std::vector<Descriptor> de
 
 void Supervisor::arm(std::chrono::milliseconds after, std::function<void()> what) {
     timer_.expires_after(after); // cancels what was armed before
-    timer_.async_wait([this, armed = ++armed_, what = std::move(what)](const boost::system::error_code& failure) {
+    timer_.async_wait(loop_.in_turn([this, armed = ++armed_, what = std::move(what)](const boost::system::error_code& failure) {
         if (!failure && armed == armed_) what();
-    });
+    }));
 }
 
 void Supervisor::spawn() {
-    auto worker = WorkerProcess::spawn(context_, options_.spawn);
+    auto worker = WorkerProcess::spawn(loop_, options_.spawn);
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },

@@ -1,5 +1,6 @@
 // Keeps one worker process running: starts it, waits for its greeting, listens to its heart, kills it when it hangs,
-// starts it again after a pause that grows. All on the thread of the io_context.
+// starts it again after a pause that grows. All in the turn of the loop; what
+// starts a worker on its thread.
 //
 // A worker lives while it answers: each beat is a question to the thread that reads its channel, which does nothing else, and
 // any message is an answer. Questions are counted, not time, so that nobody is blamed for a machine or a daemon that stood
@@ -39,7 +40,7 @@ public:
             unavailable; // it cannot be started; tried again at the longest pause
     };
 
-    Supervisor(boost::asio::io_context& context, SupervisorOptions options, telemetry::Log& log,
+    Supervisor(EngineLoop& loop, SupervisorOptions options, telemetry::Log& log,
                telemetry::Metrics& metrics, Events events);
 
     void start();
@@ -70,7 +71,7 @@ private:
     bool find_leftovers();  // true: the worker was replaced because of one
     void arm(std::chrono::milliseconds after, std::function<void()> what);
 
-    boost::asio::io_context& context_;
+    EngineLoop& loop_;
     SupervisorOptions options_;
     telemetry::Log& log_;
     telemetry::Counter& restart_counter_;

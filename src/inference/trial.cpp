@@ -5,19 +5,19 @@
 
 namespace millrace::inference {
 
-Trial::Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done)
-    : timer_{context}, model_{std::move(model)}, done_{std::move(done)} {}
+Trial::Trial(EngineLoop& loop, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done)
+    : loop_{loop}, timer_{loop.context()}, model_{std::move(model)}, done_{std::move(done)} {}
 
-std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const SpawnOptions& spawn,
+std::shared_ptr<Trial> Trial::start(EngineLoop& loop, const SpawnOptions& spawn,
                                     std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
                                     std::shared_ptr<const ModelVersion> model, DenialLog& denials, telemetry::Log& log,
                                     Engine::CheckDone done) {
-    std::shared_ptr<Trial> trial{new Trial{context, std::move(model), std::move(done)}};
+    std::shared_ptr<Trial> trial{new Trial{loop, std::move(model), std::move(done)}};
     if (!spawn.obstacle.empty()) {
         trial->finish(Error{Code::unavailable, spawn.obstacle + ": the model cannot be tried"});
         return trial;
     }
-    auto worker = WorkerProcess::spawn(context, spawn);
+    auto worker = WorkerProcess::spawn(loop, spawn);
     if (!worker) {
         trial->finish(worker.error());
         return trial;
@@ -41,9 +41,9 @@ std::shared_ptr<Trial> Trial::start(boost::asio::io_context& context, const Spaw
 
 void Trial::limit(std::chrono::milliseconds time, Error error) {
     timer_.expires_after(time); // what was waited for before is cancelled
-    timer_.async_wait([trial = shared_from_this(), error = std::move(error)](const boost::system::error_code& failure) {
+    timer_.async_wait(loop_.in_turn([trial = shared_from_this(), error = std::move(error)](const boost::system::error_code& failure) {
         if (!failure) trial->finish(error);
-    });
+    }));
 }
 
 void Trial::on_message(frame::ToDaemon message) {

@@ -4,15 +4,14 @@
 #include "inference/engine.hpp"
 #include "inference/supervisor.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 namespace millrace::inference {
 
-// On the thread of `context`. Keeps itself alive until it has called `done`, once.
+// On the thread of the loop, in its turn. Keeps itself alive until it has called `done`, once.
 class Trial : public std::enable_shared_from_this<Trial> {
 public:
-    static std::shared_ptr<Trial> start(boost::asio::io_context& context, const SpawnOptions& spawn,
+    static std::shared_ptr<Trial> start(EngineLoop& loop, const SpawnOptions& spawn,
                                         std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
                                         std::shared_ptr<const ModelVersion> model, DenialLog& denials, telemetry::Log& log,
                                         Engine::CheckDone done);
@@ -20,11 +19,12 @@ public:
     bool finished() const { return !done_; }
 
 private:
-    Trial(boost::asio::io_context& context, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
+    Trial(EngineLoop& loop, std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
     void on_message(frame::ToDaemon message);
     void limit(std::chrono::milliseconds time, Error error);
     void finish(Result<CheckReport> result);
 
+    EngineLoop& loop_;
     boost::asio::steady_timer timer_;
     std::chrono::milliseconds load_limit_{0};
     std::shared_ptr<const ModelVersion> model_; // shared with the caller

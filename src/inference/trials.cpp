@@ -23,9 +23,9 @@ void Trials::start_next() {
         waiting_.pop_front();
         auto done = [this, done = std::move(next.done)](Result<CheckReport> report) {
             done(std::move(report));
-            boost::asio::post(context_, [this] { start_next(); }); // when this trial has ended
+            loop_.post([this] { start_next(); }); // when this trial has ended
         };
-        running_.push_back(Trial::start(context_, spawn_, options_.start_timeout, options_.load_timeout, std::move(next.model), denials_, log_,
+        running_.push_back(Trial::start(loop_, spawn_, options_.start_timeout, options_.load_timeout, std::move(next.model), denials_, log_,
                                         std::move(done)));
     }
 }

@@ -8,13 +8,13 @@
 
 namespace millrace::inference {
 
-// On the thread of `context`. Borrows all that it is given.
+// On the thread of the loop, in its turn. Borrows all that it is given.
 class Trials {
 public:
     static constexpr std::size_t at_a_time = 2, most_waiting = 32;
 
-    Trials(boost::asio::io_context& context, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials, telemetry::Log& log)
-        : context_{context}, spawn_{spawn}, options_{options}, denials_{denials}, log_{log} {}
+    Trials(EngineLoop& loop, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials, telemetry::Log& log)
+        : loop_{loop}, spawn_{spawn}, options_{options}, denials_{denials}, log_{log} {}
 
     void add(std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
     void stop(); // all end as unavailable, and so does what is added later
@@ -26,7 +26,7 @@ private:
     };
     void start_next();
 
-    boost::asio::io_context& context_;
+    EngineLoop& loop_;
     const SpawnOptions& spawn_;
     const EngineOptions& options_;
     DenialLog& denials_;

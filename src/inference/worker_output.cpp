@@ -13,13 +13,13 @@ constexpr std::size_t longest_line = 1000; // what is longer is cut
 
 }
 
-WorkerOutput::WorkerOutput(boost::asio::io_context& context, Descriptor pipe, OnLine on_line)
-    : pipe_{context, pipe.release()}, on_line_{std::move(on_line)} {
+WorkerOutput::WorkerOutput(EngineLoop& loop, Descriptor pipe, OnLine on_line)
+    : loop_{loop}, pipe_{loop.context(), pipe.release()}, on_line_{std::move(on_line)} {
     ::fcntl(pipe_.native_handle(), F_SETFL, ::fcntl(pipe_.native_handle(), F_GETFL) | O_NONBLOCK);
 }
 
-std::shared_ptr<WorkerOutput> WorkerOutput::start(boost::asio::io_context& context, Descriptor pipe, OnLine on_line) {
-    std::shared_ptr<WorkerOutput> output{new WorkerOutput{context, std::move(pipe), std::move(on_line)}};
+std::shared_ptr<WorkerOutput> WorkerOutput::start(EngineLoop& loop, Descriptor pipe, OnLine on_line) {
+    std::shared_ptr<WorkerOutput> output{new WorkerOutput{loop, std::move(pipe), std::move(on_line)}};
     output->wait();
     return output;
 }
@@ -33,11 +33,11 @@ void WorkerOutput::stop() {
 }
 
 void WorkerOutput::wait() {
-    pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& failure) {
+    pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read, loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
         if (failure || !self->pipe_.is_open()) return;
         self->read_some(); // one piece a turn, however much there is
         if (self->pipe_.is_open()) self->wait();
-    });
+    }));
 }
 
 bool WorkerOutput::read_some() {

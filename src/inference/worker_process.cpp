@@ -93,8 +93,7 @@ std::string ending(std::optional<int> status) {
 
 } // namespace
 
-Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_context& context,
-                                                            const SpawnOptions& options) {
+Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(EngineLoop& loop, const SpawnOptions& options) {
     try {
         auto [ours, theirs] = make_channel();
         int pipe[2];
@@ -118,14 +117,14 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(boost::asio::io_cont
         if (pid == 0)
             become_worker(theirs.get(), prints.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
         ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
-        return std::shared_ptr<WorkerProcess>{new WorkerProcess{context, std::move(ours), std::move(printed), pid}};
+        return std::shared_ptr<WorkerProcess>{new WorkerProcess{loop, std::move(ours), std::move(printed), pid}};
     } catch (const std::exception& e) {
         return Error{Code::unavailable, std::string{"the worker cannot be started: "} + e.what()};
     }
 }
 
-WorkerProcess::WorkerProcess(boost::asio::io_context& context, Descriptor socket, Descriptor printed, int pid)
-    : context_{context}, socket_{context, socket.release()}, pid_{pid}, printed_{std::move(printed)} {}
+WorkerProcess::WorkerProcess(EngineLoop& loop, Descriptor socket, Descriptor printed, int pid)
+    : loop_{loop}, socket_{loop.context(), socket.release()}, pid_{pid}, printed_{std::move(printed)} {}
 
 WorkerProcess::~WorkerProcess() { end(); }
 
@@ -133,15 +132,15 @@ void WorkerProcess::listen(OnMessage on_message, OnLost on_lost, DenialWatch::On
     on_message_ = std::move(on_message);
     on_lost_ = std::move(on_lost);
     on_denied_ = std::move(on_denied);
-    output_ = WorkerOutput::start(context_, std::move(printed_), std::move(on_line));
+    output_ = WorkerOutput::start(loop_, std::move(printed_), std::move(on_line));
     wait_readable();
 }
 
 void WorkerProcess::wait_readable() {
     socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                       [self = shared_from_this()](const boost::system::error_code& failure) {
+                       loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
                            if (!failure && !self->ended_) self->read_all();
-                       });
+                       }));
 }
 
 void WorkerProcess::read_all() {
@@ -165,7 +164,7 @@ void WorkerProcess::read_all() {
 bool WorkerProcess::take_descriptors(const frame::ToDaemon& message, std::vector<Descriptor> descriptors) {
     if (descriptors.empty()) return true;
     if (!std::holds_alternative<frame::Hello>(message) || descriptors.size() > 1 || denials_) return false;
-    denials_ = DenialWatch::start(context_, std::move(descriptors.front()), on_denied_);
+    denials_ = DenialWatch::start(loop_, std::move(descriptors.front()), on_denied_);
     return true;
 }
 
@@ -190,10 +189,10 @@ void WorkerProcess::flush() {
         if (status == ChannelStatus::would_block) {
             flushing_ = true;
             socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
-                               [self = shared_from_this()](const boost::system::error_code& failure) {
+                               loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
                                    self->flushing_ = false;
                                    if (!failure) self->flush();
-                               });
+                               }));
             return;
         }
         if (status != ChannelStatus::done) return; // reading will see its end, or the time limit

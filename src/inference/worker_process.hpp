@@ -1,13 +1,13 @@
-// The worker as a child process: started, spoken to, ended. All functions and callbacks on the thread of the
-// io_context, which must be the thread that lives as long as the worker may (the kernel ends the worker with it).
+// The worker as a child process: started, spoken to, ended. All functions and callbacks in the turn of the loop.
+// spawn() on its thread, which must live as long as the worker may (the kernel ends the worker with it).
 #pragma once
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "inference/denial_watch.hpp"
+#include "inference/engine_loop.hpp"
 #include "inference/frame.hpp"
 #include "inference/worker_output.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <deque>
@@ -36,7 +36,7 @@ public:
     using OnLost = std::function<void(std::string why, bool from_outside)>;
 
     // Shared: pending reads keep it alive until they have seen its end.
-    static Result<std::shared_ptr<WorkerProcess>> spawn(boost::asio::io_context& context, const SpawnOptions& options);
+    static Result<std::shared_ptr<WorkerProcess>> spawn(EngineLoop& loop, const SpawnOptions& options);
     ~WorkerProcess(); // as end()
 
     // on_denied: what the sandbox has refused; see denial_watch.hpp. on_line: what it has printed; see worker_output.hpp.
@@ -54,7 +54,7 @@ private:
         std::string body;
         std::vector<Descriptor> descriptors;
     };
-    WorkerProcess(boost::asio::io_context& context, Descriptor socket, Descriptor printed, int pid);
+    WorkerProcess(EngineLoop& loop, Descriptor socket, Descriptor printed, int pid);
     void wait_readable();
     void read_all();
     bool take_descriptors(const frame::ToDaemon& message, std::vector<Descriptor> descriptors);
@@ -63,7 +63,7 @@ private:
     void lose(const std::string& why);
     std::optional<int> reap(); // its status, as waitpid(2) gives it; nullopt: it was gone
 
-    boost::asio::io_context& context_;
+    EngineLoop& loop_;
     boost::asio::posix::stream_descriptor socket_;
     int pid_ = 0;
     bool ended_ = false, flushing_ = false, lowered_ = false;

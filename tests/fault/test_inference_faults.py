@@ -70,8 +70,7 @@ def print_pauses(daemon):
 # Memory
 
 def test_a_batch_that_is_too_large_for_the_memory_limit_is_split_until_it_fits(scripted):
-    # One pass at a time: two side by side share what the limit leaves, and either may find no memory for the moment.
-    daemon, client = scripted(20, MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES=str(1536 * MIB), MILLRACE_INFERENCE_THREADS="1")
+    daemon, client = scripted(20, MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES=str(1536 * MIB))
     assert first_output(ask(client, "intruder", 4)) == 8
     client.pause("default")
     ids = submit_all(client, [job("intruder", 916, 256)] * 8)  # 2 GiB together, 1 GiB for four

@@ -29,15 +29,40 @@ PassPool::~PassPool() {
             threads.push_back(std::move(worker->thread));
         }
     }
-    for (auto& thread : threads) thread.join();
+    for (auto& thread : threads)
+        if (thread.joinable()) thread.join();
+}
+
+bool PassPool::is_idle(const State& state) {
+    return state.line.empty() && std::ranges::none_of(state.workers, [](const auto& each) { return each->busy; });
 }
 
 void PassPool::add(Model model, int threads, Pass pass, int alone) {
     auto state = state_.lock();
-    const bool idle = state->line.empty() && std::none_of(state->workers.begin(), state->workers.end(), [](const auto& each) { return each->busy; });
-    if (idle) threads = std::max(threads, alone);
+    if (is_idle(*state)) threads = std::max(threads, alone);
     state->line.push_back({model, std::clamp(threads, 1, places_), std::move(pass)});
     begin_what_may(*state);
+}
+
+bool PassPool::run_here(Model model, const Pass& pass, const std::function<void()>& before) {
+    Worker* guest = nullptr;
+    {
+        auto state = state_.lock();
+        if (!is_idle(*state)) return false;
+        const auto found = std::ranges::find_if(state->workers, [](const auto& each) { return each->is_guest; });
+        guest = (found == state->workers.end() ? state->workers.emplace_back(std::make_unique<Worker>()) : *found).get();
+        guest->is_guest = guest->busy = true;
+        guest->lends = false;
+        guest->work.model = model;
+        guest->began = Steady::now();
+        --state->free;
+    }
+    before();
+    thread_local int width = 0; // as it was set on this thread
+    if (std::exchange(width, 1) != 1) set_threads_(1);
+    pass();
+    end(*state_.lock(), *guest);
+    return true;
 }
 
 void PassPool::begin_what_may(State& state) {
@@ -76,7 +101,7 @@ int PassPool::held_by(const State& state, Model model) const {
 PassPool::Worker* PassPool::idle_worker(State& state, int threads) {
     Worker* found = nullptr;
     for (auto& worker : state.workers) {
-        if (worker->busy) continue;
+        if (worker->busy || worker->is_guest) continue;
         if (worker->width == threads) return worker.get();
         if (!found || worker->width > found->width) found = worker.get();
     }
@@ -115,11 +140,14 @@ void PassPool::work(Worker& self) {
         if (std::exchange(self.width, threads) != threads) set_threads_(threads);
         pass();
         pass = nullptr; // before the places are free: what it held is given back
-        auto state = state_.lock();
-        self.busy = false;
-        if (!self.lends) state->free += threads;
-        begin_what_may(*state);
+        end(*state_.lock(), self);
     }
+}
+
+void PassPool::end(State& state, Worker& worker) {
+    worker.busy = false;
+    if (!worker.lends) state.free += worker.work.threads;
+    begin_what_may(state);
 }
 
 // Looks now and then while something waits; asleep otherwise.

@@ -34,6 +34,9 @@ public:
 
     // Any thread; returns at once. A pass that finds nothing running and nothing waiting takes `alone` places, where that is more.
     void add(Model model, int threads, Pass pass, int alone = 1);
+    // Runs a pass of one thread on the calling thread, where nothing runs and nothing waits: a change of threads takes longer than
+    // a small pass. `before` is called first, when it is sure: whatever waits for this thread gets another. False: nothing was done.
+    bool run_here(Model model, const Pass& pass, const std::function<void()>& before);
 
 private:
     using Steady = std::chrono::steady_clock;
@@ -49,6 +52,7 @@ private:
         Steady::time_point began;
         int width = 0;        // of its last pass
         bool busy = false, lends = false;
+        bool is_guest = false; // run_here(): the thread is the caller's. One at most, for it begins when nothing runs
     };
     struct State {
         std::deque<Waiting> line;
@@ -56,11 +60,13 @@ private:
         int free = 0;         // places that are not held, or lent
         bool ending = false, watched = false;
     };
+    static bool is_idle(const State& state);
     void begin_what_may(State& state);
     bool begin(State& state, Waiting& next);
     void lend_old_places(State& state) const;
     int held_by(const State& state, Model model) const;
     Worker* idle_worker(State& state, int threads);
+    void end(State& state, Worker& worker);
     void work(Worker& self);
     void watch();
 

@@ -102,7 +102,7 @@ void Pipeline::ask_tasks(std::uint64_t sequence) {
     runtime_.run_aside([this, sequence] { send_(frame::Pong{sequence, true}); });
 }
 
-void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
+void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors, const std::function<void()>& read_on) {
     auto work = std::make_shared<Work>();
     work->batch = std::move(batch);
     work->items.resize(work->batch.items.size());
@@ -118,17 +118,21 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
     }
     if (!work->model.manifest || work->items.empty()) {
         for (auto& item : work->items) item.result.outcome = frame::ItemFailure{false, "the model is not loaded"};
-        ++under_way_;
+        ++neighbours_.under_way;
         return finish(work);
     }
     const bool quick = std::ranges::all_of(work->batch.items, frame::needs_no_decoding);
-    work->begun = under_way_.fetch_add(1) == 0 && quick;
-    if (quick) // on the thread of its pass: another would cost more than it does
-        return passes_.add(work->batch.model, work->model.threads, [this, work] {
+    work->begun = neighbours_.under_way.fetch_add(1) == 0 && quick;
+    if (quick) { // decoded on the thread of its pass: another would cost more than it does
+        const auto pass = [this, work] {
             for (std::size_t i = 0; i < work->items.size(); ++i) decode(*work, i);
             work->decode_ms = milliseconds_since(work->started);
             infer(work);
-        }, work->model.lone_threads);
+        };
+        const int threads = std::max(work->model.threads, work->model.lone_threads);
+        if (threads == 1 && passes_.run_here(work->batch.model, pass, read_on)) return;
+        return passes_.add(work->batch.model, work->model.threads, pass, work->model.lone_threads);
+    }
     const auto helpers = std::min<std::size_t>(static_cast<std::size_t>(options_.decode_threads), work->items.size());
     for (std::size_t i = 0; i < helpers; ++i) post_decoding(work);
 }
@@ -186,7 +190,7 @@ DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
 void Pipeline::infer(const WorkPtr& work) {
     Forward{runtime_, work->model, [&] {
                 if (!std::exchange(work->begun, false)) send_(frame::Started{work->batch.id});
-            }, [this](const std::string& why) { lose_device(why); }}
+            }, [this](const std::string& why) { lose_device(why); }, neighbours_}
         .run(work->items);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
     const bool heavy = work->model.manifest->task == model::Task::pixel_classification;
@@ -213,7 +217,7 @@ void Pipeline::finish(const WorkPtr& work) {
     done.encode_ms = milliseconds_since(start);
     work->items.clear(); // the outputs and, unless it is used elsewhere, the model: given back before the answer
     work->model = {};
-    --under_way_;
+    --neighbours_.under_way;
     send_(done);
 }
 

@@ -6,6 +6,7 @@
 #include "async/thread_pool.hpp"
 #include "base/descriptor.hpp"
 #include "inference/frame.hpp"
+#include "inference/worker/forward.hpp"
 #include "inference/worker/loaded_model.hpp"
 #include "inference/worker/pass_pool.hpp"
 #include "inference/worker/preprocess.hpp"
@@ -30,10 +31,11 @@ public:
     Pipeline(Runtime runtime, PipelineOptions options, Send send);
     // Never destroyed while work runs: the worker process ends as a whole.
 
-    // From the thread that reads the channel; none of them waits for work.
+    // From the thread that reads the channel; none of them waits for work, but run(), and that only after it has called
+    // `read_on`: from then on another thread reads.
     void load(frame::Load message, std::vector<Descriptor> files);
     void unload(std::uint32_t model);
-    void run(frame::Batch batch, std::vector<Descriptor> descriptors);
+    void run(frame::Batch batch, std::vector<Descriptor> descriptors, const std::function<void()>& read_on);
     void ask_tasks(std::uint64_t sequence); // answered when the tasks that models have begun until now have ended
 
 private:
@@ -52,7 +54,7 @@ private:
     PipelineOptions options_;
     Send send_;
     async::Guarded<std::map<std::uint32_t, LoadedModel>> models_;
-    std::atomic<int> under_way_{0};    // batches
+    Neighbours neighbours_;            // the batches under way
     Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
     async::ThreadPool loader_;
     PassPool decoders_; // and what writes large maps

@@ -11,8 +11,10 @@
 #include <charconv>
 #include <cstdio>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace millrace::inference::worker {
 namespace {
@@ -52,14 +54,17 @@ public:
         if (send_frame(socket_, frame::encode(message), descriptors) != ChannelStatus::done) ::_exit(0);
     }
 
-    // Reads until the daemon closes the channel.
+    // Reads until the daemon closes the channel. Called by two threads: one reads, until it comes upon a batch that it may run
+    // itself; then the other reads on.
     void serve(Pipeline& pipeline) {
         Received received;
-        while (receive_frame(socket_, received) == ChannelStatus::done) {
+        for (;;) {
+            std::unique_lock reading{reading_};
+            if (receive_frame(socket_, received) != ChannelStatus::done) return;
             auto message = frame::decode_to_worker(received.body);
             if (!message) return;
             if (auto* batch = std::get_if<frame::Batch>(&*message))
-                pipeline.run(std::move(*batch), std::move(received.descriptors));
+                pipeline.run(std::move(*batch), std::move(received.descriptors), [&] { reading.unlock(); });
             else if (auto* load = std::get_if<frame::Load>(&*message)) {
                 if (received.descriptors.size() != 1 + load->files.size()) return;
                 pipeline.load(std::move(*load), std::move(received.descriptors));
@@ -73,6 +78,7 @@ public:
 
 private:
     int socket_;
+    std::mutex reading_;
 };
 
 } // namespace
@@ -109,8 +115,8 @@ int run(int argc, char** argv) {
         return give_up(restricted.error());
     auto runtime = Runtime::open(arguments.sandbox.runtime, arguments.device);
     if (!runtime) return give_up(runtime.error());
-    // This thread runs no model. One is enough to have everything set up: a thread that the runtime makes now would keep
-    // what the sandbox takes from all that come later.
+    // One is enough to have everything set up, and for the small passes that this thread may run itself: a thread that the
+    // runtime makes now would keep what the sandbox takes from all that come later.
     if (auto prepared = runtime->set_threads(1); !prepared)
         return give_up(prepared.error());
     // Landlock binds the threads that are started after it: the pipeline's threads come after the sandbox.
@@ -128,6 +134,11 @@ int run(int argc, char** argv) {
     if (sandbox->denials) denials.push_back(sandbox->denials.get());
     conversation.send(hello, denials);
     sandbox->denials.reset(); // the daemon's alone: whoever holds it could let its own calls pass
+    std::thread{[&] {
+        async::name_this_thread("millrace-reader");
+        conversation.serve(*pipeline);
+        ::_exit(0);
+    }}.detach();
     conversation.serve(*pipeline);
     ::_exit(0);
 }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -175,4 +176,48 @@ TEST_CASE("passes that do not last take turns: nobody's begin beside them") {
         gate.let_go();
     }
     CHECK(other);
+}
+
+TEST_CASE("a small pass runs on the thread that brings it, when nothing else runs") {
+    std::vector<std::string> order;
+    std::thread::id ran_on;
+    PassPool pool{"infer", 2, 1h, [&](int threads) { order.push_back("width " + std::to_string(threads)); }};
+    const auto pass = [&] {
+        ran_on = std::this_thread::get_id();
+        order.push_back("pass");
+    };
+    std::thread caller{[&] {
+        CHECK(pool.run_here(1, pass, [&] { order.push_back("before"); }));
+        CHECK(pool.run_here(2, pass, [] {}));
+        CHECK(ran_on == std::this_thread::get_id());
+    }};
+    caller.join();
+    CHECK(order == std::vector<std::string>{"before", "width 1", "pass", "pass"});
+}
+
+TEST_CASE("beside another pass a small one is not run by the thread that brings it") {
+    Gate gate;
+    PassPool pool{"infer", 2, 1h, [](int) {}};
+    pool.add(1, 1, [&] { gate.pass(1); });
+    REQUIRE(gate.reached(1));
+    CHECK_FALSE(pool.run_here(2, [] { FAIL("it ran"); }, [] { FAIL("it was announced"); }));
+    gate.let_go();
+}
+
+TEST_CASE("a small pass that hangs on the thread that brought it lends its place like any other") {
+    Gate gate;
+    std::atomic<int> others{0};
+    std::thread caller;
+    {
+        PassPool pool{"infer", 1, 5ms, [](int) {}};
+        caller = std::thread{[&] { pool.run_here(1, [&] { gate.pass(1); }, [] {}); }};
+        REQUIRE(gate.reached(1));
+        for (int i = 0; i < 3; ++i) pool.add(2, 1, [&] { ++others; });
+        const auto end = std::chrono::steady_clock::now() + 5s;
+        while (others < 3 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+        CHECK(others == 3);
+        CHECK_FALSE(pool.run_here(2, [] {}, [] {}));
+        gate.let_go();
+        caller.join();
+    }
 }
