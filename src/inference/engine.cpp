@@ -25,6 +25,7 @@ SpawnOptions spawn_options(const EngineOptions& options) {
     spawn.threads = options.threads > 0 ? options.threads : cores;
     spawn.decode_threads = options.decode_threads > 0 ? options.decode_threads : cores;
     spawn.memory_limit = options.memory_limit > 0 ? options.memory_limit : machine / 4 * 3;
+    spawn.gives_memory_back = options.memory_limit > 0;
     if (!options.enabled) spawn.obstacle = "inference is switched off (inference.enabled = false)";
     else if (spawn.runtime.empty()) spawn.obstacle = "no runtime module (libmillrace_torch.so) is installed";
     return spawn;

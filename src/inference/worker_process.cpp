@@ -26,7 +26,16 @@ namespace {
 constexpr int worker_socket = 3; // the only descriptor beside standard input, output and error
 
 // Nothing of the daemon's environment reaches the worker: it may hold secrets.
-std::vector<std::string> worker_environment(int threads) {
+// What a pass allocates it allocates again in the next: blocks that are mapped and unmapped each time cost a sixth of it in
+// zeroed pages. So they are kept, in one arena, because the others cannot hold large blocks. Under a limit that somebody has set
+// the largest are given back at once all the same: between small blocks they leave holes that count as taken.
+std::string memory_settings(bool gives_back) {
+    const std::string large = gives_back ? "mmap_threshold=33554432" : "mmap_max=0";
+    return fmt::format("GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.{}:glibc.malloc.trim_threshold={}:glibc.malloc.hugetlb=1", large,
+                       std::uint64_t{1} << 40);
+}
+
+std::vector<std::string> worker_environment(const SpawnOptions& options) {
     std::vector<std::string> environment{
         "PATH=/usr/bin:/bin",
         "LANG=C.UTF-8",
@@ -34,12 +43,9 @@ std::vector<std::string> worker_environment(int threads) {
         // Threads that wait by spinning take the cores from the ones that decode: two of them at batch 1 collapse.
         "OMP_WAIT_POLICY=PASSIVE",
         "KMP_BLOCKTIME=0",
-        // What a pass allocates it allocates again in the next: blocks that are mapped and unmapped each time cost a sixth of it in
-        // zeroed pages. One arena, because the others cannot hold large blocks; large pages where the kernel gives them.
-        fmt::format("GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold={}:glibc.malloc.hugetlb=1",
-                    std::uint64_t{1} << 40),
-        fmt::format("OMP_NUM_THREADS={}", threads),
-        fmt::format("OPENBLAS_NUM_THREADS={}", threads),
+        memory_settings(options.gives_memory_back),
+        fmt::format("OMP_NUM_THREADS={}", options.threads),
+        fmt::format("OPENBLAS_NUM_THREADS={}", options.threads),
     };
     if (const auto core = openblas_core(); !core.empty())
         environment.push_back(fmt::format("OPENBLAS_CORETYPE={}", core));
@@ -107,7 +113,7 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(EngineLoop& loop, co
                                            "--threads",        std::to_string(options.threads),
                                            "--decode-threads", std::to_string(options.decode_threads),
                                            "--memory",         std::to_string(options.memory_limit)};
-        auto environment = worker_environment(options.threads);
+        auto environment = worker_environment(options);
         auto argument_list = pointers(arguments), environment_list = pointers(environment);
         const std::string executable = options.executable;
         const int parent = ::getpid();

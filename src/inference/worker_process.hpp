@@ -25,6 +25,7 @@ struct SpawnOptions {
     std::string device = "cpu"; // or "cuda:N"
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
+    bool gives_memory_back = false; // large blocks, after each pass: for a limit that is narrow
     std::string obstacle; // why no worker is to be started; empty: one may be
 };
 

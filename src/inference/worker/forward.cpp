@@ -3,22 +3,17 @@
 #include "inference/worker/padding.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <map>
-#include <thread>
 
 namespace millrace::inference::worker {
 namespace {
 
-using namespace std::chrono_literals;
-
 using Steady = std::chrono::steady_clock;
 using Shapes = std::vector<model::Shape>;
 
-constexpr std::chrono::seconds longest_wait_to_shrink{1}; // for another batch, which may hang
-constexpr std::array<std::chrono::milliseconds, 4> waits_for_neighbours{0ms, 50ms, 200ms, 800ms};
+constexpr int most_tries = 6; // of a single item, each when a neighbour has ended
 
 // Open texts count as equal, however long they are.
 Shapes shapes_of(const Item& item, const model::Manifest& manifest) {
@@ -33,6 +28,7 @@ Shapes shapes_of(const Item& item, const model::Manifest& manifest) {
 } // namespace
 
 void Forward::run(std::vector<Item>& items) {
+    neighbours_.give_way();
     std::map<Shapes, std::vector<Item*>> groups;
     for (auto& item : items)
         if (item.input) groups[shapes_of(item, *model_.manifest)].push_back(&item);
@@ -117,25 +113,24 @@ void Forward::fail(std::span<Item* const> items, const ForwardFailure& failure, 
     if (failure.device_lost) return device_lost_(failure.message);
     if (failure.out_of_memory) {
         runtime_.release_memory();
-        if (!shrinks_.owns_lock()) (void)shrinks_.try_lock_for(longest_wait_to_shrink);
+        shrinking_.begin();
     }
     if (items.size() > 1) {
         pass(items.first(items.size() / 2));
         pass(items.subspan(items.size() / 2));
         return;
     }
-    if (failure.out_of_memory && waits_for_memory()) return pass(items);
+    if (failure.out_of_memory && may_have_memory_now()) return pass(items);
     auto& result = items.front()->result;
     result.outcome = frame::ItemFailure{false, failure.message};
     result.batch_size = static_cast<std::uint32_t>(items.front()->input->rows);
     result.infer_ms = took;
 }
 
-// One item that found no memory: others may have had it for the moment. False: it has been tried with no other there, or often.
-bool Forward::waits_for_memory() {
-    if (was_alone_ || waits_ == waits_for_neighbours.size()) return false;
-    std::this_thread::sleep_for(waits_for_neighbours[waits_++]);
-    was_alone_ = neighbours_.under_way <= 1;
+// A neighbour may have had it until now. Tried once with no other there, it is not tried again.
+bool Forward::may_have_memory_now() {
+    if (alone_ || ++tries_ > most_tries) return false;
+    alone_ = !neighbours_.wait_for_one();
     return true;
 }
 

@@ -1,16 +1,14 @@
 // A batch's forward passes: items of one shape run together, texts of an open length with those that are nearly as long,
 // shortest first (length_groups.hpp); when that fails, in halves, so that one poisonous item
-// fails alone and a batch that is too large for the memory still gets through. Batches that find no memory shrink one at a time:
-// side by side they would take it from each other, and an item that fits would be said to be too large.
+// fails alone and a batch that is too large for the memory still gets through (neighbours.hpp).
 #pragma once
 #include "inference/frame.hpp"
 #include "inference/worker/loaded_model.hpp"
+#include "inference/worker/neighbours.hpp"
 #include "inference/worker/preprocess.hpp"
 
-#include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -25,12 +23,6 @@ struct Item {
     frame::ItemResult result;                  // its outcome, when it has failed
 };
 
-// The batches of one worker, as far as they are in each other's way.
-struct Neighbours {
-    std::atomic<int> under_way{0};
-    std::timed_mutex shrinking; // held by the batch that has found no memory
-};
-
 class Forward {
 public:
     // `begins` is called before each pass, `device_lost` when the device can no longer be used (it does not return).
@@ -38,7 +30,7 @@ public:
     Forward(const Runtime& runtime, const LoadedModel& model, std::function<void()> begins,
             std::function<void(const std::string&)> device_lost, Neighbours& neighbours)
         : runtime_{runtime}, model_{model}, begins_{std::move(begins)}, device_lost_{std::move(device_lost)}, neighbours_{neighbours},
-          shrinks_{neighbours.shrinking, std::defer_lock} {}
+          shrinking_{neighbours} {}
 
     void run(std::vector<Item>& items);
 
@@ -48,16 +40,16 @@ private:
     void gather_input(std::size_t place, std::span<Item* const> items, std::int64_t rows, std::vector<mr_tensor>& views);
     std::vector<mr_tensor> gather(std::span<Item* const> items, std::int64_t rows);
     void fail(std::span<Item* const> items, const ForwardFailure& failure, double took);
-    bool waits_for_memory();
+    bool may_have_memory_now();
 
     const Runtime& runtime_;
     const LoadedModel& model_;
     std::function<void()> begins_;
     std::function<void(const std::string&)> device_lost_;
     Neighbours& neighbours_;
-    std::unique_lock<std::timed_mutex> shrinks_; // to the end of the batch
-    std::size_t waits_ = 0;
-    bool was_alone_ = false;
+    Neighbours::Shrinking shrinking_;
+    int tries_ = 0;        // of single items that found no memory
+    bool alone_ = false;   // at the last of them
     std::vector<std::vector<std::byte>> gathered_; // one an input: the items' bytes behind each other
 };
 

@@ -118,11 +118,11 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors, cons
     }
     if (!work->model.manifest || work->items.empty()) {
         for (auto& item : work->items) item.result.outcome = frame::ItemFailure{false, "the model is not loaded"};
-        ++neighbours_.under_way;
+        (void)neighbours_.comes();
         return finish(work);
     }
     const bool quick = std::ranges::all_of(work->batch.items, frame::needs_no_decoding);
-    work->begun = neighbours_.under_way.fetch_add(1) == 0 && quick;
+    work->begun = neighbours_.comes() && quick;
     if (quick) { // decoded on the thread of its pass: another would cost more than it does
         const auto pass = [this, work] {
             for (std::size_t i = 0; i < work->items.size(); ++i) decode(*work, i);
@@ -217,7 +217,7 @@ void Pipeline::finish(const WorkPtr& work) {
     done.encode_ms = milliseconds_since(start);
     work->items.clear(); // the outputs and, unless it is used elsewhere, the model: given back before the answer
     work->model = {};
-    --neighbours_.under_way;
+    neighbours_.is_over();
     send_(done);
 }
 

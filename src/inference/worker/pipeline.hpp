@@ -54,7 +54,7 @@ private:
     PipelineOptions options_;
     Send send_;
     async::Guarded<std::map<std::uint32_t, LoadedModel>> models_;
-    Neighbours neighbours_;            // the batches under way
+    Neighbours neighbours_;
     Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
     async::ThreadPool loader_;
     PassPool decoders_; // and what writes large maps
