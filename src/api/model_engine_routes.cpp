@@ -32,16 +32,24 @@ struct ModelEngineRoutes {
     awaitable<Response> load(Request& request) const {
         const auto version = find(request);
         if (!version) co_return http::problem(version.error(), request.id);
-        const auto report = co_await engine.load(*version);
-        if (!report) co_return http::problem(report.error(), request.id);
+        const auto parts = registry.parts(*version);
+        if (!parts) co_return http::problem(parts.error(), request.id);
+        for (const auto& part : *parts) {
+            const auto report = co_await engine.load(part);
+            if (!report) co_return http::problem(report.error(), request.id);
+        }
         co_return answer(request, **version);
     }
 
     awaitable<Response> unload(Request& request) const {
         const auto version = find(request);
         if (!version) co_return http::problem(version.error(), request.id);
-        const auto unloaded = co_await engine.unload(*version);
-        if (!unloaded) co_return http::problem(unloaded.error(), request.id);
+        const auto parts = registry.parts(*version);
+        if (!parts) co_return http::problem(parts.error(), request.id);
+        for (const auto& part : *parts) {
+            const auto unloaded = co_await engine.unload(part);
+            if (!unloaded) co_return http::problem(unloaded.error(), request.id);
+        }
         co_return answer(request, **version);
     }
 

@@ -1,6 +1,7 @@
 #include "api/model_json.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace millrace::api {
 
@@ -18,12 +19,17 @@ using inference::ModelStatistics;
 
 // The engine's entry of a version; null when it has none.
 template <class Entry>
-const Entry* entry_of(const std::vector<Entry>& entries, const models::Model& model, const models::Version& version) {
-    const auto number = std::to_string(version.number);
+const Entry* find_entry(const std::vector<Entry>& entries, OrganizationId organization, std::string_view model, int version) {
+    const auto number = std::to_string(version);
     const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry& each) {
-        return each.version->organization == model.organization && each.version->name == model.name && each.version->version == number;
+        return each.version->organization == organization && each.version->name == model && each.version->version == number;
     });
     return at == entries.end() ? nullptr : &*at;
+}
+
+template <class Entry>
+const Entry* entry_of(const std::vector<Entry>& entries, const models::Model& model, const models::Version& version) {
+    return find_entry(entries, model.organization, model.name, version.number);
 }
 
 json::object loaded_json(const LoadedModel* loaded) {
@@ -35,6 +41,28 @@ json::object loaded_json(const LoadedModel* loaded) {
     if (!loaded->reason.empty()) out["reason"] = loaded->reason;
     for (const auto& held : loaded->quarantine) out["quarantine"].as_array().push_back(quarantine_json(held));
     return out;
+}
+
+// A chain is as far as the step that is least far; its memory is that of its steps, and shown with them.
+json::object loaded_chain_json(const models::Model& model, const model::Manifest& chain, const LoadedModels& loaded) {
+    constexpr std::array<std::string_view, 4> states{"failed", "absent", "loading", "ready"};
+    std::size_t least = states.size() - 1;
+    std::string reason;
+    for (const auto& step : chain.steps) {
+        const auto* entry = find_entry(loaded, model.organization, step.model, step.version);
+        const auto at = static_cast<std::size_t>(std::find(states.begin(), states.end(), entry ? std::string_view{entry->state} : "absent") - states.begin());
+        if (entry && !entry->reason.empty() && reason.empty()) reason = model::title(step) + ": " + entry->reason;
+        least = std::min(least, at);
+    }
+    auto out = loaded_json(nullptr);
+    out["state"] = states[least];
+    if (!reason.empty()) out["reason"] = reason;
+    return out;
+}
+
+json::object loaded_version_json(const models::Model& model, const models::Version& version, const LoadedModels& loaded) {
+    if (version.manifest->task == model::Task::chain) return loaded_chain_json(model, *version.manifest, loaded);
+    return loaded_json(entry_of(loaded, model, version));
 }
 
 double milliseconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e6; }
@@ -71,14 +99,14 @@ json::object model_json(const models::Model& model, bool with_manifests, const L
     auto out = models::to_json(model, with_manifests);
     auto& versions = out.at("versions").as_array();
     for (std::size_t i = 0; i < versions.size(); ++i)
-        versions[i].as_object()["loaded"] = loaded_json(entry_of(loaded, model, model.versions[i]));
+        versions[i].as_object()["loaded"] = loaded_version_json(model, model.versions[i], loaded);
     return out;
 }
 
 json::object version_json(const models::Model& model, const models::Version& version, const LoadedModels& loaded) {
     auto out = models::to_json(version, true);
     out["model"] = model.name;
-    out["loaded"] = loaded_json(entry_of(loaded, model, version));
+    out["loaded"] = loaded_version_json(model, version, loaded);
     return out;
 }
 

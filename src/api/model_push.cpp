@@ -55,7 +55,7 @@ awaitable<Result<Push>> read_push(http::Request& request, models::Registry& regi
         if (!*part) break;
         const std::string name = (*part)->name;
         Result<void> read = Error{Code::unprocessable,
-                                  fmt::format("the form has an unknown part \"{}\", or has it twice; it takes one \"model\" and one \"manifest\", "
+                                  fmt::format("the form has an unknown part \"{}\", or has it twice; it takes one \"model\" (none for a chain) and one \"manifest\", "
                                               "and may have a \"signature\", a \"sha256\" and a \"file\" for each file that the manifest names",
                                               name)};
         if (name == "manifest" && !push.manifest) read = co_await read_text(*form, push.manifest, model::max_manifest_bytes);
@@ -65,7 +65,7 @@ awaitable<Result<Push>> read_push(http::Request& request, models::Registry& regi
         else if (name == "model" && !push.file) read = co_await read_file(*form, push.file.emplace(registry.begin_upload()));
         if (!read) co_return read.error();
     }
-    if (!push.file || !push.manifest) co_return Error{Code::unprocessable, "the form needs the parts \"model\" and \"manifest\""};
+    if (!push.manifest) co_return Error{Code::unprocessable, "the form needs the parts \"model\" and \"manifest\"; a chain needs \"manifest\" alone"};
     if (push.attached.sha256 && !is_sha256_hex(*push.attached.sha256))
         co_return Error{Code::unprocessable, "the part \"sha256\" must be 64 lower-case hex digits"};
     co_return std::move(push);

@@ -1,4 +1,4 @@
-// The form that brings a model version: parts "manifest" and "model", and if its sender likes "signature" and "sha256"; a part
+// The form that brings a model version: parts "manifest" and, but for a chain, "model", and if its sender likes "signature" and "sha256"; a part
 // "file" with a file name for each file that the manifest names.
 #pragma once
 #include "base/result.hpp"
@@ -11,8 +11,8 @@
 namespace millrace::api {
 
 struct Push {
-    std::optional<blobs::BlobUpload> file; // there, once it has been read
-    std::optional<std::string> manifest;   // as well
+    std::optional<blobs::BlobUpload> file; // none: of a chain
+    std::optional<std::string> manifest;   // there, once it has been read
     models::Attached attached;
 };
 

@@ -57,6 +57,8 @@ struct ModelRoutes {
         const auto found = find(request);
         if (!found) co_return http::problem(found.error(), request.id);
         const auto& version = *found->version;
+        if (version.format == inference::ArchiveKind::chain)
+            co_return http::problem({Code::not_found, "a chain has no model file: its manifest names the versions that it is made of"}, request.id);
         const auto extension = version.format == inference::ArchiveKind::aotinductor ? "pt2" : "pt";
         const FileOffer offer{version.sha256, version.size, "application/octet-stream", fmt::format("{}-{}.{}", found->model->name, version.number, extension)};
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
@@ -96,7 +98,7 @@ struct ModelRoutes {
         const std::string name{request.parameter("name")};
         auto read = co_await read_push(request, registry);
         if (!read) co_return http::problem(read.error(), request.id);
-        auto pushed = co_await registry.push(request.principal, name, std::move(*read->file), std::move(*read->manifest), std::move(read->attached));
+        auto pushed = co_await registry.push(request.principal, name, std::move(read->file), std::move(*read->manifest), std::move(read->attached));
         if (!pushed) co_return http::problem(pushed.error(), request.id);
         auto response = http::json(pushed->created ? 201 : 200, models::to_json(pushed->version, true));
         response.set("Location", fmt::format("/api/v1/models/{}/versions/{}", name, pushed->version.number));

@@ -51,8 +51,12 @@ bool ProtocolRepository::ready(OrganizationId organization, std::string_view nam
 awaitable<Result<void>> ProtocolRepository::load(OrganizationId organization, std::string name) {
     auto version = registry_.resolve(organization, name);
     if (!version) co_return version.error();
-    auto report = co_await engine_.load(*version);
-    if (!report) co_return report.error();
+    const auto parts = registry_.parts(*version);
+    if (!parts) co_return parts.error();
+    for (const auto& part : *parts) {
+        auto report = co_await engine_.load(part);
+        if (!report) co_return report.error();
+    }
     unloaded_.lock()->erase({organization, name, (*version)->version});
     co_return success();
 }
@@ -62,8 +66,12 @@ awaitable<Result<void>> ProtocolRepository::unload(OrganizationId organization, 
     if (!model) co_return model.error();
     for (const auto& version : (*model)->versions) {
         if (!version.ready()) continue;
-        auto unloaded = co_await engine_.unload(version.runnable);
-        if (!unloaded) co_return unloaded.error();
+        const auto parts = registry_.parts(version.runnable);
+        if (!parts) co_return parts.error();
+        for (const auto& part : *parts) {
+            auto unloaded = co_await engine_.unload(part);
+            if (!unloaded) co_return unloaded.error();
+        }
         unloaded_.lock()->insert({organization, name, version.runnable->version});
     }
     co_return success();

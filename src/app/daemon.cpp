@@ -25,6 +25,7 @@
 #include "api/ui_routes.hpp"
 #include "base/version.hpp"
 #include "cache/lmdb.hpp"
+#include "models/chain_runner.hpp"
 #include "models/prediction_cache.hpp"
 #include "jobs/events.hpp"
 #include "store/sqlite.hpp"
@@ -195,8 +196,10 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       engine_{engine_options(config.inference, log, [this](const auto& change) { write_quarantine(change); }), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
       registry_{*base_.database, *base_.model_files, *trial_, *base_.files, clock_, log, base_.trusted_keys},
-      runner_{models::cached_runner(models::engine_runner(engine_), *base_.cache, *base_.files,
-                                    [this](const auto& model, bool hit, auto took) { engine_.count_cache(model, hit, took); })},
+      runner_{models::chain_runner(models::cached_runner(models::engine_runner(engine_), *base_.cache, *base_.files,
+                                                         [this](const auto& model, bool hit, auto took) { engine_.count_cache(model, hit, took); }),
+                                   [this](auto organization, const auto& step) { return registry_.resolve_step(organization, step); },
+                                   io_.at(0).get_executor())},
       breakers_{clock_, log},
       version_stats_{*base_.database, clock_, log},
       rollout_{*base_.database, registry_, *runner_, clock_, log, *base_.metrics, jobs::write_event},

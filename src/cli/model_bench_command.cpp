@@ -122,8 +122,18 @@ void print_json(Context& context, const Options& options, const Measured& measur
     print_raw(context, json::serialize(all));
 }
 
+// A chain takes what its first step takes.
+model::Manifest input_manifest(Context& context, const std::string& name, const std::string& version) {
+    auto manifest = manifest_of(Client{context}.get("/api/v1/models/" + encoded(name)), version);
+    if (manifest.task != model::Task::chain) return manifest;
+    const auto& first = manifest.steps.front();
+    auto taken = manifest_of(Client{context}.get("/api/v1/models/" + encoded(first.model)), std::to_string(first.version));
+    if (model::crops(manifest)) taken.batching.max_batch = 1; // it takes one picture a request
+    return taken;
+}
+
 int bench(Context& context, const Options& options) {
-    const auto manifest = manifest_of(Client{context}.get("/api/v1/models/" + encoded(options.name)), options.version);
+    const auto manifest = input_manifest(context, options.name, options.version);
     if (manifest.cache_for) context.err << "answers of this model are kept: inputs that come again are not run again\n";
     const auto measured = measure(context, options, manifest);
     if (context.json) print_json(context, options, measured);

@@ -1,5 +1,7 @@
 // Commands of a model's author, which need no daemon: keygen, sign.
+#include "base/crypto.hpp"
 #include "base/ed25519.hpp"
+#include "base/encoding.hpp"
 #include "cli/commands.hpp"
 #include "cli/download.hpp"
 #include "cli/file_digest.hpp"
@@ -49,8 +51,10 @@ int keygen(Context& context, const std::string& name) {
 int sign(Context& context, const SignOptions& options) {
     const auto key = SigningKey::from_pem(contents(options.key));
     if (!key) throw Failure{failed, fmt::format("{}: {}", options.key, key.error().detail)};
-    const auto text = model::signed_text(file_digest(options.model), file_digest(options.manifest), digested(model_files(options.manifest, options.files)));
-    const auto output = options.output.empty() ? options.model + ".sig" : options.output;
+    if (options.manifest.empty()) throw Failure{usage, "name the manifest after the model, or with --manifest that of a chain"};
+    const auto& first = options.model.empty() ? options.manifest : options.model; // a chain has no model file
+    const auto text = model::signed_text(options.model.empty() ? hex(sha256("")) : file_digest(options.model), file_digest(options.manifest), digested(model_files(options.manifest, options.files)));
+    const auto output = options.output.empty() ? first + ".sig" : options.output;
     const auto signature = base64(key->sign(text));
     if (output == "-") {
         context.out << signature << '\n';
@@ -58,7 +62,7 @@ int sign(Context& context, const SignOptions& options) {
     }
     write_file(output, signature + "\n");
     if (context.json) print_raw(context, json::serialize(json::object{{"signed_by", key->verifying().id()}, {"signature", signature}, {"file", output}}));
-    else context.out << fmt::format("{} signed by {}: {}\n", options.model, key->verifying().id(), output);
+    else context.out << fmt::format("{} signed by {}: {}\n", first, key->verifying().id(), output);
     return done;
 }
 
@@ -73,13 +77,14 @@ void add_model_signing(CLI::App& group, Context& context) {
 
     auto options = std::make_shared<SignOptions>();
     auto* command = group.add_subcommand("sign", "Sign a model, its manifest and the files that it names; `model push` sends the signature along");
-    command->add_option("model", options->model, "The model file")->required()->type_name("");
-    command->add_option("manifest", options->manifest, "Its manifest; signed as it is, byte for byte")->required()->type_name("");
+    command->add_option("model", options->model, "The model file; none for a chain")->type_name("");
+    command->add_option("manifest,--manifest", options->manifest, "Its manifest; signed as it is, byte for byte. Without a model file: of a chain")->type_name("");
     command->add_option("--file", options->files, "A file that the manifest names; those beside the manifest are found")->type_name("FILE");
     command->add_option("--key", options->key, "The private key, as PEM")->required()->type_name("FILE");
-    command->add_option("--output", options->output, "Instead of MODEL.sig; - for standard output")->type_name("FILE");
+    command->add_option("--output", options->output, "Instead of MODEL.sig, or MANIFEST.sig for a chain; - for standard output")->type_name("FILE");
     command->footer("Examples:\n"
-                    "  millrace model sign digits.pt digits.manifest.json --key release.key.pem");
+                    "  millrace model sign digits.pt digits.manifest.json --key release.key.pem\n"
+                    "  millrace model sign --manifest chain.json --key release.key.pem");
     command->callback([&context, options] { context.action = [&context, options] { return sign(context, *options); }; });
 }
 

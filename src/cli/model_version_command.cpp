@@ -41,9 +41,10 @@ int export_version(Context& context, const ExportOptions& options) {
     std::error_code failure;
     fs::create_directories(folder, failure);
     if (failure) throw Failure{failed, fmt::format("cannot make the folder {}: {}", options.folder, failure.message())};
-    const auto model = folder / (member(version, "format") == "aotinductor" ? "model.pt2" : "model.pt");
+    const bool chain = member(version, "format") == "chain";
+    const auto model = folder / (chain ? "manifest.json" : member(version, "format") == "aotinductor" ? "model.pt2" : "model.pt");
     const auto manifest = client.call({.target = version_path(name.model, *name.version, "/manifest")});
-    download_from(context, client, version_path(name.model, *name.version, "/file"), member(version, "sha256"), model.string());
+    if (!chain) download_from(context, client, version_path(name.model, *name.version, "/file"), member(version, "sha256"), model.string());
     write_file((folder / "manifest.json").string(), manifest.body);
     if (const auto* files = find(version, {"files"}); files && files->is_array())
         for (const auto& file : files->get_array()) {
@@ -55,7 +56,8 @@ int export_version(Context& context, const ExportOptions& options) {
     if (const auto* text = find(version, {"signature"}); text && text->is_string()) write_file(signature, member(version, "signature") + "\n");
     else fs::remove(signature, failure); // of another export into this folder
     context.out << fmt::format("{}/{} is in {}; take it in elsewhere: millrace model push {} {}\n", name.model, *name.version, options.folder,
-                               name.model, options.folder);
+                               name.model, chain ? "--manifest " + model.string() : options.folder);
+    if (chain) context.out << "the models that it is made of are exported by themselves; they need the same version numbers there\n";
     return done;
 }
 

@@ -20,7 +20,10 @@ Result<void> check_kind(const ArchiveRecords& records, ArchiveKind kind) {
 
 } // namespace
 
-std::string_view name(ArchiveKind kind) { return kind == ArchiveKind::torchscript ? "torchscript" : "aotinductor"; }
+std::string_view name(ArchiveKind kind) {
+    if (kind == ArchiveKind::chain) return "chain";
+    return kind == ArchiveKind::torchscript ? "torchscript" : "aotinductor";
+}
 
 Result<ArchiveKind> check_model_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits) {
     if (const auto foreign = foreign_format(bytes)) return bad(fmt::format("it is {}", *foreign));

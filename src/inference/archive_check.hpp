@@ -13,8 +13,9 @@ namespace millrace::inference {
 enum class ArchiveKind {
     torchscript, // torch.jit.save
     aotinductor, // torch._inductor.aoti_compile_and_package
+    chain,       // no archive: the steps of a chain have theirs
 };
-std::string_view name(ArchiveKind kind); // "torchscript", "aotinductor"
+std::string_view name(ArchiveKind kind); // "torchscript", "aotinductor", "chain"
 
 // unprocessable with the reason when `bytes` is not an archive to be trusted with. All entries lie in one folder, each is whole
 // by its checksum, and what they hold is what script_archive.hpp or compiled_library.hpp asks for. The registry asks at the

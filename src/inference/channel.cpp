@@ -21,19 +21,6 @@ struct Header {
     std::uint64_t size = 0;
 };
 
-Descriptor sealed_memory(std::string_view body) {
-    Descriptor memory{::memfd_create("millrace-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-    if (!memory || ::ftruncate(memory.get(), static_cast<off_t>(body.size())) != 0) return {};
-    while (!body.empty()) {
-        const auto n = ::write(memory.get(), body.data(), body.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return {};
-        body.remove_prefix(static_cast<std::size_t>(n));
-    }
-    ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    return memory;
-}
-
 ChannelStatus status_of(int error) {
     if (error == EAGAIN || error == EWOULDBLOCK) return ChannelStatus::would_block;
     if (error == EPIPE || error == ECONNRESET || error == ENOTCONN) return ChannelStatus::closed;
@@ -53,6 +40,19 @@ void take_descriptors(const msghdr& message, std::vector<Descriptor>& out) {
 }
 
 } // namespace
+
+Descriptor sealed_memory(std::string_view bytes) {
+    Descriptor memory{::memfd_create("millrace-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    if (!memory || ::ftruncate(memory.get(), static_cast<off_t>(bytes.size())) != 0) return {};
+    while (!bytes.empty()) {
+        const auto n = ::write(memory.get(), bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return {};
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    return memory;
+}
 
 std::pair<Descriptor, Descriptor> make_channel() {
     int ends[2];

@@ -36,6 +36,9 @@ std::pair<Descriptor, Descriptor> make_channel();
 ChannelStatus send_frame(int socket, std::string_view body, std::span<const int> descriptors);
 ChannelStatus receive_frame(int socket, Received& received);
 
+// A file in memory that nobody can change. Holds nothing when there is no room for it, or no descriptor.
+Descriptor sealed_memory(std::string_view bytes);
+
 // Reads exactly `size` bytes from offset 0 of a file; nullopt when there are fewer or reading fails.
 std::optional<std::string> read_exactly(int descriptor, std::uint64_t size);
 

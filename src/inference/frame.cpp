@@ -43,6 +43,9 @@ void write(Writer& w, const Batch& m) {
         w.number(static_cast<std::uint32_t>(item.tensors.size()));
         for (const auto& tensor : item.tensors) write(w, tensor);
         w.number(static_cast<std::uint8_t>(item.raw));
+        w.number(static_cast<std::uint32_t>(item.regions.size()));
+        for (const auto& region : item.regions)
+            for (const auto value : {region.x, region.y, region.width, region.height}) w.number(value);
     }
 }
 void write(Writer& w, const Hello& m) {
@@ -171,6 +174,12 @@ void read(Reader& r, std::vector<Tensor>& list) {
         if (!r.ok()) return;
     }
 }
+void read(Reader& r, std::vector<Region>& list) {
+    list.resize(r.count(sizeof(Region)));
+    if (list.size() > max_regions) return r.fail();
+    for (auto& region : list)
+        for (auto* value : {&region.x, &region.y, &region.width, &region.height}) *value = r.number<std::uint32_t>();
+}
 void read(Reader& r, Load& m) {
     m.model = r.number<std::uint32_t>();
     m.sha256 = r.text();
@@ -192,7 +201,7 @@ void read(Reader& r, Ping& m) {
 void read(Reader& r, Batch& m) {
     m.id = r.number<std::uint64_t>();
     m.model = r.number<std::uint32_t>();
-    const auto n = r.count(30);
+    const auto n = r.count(34);
     if (n > max_items) return r.fail();
     m.items.resize(n);
     for (auto& item : m.items) {
@@ -204,6 +213,7 @@ void read(Reader& r, Batch& m) {
         item.size = r.number<std::uint64_t>();
         read(r, item.tensors);
         item.raw = r.number<std::uint8_t>() != 0;
+        read(r, item.regions);
         if (!r.ok()) return;
     }
 }

@@ -1,6 +1,7 @@
 // What daemon and worker say to each other, as bytes and back. Neither trusts the other's lengths: a reader that
 // runs past its end, or meets an impossible count, fails as a whole. Pure values; channel.hpp moves them.
 #pragma once
+#include "inference/region.hpp"
 #include "model/manifest.hpp"
 #include "model/manifest_files.hpp"
 
@@ -15,8 +16,9 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 inline constexpr std::size_t max_items = 1024;        // of one batch
+inline constexpr std::size_t max_regions = 1024;      // of one item
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
 // A pass that has run for so long shares its places with other models' passes: the worker lets them begin beside it, and the
 // daemon sends them. Longer than the passes of small models, so that they take turns and do not crowd the cores.
@@ -102,6 +104,7 @@ struct BatchItem {
     std::uint64_t size = 0;       // descriptor: the frame's next one, read from offset 0
     std::vector<Tensor> tensors{}; // tensors: one an input of the model, with the batch dimension
     bool raw = false;             // answered with the model's tensors, with the batch dimension
+    std::vector<Region> regions{}; // parts of the picture, each of them a row; empty: the whole
 };
 // Is the input of a kind that costs next to nothing to read? Then daemon and worker treat its batch as begun when it is sent.
 bool needs_no_decoding(const BatchItem& item);

@@ -35,15 +35,18 @@ void add_file(Sha256Stream& digest, const Input& input) {
 } // namespace
 
 std::string digest_of(const Input& input) {
-    if (input.file && !input.file_sha256.empty()) return input.file_sha256;
+    if (input.file && !input.file_sha256.empty() && input.regions.empty()) return input.file_sha256;
     Sha256Stream digest;
+    for (const auto& region : input.regions) add(digest, fmt::format("{},{},{},{};", region.x, region.y, region.width, region.height));
     for (const auto& tensor : input.tensors) {
         add_part(digest, tensor.name);
         add_part(digest, model::name(tensor.datatype));
         add_part(digest, model::shape_text(tensor.shape));
         add_part(digest, tensor.bytes);
     }
-    if (input.file) {
+    if (input.file && !input.file_sha256.empty()) {
+        add(digest, input.file_sha256);
+    } else if (input.file) {
         add(digest, fmt::format("{}:", input.file_size));
         add_file(digest, input);
     } else if (input.tensors.empty()) {

@@ -1,5 +1,7 @@
 #include "inference/prediction.hpp"
 
+#include <fcntl.h>
+
 namespace millrace::inference {
 
 std::uint64_t Input::size() const {
@@ -7,6 +9,21 @@ std::uint64_t Input::size() const {
     std::uint64_t total = bytes.size();
     for (const auto& tensor : tensors) total += tensor.bytes.size();
     return total;
+}
+
+std::optional<Input> duplicate(const Input& input) {
+    Input copy;
+    copy.media_type = input.media_type;
+    copy.bytes = input.bytes;
+    copy.tensors = input.tensors;
+    copy.file_size = input.file_size;
+    copy.file_sha256 = input.file_sha256;
+    copy.regions = input.regions;
+    if (input.file) {
+        copy.file = Descriptor{::fcntl(input.file.get(), F_DUPFD_CLOEXEC, 0)};
+        if (!copy.file) return std::nullopt;
+    }
+    return copy;
 }
 
 std::string_view word(FailureReason reason) {

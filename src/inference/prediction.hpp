@@ -5,6 +5,7 @@
 #include "base/id.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "inference/region.hpp"
 #include "model/job.hpp"
 #include "model/manifest.hpp"
 #include "model/manifest_files.hpp"
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,9 +59,12 @@ struct Input {
     std::uint64_t file_size = 0;
     std::vector<Tensor> tensors{};
     std::string file_sha256{};      // of a file that is a blob
+    std::vector<Region> regions{};  // of a picture: only these parts of it, each of them a row; empty: the whole
 
     std::uint64_t size() const;
 };
+// The bytes again, or another descriptor of the same file; nullopt when there is no descriptor to be had.
+std::optional<Input> duplicate(const Input& input);
 
 struct Request {
     std::shared_ptr<const ModelVersion> model;

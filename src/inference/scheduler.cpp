@@ -23,6 +23,7 @@ double milliseconds(Monotonic from, Monotonic to) {
 
 // Rows that are known before anything is decoded.
 int rows_of(const Input& input) {
+    if (!input.regions.empty()) return static_cast<int>(std::min<std::size_t>(input.regions.size(), 1 << 20));
     const auto first = std::ranges::find_if(input.tensors, [](const Tensor& tensor) { return !tensor.shape.empty(); });
     return first == input.tensors.end() ? 1 : static_cast<int>(std::clamp<std::int64_t>(first->shape.front(), 1, 1 << 20));
 }
@@ -184,6 +185,7 @@ std::optional<frame::BatchItem> Scheduler::hand_over(Pending& pending, std::vect
     frame::BatchItem item;
     item.media_type = input.media_type;
     item.raw = pending.raw;
+    item.regions = input.regions;
     if (!input.tensors.empty()) {
         item.source = frame::Source::tensors;
         for (auto& tensor : input.tensors) item.tensors.push_back({tensor.datatype, tensor.shape, std::move(tensor.bytes), tensor.absent});

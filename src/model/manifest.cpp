@@ -87,9 +87,16 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
     std::optional<Error> problem;
     Part root{value.get_object(), "", problem};
     root.only({"format", "name", "description", "task", "input", "inputs", "output", "outputs", "labels", "postprocess",
-               "batching", "limits", "execution", "buffers", "warm_up", "cache", "fallback", "isolation", "accuracy"});
+               "batching", "limits", "execution", "buffers", "warm_up", "cache", "fallback", "isolation", "accuracy", "steps"});
     Manifest m;
     read_identity(root, m);
+    if (m.task == Task::chain) {
+        if (root.ok()) read_steps(root, m);
+        if (root.ok()) read_chain_serving(root, m);
+        if (problem) return *std::move(problem);
+        return m;
+    }
+    root.none_of({"steps"}, "the task chain");
     if (root.ok()) read_tensors(root, m);
     m.labels = root.words("labels", 65'536, 256);
     if (root.ok()) read_postprocess(root, m);
@@ -107,8 +114,15 @@ Result<Manifest> Manifest::parse(std::string_view text) {
     return from_json(*value);
 }
 
+json::value Manifest::only_input_json() const { return inputs.size() == 1 ? json::value(input_json(inputs.front(), inputs)) : json::value(nullptr); }
+
 json::object Manifest::to_json() const {
     json::object root{{"format", format}, {"name", name}, {"description", description}, {"task", model::name(task)}};
+    if (task == Task::chain) {
+        root["steps"] = steps_json(steps);
+        write_chain_serving(*this, root);
+        return root;
+    }
     write_each(root, "input", "inputs", inputs, [this](const InputSpec& input) { return input_json(input, inputs); });
     write_each(root, "output", "outputs", outputs, output_json);
     root["labels"] = json::value_from(labels);

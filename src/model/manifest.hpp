@@ -3,6 +3,7 @@
 #pragma once
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "model/chain.hpp"
 #include "model/postprocess.hpp"
 #include "model/tensor.hpp"
 
@@ -15,7 +16,7 @@
 
 namespace millrace::model {
 
-enum class Task { image_classification, pixel_classification, classification, tensor, regression, object_detection };
+enum class Task { image_classification, pixel_classification, classification, tensor, regression, object_detection, chain };
 enum class InputKind { image, tensor, text, row };
 enum class ImageColor { gray, rgb, bands };
 enum class ImageLayout { chw, hwc };
@@ -175,6 +176,7 @@ struct Manifest {
     int format = 1;
     std::string name, description;
     Task task = Task::tensor;
+    std::vector<Step> steps;               // of a chain, which has none of what follows but fallback and accuracy until join_steps()
     std::vector<InputSpec> inputs;         // at least one, and at least one that is not optional
     std::vector<OutputSpec> outputs;       // at least one
     std::vector<std::string> labels;
@@ -199,7 +201,8 @@ struct Manifest {
     static Result<Manifest> from_json(const json::value& value);
     static Result<Manifest> parse(std::string_view text); // also invalid_argument for text that is not JSON
 
-    json::object to_json() const; // the normal form: from_json(to_json()) gives the same manifest
+    json::object to_json() const; // the normal form: from_json(to_json()) gives the same manifest, of a chain before join_steps()
+    json::value only_input_json() const; // as it stands there, of a chain its first step's; null where there are several
 };
 
 // One output value for two labels: how likely the second is.

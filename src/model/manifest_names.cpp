@@ -6,7 +6,7 @@ namespace millrace::model {
 namespace {
 
 using Names = std::string_view[];
-constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor", "regression", "object_detection"};
+constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor", "regression", "object_detection", "chain"};
 constexpr Names kinds = {"image", "tensor", "text", "row"};
 constexpr Names colors = {"gray", "rgb", "bands"};
 constexpr Names layouts = {"chw", "hwc"};

@@ -140,6 +140,7 @@ void check_task(Part& root, const Manifest& m) {
     case Task::pixel_classification: check_map(root, m); break;
     case Task::regression: check_values(root, m); break;
     case Task::object_detection: check_objects(root, m); break;
+    case Task::chain: break; // its steps have tasks of their own
     case Task::tensor:
         if (m.postprocess.kind != PostprocessKind::raw) root.refuse("task tensor needs postprocess raw");
         break;

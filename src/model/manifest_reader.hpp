@@ -103,6 +103,8 @@ void check_objects(Part& root, const Manifest& manifest);
 void write_objects(const Manifest& manifest, json::object& object);
 bool is_floating(Datatype type);
 void read_serving(Part& root, Manifest& manifest);      // batching, limits, execution, warm-up, cache, fallback, accuracy
+void read_chain_serving(Part& root, Manifest& manifest); // of a chain: fallback, accuracy
+void read_steps(Part& root, Manifest& manifest);        // of a chain
 void check_task(Part& root, const Manifest& manifest);  // what each task demands of outputs, labels and postprocessing
 
 json::object tensor_json(const TensorSpec& spec);
@@ -110,5 +112,7 @@ json::object input_json(const InputSpec& input, const std::vector<InputSpec>& al
 json::object output_json(const OutputSpec& output);
 json::object postprocess_json(const Manifest& manifest);
 void write_serving(const Manifest& manifest, json::object& root);
+void write_chain_serving(const Manifest& manifest, json::object& root);
+json::array steps_json(const std::vector<Step>& steps);
 
 } // namespace millrace::model

@@ -112,6 +112,21 @@ json::object execution_json(const Execution& execution) {
     return object;
 }
 
+void write_fallback(const Manifest& m, json::object& root) {
+    if (!m.fallback) return;
+    json::object fallback{{"model", m.fallback->model}};
+    if (m.fallback->version) fallback["version"] = *m.fallback->version;
+    root["fallback"] = std::move(fallback);
+}
+
+void write_accuracy(const Manifest& m, json::object& root) {
+    if (m.accuracy)
+        root["accuracy"] = {{"held_out", m.accuracy->held_out},
+                            {"metric", m.accuracy->metric},
+                            {"samples", m.accuracy->samples},
+                            {"note", m.accuracy->note}};
+}
+
 } // namespace
 
 void read_serving(Part& root, Manifest& m) {
@@ -133,6 +148,11 @@ void read_serving(Part& root, Manifest& m) {
     if (auto part = root.part("accuracy")) read_accuracy(*part, m);
 }
 
+void read_chain_serving(Part& root, Manifest& m) {
+    if (auto part = root.part("fallback")) read_fallback(*part, m);
+    if (auto part = root.part("accuracy")) read_accuracy(*part, m);
+}
+
 void write_serving(const Manifest& m, json::object& root) {
     json::object batching{{"max_batch", m.batching.max_batch}, {"max_delay_ms", m.batching.max_delay_ms}};
     if (m.batching.padding)
@@ -144,17 +164,14 @@ void write_serving(const Manifest& m, json::object& root) {
     if (m.buffers_shared) root["buffers"] = "shared";
     root["warm_up"] = warm_up_json(m.warm_up);
     if (m.cache_for) root["cache"] = {{"seconds", m.cache_for->count()}};
-    if (m.fallback) {
-        json::object fallback{{"model", m.fallback->model}};
-        if (m.fallback->version) fallback["version"] = *m.fallback->version;
-        root["fallback"] = std::move(fallback);
-    }
+    write_fallback(m, root);
     if (m.isolation != Isolation::shared) root["isolation"] = name(m.isolation);
-    if (m.accuracy)
-        root["accuracy"] = {{"held_out", m.accuracy->held_out},
-                            {"metric", m.accuracy->metric},
-                            {"samples", m.accuracy->samples},
-                            {"note", m.accuracy->note}};
+    write_accuracy(m, root);
+}
+
+void write_chain_serving(const Manifest& m, json::object& root) {
+    write_fallback(m, root);
+    write_accuracy(m, root);
 }
 
 } // namespace millrace::model

@@ -45,6 +45,12 @@ public:
         co_return report.error();
     }
 
+    awaitable<Result<void>> warm(std::shared_ptr<const inference::ModelVersion> version) override {
+        auto report = co_await engine_.load(std::move(version));
+        if (report || (report.error().code == Code::unavailable && engine_.status().state == "unavailable")) co_return success();
+        co_return report.error();
+    }
+
     bool loading(const std::string& sha256) const override {
         const auto models = engine_.models();
         return std::any_of(models.begin(), models.end(), [&](const auto& each) { return each.version->sha256 == sha256 && each.state == "loading"; });

@@ -51,7 +51,7 @@ json::object to_json(const Version& version, bool with_manifest) {
                      {"task", model::name(version.manifest->task)},
                      {"labels", json::value_from(version.manifest->labels)},
                      {"accuracy", member(manifest, "accuracy")},
-                     {"input", member(manifest, "input")}};
+                     {"input", version.manifest->only_input_json()}};
     if (!version.reason.empty()) out["reason"] = version.reason;
     out["format"] = inference::name(version.format);
     out["files"] = model::to_json(version.files);

@@ -1,5 +1,7 @@
 #include "models/model_repository.hpp"
 
+#include "base/crypto.hpp"
+#include "base/encoding.hpp"
 #include "models/traffic_repository.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +14,9 @@ std::optional<int> maybe_number(const store::Rows& rows, int column) {
 }
 
 inference::ArchiveKind format_of(std::string_view text) {
-    return text == name(inference::ArchiveKind::aotinductor) ? inference::ArchiveKind::aotinductor : inference::ArchiveKind::torchscript;
+    for (const auto kind : {inference::ArchiveKind::aotinductor, inference::ArchiveKind::chain})
+        if (text == name(kind)) return kind;
+    return inference::ArchiveKind::torchscript;
 }
 
 std::optional<std::string> stored(const std::optional<TrialReport>& trial) {
@@ -92,7 +96,27 @@ int take_number(store::TenantSession& session, const StoredVersion& version) {
     return static_cast<int>(rows.integer(0));
 }
 
+// Written by this program, as above.
+std::vector<model::Step> steps_of(std::string_view manifest) {
+    auto read = model::Manifest::parse(manifest);
+    return read ? std::move(read->steps) : std::vector<model::Step>{};
+}
+
+Result<void> check_not_in_chain(store::TenantSession& session, const std::string& model, int number) {
+    auto rows = session.query("SELECT model, version, manifest FROM model_versions WHERE organization_id = $1 AND format = 'chain' ORDER BY model, version");
+    while (rows.next())
+        for (const auto& step : steps_of(rows.text(2)))
+            if (step.model == model && step.version == number)
+                return Error{Code::conflict, fmt::format("version {} of \"{}\" is a step of the chain {}/{}; delete that first", number, model, rows.text(0),
+                                                         rows.integer(1))};
+    return success();
+}
+
 } // namespace
+
+std::string signed_sha256(const StoredVersion& version) {
+    return version.format == inference::ArchiveKind::chain ? hex(sha256("")) : version.sha256;
+}
 
 std::vector<StoredModel> all_models(store::Session& session) {
     auto rows = session.query("SELECT organization_id, name, production_version, created_at FROM models");
@@ -124,6 +148,14 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
     return {std::move(added), true, find_model(session, version)};
 }
 
+Result<void> check_steps(store::TenantSession& session, const std::vector<model::Step>& steps) {
+    for (const auto& step : steps) {
+        auto rows = session.query("SELECT 1 FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {step.model, step.version});
+        if (!rows.next()) return Error{Code::conflict, fmt::format("{} was deleted while the chain was pushed", model::title(step))};
+    }
+    return success();
+}
+
 std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number) {
     auto rows = session.query("SELECT coalesce(manifest_file, manifest) FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
                               {model, number});
@@ -144,6 +176,7 @@ Result<void> delete_version(store::TenantSession& session, const std::string& mo
     if (production && !last)
         return Error{Code::conflict, fmt::format("version {} is the production version of \"{}\"; put another one in production first (`millrace model traffic {}`)", number, model, model)};
     if (auto free = check_not_in_traffic(session, model, number); !free) return free;
+    if (auto free = check_not_in_chain(session, model, number); !free) return free;
     session.execute("DELETE FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {model, number});
     forget_version(session, model, number, last);
     if (last) session.execute("UPDATE models SET production_version = NULL WHERE organization_id = $1 AND name = $2", {model});

@@ -23,6 +23,9 @@ struct StoredVersion {
     model::FileRefs files;
 };
 
+// What a signature says of the model file: a chain has none, and is signed as one with an empty file.
+std::string signed_sha256(const StoredVersion& version);
+
 struct StoredModel {
     OrganizationId organization;
     std::string name;
@@ -44,10 +47,14 @@ struct Inserted {
 };
 Inserted insert_version(store::TenantSession& session, const StoredVersion& version);
 
+// The steps of a chain are there: conflict, with the step, for one that was deleted in the meantime.
+Result<void> check_steps(store::TenantSession& session, const std::vector<model::Step>& steps);
+
 // As it was pushed; the normal form for versions from before that was kept.
 std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number);
 
-// not_found when there is no such version; conflict while it is the production version and not the last one.
+// not_found when there is no such version; conflict while it is the production version and not the last one, and while a chain
+// names it.
 Result<void> delete_version(store::TenantSession& session, const std::string& model, int number);
 
 } // namespace millrace::models

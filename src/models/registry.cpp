@@ -50,16 +50,18 @@ Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const m
 
 // Why a version of the store cannot be used now; empty when it can.
 std::string Registry::obstacle(const StoredVersion& row) const {
-    const auto file = files_.open_blob(row.sha256, row.size);
-    if (!file) return file.error().detail;
-    if (!*file) return "its file is missing";
+    if (row.format != inference::ArchiveKind::chain) {
+        const auto file = files_.open_blob(row.sha256, row.size);
+        if (!file) return file.error().detail;
+        if (!*file) return "its file is missing";
+    }
     for (const auto& each : row.files) {
         const auto opened = files_.open_blob(each.sha256, each.size);
         if (!opened) return opened.error().detail;
         if (!*opened) return fmt::format("its file \"{}\" is missing", each.name);
     }
     // Keys may have been withdrawn, or signatures asked for, since it was pushed.
-    if (trusted_.required() && !trusted_.signer(row.signature, row.sha256, hex(sha256(row.manifest_file)), row.files))
+    if (trusted_.required() && !trusted_.signer(row.signature, signed_sha256(row), hex(sha256(row.manifest_file)), row.files))
         return "it is not signed by a key that is trusted here (models.require_signature)";
     return {};
 }
@@ -69,10 +71,15 @@ Result<void> Registry::load_blocking() {
     if (!stored) return stored.error();
     std::map<Name, StoredModel> models;
     for (auto& model : stored->models) models.emplace(Name{model.organization, model.name}, model);
+    // Chains last, for they are made of the others.
+    std::stable_partition(stored->versions.begin(), stored->versions.end(), [](const auto& row) { return row.format != inference::ArchiveKind::chain; });
     for (const auto& row : stored->versions) {
         auto manifest = model::Manifest::parse(row.manifest);
         // Written by push() in a form that it had read itself, so only a store that was tampered with comes here.
         if (!manifest) return Error{Code::internal, fmt::format("the manifest of {}/{} cannot be read: {}", row.model, row.number, manifest.error().detail)};
+        if (manifest->task == model::Task::chain)
+            if (auto joined = join_stored(row.organization, *manifest); !joined)
+                return Error{Code::internal, fmt::format("the chain {}/{} cannot be read: {}", row.model, row.number, joined.error().detail)};
         Version version = make_version(row, std::make_shared<const model::Manifest>(std::move(*manifest)));
         if (version.reason = obstacle(row); !version.reason.empty()) {
             version.runnable = nullptr;
@@ -144,7 +151,7 @@ awaitable<Result<void>> Registry::remove(model::Principal who, std::string name,
     auto written = co_await database_.write(std::move(write));
     if (!written) co_return written.error();
     forget({who.organization, name}, *number);
-    if (known->runnable) trial_.forget(known->runnable);
+    if (known->runnable && known->format != inference::ArchiveKind::chain) trial_.forget(known->runnable);
     log_.info("model version deleted", {{"model", name}, {"version", *number}, {"by", who.name}});
     co_await drop_unused(digests_of(known->sha256, known->files));
     co_return success();

@@ -61,7 +61,9 @@ public:
     blobs::BlobUpload begin_file_upload() { return files_.begin_upload(model::max_file_bytes); }
     // unprocessable: a name or manifest that cannot be, a file that it names and that is not there (or is there and not named), a file that is no model, a signature or digest that is not theirs, or
     // the two disagree. The signature is checked before anything looks into the file.
-    awaitable<Result<Pushed>> push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest, Attached attached = {});
+    // Only a chain has no file, and it has none.
+    awaitable<Result<Pushed>> push(model::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest,
+                                   Attached attached = {});
 
     // Models that have versions, by name.
     std::vector<std::shared_ptr<const Model>> list(OrganizationId organization) const;
@@ -72,6 +74,11 @@ public:
     Result<std::shared_ptr<const inference::ModelVersion>> resolve(OrganizationId organization, std::string_view name,
                                                                    std::optional<std::string_view> version = std::nullopt) const;
 
+    // The version that a step of a chain names; production's where it names none. As resolve(), with the step in the error.
+    Result<std::shared_ptr<const inference::ModelVersion>> resolve_step(OrganizationId organization, const model::Step& step) const;
+    // What the engine runs for a version: itself, or the steps of a chain. As resolve_step().
+    Result<std::vector<std::shared_ptr<const inference::ModelVersion>>> parts(const std::shared_ptr<const inference::ModelVersion>& version) const;
+
     // The files of a version as they were pushed. not_found for the manifest of a version that is not there.
     awaitable<Result<blobs::OpenBlob>> open_file(std::string sha256, std::uint64_t size);
     awaitable<Result<std::string>> manifest_file(OrganizationId organization, std::string name, int number);
@@ -79,8 +86,8 @@ public:
     // Who answers from now on: one swap, after the commit that says so. Nothing happens when there is no such model.
     void set_traffic(OrganizationId organization, const std::string& name, Traffic traffic);
 
-    // not_found; conflict while it is in use: for the production version while there are others, and while it is being
-    // loaded. Each file goes with the last version that has it.
+    // not_found; conflict while it is in use: for the production version while there are others, while a chain names
+    // it, and while it is being loaded. Each file goes with the last version that has it.
     awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
 
 private:
@@ -93,7 +100,10 @@ private:
     awaitable<Result<std::shared_ptr<const model::Manifest>>> read_manifest(StoredVersion& row, std::vector<Attached::File> files);
     awaitable<Result<void>> take_files(StoredVersion& row, std::vector<Attached::File> files, std::vector<std::string> named);
     awaitable<Result<json::value>> with_labels(json::value manifest, model::FileRefs files);
-    awaitable<Result<Pushed>> take(StoredVersion& row, blobs::BlobUpload file, Attached attached);
+    Result<void> take_steps(StoredVersion& row, model::Manifest& manifest) const;
+    Result<void> join_stored(OrganizationId organization, model::Manifest& manifest) const;
+    awaitable<Result<void>> warm_steps(OrganizationId organization, std::shared_ptr<const model::Manifest> chain);
+    awaitable<Result<Pushed>> take(StoredVersion& row, std::optional<blobs::BlobUpload> file, Attached attached);
     awaitable<Result<Pushed>> keep(StoredVersion row, std::shared_ptr<const model::Manifest> manifest);
     void remember(const StoredModel& model, Version version);
     void forget(const Name& name, int number);

@@ -33,7 +33,7 @@ Result<void> check_files(const std::vector<std::string>& named, const std::vecto
 
 // Who signed it; the signature is kept in one form.
 Result<void> check_signature(const TrustedKeys& trusted, StoredVersion& row) {
-    auto signer = trusted.signer(row.signature, row.sha256, hex(sha256(row.manifest_file)), row.files);
+    auto signer = trusted.signer(row.signature, signed_sha256(row), hex(sha256(row.manifest_file)), row.files);
     if (!signer) return signer.error();
     row.signer = std::move(*signer);
     if (row.signature) row.signature = base64(*read_signature(*row.signature));
@@ -77,6 +77,8 @@ awaitable<Result<std::shared_ptr<const model::Manifest>>> Registry::read_manifes
     if (!manifest) co_return manifest.error();
     if (manifest->name != row.model)
         co_return Error{Code::unprocessable, fmt::format("the manifest is of \"{}\", but was pushed to \"{}\"", manifest->name, row.model)};
+    if (manifest->task == model::Task::chain)
+        if (auto taken_up = take_steps(row, *manifest); !taken_up) co_return taken_up.error();
     row.manifest = json::serialize(manifest->to_json());
     if (row.manifest.size() > model::max_manifest_bytes)
         co_return Error{Code::too_large, fmt::format("the manifest with its labels has more than {} bytes", model::max_manifest_bytes)};
@@ -105,7 +107,8 @@ awaitable<Result<json::value>> Registry::with_labels(json::value manifest, model
     co_return std::move(manifest);
 }
 
-awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name, blobs::BlobUpload file, std::string manifest_text, Attached attached) {
+awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest_text,
+                                           Attached attached) {
     if (!is_name(name))
         co_return Error{Code::unprocessable, "a model's name has up to 63 of a-z 0-9 _ - and begins with a letter or digit"};
     StoredVersion row;
@@ -124,10 +127,15 @@ awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name,
     co_return std::move(*pushed);
 }
 
-awaitable<Result<Pushed>> Registry::take(StoredVersion& row, blobs::BlobUpload file, Attached attached) {
+awaitable<Result<Pushed>> Registry::take(StoredVersion& row, std::optional<blobs::BlobUpload> file, Attached attached) {
     auto manifest = co_await read_manifest(row, std::move(attached.files));
     if (!manifest) co_return manifest.error();
-    auto kept = co_await file.finish(std::move(attached.sha256));
+    const bool chain = (*manifest)->task == model::Task::chain;
+    if (chain && (file || attached.sha256))
+        co_return Error{Code::unprocessable, "a chain has no model file of its own: push its manifest alone (millrace model push NAME --manifest FILE)"};
+    if (chain) co_return co_await keep(row, *manifest);
+    if (!file) co_return Error{Code::unprocessable, "the model file is missing: only a chain (\"task\": \"chain\") is pushed without one"};
+    auto kept = co_await file->finish(std::move(attached.sha256));
     if (!kept) co_return kept.error();
     row.sha256 = kept->sha256;
     row.size = kept->size;
@@ -139,8 +147,9 @@ awaitable<Result<Pushed>> Registry::keep(StoredVersion row, std::shared_ptr<cons
     if (auto trusted = check_signature(trusted_, row); !trusted) co_return trusted.error();
     auto sound = co_await examine(row, manifest);
     if (!sound) co_return sound.error();
-    auto write = [row](store::Session& session) -> Result<Inserted> {
+    auto write = [row, steps = manifest->steps](store::Session& session) -> Result<Inserted> {
         store::TenantSession tenant{session, row.organization};
+        if (auto there = check_steps(tenant, steps); !there) return there.error();
         return insert_version(tenant, row);
     };
     auto inserted = co_await database_.write(std::move(write));
@@ -153,6 +162,7 @@ awaitable<Result<Pushed>> Registry::keep(StoredVersion row, std::shared_ptr<cons
 }
 
 awaitable<Result<void>> Registry::examine(StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) {
+    if (manifest->task == model::Task::chain) co_return co_await warm_steps(row.organization, std::move(manifest));
     const auto candidate = make_version(row, std::move(manifest)).runnable;
     // Named before it is awaited, as every capturing lambda.
     auto inspect = [this, candidate]() -> Result<inference::ArchiveKind> {

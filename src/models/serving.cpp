@@ -6,8 +6,6 @@
 
 #include <algorithm>
 
-#include <fcntl.h>
-
 namespace millrace::models {
 namespace {
 
@@ -16,21 +14,6 @@ using inference::FailureReason;
 using inference::Input;
 using inference::ModelVersion;
 using inference::Outcome;
-
-// The bytes again, or another descriptor of the same file; nullopt when there is no descriptor to be had.
-std::optional<Input> duplicate(const Input& input) {
-    Input copy;
-    copy.media_type = input.media_type;
-    copy.bytes = input.bytes;
-    copy.tensors = input.tensors;
-    copy.file_size = input.file_size;
-    copy.file_sha256 = input.file_sha256;
-    if (input.file) {
-        copy.file = Descriptor{::fcntl(input.file.get(), F_DUPFD_CLOEXEC, 0)};
-        if (!copy.file) return std::nullopt;
-    }
-    return copy;
-}
 
 constexpr std::string_view open_breaker = "its breaker is open: too many of its predictions failed";
 

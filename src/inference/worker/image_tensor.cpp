@@ -1,6 +1,7 @@
 #include "inference/worker/image_tensor.hpp"
 
 #include "inference/worker/image_orientation.hpp"
+#include "inference/worker/image_region.hpp"
 #include "inference/worker/image_resize.hpp"
 #include "inference/worker/tensor_convert.hpp"
 
@@ -121,23 +122,40 @@ std::vector<std::uint8_t> fill_of(const model::ImageRule& rule) {
     return convert(Image{1, 1, 3, {part(16), part(8), part(0)}}, rule.color).pixels;
 }
 
+Bands filled(Bands bands, const Placement& to, const model::ImageRule&) { return pad(std::move(bands), to); }
+Image filled(Image image, const Placement& to, const model::ImageRule& rule) { return pad(std::move(image), to, fill_of(rule)); }
+
+// From an upright picture in the rule's colours.
+template <class Picture>
+TensorValue place(Picture picture, const model::InputSpec& input) {
+    const int width = picture.width, height = picture.height;
+    const auto to = placement(width, height, input.image);
+    if (!to.keeps(width, height)) picture = resize(picture, to);
+    auto value = to_tensor(filled(std::move(picture), to, input.image), input);
+    value.pictures = {geometry(width, height, to)};
+    return value;
+}
+
+// Calls `use` with the picture: bands or an image, upright and in the rule's colours.
+template <class Use>
+auto with_picture(std::string_view bytes, const model::ImageRule& rule, Use use) {
+    const int shown = rule.orientation == model::Orientation::as_shown ? orientation(bytes) : 1;
+    if (rule.color == model::ImageColor::bands) return use(upright(read_bands(bytes, rule), shown));
+    return use(convert(upright(read_image(bytes, rule), shown), rule.color));
+}
+
 } // namespace
 
 TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) {
-    const auto& rule = input.image;
-    const int shown = rule.orientation == model::Orientation::as_shown ? orientation(bytes) : 1;
-    const auto finish = [&](auto picture, auto pad) {
-        const int width = picture.width, height = picture.height;
-        const auto to = placement(width, height, rule);
-        if (!to.keeps(width, height)) picture = resize(picture, to);
-        auto value = to_tensor(pad(std::move(picture), to), input);
-        value.pictures = {geometry(width, height, to)};
-        return value;
-    };
-    if (rule.color == model::ImageColor::bands)
-        return finish(upright(read_bands(bytes, rule), shown), [](Bands bands, const Placement& to) { return pad(std::move(bands), to); });
-    return finish(convert(upright(read_image(bytes, rule), shown), rule.color),
-                  [&](Image image, const Placement& to) { return pad(std::move(image), to, fill_of(rule)); });
+    return with_picture(bytes, input.image, [&](auto picture) { return place(std::move(picture), input); });
+}
+
+TensorRows image_tensor(std::string_view bytes, const model::InputSpec& input, const std::vector<Region>& regions) {
+    return with_picture(bytes, input.image, [&](const auto& picture) {
+        std::vector<TensorValue> rows;
+        for (const auto& region : regions) rows.push_back(place(cut(picture, region), input));
+        return join_rows(std::move(rows));
+    });
 }
 
 } // namespace millrace::inference::worker

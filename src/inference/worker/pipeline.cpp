@@ -169,6 +169,7 @@ DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
     auto& source = work.batch.items[index];
     DecodedInput input;
     if (source.source == frame::Source::tensors) {
+        if (!source.regions.empty()) throw InputError{"parts can be taken of a picture only, and the input is tensors"};
         input = from_tensors(std::move(source.tensors), manifest);
     } else {
         if (source.source == frame::Source::descriptor) {
@@ -178,7 +179,7 @@ DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
             if (!bytes) throw std::runtime_error{"the input could not be read"};
             source.bytes = std::move(*bytes);
         }
-        input = preprocess(source.bytes, source.media_type, manifest);
+        input = preprocess(source.bytes, source.media_type, manifest, source.regions);
     }
     check_lengths(input, manifest);
     pad(input, manifest);

@@ -1,5 +1,6 @@
 #include "inference/worker/preprocess.hpp"
 
+#include "inference/worker/image_region.hpp"
 #include "inference/worker/image_tensor.hpp"
 #include "inference/worker/input_form.hpp"
 #include "inference/worker/json_input.hpp"
@@ -79,6 +80,14 @@ DecodedInput decode(std::string_view bytes, Form form, const model::Manifest& ma
     return together(parse_raw(bytes, input.tensor));
 }
 
+DecodedInput decode_parts(std::string_view bytes, Form form, const model::Manifest& manifest, const std::vector<Region>& regions) {
+    const auto& input = manifest.inputs.front();
+    if (manifest.inputs.size() != 1 || input.kind != InputKind::image) throw InputError{"parts can be taken of a picture only, and the model takes something else"};
+    if (form == Form::json) return together(image_tensor(picture_in_json(bytes), input, regions));
+    if (form != Form::image) throw InputError{"parts can be taken of a picture only, and the input is none"};
+    return together(image_tensor(bytes, input, regions));
+}
+
 } // namespace
 
 DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const model::Manifest& manifest) {
@@ -111,12 +120,13 @@ void check_lengths(const DecodedInput& input, const model::Manifest& manifest) {
     }
 }
 
-DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest) {
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest, const std::vector<Region>& regions) {
     if (bytes.empty()) throw InputError{"the input is empty"};
     if (bytes.size() > manifest.max_input_bytes)
         throw InputError{
             fmt::format("the input has {} bytes, the model takes at most {}", bytes.size(), manifest.max_input_bytes)};
-    return decode(bytes, form_of(bytes, media_type, manifest.inputs[manifest.first_given()]), manifest);
+    const auto form = form_of(bytes, media_type, manifest.inputs[manifest.first_given()]);
+    return regions.empty() ? decode(bytes, form, manifest) : decode_parts(bytes, form, manifest, regions);
 }
 
 } // namespace millrace::inference::worker

@@ -1,5 +1,6 @@
 // From what a client sent to the tensors that the model takes, by the manifest. Pure; InputError.
 #pragma once
+#include "inference/region.hpp"
 #include "inference/worker/tensor_value.hpp"
 #include "model/manifest.hpp"
 
@@ -24,7 +25,9 @@ DecodedInput together(TensorRows only);
 // Texts of an open length that came as numbers: no longer than the model takes. InputError.
 void check_lengths(const DecodedInput& input, const model::Manifest& manifest);
 
-// `media_type` must agree with the bytes; empty: the bytes tell.
-DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest);
+// `media_type` must agree with the bytes; empty: the bytes tell. `regions`: of a picture only these parts, each of them a row;
+// empty: the whole.
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest,
+                        const std::vector<Region>& regions = {});
 
 } // namespace millrace::inference::worker

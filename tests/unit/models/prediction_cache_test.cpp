@@ -223,3 +223,14 @@ TEST_CASE("what is no prediction is none, however it was cut") {
     for (std::size_t n = 0; n < text.size(); ++n) CHECK_FALSE(read_prediction(text.substr(0, n)).has_value());
     CHECK_FALSE(read_prediction(std::string(64, '\xff')).has_value());
 }
+
+TEST_CASE("parts of a picture are other inputs than the whole, and than other parts") {
+    const auto model = version(std::chrono::seconds{60});
+    auto whole = request(model), part = request(model), other = request(model);
+    part.input.regions = {{0, 0, 8, 8}};
+    other.input.regions = {{0, 0, 8, 9}};
+    CHECK(cache_key(part) != cache_key(whole));
+    CHECK(cache_key(part) != cache_key(other));
+    other.input.regions = part.input.regions;
+    CHECK(cache_key(part) == cache_key(other));
+}

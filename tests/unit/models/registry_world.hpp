@@ -28,6 +28,10 @@ public:
         ++runs;
         co_return outcome;
     }
+    awaitable<Result<void>> warm(std::shared_ptr<const inference::ModelVersion> version) override {
+        warmed.push_back(version->name + "/" + version->version);
+        co_return warmth;
+    }
     bool loading(const std::string& sha256) const override { return sha256 == being_loaded; }
     void forget(std::shared_ptr<const inference::ModelVersion> version) override { forgotten.push_back(version->name + "/" + version->version); }
 
@@ -35,7 +39,8 @@ public:
     Result<std::optional<TrialReport>> outcome = std::optional{TrialReport{"libtorch 0", 12.5, 0.25, 4096, "frozen", "it would differ"}};
     int looks = 0, runs = 0;
     std::string being_loaded;
-    std::vector<std::string> forgotten; // "name/version"
+    Result<void> warmth = success();
+    std::vector<std::string> forgotten, warmed; // "name/version"
 };
 
 inline std::string manifest(const std::string& name, const std::string& description = "for a test") {
