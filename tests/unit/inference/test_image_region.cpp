@@ -1,4 +1,5 @@
 // Parts of a picture: what a model gets of them is what it would get of a picture that was cut out before.
+#include "inference/channel.hpp"
 #include "inference/frame.hpp"
 #include "inference/input_digest.hpp"
 #include "inference/worker/image_region.hpp"
@@ -130,4 +131,11 @@ TEST_CASE("an input of parts has a name of its own, and its copy the same parts"
     REQUIRE(copy.has_value());
     CHECK(copy->regions == input.regions);
     CHECK(digest_of(*copy) == digest_of(input));
+    Input blob;
+    blob.file = sealed_memory("picture");
+    blob.file_size = 7;
+    blob.file_sha256 = std::string(64, 'a');
+    CHECK(digest_of(blob) == blob.file_sha256);
+    blob.regions = {{1, 2, 3, 4}};
+    CHECK(digest_of(blob) != blob.file_sha256);
 }

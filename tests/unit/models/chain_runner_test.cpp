@@ -213,14 +213,14 @@ TEST_CASE("a failure keeps its reason and gets the name of its step, and nothing
 }
 
 TEST_CASE("crops go to the engine together, and each answer stands beside its box") {
-    Cropping world{boxes({{10, 10, 20, 10}, {90.2, 0, 20, 4}, {200, 0, 5, 5}, {0, 0, 2, 2}, {30, 30, 2, 2}})};
+    Cropping world{boxes({{10.5, 10.2, 20, 10}, {90.2, 0, 20, 4}, {200, 0, 5, 5}, {0, 0, 2, 2}, {30, 30, 2, 2}})};
     const auto outcome = world.predict(world.chain);
     REQUIRE_MESSAGE(outcome.has_value(), (outcome ? "" : outcome.error().message));
     REQUIRE(world.engine.asked.size() == 2);
     const auto& crops = world.engine.asked[1];
     CHECK(crops.bytes == "picture");
     // With half of the box on each side, as whole pixels, within the picture; nothing of the third box lies within it.
-    CHECK(crops.regions == std::vector<inference::Region>{{0, 5, 40, 20}, {80, 0, 20, 6}, {0, 0, 3, 3}});
+    CHECK(crops.regions == std::vector<inference::Region>{{0, 5, 41, 21}, {80, 0, 20, 6}, {0, 0, 3, 3}});
     const auto& objects = outcome->result.at("objects").as_array();
     REQUIRE(objects.size() == 5);
     CHECK(text(objects[0].at("kind")) == R"({"label":"at 0"})");
