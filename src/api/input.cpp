@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace millrace::api {
+namespace {
+
+constexpr std::size_t first_piece = 64 * 1024; // of a body, before more has come
+
+} // namespace
 
 Result<int> page_limit(const http::Query& query) {
     const auto text = query.find("limit");
@@ -29,11 +35,12 @@ awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max
     std::string out;
     const auto announced = body.length();
     if (announced && *announced > max) co_return too_large;
-    // One byte more than announced, so that the end is seen without growing.
-    out.resize(announced ? static_cast<std::size_t>(*announced) + 1 : 4096);
+    // Memory follows what has come, not what is announced. One byte more than that, so that the end is seen without growing.
+    const std::size_t most = announced ? static_cast<std::size_t>(*announced) + 1 : max + 1;
+    out.resize(std::min(most, first_piece));
     std::size_t size = 0;
     for (;;) {
-        if (size == out.size()) out.resize(std::min(out.size() * 2, max + 1));
+        if (size == out.size()) out.resize(std::min(out.size() * 2, most));
         auto got = co_await body.read(std::as_writable_bytes(std::span{out.data() + size, out.size() - size}));
         if (!got) co_return got.error();
         if (*got == 0) break;

@@ -18,10 +18,12 @@ struct BodyPolicy {
     enum class Kind { none, buffered, streamed };
     Kind kind = Kind::none;      // none: a body is not read (a small one is skipped)
     std::uint64_t max_bytes = 0; // more is 413
+    bool unpacks = false;        // the handler undoes a Content-Encoding; everywhere else one is 415
 
     static BodyPolicy none() { return {}; }
     static BodyPolicy buffered(std::uint64_t max_bytes = 1 << 20) { return {Kind::buffered, max_bytes}; }
     static BodyPolicy streamed(std::uint64_t max_bytes) { return {Kind::streamed, max_bytes}; }
+    static BodyPolicy packed(std::uint64_t max_bytes) { return {Kind::streamed, max_bytes, true}; }
 };
 
 struct Route {

@@ -1,6 +1,7 @@
 #include "http/session.hpp"
 
 #include "base/crypto.hpp"
+#include "http/content_coding.hpp"
 #include "http/target.hpp"
 
 #include <algorithm>
@@ -16,6 +17,11 @@ bool sane_id(std::string_view id) {
     return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
         return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
     });
+}
+
+bool is_packed(const Request& request) {
+    const auto coding = content_coding(request.headers.find("Content-Encoding"));
+    return !coding || *coding != Coding::identity;
 }
 
 // Unique, not secret: a random number for each thread, and a count.
@@ -185,6 +191,9 @@ awaitable<Response> Session::dispatch(const Route& route) {
         auto early = co_await shared_->hooks.before_body(request_, route);
         if (early) co_return std::move(*early);
     }
+    if (framing_.body != Framing::Body::none && route.body.kind != BodyPolicy::Kind::none && !route.body.unpacks && is_packed(request_))
+        co_return problem(Error{Code::unsupported_type, "bodies are taken as they are here; send this one without a Content-Encoding"}, request_.id)
+            .set("Accept-Encoding", "identity");
     Admissions::Ticket upload;
     if (route.body.kind == BodyPolicy::Kind::streamed) {
         if (framing_.body == Framing::Body::none && !request_.headers.has("Content-Length") && route.verb != Verb::get)

@@ -97,11 +97,11 @@ std::optional<Refusal> parse_target(std::string_view target, std::string_view ho
         if (!equal_ignoring_case(target.substr(0, slash), host))
             return Refusal{400, "the target's authority is not the Host field's"};
         target.remove_prefix(slash);
-        if (!target.starts_with('/')) return Refusal{400, "the target has no path"};
     }
     if (target.find('#') != std::string_view::npos) return Refusal{400, "a fragment in the target"};
     const auto question = std::min(target.find('?'), target.size());
-    if (auto refusal = parse_path(target.substr(0, question), path)) return refusal;
+    const auto raw_path = target.substr(0, question);
+    if (auto refusal = parse_path(raw_path.empty() ? "/" : raw_path, path)) return refusal; // an authority alone is the root's (RFC 9110, 4.2.3)
     return parse_query(target.substr(std::min(question + 1, target.size())), query);
 }
 

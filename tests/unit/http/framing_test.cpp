@@ -120,8 +120,16 @@ TEST_CASE("targets are decoded, and those that climb or hide are refused") {
     CHECK_FALSE(query.find("w").has_value());
     REQUIRE_FALSE(parse_target("http://H:1/p", "h:1", limits, path, query));
     CHECK(path == "/p");
+    for (const char* root : {"http://h", "http://h/", "HTTP://H"}) {
+        REQUIRE_FALSE(parse_target(root, "h", limits, path, query));
+        CHECK(path == "/");
+    }
+    Query asked;
+    REQUIRE_FALSE(parse_target("http://h?a=b", "h", limits, path, asked));
+    CHECK(path == "/");
+    CHECK(asked.find("a") == "b");
     for (const char* bad : {"/../etc", "/a/..", "/a/%2e%2e/b", "/.%2E/", "/a/./b", "/%00", "/%0a", "/%", "/%4", "/%zz", "/a%2fb", "/a%5Cb", "/a\\b",
-                            "/%ff", "/%c0%ae", "/a#b", "a", "ftp://h/", "http://other/p", "http://h", "/p?q=%0", "/p?q=%00", "/p?%ff=1"}) {
+                            "/%ff", "/%c0%ae", "/a#b", "a", "ftp://h/", "http://other/p", "http://other", "http://hh", "http://", "/p?q=%0", "/p?q=%00", "/p?%ff=1"}) {
         auto refusal = parse_target(bad, "h", limits, path, query);
         REQUIRE_MESSAGE(refusal, bad);
         CHECK(refusal->status == 400);

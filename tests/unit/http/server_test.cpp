@@ -124,6 +124,20 @@ TEST_CASE("large bodies are streamed, and what is not read does not spoil the ne
     CHECK(last.find("Connection: close") != std::string::npos);
 }
 
+TEST_CASE("a packed body is refused where nobody unpacks it, and the connection goes on") {
+    Daemon daemon;
+    const auto post = [&](const std::string& coding) {
+        return daemon.ask("POST /echo HTTP/1.1\r\n" + host + "Content-Encoding: " + coding + "\r\nContent-Length: 1\r\n\r\nxGET /hello HTTP/1.1\r\n" + host + "\r\n");
+    };
+    for (const char* coding : {"gzip", "br", "gzip, gzip"}) {
+        const auto answer = post(coding);
+        CHECK(status(answer) == 415);
+        CHECK(answer.find("Accept-Encoding: identity\r\n") != std::string::npos);
+        CHECK(answer.find("HTTP/1.1 200") != std::string::npos);
+    }
+    CHECK(status(post("identity")) == 200);
+}
+
 TEST_CASE("files and streams are sent whole, and a failure is never mistaken for the end") {
     Daemon daemon;
     std::string content(1'500'000, ' ');
