@@ -41,6 +41,14 @@ constexpr Sql begin_anew{
     "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
     "worker = NULL WHERE organization_id = $1 AND id = $2 RETURNING created_by, queue, kind, resource, priority, flow_id, flow_ref"};
 
+constexpr Sql select_unique_key{"SELECT unique_key FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
+
+// Of a job that has ended; empty: it has none.
+std::string unique_key_of(store::TenantSession& tenant, JobId id) {
+    auto rows = tenant.query(select_unique_key, {id});
+    return rows.next() && !rows.is_null(0) ? rows.string(0) : std::string{};
+}
+
 struct Parent {
     JobId id;
     bool succeeded = false;
@@ -219,9 +227,14 @@ Recovered recover_running(Session& session, const EndRules& rules, Timestamp now
     return recovered;
 }
 
-std::optional<Moved> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now) {
+boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now) {
     crash_point("replay.before_write");
-    if (tenant.execute(move_back, {id, payload}) != 1) return std::nullopt;
+    const auto key = unique_key_of(tenant, id);
+    if (!key.empty())
+        if (const auto holder = job_repository::find_unique(tenant, key); holder && holder->id != id && !model::is_final(holder->state))
+            return NotReplayed{holder->id};
+    if (tenant.execute(move_back, {id, payload}) != 1) return NotReplayed{};
+    if (!key.empty()) job_repository::remember_unique(tenant, key, id, now);
     tenant.execute(delete_finished, {id});
     // Its payload may be another, or from before blobs were noted.
     std::string named;

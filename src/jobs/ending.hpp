@@ -62,7 +62,11 @@ struct Recovered {
 };
 Recovered recover_running(store::Session& session, const EndRules& rules, Timestamp now);
 
-// Puts an ended job back in line with its attempts allowed anew; nullopt when it is not one that can be replayed.
-std::optional<Moved> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now);
+// Why a job is not replayed.
+struct NotReplayed {
+    std::optional<JobId> held_by; // another job that has its unique key and has not ended; nullopt: its own state does not allow it
+};
+// Puts an ended job back in line with its attempts allowed anew. From then on it holds its unique key, as a submitted one would.
+boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now);
 
 } // namespace millrace::jobs

@@ -279,6 +279,9 @@ awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::o
         const auto job = job_repository::find(tenant, id);
         if (!job) return no_such_job(id);
         auto moved = replay_job(tenant, id, now, payload, now);
+        if (!moved && moved.error().held_by)
+            return Error{Code::conflict, fmt::format("job {} has the unique key \"{}\" and has not ended; wait for it or cancel it, then retry this one",
+                                                     moved.error().held_by->text(), job->unique_key)};
         if (!moved)
             return Error{Code::conflict, fmt::format("only a dead, cancelled or expired job can be retried; this one is {}", model::name(job->state))};
         return Settled{{std::move(*moved)}};

@@ -10,7 +10,14 @@ namespace {
 
 std::optional<Moved> replay(StoredJobs& world, JobId id, std::chrono::microseconds in = 0s, std::optional<std::string> payload = std::nullopt) {
     auto tenant = world.tenant();
-    return replay_job(tenant, id, world.now + in, payload, world.now);
+    auto moved = replay_job(tenant, id, world.now + in, payload, world.now);
+    return moved ? std::optional{std::move(*moved)} : std::nullopt;
+}
+Prepared the_only_one(const StoredJobs& world) {
+    auto wanted = world.prepared();
+    wanted.job.unique_key = "only";
+    wanted.unique = model::Unique{.key = "only", .period = std::nullopt};
+    return wanted;
 }
 int attempts_until_dead(StoredJobs& world, JobId id) {
     for (int attempts = 1;; ++attempts) {
@@ -133,7 +140,7 @@ TEST_CASE("a job of another organisation is not replayed") {
     const auto id = world.submit();
     world.die(id);
     store::TenantSession other{world.session, OrganizationId::make()};
-    CHECK_FALSE(replay_job(other, id, world.now, std::nullopt, world.now));
+    CHECK_FALSE(replay_job(other, id, world.now, std::nullopt, world.now).has_value());
 }
 
 TEST_CASE("a lease from before the replay is stale after it") {
@@ -146,4 +153,30 @@ TEST_CASE("a lease from before the replay is stale after it") {
     const auto fresh = world.claim(id);
     CHECK(world.succeed(old).empty());
     CHECK(states(world.succeed(fresh)) == "succeeded");
+}
+
+TEST_CASE("a replayed job takes its unique key again") {
+    StoredJobs world;
+    const auto first = world.store(the_only_one(world)).job.id;
+    world.die(first);
+    const auto second = world.store(the_only_one(world)).job.id; // it has come and gone meanwhile
+    world.run(second);
+    REQUIRE(replay(world, first));
+    const auto third = world.store(the_only_one(world));
+    CHECK(third.duplicate);
+    CHECK(third.job.id == first);
+}
+
+TEST_CASE("a job is not replayed while another has its unique key") {
+    StoredJobs world;
+    const auto first = world.store(the_only_one(world)).job.id;
+    world.die(first);
+    const auto second = world.store(the_only_one(world)).job.id;
+    auto tenant = world.tenant();
+    const auto refused = replay_job(tenant, first, world.now, std::nullopt, world.now);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().held_by == second);
+    CHECK(world.state(first) == "dead");
+    world.run(second);
+    CHECK(replay(world, first));
 }
