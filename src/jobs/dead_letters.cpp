@@ -22,7 +22,7 @@ constexpr int piece = 500; // in one transaction, so that nobody waits long behi
 
 #define MILLRACE_DEAD_FILTER                                                                                                        \
     "organization_id = $1 AND state = 'dead' AND id < $2 AND ($3 = '' OR kind = $3) AND ($4 = '' OR queue = $4) "                   \
-    "AND ($5 = '' OR error_code = $5) AND ($6 = '' OR tags LIKE $6 ESCAPE '~') AND finished_at >= $7 AND finished_at < $8 "         \
+    "AND ($5 = '' OR error_code = $5) AND " MILLRACE_HAS_TAG("$6") " AND finished_at >= $7 AND finished_at < $8 "         \
     "AND ($9 = '' OR id IN (SELECT value FROM json_each($9)))"
 constexpr Sql select_dead{"SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_jobs WHERE " MILLRACE_DEAD_FILTER " ORDER BY id DESC LIMIT $10"};
 constexpr Sql select_dead_ids{"SELECT id, kind FROM finished_jobs WHERE " MILLRACE_DEAD_FILTER " ORDER BY id DESC LIMIT $10"};
@@ -38,7 +38,7 @@ struct Bound {
 
     Bound(const DeadFilter& filter, const std::optional<JobId>& cursor)
         : before{cursor ? cursor->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff"}, kind{filter.kind.value_or("")}, queue{filter.queue.value_or("")},
-          error_code{filter.error_code.value_or("")}, tag{filter.tag ? job_repository::tag_pattern(*filter.tag) : ""},
+          error_code{filter.error_code.value_or("")}, tag{filter.tag ? job_repository::stored_tag(*filter.tag) : ""},
           after{filter.died_after.value_or(Timestamp{0})}, until{filter.died_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()})} {
         if (filter.ids.empty()) return;
         json::array list;
@@ -117,6 +117,7 @@ awaitable<Result<std::size_t>> DeadLetters::replay(model::Principal who, Replay 
                 Timestamp due = now;
                 if (replay.rate_per_second)
                     due = std::max(now, begin + std::chrono::microseconds{static_cast<std::int64_t>(static_cast<double>(count + done.settled.jobs.size()) / *replay.rate_per_second * 1e6)});
+                // One whose unique key another job holds stays where it is.
                 if (auto moved = replay_job(tenant, dead.id, due, replay.payload, now)) done.settled.jobs.push_back(std::move(*moved));
             }
             return done;

@@ -204,6 +204,7 @@ private:
     void release_running();
     void tick();
     void sweep();
+    void sweep_piece();
     void expire_due();
     void look_for_room();
     void arm_timer();

@@ -127,8 +127,10 @@ Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
     running->lane = job.lane;
     running->owner = job.owner;
     running->began = at.steady;
-    running->deadline = at.steady + std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
-    if (lease.deadline_at) running->deadline = std::min(running->deadline, at.steady + (*lease.deadline_at - at.wall));
+    // The shorter one in microseconds: the steady clock counts nanoseconds, which 300 years overflow.
+    auto time = std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
+    if (lease.deadline_at) time = std::min(time, *lease.deadline_at - at.wall);
+    running->deadline = at.steady + time;
     running->lease = std::move(lease);
     running_[job.id] = running;
     records_[scheduler_.queue().at(job.lane).queue].started.add(at.steady);

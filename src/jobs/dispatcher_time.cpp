@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto tick_interval = 100ms; // how late a time limit may be noticed
 constexpr auto request_memory = std::chrono::hours{48};   // of idempotency keys
+constexpr int rows_of_a_sweep = 500;                          // of each kind, in one transaction
 constexpr auto unique_memory = std::chrono::hours{24 * 31}; // of unique keys whose jobs have ended
 constexpr auto event_memory = std::chrono::hours{24 * 30};
 
@@ -71,12 +72,18 @@ void Dispatcher::expire_due() {
 
 void Dispatcher::sweep() {
     next_sweep_ = clock_.monotonic() + std::chrono::hours{1};
-    database_.post_write([at = clock_.now()](store::Session& session) -> Result<void> {
-        job_repository::forget_requests(session, at - request_memory);
-        job_repository::forget_unique(session, at - unique_memory);
-        forget_events(session, at - event_memory);
-        return success();
-    }, [](Result<void>) {});
+    sweep_piece();
+}
+
+// Between two pieces others have the writer: an hour of a busy service leaves a million keys.
+void Dispatcher::sweep_piece() {
+    database_.post_write([at = clock_.now()](store::Session& session) -> Result<std::int64_t> {
+        return std::max({job_repository::forget_requests(session, at - request_memory, rows_of_a_sweep),
+                         job_repository::forget_unique(session, at - unique_memory, rows_of_a_sweep),
+                         forget_events(session, at - event_memory, rows_of_a_sweep)});
+    }, [this](Result<std::int64_t> most) {
+        if (most && *most == rows_of_a_sweep) send([this] { sweep_piece(); });
+    });
 }
 
 void Dispatcher::arm_timer() {

@@ -5,7 +5,7 @@ namespace {
 
 constexpr store::Sql insert_event{"INSERT INTO events (organization_id, type, subject, data, created_at) VALUES ($1, $2, $3, $4, $5)"};
 constexpr store::Sql select_events{"SELECT id, type, subject, data, created_at FROM events WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3"};
-constexpr store::Sql delete_events{"DELETE FROM events WHERE created_at < $1"};
+constexpr store::Sql delete_events{"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 ORDER BY created_at LIMIT $2)"};
 
 } // namespace
 
@@ -21,6 +21,6 @@ std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, i
     return events;
 }
 
-void forget_events(store::Session& session, Timestamp older_than) { session.execute(delete_events, {older_than}); }
+std::int64_t forget_events(store::Session& session, Timestamp older_than, int most) { return session.execute(delete_events, {older_than, most}); }
 
 } // namespace millrace::jobs

@@ -24,6 +24,6 @@ void write_event(store::Session& session, const OrganizationId& organization, st
 
 // Of one organisation, the oldest first, after the id.
 std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, int limit);
-void forget_events(store::Session& session, Timestamp older_than);
+std::int64_t forget_events(store::Session& session, Timestamp older_than, int most); // the oldest; says how many
 
 } // namespace millrace::jobs

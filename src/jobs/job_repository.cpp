@@ -32,7 +32,7 @@ constexpr Sql find_finished{"SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_
 #define MILLRACE_LIST_FILTER                                                                                                        \
     "organization_id = $1 AND id < $2 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at <= $4)) "     \
     "AND NOT ($3 = 'scheduled' AND run_at <= $4) "                                                                                  \
-    "AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) AND ($7 = '' OR tags LIKE $7 ESCAPE '~') "                              \
+    "AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) AND " MILLRACE_HAS_TAG("$7") " "                                           \
     "AND created_at >= $8 AND created_at < $9 AND ($10 = '' OR flow_id = $10)"
 // Both halves come in the order of their index and are merged: a page costs what it shows and what it passes over.
 constexpr Sql list_jobs{"SELECT " MILLRACE_JOB_COLUMNS " FROM jobs WHERE " MILLRACE_LIST_FILTER
@@ -47,12 +47,14 @@ constexpr Sql insert_request{"INSERT INTO idempotency_keys (organization_id, sco
                              "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
 constexpr Sql select_request{"SELECT payload_sha256, response_status, response_body FROM idempotency_keys "
                              "WHERE organization_id = $1 AND scope = $2 AND key = $3"};
-constexpr Sql delete_requests{"DELETE FROM idempotency_keys WHERE created_at < $1"};
+constexpr Sql delete_requests{"DELETE FROM idempotency_keys WHERE (organization_id, scope, key) IN (SELECT organization_id, scope, key "
+                              "FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)"};
 
 constexpr Sql select_unique{"SELECT job_id FROM unique_keys WHERE organization_id = $1 AND unique_key = $2"};
 constexpr Sql upsert_unique{"INSERT INTO unique_keys (organization_id, unique_key, job_id, created_at) VALUES ($1, $2, $3, $4) "
                             "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at"};
-constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id)"};
+constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE (organization_id, unique_key) IN (SELECT organization_id, unique_key FROM unique_keys "
+                            "WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id) ORDER BY created_at LIMIT $2)"};
 
 std::string retry_text(const Job& job) { return job.retry ? boost::json::serialize(job.retry->to_json()) : std::string{}; }
 
@@ -138,21 +140,16 @@ std::vector<Job> list(TenantSession& session, const Filter& filter, Timestamp no
     // Above every id: the largest UUID.
     const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";
     auto rows = session.query(list_jobs, {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
-                                          filter.tag ? tag_pattern(*filter.tag) : "", filter.created_after.value_or(Timestamp{0}),
+                                          filter.tag ? stored_tag(*filter.tag) : "", filter.created_after.value_or(Timestamp{0}),
                                           filter.created_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()}), flow, filter.limit});
     std::vector<Job> found;
     while (rows.next()) found.push_back(read_job(rows));
     return found;
 }
 
-std::string tag_pattern(const std::pair<std::string, std::string>& tag) {
-    const std::string member = boost::json::serialize(boost::json::string{tag.first}) + ":" + boost::json::serialize(boost::json::string{tag.second});
-    std::string pattern = "%";
-    for (char c : member) {
-        if (c == '%' || c == '_' || c == '~') pattern += '~';
-        pattern += c;
-    }
-    return pattern + "%";
+std::string stored_tag(const std::pair<std::string, std::string>& tag) {
+    const auto object = boost::json::serialize(boost::json::object{{tag.first, tag.second}});
+    return object.substr(1, object.size() - 2);
 }
 
 std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope, const std::string& key) {
@@ -165,7 +162,7 @@ void remember_request(TenantSession& session, const std::string& scope, const st
     session.execute(insert_request, {scope, key, answer.payload_sha256, answer.status, answer.body, now});
 }
 
-void forget_requests(Session& session, Timestamp older_than) { session.execute(delete_requests, {older_than}); }
+std::int64_t forget_requests(Session& session, Timestamp older_than, int most) { return session.execute(delete_requests, {older_than, most}); }
 
 std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
     JobId id;
@@ -181,6 +178,6 @@ void remember_unique(TenantSession& session, const std::string& key, JobId id, T
     session.execute(upsert_unique, {key, id, now});
 }
 
-void forget_unique(Session& session, Timestamp older_than) { session.execute(delete_unique, {older_than}); }
+std::int64_t forget_unique(Session& session, Timestamp older_than, int most) { return session.execute(delete_unique, {older_than, most}); }
 
 } // namespace millrace::jobs::job_repository

@@ -32,8 +32,14 @@ struct Filter {
 // Newest first; payload and result included.
 std::vector<model::Job> list(store::TenantSession& session, const Filter& filter, Timestamp now);
 
-// The tag as it stands in a stored JSON object, as a LIKE pattern with the escape character ~.
-std::string tag_pattern(const std::pair<std::string, std::string>& tag);
+// The tag as it stands in a stored JSON object: "name":"value".
+std::string stored_tag(const std::pair<std::string, std::string>& tag);
+
+// The condition that `tags` has the one that stored_tag() gave for `parameter`, or that none is asked for. Exact to the letter, in
+// any database: LIKE takes `abc` for `ABC` in some. A quotation mark inside a name or value is stored with a backslash, so what
+// follows a brace or a comma is a whole tag.
+#define MILLRACE_HAS_TAG(parameter)                                                                                        \
+    "(" parameter " = '' OR replace(tags, '{' || " parameter ", '') <> tags OR replace(tags, ',' || " parameter ", '') <> tags)"
 
 // The stored answer of an earlier request with the same key, or nullopt after storing this one.
 struct StoredAnswer {
@@ -42,12 +48,13 @@ struct StoredAnswer {
 };
 std::optional<StoredAnswer> find_request(store::TenantSession& session, const std::string& scope, const std::string& key);
 void remember_request(store::TenantSession& session, const std::string& scope, const std::string& key, const StoredAnswer& answer, Timestamp now);
-void forget_requests(store::Session& session, Timestamp older_than);
+// At most so many of the oldest; says how many. The rest is for another transaction, so that nobody waits long for the writer.
+std::int64_t forget_requests(store::Session& session, Timestamp older_than, int most);
 
 // The job that was made last with a unique key, wherever it is now.
 std::optional<model::Job> find_unique(store::TenantSession& session, const std::string& key);
 void remember_unique(store::TenantSession& session, const std::string& key, JobId id, Timestamp now);
-void forget_unique(store::Session& session, Timestamp older_than); // of jobs that have ended
+std::int64_t forget_unique(store::Session& session, Timestamp older_than, int most); // of jobs that have ended
 
 // A row of either table, its columns in the order of MILLRACE_JOB_COLUMNS / MILLRACE_FINISHED_COLUMNS.
 model::Job read_job(store::Rows& rows);

@@ -14,6 +14,7 @@
 #include <queue>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -75,12 +76,13 @@ public:
 
 private:
     struct Later {
-        bool operator()(const Waiting& a, const Waiting& b) const { return a.due > b.due; }
+        // Of one time, in the order in which they were submitted.
+        bool operator()(const Waiting& a, const Waiting& b) const { return std::tie(a.due, a.id) > std::tie(b.due, b.id); }
     };
     struct BackingOff {
         Monotonic due;
         Waiting job;
-        bool operator<(const BackingOff& other) const { return due > other.due; } // the earliest on top
+        bool operator<(const BackingOff& other) const { return std::tie(due, job.id) > std::tie(other.due, other.job.id); } // the earliest on top
     };
     struct Choice {
         LaneIndex lane = 0;

@@ -28,7 +28,7 @@ constexpr Sql resume_schedule{"UPDATE schedules SET paused_at = NULL, next_run_a
 constexpr Sql record_job{"UPDATE schedules SET last_run_at = $3, last_job_id = $4, last_error = NULL WHERE organization_id = $1 AND id = $2"};
 constexpr Sql record_error{"UPDATE schedules SET last_run_at = $3, last_error = $4 WHERE organization_id = $1 AND id = $2"};
 
-constexpr Sql select_next{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE paused_at IS NULL AND next_run_at IS NOT NULL ORDER BY next_run_at LIMIT $1"};
+constexpr Sql select_next{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE paused_at IS NULL AND next_run_at IS NOT NULL ORDER BY next_run_at, id LIMIT $1"};
 constexpr Sql select_active{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE paused_at IS NULL"};
 constexpr Sql move_schedule{"UPDATE schedules SET next_run_at = $4 WHERE organization_id = $1 AND id = $2 AND next_run_at = $3 AND paused_at IS NULL "
                             "AND cron = $5 AND time_zone = $6 AND missed = $7 AND job = $8"};

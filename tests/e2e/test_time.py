@@ -25,6 +25,12 @@ def test_a_delayed_job_outlives_a_kill(new_daemon):
     daemon.stop()
 
 
+@pytest.mark.parametrize("field", ["deadline_at", "expires_at"])
+def test_never_may_be_said_as_the_last_day_there_is(admin, field):
+    job = admin.wait(admin.submit("sleep", {"seconds": 0.05}, **{field: "9999-12-31T23:59:59Z"}))
+    assert job["state"] == "succeeded" and job["attempt"] == 1, job
+
+
 # expires_at: by then it has begun
 
 @pytest.mark.parametrize("waits", ["paused", "scheduled", "blocked", "external"])

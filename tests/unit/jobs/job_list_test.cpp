@@ -99,6 +99,8 @@ TEST_CASE("a tag is found as it was written, and no other that looks like it") {
     const auto percent = tagged(world, R"({"site":"n%th"})");
     const auto under = tagged(world, R"({"si_e":"north"})");
     const auto quoted = tagged(world, R"({"site":"say \"hi\" ~"})");
+    const auto upper = tagged(world, R"({"site":"NORTH"})");
+    const auto inside = tagged(world, R"({"a\"site":"south"})");
     const auto with = [&](std::string name, std::string value) {
         job_repository::Filter filter;
         filter.tag = {std::move(name), std::move(value)};
@@ -112,6 +114,10 @@ TEST_CASE("a tag is found as it was written, and no other that looks like it") {
     CHECK(with("site", "nor").empty());
     CHECK(with("site", "%").empty());
     CHECK(with("ite", "north").empty());
+    CHECK(with("site", "NORTH") == Ids{upper});
+    CHECK(with("Site", "north").empty());
+    CHECK(with("site", "south").empty());
+    CHECK(with("a\"site", "south") == Ids{inside});
 }
 
 TEST_CASE("another organisation sees none of them") {

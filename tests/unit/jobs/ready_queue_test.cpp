@@ -114,6 +114,22 @@ TEST_CASE("many scheduled jobs come due in the order of their times") {
     }
 }
 
+TEST_CASE("jobs of one planned time are served in the order of their submission, retries as well") {
+    Room room;
+    const auto lane = room.lane("default", "echo");
+    std::vector<Waiting> planned, retried;
+    for (int i = 0; i < 50; ++i) planned.push_back(room.job(lane, 5, Timestamp{} + 1s));
+    for (int i = 0; i < 50; ++i) retried.push_back(room.job(lane, 5, Timestamp{} + 2s));
+    for (std::size_t i = 0; i < 50; ++i) {
+        room.ready.push(planned[i * 17 % 50], at(0s));
+        room.ready.push_after(retried[i * 17 % 50], Monotonic{2s});
+    }
+    room.ready.release_due(at(1s));
+    for (const auto& each : planned) CHECK(room.pop(at(1s)) == each.id);
+    room.ready.release_due(at(2s));
+    for (const auto& each : retried) CHECK(room.pop(at(2s)) == each.id);
+}
+
 TEST_CASE("a retry waits on the monotonic clock, whatever becomes of the other") {
     Room room;
     const auto job = room.job(room.lane("default", "echo"), 5, Timestamp{} + 10s);

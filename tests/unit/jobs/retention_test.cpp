@@ -116,6 +116,8 @@ TEST_CASE("events are read in the order of their commits, after a number, by the
     REQUIRE(page.size() == 2);
     CHECK(page[0].subject == "2");
     CHECK(page[1].subject == "3");
-    forget_events(world.session, world.now - 3h);
+    CHECK(forget_events(world.session, world.now - 3h, 1) == 1);
+    CHECK(world.events().size() == 4);
+    CHECK(forget_events(world.session, world.now - 3h, 100) == 1);
     CHECK(world.events().size() == 3);
 }

@@ -119,7 +119,7 @@ TEST_CASE("an old unique key is forgotten unless its job has not ended") {
     world.store(unique(world, "waiting"));
     world.run(ended);
     world.pass(24h * 40);
-    job_repository::forget_unique(world.session, world.now - 24h * 31);
+    job_repository::forget_unique(world.session, world.now - 24h * 31, 100);
     CHECK(world.number("SELECT count(*) FROM unique_keys") == 1);
     CHECK(world.store(unique(world, "waiting")).duplicate);
     CHECK_FALSE(world.store(unique(world, "ended")).duplicate);
@@ -138,8 +138,25 @@ TEST_CASE("the answer to a request is kept by its scope and key, and forgotten a
     CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "other"));
     store::TenantSession other{world.session, OrganizationId::make()};
     CHECK_FALSE(job_repository::find_request(other, "POST /api/v1/jobs", "k"));
-    job_repository::forget_requests(world.session, world.now);
+    job_repository::forget_requests(world.session, world.now, 100);
     CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "k"));
-    job_repository::forget_requests(world.session, world.now + 1us);
+    job_repository::forget_requests(world.session, world.now + 1us, 100);
     CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "k"));
+}
+
+TEST_CASE("what is forgotten is forgotten in pieces, the oldest first") {
+    StoredJobs world;
+    auto tenant = world.tenant();
+    for (int i = 0; i < 25; ++i) {
+        job_repository::remember_request(tenant, "POST /api/v1/jobs", std::to_string(i), {"digest", "", 202}, world.now);
+        world.run(world.store(unique(world, std::to_string(i))).job.id);
+        world.pass(1s);
+    }
+    CHECK(job_repository::forget_requests(world.session, world.now, 10) == 10);
+    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "9"));
+    CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "10"));
+    CHECK(job_repository::forget_requests(world.session, world.now, 10) == 10);
+    CHECK(job_repository::forget_requests(world.session, world.now, 10) == 5);
+    CHECK(job_repository::forget_unique(world.session, world.now, 20) == 20);
+    CHECK(job_repository::forget_unique(world.session, world.now, 20) == 5);
 }
