@@ -1,14 +1,13 @@
 #include "api/model_engine_routes.hpp"
 
 #include "api/model_json.hpp"
+#include "api/model_parts.hpp"
 #include "api/routing.hpp"
 
 #include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
-
-using RunnableVersion = std::shared_ptr<const inference::ModelVersion>;
 
 struct ModelEngineRoutes {
     models::Registry& registry;
@@ -32,24 +31,16 @@ struct ModelEngineRoutes {
     awaitable<Response> load(Request& request) const {
         const auto version = find(request);
         if (!version) co_return http::problem(version.error(), request.id);
-        const auto parts = registry.parts(*version);
-        if (!parts) co_return http::problem(parts.error(), request.id);
-        for (const auto& part : *parts) {
-            const auto report = co_await engine.load(part);
-            if (!report) co_return http::problem(report.error(), request.id);
-        }
+        const auto loaded = co_await load_parts(registry, engine, *version);
+        if (!loaded) co_return http::problem(loaded.error(), request.id);
         co_return answer(request, **version);
     }
 
     awaitable<Response> unload(Request& request) const {
         const auto version = find(request);
         if (!version) co_return http::problem(version.error(), request.id);
-        const auto parts = registry.parts(*version);
-        if (!parts) co_return http::problem(parts.error(), request.id);
-        for (const auto& part : *parts) {
-            const auto unloaded = co_await engine.unload(part);
-            if (!unloaded) co_return http::problem(unloaded.error(), request.id);
-        }
+        const auto unloaded = co_await unload_parts(registry, engine, *version);
+        if (!unloaded) co_return http::problem(unloaded.error(), request.id);
         co_return answer(request, **version);
     }
 

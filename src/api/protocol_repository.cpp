@@ -1,5 +1,7 @@
 #include "api/protocol_repository.hpp"
 
+#include "api/model_parts.hpp"
+
 namespace millrace::api {
 
 ProtocolRepository::Loaded ProtocolRepository::loaded() const {
@@ -51,12 +53,8 @@ bool ProtocolRepository::ready(OrganizationId organization, std::string_view nam
 awaitable<Result<void>> ProtocolRepository::load(OrganizationId organization, std::string name) {
     auto version = registry_.resolve(organization, name);
     if (!version) co_return version.error();
-    const auto parts = registry_.parts(*version);
-    if (!parts) co_return parts.error();
-    for (const auto& part : *parts) {
-        auto report = co_await engine_.load(part);
-        if (!report) co_return report.error();
-    }
+    auto loaded = co_await load_parts(registry_, engine_, *version);
+    if (!loaded) co_return loaded.error();
     unloaded_.lock()->erase({organization, name, (*version)->version});
     co_return success();
 }
@@ -66,12 +64,8 @@ awaitable<Result<void>> ProtocolRepository::unload(OrganizationId organization, 
     if (!model) co_return model.error();
     for (const auto& version : (*model)->versions) {
         if (!version.ready()) continue;
-        const auto parts = registry_.parts(version.runnable);
-        if (!parts) co_return parts.error();
-        for (const auto& part : *parts) {
-            auto unloaded = co_await engine_.unload(part);
-            if (!unloaded) co_return unloaded.error();
-        }
+        auto unloaded = co_await unload_parts(registry_, engine_, version.runnable);
+        if (!unloaded) co_return unloaded.error();
         unloaded_.lock()->insert({organization, name, version.runnable->version});
     }
     co_return success();

@@ -7,8 +7,6 @@
 
 #include <unistd.h>
 
-#include <vector>
-
 namespace millrace::inference {
 namespace {
 
@@ -34,10 +32,16 @@ void add_file(Sha256Stream& digest, const Input& input) {
 
 } // namespace
 
+std::string text_of(const std::vector<Region>& regions) {
+    std::string text;
+    for (const auto& region : regions) text += fmt::format("{},{},{},{};", region.x, region.y, region.width, region.height);
+    return text;
+}
+
 std::string digest_of(const Input& input) {
     if (input.file && !input.file_sha256.empty() && input.regions.empty()) return input.file_sha256;
     Sha256Stream digest;
-    for (const auto& region : input.regions) add(digest, fmt::format("{},{},{},{};", region.x, region.y, region.width, region.height));
+    add(digest, text_of(input.regions));
     for (const auto& tensor : input.tensors) {
         add_part(digest, tensor.name);
         add_part(digest, model::name(tensor.datatype));

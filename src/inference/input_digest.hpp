@@ -4,10 +4,14 @@
 #include "inference/prediction.hpp"
 
 #include <string>
+#include <vector>
 
 namespace millrace::inference {
 
 // Hex. A file that cannot be read is named by its size alone.
 std::string digest_of(const Input& input);
+
+// The parts of a picture that are asked about, as text; empty for the whole.
+std::string text_of(const std::vector<Region>& regions);
 
 } // namespace millrace::inference

@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "inference/input_digest.hpp"
 #include "models/prediction_text.hpp"
 
 #include <fmt/format.h>
@@ -37,14 +38,7 @@ std::string digest_of_tensors(const std::vector<inference::Tensor>& tensors) {
     return hex(digest.finish());
 }
 
-// The parts of a picture that are asked about; empty for the whole.
-std::string text_of(const std::vector<inference::Region>& regions) {
-    std::string text;
-    for (const auto& region : regions) text += fmt::format("{},{},{},{};", region.x, region.y, region.width, region.height);
-    return text;
-}
-
-std::optional<std::string> digest_of(const Input& input) {
+std::optional<std::string> known_digest(const Input& input) {
     if (!input.tensors.empty()) return "tensors " + digest_of_tensors(input.tensors);
     if (!input.file) return hex(sha256(input.bytes));
     // The same bytes as a blob and in the request are the same input.
@@ -115,7 +109,7 @@ private:
 } // namespace
 
 std::optional<std::string> cache_key(const Request& request) {
-    const auto input = digest_of(request.input);
+    const auto input = known_digest(request.input);
     if (!input) return std::nullopt;
     const auto& version = *request.model;
     Sha256Stream digest;
@@ -123,7 +117,7 @@ std::optional<std::string> cache_key(const Request& request) {
                                         std::string_view{version.rules_sha256}, std::string_view{request.raw ? "raw" : "result"},
                                         std::string_view{request.input.media_type}, std::string_view{*input}})
         add(digest, part);
-    if (!request.input.regions.empty()) add(digest, text_of(request.input.regions));
+    if (!request.input.regions.empty()) add(digest, inference::text_of(request.input.regions));
     return fmt::format("prediction:{}:{}", version.organization.text(), hex(digest.finish()));
 }
 
