@@ -67,7 +67,9 @@ class Oracle:
 
     @property
     def promises(self):
-        return self.journal.promises
+        """As they are now: others go on writing theirs."""
+        with self.lock:
+            return dict(self.journal.promises)
 
     # Submits. The answer's ids by name; None when the answer was lost or was "not now", and then the key is in doubt.
 
@@ -142,7 +144,7 @@ class Oracle:
 
     def change(self, client, identity, path, body, states, results=None):
         """A request that is to end the job in `states`; its answer, or None when that was lost."""
-        before = self.promises[identity]
+        before = self.journal.promises[identity]
         either = None if before.results is None or results is None else before.results + results
         self.expect(identity, {*before.states, *states}, either)
         try:

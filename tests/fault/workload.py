@@ -41,7 +41,7 @@ def set_queue(client, name, **settings):
 
 def promised(oracle, queue):
     """The jobs of a queue, by id."""
-    return {identity: promise for identity, promise in list(oracle.promises.items()) if promise.job.get("queue", "default") == queue}
+    return {identity: promise for identity, promise in oracle.promises.items() if promise.job.get("queue", "default") == queue}
 
 
 class Workload:
