@@ -82,7 +82,6 @@ Lease read_lease(const Rows& rows, JobId id) {
 }
 
 constexpr Sql select_weights{"SELECT k.organization_id, k.id, o.weight, k.weight FROM keys k JOIN organizations o ON o.id = k.organization_id"};
-constexpr Sql select_totals{"SELECT organization_id, queue, kind, state, jobs, run_us FROM job_totals"};
 
 } // namespace
 
@@ -209,16 +208,6 @@ void each_waiting(Session& session, const std::function<void(const WaitingRow&)>
 void each_weight(Session& session, const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit) {
     auto rows = session.query(select_weights, {});
     while (rows.next()) visit(rows.id<OrganizationId>(0), rows.id<KeyId>(1), static_cast<int>(rows.integer(2)), static_cast<int>(rows.integer(3)));
-}
-
-std::vector<Total> totals(Session& session) {
-    std::vector<Total> all;
-    auto rows = session.query(select_totals, {});
-    while (rows.next()) {
-        const auto state = model::job_state(rows.text(3));
-        if (state) all.push_back({rows.id<OrganizationId>(0), rows.string(1), rows.string(2), *state, rows.integer(4), rows.integer(5)});
-    }
-    return all;
 }
 
 } // namespace millrace::jobs::attempt_repository

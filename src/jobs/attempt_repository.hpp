@@ -83,14 +83,5 @@ void each_waiting(store::Session& session, const std::function<void(const Waitin
 // The shares of the keys: organisation, key, weight of the one, weight of the other.
 void each_weight(store::Session& session, const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit);
 
-// What has ended since the store was made.
-struct Total {
-    OrganizationId organization;
-    std::string queue, kind;
-    model::JobState state;
-    std::int64_t jobs = 0, run_us = 0;
-};
-std::vector<Total> totals(store::Session& session);
-
 } // namespace attempt_repository
 } // namespace millrace::jobs

@@ -48,28 +48,22 @@ Result<void> Dispatcher::recover() {
     crash_point("recovery.after_requeue");
     const auto loaded = database_.read_blocking([this](store::Session& session) -> Result<void> {
         queue_repository::each(session, [this](const OrganizationId& organization, std::string_view name, QueueRules rules) {
-            if (auto* queue = table_.queue(organization, name)) {
-                queue->set_rules(std::move(rules));
-                scheduler_.rules_changed(*queue);
-            }
+            const auto queue = table_.queue(organization, name);
+            queue->set_rules(std::move(rules));
+            scheduler_.rules_changed(*queue);
         });
         attempt_repository::each_weight(session, [this](const OrganizationId& organization, const KeyId& key, int its, int keys) {
             scheduler_.queue().owners().find_or_add(organization, key, its, keys);
         });
-        for (const auto& total : attempt_repository::totals(session)) {
-            const auto* queue = scheduler_.queue().at(scheduler_.lane(total.organization, total.queue, total.kind, "")).queue;
-            records_[queue].ended[total.state] += total.jobs;
-            if (total.state == JobState::succeeded && total.jobs > 0)
-                mean_seconds_[{queue, total.kind}] = static_cast<double>(total.run_us) / 1e6 / static_cast<double>(total.jobs);
-        }
+        total_repository::each(session, [this](const total_repository::Total& total) { count_before(total); });
         attempt_repository::each_waiting(session, [&](const attempt_repository::WaitingRow& row) {
             auto& ready = scheduler_.queue();
             const auto lane = scheduler_.lane(row.organization, row.queue, row.kind, row.resource);
             auto& queue = *ready.at(lane).queue;
             queue.waiting.fetch_add(1, std::memory_order_relaxed);
             backlog_.fetch_add(1, std::memory_order_relaxed);
-            if (row.ends_by) limits_.push({*row.ends_by, row.id, row.organization});
-            if (row.state == JobState::blocked) ++records_[&queue].blocked;
+            if (row.ends_by) limits_.set({*row.ends_by, row.id, row.organization});
+            if (row.state == JobState::blocked) ++queue.blocked;
             else ready.push({row.id, row.due, lane, static_cast<unsigned>(row.priority) & 0xF, ready.owners().find_or_add(row.organization, row.key)}, now());
         });
         return success();
@@ -87,6 +81,19 @@ Result<void> Dispatcher::recover() {
     look_for_room();
     log_.info("queue rebuilt", {{"waiting", backlog()}, {"were_running", recovered->requeued}, {"external_leases", recovered->external.size()}});
     return success();
+}
+
+// A name that only the past knows is no reason for an entry where names are scarce.
+void Dispatcher::count_before(const total_repository::Total& total) {
+    auto queue = table_.find_queue(total.organization, total.queue);
+    if (!queue && !total.queue.empty() && table_.count(total.organization) < QueueTable::most_queues) queue = table_.queue(total.organization, total.queue);
+    if (!queue) {
+        ended_elsewhere_[total.state] += total.jobs;
+        return;
+    }
+    queue->ended[total.state] += total.jobs;
+    if (total.state == JobState::succeeded && total.jobs > 0)
+        queue->mean_seconds.set(total.kind, static_cast<double>(total.run_us) / 1e6 / static_cast<double>(total.jobs));
 }
 
 void Dispatcher::start() {
@@ -156,9 +163,9 @@ void Dispatcher::look_again() {
     send([] {});
 }
 
-void Dispatcher::rules_changed(Queue& queue) {
-    send([this, &queue] {
-        scheduler_.rules_changed(queue); // which may have closed its breaker
+void Dispatcher::rules_changed(QueuePtr queue) {
+    send([this, queue = std::move(queue)] {
+        scheduler_.rules_changed(*queue); // which may have closed its breaker
         count_open_breakers();
     });
 }
@@ -189,8 +196,8 @@ void Dispatcher::arrive(const Arrival& arrival) {
     const auto job = waiting(arrival);
     auto& queue = *scheduler_.queue().at(job.lane).queue;
     queue.waiting.fetch_add(1, std::memory_order_relaxed);
-    if (arrival.ends_by) limits_.push({*arrival.ends_by, arrival.id, arrival.organization});
-    if (arrival.state == JobState::blocked) ++records_[&queue].blocked;
+    if (arrival.ends_by) limits_.set({*arrival.ends_by, arrival.id, arrival.organization});
+    if (arrival.state == JobState::blocked) ++queue.blocked;
     else scheduler_.queue().push(job, now());
     if (!arrival.is_new) return;
     submitted_.add(clock_.monotonic());
@@ -210,14 +217,16 @@ Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_
     if (!has_room_.load(std::memory_order_relaxed)) return refused(*no_room_.lock(), 10);
     if (backlog() + beside.all >= options_.max_backlog)
         return refused("as many jobs are waiting as may wait (jobs.max_backlog = " + std::to_string(options_.max_backlog) + "); try again later", 5);
-    auto* queue = table_.queue(organization, queue_name);
-    if (!queue) return Error{Code::unprocessable, "there are too many queues; use one of those that there are"};
-    const auto rules = queue->rules();
-    const auto ahead = queue->waiting.load(std::memory_order_relaxed) + static_cast<std::int64_t>(beside.in(queue_name));
+    const auto queue = table_.find_queue(organization, queue_name); // made when a job has arrived: one that is refused makes none
+    if (!queue && !table_.admits(organization, queue_name))
+        return Error{Code::unprocessable, "there are too many queues; use one of those that there are"};
+    const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
+    const auto waiting = queue ? queue->waiting.load(std::memory_order_relaxed) : 0;
+    const auto ahead = waiting + static_cast<std::int64_t>(beside.in(queue_name));
     if (const auto most = rules->settings.max_backlog; most && ahead >= static_cast<std::int64_t>(*most))
-        return refused("as many jobs are waiting in queue " + queue->name + " as may wait there (max_backlog = " + std::to_string(*most) + "); try again later", 5);
+        return refused("as many jobs are waiting in queue " + std::string{queue_name} + " as may wait there (max_backlog = " + std::to_string(*most) + "); try again later", 5);
     const auto at = clock_.monotonic();
-    if (rules->settings.breaker)
+    if (queue && rules->settings.breaker)
         if (const auto left = queue->breaker.refuses(at))
             return refused("the circuit breaker of queue " + queue->name + " is open, because most of its jobs fail; try again later", seconds(*left));
     if (resource.empty()) return success();
@@ -229,7 +238,7 @@ Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_
 
 model::RetryPolicy Dispatcher::retry_policy(const model::Job& job) {
     if (job.retry) return *job.retry;
-    const auto* queue = table_.find_queue(job.organization, job.queue);
+    const auto queue = table_.find_queue(job.organization, job.queue);
     if (!queue) return {};
     return queue->rules()->settings.retry.value_or(model::RetryPolicy{});
 }

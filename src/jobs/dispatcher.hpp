@@ -7,9 +7,11 @@
 #include "jobs/attempt_repository.hpp"
 #include "jobs/dispatcher_view.hpp"
 #include "jobs/ending.hpp"
+#include "jobs/limits.hpp"
 #include "jobs/processor.hpp"
 #include "jobs/rate_meter.hpp"
 #include "jobs/scheduler.hpp"
+#include "jobs/total_repository.hpp"
 #include "jobs/waiters.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
@@ -21,7 +23,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -109,13 +110,13 @@ public:
     void enqueue(std::vector<Arrival> arrivals);
     // Committed as ended while it waited or ran, with what that released: a cancel, an expiry, a purge.
     void ended_elsewhere(Settled settled);
-    void rules_changed(Queue& queue); // its rules were set: they are taken over
+    void rules_changed(QueuePtr queue); // its rules were set: they are taken over
     // Committed: jobs of a queue that was resumed, a breaker reset …: look again.
     void look_again();
 
     // External workers. Called back once, on the dispatcher's thread: with jobs whose claim is committed, or none.
     using Given = std::function<void(Result<std::vector<Handed>>)>;
-    void hand_out(Queue& queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given);
+    void hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given);
     // Whether this lease is alive; moves its end. The store is the judge, this is the clock.
     void heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent);
     void reported(JobId id, std::int64_t token, Settled settled, Scheduler::Verdict verdict); // its end was committed
@@ -148,7 +149,7 @@ private:
     };
     using RunningPtr = std::shared_ptr<Running>; // shared with the attempt's coroutine, which may outlive its lease
     struct WorkerWaiting {
-        Queue* queue;
+        QueuePtr queue;
         std::string worker;
         std::size_t most;
         Monotonic until;
@@ -161,17 +162,12 @@ private:
         std::optional<model::RetryPolicy> policy; // of a failure
     };
     using Ends = std::shared_ptr<std::vector<Ended>>; // shared by the task and its callback
-    struct Limit {
-        Timestamp at;
-        JobId id;
-        OrganizationId organization;
-        bool operator<(const Limit& other) const { return at > other.at; }
-    };
     using Message = std::function<void()>;
 
     Now now() const { return {clock_.now(), clock_.monotonic()}; }
     void send(Message message); // any thread
     void deliver();
+    void count_before(const total_repository::Total& total);
     Waiting waiting(const Arrival& arrival);
     void arrive(const Arrival& arrival);
     void pump();
@@ -205,12 +201,15 @@ private:
     void tick();
     void sweep();
     void sweep_piece();
+    void fold_totals();
+    void fold_piece(std::shared_ptr<std::vector<total_repository::Key>> surplus);
     void expire_due();
     void look_for_room();
     void arm_timer();
     void tell_breakers(LaneIndex lane, Scheduler::Changed changed);
     void count_open_breakers();
     QueueCounts counts(Queue& queue);
+    void keep_totals_of_given_up();
 
     store::Database& database_;
     Clock& clock_;
@@ -235,14 +234,8 @@ private:
     std::vector<WorkerWaiting> workers_;
     std::vector<Ended> ends_;                      // of this turn
     std::vector<Ended> unrecorded_;                // the store could not take them: again at the next tick
-    std::priority_queue<Limit> limits_;            // expiries and deadlines
-    struct Record {
-        std::int64_t blocked = 0;
-        std::map<model::JobState, std::int64_t> ended; // since the store was made
-        RateMeter started, finished;
-    };
-    std::unordered_map<const Queue*, Record> records_;
-    std::map<std::pair<const Queue*, std::string>, double> mean_seconds_; // of queue and kind, exponentially weighted
+    Limits limits_;                                // expiries and deadlines
+    std::map<model::JobState, std::int64_t> ended_elsewhere_; // in queues that have no entry any more, since the store was made
     RateMeter submitted_, finished_;
     bool stopping_ = false, dismissing_ = false, flushing_ = false;
     Monotonic next_second_{}, next_sweep_{};

@@ -111,9 +111,7 @@ void Dispatcher::recorded(Running& running, const Settled& settled) {
         run_seconds_.observe(seconds);
         const auto& own = settled.jobs.front();
         if (own.to == JobState::succeeded) {
-            const auto& lane = scheduler_.queue().at(running.lane);
-            const auto [mean, fresh] = mean_seconds_.try_emplace({lane.queue, lane.kind}, seconds);
-            if (!fresh) mean->second += 0.1 * (seconds - mean->second);
+            scheduler_.queue().at(running.lane).queue->mean_seconds.add(running.lease.kind, seconds);
         } else if (!model::is_final(own.to)) {
             wait_again(own);
         }
@@ -130,7 +128,7 @@ void Dispatcher::wait_again(const Moved& own) {
     const auto wait = own.due - clock_.now();
     if (wait.count() > 0) scheduler_.queue().push_after(again, clock_.monotonic() + wait);
     else scheduler_.queue().push(again, {own.due, clock_.monotonic()});
-    if (own.ends_by) limits_.push({*own.ends_by, own.id, own.organization}); // its earlier one may have passed unheeded while it ran
+    if (own.ends_by) limits_.set({*own.ends_by, own.id, own.organization}); // its earlier one may have passed unheeded while it ran
     retried_total_.add();
 }
 
@@ -185,11 +183,12 @@ Waiting Dispatcher::waiting(const Moved& moved) {
 
 void Dispatcher::settle(const Moved& moved) {
     auto& ready = scheduler_.queue();
-    auto& queue = *ready.at(scheduler_.lane(moved.organization, moved.queue, moved.kind, moved.resource)).queue;
+    const auto shared = table_.queue(moved.organization, moved.queue);
+    auto& queue = *shared;
     const bool ended = model::is_final(moved.to);
     if (moved.from == moved.to) return count_end(queue, moved); // it had ended before it was submitted
     if (moved.from == JobState::blocked) {
-        --records_[&queue].blocked;
+        --queue.blocked;
         if (!ended) {
             crash_point("release.before_arrival");
             ready.push(waiting(moved), now());
@@ -216,9 +215,9 @@ void Dispatcher::settle(const Moved& moved) {
 void Dispatcher::count_end(Queue& queue, const Moved& moved) {
     const auto at = clock_.monotonic();
     finished_.add(at);
-    auto& record = records_[&queue];
-    record.finished.add(at);
-    ++record.ended[moved.to];
+    queue.finished.add(at);
+    ++queue.ended[moved.to];
+    limits_.forget(moved.id);
     ended_total_[moved.to]->add();
     waiters_.ended(moved.id);
 }

@@ -108,15 +108,18 @@ void Dispatcher::not_claimed(JobId id, LaneIndex lane) {
 // A lease for a job that was ended while its claim was on its way. Mostly the end came after it and took it. But a job may be
 // ended and retried before: then the lease is good, nobody works under it, and the job has to wait again.
 void Dispatcher::let_go(std::int64_t token, const Waiting& job) {
+    scheduler_.queue().hold(job.lane); // until the store has answered
     database_.post_write([id = job.id, token](store::Session& session) -> Result<std::optional<Timestamp>> {
         return attempt_repository::release(session, id, token);
     }, [this, job](Result<std::optional<Timestamp>> released) {
-        if (!released || !*released) return;
-        send([this, job, due = **released] {
-            lost_claims_.erase(job.id); // its retry was put in line, and could not be claimed under that lease
-            backlog_.fetch_add(1, std::memory_order_relaxed);
-            scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
-            scheduler_.queue().push({job.id, due, job.lane, job.priority, job.owner}, now());
+        send([this, job, due = released ? *released : std::nullopt] {
+            if (due) {
+                lost_claims_.erase(job.id); // its retry was put in line, and could not be claimed under that lease
+                backlog_.fetch_add(1, std::memory_order_relaxed);
+                scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+                scheduler_.queue().push({job.id, *due, job.lane, job.priority, job.owner}, now());
+            }
+            scheduler_.queue().release(job.lane);
         });
     });
 }
@@ -133,7 +136,7 @@ Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
     running->deadline = at.steady + time;
     running->lease = std::move(lease);
     running_[job.id] = running;
-    records_[scheduler_.queue().at(job.lane).queue].started.add(at.steady);
+    scheduler_.queue().at(job.lane).queue->started.add(at.steady);
     return running;
 }
 

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr auto tick_interval = 100ms; // how late a time limit may be noticed
 constexpr auto request_memory = std::chrono::hours{48};   // of idempotency keys
-constexpr int rows_of_a_sweep = 500;                          // of each kind, in one transaction
+constexpr int rows_of_a_sweep = 500;                      // of each kind, in one transaction
+constexpr int most_folded = 100'000;                      // totals of one sweep
 constexpr auto unique_memory = std::chrono::hours{24 * 31}; // of unique keys whose jobs have ended
 constexpr auto event_memory = std::chrono::hours{24 * 30};
 
@@ -36,6 +37,7 @@ void Dispatcher::tick() {
         next_second_ = at + 1s;
         scheduler_.queue().refresh_ages();
         look_for_room();
+        keep_totals_of_given_up();
         waiting_gauge_.set(static_cast<std::int64_t>(backlog()));
         running_gauge_.set(static_cast<std::int64_t>(running_.size()));
         for (auto& ended : std::exchange(unrecorded_, {})) ends_.push_back(std::move(ended));
@@ -53,8 +55,7 @@ void Dispatcher::look_for_room() {
 
 // Jobs whose expires_at or deadline_at has come while they waited. Those that run are ended by their own deadline.
 void Dispatcher::expire_due() {
-    std::vector<Limit> due;
-    for (const auto at = clock_.now(); !limits_.empty() && limits_.top().at <= at && due.size() < 256; limits_.pop()) due.push_back(limits_.top());
+    const auto due = limits_.take_due(clock_.now(), 256);
     if (due.empty()) return;
     database_.post_write([due, at = clock_.now()](store::Session& session) -> Result<Settled> {
         crash_point("expire.before_write");
@@ -65,7 +66,7 @@ void Dispatcher::expire_due() {
     }, [this, due](Result<Settled> settled) {
         send([this, due, settled = std::move(settled)] {
             if (settled) return settle(*settled);
-            for (const auto& limit : due) limits_.push({limit.at + 1s, limit.id, limit.organization}); // the store had no room
+            for (const auto& limit : due) limits_.set({limit.at + 1s, limit.id, limit.organization}); // the store had no room
         });
     });
 }
@@ -73,6 +74,7 @@ void Dispatcher::expire_due() {
 void Dispatcher::sweep() {
     next_sweep_ = clock_.monotonic() + std::chrono::hours{1};
     sweep_piece();
+    fold_totals();
 }
 
 // Between two pieces others have the writer: an hour of a busy service leaves a million keys.
@@ -86,6 +88,29 @@ void Dispatcher::sweep_piece() {
     });
 }
 
+// Found on a reader, for it goes through all of them; added up in pieces.
+void Dispatcher::fold_totals() {
+    database_.post_read([](store::Session& session) -> Result<std::vector<total_repository::Key>> {
+        return total_repository::surplus(session, total_repository::most_rows, most_folded);
+    }, [this](Result<std::vector<total_repository::Key>> surplus) {
+        if (!surplus || surplus->empty()) return;
+        auto shared = std::make_shared<std::vector<total_repository::Key>>(std::move(*surplus)); // by the pieces, one after the other
+        send([this, shared = std::move(shared)] { fold_piece(shared); });
+    }, store::ReadTime::unlimited);
+}
+
+void Dispatcher::fold_piece(std::shared_ptr<std::vector<total_repository::Key>> surplus) {
+    const auto size = std::min<std::size_t>(surplus->size(), rows_of_a_sweep);
+    std::vector<total_repository::Key> piece(surplus->end() - static_cast<std::ptrdiff_t>(size), surplus->end());
+    surplus->resize(surplus->size() - size);
+    database_.post_write([piece = std::move(piece)](store::Session& session) -> Result<void> {
+        total_repository::fold(session, piece);
+        return success();
+    }, [this, surplus](Result<void> done) {
+        if (done && !surplus->empty()) send([this, surplus] { fold_piece(surplus); });
+    });
+}
+
 void Dispatcher::arm_timer() {
     using std::chrono::microseconds;
     microseconds wait = 60s;
@@ -94,7 +119,7 @@ void Dispatcher::arm_timer() {
     if (!running_.empty() || !unrecorded_.empty()) sooner(tick_interval);
     if (const auto change = scheduler_.next_change(at)) sooner(*change);
     for (const auto& worker : workers_) sooner(std::chrono::duration_cast<microseconds>(worker.until - at.steady) + 1us);
-    if (!limits_.empty()) sooner(limits_.top().at - at.wall);
+    if (const auto limit = limits_.next()) sooner(*limit - at.wall);
     if (wait > 1s && (backlog() > 0 || !limits_.empty())) wait = 1s; // so that a jump of the wall clock is noticed
     // Left alone when it fires soon enough anyway: re-arming costs more than an early tick.
     if (timer_.expiry() > at.steady && timer_.expiry() <= at.steady + wait) return;

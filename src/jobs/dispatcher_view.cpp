@@ -21,33 +21,28 @@ QueueCounts& QueueCounts::operator+=(const QueueCounts& other) {
 
 QueueCounts Dispatcher::counts(Queue& queue) {
     const auto at = now();
-    auto& record = records_[&queue];
     QueueCounts counts;
-    std::int64_t queued = 0, scheduled = 0;
-    for (const auto& lane : scheduler_.queue().lanes()) {
-        if (lane.queue != &queue) continue;
-        queued += lane.queued;
-        scheduled += lane.scheduled;
-    }
-    counts.queued = static_cast<std::size_t>(std::max<std::int64_t>(queued, 0));
-    counts.scheduled = static_cast<std::size_t>(std::max<std::int64_t>(scheduled, 0));
-    counts.blocked = static_cast<std::size_t>(std::max<std::int64_t>(record.blocked, 0));
+    counts.queued = static_cast<std::size_t>(std::max<std::int64_t>(queue.queued, 0));
+    counts.scheduled = static_cast<std::size_t>(std::max<std::int64_t>(queue.scheduled, 0));
+    counts.blocked = static_cast<std::size_t>(std::max<std::int64_t>(queue.blocked, 0));
     counts.running = queue.running;
     if (const auto oldest = scheduler_.queue().oldest(queue); oldest && counts.queued > 0)
         counts.oldest_seconds = std::max(0.0, static_cast<double>((at.wall - *oldest).count()) / 1e6);
-    counts.started_per_second = record.started.per_second(at.steady);
-    counts.finished_per_second = record.finished.per_second(at.steady);
-    counts.ended = record.ended;
-    double sum = 0;
-    int kinds = 0;
-    for (auto mean = mean_seconds_.lower_bound({&queue, ""}); mean != mean_seconds_.end() && mean->first.first == &queue; ++mean, ++kinds) sum += mean->second;
-    counts.mean_run_seconds = kinds > 0 ? sum / kinds : 0;
+    counts.started_per_second = queue.started.per_second(at.steady);
+    counts.finished_per_second = queue.finished.per_second(at.steady);
+    counts.ended = queue.ended;
+    counts.mean_run_seconds = queue.mean_seconds.over_all();
     return counts;
+}
+
+void Dispatcher::keep_totals_of_given_up() {
+    for (const auto& queue : table_.take_given_up())
+        for (const auto& [state, jobs] : queue->ended) ended_elsewhere_[state] += jobs;
 }
 
 void Dispatcher::count_open_breakers() {
     std::int64_t open = 0;
-    for (const auto* queue : table_.queues()) open += !queue->breaker.is_closed();
+    for (const auto& queue : table_.queues()) open += !queue->breaker.is_closed();
     for (const auto* resource : table_.resources()) open += !resource->breaker.is_closed();
     breakers_open_.set(open);
 }
@@ -57,7 +52,9 @@ awaitable<QueueSnapshot> Dispatcher::snapshot() {
         send([this, done = std::move(done)] {
             const auto at = clock_.monotonic();
             QueueSnapshot all;
-            for (auto* queue : table_.queues()) {
+            keep_totals_of_given_up();
+            for (const auto& [state, jobs] : ended_elsewhere_) all.total.ended[state] += jobs;
+            for (const auto& queue : table_.queues()) {
                 QueueSnapshot::Queue view;
                 static_cast<QueueCounts&>(view) = counts(*queue);
                 view.organization = queue->organization;
@@ -98,26 +95,27 @@ awaitable<JobOutlook> Dispatcher::outlook(model::Job job) {
     auto look = [this, job = std::move(job)](std::function<void(JobOutlook)> done) {
         send([this, job, done = std::move(done)] {
             JobOutlook outlook;
-            const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
-            const auto* queue = scheduler_.queue().at(lane).queue;
-            const auto mean = mean_seconds_.find({queue, job.kind});
+            const auto queue = table_.find_queue(job.organization, job.queue);
+            if (!queue) return done(outlook);
+            const auto mean = queue->mean_seconds.find(job.kind);
             const auto running = running_.find(job.id);
             if (running != running_.end()) {
                 const double spent = std::chrono::duration<double>(clock_.monotonic() - running->second->began).count();
                 int percent = running->second->progress;
                 if (percent > 0) outlook.seconds_remaining = spent * (100.0 - percent) / percent;
-                else if (mean != mean_seconds_.end()) {
-                    outlook.seconds_remaining = std::max(0.0, mean->second - spent);
-                    if (mean->second > 0) percent = std::min(99, static_cast<int>(100 * spent / mean->second));
+                else if (mean) {
+                    outlook.seconds_remaining = std::max(0.0, *mean - spent);
+                    if (*mean > 0) percent = std::min(99, static_cast<int>(100 * spent / *mean));
                 }
                 outlook.progress_percent = percent;
             } else if (!model::is_final(job.state)) {
                 const auto owner = scheduler_.queue().owners().find_or_add(job.organization, job.created_by);
                 // A blocked job has no place in the line, and nobody knows when it gets one.
                 if (job.state == JobState::blocked) return done(outlook);
+                const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
                 outlook.position = scheduler_.queue().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
-                const double rate = records_[queue].finished.per_second(clock_.monotonic());
-                if (mean != mean_seconds_.end()) outlook.seconds_remaining = mean->second + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
+                const double rate = queue->finished.per_second(clock_.monotonic());
+                if (mean) outlook.seconds_remaining = *mean + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
             }
             done(outlook);
         });

@@ -6,12 +6,12 @@
 
 namespace millrace::jobs {
 
-void Dispatcher::hand_out(Queue& queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given) {
-    send([this, &queue, worker = std::move(worker), most, wait, lease, given = std::move(given)]() mutable {
+void Dispatcher::hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given) {
+    send([this, queue = std::move(queue), worker = std::move(worker), most, wait, lease, given = std::move(given)]() mutable {
         if (dismissing_) return given(Error{Code::unavailable, "the daemon is stopping; try again in a moment"});
         if (workers_.size() >= options_.most_waiting_workers)
             return given(Error{Code::unavailable, "as many workers wait for jobs as may; try again later", 5});
-        workers_.push_back({&queue, std::move(worker), most, clock_.monotonic() + wait, lease, std::move(given)});
+        workers_.push_back({std::move(queue), std::move(worker), most, clock_.monotonic() + wait, lease, std::move(given)});
     });
 }
 

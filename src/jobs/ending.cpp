@@ -6,6 +6,7 @@
 #include "jobs/job_blobs.hpp"
 #include "jobs/job_columns.hpp"
 #include "jobs/job_repository.hpp"
+#include "jobs/total_repository.hpp"
 
 #include <algorithm>
 
@@ -28,8 +29,6 @@ constexpr Sql plan_retry{"UPDATE jobs SET state = 'scheduled', run_at = $3, leas
                          "error_message = $5 WHERE id = $1 AND lease_token = $2"};
 constexpr Sql spare{"UPDATE jobs SET state = 'queued', run_at = $3, attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
                     "WHERE id = $1 AND lease_token = $2"};
-constexpr Sql add_total{"INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES ($1, $2, $3, $4, $5, $6) "
-                        "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + excluded.run_us"};
 
 constexpr Sql move_back{
     "INSERT INTO jobs (id, state, payload, error_code, error_message, " MILLRACE_MOVING_COLUMNS ") "
@@ -156,7 +155,7 @@ void count_totals(Session& session, const Settled& settled) {
     }
     for (const auto& [key, sum] : sums) {
         const auto& [organization, queue, kind, state] = key;
-        session.execute(add_total, {organization, queue, kind, model::name(state), sum.first, sum.second});
+        total_repository::add(session, organization, queue, kind, state, sum.first, sum.second);
     }
 }
 

@@ -67,6 +67,9 @@ public:
     const Waiting& front(OwnerIndex owner) const { return lines_.at(owner).jobs.front(); }
     // The owner's first job. Whoever lets it begin says so, by served() of the owners and of the line.
     Waiting pop(OwnerIndex owner);
+    // Takes out what is of no use; how many. Costs nobody a turn.
+    template <class Unused>
+    std::size_t erase_if(Unused unused);
     void served(Monotonic now) { unserved_since_ = now; }
     // Since when it has got nothing although somebody waits.
     Monotonic unserved_since() const { return unserved_since_; }
@@ -85,5 +88,22 @@ private:
     Monotonic unserved_since_{};
     std::size_t size_ = 0;
 };
+
+template <class Unused>
+std::size_t FairLine::erase_if(Unused unused) {
+    const auto before = size_;
+    for (auto at = lines_.begin(); at != lines_.end();) {
+        auto& line = at->second;
+        size_ -= std::erase_if(line.jobs, unused);
+        if (!line.jobs.empty()) {
+            ++at;
+            continue;
+        }
+        turns_.erase({line.turn, at->first});
+        at = lines_.erase(at);
+    }
+    refresh();
+    return before - size_;
+}
 
 } // namespace millrace::jobs

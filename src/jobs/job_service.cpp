@@ -80,7 +80,7 @@ private:
 JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
 
 Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id, const Admitted& beside) const {
-    const auto* queue = dispatcher_.table().find_queue(who.organization, asked.queue); // a refused job makes none
+    const auto queue = dispatcher_.table().find_queue(who.organization, asked.queue); // a refused job makes none
     const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
     const auto& settings = rules->settings;
     const auto* processor = dispatcher_.processor(asked.kind);

@@ -35,11 +35,11 @@ std::optional<LeaseToken> LeaseToken::parse(std::string_view text) {
 }
 
 awaitable<Result<std::vector<LeasedJob>>> Leases::take(model::Principal who, LeaseRequest request) {
-    auto* queue = dispatcher_.table().find_queue(who.organization, request.queue);
+    const auto queue = dispatcher_.table().find_queue(who.organization, request.queue);
     if (!queue || !queue->rules()->settings.external)
         co_return Error{Code::conflict, fmt::format("queue \"{}\" is not worked by lease; set it with PUT /api/v1/queues/{} {{\"external\":true}}", request.queue, request.queue)};
     auto ask = [this, queue, request](std::function<void(Result<std::vector<Handed>>)> done) {
-        dispatcher_.hand_out(*queue, request.worker, request.most, request.wait, request.lease, std::move(done));
+        dispatcher_.hand_out(queue, request.worker, request.most, request.wait, request.lease, std::move(done));
     };
     auto handed = co_await async::completion<Result<std::vector<Handed>>>(std::move(ask));
     if (!handed) co_return handed.error();

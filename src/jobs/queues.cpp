@@ -18,7 +18,7 @@ class Change {
 public:
     // Returns whether anything is to be written; writes the event that tells of it.
     using Edit = std::function<bool(store::Session&, QueueRules&)>;
-    Change(Dispatcher& dispatcher, Queue& queue, Edit edit, Timestamp now) : dispatcher_{&dispatcher}, queue_{&queue}, edit_{std::move(edit)}, now_{now} {}
+    Change(Dispatcher& dispatcher, QueuePtr queue, Edit edit, Timestamp now) : dispatcher_{&dispatcher}, queue_{std::move(queue)}, edit_{std::move(edit)}, now_{now} {}
 
     Result<void> operator()(store::Session& session) {
         crash_point("queue.before_write");
@@ -33,12 +33,12 @@ public:
     void committed() {
         if (!changed_) return;
         queue_->set_rules(std::move(*changed_));
-        dispatcher_->rules_changed(*queue_);
+        dispatcher_->rules_changed(queue_);
     }
 
 private:
     Dispatcher* dispatcher_;
-    Queue* queue_;
+    QueuePtr queue_;
     Edit edit_;
     Timestamp now_;
     std::optional<QueueRules> changed_;
@@ -51,7 +51,8 @@ awaitable<std::vector<QueueView>> Queues::list(OrganizationId organization) {
     std::vector<QueueView> views;
     for (const auto& queue : snapshot.queues) {
         if (queue.organization != organization) continue;
-        const auto* entry = dispatcher_.table().find_queue(organization, queue.name);
+        const auto entry = dispatcher_.table().find_queue(organization, queue.name);
+        if (!entry) continue; // given up meanwhile
         const auto rules = entry->rules();
         auto pause = rules->pause;
         if (pause && pause->until && *pause->until <= clock_.now()) pause.reset();
@@ -68,8 +69,8 @@ awaitable<std::optional<QueueView>> Queues::find(OrganizationId organization, st
 }
 
 awaitable<Result<void>> Queues::set(model::Principal who, std::string name, model::QueueSettings settings) {
-    auto* queue = dispatcher_.table().queue(who.organization, name);
-    if (!queue) co_return too_many;
+    if (!dispatcher_.table().admits(who.organization, name)) co_return too_many;
+    const auto queue = dispatcher_.table().queue(who.organization, name);
     if (settings.external != queue->rules()->settings.external) {
         const auto view = co_await find(who.organization, name);
         if (view && view->counts.running + view->counts.queued + view->counts.scheduled + view->counts.blocked > 0)
@@ -79,7 +80,7 @@ awaitable<Result<void>> Queues::set(model::Principal who, std::string name, mode
         rules.settings = settings;
         return true;
     };
-    Change change{dispatcher_, *queue, std::move(edit), clock_.now()};
+    Change change{dispatcher_, queue, std::move(edit), clock_.now()};
     auto saved = co_await database_.write(std::move(change));
     if (saved) crash_point("queue.before_answer");
     co_return saved;
@@ -88,8 +89,8 @@ awaitable<Result<void>> Queues::set(model::Principal who, std::string name, mode
 awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, std::string reason, std::optional<Timestamp> until) {
     const auto now = clock_.now();
     if (until && *until <= now) co_return Error{Code::unprocessable, "\"until\" is in the past"};
-    auto* queue = dispatcher_.table().queue(who.organization, name);
-    if (!queue) co_return too_many;
+    if (!dispatcher_.table().admits(who.organization, name)) co_return too_many;
+    const auto queue = dispatcher_.table().queue(who.organization, name);
     Change::Edit edit = [queue, pause = model::Pause{now, until, std::move(reason), who.name}](store::Session& session, QueueRules& rules) {
         rules.pause = pause;
         json::object data{{"reason", pause.reason}, {"by", pause.actor}};
@@ -97,14 +98,14 @@ awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, st
         write_event(session, queue->organization, "queue.paused", queue->name, data, pause.since);
         return true;
     };
-    Change change{dispatcher_, *queue, std::move(edit), now};
+    Change change{dispatcher_, queue, std::move(edit), now};
     auto saved = co_await database_.write(std::move(change));
     if (saved) crash_point("queue.before_answer");
     co_return saved;
 }
 
 awaitable<Result<void>> Queues::resume(model::Principal who, std::string name) {
-    auto* queue = dispatcher_.table().find_queue(who.organization, name);
+    const auto queue = dispatcher_.table().find_queue(who.organization, name);
     if (!queue) co_return Error{Code::not_found, "there is no queue " + name};
     const auto now = clock_.now();
     Change::Edit edit = [queue, by = who.name, now](store::Session& session, QueueRules& rules) {
@@ -113,7 +114,7 @@ awaitable<Result<void>> Queues::resume(model::Principal who, std::string name) {
         write_event(session, queue->organization, "queue.resumed", queue->name, {{"by", by}}, now);
         return true;
     };
-    Change change{dispatcher_, *queue, std::move(edit), now};
+    Change change{dispatcher_, queue, std::move(edit), now};
     auto saved = co_await database_.write(std::move(change));
     if (saved) crash_point("queue.before_answer");
     co_return saved;

@@ -2,16 +2,19 @@
 // queue, kind and resource, so that none at its limit holds up another; a lane has a fair line for each priority. Higher
 // priorities come first, but a line moves up one level for each `ageing` in which it got nothing, until it does: so nothing
 // starves, and a long line that is served in turn is no more urgent than a short one. Jobs whose time has not come stand in
-// heaps beside them. Owned by one thread.
+// heaps beside them. Memory follows what lives: a lane goes when no job holds it (a few are kept, for the next job), and what was
+// taken out is looked for everywhere once it is more than what waits. Owned by one thread.
 #pragma once
 #include "jobs/fair_line.hpp"
 #include "jobs/queue_table.hpp"
+#include "jobs/time_heap.hpp"
 
 #include <array>
 #include <chrono>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
-#include <queue>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -31,22 +34,32 @@ struct Now {
 class ReadyQueue {
 public:
     struct Lane {
-        Queue* queue = nullptr;
+        QueuePtr queue;
         Resource* resource = nullptr; // null: none
         std::string kind;
-        KindIndex kind_index = 0;
+        KindIndex kind_index = 0;     // the scheduler's
         std::array<FairLine, model::highest_priority + 1> lines;
         std::int64_t queued = 0, scheduled = 0; // without those that were taken out
+        std::size_t held = 0;         // by jobs that stand in it, are on their way to a slot, or have one
         bool active = false;          // stands in active_
+        bool idle = false;            // stands in idle_
     };
     using Open = std::function<bool(const Lane&)>;
 
     explicit ReadyQueue(std::chrono::microseconds ageing) : ageing_{ageing} {}
 
-    // Made at first use.
-    LaneIndex lane(Queue& queue, std::string_view kind, Resource* resource);
-    const Lane& at(LaneIndex lane) const { return lanes_[lane]; }
-    const std::vector<Lane>& lanes() const { return lanes_; }
+    // Made at first use. It stays until another lane is asked for; for as long as it is held when a job holds it.
+    LaneIndex lane(const QueuePtr& queue, std::string_view kind, Resource* resource, KindIndex index = 0);
+    const Lane& at(LaneIndex lane) const { return *lanes_[lane]; }
+    // What stands in a lane holds it, also when it was taken by pop(): whoever has taken it gives the lane back by release().
+    void hold(LaneIndex lane) { ++lanes_[lane]->held; }
+    void release(LaneIndex lane);
+    std::size_t lanes() const { return lanes_.size() - free_.size(); }
+    // Those with jobs that might begin.
+    template <class Visit>
+    void each_active(Visit visit) const {
+        for (const auto index : active_) visit(*lanes_[index]);
+    }
     Owners& owners() { return owners_; }
 
     // Ready at once when due ≤ now, else when release_due() reaches it.
@@ -71,6 +84,8 @@ public:
     std::optional<Timestamp> oldest(const Queue& queue) const;
     void refresh_ages(); // now and then: what oldest() knows them by
 
+    // Everything that stands somewhere, with what was taken out and not yet met: for tests.
+    std::size_t standing() const { return scheduled_.size() + backing_off_.size() + in_line_; }
     std::size_t queued() const { return static_cast<std::size_t>(std::max<std::int64_t>(queued_, 0)); }
     std::size_t scheduled() const { return static_cast<std::size_t>(std::max<std::int64_t>(scheduled_count_, 0)); }
 
@@ -82,7 +97,9 @@ private:
     struct BackingOff {
         Monotonic due;
         Waiting job;
-        bool operator<(const BackingOff& other) const { return std::tie(due, job.id) > std::tie(other.due, other.job.id); } // the earliest on top
+    };
+    struct LaterBackOff {
+        bool operator()(const BackingOff& a, const BackingOff& b) const { return std::tie(a.due, a.job.id) > std::tie(b.due, b.job.id); }
     };
     struct Choice {
         LaneIndex lane = 0;
@@ -96,21 +113,27 @@ private:
     };
     void stand_in_line(const Waiting& job, Monotonic now);
     bool was_taken_out(const Waiting& job, bool scheduled);
+    void compact();
+    void evict_idle();
+    void erase(LaneIndex lane);
     void count(const Waiting& job, bool scheduled, int change);
     int effective(const FairLine& line, int level, Monotonic now) const;
     bool comes_first(const Choice& one, const Choice& other) const;
     std::optional<Choice> choose(const Open& open, Monotonic now);
 
     std::chrono::microseconds ageing_;
-    std::vector<Lane> lanes_;
+    std::vector<std::unique_ptr<Lane>> lanes_; // empty where free_ says so
+    std::vector<LaneIndex> free_;
+    std::deque<LaneIndex> idle_;    // held by no job when they were put there: the next to go
     std::map<std::tuple<const Queue*, std::string, const Resource*>, LaneIndex> lane_by_key_;
     std::vector<LaneIndex> active_; // lanes with a line that is not empty
     Owners owners_;
-    std::priority_queue<Waiting, std::vector<Waiting>, Later> scheduled_;
-    std::priority_queue<BackingOff> backing_off_;
+    TimeHeap<Waiting, Later> scheduled_;
+    TimeHeap<BackingOff, LaterBackOff> backing_off_;
     std::unordered_multimap<JobId, TakenOut> taken_out_; // still standing somewhere: in a heap, or in a line
+    std::size_t in_line_ = 0;                            // in the lines of all lanes
+    std::size_t compact_at_ = 1024;                      // taken out
     std::int64_t queued_ = 0, scheduled_count_ = 0;
-    std::vector<std::string> kinds_;
 };
 
 } // namespace millrace::jobs

@@ -19,19 +19,15 @@ bool is_paused(const Queue& queue, Timestamp now) {
 
 } // namespace
 
-void Scheduler::add_kind(std::string_view kind, std::size_t concurrency) { concurrency_of_kind_.emplace(kind, concurrency); }
+void Scheduler::add_kind(std::string_view kind, std::size_t concurrency) {
+    if (kind_by_name_.try_emplace(std::string{kind}, static_cast<KindIndex>(kinds_.size())).second) kinds_.push_back({concurrency, 0});
+}
 
 LaneIndex Scheduler::lane(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource) {
-    auto* its = table_.queue(organization, queue);
-    if (!its) its = table_.queue(organization, "default"); // more names than are served apart
-    const auto lane = queue_.lane(*its, kind, resource.empty() ? nullptr : &table_.resource(organization, kind, resource));
-    const auto index = queue_.at(lane).kind_index;
-    if (index >= kinds_.size()) {
-        const auto known = concurrency_of_kind_.find(kind);
-        kinds_.resize(index + 1);
-        kinds_[index].concurrency = known == concurrency_of_kind_.end() ? 0 : known->second;
-    }
-    return lane;
+    const auto its = table_.queue(organization, queue);
+    const auto known = kind_by_name_.find(kind);
+    if (known == kind_by_name_.end()) return queue_.lane(its, "", nullptr);
+    return queue_.lane(its, kind, resource.empty() ? nullptr : &table_.resource(organization, kind, resource), known->second);
 }
 
 // A breaker that is switched off forgets everything: switched on again it begins closed, and waits for no probe.
@@ -96,7 +92,7 @@ std::vector<Waiting> Scheduler::take(std::size_t most, const Now& now) {
 std::vector<Waiting> Scheduler::take_external(const Queue& queue, std::size_t most, const Now& now) {
     std::vector<Waiting> taken;
     queue_.release_due(now);
-    const ReadyQueue::Open is_open = [&](const ReadyQueue::Lane& lane) { return lane.queue == &queue && is_external(queue) && queue_open(lane, now); };
+    const ReadyQueue::Open is_open = [&](const ReadyQueue::Lane& lane) { return lane.queue.get() == &queue && is_external(queue) && queue_open(lane, now); };
     while (taken.size() < most) {
         const auto job = queue_.pop(is_open, now);
         if (!job) break;
@@ -122,14 +118,15 @@ Scheduler::Changed Scheduler::ended(LaneIndex index, Verdict verdict, const Now&
     };
     if (queue.active->settings.breaker) changed.queue = tell(queue.breaker);
     if (lane.resource) changed.resource = tell(lane.resource->breaker);
+    queue_.release(index);
     return changed;
 }
 
 std::optional<microseconds> Scheduler::next_change(const Now& now) const {
     auto wait = queue_.next_due(now);
     const auto sooner = [&](microseconds other) { wait = std::max(std::min(wait.value_or(other), other), microseconds{0}); };
-    for (const auto& lane : queue_.lanes()) {
-        if (lane.queued <= 0) continue;
+    queue_.each_active([&](const ReadyQueue::Lane& lane) {
+        if (lane.queued <= 0) return;
         const auto& rules = *lane.queue->active;
         if (rules.pause && rules.pause->until && *rules.pause->until > now.wall) sooner(*rules.pause->until - now.wall);
         refill(*lane.queue, now.steady); // what has come in since is waited for no more
@@ -140,7 +137,7 @@ std::optional<microseconds> Scheduler::next_change(const Now& now) const {
             const auto probe = breaker->next_probe();
             if (probe && *probe > now.steady) sooner(std::chrono::duration_cast<microseconds>(*probe - now.steady) + microseconds{1});
         }
-    }
+    });
     return wait;
 }
 

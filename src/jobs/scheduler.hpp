@@ -23,6 +23,7 @@ public:
 
     ReadyQueue& queue() { return queue_; }
     const ReadyQueue& queue() const { return queue_; }
+    // Kinds that nothing here runs share one lane of their queue: nothing limits one of them alone, and their names are any words.
     LaneIndex lane(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource);
     void rules_changed(Queue& queue);
 
@@ -37,7 +38,10 @@ public:
     };
     Changed ended(LaneIndex lane, Verdict verdict, const Now& now);
     // A slot that is taken without the queue: a job that was running before the daemon started.
-    void resumed(LaneIndex lane, const Now& now) { occupy(queue_.at(lane), now); }
+    void resumed(LaneIndex lane, const Now& now) {
+        queue_.hold(lane);
+        occupy(queue_.at(lane), now);
+    }
 
     // When take() may give more although nothing happens: a job becomes due, a rate or pause or breaker lets go.
     std::optional<std::chrono::microseconds> next_change(const Now& now) const;
@@ -56,8 +60,8 @@ private:
     QueueTable& table_;
     SchedulerOptions options_;
     ReadyQueue queue_;
-    std::map<std::string, std::size_t, std::less<>> concurrency_of_kind_;
-    std::vector<Kind> kinds_; // by KindIndex
+    std::map<std::string, KindIndex, std::less<>> kind_by_name_;
+    std::vector<Kind> kinds_{Kind{}}; // by KindIndex; the first stands for those that nothing here runs
     std::size_t slots_taken_ = 0;
 };
 

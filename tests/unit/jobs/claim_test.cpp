@@ -7,7 +7,7 @@ TEST_CASE("a job that is cancelled and retried while its claim is on its way run
     QueueDaemon daemon;
     daemon.pause();
     const auto id = daemon.submit();
-    auto* queue = daemon.dispatcher->table().find_queue(daemon.who.organization, "default");
+    const auto queue = daemon.dispatcher->table().find_queue(daemon.who.organization, "default");
     asio::io_context context;
     std::future<Result<void>> cancelled, retried;
     {
@@ -17,7 +17,7 @@ TEST_CASE("a job that is cancelled and retried while its claim is on its way run
         retried = asio::co_spawn(context, daemon.jobs->retry(daemon.who, id, std::nullopt), asio::use_future);
         context.poll();
         queue->set_rules({}); // resumed, without a write that would wait too
-        daemon.dispatcher->rules_changed(*queue);
+        daemon.dispatcher->rules_changed(queue);
         daemon.snapshot(); // it was taken from the line: its claim stands behind the retry
     }
     context.run();

@@ -179,9 +179,9 @@ TEST_CASE("a cancel that meets the claim on its way wins, whichever is written f
                 std::this_thread::sleep_for(10ms); // it waits for the store then
             };
             if (cancel_first) cancel();
-            auto* queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
+            const auto queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
             queue->set_rules({});
-            daemon.dispatcher->rules_changed(*queue); // the claim is on its way
+            daemon.dispatcher->rules_changed(queue); // the claim is on its way
             daemon.snapshot();
             if (!cancel_first) cancel(); // one transaction for both
         }
@@ -202,9 +202,9 @@ TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
     const auto id = daemon.submit();
     {
         QueueDaemon::HeldStore held{*daemon.database};
-        auto* queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
+        const auto queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
         queue->set_rules({});
-        daemon.dispatcher->rules_changed(*queue);
+        daemon.dispatcher->rules_changed(queue);
         daemon.snapshot(); // the claim is on its way, and behind it a cancel
         daemon.database->post_write([id, organization = daemon.who.organization](store::Session& session) -> Result<void> {
             Settled settled;

@@ -61,7 +61,7 @@ public:
     void check(SimulatedDaemon& daemon, StoredJobs& store) const {
         const auto waiting = store.number("SELECT count(*) FROM jobs WHERE state IN ('queued', 'scheduled')");
         std::int64_t standing = 0;
-        for (const auto& lane : daemon.scheduler.queue().lanes()) standing += lane.queued + lane.scheduled;
+        for (const auto& queue : daemon.table.queues()) standing += queue->queued + queue->scheduled;
         require(standing == waiting, fmt::format("{} jobs stand in line and {} wait in the store", standing, waiting));
         require(static_cast<std::size_t>(store.number("SELECT count(*) FROM jobs WHERE state = 'running'")) == daemon.running.size(), "the store knows other running jobs");
         require(count(daemon).slots == daemon.scheduler.slots_taken(), "slots are lost, or given twice");

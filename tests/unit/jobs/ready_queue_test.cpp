@@ -14,8 +14,8 @@ struct Room {
     std::uint32_t made = 0;
 
     LaneIndex lane(std::string_view queue, std::string_view kind, std::uint8_t of = 1, std::string_view resource = "") {
-        auto* its = table.queue(organization(of), queue);
-        return ready.lane(*its, kind, resource.empty() ? nullptr : &table.resource(organization(of), kind, resource));
+        const auto its = table.queue(organization(of), queue);
+        return ready.lane(its, kind, resource.empty() ? nullptr : &table.resource(organization(of), kind, resource));
     }
     Waiting job(LaneIndex lane, unsigned priority = 5, Timestamp due = {}, std::uint8_t by = 1) {
         return {job_id(++made), due, lane, priority & 0xF, ready.owners().find_or_add(ready.at(lane).queue->organization, key(by))};
@@ -244,7 +244,7 @@ TEST_CASE("the longest wait of a queue is known") {
     room.push(lane, 9, at(3s));
     room.push(room.lane("other", "echo"), 9, at(1s));
     CHECK(room.ready.oldest(queue) == Timestamp{} + 3s);
-    room.pop(at(8s), [&](const ReadyQueue::Lane& each) { return each.queue == &queue; });
+    room.pop(at(8s), [&](const ReadyQueue::Lane& each) { return each.queue.get() == &queue; });
     room.ready.refresh_ages();
     CHECK(room.ready.oldest(queue) == Timestamp{} + 7s);
 }

@@ -9,7 +9,6 @@
 
 #include <map>
 #include <optional>
-#include <queue>
 #include <set>
 
 namespace millrace::jobs::test {
@@ -33,12 +32,6 @@ public:
         Waiting job;
         std::optional<Monotonic> ready_since, due_steady;
     };
-    struct Limit {
-        Timestamp at;
-        JobId id;
-        OrganizationId organization;
-        bool operator<(const Limit& other) const { return at > other.at; }
-    };
 
     QueueTable table;
     Scheduler scheduler;
@@ -46,7 +39,7 @@ public:
     std::map<JobId, SimulatedAttempt> running;
     std::map<JobId, Standing> standing;
     std::set<JobId> unclaimed; // taken from the line, and not there to be claimed: word of their end will come
-    std::priority_queue<Limit> limits;
+    Limits limits;
 
     SimulatedDaemon(StoredJobs& store, Monotonic at, SimulatedLimits its) : scheduler{table, {its.slots, its.ageing}}, started{at}, store_{store} {
         scheduler.add_kind("echo", 1000);
@@ -60,7 +53,7 @@ public:
             set_rules(*table.queue(organization, name), std::move(rules));
         });
         attempt_repository::each_waiting(store_.session, [&](const attempt_repository::WaitingRow& row) {
-            if (row.ends_by) limits.push({*row.ends_by, row.id, row.organization});
+            if (row.ends_by) limits.set({*row.ends_by, row.id, row.organization});
             if (row.state != model::JobState::blocked) push(waiting(row.id, row.organization, row.key, row.queue, row.kind, row.resource, row.priority, row.due), now);
         });
         for (auto& found : recovered.external) {
@@ -72,7 +65,7 @@ public:
     }
     void arrive(const model::Job& job, const Now& now) {
         const auto ends_by = !job.expires_at ? job.deadline_at : !job.deadline_at ? job.expires_at : std::min(job.expires_at, job.deadline_at);
-        if (ends_by) limits.push({*ends_by, job.id, job.organization});
+        if (ends_by) limits.set({*ends_by, job.id, job.organization});
         if (job.state != model::JobState::blocked)
             push(waiting(job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.run_at), now);
     }
@@ -92,8 +85,8 @@ public:
             const auto wait = own.due - now.wall;
             if (wait.count() > 0) push_after(again, now.steady + wait);
             else push(again, now);
-            if (own.ends_by) limits.push({*own.ends_by, own.id, own.organization});
-        }
+            if (own.ends_by) limits.set({*own.ends_by, own.id, own.organization});
+        } else limits.forget(own.id);
         settle(settled, now);
         scheduler.ended(attempt.job.lane, verdict_on(outcome), now);
     }
@@ -101,6 +94,7 @@ public:
     void settle(const Settled& settled, const Now& now) {
         for (const auto& moved : settled.jobs) {
             const bool ended = model::is_final(moved.to);
+            if (ended) limits.forget(moved.id);
             const auto job = waiting(moved.id, moved.organization, moved.key, moved.queue, moved.kind, moved.resource, moved.priority, moved.due);
             if (moved.from == model::JobState::blocked ? !ended : model::is_final(moved.from) && !ended) push(job, now);
             else if (ended && (moved.from == model::JobState::queued || moved.from == model::JobState::scheduled)) {

@@ -299,10 +299,8 @@ void Simulation::tick() {
 }
 
 void Simulation::expire() {
-    auto& limits = daemon_->limits;
-    while (!limits.empty() && limits.top().at <= store_.now) {
-        const auto limit = limits.top();
-        limits.pop();
+    for (auto due = daemon_->limits.take_due(store_.now, 1); !due.empty(); due = daemon_->limits.take_due(store_.now, 1)) {
+        const auto limit = due.front();
         const auto settled = commit([&] {
             Settled all;
             expire_job(store_.session, limit.organization, limit.id, store_.now, all);
@@ -349,7 +347,7 @@ void Simulation::run() {
 void Simulation::drain() {
     quiet_ = true;
     tell("the world runs empty");
-    for (auto* queue : daemon_->table.queues()) {
+    for (const auto& queue : daemon_->table.queues()) {
         QueueRules rules;
         rules.settings.external = queue->rules()->settings.external;
         onlooker_.rate_changed(*queue);

@@ -18,7 +18,7 @@ struct Saturated {
 
     Now now() const { return at(std::chrono::seconds{second}); }
     JobId push(unsigned priority, std::string_view kind = "echo", std::uint8_t of = 1, std::uint8_t by = 1) {
-        const auto lane = ready.lane(*table.queue(organization(of), "default"), kind, nullptr);
+        const auto lane = ready.lane(table.queue(organization(of), "default"), kind, nullptr);
         const auto id = job_id(++made);
         ready.push({id, now().wall, lane, priority & 0xF, ready.owners().find_or_add(organization(of), key(by))}, now());
         return id;
