@@ -14,6 +14,8 @@ Result<void> check_cookie_write(const CookieWrite& request) {
     if (request.origin.empty() && request.sec_fetch_site.empty()) return refused("neither Origin nor Sec-Fetch-Site says where it came from");
     if (!request.origin.empty()) {
         const std::string_view scheme = request.tls ? "https://" : "http://";
+        if (!request.tls && !request.host.empty() && request.origin == "https://" + std::string{request.host})
+            return refused("Origin is https, which a proxy speaks that is not trusted: name it in http.trusted_proxies, and let it send X-Forwarded-Proto");
         if (request.host.empty() || !request.origin.starts_with(scheme) || request.origin.substr(scheme.size()) != request.host)
             return refused("Origin is not this host");
     }

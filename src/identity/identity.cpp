@@ -108,7 +108,11 @@ void Identity::remember(Loaded loaded) {
         const KeyId id = key.key.id;
         memory_->keys.insert_or_assign(id, std::make_shared<ActiveKey>(std::move(key)));
     }
+    // The newest of each key: an older version kept more, and they are forgotten when they have ended.
+    std::sort(loaded.sessions.begin(), loaded.sessions.end(), [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
+    std::unordered_map<KeyId, std::size_t> counts;
     for (auto& session : loaded.sessions) {
+        if (memory_->sessions.size() >= max_sessions || counts[session.key]++ >= max_sessions_of_key) continue;
         const Sha256 token = session.token_sha256;
         memory_->sessions.insert_or_assign(token, std::make_shared<ActiveSession>(std::move(session)));
     }
@@ -250,36 +254,76 @@ void Identity::forget_key(KeyId id) {
     std::erase_if(memory_->sessions, [id](const auto& entry) { return entry.second->stored.key == id; });
 }
 
+std::optional<Error> Identity::too_often(LoginLimiter& limiter, const std::string& name) const {
+    const auto wait = limiter.wait(name, clock_.monotonic());
+    if (wait.count() == 0) return std::nullopt;
+    return Error{Code::rate_limited, fmt::format("too many sign-ins; try again in {} s", wait.count()), static_cast<int>(wait.count())};
+}
+
+// Ends what is over, and the sessions that have to go for another one of this key; those are still to be deleted. With the lock held.
+std::vector<StoredSession> Identity::make_room(KeyId key, Timestamp now) {
+    auto& sessions = memory_->sessions;
+    std::erase_if(sessions, [now](const auto& entry) { return !entry.second->active(now); });
+    std::unordered_map<KeyId, std::size_t> counts;
+    for (const auto& [token, session] : sessions) ++counts[session->stored.key];
+    std::vector<StoredSession> ended;
+    const auto end_oldest_of = [&](KeyId owner) {
+        auto oldest = sessions.end();
+        for (auto at = sessions.begin(); at != sessions.end(); ++at)
+            if (at->second->stored.key == owner && (oldest == sessions.end() || at->second->stored.created_at < oldest->second->stored.created_at)) oldest = at;
+        ended.push_back(oldest->second->stored);
+        sessions.erase(oldest);
+        --counts[owner];
+    };
+    while (counts[key] >= max_sessions_of_key) end_oldest_of(key);
+    while (sessions.size() >= max_sessions)
+        end_oldest_of(std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first);
+    return ended;
+}
+
 awaitable<Result<SignedIn>> Identity::login(std::string key_text, std::string remote, std::string previous) {
     const Timestamp now = clock_.now();
-    if (const auto wait = limiter_.wait(remote, clock_.monotonic()); wait.count() > 0)
-        co_return Error{Code::rate_limited, fmt::format("too many failed sign-ins from this address; try again in {} s", wait.count()), static_cast<int>(wait.count())};
+    const auto named = parse_key(key_text);
+    const auto pair = fmt::format("{} {}", named ? named->id.text() : "", remote);
+    if (auto often = too_often(failures_, pair)) co_return *often;
     const auto key = find(key_text, now);
     if (!key) {
-        limiter_.failed(remote, clock_.monotonic());
-        log_.warning("sign-in failed", {{"remote", remote}});
+        if (auto often = too_often(failures_, remote)) co_return *often;
+        failures_.count(pair, clock_.monotonic());
+        failures_.count(remote, clock_.monotonic());
+        if (const auto line = failures_logged_.ask()) log_.warning("sign-in failed", {{"remote", remote}, {"left_out", line->left_out}});
         co_return unknown_key();
     }
+    if (auto often = too_often(successes_, pair)) co_return *often;
+    successes_.count(pair, clock_.monotonic());
     const std::string token = new_secret();
     const StoredSession stored{sha256(token), key->stored.key.organization, key->stored.key.id, now, now, now + session_length};
+    std::vector<StoredSession> ended;
     {
         std::unique_lock lock{memory_->mutex};
-        std::erase_if(memory_->sessions, [now](const auto& entry) { return !entry.second->active(now); });
-        if (memory_->sessions.size() >= max_sessions) co_return Error{Code::unavailable, "too many sessions are open; try again later"};
+        ended = make_room(stored.key, now);
+        memory_->sessions.insert_or_assign(stored.token_sha256, std::make_shared<ActiveSession>(stored)); // its place; nobody has its token yet
     }
-    auto write = [stored, now, old = sha256(previous)](Session& session) -> Result<void> {
+    auto write = [stored, now, old = sha256(previous), ended = std::move(ended)](Session& session) -> Result<void> {
         TenantSession tenant{session, stored.organization};
         delete_ended_sessions(tenant, now);
         delete_session(tenant, old);
+        for (const auto& each : ended) {
+            TenantSession its{session, each.organization};
+            delete_session(its, each.token_sha256);
+        }
         insert_session(tenant, stored);
         return success();
     };
     auto written = co_await database_.write(std::move(write));
-    if (!written) co_return written.error();
-    touch(*key, now);
     std::unique_lock lock{memory_->mutex};
+    if (!written) {
+        memory_->sessions.erase(stored.token_sha256);
+        co_return written.error();
+    }
     memory_->sessions.erase(sha256(previous));
-    memory_->sessions.insert_or_assign(stored.token_sha256, std::make_shared<ActiveSession>(stored));
+    lock.unlock();
+    touch(*key, now);
     co_return SignedIn{token, key->principal()};
 }
 

@@ -9,6 +9,7 @@
 #include "model/principal.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
+#include "telemetry/log_limit.hpp"
 
 #include <chrono>
 #include <memory>
@@ -23,7 +24,10 @@ public:
     static constexpr std::chrono::minutes session_idle{30};
     static constexpr std::chrono::hours session_length{12};
     static constexpr std::chrono::seconds touch_interval{60}; // how often a last use is written
-    static constexpr std::size_t max_sessions = 10'000;
+    static constexpr std::size_t max_sessions = 10'000;       // then the key with most of them loses its oldest
+    static constexpr std::size_t max_sessions_of_key = 100;   // then its own oldest ends
+    static constexpr std::size_t max_failed_logins = 20;      // a minute
+    static constexpr std::size_t max_logins_of_key = 120;     // a minute, from one address
 
     // Borrows all three for its lifetime.
     Identity(store::Database& database, const Clock& clock, telemetry::Log& log);
@@ -48,7 +52,9 @@ public:
     awaitable<Result<void>> revoke_key(model::Principal who, KeyId id);
 
     // Opens a session. `remote` is the address of the caller, `previous` the token of a session that this one
-    // replaces (or empty). unauthenticated for a wrong key; rate_limited after 20 of those in a minute.
+    // replaces (or empty). unauthenticated for a wrong key. rate_limited after 20 of those in a minute: a wrong key for
+    // its address, a right one only when they named its id. So nobody locks others out of an address they share, and a
+    // key has its share of the sessions: its oldest one ends for a new one, never that of another key.
     awaitable<Result<SignedIn>> login(std::string key, std::string remote, std::string previous);
     awaitable<Result<void>> logout(std::string token); // nothing happens when there is no such session
 
@@ -65,12 +71,15 @@ private:
     void touch(ActiveKey& key, Timestamp now);
     void touch(ActiveSession& session, Timestamp now);
     void forget_key(KeyId id);
+    std::optional<Error> too_often(LoginLimiter& limiter, const std::string& name) const;
+    std::vector<StoredSession> make_room(KeyId key, Timestamp now);
     std::shared_ptr<ActiveKey> find(std::string_view key_text, Timestamp now);
 
     store::Database& database_;
     const Clock& clock_;
     telemetry::Log& log_;
-    LoginLimiter limiter_;
+    LoginLimiter failures_{max_failed_logins}, successes_{max_logins_of_key};
+    telemetry::LogLimit failures_logged_{10};
     std::unique_ptr<Memory> memory_;
 };
 

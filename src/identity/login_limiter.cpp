@@ -11,28 +11,28 @@ void drop_old(std::deque<Monotonic>& times, Monotonic now) {
 
 } // namespace
 
-std::chrono::seconds LoginLimiter::wait(const std::string& address, Monotonic now) {
-    auto failures = failures_.lock();
-    auto at = failures->find(address);
-    if (at == failures->end() && failures->size() >= max_addresses) at = failures->find(everyone_else);
-    if (at == failures->end()) return std::chrono::seconds{0};
+std::chrono::seconds LoginLimiter::wait(const std::string& name, Monotonic now) {
+    auto all = times_.lock();
+    auto at = all->find(name);
+    if (at == all->end() && all->size() >= max_names) at = all->find(everyone_else);
+    if (at == all->end()) return std::chrono::seconds{0};
     drop_old(at->second, now);
-    if (at->second.size() < max_failures) return std::chrono::seconds{0};
+    if (at->second.size() < most_) return std::chrono::seconds{0};
     return std::chrono::ceil<std::chrono::seconds>(at->second.front() + window - now);
 }
 
-void LoginLimiter::failed(const std::string& address, Monotonic now) {
-    auto failures = failures_.lock();
-    if (failures->size() >= max_addresses) forget_old(*failures, now);
-    const bool full = failures->size() >= max_addresses && !failures->contains(address);
-    auto& times = (*failures)[full ? everyone_else : address];
+void LoginLimiter::count(const std::string& name, Monotonic now) {
+    auto all = times_.lock();
+    if (all->size() >= max_names) forget_old(*all, now);
+    const bool full = all->size() >= max_names && !all->contains(name);
+    auto& times = (*all)[full ? everyone_else : name];
     drop_old(times, now);
-    if (times.size() < max_failures) times.push_back(now);
+    if (times.size() < most_) times.push_back(now);
 }
 
-void LoginLimiter::forget_old(Failures& failures, Monotonic now) {
-    // A list whose last failure is old is old as a whole.
-    std::erase_if(failures, [now](const auto& entry) { return entry.second.empty() || now - entry.second.back() >= window; });
+void LoginLimiter::forget_old(Times& times, Monotonic now) {
+    // A list whose last time is old is old as a whole.
+    std::erase_if(times, [now](const auto& entry) { return entry.second.empty() || now - entry.second.back() >= window; });
 }
 
 } // namespace millrace::identity

@@ -236,15 +236,58 @@ TEST_CASE("signing out ends the session, and signing in again replaces it") {
     CHECK_FALSE(world.identity->by_session(second->token).has_value());
 }
 
-TEST_CASE("guessing at the sign-in is stopped after twenty wrong keys, even for a right one") {
+TEST_CASE("guessing a key at the sign-in is stopped after twenty tries, even for the right one, at that address") {
     World world;
     const auto created = world.key(model::Role::viewer);
-    for (int i = 0; i < 20; ++i) CHECK(world.login("mr_wrong").error().code == Code::unauthenticated);
+    const auto wrong = created.text.substr(0, created.text.size() - 3) + "xyz";
+    for (int i = 0; i < 20; ++i) CHECK(world.login(wrong).error().code == Code::unauthenticated);
+    CHECK(world.login(wrong).error().code == Code::rate_limited);
     CHECK(world.login(created.text).error().code == Code::rate_limited);
+    CHECK(world.login(world.key(model::Role::viewer).text).has_value()); // whoever shares the address
     CHECK(world.run(world.identity->login(created.text, "10.0.0.2", "")).has_value());
     CHECK(world.identity->by_key(created.text).has_value()); // keys go on working
     world.clock.advance(60s);
     CHECK(world.login(created.text).has_value());
+}
+
+TEST_CASE("wrong keys of any kind are stopped after twenty from one address, and right ones still get in") {
+    World world;
+    const auto created = world.key(model::Role::viewer);
+    for (int i = 0; i < 20; ++i) CHECK(world.login(i % 2 ? "mr_wrong" : key_text(KeyId::make(), new_secret())).error().code == Code::unauthenticated);
+    for (const auto& wrong : {std::string{"mr_wrong"}, std::string{}, key_text(KeyId::make(), new_secret())})
+        CHECK(world.login(wrong).error().code == Code::rate_limited);
+    CHECK(world.login(created.text).has_value());
+}
+
+TEST_CASE("a key's new session ends its own oldest, never that of another key, also after a restart") {
+    World world;
+    const auto one = world.key(model::Role::admin), many = world.key(model::Role::viewer);
+    const auto kept = world.login(one.text);
+    std::vector<std::string> tokens;
+    for (std::size_t i = 0; i < Identity::max_sessions_of_key + 5; ++i) {
+        world.clock.advance(1s);
+        const auto session = world.login(many.text);
+        REQUIRE(session.has_value());
+        tokens.push_back(session->token);
+    }
+    const auto holds = [&] {
+        for (std::size_t i = 0; i < tokens.size(); ++i) CHECK(world.identity->by_session(tokens[i]).has_value() == (i >= 5));
+        CHECK(world.identity->by_session(kept->token).has_value());
+    };
+    holds();
+    world.open();
+    holds();
+    CHECK(world.login(one.text).has_value());
+}
+
+TEST_CASE("one key cannot keep the store busy by signing in again and again") {
+    World world;
+    const auto busy = world.key(model::Role::viewer), other = world.key(model::Role::viewer);
+    for (std::size_t i = 0; i < Identity::max_logins_of_key; ++i) REQUIRE(world.login(busy.text).has_value());
+    CHECK(world.login(busy.text).error().code == Code::rate_limited);
+    CHECK(world.login(other.text).has_value());
+    world.clock.advance(60s);
+    CHECK(world.login(busy.text).has_value());
 }
 
 TEST_CASE("keys are looked up from many threads while others come and go") {
