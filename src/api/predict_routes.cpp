@@ -114,7 +114,7 @@ struct PredictRoutes {
     }
 
     awaitable<Response> answer_json(Request& request, inference::Prediction prediction) const {
-        auto files = co_await processors::store_files(blobs, prediction);
+        auto files = co_await processors::store_files(blobs, prediction, blobs::Purpose::upload);
         if (!files) co_return http::problem(files.error(), request.id);
         const auto organization = request.principal.organization;
         catalog::Kept kept;

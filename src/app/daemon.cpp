@@ -178,10 +178,14 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     if (!database) return database.error();
     base.database = std::move(*database);
     base.files = std::make_unique<async::ThreadPool>("files", config.blobs.files_threads, files_queue);
-    auto blobs = blobs::BlobStore::open({config.data / "blobs"}, *base.files, log, *base.metrics);
+    blobs::BlobOptions blob_options;
+    blob_options.min_free = config.jobs.min_free_bytes;
+    blob_options.folder = config.data / "blobs";
+    auto blobs = blobs::BlobStore::open(blob_options, *base.files, log, *base.metrics);
     if (!blobs) return blobs.error();
     base.blobs = std::move(*blobs);
-    auto model_files = blobs::BlobStore::open({config.data / "models"}, *base.files, log, *base.metrics);
+    blob_options.folder = config.data / "models";
+    auto model_files = blobs::BlobStore::open(blob_options, *base.files, log, *base.metrics);
     if (!model_files) return model_files.error();
     base.model_files = std::move(*model_files);
     auto cache = cache::open_lmdb({.folder = config.data / "cache"}, SystemClock::instance(), log, *base.metrics);

@@ -31,17 +31,17 @@ struct BlobStore::Holds {
     struct State {
         std::map<std::string, int> held;
         std::set<std::string> leaving;
-        std::vector<std::string> released;
+        Released released;
     };
     async::Guarded<State> state;
 };
 
-BlobWriter::BlobWriter(BlobStore& store, Descriptor file, path path, std::uint64_t limit)
-    : store_{&store}, file_{std::move(file)}, path_{std::move(path)}, limit_{limit} {}
+BlobWriter::BlobWriter(BlobStore& store, Descriptor file, path path, std::uint64_t limit, Purpose purpose)
+    : store_{&store}, file_{std::move(file)}, path_{std::move(path)}, limit_{limit}, purpose_{purpose} {}
 
 BlobWriter::BlobWriter(BlobWriter&& other) noexcept
     : store_{other.store_}, file_{std::move(other.file_)}, path_{std::exchange(other.path_, {})}, digest_{std::move(other.digest_)},
-      size_{other.size_}, limit_{other.limit_} {}
+      size_{other.size_}, limit_{other.limit_}, purpose_{other.purpose_} {}
 
 BlobWriter::~BlobWriter() {
     if (!path_.empty()) ::unlink(path_.c_str());
@@ -50,6 +50,7 @@ BlobWriter::~BlobWriter() {
 Result<void> BlobWriter::write(std::span<const std::byte> piece) {
     if (piece.size() > limit_ - size_)
         return Error{Code::too_large, "more than the " + std::to_string(limit_) + " bytes that are accepted here"};
+    if (auto room = store_->check_reserve(piece.size(), purpose_); !room) return room;
     digest_.update(piece);
     size_ += piece.size();
     return write_all(file_.get(), piece);
@@ -106,11 +107,22 @@ path BlobStore::path_of(const std::string& sha256) const {
     return hot_folder(options_.folder) / sha256.substr(0, 2) / sha256.substr(2, 2) / sha256;
 }
 
-Result<BlobWriter> BlobStore::create(std::uint64_t limit) {
+// The file system knows what others have written meanwhile, so it is asked before each piece: two microseconds.
+Result<void> BlobStore::check_reserve(std::uint64_t bytes, Purpose purpose) const {
+    if (options_.min_free == 0) return success();
+    std::error_code failed;
+    const auto free = options_.free ? options_.free() : std::filesystem::space(options_.folder, failed).available;
+    const auto kept = purpose == Purpose::upload ? options_.min_free : options_.min_free / 4;
+    if (failed || free >= kept + bytes) return success();
+    return Error{Code::storage_full, "no more is stored: " + std::to_string(kept >> 20) + " MiB of the disk are kept free (jobs.min_free_bytes); delete "
+                                     "blobs or old jobs, or make room on the disk", 60};
+}
+
+Result<BlobWriter> BlobStore::create(std::uint64_t limit, Purpose purpose) {
     auto name = temporary_folder(options_.folder) / Uuid::make().text();
     Descriptor file{::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!file) return system_error("cannot make " + name.string());
-    return BlobWriter{*this, std::move(file), std::move(name), std::min(limit, options_.max_size)};
+    return BlobWriter{*this, std::move(file), std::move(name), std::min(limit, options_.max_size), purpose};
 }
 
 // The rename replaces a blob that is there already: its content is the same.
@@ -177,11 +189,24 @@ std::shared_ptr<const void> BlobStore::hold(const std::string& sha256) {
                 const auto at = state->held.find(sha256);
                 if (--at->second > 0) return;
                 state->held.erase(at);
-                if (state->released.size() < most_released) state->released.push_back(sha256);
+                if (state->released.digests.size() < most_released) state->released.digests.push_back(sha256);
+                else state->released.all_told = false;
             }};
 }
 
-std::vector<std::string> BlobStore::take_released() { return std::exchange(holds_->state.lock()->released, {}); }
+BlobStore::Released BlobStore::take_released() { return std::exchange(holds_->state.lock()->released, {}); }
+
+std::vector<std::string> BlobStore::stored_before(std::uint8_t folder, std::filesystem::file_time_type time) const {
+    std::vector<std::string> found;
+    std::error_code failed;
+    const auto first = hot_folder(options_.folder) / hex(std::as_bytes(std::span{&folder, 1}));
+    for (std::filesystem::recursive_directory_iterator at{first, failed}, end; !failed && at != end; at.increment(failed)) {
+        auto name = at->path().filename().string();
+        std::error_code ignored;
+        if (is_sha256_hex(name) && at->last_write_time(ignored) < time) found.push_back(std::move(name));
+    }
+    return found;
+}
 
 bool BlobStore::begin_removal(const std::string& sha256) {
     auto state = holds_->state.lock();

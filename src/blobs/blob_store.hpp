@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,6 +30,10 @@ namespace millrace::blobs {
 
 class BlobStore;
 
+// The reserve of free disk space (BlobOptions::min_free): what comes from outside leaves all of it, what running jobs bring at their
+// end may use three quarters of it, and the rest is for the database.
+enum class Purpose { upload, result };
+
 // One blob being written. Not thread-safe. What is not finished is removed with the writer.
 class BlobWriter {
 public:
@@ -36,20 +41,22 @@ public:
     BlobWriter& operator=(BlobWriter&&) = delete;
     ~BlobWriter();
 
-    // too_large past the limit; storage_full when the disk is. After an error the writer is good for nothing else.
+    // too_large past the limit; storage_full when the disk is, or when no more than the reserve would be left. After an error the
+    // writer is good for nothing else.
     Result<void> write(std::span<const std::byte> piece);
     // Once. unprocessable, and nothing is kept, when `expected_sha256` (hex) is given and is not what was written.
     Result<model::BlobRef> finish(const std::optional<std::string>& expected_sha256 = std::nullopt);
 
 private:
     friend class BlobStore;
-    BlobWriter(BlobStore& store, Descriptor file, std::filesystem::path path, std::uint64_t limit);
+    BlobWriter(BlobStore& store, Descriptor file, std::filesystem::path path, std::uint64_t limit, Purpose purpose);
 
     BlobStore* store_;
     Descriptor file_;
     std::filesystem::path path_; // empty: nothing to remove
     Sha256Stream digest_;
     std::uint64_t size_ = 0, limit_;
+    Purpose purpose_;
 };
 
 // One blob coming in piece by piece on a coroutine; gathers small pieces, so that few of them cross threads.
@@ -77,6 +84,8 @@ enum class Verdict { sound, missing, damaged };
 struct BlobOptions {
     std::filesystem::path folder;                      // made if it is not there
     std::uint64_t max_size = std::uint64_t{64} << 30;  // bytes of one blob; uploads may ask for less
+    std::uint64_t min_free = 0;                        // bytes of the file system that uploads leave free
+    std::function<std::uint64_t()> free{};             // bytes that are free there; asked before each write. Empty: the system is asked
 };
 
 class BlobStore {
@@ -86,7 +95,7 @@ public:
                                                    telemetry::Metrics& metrics);
     ~BlobStore();
 
-    Result<BlobWriter> create(std::uint64_t limit = UINT64_MAX);
+    Result<BlobWriter> create(std::uint64_t limit = UINT64_MAX, Purpose purpose = Purpose::upload);
     // nullopt when there is none of that name; internal when its size is not `expected_size`.
     Result<std::optional<OpenBlob>> open_blob(const std::string& sha256, std::optional<std::uint64_t> expected_size = std::nullopt) const;
     // Hashes the whole file.
@@ -96,15 +105,22 @@ public:
     void abandon_removal(const std::string& sha256);
     // After begin_removal(). False when it was stored again meanwhile, and stays.
     Result<bool> finish_removal(const std::string& sha256);
-    // What was held and is no more since the last call, some thousands at most: it has a row by now, or never will.
-    std::vector<std::string> take_released();
+    // What was held and is no more since the last call: it has a row by now, or never will. Some thousands at most; when there were
+    // more, `all_told` is false, and only stored_before() finds the others.
+    struct Released {
+        std::vector<std::string> digests;
+        bool all_told = true;
+    };
+    Released take_released();
+    // The files of one of the 256 first folders that were there before `time`: not those that are being stored now.
+    std::vector<std::string> stored_before(std::uint8_t folder, std::filesystem::file_time_type time) const;
     // At once, for whoever knows that nobody is storing it. False when there is none.
     Result<bool> remove(const std::string& sha256);
     std::filesystem::path path_of(const std::string& sha256) const; // of a valid digest
 
     // The same from coroutines; unavailable when the files pool is full.
     BlobUpload begin_upload(std::uint64_t limit = UINT64_MAX);
-    awaitable<Result<model::BlobRef>> put_async(std::string bytes);
+    awaitable<Result<model::BlobRef>> put_async(std::string bytes, Purpose purpose = Purpose::upload);
     awaitable<Result<std::optional<OpenBlob>>> open_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
     // The whole content, its digest checked; nullopt when there is none; too_large past `limit` bytes.
     awaitable<Result<std::optional<std::string>>> read_async(std::string sha256, std::uint64_t limit);
@@ -113,6 +129,7 @@ private:
     friend class BlobWriter;
     friend class BlobUpload;
     BlobStore(BlobOptions options, async::ThreadPool& files, telemetry::Log& log, telemetry::Metrics& metrics);
+    Result<void> check_reserve(std::uint64_t bytes, Purpose purpose) const;
     Result<void> place(const std::filesystem::path& temporary, const std::string& sha256);
     Result<void> flush_parents(const std::filesystem::path& folder, std::size_t index);
     std::size_t sweep(); // returns how many files it removed

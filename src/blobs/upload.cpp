@@ -56,9 +56,9 @@ BlobUpload BlobStore::begin_upload(std::uint64_t limit) {
     return BlobUpload{std::make_shared<BlobUpload::State>(*this, std::min(limit, options_.max_size))};
 }
 
-awaitable<Result<model::BlobRef>> BlobStore::put_async(std::string bytes) {
-    auto work = [this, bytes = std::move(bytes)]() -> Result<model::BlobRef> {
-        auto writer = create();
+awaitable<Result<model::BlobRef>> BlobStore::put_async(std::string bytes, Purpose purpose) {
+    auto work = [this, purpose, bytes = std::move(bytes)]() -> Result<model::BlobRef> {
+        auto writer = create(UINT64_MAX, purpose);
         if (!writer) return writer.error();
         if (auto written = writer->write(std::as_bytes(std::span{bytes})); !written) return written.error();
         return writer->finish();

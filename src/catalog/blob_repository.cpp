@@ -59,6 +59,8 @@ std::vector<std::string> find_removals(Session& session, const std::string& afte
 
 void want_removal(Session& session, const std::string& sha256, Timestamp now) { session.execute(insert_removal, {sha256, now}); }
 
+bool has_keys(Session& session) { return session.query("SELECT 1 FROM keys LIMIT 1", {}).next(); }
+
 bool has_row(Session& session, const std::string& sha256) { return session.query(find_any, {sha256}).next(); }
 
 std::optional<Removal> find_removal(Session& session, const std::string& sha256) {

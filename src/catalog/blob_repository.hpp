@@ -26,6 +26,7 @@ void expire(store::Session& session, const Expired& blob, Timestamp now);
 std::vector<std::string> find_removals(store::Session& session, const std::string& after, int most);
 // Unless somebody has it.
 void want_removal(store::Session& session, const std::string& sha256, Timestamp now);
+bool has_keys(store::Session& session); // whether anybody ever was to use this database
 bool has_row(store::Session& session, const std::string& sha256);
 
 struct Removal {

@@ -37,6 +37,7 @@ void BlobSweeper::stop() {
 awaitable<void> BlobSweeper::run() {
     const auto timer = timer_;
     while (!stopped_) {
+        if (std::exchange(looks_through_, false)) co_await find_strays(std::filesystem::file_time_type::clock::now());
         co_await sweep();
         if (stopped_) co_return;
         boost::system::error_code failure;
@@ -53,21 +54,43 @@ awaitable<void> BlobSweeper::sweep() {
 
 awaitable<void> BlobSweeper::find_unclaimed() {
     auto released = blobs_.take_released();
-    if (released.empty()) co_return;
-    auto look = [released = std::move(released)](Session& session) -> Result<std::vector<std::string>> {
-        std::vector<std::string> unclaimed;
-        for (const auto& sha256 : released)
-            if (!blob_repository::has_row(session, sha256)) unclaimed.push_back(sha256);
-        return unclaimed;
-    };
-    auto found = co_await database_.read(std::move(look));
-    if (!found || found->empty()) co_return;
-    auto write = [unclaimed = std::move(*found), now = clock_.now()](Session& session) -> Result<void> {
-        for (const auto& sha256 : unclaimed) blob_repository::want_removal(session, sha256, now);
-        return success();
-    };
-    const auto written = co_await database_.write(std::move(write));
-    if (!written) log_.warning("files that no request claimed stay for now", {{"reason", written.error().detail}});
+    if (!released.all_told) looks_through_ = true;
+    if (!released.digests.empty()) co_await forget_unclaimed(std::move(released.digests));
+}
+
+// One first folder after the other: 256 pieces. What is held while its row is on its way is left by begin_removal(), and has a row
+// when its digest is looked at again.
+awaitable<void> BlobSweeper::find_strays(std::filesystem::file_time_type time) {
+    auto used = [](Session& session) -> Result<bool> { return blob_repository::has_keys(session); };
+    const auto known = co_await database_.read(std::move(used));
+    if (!known || !*known) co_return; // nobody has used this database yet: the files are another's, and stay
+    for (unsigned folder = 0; folder < 256 && !stopped_; ++folder) {
+        auto list = [this, folder, time]() -> Result<std::vector<std::string>> { return blobs_.stored_before(static_cast<std::uint8_t>(folder), time); };
+        auto found = co_await files_.run(std::move(list));
+        if (found && !found->empty()) co_await forget_unclaimed(std::move(*found));
+    }
+}
+
+// Of these, those without a row are to be removed.
+awaitable<void> BlobSweeper::forget_unclaimed(std::vector<std::string> digests) {
+    for (std::size_t from = 0; from < digests.size(); from += piece) {
+        const auto first = digests.begin() + static_cast<std::ptrdiff_t>(from);
+        std::vector<std::string> some{first, first + static_cast<std::ptrdiff_t>(std::min<std::size_t>(piece, digests.size() - from))};
+        auto look = [some = std::move(some)](Session& session) -> Result<std::vector<std::string>> {
+            std::vector<std::string> unclaimed;
+            for (const auto& sha256 : some)
+                if (!blob_repository::has_row(session, sha256)) unclaimed.push_back(sha256);
+            return unclaimed;
+        };
+        auto found = co_await database_.read(std::move(look));
+        if (!found || found->empty()) continue;
+        auto write = [unclaimed = std::move(*found), now = clock_.now()](Session& session) -> Result<void> {
+            for (const auto& sha256 : unclaimed) blob_repository::want_removal(session, sha256, now);
+            return success();
+        };
+        const auto written = co_await database_.write(std::move(write));
+        if (!written) log_.warning("files that no request claimed stay for now", {{"reason", written.error().detail}});
+    }
 }
 
 // Found on a reader, deleted on the writer, one piece after the other.

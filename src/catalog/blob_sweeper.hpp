@@ -1,6 +1,7 @@
 // Takes away what is kept no longer: rows over their time, in pieces of two hundred, and files that no organisation has any more.
 // A row that is deleted leaves its digest in blob_removals in the same transaction, and the file goes after the commit, so a
-// daemon that is killed in between finds it again at its next start. Runs on its own timer; remove_file() is thread-safe.
+// daemon that is killed in between finds it again at its next start. A file that was stored, and whose daemon was killed before its
+// row, is found by looking through the folders once after a start. Runs on its own timer; remove_file() is thread-safe.
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/clock.hpp"
@@ -32,11 +33,14 @@ public:
     // Of a digest in blob_removals, now. Where it cannot be, the timer tries again.
     awaitable<void> remove_file(std::string sha256);
     awaitable<void> sweep(); // what the timer does
+    // Files without a row that were there before `time`; their removal is left to the next sweep.
+    awaitable<void> find_strays(std::filesystem::file_time_type time);
 
 private:
     awaitable<void> expire();
     awaitable<void> find_unclaimed(); // stored, and then no row came: the request failed, or stood for an earlier one
     awaitable<void> remove_files();
+    awaitable<void> forget_unclaimed(std::vector<std::string> digests);
     awaitable<void> run();
 
     store::Database& database_;
@@ -49,6 +53,7 @@ private:
     telemetry::Counter& removed_;
     std::shared_ptr<asio::steady_timer> timer_; // shared with run(), which may end after stop()
     std::atomic<bool> stopped_{false};
+    bool looks_through_ = true; // the folders, at the next turn
 };
 
 } // namespace millrace::catalog

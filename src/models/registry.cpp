@@ -87,7 +87,17 @@ Result<void> Registry::load_blocking() {
         }
         remember(models.at({row.organization, row.model}), std::move(version));
     }
+    if (!stored->versions.empty()) drop_strays();
     return success();
+}
+
+// Of pushes that were killed before their version was in the store.
+void Registry::drop_strays() {
+    std::size_t dropped = 0;
+    for (unsigned folder = 0; folder < 256; ++folder)
+        for (const auto& sha256 : files_.stored_before(static_cast<std::uint8_t>(folder), std::filesystem::file_time_type::clock::now()))
+            if (!used(sha256) && files_.remove(sha256)) ++dropped;
+    if (dropped > 0) log_.info("model files that no version has were removed", {{"files", dropped}});
 }
 
 std::vector<std::shared_ptr<const Model>> Registry::list(OrganizationId organization) const {

@@ -108,6 +108,7 @@ private:
     void remember(const StoredModel& model, Version version);
     void forget(const Name& name, int number);
     bool used(const std::string& sha256) const;
+    void drop_strays();
     awaitable<void> drop_unused(std::vector<std::string> digests);
 
     store::Database& database_;

@@ -4,9 +4,11 @@ import hashlib
 import os
 import pathlib
 import sqlite3
+import subprocess
 
 import pytest
 from support.client import assert_problem, until
+from support.daemon import Daemon
 
 MODELS = pathlib.Path(__file__).resolve().parents[1] / "data" / "models"
 
@@ -185,6 +187,62 @@ def test_a_part_of_a_job_that_was_not_taken_leaves_no_file(new_daemon):
     assert_problem(client.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]), 422)
     until(lambda: digest(content) not in files(daemon), seconds=40)
     daemon.stop()
+
+
+def test_a_part_of_a_refused_job_is_removed_at_the_next_start_when_the_daemon_was_killed_before(new_daemon):
+    daemon = new_daemon()
+    client = daemon.admin()
+    kept, content = put(client, b"kept"), os.urandom(100)
+    job = '{"kind":"no such kind","payload":{"$part":"file"}}'
+    assert_problem(client.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]), 422)
+    assert digest(content) in files(daemon)
+    daemon.kill()
+    daemon.start()
+    until(lambda: digest(content) not in files(daemon), seconds=40)
+    assert kept in files(daemon)
+    daemon.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 128 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", folder]).returncode != 0:
+        pytest.skip("only root mounts a file system")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_uploads_of_every_kind_leave_the_reserve_and_running_jobs_end(small_disk):
+    daemon = Daemon(small_disk / "data", environment={"MILLRACE_INFERENCE_ENABLED": "false", "MILLRACE_JOBS_MIN_FREE_BYTES": "32 MiB"})
+    try:
+        daemon.start()
+        client = daemon.admin().keep()
+        running = [client.submit("sleep", {"seconds": 2}) for _ in range(10)]
+        taken = 0
+        while (answer := client.put("/api/v1/blobs", os.urandom(4 << 20))).status == 201:
+            taken += 1
+        assert taken > 5 and "min_free_bytes" in assert_problem(answer, 507, "storage-full")["detail"]
+        while (answer := client.put("/api/v1/blobs", os.urandom(100_000))).status == 201:
+            pass
+        assert_problem(answer, 507, "storage-full")
+
+        def free():
+            space = os.statvfs(small_disk)
+            return space.f_bavail * space.f_frsize
+
+        content, job = os.urandom(1 << 20), '{"kind":"echo","payload":{"$part":"file"}}'
+        form = [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]
+        assert_problem(client.post_form("/api/v1/jobs", form), (503, 507))
+        assert_problem(client.push_model("digits", (MODELS / "digits.pt").read_bytes() + content, (MODELS / "digits.manifest.json").read_text()), 507)
+        assert free() >= 30 << 20
+        for identity in running:
+            assert client.wait(identity)["state"] == "succeeded"
+        assert free() >= 28 << 20
+        daemon.stop()
+    finally:
+        daemon.clean_up()
 
 
 def age(daemon, table, column, where="1"):

@@ -128,7 +128,7 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     auto predicted = co_await serving_.predict(std::move(work));
     if (!predicted) co_return failed(predicted.error());
 
-    auto files = co_await store_files(blobs_, *predicted);
+    auto files = co_await store_files(blobs_, *predicted, blobs::Purpose::result);
     if (!files) co_return failed(files.error());
     jobs::Success done{json_text(predicted->result), {}};
     for (const auto& file : *files)

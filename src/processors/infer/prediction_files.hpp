@@ -14,10 +14,10 @@ struct StoredFile {
 };
 
 // Afterwards prediction.result[name] is {"blob","media_type"} for each file. The rows in the catalogue are the caller's.
-inline awaitable<Result<std::vector<StoredFile>>> store_files(blobs::BlobStore& blobs, inference::Prediction& prediction) {
+inline awaitable<Result<std::vector<StoredFile>>> store_files(blobs::BlobStore& blobs, inference::Prediction& prediction, blobs::Purpose purpose) {
     std::vector<StoredFile> stored;
     for (auto& file : prediction.files) {
-        auto blob = co_await blobs.put_async(std::move(file.bytes));
+        auto blob = co_await blobs.put_async(std::move(file.bytes), purpose);
         if (!blob) co_return blob.error();
         prediction.result[file.name] = json::object{{"blob", blob->sha256}, {"media_type", file.media_type}};
         stored.push_back({*blob, file.media_type});

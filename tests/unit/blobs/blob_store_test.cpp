@@ -154,9 +154,9 @@ TEST_CASE("a blob is removed, but not while its row is on the way") {
     auto copy = blob;
     blob.reset();
     CHECK_FALSE(fixture.store->begin_removal(hello_sha256));
-    CHECK(fixture.store->take_released().empty());
+    CHECK(fixture.store->take_released().digests.empty());
     copy.reset();
-    CHECK(fixture.store->take_released() == std::vector<std::string>{hello_sha256});
+    CHECK(fixture.store->take_released().digests == std::vector<std::string>{hello_sha256});
     CHECK(fixture.store->begin_removal(hello_sha256));
     CHECK_FALSE(fixture.store->begin_removal(hello_sha256)); // another does it
     CHECK(fixture.store->finish_removal(hello_sha256).value());
@@ -217,4 +217,46 @@ TEST_CASE("uploads of the same content at the same time all succeed") {
     for (auto& answer : answers) CHECK(answer.get()->sha256 == hello_sha256);
     CHECK(fixture.files_in("hot") == 1);
     CHECK(fixture.files_in("tmp") == 0);
+}
+
+TEST_CASE("uploads leave the reserve of free space, and results of what runs go into it") {
+    Fixture fixture;
+    std::uint64_t free = 1000;
+    fixture.store = BlobStore::open({.folder = fixture.folder, .min_free = 400, .free = [&] { return free; }}, fixture.files, fixture.log, fixture.metrics).value();
+    const std::string content(600, 'x');
+    CHECK(fixture.put(content).has_value());
+    free = 999;
+    auto refused = fixture.put(content);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::storage_full);
+    CHECK(refused.error().detail.find("min_free_bytes") != std::string::npos);
+    CHECK(fixture.run(fixture.store->put_async(content, Purpose::result)).has_value());
+    free = 700;
+    CHECK(fixture.run(fixture.store->put_async(content, Purpose::result)).has_value());
+    free = 699; // the last quarter is the database's
+    CHECK(fixture.run(fixture.store->put_async(content, Purpose::result)).error().code == Code::storage_full);
+
+    free = 1000; // a long upload notices on its way
+    auto upload = fixture.store->begin_upload();
+    const std::vector<std::byte> piece(std::size_t{300} << 10);
+    free = 500 + piece.size();
+    CHECK(fixture.run(upload.write(piece)).has_value());
+    free = 500;
+    CHECK(fixture.run(upload.write(piece)).error().code == Code::storage_full);
+    upload = fixture.store->begin_upload();
+    CHECK(fixture.files_in("tmp") == 0);
+}
+
+TEST_CASE("files are listed that were there before a time") {
+    Fixture fixture;
+    const auto early = fixture.put("early")->sha256;
+    const auto later = std::filesystem::file_time_type::clock::now() + std::chrono::hours{1};
+    const auto all = [&](std::filesystem::file_time_type time) {
+        std::vector<std::string> found;
+        for (unsigned folder = 0; folder < 256; ++folder)
+            for (auto& each : fixture.store->stored_before(static_cast<std::uint8_t>(folder), time)) found.push_back(std::move(each));
+        return found;
+    };
+    CHECK(all(later) == std::vector{early});
+    CHECK(all(later - std::chrono::hours{2}).empty());
 }

@@ -176,3 +176,44 @@ TEST_CASE("a file that was stored and never got a row is removed") {
     world.sweep();
     CHECK_FALSE(world.on_disk(sha256));
 }
+
+TEST_CASE("a file whose daemon was killed before its row is found after a start; others stay") {
+    World world;
+    const auto kept = world.put("kept");
+    const auto stray = world.run(world.blobs->put_async("a stray")).value().sha256;
+    world.blobs->take_released(); // with the daemon that died
+    const auto later = std::filesystem::file_time_type::clock::now() + 1h;
+    world.run(world.sweeper->find_strays(later));
+    world.sweep();
+    CHECK(world.on_disk(stray)); // nobody has used this database yet: it may be the wrong one
+    world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'key', 'k', "
+                "'viewer', 'x', 0)");
+    world.run(world.sweeper->find_strays(later - 2h));
+    world.sweep();
+    CHECK(world.on_disk(stray)); // younger than that
+    const auto coming = world.run(world.blobs->put_async("its row is on the way")).value();
+    world.run(world.sweeper->find_strays(later));
+    world.sweep();
+    CHECK_FALSE(world.on_disk(stray));
+    CHECK(world.on_disk(coming.sha256));
+    CHECK(world.on_disk(kept));
+    CHECK(world.known(kept));
+}
+
+TEST_CASE("however many files no request claimed, all are removed") {
+    World world;
+    world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'key', 'k', "
+                "'viewer', 'x', 0)");
+    for (int i = 0; i < 4100; ++i) { // more than are told
+        auto nobodys = world.blobs->create();
+        const auto content = std::to_string(i);
+        REQUIRE(nobodys->write(std::as_bytes(std::span{content})).has_value());
+        REQUIRE(nobodys->finish().has_value());
+    }
+    world.sweep();
+    world.run(world.sweeper->find_strays(std::filesystem::file_time_type::clock::now() + 1h));
+    world.sweep();
+    std::size_t left = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{world.data / "blobs/hot"}) left += entry.is_regular_file();
+    CHECK(left == 0);
+}

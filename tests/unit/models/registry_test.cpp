@@ -1,5 +1,7 @@
 #include "registry_world.hpp"
 
+#include "base/encoding.hpp"
+
 #include <thread>
 
 using namespace millrace;
@@ -49,6 +51,18 @@ TEST_CASE("a file that is no model is refused and not kept") {
     CHECK(world.trial.runs == 0); // nothing of it was run
     CHECK(world.stored_files() == 0);
     CHECK(world.registry->list(world.org).empty());
+}
+
+TEST_CASE("what a killed push left is removed at the next start, unless the store knows of no version at all") {
+    World world;
+    const auto leave = [&] { return world.run(world.files->put_async("of a push that was killed")).has_value(); };
+    REQUIRE(leave());
+    world.open();
+    CHECK(world.stored_files() == 1); // it may be the wrong database
+    REQUIRE(world.push("digits", "one").has_value());
+    world.open();
+    CHECK(world.stored_files() == 1);
+    CHECK(world.files->open_blob(hex(sha256("one")))->has_value());
 }
 
 TEST_CASE("a model that disagrees with its manifest is refused with the reason and not kept") {
