@@ -16,13 +16,16 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace millrace::inference {
 namespace {
 
+constexpr std::chrono::milliseconds patience_with_the_dead{500};
 constexpr int worker_socket = 3; // the only descriptor beside standard input, output and error
 
 // Nothing of the daemon's environment reaches the worker: it may hold secrets.
@@ -206,12 +209,24 @@ void WorkerProcess::flush() {
     }
 }
 
+// A process that a device holds in the kernel does not end by a signal, and the engine's thread must not wait for it: from then on a
+// thread of its own does, for as long as that takes.
 std::optional<int> WorkerProcess::reap() {
-    int status = 0;
     ::kill(pid_, SIGKILL); // it may have closed the channel only
-    while (::waitpid(pid_, &status, 0) < 0)
-        if (errno != EINTR) return std::nullopt;
-    return status;
+    const auto until = std::chrono::steady_clock::now() + patience_with_the_dead;
+    for (;;) {
+        int status = 0;
+        const auto found = ::waitpid(pid_, &status, WNOHANG);
+        if (found == pid_) return status;
+        if (found < 0 && errno != EINTR) return std::nullopt;
+        if (std::chrono::steady_clock::now() >= until) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    std::thread{[pid = pid_] {
+        int status = 0;
+        while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    }}.detach();
+    return std::nullopt;
 }
 
 // Each of its threads. A session may be a scheduling group with a value of its own (sched(7), autogroup): then that one counts.

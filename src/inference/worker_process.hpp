@@ -32,7 +32,8 @@ struct SpawnOptions {
 class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 public:
     using OnMessage = std::function<void(frame::ToDaemon)>;
-    // Once, unless end() came first: the process ended, or it sent what no worker sends. The process is already gone then.
+    // Once, unless end() came first: the process ended, or it sent what no worker sends. The process is already gone then, unless a
+    // device holds it in the kernel.
     // `from_outside`: by a SIGKILL that was not the daemon's.
     using OnLost = std::function<void(std::string why, bool from_outside)>;
 
@@ -44,7 +45,7 @@ public:
     void listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied = {}, WorkerOutput::OnLine on_line = {});
     // Queues one message; its descriptors are sent beside it.
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
-    // Kills it and waits for it; no callback follows.
+    // Kills it and waits for it, not for long; no callback follows.
     void end();
     int pid() const { return pid_; }
     // From now on it gets less than others of a processor that several want (nice(1), 1-19). There is no way back.
@@ -62,7 +63,7 @@ private:
     void close();
     void flush();
     void lose(const std::string& why);
-    std::optional<int> reap(); // its status, as waitpid(2) gives it; nullopt: it was gone
+    std::optional<int> reap(); // its status, as waitpid(2) gives it; nullopt: it was gone, or cannot be ended yet
 
     EngineLoop& loop_;
     boost::asio::posix::stream_descriptor socket_;
