@@ -213,7 +213,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       blob_sweeper_{*base_.database, *base_.blobs, *base_.files, clock_, log, *base_.metrics},
       identity_{*base_.database, clock_, log},
       exec_{exec_options(config), *base_.files},
-      infer_{serving_, *base_.blobs, catalog_, clock_},
+      infer_{serving_, *base_.blobs, catalog_, *base_.files, clock_},
       dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config)},
       jobs_{*base_.database, dispatcher_, clock_},
       queues_{*base_.database, dispatcher_, clock_},

@@ -21,6 +21,11 @@ struct Call {
     json::value input;
 };
 
+// The same, its input as the text that the program gets.
+struct Asked {
+    std::string command, input;
+};
+
 Result<Call> read_call(const json::value& payload) {
     const auto* object = payload.if_object();
     if (!object) return Error{Code::unprocessable, "the payload of an exec job is an object: {\"command\":\"NAME\",\"input\":…}"};
@@ -82,13 +87,20 @@ Result<void> Exec::check(OrganizationId, const json::value& payload) const {
 }
 
 awaitable<Outcome> Exec::run(jobs::Attempt attempt) {
-    auto call = read_call(json::parse(attempt.payload));
+    // Not on the dispatcher's thread: a payload may be large.
+    auto read = [payload = attempt.payload]() -> Result<Asked> {
+        const auto call = read_call(json::parse(payload));
+        if (!call) return call.error();
+        return Asked{call->command, json::serialize(call->input)};
+    };
+    auto call = co_await work_.run(std::move(read));
+    if (!call && call.error().code == Code::unavailable) co_return later("unavailable", call.error().detail);
     if (!call) co_return never("bad_payload", call.error().detail);
     if (const auto listed = known(call->command); !listed) co_return never("unknown_command", listed.error().detail);
     auto& [command, seats] = commands_.find(call->command)->second;
     const auto seat = co_await seats.take(attempt.deadline);
     if (!seat) co_return later("timed_out", fmt::format("{} of {} ran all the time", command.concurrency, command.name));
-    co_return co_await run_program(command, std::move(attempt), json::serialize(call->input));
+    co_return co_await run_program(command, std::move(attempt), std::move(call->input));
 }
 
 awaitable<Outcome> Exec::run_program(const ExecCommand& command, jobs::Attempt attempt, std::string input) const {

@@ -15,7 +15,7 @@ namespace {
 using jobs::Failure;
 using jobs::Outcome;
 
-constexpr std::size_t max_inline_bytes = 1 << 20;
+constexpr std::size_t max_inline_bytes = 1 << 20, most_read_on_the_spot = 16 << 10;
 
 struct Call {
     std::string model;
@@ -43,6 +43,39 @@ Result<Call> read_call(const json::value& payload) {
             return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob: 64 lower-case hex digits"};
     }
     return Call{**model, *version, sticky->value_or(""), *input};
+}
+
+// What the payload brings itself: bytes as base64, or tensors as JSON.
+Result<inference::Input> inline_input(const json::value& spec) {
+    inference::Input input;
+    const auto* source = spec.if_object();
+    if (!source || !source->contains("base64")) {
+        input.bytes = json::serialize(spec);
+        input.media_type = "application/json";
+        return input;
+    }
+    const auto text = string_field(*source, "base64", 2 * max_inline_bytes);
+    if (!text) return text.error();
+    const auto bytes = from_base64(**text);
+    if (!bytes) return Error{Code::unprocessable, "\"base64\" is not base64"};
+    input.bytes.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    if (auto type = string_field(*source, "media_type", 128); type && *type) input.media_type = **type;
+    return input;
+}
+
+Result<InferCall> read_payload(const std::string& payload) {
+    auto call = read_call(json::parse(payload));
+    if (!call) return call.error();
+    InferCall read{std::move(call->model), std::move(call->version), std::move(call->sticky_key), {}, {}};
+    const auto* source = call->input.if_object();
+    if (const auto* blob = source ? source->if_contains("blob") : nullptr) {
+        read.blob = std::string{blob->as_string()};
+        return read;
+    }
+    auto input = inline_input(call->input);
+    if (!input) return input.error();
+    read.input = std::move(*input);
+    return read;
 }
 
 Outcome bad_input(std::string message) { return Failure{Failure::Kind::permanent, {"bad_input", std::move(message)}, {}}; }
@@ -76,45 +109,40 @@ std::string Infer::resource(const json::value& payload) const {
     return call ? call->model : std::string{};
 }
 
-awaitable<Result<inference::Input>> Infer::open_input(OrganizationId organization, json::value spec) {
+awaitable<Result<inference::Input>> Infer::open_blob(OrganizationId organization, std::string sha256) {
+    // Shared with the reader's thread, where the file is opened: its row and its inode are there together.
+    auto opened = std::make_shared<std::optional<blobs::OpenBlob>>();
+    catalog::BlobCatalog::Then open = [this, opened](const catalog::BlobRow& found) -> Result<void> {
+        auto file = blobs_.open_blob(found.blob.sha256, found.blob.size);
+        if (!file) return file.error();
+        *opened = std::move(*file);
+        return success();
+    };
+    auto row = co_await catalog_.find(organization, sha256, std::move(open));
+    if (!row) co_return row.error();
+    if (!*row) co_return Error{Code::not_found, fmt::format("there is no blob {}", sha256)};
+    if (!*opened) co_return Error{Code::not_found, fmt::format("the file of blob {} is missing", sha256)};
     inference::Input input;
-    const auto* source = spec.if_object();
-    if (source && source->contains("blob")) {
-        const std::string sha256{source->at("blob").as_string()};
-        // Shared with the reader's thread, where the file is opened: its row and its inode are there together.
-        auto opened = std::make_shared<std::optional<blobs::OpenBlob>>();
-        catalog::BlobCatalog::Then open = [this, opened](const catalog::BlobRow& found) -> Result<void> {
-            auto file = blobs_.open_blob(found.blob.sha256, found.blob.size);
-            if (!file) return file.error();
-            *opened = std::move(*file);
-            return success();
-        };
-        auto row = co_await catalog_.find(organization, sha256, std::move(open));
-        if (!row) co_return row.error();
-        if (!*row) co_return Error{Code::not_found, fmt::format("there is no blob {}", sha256)};
-        if (!*opened) co_return Error{Code::not_found, fmt::format("the file of blob {} is missing", sha256)};
-        input.file = std::move((*opened)->file);
-        input.file_size = (*opened)->size;
-        input.file_sha256 = sha256;
-        input.media_type = (*row)->media_type;
-    } else if (source && source->contains("base64")) {
-        const auto text = string_field(*source, "base64", 2 * max_inline_bytes);
-        if (!text) co_return text.error();
-        const auto bytes = from_base64(**text);
-        if (!bytes) co_return Error{Code::unprocessable, "\"base64\" is not base64"};
-        input.bytes.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-        if (auto type = string_field(*source, "media_type", 128); type && *type) input.media_type = **type;
-    } else {
-        input.bytes = json::serialize(spec);
-        input.media_type = "application/json";
-    }
+    input.file = std::move((*opened)->file);
+    input.file_size = (*opened)->size;
+    input.file_sha256 = sha256;
+    input.media_type = (*row)->media_type;
     co_return input;
 }
 
+// A large payload not on the dispatcher's thread, on which all others wait.
+awaitable<Result<InferCall>> Infer::read(std::string payload) {
+    if (payload.size() <= most_read_on_the_spot) co_return read_payload(payload);
+    auto work = [payload = std::move(payload)] { return read_payload(payload); };
+    co_return co_await work_.run(std::move(work));
+}
+
 awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
-    auto call = read_call(json::parse(attempt.payload));
+    auto call = co_await read(std::move(attempt.payload));
+    if (!call && call.error().code == Code::unavailable) co_return failed(call.error());
     if (!call) co_return bad_input(call.error().detail);
-    auto input = co_await open_input(attempt.organization, std::move(call->input));
+    auto input = Result<inference::Input>{std::move(call->input)};
+    if (!call->blob.empty()) input = co_await open_blob(attempt.organization, call->blob);
     if (!input) co_return failed(input.error());
     if (call->sticky_key.empty()) call->sticky_key = attempt.job.text();
     auto chosen = serving_.choose(attempt.organization, call->model, call->version, call->sticky_key);
