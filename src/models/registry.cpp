@@ -3,6 +3,8 @@
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
 #include "models/model_repository.hpp"
+#include "models/traffic_repository.hpp"
+#include "store/turn.hpp"
 
 #include <fmt/format.h>
 
@@ -160,11 +162,24 @@ awaitable<Result<void>> Registry::remove(model::Principal who, std::string name,
     };
     auto written = co_await database_.write(std::move(write));
     if (!written) co_return written.error();
+    co_await forget_feedback_of(who.organization, name, *number);
     forget({who.organization, name}, *number);
     if (known->runnable && known->format != inference::ArchiveKind::chain) trial_.forget(known->runnable);
     log_.info("model version deleted", {{"model", name}, {"version", *number}, {"by", who.name}});
     co_await drop_unused(digests_of(known->sha256, known->files));
     co_return success();
+}
+
+// In turns of the writer. What a failure leaves belongs to a number that is never given again.
+awaitable<void> Registry::forget_feedback_of(OrganizationId organization, std::string name, int number) {
+    for (;;) {
+        auto write = [organization, name, number](Session& session) -> Result<std::int64_t> {
+            TenantSession tenant{session, organization};
+            return forget_feedback(tenant, name, number);
+        };
+        const auto forgotten = co_await database_.write(std::move(write));
+        if (!forgotten || *forgotten < store::Turn::most) co_return;
+    }
 }
 
 void Registry::remember(const StoredModel& row, Version version) {

@@ -91,6 +91,7 @@ public:
     awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
 
 private:
+    awaitable<void> forget_feedback_of(OrganizationId organization, std::string name, int number);
     using Name = std::pair<OrganizationId, std::string>;
     class InUse; // keeps a file from being removed while a push is looking at it
 

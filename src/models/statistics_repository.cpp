@@ -1,5 +1,7 @@
 #include "models/statistics_repository.hpp"
 
+#include "store/turn.hpp"
+
 namespace millrace::models {
 
 std::vector<StoredCounts> all_counts(store::Session& session, Timestamp not_before) {
@@ -17,7 +19,8 @@ void save_counts(store::Session& session, const StoredCounts& row) {
 }
 
 void forget_counts(store::Session& session, Timestamp older_than) {
-    session.execute("DELETE FROM model_statistics WHERE since < $1", {older_than});
+    session.execute("DELETE FROM model_statistics WHERE (organization_id, model, version, since) IN (SELECT organization_id, model, version, since "
+                    "FROM model_statistics WHERE since < $1 ORDER BY since LIMIT $2)", {older_than, store::Turn::most});
 }
 
 } // namespace millrace::models

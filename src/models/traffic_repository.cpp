@@ -1,6 +1,7 @@
 #include "models/traffic_repository.hpp"
 
 #include "models/contest_repository.hpp"
+#include "store/turn.hpp"
 
 #include <fmt/format.h>
 
@@ -119,9 +120,14 @@ Result<void> check_not_in_traffic(TenantSession& session, const std::string& mod
     return success();
 }
 
+std::int64_t forget_feedback(TenantSession& session, const std::string& model, int version) {
+    return session.execute("DELETE FROM feedback WHERE organization_id = $1 AND job_id IN "
+                           "(SELECT job_id FROM feedback WHERE organization_id = $1 AND model = $2 AND version = $3 LIMIT $4)",
+                           {model, version, store::Turn::most});
+}
+
 void forget_version(TenantSession& session, const std::string& model, int version, bool last) {
     session.execute("DELETE FROM model_statistics WHERE organization_id = $1 AND model = $2 AND version = $3", {model, version});
-    session.execute("DELETE FROM feedback WHERE organization_id = $1 AND model = $2 AND version = $3", {model, version});
     if (last) session.execute("DELETE FROM model_traffic WHERE organization_id = $1 AND model = $2", {model});
 }
 

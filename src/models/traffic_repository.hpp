@@ -39,7 +39,9 @@ Result<int> write_traffic(store::TenantSession& session, const std::string& mode
 
 // conflict while a traffic, its model's or another's, names the version besides production.
 Result<void> check_not_in_traffic(store::TenantSession& session, const std::string& model, int version);
-// With the last version go the traffics; with any version what it did.
+// Of what was told about a version that is gone, as much as one turn of the writer takes; how much.
+std::int64_t forget_feedback(store::TenantSession& session, const std::string& model, int version);
+// With the last version go the traffics; with any version what it did. Its feedback may be much, and goes by forget_feedback().
 void forget_version(store::TenantSession& session, const std::string& model, int version, bool last);
 
 } // namespace millrace::models

@@ -22,6 +22,7 @@ struct DatabaseStats {
     std::uint64_t groups = 0; // transactions committed by the writer
     std::uint64_t writes = 0; // write tasks in them
     std::uint64_t reads = 0;
+    std::uint64_t most_rows = 0; // changed by one write task: what others waited behind
 };
 
 // Whether a read is stopped when it runs for too long. While one runs, the log cannot be emptied: unlimited is for what
@@ -36,6 +37,7 @@ public:
     // resumes once that is on disk (or failed). A task returns an error only before its first write, or wraps its
     // writes in session.savepoint(): a task that breaks this rule, or meets a DatabaseError after its first write,
     // takes its whole group back, and nobody in it is acknowledged.
+    // Others wait while a task runs: it changes a bounded number of rows, whatever the data (store/turn.hpp).
     // A task with a member committed() has it called on the writer's thread after the commit, in the order of the writes,
     // before its coroutine resumes: quick, and without throwing.
     //   unavailable: the queue is full, the store is closing or has failed; storage_full: the disk is.

@@ -31,7 +31,8 @@ public:
                 .bytes = size_of(file_) + size_of(file_ + "-wal"),
                 .groups = writer_.groups(),
                 .writes = writer_.writes(),
-                .reads = readers_.reads()};
+                .reads = readers_.reads(),
+                .most_rows = writer_.most_rows()};
     }
     std::optional<std::string> failure() const override { return writer_.failure(); }
 

@@ -134,8 +134,12 @@ void GroupWriter::run_group(OperationList& taken) {
         return abandon(group, nullptr, error);
     }
     for (Operation* operation = group.first(); operation; operation = operation->next) {
+        const auto before = connection_->total_changes();
         try {
-            if (run_one(*operation)) continue;
+            const bool ran = run_one(*operation);
+            const auto rows = static_cast<std::uint64_t>(connection_->total_changes() - before);
+            if (rows > most_rows_.load(std::memory_order_relaxed)) most_rows_.store(rows, std::memory_order_relaxed);
+            if (ran) continue;
         } catch (const DatabaseError& error) {
             return abandon(group, operation, error);
         }

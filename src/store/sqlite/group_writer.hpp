@@ -25,6 +25,7 @@ public:
     std::optional<std::string> failure() const;
     std::uint64_t groups() const { return groups_.value(); }
     std::uint64_t writes() const { return writes_.value(); }
+    std::uint64_t most_rows() const { return most_rows_.load(std::memory_order_relaxed); }
     void close(); // runs what is queued, writes the log back, joins
 
 private:
@@ -71,6 +72,7 @@ private:
 
     std::atomic<std::size_t> waiting_{0}; // queued or in the running group
     std::atomic<bool> failed_{false};
+    std::atomic<std::uint64_t> most_rows_{0}; // changed by one task
     mutable async::Guarded<std::string> failure_;
     async::Guarded<Queue> queue_;
     std::condition_variable wake_;
