@@ -18,10 +18,17 @@ Result<std::vector<Result<model::NewJob>>> take_batch(json::value& document) {
     auto* list = value ? value->if_array() : nullptr;
     if (!list || list->empty() || list->size() > most_jobs_a_batch)
         return Error{Code::unprocessable, fmt::format("\"jobs\" must be a list of 1 to {} jobs", most_jobs_a_batch)};
-    std::vector<Result<model::NewJob>> jobs;
-    jobs.reserve(list->size());
-    for (auto& each : *list) jobs.push_back(take_new_job(each));
-    return jobs;
+    std::vector<Result<model::NewJob>> wanted;
+    wanted.reserve(list->size());
+    std::size_t edges = 0;
+    for (auto& each : *list) {
+        wanted.push_back(take_new_job(each));
+        if (wanted.back()) edges += wanted.back()->depends_on.size();
+        if (edges > jobs::most_edges)
+            return Error{Code::unprocessable, fmt::format("the jobs of a batch may have {} entries in \"depends_on\" all together; send them in several batches",
+                                                          jobs::most_edges)};
+    }
+    return wanted;
 }
 
 std::string write_batch(const jobs::BatchAccepted& accepted) {

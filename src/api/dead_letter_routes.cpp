@@ -23,7 +23,7 @@ struct DeadLetterRoutes {
         if (!filter) co_return http::problem(filter.error(), request.id);
         const auto found = co_await dead_letters.list(request.principal.organization, *filter);
         if (!found) co_return http::problem(found.error(), request.id);
-        co_return http::json_text(200, write_jobs(*found, filter->limit, clock.now()));
+        co_return http::json_text(200, write_jobs(*found, clock.now()));
     }
 
     awaitable<Response> replay(Request& request) const {

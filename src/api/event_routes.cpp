@@ -3,6 +3,7 @@
 #include "api/input.hpp"
 #include "api/routing.hpp"
 #include "jobs/events.hpp"
+#include "jobs/page.hpp"
 
 #include <fmt/format.h>
 
@@ -52,13 +53,17 @@ bool fits(const std::string& type, const std::string& wanted) {
 EventPage read_page(store::TenantSession& tenant, const EventQuery& wanted) {
     EventPage page;
     auto after = wanted.after;
+    std::size_t bytes = 0;
     for (int looked = 0; looked < most_looked_at; looked += looked_at_once) {
         const int many = wanted.type.empty() ? wanted.limit : looked_at_once;
         auto found = jobs::events_after(tenant, after, many);
         for (auto& event : found) {
             after = event.id;
-            if (fits(event.type, wanted.type)) page.events.push_back(std::move(event));
-            if (static_cast<int>(page.events.size()) == wanted.limit) {
+            if (fits(event.type, wanted.type)) {
+                bytes += 128 + event.subject.size() + event.data.size();
+                page.events.push_back(std::move(event));
+            }
+            if (static_cast<int>(page.events.size()) == wanted.limit || bytes >= jobs::most_page_bytes) {
                 page.next = after;
                 return page;
             }

@@ -84,9 +84,14 @@ Result<std::vector<jobs::FlowStep>> take_steps(json::object& document) {
     if (!list || list->empty() || list->size() > most_steps) return wrong(fmt::format("\"{}\" must be a list of 1 to {} jobs", member, most_steps));
     std::vector<jobs::FlowStep> steps;
     steps.reserve(list->size());
+    std::size_t edges = 0;
     for (auto& each : *list) {
         auto step = take_step(each, steps.size() + 1, chain);
         if (!step) return step.error();
+        edges += step->depends_on.size() + step->job.depends_on.size();
+        if (edges > jobs::most_edges)
+            return wrong(fmt::format("the jobs of a flow may have {} entries in \"depends_on\" all together; a job that waits for all of a stage, and for "
+                                     "which the next stage waits, takes few", jobs::most_edges));
         if (chain && !steps.empty()) step->depends_on.push_back({steps.back().ref, model::OnFailure::fail});
         steps.push_back(std::move(*step));
     }

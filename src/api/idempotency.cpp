@@ -19,7 +19,8 @@ Result<std::optional<jobs::IdempotentRequest>> idempotency(const http::Request& 
     if (!key) return Error{Code::invalid_argument, "an Idempotency-Key has 1 to 255 characters"};
     const auto verb = boost::beast::http::to_string(request.method);
     return std::optional{jobs::IdempotentRequest{std::string{*key}, hex(sha256(payload)),
-                                                 fmt::format("{} {}", std::string_view{verb.data(), verb.size()}, request.path)}};
+                                                 fmt::format("{} {}", std::string_view{verb.data(), verb.size()}, request.path),
+                                                 request.principal.key}};
 }
 
 } // namespace millrace::api

@@ -1,6 +1,7 @@
 #include "api/identity_routes.hpp"
 
 #include "api/input.hpp"
+#include "api/page_text.hpp"
 #include "api/routing.hpp"
 #include "identity/cookie.hpp"
 #include "identity/cross_site.hpp"
@@ -96,9 +97,10 @@ struct IdentityRoutes {
     awaitable<Response> list(Request& request) const {
         const auto keys = co_await identity.list_keys(request.principal);
         if (!keys) co_return http::problem(keys.error(), request.id);
-        json::array data;
-        for (const auto& key : *keys) data.push_back(write_key(key));
-        co_return http::json(200, json::object{{"data", std::move(data)}, {"meta", {{"next_cursor", nullptr}}}});
+        PageText page{request.query, PageText::Order::falling};
+        for (const auto& key : *keys)
+            if (const auto place = key.created_at.text() + " " + key.id.text(); page.wants(place)) page.add(place, write_key(key));
+        co_return http::json_text(200, page.text());
     }
 
     awaitable<Response> revoke(Request& request) const {

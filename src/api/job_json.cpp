@@ -151,14 +151,13 @@ std::string write_job(const jobs::JobDetail& detail, const model::RetryPolicy& p
     return out + "}";
 }
 
-std::string write_jobs(const std::vector<model::Job>& jobs, int limit, Timestamp now) {
+std::string write_jobs(const jobs::job_repository::JobPage& page, Timestamp now) {
     std::string out = R"({"data":[)";
-    for (const auto& job : jobs) {
-        if (&job != &jobs.front()) out += ',';
+    for (const auto& job : page.items) {
+        if (&job != &page.items.front()) out += ',';
         out += write_job(job, now);
     }
-    const bool more = static_cast<int>(jobs.size()) == limit;
-    return out + fmt::format(R"(],"meta":{{"next_cursor":{}}}}})", more ? json_text(jobs.back().id.text()) : "null");
+    return out + fmt::format(R"(],"meta":{{"next_cursor":{}}}}})", page.next ? json_text(page.next->text()) : "null");
 }
 
 std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook) {

@@ -12,7 +12,7 @@ namespace millrace::api {
 std::string write_job(const model::Job& job, Timestamp now);
 // With attempts, timeline, what it waits for, and the retries that `policy` plans.
 std::string write_job(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now);
-std::string write_jobs(const std::vector<model::Job>& jobs, int limit, Timestamp now);
+std::string write_jobs(const jobs::job_repository::JobPage& page, Timestamp now);
 // The short form for polling: queued, processing, complete or failed.
 std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook);
 

@@ -102,7 +102,7 @@ struct JobRoutes {
         if (!filter) co_return http::problem(filter.error(), request.id);
         const auto found = co_await jobs.list(request.principal.organization, *filter);
         if (!found) co_return http::problem(found.error(), request.id);
-        co_return http::json_text(200, write_jobs(*found, filter->limit, clock.now()));
+        co_return http::json_text(200, write_jobs(*found, clock.now()));
     }
 
     std::string written(const jobs::JobDetail& detail) const { return write_job(detail, jobs.retry_policy(detail.job), clock.now()); }

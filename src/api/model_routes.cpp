@@ -4,6 +4,7 @@
 #include "api/file_answer.hpp"
 #include "api/model_json.hpp"
 #include "api/model_push.hpp"
+#include "api/page_text.hpp"
 #include "api/routing.hpp"
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
@@ -26,9 +27,10 @@ struct ModelRoutes {
 
     awaitable<Response> list(Request& request) const {
         const auto loaded = engine.models();
-        json::array data;
-        for (const auto& each : registry.list(request.principal.organization)) data.push_back(model_json(*each, false, loaded));
-        co_return http::json(200, json::object{{"data", std::move(data)}, {"meta", {{"next_cursor", nullptr}}}});
+        PageText page{request.query, PageText::Order::rising};
+        for (const auto& each : registry.list(request.principal.organization))
+            if (page.wants(each->name)) page.add(each->name, model_json(*each, false, loaded));
+        co_return http::json_text(200, page.text());
     }
 
     awaitable<Response> get(Request& request) const {

@@ -1,6 +1,7 @@
 #include "api/queue_routes.hpp"
 
 #include "api/input.hpp"
+#include "api/page_text.hpp"
 #include "api/queue_json.hpp"
 #include "api/routing.hpp"
 
@@ -17,9 +18,10 @@ struct QueueRoutes {
 
     awaitable<Response> list(Request& request) const {
         const auto found = co_await queues.list(request.principal.organization);
-        json::array data;
-        for (const auto& queue : found) data.push_back(write_queue(queue));
-        co_return http::json(200, json::object{{"data", std::move(data)}, {"meta", {{"next_cursor", nullptr}}}});
+        PageText page{request.query, PageText::Order::rising};
+        for (const auto& queue : found)
+            if (page.wants(queue.name)) page.add(queue.name, write_queue(queue));
+        co_return http::json_text(200, page.text());
     }
 
     awaitable<Response> show(Request& request, std::string name) const {
@@ -75,23 +77,25 @@ struct QueueRoutes {
     awaitable<Response> breakers(Request& request) const {
         const auto snapshot = co_await dispatcher.snapshot();
         const auto organization = request.principal.organization;
-        json::array data;
+        PageText page{request.query, PageText::Order::rising};
         for (const auto& queue : snapshot.queues) {
-            if (queue.organization != organization) continue;
+            const auto place = "queue " + queue.name;
+            if (queue.organization != organization || !page.wants(place)) continue;
             auto breaker = write_breaker(queue.breaker);
             breaker["of"] = "queue";
             breaker["name"] = queue.name;
-            data.push_back(std::move(breaker));
+            page.add(place, breaker);
         }
         for (const auto& resource : snapshot.resources) {
-            if (resource.organization != organization) continue;
+            const auto place = "resource " + resource.kind + "/" + resource.name;
+            if (resource.organization != organization || !page.wants(place)) continue;
             auto breaker = write_breaker(resource.breaker);
             breaker["of"] = "resource";
             breaker["kind"] = resource.kind;
             breaker["name"] = resource.name;
-            data.push_back(std::move(breaker));
+            page.add(place, breaker);
         }
-        co_return http::json(200, json::object{{"data", std::move(data)}, {"meta", {{"next_cursor", nullptr}}}});
+        co_return http::json_text(200, page.text());
     }
 };
 

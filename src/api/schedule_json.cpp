@@ -48,14 +48,13 @@ std::string write_schedule(const jobs::Schedule& schedule) {
                        schedule.last_error.empty() ? "null" : json_text(schedule.last_error));
 }
 
-std::string write_schedules(const std::vector<jobs::Schedule>& schedules, int limit) {
+std::string write_schedules(const jobs::Page<jobs::Schedule, ScheduleId>& page) {
     std::string out = R"({"data":[)";
-    for (const auto& schedule : schedules) {
-        if (&schedule != &schedules.front()) out += ',';
+    for (const auto& schedule : page.items) {
+        if (&schedule != &page.items.front()) out += ',';
         out += write_schedule(schedule);
     }
-    const bool more = static_cast<int>(schedules.size()) == limit;
-    return out + fmt::format(R"(],"meta":{{"next_cursor":{}}}}})", more ? json_text(schedules.back().id.text()) : "null");
+    return out + fmt::format(R"(],"meta":{{"next_cursor":{}}}}})", page.next ? json_text(page.next->text()) : "null");
 }
 
 } // namespace millrace::api

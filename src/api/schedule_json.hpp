@@ -13,6 +13,6 @@ Result<jobs::NewSchedule> read_new_schedule(const json::value& document);
 
 // With the next five planned times; a paused schedule has none.
 std::string write_schedule(const jobs::Schedule& schedule);
-std::string write_schedules(const std::vector<jobs::Schedule>& schedules, int limit);
+std::string write_schedules(const jobs::Page<jobs::Schedule, ScheduleId>& page);
 
 } // namespace millrace::api

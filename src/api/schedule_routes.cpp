@@ -44,7 +44,7 @@ struct ScheduleRoutes {
         }
         const auto found = co_await schedules.list(request.principal.organization, filter);
         if (!found) co_return http::problem(found.error(), request.id);
-        co_return http::json_text(200, write_schedules(*found, *limit));
+        co_return http::json_text(200, write_schedules(*found));
     }
 
     awaitable<Response> get(Request& request) const {

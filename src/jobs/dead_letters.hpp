@@ -30,14 +30,35 @@ class DeadLetters {
 public:
     DeadLetters(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
 
-    awaitable<Result<std::vector<model::Job>>> list(OrganizationId organization, DeadFilter filter);
+    // A dead letter that a filter fits, and some of them.
+    struct Dead {
+        JobId id;
+        std::string kind, queue;
+    };
+    struct Piece {
+        std::vector<Dead> dead;
+        std::optional<JobId> next; // where the next look begins; nullopt: there is no more
+        std::vector<Dead> rest(std::size_t from) const { return {dead.begin() + static_cast<std::ptrdiff_t>(from), dead.end()}; }
+    };
+
+    awaitable<Result<job_repository::JobPage>> list(OrganizationId organization, DeadFilter filter);
     awaitable<Result<std::size_t>> count(OrganizationId organization, DeadFilter filter); // a dry run
-    // How many were put back in line, or deleted. Done in pieces, each one durable: when it fails half-way the same call does
-    // the rest.
+    // How many were put back in line, or deleted, the oldest first. Done in pieces, each one durable: when it fails half-way the same
+    // call does the rest. unavailable: as many wait as may.
     awaitable<Result<std::size_t>> replay(model::Principal who, Replay replay);
     awaitable<Result<std::size_t>> purge(model::Principal who, DeadFilter filter);
 
 private:
+    struct Done {
+        std::size_t looked_at = 0, refused = 0, deleted = 0;
+        Settled settled;
+        std::optional<Error> refusal; // of the next: no more wait at present
+    };
+    awaitable<Result<Piece>> find(OrganizationId organization, DeadFilter filter, std::optional<JobId> cursor);
+    // As many of these as one turn of the writer takes.
+    awaitable<Result<Done>> replay_some(model::Principal who, Replay replay, Timestamp begin, std::size_t count, std::vector<Dead> dead);
+    awaitable<Result<Done>> purge_some(model::Principal who, Timestamp died_before, std::vector<Dead> dead);
+
     store::Database& database_;
     Dispatcher& dispatcher_;
     Clock& clock_;

@@ -5,17 +5,39 @@
 #include "model/job.hpp"
 #include "store/database.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace millrace::jobs::dependency_repository {
 
 void add(store::TenantSession& session, JobId job, const model::Dependency& dependency, bool settled);
 
+// What a job depends on, settled or not, and whether it waits for it from now on.
+std::vector<model::Dependency> parents(store::TenantSession& session, JobId job);
+void set_settled(store::TenantSession& session, JobId parent, JobId job, bool settled);
+
 struct Child {
     JobId id;
     model::OnFailure on_failure;
 };
-std::vector<Child> unsettled_children(store::Session& session, JobId parent);
+enum class ParentEnd { succeeded, failed, purged };
+// A job that has ended, and how far what waits for it was settled, in the order of the ids.
+struct Parent {
+    JobId id;
+    ParentEnd end = ParentEnd::failed;
+    std::optional<JobId> settled_until;
+};
+// So many of those that are left. Those that wait for its success in any case stay when it has failed; none stays when it was purged.
+std::vector<Child> unsettled_children(store::Session& session, const Parent& parent, int most);
+
+// Jobs that have ended, with more that wait for them than one transaction settles: what is left to do, kept until it is done.
+void settle_later(store::TenantSession& session, const Parent& parent, Timestamp now);
+struct Unsettled {
+    OrganizationId organization;
+    Parent parent;
+};
+std::optional<Unsettled> first_unsettled(store::Session& session);
+void settled(store::TenantSession& session, JobId parent);
 
 // The child no longer waits for this parent. How many it still waits for.
 struct Unblocked {

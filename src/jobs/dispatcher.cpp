@@ -97,7 +97,10 @@ void Dispatcher::count_before(const total_repository::Total& total) {
 }
 
 void Dispatcher::start() {
-    send([this] { tick(); });
+    send([this] {
+        tick();
+        go_on_settling(); // what a crash has left
+    });
 }
 
 void Dispatcher::stop(std::chrono::milliseconds patience) {
@@ -209,10 +212,13 @@ void Dispatcher::left_line(const Waiting& job) {
     scheduler_.queue().at(job.lane).queue->waiting.fetch_sub(1, std::memory_order_relaxed);
 }
 
-Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_view queue_name, std::string_view kind, std::string_view resource,
-                                const Admitted& beside) {
-    const auto refused = [](std::string why, int seconds = 1) { return Error{Code::unavailable, std::move(why), seconds}; };
-    const auto seconds = [](std::chrono::milliseconds left) { return static_cast<int>((left.count() + 999) / 1000); };
+namespace {
+
+Error refused(std::string why, int seconds = 1) { return {Code::unavailable, std::move(why), seconds}; }
+
+} // namespace
+
+Result<void> Dispatcher::has_place(const OrganizationId& organization, std::string_view queue_name, const Admitted& beside) {
     if (draining_) return refused("the daemon is stopping; try again in a moment");
     if (!has_room_.load(std::memory_order_relaxed)) return refused(*no_room_.lock(), 10);
     if (backlog() + beside.all >= options_.max_backlog)
@@ -225,8 +231,16 @@ Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_
     const auto ahead = waiting + static_cast<std::int64_t>(beside.in(queue_name));
     if (const auto most = rules->settings.max_backlog; most && ahead >= static_cast<std::int64_t>(*most))
         return refused("as many jobs are waiting in queue " + std::string{queue_name} + " as may wait there (max_backlog = " + std::to_string(*most) + "); try again later", 5);
+    return success();
+}
+
+Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_view queue_name, std::string_view kind, std::string_view resource,
+                                const Admitted& beside) {
+    if (auto place = has_place(organization, queue_name, beside); !place) return place;
+    const auto seconds = [](std::chrono::milliseconds left) { return static_cast<int>((left.count() + 999) / 1000); };
     const auto at = clock_.monotonic();
-    if (queue && rules->settings.breaker)
+    const auto queue = table_.find_queue(organization, queue_name);
+    if (queue && queue->rules()->settings.breaker)
         if (const auto left = queue->breaker.refuses(at))
             return refused("the circuit breaker of queue " + queue->name + " is open, because most of its jobs fail; try again later", seconds(*left));
     if (resource.empty()) return success();
@@ -234,6 +248,13 @@ Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_
     if (const auto left = its ? its->breaker.refuses(at) : std::nullopt)
         return refused("the circuit breaker of " + its->name + " is open, because most of its jobs fail; try again later", seconds(*left));
     return success();
+}
+
+Result<void> Dispatcher::admits_again(const OrganizationId& organization, std::string_view queue_name, std::string_view kind, const Admitted& beside) {
+    const auto queue = table_.find_queue(organization, queue_name);
+    if (!processor(kind) && !(queue && queue->rules()->settings.external))
+        return Error{Code::unprocessable, "nothing here runs jobs of kind \"" + std::string{kind} + "\" any more"};
+    return has_place(organization, queue_name, beside);
 }
 
 model::RetryPolicy Dispatcher::retry_policy(const model::Job& job) {

@@ -97,13 +97,19 @@ public:
     // Why there is no place for another job: unavailable, with when to try again.
     Result<void> admits(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource,
                         const Admitted& beside = {});
+    // The same for a job that ended and is to wait again; unprocessable when nothing runs its kind any more. An open breaker holds it
+    // in line, where it may become the breaker's probe: somebody has asked for it by hand.
+    Result<void> admits_again(const OrganizationId& organization, std::string_view queue, std::string_view kind, const Admitted& beside = {});
     QueueTable& table() { return table_; }
     model::RetryPolicy retry_policy(const model::Job& job);
 
     // A slot for a job that begins as it is submitted: when nothing waits and nothing limits its queue and kind. Given back by
     // begin_at_once() after the commit, or by unreserve().
     bool reserve(const Queue& queue, std::string_view kind, std::string_view resource);
-    void unreserve() { reserved_.fetch_sub(1, std::memory_order_relaxed); }
+    void unreserve() {
+        scheduler_.unreserve();
+        look_again();
+    }
     void begin_at_once(Lease lease, Arrival arrival);
 
     void enqueue(Arrival arrival); // committed as scheduled, blocked or queued
@@ -167,6 +173,7 @@ private:
     Now now() const { return {clock_.now(), clock_.monotonic()}; }
     void send(Message message); // any thread
     void deliver();
+    Result<void> has_place(const OrganizationId& organization, std::string_view queue, const Admitted& beside); // any thread
     void count_before(const total_repository::Total& total);
     Waiting waiting(const Arrival& arrival);
     void arrive(const Arrival& arrival);
@@ -185,6 +192,7 @@ private:
     void serve_workers();
     void claim_for(WorkerWaiting worker, std::vector<Waiting> batch);
     void left_line(const Waiting& job);
+    void put_back(const Waiting& job, bool later);
 
     void record(Ended ended);
     void flush_ends();
@@ -194,6 +202,7 @@ private:
     void wait_again(const Moved& own);
     void settle(const Settled& settled);
     void settle(const Moved& moved);
+    void go_on_settling();
     void take_from_runner(JobId id);
     void count_end(Queue& queue, const Moved& moved);
     Waiting waiting(const Moved& moved);
@@ -223,7 +232,6 @@ private:
     async::Guarded<std::string> no_room_;
     std::atomic<bool> has_room_{true}, draining_{false};
     std::atomic<std::int64_t> backlog_{0}; // queued, scheduled and blocked
-    std::atomic<std::size_t> slots_taken_{0}, reserved_{0}; // as of the last turn; of jobs that begin as they are submitted
 
     // ── on the dispatcher's thread ──
     Scheduler scheduler_;
@@ -238,6 +246,7 @@ private:
     std::map<model::JobState, std::int64_t> ended_elsewhere_; // in queues that have no entry any more, since the store was made
     RateMeter submitted_, finished_;
     bool stopping_ = false, dismissing_ = false, flushing_ = false;
+    bool settling_ = false, settle_again_ = false; // a task that settles more is on its way; another is wanted after it
     Monotonic next_second_{}, next_sweep_{};
 
     telemetry::Counter& submitted_total_;

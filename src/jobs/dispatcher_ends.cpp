@@ -11,7 +11,13 @@ namespace {
 
 using model::JobState;
 
-constexpr std::size_t most_ends = 256; // in one write
+constexpr std::size_t most_ends = 256, most_end_bytes = 4 << 20; // in one write
+
+// What is written anew when the job moves to the history.
+std::size_t bytes_of(const Lease& lease, const Outcome& outcome) {
+    const auto* success = std::get_if<Success>(&outcome);
+    return lease.payload.size() + (success ? success->result.size() : 0);
+}
 
 std::uint64_t random64() {
     std::uint64_t value = 0;
@@ -53,12 +59,15 @@ void Dispatcher::record(Ended ended) {
 
 void Dispatcher::flush_ends() {
     flushing_ = false;
-    auto all = std::exchange(ends_, {});
-    for (std::size_t from = 0; from < all.size(); from += most_ends) {
-        const auto to = std::min(from + most_ends, all.size());
-        write_ends(std::make_shared<std::vector<Ended>>(std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(from)),
-                                                        std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(to))));
+    Ends together;
+    std::size_t bytes = 0;
+    for (auto& ended : std::exchange(ends_, {})) {
+        if (together && (together->size() >= most_ends || bytes >= most_end_bytes)) write_ends(std::exchange(together, {}));
+        if (!together) together = std::make_shared<std::vector<Ended>>(), bytes = 0;
+        bytes += bytes_of(ended.running->lease, ended.outcome);
+        together->push_back(std::move(ended));
     }
+    if (together) write_ends(std::move(together));
 }
 
 void Dispatcher::write_ends(Ends ends) {
@@ -140,6 +149,7 @@ void Dispatcher::ended_elsewhere(Settled settled) {
             if (moved.from == JobState::running && model::is_final(moved.to)) take_from_runner(moved.id);
             settle(moved);
         }
+        if (settled.more) go_on_settling();
     });
 }
 
@@ -158,6 +168,25 @@ void Dispatcher::reported(JobId id, std::int64_t token, Settled settled, Schedul
 
 void Dispatcher::settle(const Settled& settled) {
     for (const auto& moved : settled.jobs) settle(moved);
+    if (settled.more) go_on_settling();
+}
+
+// One task after the other, so that others have the writer in between. What cannot be written now is tried again in a second.
+void Dispatcher::go_on_settling() {
+    if (std::exchange(settling_, true)) {
+        settle_again_ = true;
+        return;
+    }
+    database_.post_write([at = clock_.now()](store::Session& session) -> Result<Settled> { return settle_more(session, at); },
+                         [this](Result<Settled> settled) {
+        send([this, settled = std::move(settled)] {
+            settling_ = false;
+            const bool again = std::exchange(settle_again_, !settled);
+            if (!settled) return;
+            settle(*settled);
+            if (again) go_on_settling();
+        });
+    });
 }
 
 // A cancel: what the attempt still returns is too late.
@@ -198,7 +227,8 @@ void Dispatcher::settle(const Moved& moved) {
     } else if (model::is_final(moved.from)) { // replayed
         backlog_.fetch_add(1, std::memory_order_relaxed);
         queue.waiting.fetch_add(1, std::memory_order_relaxed);
-        ready.push(waiting(moved), now());
+        if (moved.to == JobState::blocked) ++queue.blocked;
+        else ready.push(waiting(moved), now());
     } else if (ended && moved.from != JobState::running) {
         const auto claiming = claiming_.find(moved.id);
         if (claiming != claiming_.end()) {

@@ -30,7 +30,6 @@ void Dispatcher::pump() {
             claim(std::move(batch));
         }
     }
-    slots_taken_.store(scheduler_.slots_taken(), std::memory_order_relaxed);
     arm_timer();
 }
 
@@ -55,13 +54,7 @@ void Dispatcher::claim(std::vector<Waiting> batch) {
                 return;
             }
             log_.error("jobs could not be claimed; they stay queued", {{"jobs", jobs->size()}, {"reason", leases.error().detail}});
-            for (const auto& job : *jobs) {
-                claiming_.erase(job.id);
-                give_back(job.lane, Scheduler::Verdict::nothing);
-                backlog_.fetch_add(1, std::memory_order_relaxed);
-                scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
-                scheduler_.queue().push_after(job, clock_.monotonic() + std::chrono::seconds{1});
-            }
+            for (const auto& job : *jobs) put_back(job, true);
         });
     });
 }
@@ -76,18 +69,14 @@ bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_
         const auto* its = table_.find_resource(queue.organization, kind, resource);
         if (!its || !its->breaker.is_closed()) return false;
     }
-    const auto taken = reserved_.fetch_add(1, std::memory_order_relaxed) + slots_taken_.load(std::memory_order_relaxed);
-    if (taken < options_.scheduler.concurrency) return true;
-    unreserve();
-    return false;
+    return scheduler_.reserve();
 }
 
 void Dispatcher::begin_at_once(Lease lease, Arrival arrival) {
     send([this, lease = std::move(lease), arrival = std::move(arrival)]() mutable {
         crash_point("submit.before_run");
-        unreserve();
         const auto job = waiting(arrival);
-        scheduler_.resumed(job.lane, now());
+        scheduler_.resumed(job.lane, now(), true);
         submitted_.add(clock_.monotonic());
         submitted_total_.add();
         if (ended_at_once_.erase(job.id) > 0) return give_back(job.lane, Scheduler::Verdict::nothing);
@@ -130,10 +119,8 @@ Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
     running->lane = job.lane;
     running->owner = job.owner;
     running->began = at.steady;
-    // The shorter one in microseconds: the steady clock counts nanoseconds, which 300 years overflow.
-    auto time = std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
-    if (lease.deadline_at) time = std::min(time, *lease.deadline_at - at.wall);
-    running->deadline = at.steady + time;
+    // Its timeout counts on the monotonic clock; tick() looks for its deadline_at on the wall clock, whatever becomes of that.
+    running->deadline = at.steady + std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
     running->lease = std::move(lease);
     running_[job.id] = running;
     scheduler_.queue().at(job.lane).queue->started.add(at.steady);
@@ -167,6 +154,11 @@ void Dispatcher::run(RunningPtr running) {
     work.priority = lease.priority;
     work.payload = lease.payload;
     work.deadline = running->deadline;
+    // The shorter one in microseconds: the steady clock counts nanoseconds, which 300 years overflow.
+    if (lease.deadline_at) {
+        const std::chrono::microseconds timeout{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
+        work.deadline = running->began + std::min(timeout, *lease.deadline_at - clock_.now());
+    }
     work.progress = [weak = std::weak_ptr{running}](int percent) {
         if (const auto its = weak.lock()) its->progress = std::clamp(percent, 0, 100);
     };

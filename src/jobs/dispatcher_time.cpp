@@ -15,16 +15,17 @@ constexpr auto tick_interval = 100ms; // how late a time limit may be noticed
 constexpr auto request_memory = std::chrono::hours{48};   // of idempotency keys
 constexpr int rows_of_a_sweep = 500;                      // of each kind, in one transaction
 constexpr int most_folded = 100'000;                      // totals of one sweep
-constexpr auto unique_memory = std::chrono::hours{24 * 31}; // of unique keys whose jobs have ended
 constexpr auto event_memory = std::chrono::hours{24 * 30};
 
 } // namespace
 
 void Dispatcher::tick() {
     const auto at = clock_.monotonic();
+    const auto wall = clock_.now();
     for (auto& [id, running] : running_) {
         if (running->ending) continue;
-        const bool late = at >= running->deadline;
+        const auto& deadline_at = running->lease.deadline_at;
+        const bool late = at >= running->deadline || (deadline_at && wall >= *deadline_at);
         if (!late && at < running->lease_ends) continue;
         Failure failure{Failure::Kind::retryable, {"timed_out", "the attempt ran longer than its timeout_seconds, or than its job's deadline_at"}, {}};
         if (!late) failure.error = {"lease_expired", "the worker sent no heartbeat within its lease"};
@@ -38,6 +39,7 @@ void Dispatcher::tick() {
         scheduler_.queue().refresh_ages();
         look_for_room();
         keep_totals_of_given_up();
+        if (!settling_ && std::exchange(settle_again_, false)) go_on_settling();
         waiting_gauge_.set(static_cast<std::int64_t>(backlog()));
         running_gauge_.set(static_cast<std::int64_t>(running_.size()));
         for (auto& ended : std::exchange(unrecorded_, {})) ends_.push_back(std::move(ended));
@@ -81,7 +83,7 @@ void Dispatcher::sweep() {
 void Dispatcher::sweep_piece() {
     database_.post_write([at = clock_.now()](store::Session& session) -> Result<std::int64_t> {
         return std::max({job_repository::forget_requests(session, at - request_memory, rows_of_a_sweep),
-                         job_repository::forget_unique(session, at - unique_memory, rows_of_a_sweep),
+                         job_repository::forget_unique(session, at, rows_of_a_sweep),
                          forget_events(session, at - event_memory, rows_of_a_sweep)});
     }, [this](Result<std::int64_t> most) {
         if (most && *most == rows_of_a_sweep) send([this] { sweep_piece(); });

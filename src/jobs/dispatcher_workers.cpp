@@ -1,6 +1,7 @@
 // External workers: those that wait for jobs, and the leases that they hold.
 #include "base/crash_point.hpp"
 #include "jobs/dispatcher.hpp"
+#include "jobs/page.hpp"
 
 #include <algorithm>
 
@@ -50,22 +51,21 @@ void Dispatcher::claim_for(WorkerWaiting worker, std::vector<Waiting> batch) {
         crash_point("lease.before_write");
         std::vector<std::optional<Lease>> leases;
         const Timestamp at = clock_.now();
-        for (const auto& job : *jobs) leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, length, name));
+        std::size_t bytes = 0;
+        for (const auto& job : *jobs) {
+            if (bytes >= most_page_bytes) break; // as much as one answer holds: the others wait on
+            leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, length, name));
+            if (leases.back()) bytes += leases.back()->payload.size() + leases.back()->tags.size();
+        }
         return leases;
     }, [this, jobs, worker = std::move(worker)](Result<std::vector<std::optional<Lease>>> leases) mutable {
         send([this, jobs, worker = std::move(worker), leases = std::move(leases)]() mutable {
             crash_point("lease.before_answer");
             std::vector<Handed> handed;
-            for (std::size_t i = 0; i < jobs->size(); ++i) {
+            const std::size_t claimed = leases ? leases->size() : 0;
+            for (std::size_t i = jobs->size(); i > claimed; --i) put_back((*jobs)[i - 1], !leases);
+            for (std::size_t i = 0; i < claimed; ++i) {
                 const auto& job = (*jobs)[i];
-                if (!leases) {
-                    claiming_.erase(job.id);
-                    give_back(job.lane, Scheduler::Verdict::nothing);
-                    backlog_.fetch_add(1, std::memory_order_relaxed);
-                    scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
-                    scheduler_.queue().push_after(job, clock_.monotonic() + std::chrono::seconds{1});
-                    continue;
-                }
                 const auto claiming = claiming_.find(job.id);
                 if (!(*leases)[i] || (claiming != claiming_.end() && claiming->second)) {
                     if ((*leases)[i]) let_go((*leases)[i]->token, job);
@@ -83,6 +83,20 @@ void Dispatcher::claim_for(WorkerWaiting worker, std::vector<Waiting> batch) {
             else worker.given(std::move(handed));
         });
     });
+}
+
+// Taken from the line, and not claimed: it waits again, where it stood.
+void Dispatcher::put_back(const Waiting& job, bool later) {
+    const auto claiming = claiming_.find(job.id);
+    const bool ended_meanwhile = claiming != claiming_.end() && claiming->second;
+    if (claiming != claiming_.end()) claiming_.erase(claiming);
+    if (!ended_meanwhile) {
+        backlog_.fetch_add(1, std::memory_order_relaxed);
+        scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+        if (later) scheduler_.queue().push_after(job, clock_.monotonic() + std::chrono::seconds{1});
+        else scheduler_.queue().put_back(job, now());
+    }
+    give_back(job.lane, Scheduler::Verdict::nothing);
 }
 
 void Dispatcher::heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent) {

@@ -7,6 +7,7 @@
 #include "jobs/job_columns.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/total_repository.hpp"
+#include "store/turn.hpp"
 
 #include <algorithm>
 
@@ -37,7 +38,7 @@ constexpr Sql move_back{
 constexpr Sql payload_with_blob{"SELECT payload FROM jobs WHERE organization_id = $1 AND id = $2 AND payload LIKE '%\"blob\"%'"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql begin_anew{
-    "UPDATE jobs SET state = $3, run_at = $4, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
+    "UPDATE jobs SET state = $3, run_at = $4, blocked_by = $5, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
     "worker = NULL WHERE organization_id = $1 AND id = $2 RETURNING created_by, queue, kind, resource, priority, flow_id, flow_ref"};
 
 constexpr Sql select_unique_key{"SELECT unique_key FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
@@ -48,10 +49,11 @@ std::string unique_key_of(store::TenantSession& tenant, JobId id) {
     return rows.next() && !rows.is_null(0) ? rows.string(0) : std::string{};
 }
 
-struct Parent {
-    JobId id;
-    bool succeeded = false;
-};
+using dependency_repository::Parent;
+using dependency_repository::ParentEnd;
+
+// How many children one end settles at once; those beyond come in tasks of their own.
+constexpr int children_at_once = 32;
 
 void tell_dead(Session& session, const OrganizationId& organization, JobId id, std::string_view queue, std::string_view kind,
                const model::JobError& error, Timestamp now) {
@@ -87,30 +89,49 @@ bool end_one(Session& session, const OrganizationId& organization, JobId id, Job
     return true;
 }
 
-// What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long.
-void settle_children(Session& session, Parent first, Timestamp now, Settled& settled) {
+// One child of an ended parent: it fails with it, or waits for one less. Whether it has ended.
+bool settle_child(Session& session, const Parent& parent, const dependency_repository::Child& child, Timestamp now, Settled& settled) {
+    crash_point("release.before_write");
+    const auto unblocked = dependency_repository::settle(session, parent.id, child.id);
+    if (!unblocked) return false;
+    const bool fails = parent.end == ParentEnd::purged || (parent.end == ParentEnd::failed && child.on_failure == model::OnFailure::fail);
+    if (fails) {
+        const std::string_view how = parent.end == ParentEnd::purged ? "was purged" : "ended without success";
+        const model::JobError error{"dependency_failed", "job " + parent.id.text() + ", which it depends on, " + std::string{how}};
+        return end_one(session, unblocked->organization, child.id, JobState::dead, error, now, settled, true);
+    }
+    if (unblocked->blocked_by > 0) return false;
+    const auto state = unblocked->run_at > now ? JobState::scheduled : JobState::queued;
+    const auto due = std::max(unblocked->run_at, now);
+    dependency_repository::set_ready(session, child.id, state, due);
+    settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind, unblocked->resource,
+                            unblocked->priority, JobState::blocked, state, due, 0});
+    return false;
+}
+
+// What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long. However many there
+// are, a transaction settles so many of them at most and writes down whose are left: settle_more() goes on. How many more it might
+// have settled.
+int settle_children(Session& session, const OrganizationId& organization, Parent first, Timestamp now, Settled& settled, int most = children_at_once) {
     std::vector<Parent> ended{first};
+    store::TenantSession tenant{session, organization};
+    int left = most;
     while (!ended.empty()) {
-        const Parent parent = ended.back();
+        Parent parent = ended.back();
         ended.pop_back();
-        for (const auto& child : dependency_repository::unsettled_children(session, parent.id)) {
-            if (!parent.succeeded && child.on_failure == model::OnFailure::wait) continue;
-            crash_point("release.before_write");
-            const auto unblocked = dependency_repository::settle(session, parent.id, child.id);
-            if (!unblocked) continue;
-            if (!parent.succeeded && child.on_failure == model::OnFailure::fail) {
-                const model::JobError error{"dependency_failed", "job " + parent.id.text() + ", which it depends on, ended without success"};
-                if (end_one(session, unblocked->organization, child.id, JobState::dead, error, now, settled, true)) ended.push_back({child.id, false});
-                continue;
+        for (const auto& child : dependency_repository::unsettled_children(session, parent, left + 1)) {
+            if (--left < 0) {
+                ended.push_back(parent);
+                for (const auto& each : ended)
+                    if (!dependency_repository::unsettled_children(session, each, 1).empty()) dependency_repository::settle_later(tenant, each, now);
+                settled.more = true;
+                return 0;
             }
-            if (unblocked->blocked_by > 0) continue;
-            const auto state = unblocked->run_at > now ? JobState::scheduled : JobState::queued;
-            const auto due = std::max(unblocked->run_at, now);
-            dependency_repository::set_ready(session, child.id, state, due);
-            settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind, unblocked->resource,
-                                    unblocked->priority, JobState::blocked, state, due, 0});
+            if (settle_child(session, parent, child, now, settled)) ended.push_back({child.id, ParentEnd::failed, {}});
+            parent.settled_until = child.id;
         }
     }
+    return left;
 }
 
 Moved moved_of(const Lease& lease, JobState to, Timestamp due, Timestamp now) {
@@ -139,7 +160,7 @@ Settled fail_for_good(Session& session, const Lease& lease, const Failure& failu
     Settled settled{{moved_of(lease, state, now, now)}};
     if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, false, now);
     if (state == JobState::dead) tell_dead(session, lease.organization, lease.id, lease.queue, lease.kind, failure.error, now);
-    settle_children(session, {lease.id, false}, now, settled);
+    settle_children(session, lease.organization, {lease.id, ParentEnd::failed, {}}, now, settled);
     return settled;
 }
 
@@ -167,7 +188,7 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
         Settled settled{{moved_of(lease, JobState::succeeded, now, now)}};
         for (const auto& effect : success->effects) effect(session);
         if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, true, now);
-        settle_children(session, {lease.id, true}, now, settled);
+        settle_children(session, lease.organization, {lease.id, ParentEnd::succeeded, {}}, now, settled);
         return settled;
     }
     const auto& failure = std::get<Failure>(outcome);
@@ -193,8 +214,29 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
 bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<model::JobError>& error, Timestamp now,
              Settled& settled, bool only_waiting) {
     if (!end_one(session, organization, id, state, error, now, settled, only_waiting)) return false;
-    settle_children(session, {id, false}, now, settled);
+    settle_children(session, organization, {id, ParentEnd::failed, {}}, now, settled);
     return true;
+}
+
+void purged(Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled) {
+    settle_children(session, organization, {id, ParentEnd::purged, {}}, now, settled);
+}
+
+// Whose parent was retried meanwhile wait for it again.
+Settled settle_more(Session& session, Timestamp now) {
+    Settled all;
+    std::optional<dependency_repository::Unsettled> parent;
+    for (int left = store::Turn::most; left > 0 && (parent = dependency_repository::first_unsettled(session)); --left) {
+        crash_point("settle.before_write");
+        store::TenantSession tenant{session, parent->organization};
+        const auto& job = parent->parent;
+        dependency_repository::settled(tenant, job.id);
+        const auto state = job_repository::find_state(tenant, job.id);
+        if (job.end == ParentEnd::purged || (state && model::is_final(*state))) left = settle_children(session, parent->organization, job, now, all, left);
+    }
+    count_totals(session, all);
+    all.more = dependency_repository::first_unsettled(session).has_value();
+    return all;
 }
 
 bool expire_job(Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled) {
@@ -226,21 +268,49 @@ Recovered recover_running(Session& session, const EndRules& rules, Timestamp now
     return recovered;
 }
 
+namespace {
+
+struct Tie {
+    JobId parent;
+    bool settled;
+};
+
+// As at a submission, with what its parents are now.
+boost::system::result<std::vector<Tie>, NotReplayed> look_at_parents(store::TenantSession& tenant, JobId id) {
+    std::vector<Tie> ties;
+    for (const auto& dependency : dependency_repository::parents(tenant, id)) {
+        const auto parent = job_repository::find_state(tenant, dependency.parent);
+        const bool failed = parent && model::is_final(*parent) && *parent != JobState::succeeded;
+        if (failed && dependency.on_failure == model::OnFailure::fail) return NotReplayed{{}, dependency.parent};
+        ties.push_back({dependency.parent, !parent || *parent == JobState::succeeded || (failed && dependency.on_failure == model::OnFailure::ignore)});
+    }
+    return ties;
+}
+
+} // namespace
+
 boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now) {
     crash_point("replay.before_write");
     const auto key = unique_key_of(tenant, id);
     if (!key.empty())
         if (const auto holder = job_repository::find_unique(tenant, key); holder && holder->id != id && !model::is_final(holder->state))
-            return NotReplayed{holder->id};
+            return NotReplayed{holder->id, {}};
+    const auto ties = look_at_parents(tenant, id);
+    if (!ties) return ties.error();
     if (tenant.execute(move_back, {id, payload}) != 1) return NotReplayed{};
-    if (!key.empty()) job_repository::remember_unique(tenant, key, id, now);
+    if (!key.empty()) job_repository::remember_unique(tenant, key, id, {}, now);
     tenant.execute(delete_finished, {id});
     // Its payload may be another, or from before blobs were noted.
     std::string named;
     if (auto found = tenant.query(payload_with_blob, {id}); found.next()) named = found.string(0);
     job_blobs::note(tenant.session(), tenant.organization(), id, named);
-    const auto state = due > now ? JobState::scheduled : JobState::queued;
-    auto rows = tenant.query(begin_anew, {id, model::name(state), due});
+    int blocked_by = 0;
+    for (const auto& tie : *ties) {
+        dependency_repository::set_settled(tenant, tie.parent, id, tie.settled);
+        blocked_by += !tie.settled;
+    }
+    const auto state = blocked_by > 0 ? JobState::blocked : due > now ? JobState::scheduled : JobState::queued;
+    auto rows = tenant.query(begin_anew, {id, model::name(state), due, blocked_by});
     rows.next();
     Moved moved{id, {}, {}, rows.string(1), rows.string(2), rows.string(3), static_cast<int>(rows.integer(4)), JobState::dead, state, due, 0};
     if (!rows.text(0).empty()) moved.key = rows.id<KeyId>(0);

@@ -34,6 +34,7 @@ struct Moved {
 // What a transaction did, for the dispatcher to follow in memory after the commit.
 struct Settled {
     std::vector<Moved> jobs;
+    bool more = false; // others wait for these too, or for what ended with them: settle_more() goes on
     bool empty() const { return jobs.empty(); }
 };
 
@@ -50,6 +51,12 @@ Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& 
 bool end_job(store::Session& session, const OrganizationId& organization, JobId id, model::JobState state, const std::optional<model::JobError>& error,
              Timestamp now, Settled& settled, bool only_waiting = false);
 
+// An ended job goes for good: nobody can make it succeed any more, so what still waits for it fails.
+void purged(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
+
+// The next turn at what earlier transactions have left; `more` says whether another is needed. Also at start, after a crash between.
+Settled settle_more(store::Session& session, Timestamp now);
+
 // A job that waits past its deadline_at, or past its expires_at without ever having begun, is expired. False when it is not such
 // a one.
 bool expire_job(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
@@ -64,9 +71,12 @@ Recovered recover_running(store::Session& session, const EndRules& rules, Timest
 
 // Why a job is not replayed.
 struct NotReplayed {
-    std::optional<JobId> held_by; // another job that has its unique key and has not ended; nullopt: its own state does not allow it
+    std::optional<JobId> held_by;       // another job that has its unique key and has not ended
+    std::optional<JobId> failed_parent; // a job that it depends on, which ended without success
+    // neither: its own state does not allow it
 };
-// Puts an ended job back in line with its attempts allowed anew. From then on it holds its unique key, as a submitted one would.
+// Puts an ended job back in line with its attempts allowed anew. It goes by the rules of a submission: it takes its unique key again,
+// and waits for what it depends on, as that is now. What it depended on and is no longer kept is waited for no more.
 boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now);
 
 } // namespace millrace::jobs

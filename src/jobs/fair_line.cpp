@@ -32,7 +32,7 @@ void Owners::served(OwnerIndex owner) {
     organization.time = clock_ + 1 / organization.weight;
 }
 
-void FairLine::push(const Waiting& job, Owners& owners, Monotonic now) {
+void FairLine::push(const Waiting& job, Owners& owners, Monotonic now, Place place) {
     if (size_ == 0) unserved_since_ = now;
     auto& line = lines_[job.owner];
     if (line.jobs.empty()) {
@@ -41,7 +41,8 @@ void FairLine::push(const Waiting& job, Owners& owners, Monotonic now) {
         turns_.emplace(line.turn, job.owner);
     }
     if (size_ == 0 || job.due < oldest_) oldest_ = job.due;
-    line.jobs.push_back(job);
+    if (place == Place::behind) line.jobs.push_back(job);
+    else line.jobs.push_front(job);
     ++size_;
 }
 

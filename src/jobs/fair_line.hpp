@@ -62,7 +62,8 @@ public:
         double turn = 0; // where it stands in turns_
     };
 
-    void push(const Waiting& job, Owners& owners, Monotonic now);
+    enum class Place { behind, in_front };
+    void push(const Waiting& job, Owners& owners, Monotonic now, Place place = Place::behind);
     OwnerIndex next_owner(const Owners& owners); // the line is not empty
     const Waiting& front(OwnerIndex owner) const { return lines_.at(owner).jobs.front(); }
     // The owner's first job. Whoever lets it begin says so, by served() of the owners and of the line.

@@ -1,5 +1,6 @@
 // The Idempotency-Key of a request (IETF draft httpapi-idempotency-key-header): the same key and payload give the same answer,
-// whatever would be said to them now; the same key with another payload is refused. Inside store tasks.
+// whatever would be said to them now; the same key with another payload is refused. It belongs to the API key that sent it. Inside
+// store tasks.
 #pragma once
 #include "jobs/job_repository.hpp"
 
@@ -12,6 +13,7 @@ struct IdempotentRequest {
     std::string key;
     std::string payload_sha256;
     std::string scope; // method and path: "POST /api/v1/jobs"
+    KeyId sender{};    // whose it is: another key may send the same word, and means another request. Nil: the admin socket
 };
 
 // What the key was answered before. unprocessable: it came with another payload.

@@ -1,10 +1,13 @@
 #include "jobs/job_repository.hpp"
 
 #include "jobs/job_columns.hpp"
+#include "jobs/look.hpp"
+#include "store/turn.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
+
 
 namespace millrace::jobs::job_repository {
 namespace {
@@ -27,17 +30,32 @@ constexpr Sql insert_finished{
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"};
 
 constexpr Sql find_job{"SELECT " MILLRACE_JOB_COLUMNS " FROM jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql find_open_state{"SELECT state FROM jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql find_ended_state{"SELECT state FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql find_finished{"SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 
-#define MILLRACE_LIST_FILTER                                                                                                        \
-    "organization_id = $1 AND id < $2 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at <= $4)) "     \
-    "AND NOT ($3 = 'scheduled' AND run_at <= $4) "                                                                                  \
-    "AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) AND " MILLRACE_HAS_TAG("$7") " "                                           \
-    "AND created_at >= $8 AND created_at < $9 AND ($10 = '' OR flow_id = $10)"
-// Both halves come in the order of their index and are merged: a page costs what it shows and what it passes over.
-constexpr Sql list_jobs{"SELECT " MILLRACE_JOB_COLUMNS " FROM jobs WHERE " MILLRACE_LIST_FILTER
-                        " UNION ALL SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_jobs WHERE " MILLRACE_LIST_FILTER
-                        " ORDER BY id DESC LIMIT $11"};
+// Whether a row fits stands among its columns, not in WHERE: a look ends also where nothing fits. A CASE evaluates no more than it must,
+// and what stands behind a large payload is expensive to read: it is asked for last.
+#define MILLRACE_FITS                                                                                                               \
+    "CASE WHEN organization_id = $1 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at <= $4)) "       \
+    "AND ($3 <> 'scheduled' OR run_at > $4) AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) "                                \
+    "AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9) AND ($10 = '' OR flow_id = $10) "                     \
+    "AND " MILLRACE_HAS_TAG("$7") " THEN 1 ELSE 0 END"
+#define MILLRACE_LOOK(TABLE, WHERE) "SELECT id, " MILLRACE_FITS " AS fits FROM " TABLE " WHERE " WHERE " AND id < $2"
+#define MILLRACE_NEWEST " ORDER BY id DESC"
+// Both halves come in the order of their index and are merged.
+constexpr Sql look_at_all{MILLRACE_LOOK("jobs", "1") " UNION ALL " MILLRACE_LOOK("finished_jobs", "1") MILLRACE_NEWEST};
+constexpr Sql look_at_open{MILLRACE_LOOK("jobs", "1") MILLRACE_NEWEST};
+constexpr Sql look_at_ended{MILLRACE_LOOK("finished_jobs", "1") MILLRACE_NEWEST};
+constexpr Sql look_at_dead{MILLRACE_LOOK("finished_jobs", "organization_id = $1 AND state = 'dead'") MILLRACE_NEWEST};
+constexpr Sql look_at_flow{MILLRACE_LOOK("jobs", "flow_id = $10") " UNION ALL " MILLRACE_LOOK("finished_jobs", "flow_id = $10") MILLRACE_NEWEST};
+
+const Sql& look_for(const Filter& filter) {
+    if (filter.flow) return look_at_flow;
+    if (!filter.state) return look_at_all;
+    if (!model::is_final(*filter.state)) return look_at_open;
+    return *filter.state == JobState::dead ? look_at_dead : look_at_ended;
+}
 
 constexpr Sql list_attempts{"SELECT attempt, started_at, ended_at, outcome, error_code, error_message FROM job_attempts "
                             "WHERE organization_id = $1 AND job_id = $2 ORDER BY attempt"};
@@ -46,15 +64,21 @@ constexpr Sql list_dependencies{"SELECT parent_id, on_failure FROM job_dependenc
 constexpr Sql insert_request{"INSERT INTO idempotency_keys (organization_id, scope, key, payload_sha256, response_status, response_body, "
                              "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
 constexpr Sql select_request{"SELECT payload_sha256, response_status, response_body FROM idempotency_keys "
-                             "WHERE organization_id = $1 AND scope = $2 AND key = $3"};
-constexpr Sql delete_requests{"DELETE FROM idempotency_keys WHERE (organization_id, scope, key) IN (SELECT organization_id, scope, key "
-                              "FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)"};
+                             "WHERE organization_id = $1 AND scope IN ($2, $3) AND key = $4 ORDER BY scope <> $2 LIMIT 1"};
+constexpr Sql select_old_requests{"SELECT organization_id, scope, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2"};
+constexpr Sql delete_request{"DELETE FROM idempotency_keys WHERE organization_id = $1 AND scope = $2 AND key = $3"};
 
 constexpr Sql select_unique{"SELECT job_id FROM unique_keys WHERE organization_id = $1 AND unique_key = $2"};
-constexpr Sql upsert_unique{"INSERT INTO unique_keys (organization_id, unique_key, job_id, created_at) VALUES ($1, $2, $3, $4) "
-                            "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at"};
-constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE (organization_id, unique_key) IN (SELECT organization_id, unique_key FROM unique_keys "
-                            "WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id) ORDER BY created_at LIMIT $2)"};
+constexpr Sql upsert_unique{
+    "INSERT INTO unique_keys (organization_id, unique_key, job_id, created_at, forget_at) VALUES ($1, $2, $3, $4, $5) "
+    "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at, "
+    "forget_at = CASE WHEN forget_at > excluded.forget_at THEN forget_at ELSE excluded.forget_at END"};
+constexpr Sql select_old_unique{"SELECT k.organization_id, k.unique_key, EXISTS (SELECT 1 FROM jobs WHERE jobs.id = k.job_id) FROM unique_keys k "
+                                "WHERE k.forget_at <= $1 ORDER BY k.forget_at LIMIT $2"};
+constexpr Sql put_off_unique{"UPDATE unique_keys SET forget_at = $3 WHERE organization_id = $1 AND unique_key = $2"};
+constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE organization_id = $1 AND unique_key = $2"};
+
+constexpr auto least_unique_memory = std::chrono::hours{24 * 31};
 
 std::string retry_text(const Job& job) { return job.retry ? boost::json::serialize(job.retry->to_json()) : std::string{}; }
 
@@ -119,6 +143,15 @@ std::optional<Job> find(TenantSession& session, JobId id) {
     return rows.next() ? std::optional{read_job(rows)} : std::nullopt;
 }
 
+std::optional<JobState> find_state(TenantSession& session, JobId id) {
+    {
+        auto rows = session.query(find_open_state, {id});
+        if (rows.next()) return model::job_state(rows.text(0));
+    }
+    auto rows = session.query(find_ended_state, {id});
+    return rows.next() ? model::job_state(rows.text(0)) : std::nullopt;
+}
+
 std::vector<model::JobAttempt> attempts(TenantSession& session, JobId id) {
     auto rows = session.query(list_attempts, {id});
     std::vector<model::JobAttempt> all;
@@ -134,17 +167,36 @@ std::vector<model::Dependency> dependencies(TenantSession& session, JobId id) {
     return all;
 }
 
-std::vector<Job> list(TenantSession& session, const Filter& filter, Timestamp now) {
+std::size_t shown_bytes(const Job& job) {
+    constexpr std::size_t members = 640;
+    return members + job.payload.size() + job.result.size() + job.tags.size() + (job.error ? job.error->message.size() : 0);
+}
+
+JobPage list(TenantSession& session, const Filter& filter, Timestamp now, int most_rows) {
     const std::string state{filter.state ? model::name(*filter.state) : ""};
     const std::string flow = filter.flow ? filter.flow->text() : "";
     // Above every id: the largest UUID.
     const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";
-    auto rows = session.query(list_jobs, {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
-                                          filter.tag ? stored_tag(*filter.tag) : "", filter.created_after.value_or(Timestamp{0}),
-                                          filter.created_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()}), flow, filter.limit});
-    std::vector<Job> found;
-    while (rows.next()) found.push_back(read_job(rows));
-    return found;
+    auto rows = session.query(look_for(filter), {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
+                                                 filter.tag ? stored_tag(*filter.tag) : "", filter.created_after, filter.created_before, flow});
+    JobPage page;
+    Look look{most_rows};
+    std::size_t bytes = 0;
+    while (rows.next()) {
+        const auto id = rows.id<JobId>(0);
+        if (look.is_over(id)) {
+            page.next = look.end();
+            break;
+        }
+        auto job = rows.boolean(1) ? find(session, id) : std::nullopt;
+        if (!job) continue;
+        bytes += shown_bytes(*job);
+        page.items.push_back(std::move(*job));
+        if (static_cast<int>(page.items.size()) < filter.limit && bytes < most_page_bytes) continue;
+        page.next = id;
+        break;
+    }
+    return page;
 }
 
 std::string stored_tag(const std::pair<std::string, std::string>& tag) {
@@ -152,8 +204,8 @@ std::string stored_tag(const std::pair<std::string, std::string>& tag) {
     return object.substr(1, object.size() - 2);
 }
 
-std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope, const std::string& key) {
-    auto rows = session.query(select_request, {scope, key});
+std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope, const std::string& other_scope, const std::string& key) {
+    auto rows = session.query(select_request, {scope, other_scope, key});
     if (!rows.next()) return std::nullopt;
     return StoredAnswer{rows.string(0), rows.string(2), static_cast<int>(rows.integer(1))};
 }
@@ -162,7 +214,25 @@ void remember_request(TenantSession& session, const std::string& scope, const st
     session.execute(insert_request, {scope, key, answer.payload_sha256, answer.status, answer.body, now});
 }
 
-std::int64_t forget_requests(Session& session, Timestamp older_than, int most) { return session.execute(delete_requests, {older_than, most}); }
+// One by one: the answer of a large batch is large, and then a turn is over after a few.
+std::int64_t forget_requests(Session& session, Timestamp older_than, int most) {
+    struct Old {
+        OrganizationId organization;
+        std::string scope, key;
+    };
+    std::vector<Old> old;
+    {
+        auto rows = session.query(select_old_requests, {older_than, most});
+        while (rows.next()) old.push_back({rows.id<OrganizationId>(0), rows.string(1), rows.string(2)});
+    }
+    std::int64_t forgotten = 0;
+    store::Turn turn;
+    for (const auto& each : old) {
+        if (!turn.takes_another()) return most; // there is more
+        forgotten += session.execute(delete_request, {each.organization, each.scope, each.key});
+    }
+    return forgotten;
+}
 
 std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
     JobId id;
@@ -174,10 +244,28 @@ std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
     return find(session, id);
 }
 
-void remember_unique(TenantSession& session, const std::string& key, JobId id, Timestamp now) {
-    session.execute(upsert_unique, {key, id, now});
+void remember_unique(TenantSession& session, const std::string& key, JobId id, std::optional<std::chrono::microseconds> period, Timestamp now) {
+    const auto memory = std::max<std::chrono::microseconds>(period.value_or(least_unique_memory), least_unique_memory);
+    session.execute(upsert_unique, {key, id, now, now + memory});
 }
 
-std::int64_t forget_unique(Session& session, Timestamp older_than, int most) { return session.execute(delete_unique, {older_than, most}); }
+// A key whose job goes on for longer is met again after a while, not in each sweep.
+std::int64_t forget_unique(Session& session, Timestamp now, int most) {
+    struct Old {
+        OrganizationId organization;
+        std::string key;
+        bool lives;
+    };
+    std::vector<Old> old;
+    {
+        auto rows = session.query(select_old_unique, {now, most});
+        while (rows.next()) old.push_back({rows.id<OrganizationId>(0), rows.string(1), rows.boolean(2)});
+    }
+    for (const auto& each : old) {
+        if (each.lives) session.execute(put_off_unique, {each.organization, each.key, now + least_unique_memory});
+        else session.execute(delete_unique, {each.organization, each.key});
+    }
+    return static_cast<std::int64_t>(old.size());
+}
 
 } // namespace millrace::jobs::job_repository

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "jobs/page.hpp"
 #include "model/job.hpp"
 #include "store/database.hpp"
 
@@ -17,6 +18,7 @@ void insert(store::TenantSession& session, const model::Job& job);
 void insert_ended(store::TenantSession& session, const model::Job& job, Timestamp now); // dead from the beginning
 
 std::optional<model::Job> find(store::TenantSession& session, JobId id);
+std::optional<model::JobState> find_state(store::TenantSession& session, JobId id); // without its payload
 std::vector<model::JobAttempt> attempts(store::TenantSession& session, JobId id);
 std::vector<model::Dependency> dependencies(store::TenantSession& session, JobId id);
 
@@ -29,8 +31,12 @@ struct Filter {
     std::optional<JobId> before; // the cursor: only jobs made earlier than this one
     int limit = 50;
 };
-// Newest first; payload and result included.
-std::vector<model::Job> list(store::TenantSession& session, const Filter& filter, Timestamp now);
+// Newest first; payload and result included. One look: a page may be short or empty though there is a next one. A cursor says
+// nothing of other organisations' jobs but up to which time they were passed over.
+using JobPage = Page<model::Job, JobId>;
+JobPage list(store::TenantSession& session, const Filter& filter, Timestamp now, int most_rows = rows_of_a_look);
+// What of a job counts as bytes of a page.
+std::size_t shown_bytes(const model::Job& job);
 
 // The tag as it stands in a stored JSON object: "name":"value".
 std::string stored_tag(const std::pair<std::string, std::string>& tag);
@@ -46,15 +52,18 @@ struct StoredAnswer {
     std::string payload_sha256, body;
     int status = 0;
 };
-std::optional<StoredAnswer> find_request(store::TenantSession& session, const std::string& scope, const std::string& key);
+// Of either scope, the first before the other.
+std::optional<StoredAnswer> find_request(store::TenantSession& session, const std::string& scope, const std::string& other_scope, const std::string& key);
 void remember_request(store::TenantSession& session, const std::string& scope, const std::string& key, const StoredAnswer& answer, Timestamp now);
 // At most so many of the oldest; says how many. The rest is for another transaction, so that nobody waits long for the writer.
 std::int64_t forget_requests(store::Session& session, Timestamp older_than, int most);
 
 // The job that was made last with a unique key, wherever it is now.
 std::optional<model::Job> find_unique(store::TenantSession& session, const std::string& key);
-void remember_unique(store::TenantSession& session, const std::string& key, JobId id, Timestamp now);
-std::int64_t forget_unique(store::Session& session, Timestamp older_than, int most); // of jobs that have ended
+// Kept for the longest period that it was given with, at least for a while; a job that has not ended keeps it in any case.
+void remember_unique(store::TenantSession& session, const std::string& key, JobId id, std::optional<std::chrono::microseconds> period, Timestamp now);
+// Forgets, or puts off where the job has not ended, so many at most; how many.
+std::int64_t forget_unique(store::Session& session, Timestamp now, int most);
 
 // A row of either table, its columns in the order of MILLRACE_JOB_COLUMNS / MILLRACE_FINISHED_COLUMNS.
 model::Job read_job(store::Rows& rows);

@@ -236,14 +236,28 @@ awaitable<Result<std::optional<JobDetail>>> JobService::detail(OrganizationId or
     co_return found;
 }
 
-awaitable<Result<std::vector<model::Job>>> JobService::list(OrganizationId organization, job_repository::Filter filter) {
-    auto task = [organization, filter = std::move(filter), now = clock_.now()](Session& session) -> Result<std::vector<model::Job>> {
-        TenantSession tenant{session, organization};
-        return job_repository::list(tenant, filter, now);
-    };
-    auto found = co_await database_.read(std::move(task));
-    if (found) co_await dispatcher_.add_progress(std::span{*found});
-    co_return found;
+// Several looks for one page, each a task of its own: lists beside it come in between.
+awaitable<Result<job_repository::JobPage>> JobService::list(OrganizationId organization, job_repository::Filter filter) {
+    job_repository::JobPage page;
+    const int limit = filter.limit;
+    std::size_t bytes = 0;
+    for (int look = 0; look < most_looks; ++look) {
+        filter.limit = limit - static_cast<int>(page.items.size());
+        auto task = [organization, filter, now = clock_.now()](Session& session) -> Result<job_repository::JobPage> {
+            TenantSession tenant{session, organization};
+            return job_repository::list(tenant, filter, now);
+        };
+        auto found = co_await database_.read(std::move(task));
+        if (!found) co_return found.error();
+        for (auto& job : found->items) {
+            bytes += job_repository::shown_bytes(job);
+            page.items.push_back(std::move(job));
+        }
+        filter.before = page.next = found->next;
+        if (!page.next || static_cast<int>(page.items.size()) >= limit || bytes >= most_page_bytes) break;
+    }
+    co_await dispatcher_.add_progress(std::span{page.items});
+    co_return page;
 }
 
 awaitable<Result<void>> JobService::cancel(model::Principal who, JobId id) {
@@ -267,13 +281,15 @@ awaitable<Result<void>> JobService::cancel(model::Principal who, JobId id) {
 }
 
 awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::optional<std::string> payload) {
-    if (payload) {
-        auto found = co_await find(who.organization, id);
-        if (!found) co_return found.error();
-        if (!*found) co_return no_such_job(id);
-        if (const auto* processor = dispatcher_.processor((*found)->kind))
+    auto found = co_await find(who.organization, id);
+    if (!found) co_return found.error();
+    if (!*found) co_return no_such_job(id);
+    const auto& before = **found;
+    if (payload)
+        if (const auto* processor = dispatcher_.processor(before.kind))
             if (auto checked = processor->check(who.organization, boost::json::parse(*payload)); !checked) co_return checked.error();
-    }
+    if (model::is_final(before.state) && before.state != model::JobState::succeeded)
+        if (auto admitted = dispatcher_.admits_again(who.organization, before.queue, before.kind); !admitted) co_return admitted.error();
     auto task = [who, id, payload = std::move(payload), now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
         const auto job = job_repository::find(tenant, id);
@@ -282,6 +298,8 @@ awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::o
         if (!moved && moved.error().held_by)
             return Error{Code::conflict, fmt::format("job {} has the unique key \"{}\" and has not ended; wait for it or cancel it, then retry this one",
                                                      moved.error().held_by->text(), job->unique_key)};
+        if (!moved && moved.error().failed_parent)
+            return Error{Code::conflict, fmt::format("job {}, which it depends on, ended without success; retry that one first", moved.error().failed_parent->text())};
         if (!moved)
             return Error{Code::conflict, fmt::format("only a dead, cancelled or expired job can be retried; this one is {}", model::name(job->state))};
         return Settled{{std::move(*moved)}};

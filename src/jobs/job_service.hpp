@@ -66,7 +66,7 @@ public:
 
     awaitable<Result<std::optional<model::Job>>> find(OrganizationId organization, JobId id);
     awaitable<Result<std::optional<JobDetail>>> detail(OrganizationId organization, JobId id);
-    awaitable<Result<std::vector<model::Job>>> list(OrganizationId organization, job_repository::Filter filter);
+    awaitable<Result<job_repository::JobPage>> list(OrganizationId organization, job_repository::Filter filter);
     awaitable<JobOutlook> outlook(model::Job job) { return dispatcher_.outlook(std::move(job)); }
     // The policy that its next retry follows: its own, its queue's or the default.
     model::RetryPolicy retry_policy(const model::Job& job) const { return dispatcher_.retry_policy(job); }

@@ -83,6 +83,12 @@ void ReadyQueue::push(const Waiting& job, const Now& now) {
     else stand_in_line(job, now.steady);
 }
 
+void ReadyQueue::put_back(const Waiting& job, const Now& now) {
+    count(job, false, 1);
+    hold(job.lane);
+    stand_in_line(job, now.steady, FairLine::Place::in_front);
+}
+
 void ReadyQueue::push_after(const Waiting& job, Monotonic due) {
     count(job, true, 1);
     hold(job.lane);
@@ -127,9 +133,9 @@ void ReadyQueue::compact() {
     compact_at_ = std::max<std::size_t>({1024, 2 * taken_out_.size(), standing() / 2});
 }
 
-void ReadyQueue::stand_in_line(const Waiting& job, Monotonic now) {
+void ReadyQueue::stand_in_line(const Waiting& job, Monotonic now, FairLine::Place place) {
     auto& lane = *lanes_[job.lane];
-    lane.lines[job.priority].push(job, owners_, now);
+    lane.lines[job.priority].push(job, owners_, now, place);
     ++in_line_;
     if (!std::exchange(lane.active, true)) active_.push_back(job.lane);
 }

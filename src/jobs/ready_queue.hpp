@@ -64,6 +64,8 @@ public:
 
     // Ready at once when due ≤ now, else when release_due() reaches it.
     void push(const Waiting& job, const Now& now);
+    // Taken by pop() and not begun: it stands where it stood. Of several the last one first.
+    void put_back(const Waiting& job, const Now& now);
     // Ready when `wait` is over on the monotonic clock, whatever becomes of the wall clock: a retry.
     void push_after(const Waiting& job, Monotonic due);
     // It is not served any more. Also before it was pushed, when messages overtake each other. `scheduled`: where it stands,
@@ -111,7 +113,7 @@ private:
         Timestamp due;
         bool scheduled;
     };
-    void stand_in_line(const Waiting& job, Monotonic now);
+    void stand_in_line(const Waiting& job, Monotonic now, FairLine::Place place = FairLine::Place::behind);
     bool was_taken_out(const Waiting& job, bool scheduled);
     void compact();
     void evict_idle();

@@ -3,6 +3,8 @@
 #include "base/crash_point.hpp"
 #include "jobs/flow_repository.hpp"
 #include "jobs/job_blobs.hpp"
+#include "jobs/page.hpp"
+#include "store/turn.hpp"
 
 #include <fmt/format.h>
 
@@ -15,14 +17,20 @@ namespace {
 using store::Session;
 using store::Sql;
 
-constexpr int piece = 500;
+constexpr std::size_t piece_size = 500;
 
-// Ids are ordered by the time of submission: what was submitted after the limit cannot have ended before it. A job that others still
-// wait for is kept: somebody may retry it.
-constexpr Sql select_old{
-    "SELECT id FROM finished_jobs WHERE id > $1 AND id < $2 AND state = $3 AND finished_at < $4 AND NOT EXISTS "
-    "(SELECT 1 FROM job_dependencies d JOIN jobs j ON j.id = d.job_id WHERE d.organization_id = finished_jobs.organization_id "
-    "AND d.parent_id = finished_jobs.id AND d.settled = 0) ORDER BY id LIMIT $5"};
+// A job that others still wait for is kept: somebody may retry it.
+#define MILLRACE_NOT_WAITED_FOR                                                                                                     \
+    "NOT EXISTS (SELECT 1 FROM job_dependencies d JOIN jobs j ON j.id = d.job_id "                                                  \
+    "WHERE d.organization_id = finished_jobs.organization_id AND d.parent_id = finished_jobs.id AND d.settled = 0)"
+// Most jobs succeed: an index of their ends would cost each of them. Ids are ordered by the time of submission, and what was submitted
+// after the limit cannot have ended before it: so these are looked for where the oldest ids are. What was kept for another reason is
+// passed over, a bounded look at a time.
+constexpr Sql look_at_succeeded{"SELECT id, CASE WHEN state = 'succeeded' AND finished_at < $3 AND " MILLRACE_NOT_WAITED_FOR " THEN 1 ELSE 0 END "
+                                "FROM finished_jobs WHERE id > $1 AND id < $2 ORDER BY id"};
+constexpr Sql look_at_ends{"SELECT id, CASE WHEN " MILLRACE_NOT_WAITED_FOR " THEN 1 ELSE 0 END, finished_at "
+                           "FROM finished_jobs WHERE state <> 'succeeded' AND state = $1 AND (finished_at, id) > ($2, $3) AND finished_at < $4 "
+                           "ORDER BY finished_at, id"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE id = $1 RETURNING flow_id"};
 constexpr Sql delete_attempts{"DELETE FROM job_attempts WHERE job_id = $1"};
 constexpr Sql delete_dependencies{"DELETE FROM job_dependencies WHERE job_id = $1"};
@@ -44,23 +52,34 @@ std::string id_at(Timestamp time) {
 
 } // namespace
 
-std::vector<JobId> Retention::find_piece(Session& session, model::JobState state, Timestamp older_than, const std::string& after) {
-    auto rows = session.query(select_old, {after, id_at(older_than), model::name(state), older_than, piece});
-    std::vector<JobId> old;
-    while (rows.next()) old.push_back(rows.id<JobId>(0));
-    return old;
+Retention::Piece Retention::find_piece(Session& session, model::JobState state, Timestamp older_than, const Place& from) {
+    const bool by_id = state == model::JobState::succeeded;
+    auto rows = by_id ? session.query(look_at_succeeded, {from.id, id_at(older_than), older_than})
+                      : session.query(look_at_ends, {model::name(state), from.ended, from.id, older_than});
+    Piece piece;
+    for (int looked = 1; rows.next(); ++looked) {
+        const auto id = rows.id<JobId>(0);
+        if (rows.boolean(1)) piece.old.push_back(id);
+        if (piece.old.size() < piece_size && looked < rows_of_a_look) continue;
+        piece.next = Place{by_id ? Timestamp{0} : rows.time(2), id.text()};
+        break;
+    }
+    return piece;
 }
 
-void Retention::delete_piece(Session& session, const std::vector<JobId>& old, Timestamp now) {
+std::size_t Retention::delete_piece(Session& session, std::span<const JobId> old, Timestamp now) {
     crash_point("retention.before_delete");
     std::set<FlowId> flows;
-    for (const auto& id : old) {
+    std::size_t looked_at = 0;
+    for (store::Turn turn; looked_at < old.size() && turn.takes_another();) {
+        const auto id = old[looked_at++];
         if (!delete_one(session, id, flows)) continue;
         session.execute(delete_attempts, {id});
         session.execute(delete_dependencies, {id});
         job_blobs::forget(session, id, now);
     }
     for (const auto& flow : flows) flow_repository::forget_empty(session, flow);
+    return looked_at;
 }
 
 void Retention::start(asio::io_context& context) {
@@ -75,29 +94,32 @@ void Retention::stop() {
 }
 
 void Retention::sweep() {
-    for (const auto& [state, keep] : options_.keep) sweep_state(state, clock_.now() - keep, "");
+    for (const auto& [state, keep] : options_.keep) sweep_state(state, clock_.now() - keep, {});
     arm();
 }
 
 // Found on a reader, deleted on the writer, one piece after the other.
-void Retention::sweep_state(model::JobState state, Timestamp older_than, std::string after) {
-    auto find = [state, older_than, after = std::move(after)](Session& session) -> Result<std::vector<JobId>> {
-        return find_piece(session, state, older_than, after);
-    };
-    database_.post_read(std::move(find), [this, state, older_than](Result<std::vector<JobId>> old) {
-        if (!old || old->empty() || stopped_) return;
-        const auto last = old->back().text();
-        const auto count = old->size();
-        database_.post_write([old = std::move(*old), now = clock_.now()](Session& session) -> Result<void> {
-            delete_piece(session, old, now);
-            return success();
-        }, [this, state, older_than, last, count](Result<void> done) {
-            if (!done || stopped_) return;
-            deleted_.add(count);
-            if (count == static_cast<std::size_t>(piece)) sweep_state(state, older_than, last);
-            else log_.info("ended jobs past their time were deleted", {{"state", model::name(state)}});
-        });
-    }, store::ReadTime::unlimited);
+void Retention::sweep_state(model::JobState state, Timestamp older_than, Place from) {
+    auto find = [state, older_than, from = std::move(from)](Session& session) -> Result<Piece> { return find_piece(session, state, older_than, from); };
+    database_.post_read(std::move(find), [this, state, older_than](Result<Piece> found) {
+        if (!found || stopped_) return;
+        delete_found(state, older_than, std::make_shared<const Piece>(std::move(*found)), 0); // shared by the turns that delete it
+    });
+}
+
+void Retention::delete_found(model::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from) {
+    if (from == piece->old.size()) {
+        if (piece->next) sweep_state(state, older_than, *piece->next);
+        else if (from > 0) log_.info("ended jobs past their time were deleted", {{"state", model::name(state)}});
+        return;
+    }
+    database_.post_write([piece, from, now = clock_.now()](Session& session) -> Result<std::size_t> {
+        return delete_piece(session, std::span{piece->old}.subspan(from), now);
+    }, [this, state, older_than, piece, from](Result<std::size_t> done) {
+        if (!done || stopped_) return;
+        deleted_.add(*done);
+        delete_found(state, older_than, piece, from + *done);
+    });
 }
 
 void Retention::arm() {

@@ -12,6 +12,9 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,13 +35,24 @@ public:
     void start(asio::io_context& context); // its timer's thread
     void stop();                           // idempotent
 
-    // Inside store tasks: some jobs that are over their time, with larger ids than `after`; and their end.
-    static std::vector<JobId> find_piece(store::Session& session, model::JobState state, Timestamp older_than, const std::string& after);
-    static void delete_piece(store::Session& session, const std::vector<JobId>& old, Timestamp now);
+    // How far a sweep of a state has come: what has succeeded by id, the others by the time of their end.
+    struct Place {
+        Timestamp ended{0};
+        std::string id;
+    };
+    struct Piece {
+        std::vector<JobId> old;
+        std::optional<Place> next; // nullopt: that was the last
+    };
+    // Inside store tasks: some jobs that are over their time, behind `from`, after a bounded look; and their end. How many of them one
+    // turn of the writer took.
+    static Piece find_piece(store::Session& session, model::JobState state, Timestamp older_than, const Place& from);
+    static std::size_t delete_piece(store::Session& session, std::span<const JobId> old, Timestamp now);
 
 private:
     void sweep();
-    void sweep_state(model::JobState state, Timestamp older_than, std::string after);
+    void sweep_state(model::JobState state, Timestamp older_than, Place from);
+    void delete_found(model::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from);
     void arm();
 
     store::Database& database_;

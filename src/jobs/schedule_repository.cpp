@@ -77,9 +77,19 @@ std::int64_t count(TenantSession& tenant) {
     return rows.integer(0);
 }
 
-std::vector<Schedule> list(TenantSession& tenant, const Filter& filter) {
+Page<Schedule, ScheduleId> list(TenantSession& tenant, const Filter& filter) {
     const std::string before = filter.before ? filter.before->text() : "~"; // sorts after every id
-    return read_all(tenant.query(list_schedules, {before, filter.name.value_or(""), filter.limit}));
+    auto rows = tenant.query(list_schedules, {before, filter.name.value_or(""), filter.limit});
+    Page<Schedule, ScheduleId> page;
+    std::size_t bytes = 0;
+    while (rows.next()) {
+        page.items.push_back(read(rows));
+        bytes += 1024 + page.items.back().job.size();
+        if (static_cast<int>(page.items.size()) < filter.limit && bytes < most_page_bytes) continue;
+        page.next = page.items.back().id;
+        break;
+    }
+    return page;
 }
 
 void update(TenantSession& tenant, const Schedule& schedule) {

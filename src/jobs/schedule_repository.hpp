@@ -1,6 +1,7 @@
 // The SQL of schedules. Every function runs inside a store task; what a person asks for goes through a TenantSession,
 // what the daemon does for all organisations through a Session.
 #pragma once
+#include "jobs/page.hpp"
 #include "jobs/schedule.hpp"
 #include "store/database.hpp"
 
@@ -20,8 +21,8 @@ struct Filter {
     std::optional<ScheduleId> before; // the cursor: only schedules made earlier than this one
     int limit = 50;
 };
-// Newest first.
-std::vector<Schedule> list(store::TenantSession& tenant, const Filter& filter);
+// Newest first; a page ends by its bytes too.
+Page<Schedule, ScheduleId> list(store::TenantSession& tenant, const Filter& filter);
 
 // All that a person sets: name, cron, time_zone, missed, job and next_run_at; clears last_error.
 void update(store::TenantSession& tenant, const Schedule& schedule);

@@ -71,18 +71,37 @@ void Scheduler::occupy(const ReadyQueue::Lane& lane, const Now& now) {
     if (queue.active->settings.rate) queue.tokens -= 1;
     if (queue.active->settings.breaker) queue.breaker.began(now.steady);
     if (lane.resource) lane.resource->breaker.began(now.steady);
-    if (is_external(queue)) return;
-    ++slots_taken_;
-    ++kind(lane).running;
+    if (!is_external(queue)) ++kind(lane).running;
+}
+
+bool Scheduler::reserve() {
+    auto taken = slots_taken_.load(std::memory_order_relaxed);
+    while (taken < options_.concurrency)
+        if (slots_taken_.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed)) return true;
+    return false;
+}
+
+void Scheduler::resumed(LaneIndex index, const Now& now, bool has_slot) {
+    queue_.hold(index);
+    const auto& lane = queue_.at(index);
+    if (is_external(*lane.queue)) {
+        if (has_slot) unreserve();
+    } else if (!has_slot) {
+        slots_taken_.fetch_add(1, std::memory_order_relaxed);
+    }
+    occupy(lane, now);
 }
 
 std::vector<Waiting> Scheduler::take(std::size_t most, const Now& now) {
     std::vector<Waiting> taken;
     queue_.release_due(now);
     const ReadyQueue::Open is_open = [&](const ReadyQueue::Lane& lane) { return open(lane, now); };
-    while (taken.size() < most && slots_taken_ < options_.concurrency) {
+    while (taken.size() < most && reserve()) {
         const auto job = queue_.pop(is_open, now);
-        if (!job) break;
+        if (!job) {
+            unreserve();
+            break;
+        }
         occupy(queue_.at(job->lane), now);
         taken.push_back(*job);
     }
@@ -107,7 +126,7 @@ Scheduler::Changed Scheduler::ended(LaneIndex index, Verdict verdict, const Now&
     auto& queue = *lane.queue;
     --queue.running;
     if (!is_external(queue)) {
-        --slots_taken_;
+        unreserve();
         --kind(lane).running;
     }
     Changed changed;

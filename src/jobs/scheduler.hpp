@@ -3,6 +3,7 @@
 #pragma once
 #include "jobs/ready_queue.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <vector>
@@ -37,15 +38,16 @@ public:
         bool queue = false, resource = false; // a breaker opened or closed
     };
     Changed ended(LaneIndex lane, Verdict verdict, const Now& now);
-    // A slot that is taken without the queue: a job that was running before the daemon started.
-    void resumed(LaneIndex lane, const Now& now) {
-        queue_.hold(lane);
-        occupy(queue_.at(lane), now);
-    }
+    // A job that has not stood in line: it was running before the daemon started, or has brought the slot that reserve() gave.
+    void resumed(LaneIndex lane, const Now& now, bool has_slot = false);
+
+    // A slot for a job to come, of the same that take() gives; false: there is none. From any thread.
+    bool reserve();
+    void unreserve() { slots_taken_.fetch_sub(1, std::memory_order_relaxed); }
 
     // When take() may give more although nothing happens: a job becomes due, a rate or pause or breaker lets go.
     std::optional<std::chrono::microseconds> next_change(const Now& now) const;
-    std::size_t slots_taken() const { return slots_taken_; }
+    std::size_t slots_taken() const { return slots_taken_.load(std::memory_order_relaxed); } // with those that are reserved
 
 private:
     struct Kind {
@@ -53,7 +55,7 @@ private:
     };
     bool queue_open(const ReadyQueue::Lane& lane, const Now& now) const;
     bool open(const ReadyQueue::Lane& lane, const Now& now) const;
-    void occupy(const ReadyQueue::Lane& lane, const Now& now);
+    void occupy(const ReadyQueue::Lane& lane, const Now& now); // a slot that the caller has
     void refill(Queue& queue, Monotonic now) const;
     Kind& kind(const ReadyQueue::Lane& lane);
 
@@ -62,7 +64,7 @@ private:
     ReadyQueue queue_;
     std::map<std::string, KindIndex, std::less<>> kind_by_name_;
     std::vector<Kind> kinds_{Kind{}}; // by KindIndex; the first stands for those that nothing here runs
-    std::size_t slots_taken_ = 0;
+    std::atomic<std::size_t> slots_taken_{0}; // one count for jobs from the line and for those beside it: no two get the same slot
 };
 
 } // namespace millrace::jobs

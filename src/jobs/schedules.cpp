@@ -75,8 +75,8 @@ awaitable<Result<std::optional<Schedule>>> Schedules::find(OrganizationId organi
     co_return co_await database_.read(std::move(task));
 }
 
-awaitable<Result<std::vector<Schedule>>> Schedules::list(OrganizationId organization, schedule_repository::Filter filter) {
-    auto task = [organization, filter = std::move(filter)](Session& session) -> Result<std::vector<Schedule>> {
+awaitable<Result<Page<Schedule, ScheduleId>>> Schedules::list(OrganizationId organization, schedule_repository::Filter filter) {
+    auto task = [organization, filter = std::move(filter)](Session& session) -> Result<Page<Schedule, ScheduleId>> {
         TenantSession tenant{session, organization};
         return schedule_repository::list(tenant, filter);
     };

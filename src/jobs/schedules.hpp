@@ -39,7 +39,7 @@ public:
     // too many.
     awaitable<Result<Answer>> create(model::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency, Render render);
     awaitable<Result<std::optional<Schedule>>> find(OrganizationId organization, ScheduleId id);
-    awaitable<Result<std::vector<Schedule>>> list(OrganizationId organization, schedule_repository::Filter filter);
+    awaitable<Result<Page<Schedule, ScheduleId>>> list(OrganizationId organization, schedule_repository::Filter filter);
 
     // These are not_found when there is no such schedule.
     awaitable<Result<Schedule>> update(model::Principal who, ScheduleId id, NewSchedule asked);

@@ -35,10 +35,10 @@ Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared&
     std::vector<Tie> ties;
     auto& job = prepared.job;
     for (const auto& dependency : prepared.depends_on) {
-        const auto parent = job_repository::find(tenant, dependency.parent);
+        const auto parent = job_repository::find_state(tenant, dependency.parent);
         if (!parent) return Error{Code::unprocessable, fmt::format("\"depends_on\": there is no job {}", dependency.parent.text())};
-        const bool failed = model::is_final(parent->state) && parent->state != JobState::succeeded;
-        const bool settled = parent->state == JobState::succeeded || (failed && dependency.on_failure != OnFailure::wait);
+        const bool failed = model::is_final(*parent) && *parent != JobState::succeeded;
+        const bool settled = *parent == JobState::succeeded || (failed && dependency.on_failure != OnFailure::wait);
         if (failed && dependency.on_failure == OnFailure::fail)
             job.error = {"dependency_failed", fmt::format("job {}, which it depends on, had ended without success", dependency.parent.text())};
         if (!settled) ++job.blocked_by;
@@ -86,7 +86,7 @@ Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Times
     else job_repository::insert(tenant, job);
     job_blobs::note(tenant.session(), job.organization, job.id, job.payload);
     for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
-    if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, now);
+    if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
     for (const auto& effect : prepared.effects) effect(tenant.session());
     return Stored{std::move(job), false, {}};
 }

@@ -24,6 +24,9 @@ struct Prepared {
     std::optional<std::int64_t> begin_with;
 };
 
+// Edges of one document, a flow or a batch, all together: it is stored in one transaction, and others wait for the writer.
+constexpr std::size_t most_edges = 5000;
+
 // What the store keeps of it.
 struct Stored {
     model::Job job;             // its state: scheduled, blocked or queued; or dead, when a parent had failed already

@@ -68,6 +68,17 @@ class Flows(Workload):
             yield
 
 
+class WideFlows(Workload):
+    """More jobs wait for one than one transaction releases."""
+
+    def work(self, client, oracle):
+        while True:
+            parts = [f"part{n}" for n in range(100)]
+            steps = [echo(ref="start"), *(echo(ref=part, depends_on=["start"]) for part in parts), echo(ref="join", depends_on=parts)]
+            oracle.submit_flow(client, steps)
+            yield
+
+
 class Uniques(Workload):
     """Each key asked for twice: one job, whichever request comes first and however the daemon dies in between."""
     EVER = ["scheduled", "blocked", "queued", "running", "succeeded", "dead", "cancelled", "expired"]

@@ -66,10 +66,13 @@ TEST_CASE("a result says queued, processing, complete or failed") {
     CHECK(dead->at("attempts") == 4);
 }
 
-TEST_CASE("a full page has a cursor, a short one has none") {
-    const std::vector<model::Job> jobs{sample(), sample()};
-    CHECK(parse_json(write_jobs(jobs, 2, {}))->at("meta").at("next_cursor") == jobs.back().id.text().c_str());
-    CHECK(parse_json(write_jobs(jobs, 3, {}))->at("meta").at("next_cursor").is_null());
+TEST_CASE("a page says where the next one begins, also when it is empty") {
+    jobs::job_repository::JobPage page{{sample(), sample()}, {}};
+    CHECK(parse_json(write_jobs(page, {}))->at("meta").at("next_cursor").is_null());
+    CHECK(parse_json(write_jobs(page, {}))->at("data").as_array().size() == 2);
+    page = {{}, JobId::make()};
+    CHECK(parse_json(write_jobs(page, {}))->at("meta").at("next_cursor") == page.next->text().c_str());
+    CHECK(parse_json(write_jobs(page, {}))->at("data").as_array().empty());
 }
 
 TEST_CASE("a job shows only the options that it has") {

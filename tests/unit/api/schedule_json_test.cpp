@@ -69,9 +69,10 @@ TEST_CASE("a paused schedule plans nothing") {
     CHECK(shown.at("last_error") == "the backlog is \"full\"");
 }
 
-TEST_CASE("a full page of schedules names where to go on") {
-    const std::vector two{schedule(), schedule()};
-    CHECK(json::parse(write_schedules(two, 2)).at("meta").at("next_cursor") == json::value(two.back().id.text()));
-    CHECK(json::parse(write_schedules(two, 3)).at("meta").at("next_cursor").is_null());
-    CHECK(json::parse(write_schedules({}, 3)).at("data").as_array().empty());
+TEST_CASE("a page of schedules names where to go on") {
+    jobs::Page<jobs::Schedule, ScheduleId> page{{schedule(), schedule()}, {}};
+    CHECK(json::parse(write_schedules(page)).at("meta").at("next_cursor").is_null());
+    page.next = page.items.back().id;
+    CHECK(json::parse(write_schedules(page)).at("meta").at("next_cursor") == json::value(page.next->text()));
+    CHECK(json::parse(write_schedules({})).at("data").as_array().empty());
 }

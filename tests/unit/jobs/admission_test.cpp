@@ -179,3 +179,21 @@ TEST_CASE("a job begins as it is submitted only where nothing limits it") {
     CHECK_FALSE(may()); // it is taken
     daemon.dispatcher->unreserve();
 }
+
+TEST_CASE("the last slot is given once, to a job of the line or to one beside it") {
+    DispatcherOptions options;
+    options.scheduler.concurrency = 1;
+    QueueDaemon daemon{options};
+    const auto queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
+    REQUIRE(daemon.dispatcher->reserve(*queue, "puppet", ""));
+    const auto waits = daemon.submit();
+    CHECK(daemon.state(waits) == "queued");
+    CHECK_FALSE(daemon.dispatcher->reserve(*queue, "puppet", ""));
+    daemon.dispatcher->unreserve();
+    daemon.settle();
+    CHECK(daemon.state(waits) == "running");
+    CHECK_FALSE(daemon.dispatcher->reserve(*queue, "puppet", ""));
+    daemon.finish(waits);
+    CHECK(daemon.dispatcher->reserve(*queue, "puppet", ""));
+    daemon.dispatcher->unreserve();
+}

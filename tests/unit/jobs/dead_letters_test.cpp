@@ -26,7 +26,7 @@ struct Morgue : QueueDaemon {
     }
     std::vector<JobId> list(DeadFilter filter = {}) {
         std::vector<JobId> ids;
-        for (const auto& dead : run(dead_letters->list(who.organization, std::move(filter))).value()) ids.push_back(dead.id);
+        for (const auto& dead : run(dead_letters->list(who.organization, std::move(filter))).value().items) ids.push_back(dead.id);
         return ids;
     }
     std::size_t count(DeadFilter filter = {}) { return run(dead_letters->count(who.organization, std::move(filter))).value(); }
@@ -42,7 +42,7 @@ struct Morgue : QueueDaemon {
 TEST_CASE("a dead letter keeps what it was, where it came from and why it died") {
     Morgue morgue;
     const auto id = morgue.bury("default", "no_paper", {{"site", "north"}});
-    const auto all = morgue.run(morgue.dead_letters->list(morgue.who.organization, {})).value();
+    const auto all = morgue.run(morgue.dead_letters->list(morgue.who.organization, {})).value().items;
     REQUIRE(all.size() == 1);
     CHECK(all[0].id == id);
     CHECK(all[0].error->code == "no_paper");

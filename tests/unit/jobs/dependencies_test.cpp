@@ -71,11 +71,18 @@ TEST_CASE("a child that keeps waiting goes on when its parent is replayed and su
     CHECK(world.state(child) == "queued");
 }
 
-TEST_CASE("a chain of any length fails to its end in one settlement") {
+TEST_CASE("a chain of any length fails to its end, a bounded part in each transaction") {
     StoredJobs world;
     std::vector<JobId> chain{world.submit()};
     for (int i = 0; i < 500; ++i) chain.push_back(world.submit_after({{chain.back(), OnFailure::fail}}));
-    const auto settled = world.die(chain.front());
+    auto settled = world.die(chain.front());
+    int turns = 0;
+    for (auto next = settled; next.more; ++turns) {
+        CHECK(next.jobs.size() <= 501);
+        next = settle_more(world.session, world.now);
+        settled.jobs.insert(settled.jobs.end(), next.jobs.begin(), next.jobs.end());
+    }
+    CHECK(turns >= 1);
     CHECK(settled.jobs.size() == 501);
     for (const auto& moved : settled.jobs) CHECK(moved.to == model::JobState::dead);
     CHECK(world.number("SELECT count(*) FROM jobs") == 0);
@@ -210,4 +217,47 @@ TEST_CASE("a flow counts its jobs as they end, and its callback is none of them"
     world.run(steps[2]);
     CHECK(now().succeeded == 2);
     CHECK(now().finished_at == world.now);
+}
+
+// ── a retry is a submission ──
+
+namespace {
+
+struct Retried {
+    OnFailure edge;
+    const char* parent; // what has become of it when the child is retried
+    const char* child;  // what the child is then; empty: it is refused
+};
+
+} // namespace
+
+TEST_CASE("a job that is retried waits for what it depends on as one that is submitted does") {
+    for (const Retried& each : {Retried{OnFailure::fail, "queued", "blocked"}, Retried{OnFailure::fail, "running", "blocked"},
+                                Retried{OnFailure::fail, "succeeded", "queued"}, Retried{OnFailure::fail, "dead", ""},
+                                Retried{OnFailure::ignore, "dead", "queued"}, Retried{OnFailure::ignore, "queued", "blocked"},
+                                Retried{OnFailure::wait, "dead", "blocked"}, Retried{OnFailure::wait, "succeeded", "queued"},
+                                Retried{OnFailure::fail, "gone", "queued"}}) {
+        CAPTURE(model::name(each.edge));
+        CAPTURE(std::string{each.parent});
+        StoredJobs world;
+        const auto parent = world.submit();
+        const auto child = world.submit_after({{parent, each.edge}});
+        world.cancel(child);
+        const std::string of_parent = each.parent;
+        if (of_parent == "running") world.claim(parent);
+        if (of_parent == "succeeded" || of_parent == "gone") world.run(parent);
+        if (of_parent == "dead") world.die(parent);
+        if (of_parent == "gone") world.session.execute("DELETE FROM finished_jobs WHERE id = $1", {parent});
+        auto tenant = world.tenant();
+        const auto moved = replay_job(tenant, child, world.now, std::nullopt, world.now);
+        CHECK(moved.has_value() == !std::string{each.child}.empty());
+        if (!moved) CHECK(moved.error().failed_parent == parent);
+        if (!moved) continue;
+        CHECK(world.state(child) == each.child);
+        CHECK(model::name(moved->to) == each.child);
+        // What was submitted with the same edge now is the same.
+        if (of_parent != "gone") CHECK(world.state(world.submit_after({{parent, each.edge}})) == each.child);
+        if (of_parent == "queued") CHECK(states(world.run(parent)).starts_with("succeeded queued"));
+        if (of_parent == "queued") CHECK(world.state(child) == "queued");
+    }
 }

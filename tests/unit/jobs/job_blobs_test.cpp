@@ -45,9 +45,9 @@ TEST_CASE("a blob that is there for jobs expires with the last of them") {
     job_blobs::add(world.session, world.organization, one, second);
     world.die(one);
     world.die(other);
-    Retention::delete_piece(world.session, {one}, world.now);
+    Retention::delete_piece(world.session, std::vector{one}, world.now);
     CHECK(world.number("SELECT count(*) FROM blobs WHERE expires_at IS NOT NULL") == 1); // the second
-    Retention::delete_piece(world.session, {other}, world.now);
+    Retention::delete_piece(world.session, std::vector{other}, world.now);
     CHECK(world.number("SELECT count(*) FROM blobs WHERE expires_at IS NOT NULL") == 2);
     CHECK(world.number("SELECT count(*) FROM job_blobs") == 0);
 }

@@ -1,6 +1,9 @@
 // The list of jobs: what waits and what has ended in one order, and its filters.
 #include "stored_jobs.hpp"
 
+#include <algorithm>
+#include <thread>
+
 using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
@@ -13,7 +16,7 @@ using Ids = std::vector<JobId>;
 Ids list(StoredJobs& world, job_repository::Filter filter = {}) {
     auto tenant = world.tenant();
     Ids ids;
-    for (const auto& job : job_repository::list(tenant, filter, world.now)) ids.push_back(job.id);
+    for (const auto& job : job_repository::list(tenant, filter, world.now).items) ids.push_back(job.id);
     return ids;
 }
 JobId tagged(StoredJobs& world, const std::string& tags) {
@@ -124,7 +127,92 @@ TEST_CASE("another organisation sees none of them") {
     StoredJobs world;
     const auto id = world.submit();
     store::TenantSession other{world.session, OrganizationId::make()};
-    CHECK(job_repository::list(other, {}, world.now).empty());
+    CHECK(job_repository::list(other, {}, world.now).items.empty());
     CHECK_FALSE(job_repository::find(other, id));
     CHECK(job_repository::attempts(other, id).empty());
+}
+
+TEST_CASE("a page ends where its bytes are used up, after one job at least") {
+    StoredJobs world;
+    Ids all;
+    for (int i = 0; i < 12; ++i) {
+        auto wanted = world.prepared();
+        wanted.job.payload = '"' + std::string(1 << 20, 'x') + '"';
+        all.insert(all.begin(), world.store(wanted).job.id);
+    }
+    auto tenant = world.tenant();
+    job_repository::Filter filter;
+    Ids seen;
+    for (int pages = 0; pages < 12; ++pages) {
+        const auto page = job_repository::list(tenant, filter, world.now);
+        CHECK(page.items.size() <= 4);
+        for (const auto& job : page.items) seen.push_back(job.id);
+        filter.before = page.next;
+        if (!page.next) break;
+    }
+    CHECK(seen == all);
+}
+
+TEST_CASE("a filter that fits little is looked for a bounded number of rows at a time, and nothing is left out") {
+    StoredJobs world;
+    Ids wanted_ids;
+    for (int i = 0; i < 300; ++i) {
+        auto wanted = world.prepared();
+        if (i % 100 == 7) wanted.job.kind = "seldom";
+        const auto id = world.store(wanted).job.id;
+        if (i % 100 == 7) wanted_ids.insert(wanted_ids.begin(), id);
+        if (i % 3 == 0) world.run(id);
+        if (i % 10 == 0) std::this_thread::sleep_for(2ms); // a look ends where the time of the ids changes
+    }
+    auto tenant = world.tenant();
+    job_repository::Filter filter;
+    filter.kind = "seldom";
+    Ids seen;
+    int looks = 0;
+    for (; looks < 300; ++looks) {
+        const auto page = job_repository::list(tenant, filter, world.now, 20);
+        for (const auto& job : page.items) seen.push_back(job.id);
+        filter.before = page.next;
+        if (!page.next) break;
+    }
+    CHECK(seen == wanted_ids);
+    CHECK(looks > 3);
+}
+
+TEST_CASE("where a look ends says nothing of another organisation's jobs but their time") {
+    StoredJobs world;
+    Ids others;
+    for (int i = 0; i < 30; ++i) {
+        others.push_back(world.submit());
+        std::this_thread::sleep_for(2ms);
+    }
+    store::TenantSession stranger{world.session, OrganizationId::make()};
+    job_repository::Filter filter;
+    int looks = 0;
+    for (; looks < 100; ++looks) {
+        const auto page = job_repository::list(stranger, filter, world.now, 5);
+        CHECK(page.items.empty());
+        if (!page.next) break;
+        CHECK(std::find(others.begin(), others.end(), *page.next) == others.end());
+        filter.before = page.next;
+    }
+    CHECK(looks >= 4);
+}
+
+TEST_CASE("each filter of a list finds the same by the way that it takes") {
+    StoredJobs world;
+    const auto queued = world.submit(), ran = world.submit(), dead = world.submit();
+    world.run(ran);
+    world.die(dead);
+    const auto of = [&](auto set) {
+        job_repository::Filter filter;
+        set(filter);
+        return list(world, filter);
+    };
+    using model::JobState;
+    CHECK(of([](auto& f) { f.state = JobState::dead; }) == Ids{dead});
+    CHECK(of([](auto& f) { f.state = JobState::succeeded; }) == Ids{ran});
+    CHECK(of([](auto& f) { f.state = JobState::queued; }) == Ids{queued});
+    CHECK(of([](auto& f) { f.state = JobState::running; }).empty());
+    CHECK(of([](auto& f) { f.flow = FlowId::make(); }).empty());
 }

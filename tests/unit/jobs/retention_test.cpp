@@ -26,8 +26,8 @@ JobId ended(StoredJobs& world, JobState state, Timestamp submitted, Timestamp at
     job_repository::insert_ended(tenant, job, at);
     return id;
 }
-std::vector<JobId> old(StoredJobs& world, JobState state, std::chrono::microseconds keep, const std::string& after = "") {
-    return Retention::find_piece(world.session, state, world.now - keep, after);
+std::vector<JobId> old(StoredJobs& world, JobState state, std::chrono::microseconds keep) {
+    return Retention::find_piece(world.session, state, world.now - keep, {}).old;
 }
 
 } // namespace
@@ -52,19 +52,42 @@ TEST_CASE("a job that has not ended is never found, however old") {
 }
 
 TEST_CASE("large pasts are found piece by piece, each once") {
-    StoredJobs world;
-    std::set<JobId> all;
-    for (int i = 0; i < 1203; ++i) all.insert(ended(world, JobState::succeeded, world.now - 100h + std::chrono::milliseconds{i}, world.now - 99h));
-    std::set<JobId> found;
-    std::string after;
-    for (;;) {
-        const auto piece = old(world, JobState::succeeded, 1h, after);
-        CHECK(piece.size() <= 500);
-        if (piece.empty()) break;
-        found.insert(piece.begin(), piece.end());
-        after = piece.back().text();
+    for (const auto state : {JobState::succeeded, JobState::cancelled}) {
+        StoredJobs world;
+        std::set<JobId> all;
+        for (int i = 0; i < 1203; ++i) all.insert(ended(world, state, world.now - 100h + std::chrono::milliseconds{i}, world.now - 99h));
+        std::set<JobId> found;
+        for (std::optional<Retention::Place> from = Retention::Place{}; from;) {
+            const auto piece = Retention::find_piece(world.session, state, world.now - 1h, *from);
+            CHECK(piece.old.size() <= 500);
+            found.insert(piece.old.begin(), piece.old.end());
+            from = piece.next;
+        }
+        CHECK(found == all);
     }
-    CHECK(found == all);
+}
+
+TEST_CASE("what is kept for good is not gone through for what is not") {
+    StoredJobs world;
+    const auto plan = [&](store::Sql sql) {
+        auto rows = world.session.query(sql);
+        std::string text;
+        while (rows.next()) text += rows.string(3) + "\n";
+        return text;
+    };
+    const auto ends = plan("EXPLAIN QUERY PLAN SELECT id FROM finished_jobs WHERE state <> 'succeeded' AND state = 'cancelled' AND (finished_at, id) > (0, '') "
+                           "AND finished_at < 5 ORDER BY finished_at, id");
+    CHECK_MESSAGE(ends.find("finished_jobs_by_end") != std::string::npos, ends);
+    CHECK_MESSAGE(ends.find("TEMP B-TREE") == std::string::npos, ends);
+}
+
+TEST_CASE("a turn at deleting ends after so many jobs") {
+    StoredJobs world;
+    std::vector<JobId> all;
+    for (int i = 0; i < 600; ++i) all.push_back(ended(world, JobState::cancelled, world.now - 100h, world.now - 99h));
+    const auto first = Retention::delete_piece(world.session, all, world.now);
+    CHECK(first <= 500);
+    CHECK(world.number("SELECT count(*) FROM finished_jobs") == 600 - static_cast<std::int64_t>(first));
 }
 
 TEST_CASE("what is deleted takes its attempts and dependencies with it, and leaves the totals") {
@@ -76,7 +99,8 @@ TEST_CASE("what is deleted takes its attempts and dependencies with it, and leav
     world.run(child);
     const auto kept = world.submit();
     world.die(kept);
-    Retention::delete_piece(world.session, {parent, child}, {});
+    const std::vector deleted{parent, child};
+    CHECK(Retention::delete_piece(world.session, deleted, {}) == 2);
     CHECK(world.number("SELECT count(*) FROM finished_jobs") == 1);
     CHECK(world.number("SELECT count(*) FROM job_attempts") == 1);
     CHECK(world.number("SELECT count(*) FROM job_dependencies") == 0);

@@ -67,12 +67,12 @@ TEST_CASE("names are of one organisation, and so is what it sees") {
         return success();
     }).value();
     CHECK(!world.run(world.schedules->find(other, id)).value().has_value());
-    CHECK(world.run(world.schedules->list(other, {})).value().empty());
+    CHECK(world.run(world.schedules->list(other, {})).value().items.empty());
     world.who.organization = other;
     CHECK(world.run(world.schedules->remove(world.who, id)).error().code == Code::not_found);
     CHECK(world.run(world.schedules->run(world.who, id, std::nullopt)).error().code == Code::not_found);
     world.create(ScheduleWorld::asked("@daily"));
-    CHECK(world.run(world.schedules->list(other, {})).value().size() == 1);
+    CHECK(world.run(world.schedules->list(other, {})).value().items.size() == 1);
 }
 
 TEST_CASE("lists come newest first, by pages and by name") {
@@ -85,7 +85,7 @@ TEST_CASE("lists come newest first, by pages and by name") {
     }
     const auto list = [&](schedule_repository::Filter filter) {
         std::string names;
-        for (const auto& each : world.run(world.schedules->list(world.who.organization, filter)).value()) names += each.name;
+        for (const auto& each : world.run(world.schedules->list(world.who.organization, filter)).value().items) names += each.name;
         return names;
     };
     CHECK(list({}) == "cba");

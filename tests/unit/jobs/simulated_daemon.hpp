@@ -96,7 +96,8 @@ public:
             const bool ended = model::is_final(moved.to);
             if (ended) limits.forget(moved.id);
             const auto job = waiting(moved.id, moved.organization, moved.key, moved.queue, moved.kind, moved.resource, moved.priority, moved.due);
-            if (moved.from == model::JobState::blocked ? !ended : model::is_final(moved.from) && !ended) push(job, now);
+            const bool arrives = moved.from == model::JobState::blocked || model::is_final(moved.from);
+            if (arrives && !ended && moved.to != model::JobState::blocked) push(job, now);
             else if (ended && (moved.from == model::JobState::queued || moved.from == model::JobState::scheduled)) {
                 if (unclaimed.erase(moved.id) > 0) continue;
                 scheduler.queue().take_out(job, moved.from == model::JobState::scheduled && moved.due > now.wall);

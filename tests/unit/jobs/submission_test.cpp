@@ -1,4 +1,5 @@
 // What a submit stores: once per unique key, once per Idempotency-Key, with what belongs to it.
+#include "jobs/idempotent_request.hpp"
 #include "stored_jobs.hpp"
 
 using namespace millrace;
@@ -119,8 +120,9 @@ TEST_CASE("an old unique key is forgotten unless its job has not ended") {
     world.store(unique(world, "waiting"));
     world.run(ended);
     world.pass(24h * 40);
-    job_repository::forget_unique(world.session, world.now - 24h * 31, 100);
+    job_repository::forget_unique(world.session, world.now, 100);
     CHECK(world.number("SELECT count(*) FROM unique_keys") == 1);
+    CHECK(job_repository::forget_unique(world.session, world.now, 100) == 0); // not passed over anew
     CHECK(world.store(unique(world, "waiting")).duplicate);
     CHECK_FALSE(world.store(unique(world, "ended")).duplicate);
 }
@@ -129,19 +131,19 @@ TEST_CASE("the answer to a request is kept by its scope and key, and forgotten a
     StoredJobs world;
     auto tenant = world.tenant();
     job_repository::remember_request(tenant, "POST /api/v1/jobs", "k", {"digest", "the body", 202}, world.now);
-    const auto kept = job_repository::find_request(tenant, "POST /api/v1/jobs", "k");
+    const auto kept = job_repository::find_request(tenant, "POST /api/v1/jobs", "", "k");
     REQUIRE(kept);
     CHECK(kept->payload_sha256 == "digest");
     CHECK(kept->body == "the body");
     CHECK(kept->status == 202);
-    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/flows", "k"));
-    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "other"));
+    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/flows", "", "k"));
+    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "other"));
     store::TenantSession other{world.session, OrganizationId::make()};
-    CHECK_FALSE(job_repository::find_request(other, "POST /api/v1/jobs", "k"));
+    CHECK_FALSE(job_repository::find_request(other, "POST /api/v1/jobs", "", "k"));
     job_repository::forget_requests(world.session, world.now, 100);
-    CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "k"));
+    CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "k"));
     job_repository::forget_requests(world.session, world.now + 1us, 100);
-    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "k"));
+    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "k"));
 }
 
 TEST_CASE("what is forgotten is forgotten in pieces, the oldest first") {
@@ -153,10 +155,48 @@ TEST_CASE("what is forgotten is forgotten in pieces, the oldest first") {
         world.pass(1s);
     }
     CHECK(job_repository::forget_requests(world.session, world.now, 10) == 10);
-    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "9"));
-    CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "10"));
+    CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "9"));
+    CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "10"));
     CHECK(job_repository::forget_requests(world.session, world.now, 10) == 10);
     CHECK(job_repository::forget_requests(world.session, world.now, 10) == 5);
+    world.pass(24h * 31);
     CHECK(job_repository::forget_unique(world.session, world.now, 20) == 20);
     CHECK(job_repository::forget_unique(world.session, world.now, 20) == 5);
+}
+
+TEST_CASE("a unique key is kept for the whole period that was asked for with it") {
+    StoredJobs world;
+    const auto year = [&] {
+        auto wanted = unique(world, "only", 24h * 366);
+        wanted.unique->states = {model::JobState::succeeded};
+        return wanted;
+    };
+    const auto first = world.store(year()).job.id;
+    world.run(first);
+    world.pass(24h * 365);
+    job_repository::forget_unique(world.session, world.now, 100);
+    CHECK(world.store(year()).duplicate);
+    world.pass(24h * 2);
+    CHECK_FALSE(world.store(year()).duplicate);
+}
+
+TEST_CASE("an Idempotency-Key belongs to the key that sent it") {
+    StoredJobs world;
+    auto tenant = world.tenant();
+    const KeyId mine = KeyId::make(), others = KeyId::make();
+    const auto request = [](KeyId sender, std::string payload = "digest") {
+        return std::optional{IdempotentRequest{"frame-1", std::move(payload), "POST /api/v1/jobs", sender}};
+    };
+    remember_answer(tenant, request(mine), "mine", 202, world.now);
+    CHECK(earlier_answer(tenant, request(mine)).value()->body == "mine");
+    CHECK_FALSE(earlier_answer(tenant, request(others)).value());
+    CHECK_FALSE(earlier_answer(tenant, request(others, "another")).value());
+    CHECK_FALSE(earlier_answer(tenant, request({})).value());
+    CHECK(earlier_answer(tenant, request(mine, "another")).error().code == Code::unprocessable);
+    remember_answer(tenant, request(others), "others'", 202, world.now);
+    CHECK(earlier_answer(tenant, request(others)).value()->body == "others'");
+    CHECK(earlier_answer(tenant, request(mine)).value()->body == "mine");
+    // From before an update.
+    job_repository::remember_request(tenant, "POST /api/v1/jobs", "old", {"digest", "before", 202}, world.now);
+    CHECK(earlier_answer(tenant, IdempotentRequest{"old", "digest", "POST /api/v1/jobs", mine}).value()->body == "before");
 }

@@ -114,3 +114,17 @@ TEST_CASE("a time in the past is no limit that can be asked for") {
         CHECK(refused.error().code == Code::unprocessable);
     }
 }
+
+TEST_CASE("a running attempt is ended when the wall clock passes its job's deadline, however it got there") {
+    QueueDaemon daemon;
+    auto wanted = QueueDaemon::job();
+    wanted.deadline_at = daemon.clock.now() + 1h;
+    const auto id = daemon.submit(wanted);
+    daemon.clock.set(daemon.clock.now() - 30min); // there is more time than it seemed
+    daemon.pass(100s);
+    CHECK(daemon.state(id) == "running");
+    daemon.clock.set(*wanted.deadline_at + 1s);
+    daemon.tick();
+    CHECK(daemon.state(id) == "expired");
+    CHECK(daemon.puppet.stopped == 1);
+}
