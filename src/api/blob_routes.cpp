@@ -76,10 +76,10 @@ struct BlobRoutes {
         if (!*row) co_return http::problem(missing, request.id);
         const FileOffer offer{sha256, (*row)->blob.size, (*row)->media_type, sha256};
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
-        auto opened = co_await blobs.open_async(sha256, offer.size);
+        auto opened = co_await open_for_answer(blobs, sha256, offer.size);
         if (!opened) co_return http::problem(opened.error(), request.id);
         if (!*opened) co_return http::problem({Code::internal, fmt::format("the file of blob {} is missing", sha256)}, request.id);
-        co_return answer_with_file(request, offer, std::move((*opened)->file));
+        co_return answer_with_file(request, offer, std::move((*opened)->file), blobs);
     }
 
     // This organisation's, and the file when nobody else has it. The row is what decides: once that is gone the answer is 204.

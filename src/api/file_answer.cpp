@@ -29,13 +29,19 @@ std::optional<Response> answer_without_file(const http::Request& request, const 
     return response;
 }
 
-Response answer_with_file(const http::Request& request, const FileOffer& offer, Descriptor file) {
+Response answer_with_file(const http::Request& request, const FileOffer& offer, Descriptor file, blobs::BlobStore& store) {
     const auto answer = choose_range(request.header("Range"), offer.size);
     const bool part = answer.verdict == RangeVerdict::part;
-    Response response{part ? 206u : 200u, {}, http::FileBody{file.release(), answer.range.first, answer.range.length}};
+    http::Checksum checksum{offer.sha256, offer.size, [&store, sha256 = offer.sha256](bool sound) { store.report(sha256, sound); }};
+    Response response{part ? 206u : 200u, {}, http::FileBody{file.release(), answer.range.first, answer.range.length, std::move(checksum)}};
     if (part)
         response.set("Content-Range", fmt::format("bytes {}-{}/{}", answer.range.first, answer.range.first + answer.range.length - 1, offer.size));
     return dressed(std::move(response), offer);
+}
+
+awaitable<Result<std::optional<blobs::OpenBlob>>> open_for_answer(blobs::BlobStore& store, std::string sha256, std::uint64_t size) {
+    if (store.is_damaged(sha256)) return store.open_verified_async(std::move(sha256), size);
+    return store.open_async(std::move(sha256), size);
 }
 
 } // namespace millrace::api

@@ -66,7 +66,7 @@ struct ModelRoutes {
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
         auto opened = co_await registry.open_file(version.sha256, version.size);
         if (!opened) co_return http::problem(opened.error(), request.id);
-        co_return answer_with_file(request, offer, std::move(opened->file));
+        co_return answer_with_file(request, offer, std::move(opened->file), registry.files());
     }
 
     awaitable<Response> get_side_file(Request& request) const {
@@ -80,7 +80,7 @@ struct ModelRoutes {
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
         auto opened = co_await registry.open_file(file->sha256, file->size);
         if (!opened) co_return http::problem(opened.error(), request.id);
-        co_return answer_with_file(request, offer, std::move(opened->file));
+        co_return answer_with_file(request, offer, std::move(opened->file), registry.files());
     }
 
     awaitable<Response> get_manifest(Request& request) const {

@@ -15,14 +15,14 @@ json::object readiness_json(const Readiness& readiness) {
     return {{"ready", readiness.reasons.empty()}, {"reasons", json::value_from(readiness.reasons)}, {"degraded", json::value_from(readiness.degraded)}};
 }
 
-json::object job_counts(const jobs::QueueSnapshot& snapshot) {
-    const auto& total = snapshot.total;
+// As every list of the status: of the caller's organisation alone.
+json::object job_counts(const jobs::QueueCounts& total) {
     json::object counts{{"queued", total.queued}, {"running", total.running}, {"scheduled", total.scheduled}, {"blocked", total.blocked}};
     for (const auto& [state, count] : write_ended(total)) counts[state] = count;
     counts["oldest_age_seconds"] = total.oldest_seconds;
-    counts["rates"] = json::object{{"submitted_per_second", snapshot.submitted_per_second}, {"finished_per_second", snapshot.finished_per_second}};
-    counts["external_leases"] = snapshot.external_leases;
-    counts["waiting_workers"] = snapshot.waiting_workers;
+    counts["rates"] = json::object{{"submitted_per_second", total.submitted_per_second}, {"finished_per_second", total.finished_per_second}};
+    counts["external_leases"] = total.external_leases;
+    counts["waiting_workers"] = total.waiting_workers;
     return counts;
 }
 
@@ -42,14 +42,16 @@ json::array queue_counts(const jobs::QueueSnapshot& snapshot, OrganizationId org
     return queues;
 }
 
-json::array device_status(const std::vector<inference::DeviceStatus>& devices) {
+json::array device_status(const std::vector<inference::DeviceStatus>& devices, OrganizationId organization) {
     json::array list;
-    for (const auto& each : devices)
+    for (const auto& each : devices) {
+        if (each.organization && *each.organization != organization) continue; // another's model has it to itself
         list.push_back(json::object{{"device", each.device}, {"state", each.state},
                                     {"pid", each.pid > 0 ? json::value(each.pid) : json::value(nullptr)}, {"restarts", each.restarts},
                                     {"model_bytes", each.model_bytes}, {"model_budget_bytes", each.model_budget},
                                     {"batches", each.batches}, {"reason", each.reason},
                                     {"own_of", each.model.empty() ? json::value(nullptr) : json::value(each.model)}});
+    }
     return list;
 }
 
@@ -61,13 +63,20 @@ json::array quarantine_of(const inference::WorkerStatus& worker, OrganizationId 
     return list;
 }
 
-json::object worker_status(const inference::WorkerStatus& worker) {
+json::array loaded_models(const std::vector<inference::LoadedModel>& models, OrganizationId organization) {
+    json::array list;
+    for (const auto& each : models)
+        if (each.version->organization == organization && each.state == "ready") list.push_back(json::value(each.version->name + "/" + each.version->version));
+    return list;
+}
+
+json::object worker_status(const inference::WorkerStatus& worker, json::array models, OrganizationId organization) {
     return {{"state", worker.state},     {"pid", worker.pid > 0 ? json::value(worker.pid) : json::value(nullptr)},
             {"restarts", worker.restarts}, {"runtime", worker.runtime},
             {"device", worker.device},   {"threads", worker.threads},
             {"in_flight", worker.in_flight}, {"queued", worker.queued},
-            {"models", json::value_from(worker.models)}, {"reason", worker.reason},
-            {"sandbox", worker.sandbox},  {"devices", device_status(worker.devices)}};
+            {"models", std::move(models)}, {"reason", worker.reason},
+            {"sandbox", worker.sandbox},  {"devices", device_status(worker.devices, organization)}};
 }
 
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
@@ -88,7 +97,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
         co_return response;
     }, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/metrics", [&metrics, &engine](Request& request) -> awaitable<Response> {
-        auto text = metrics.render() + inference_metrics(engine.statistics(), request.principal.organization) + telemetry::render(telemetry::gpu_figures());
+        auto text = metrics.render(request.principal.organization.text()) + inference_metrics(engine.statistics(), request.principal.organization) + telemetry::render(telemetry::gpu_figures());
         co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
     }, {}, Role::viewer});
     router.add({Verb::get, "/openapi.json", [](Request& request) -> awaitable<Response> {
@@ -101,12 +110,13 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
         status["version"] = info.version;
         status["started_at"] = info.started_at.text();
         status["uptime_seconds"] = static_cast<double>((clock.now() - info.started_at).count()) / 1e6;
-        status["jobs"] = job_counts(queue);
+        status["jobs"] = job_counts(queue.of(request.principal.organization));
         status["queues"] = queue_counts(queue, request.principal.organization);
         const auto worker = engine.status();
-        status["worker"] = worker_status(worker);
+        status["worker"] = worker_status(worker, loaded_models(engine.models(), request.principal.organization), request.principal.organization);
         status["quarantine"] = quarantine_of(worker, request.principal.organization);
-        status["store"] = json::object{{"driver", store.driver}, {"schema_version", store.schema_version}, {"bytes", store.bytes}};
+        status["store"] = json::object{{"driver", store.driver}, {"schema_version", store.schema_version}, {"bytes", store.bytes},
+                                       {"damage", store.damage.empty() ? json::value(nullptr) : json::value(store.damage)}};
         status["disk"] = json::object{{"free_bytes", free_bytes(info.data)}};
         co_return http::json(200, status);
     }, {}, Role::viewer});

@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace millrace::api {
 namespace {
 
@@ -15,10 +18,21 @@ constexpr std::string_view page_policy =
     "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'";
 
-awaitable<Response> page(Request& request) {
+Response page_for(const Request& request) {
     auto response = embedded_file("ui/index.html", request, "no-cache");
     response.set("Content-Security-Policy", std::string{page_policy});
-    co_return response;
+    return response;
+}
+
+constexpr std::array<std::string_view, 9> pages{"/", "/jobs", "/jobs/{id}", "/models", "/models/{name}", "/try", "/try/{name}", "/keys", "/docs"};
+
+awaitable<Response> page(Request& request) { co_return page_for(request); }
+
+// What programs talk to: there a missing thing is a problem document for everybody.
+bool is_for_programs(std::string_view path) {
+    for (const std::string_view folder : {"/api", "/v1", "/v2", "/assets", "/examples", "/health", "/ready", "/metrics"})
+        if (path == folder || (path.starts_with(folder) && path[folder.size()] == '/')) return true;
+    return false;
 }
 
 awaitable<Response> asset(Request& request) {
@@ -52,10 +66,22 @@ awaitable<Response> example_index(Request&) {
 
 } // namespace
 
+void show_page(const http::Request& request, Response& response) {
+    const bool is_read = request.method == Verb::get || request.method == Verb::head;
+    if (response.status != 404 || !is_read || request.path.empty() || is_for_programs(request.path)) return;
+    if (request.header("Accept").find("text/html") == std::string_view::npos) return;
+    auto page = page_for(request);
+    const std::string_view path{request.path};
+    const bool is_page = path.ends_with('/') && std::ranges::find(pages, path.substr(0, path.size() - 1)) != pages.end();
+    if (page.status == 200 && !is_page) page.status = 404;
+    page.set("Cache-Control", "no-store");
+    response = std::move(page);
+}
+
 void add_ui_routes(http::Router& router) {
     // The pages that the UI's own router knows; anything else is a plain 404.
-    for (const auto* path : {"/", "/jobs", "/jobs/{id}", "/models", "/models/{name}", "/try", "/try/{name}", "/keys"})
-        router.add({Verb::get, path, page, {}, Role::viewer, open_to_all});
+    for (const auto path : pages)
+        router.add({Verb::get, std::string{path}, page, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/assets/{path*}", asset, {}, Role::viewer, open_to_all});
     for (const auto& file : embedded::assets().list()) {
         // Files beside index.html: the icon and the like.

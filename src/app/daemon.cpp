@@ -26,6 +26,7 @@
 #include "base/version.hpp"
 #include "cache/lmdb.hpp"
 #include "models/chain_runner.hpp"
+#include "models/model_repository.hpp"
 #include "models/prediction_cache.hpp"
 #include "jobs/events.hpp"
 #include "store/sqlite.hpp"
@@ -33,8 +34,10 @@
 #include <boost/beast/http/verb.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <set>
 
 #include <unistd.h>
 
@@ -72,13 +75,29 @@ inference::EngineOptions engine_options(const config::InferenceConfig& config, t
     return options;
 }
 
-processors::ExecOptions exec_options(const config::Config& config) {
+// By name or id. A name that nobody has yet serves nobody: an organisation that is made later needs a restart.
+std::set<OrganizationId> organizations_of(const config::ExecCommand& command, store::Database& database, telemetry::Log& log) {
+    auto read = [names = command.organizations](store::Session& session) -> Result<std::set<OrganizationId>> {
+        std::set<OrganizationId> found;
+        for (auto rows = session.query("SELECT id, name FROM organizations", {}); rows.next();)
+            if (std::ranges::any_of(names, [&](const auto& each) { return each == rows.text(0) || each == rows.text(1); })) found.insert(rows.id<OrganizationId>(0));
+        return found;
+    };
+    auto found = database.read_blocking(std::move(read));
+    if (found && found->size() < command.organizations.size())
+        log.warning("a command names organizations that are not there", {{"command", command.name}, {"found", found->size()}, {"named", command.organizations.size()}});
+    return found ? std::move(*found) : std::set<OrganizationId>{};
+}
+
+processors::ExecOptions exec_options(const config::Config& config, store::Database& database, telemetry::Log& log) {
     processors::ExecOptions options;
     options.scratch = config.data / "exec";
     options.grace = std::chrono::seconds{config.exec.grace_seconds};
-    for (const auto& command : config.exec.commands)
+    for (const auto& command : config.exec.commands) {
         options.commands.push_back({command.name, command.command, command.environment, std::chrono::seconds{command.timeout_seconds},
                                     command.memory_bytes, command.max_output_bytes, command.concurrency});
+        if (std::ranges::find(command.organizations, "*") == command.organizations.end()) options.commands.back().organizations = organizations_of(command, database, log);
+    }
     return options;
 }
 
@@ -160,7 +179,9 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     std::error_code failure;
     std::filesystem::create_directories(config.data, failure);
     if (!failure) std::filesystem::permissions(config.data, perms::owner_all | perms::group_read | perms::group_exec, failure);
-    if (failure) return Error{Code::unavailable, fmt::format("the data folder {} cannot be used: {}", config.data.string(), failure.message())};
+    if (failure)
+        return Error{Code::unavailable, fmt::format("the data folder {} cannot be used: {}; run as the user that owns it, or choose another with --data",
+                                                    config.data.string(), failure.message())};
 
     Foundations base;
     auto trusted = models::TrustedKeys::read(config.models.trusted_keys, config.models.require_signature);
@@ -171,6 +192,7 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     sqlite.data = config.data;
     sqlite.readers = config.store.readers;
     sqlite.write_queue = config.store.queue_capacity;
+    sqlite.accept_damage = config.store.accept_damage;
     // A store that failed to flush takes nothing more until it is opened again (an fsync is never retried): stop in
     // order, so that the service manager starts the daemon anew.
     sqlite.on_failure = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
@@ -196,6 +218,7 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
 
 Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations foundations)
     : config_{config}, log_{log}, clock_{SystemClock::instance()}, started_at_{clock_.now()}, base_{std::move(foundations)},
+      damaged_{!base_.database->stats().damage.empty()},
       io_{"io", config.http.io_threads},
       engine_{engine_options(config.inference, log, [this](const auto& change) { write_quarantine(change); }), log, *base_.metrics},
       trial_{models::engine_trial(engine_)},
@@ -212,7 +235,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       catalog_{*base_.database, clock_},
       blob_sweeper_{*base_.database, *base_.blobs, *base_.files, clock_, log, *base_.metrics},
       identity_{*base_.database, clock_, log},
-      exec_{exec_options(config), *base_.files},
+      exec_{exec_options(config, *base_.database, log), *base_.files},
       infer_{serving_, *base_.blobs, catalog_, *base_.files, clock_},
       dispatcher_{*base_.database, clock_, log, *base_.metrics, dispatcher_options(config)},
       jobs_{*base_.database, dispatcher_, clock_},
@@ -229,12 +252,15 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
                [](const http::Request& request, http::Response& response) {
                    api::protocol::speak_protocol(request, response);
                    api::openai::speak_openai(request, response);
+                   api::show_page(request, response);
                }},
               io_, *base_.files, log, *base_.metrics} {
     dispatcher_.add(echo_);
     dispatcher_.add(sleep_);
     dispatcher_.add(exec_);
     dispatcher_.add(infer_);
+    tell_of_damage();
+    if (damaged_) write_accepted_damage(base_.database->stats().damage);
 }
 
 Daemon::~Daemon() { drain(); }
@@ -266,13 +292,19 @@ http::Router Daemon::routes() {
 }
 
 Result<void> Daemon::start() {
+    if (std::error_code ignored; std::filesystem::exists(config_.data / "damage.accepted", ignored)) {
+        log_.warning("files that no row names are kept; remove damage.accepted when they are not wanted any more", {{"folder", config_.data.string()}});
+        blob_sweeper_.leave_strays();
+        registry_.leave_strays();
+    }
     engine_.start(); // first: the worker loads its runtime while the queue is rebuilt
     if (auto loaded = identity_.load_blocking(); !loaded) return loaded;
     if (auto loaded = registry_.load_blocking(); !loaded) return loaded;
     if (auto loaded = rollout_.load_blocking(); !loaded) return loaded;
     if (auto loaded = version_stats_.load_blocking(); !loaded) return loaded;
     if (auto recovered = dispatcher_.recover(); !recovered) return recovered;
-    if (auto listening = server_.listen(); !listening) return listening;
+    if (auto listening = server_.listen(); !listening)
+        return Error{listening.error().code, listening.error().detail + "; stop what listens there, or choose another address with --listen (http.listen)"};
     dispatcher_.start();
     schedules_.start();
     retention_.start(io_.at(0));
@@ -306,6 +338,7 @@ api::Readiness Daemon::readiness() const {
     if (stopping_) reasons.push_back("stopping");
     if (auto failure = base_.database->failure()) reasons.push_back("the store has stopped: " + *failure);
     if (auto reason = no_room(config_); !reason.empty()) reasons.push_back(std::move(reason));
+    if (damaged_) degraded.push_back("the database had lost acknowledged work when it was opened, and that was accepted; unset store.accept_damage");
     if (!config_.inference.enabled) return readiness;
     const auto worker = engine_.status();
     if (worker.state == "unavailable")
@@ -320,6 +353,34 @@ api::Readiness Daemon::readiness() const {
     if (const auto held = worker.quarantine.size(); held > 0)
         degraded.push_back(fmt::format("{} in quarantine: inputs, models or organisations that keep ending workers", held));
     return readiness;
+}
+
+// Of the default organisation: it is the administrator's.
+void Daemon::write_accepted_damage(const std::string& what) {
+    auto write = [what, at = clock_.now()](store::Session& session) -> Result<void> {
+        jobs::write_event(session, model::default_organization, "database.damage_accepted", "millrace.db", {{"what", what}}, at);
+        return success();
+    };
+    base_.database->post_write(std::move(write), [](Result<void>) {});
+}
+
+// A damaged file is an event of every organisation that has it.
+void Daemon::tell_of_damage() {
+    base_.blobs->on_damage([this](const std::string& sha256) {
+        auto write = [sha256, at = clock_.now()](store::Session& session) -> Result<void> {
+            for (const auto& owner : catalog::owners_of(session, sha256)) jobs::write_event(session, owner, "blob.damaged", sha256, {}, at);
+            return success();
+        };
+        base_.database->post_write(std::move(write), [](Result<void>) {});
+    });
+    base_.model_files->on_damage([this](const std::string& sha256) {
+        auto write = [sha256, at = clock_.now()](store::Session& session) -> Result<void> {
+            for (const auto& user : models::users_of_file(session, sha256))
+                jobs::write_event(session, user.organization, "model.damaged", user.model + "/" + std::to_string(user.version), {{"sha256", sha256}}, at);
+            return success();
+        };
+        base_.database->post_write(std::move(write), [](Result<void>) {});
+    });
 }
 
 void Daemon::write_quarantine(const inference::QuarantineStatus& change) {

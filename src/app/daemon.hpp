@@ -73,6 +73,8 @@ public:
 
 private:
     http::Router routes();
+    void tell_of_damage();
+    void write_accepted_damage(const std::string& what);
     void write_quarantine(const inference::QuarantineStatus& change); // as an event; on the engine's thread
 
     const config::Config config_;
@@ -82,6 +84,7 @@ private:
     std::atomic<bool> stopping_{false}, drained_{false};
 
     Foundations base_;
+    const bool damaged_; // the database, when it was opened
     async::IoPool io_;
     inference::Engine engine_;
     std::unique_ptr<models::Trial> trial_;

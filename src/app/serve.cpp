@@ -58,9 +58,10 @@ void say_how_to_begin(const config::Config& config, std::uint16_t port) {
                named(config), config::Endpoint{config.http.listen.address, port}.text());
 }
 
-// Runs the signal loop until it is time to stop. `main` outlives the daemon: its threads may still answer the watchdog.
-void wait_for_the_end(asio::io_context& main, Daemon& daemon, config::Loaded& loaded, telemetry::Log& log) {
-    asio::signal_set stop{main, SIGTERM, SIGINT}, hang_up{main, SIGHUP};
+// Runs the signal loop until it is time to stop. `main` outlives the daemon: its threads may still answer the watchdog. `stop` catches
+// signals since before the daemon was ready.
+void wait_for_the_end(asio::io_context& main, asio::signal_set& stop, Daemon& daemon, config::Loaded& loaded, telemetry::Log& log) {
+    asio::signal_set hang_up{main, SIGHUP};
     stop.async_wait([&](boost::system::error_code failure, int signal) {
         if (failure) return;
         log.info("stopping", {{"signal", signal}});
@@ -92,6 +93,7 @@ int serve(config::Loaded loaded) {
     }
     asio::io_context main;
     Daemon daemon{config, log, std::move(*base)};
+    asio::signal_set stop{main, SIGTERM, SIGINT};
     if (const auto started = daemon.start(); !started) {
         log.error("cannot start", {{"reason", started.error().detail}});
         return 1;
@@ -101,10 +103,11 @@ int serve(config::Loaded loaded) {
     if (!daemon.has_keys()) say_how_to_begin(config, daemon.port());
     notify_service_manager("READY=1");
 
-    wait_for_the_end(main, daemon, loaded, log);
+    wait_for_the_end(main, stop, daemon, loaded, log);
 
     notify_service_manager("STOPPING=1");
-    // The signal set is gone: a second signal ends the process at once.
+    // A second signal ends the process at once.
+    stop.clear();
     std::signal(SIGTERM, SIG_DFL);
     std::signal(SIGINT, SIG_DFL);
     daemon.drain();

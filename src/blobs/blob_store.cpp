@@ -21,6 +21,7 @@ using std::filesystem::path;
 // blobs/tmp is on the same file system as what is renamed out of it.
 path temporary_folder(const path& folder) { return folder / "tmp"; }
 path hot_folder(const path& folder) { return folder / "hot"; }
+path marks_folder(const path& folder) { return folder / "damaged"; }
 
 constexpr std::size_t most_released = 4096;
 
@@ -75,7 +76,7 @@ Result<model::BlobRef> BlobWriter::finish(const std::optional<std::string>& expe
 
 Result<std::unique_ptr<BlobStore>> BlobStore::open(BlobOptions options, async::ThreadPool& files, telemetry::Log& log,
                                                    telemetry::Metrics& metrics) {
-    for (const auto& folder : {temporary_folder(options.folder), hot_folder(options.folder)}) {
+    for (const auto& folder : {temporary_folder(options.folder), hot_folder(options.folder), marks_folder(options.folder)}) {
         std::error_code failed;
         std::filesystem::create_directories(folder, failed);
         if (failed) return Error{Code::unavailable, "cannot make " + folder.string() + ": " + failed.message()};
@@ -84,6 +85,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(BlobOptions options, async::T
         if (auto flushed = flush_folder(folder); !flushed) return flushed.error();
     std::unique_ptr<BlobStore> store{new BlobStore{std::move(options), files, log, metrics}};
     if (const auto swept = store->sweep(); swept > 0) log.info("unfinished blobs removed", {{"files", swept}});
+    store->load_marks();
     return store;
 }
 
@@ -91,6 +93,8 @@ BlobStore::BlobStore(BlobOptions options, async::ThreadPool& files, telemetry::L
     : options_{std::move(options)}, files_{files}, log_{log}, stored_{metrics.counter("millrace_blobs_stored_total", "Blobs stored")},
       stored_bytes_{metrics.counter("millrace_blobs_stored_bytes_total", "Bytes of stored blobs")},
       finish_seconds_{metrics.histogram("millrace_blobs_finish_seconds", "Time to flush a blob and put it in its place")},
+      damaged_count_{metrics.gauge("millrace_blobs_damaged", "Files that are known not to have the bytes of their digest any more",
+                                   {{"folder", options_.folder.filename().string()}})},
       holds_{std::make_shared<Holds>()} {}
 
 BlobStore::~BlobStore() = default;
@@ -136,6 +140,7 @@ Result<void> BlobStore::place(const path& temporary, const std::string& sha256) 
     if (::rename(temporary.c_str(), target.c_str()) != 0) return system_error("cannot put " + target.string() + " in its place");
     crash_point("blobs.after_rename");
     if (auto flushed = flush_folder(folder); !flushed) return flushed;
+    if (is_damaged(sha256)) unmark(sha256);
     return flush_parents(folder, std::stoul(sha256.substr(0, 4), nullptr, 16));
 }
 
@@ -161,21 +166,9 @@ Result<std::optional<OpenBlob>> BlobStore::open_blob(const std::string& sha256, 
     const auto size = static_cast<std::uint64_t>(found.st_size);
     if (expected_size && *expected_size != size) {
         log_.error("a blob has the wrong size", {{"sha256", sha256}, {"expected", *expected_size}, {"found", size}});
-        return Error{Code::internal, "blob " + sha256 + " is damaged"};
+        return damaged_error(sha256);
     }
     return std::optional<OpenBlob>{OpenBlob{std::move(file), size}};
-}
-
-Result<Verdict> BlobStore::verify(const std::string& sha256) const {
-    auto opened = open_blob(sha256);
-    if (!opened) return opened.error();
-    if (!*opened) return Verdict::missing;
-    Sha256Stream digest;
-    const auto read = read_all((*opened)->file.get(), [&](std::span<const std::byte> piece) { digest.update(piece); });
-    if (!read) return read.error();
-    if (hex(digest.finish()) == sha256) return Verdict::sound;
-    log_.error("a blob is damaged", {{"sha256", sha256}});
-    return Verdict::damaged;
 }
 
 std::shared_ptr<const void> BlobStore::hold(const std::string& sha256) {
@@ -225,6 +218,7 @@ Result<bool> BlobStore::finish_removal(const std::string& sha256) {
 Result<bool> BlobStore::remove(const std::string& sha256) {
     if (!is_sha256_hex(sha256)) return false;
     const auto name = path_of(sha256);
+    if (is_damaged(sha256)) unmark(sha256);
     if (::unlink(name.c_str()) == 0) return true;
     if (errno == ENOENT) return false;
     return system_error("cannot remove blob " + sha256);

@@ -6,6 +6,10 @@
 // row, finish_removal(). What was stored is held by its BlobRef until the row is committed: a held file is not removed, and storing
 // it again calls a removal that has begun off.
 // The functions without `awaitable` block on the disk: call them on the files pool only.
+//
+// Damage is told: whoever reads a blob whole checks its digest, by open_verified() or with what report() is for, and no bytes are given
+// out under a digest that is not theirs. A blob that was found damaged has a mark, an empty file <folder>/damaged/<sha256>, so that
+// the next start knows it too. The mark goes when the blob is stored again, or read whole and found sound.
 #pragma once
 #include "async/guarded.hpp"
 #include "async/thread_pool.hpp"
@@ -22,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -88,6 +93,9 @@ struct BlobOptions {
     std::function<std::uint64_t()> free{};             // bytes that are free there; asked before each write. Empty: the system is asked
 };
 
+// For whoever asked for a blob that was found damaged.
+Error damaged_error(const std::string& sha256);
+
 class BlobStore {
 public:
     // Makes the folders and removes what unfinished writes have left. `files` and `log` outlive the store.
@@ -98,8 +106,15 @@ public:
     Result<BlobWriter> create(std::uint64_t limit = UINT64_MAX, Purpose purpose = Purpose::upload);
     // nullopt when there is none of that name; internal when its size is not `expected_size`.
     Result<std::optional<OpenBlob>> open_blob(const std::string& sha256, std::optional<std::uint64_t> expected_size = std::nullopt) const;
-    // Hashes the whole file.
-    Result<Verdict> verify(const std::string& sha256) const;
+    // The same once the whole file was read and found sound; internal, damaged_error(), when it was not.
+    Result<std::optional<OpenBlob>> open_verified(const std::string& sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
+    // Hashes the whole file, and reports what it found.
+    Result<Verdict> verify(const std::string& sha256);
+    // Who has read a blob whole says what it is. Logged, counted and told to on_damage() the first time that it is damaged.
+    void report(const std::string& sha256, bool sound);
+    bool is_damaged(const std::string& sha256) const; // as far as is known; thread-safe, never blocks
+    // Called on whichever thread reports. Set before the store is used; nothing it borrows may end before the last read.
+    void on_damage(std::function<void(const std::string& sha256)> told) { on_damage_ = std::move(told); }
     // False when it is held, or being removed by another.
     bool begin_removal(const std::string& sha256);
     void abandon_removal(const std::string& sha256);
@@ -122,6 +137,7 @@ public:
     BlobUpload begin_upload(std::uint64_t limit = UINT64_MAX);
     awaitable<Result<model::BlobRef>> put_async(std::string bytes, Purpose purpose = Purpose::upload);
     awaitable<Result<std::optional<OpenBlob>>> open_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
+    awaitable<Result<std::optional<OpenBlob>>> open_verified_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
     // The whole content, its digest checked; nullopt when there is none; too_large past `limit` bytes.
     awaitable<Result<std::optional<std::string>>> read_async(std::string sha256, std::uint64_t limit);
 
@@ -133,6 +149,8 @@ private:
     Result<void> place(const std::filesystem::path& temporary, const std::string& sha256);
     Result<void> flush_parents(const std::filesystem::path& folder, std::size_t index);
     std::size_t sweep(); // returns how many files it removed
+    void load_marks();
+    void unmark(const std::string& sha256);
     std::shared_ptr<const void> hold(const std::string& sha256);
 
     BlobOptions options_;
@@ -141,6 +159,9 @@ private:
     telemetry::Counter& stored_;
     telemetry::Counter& stored_bytes_;
     telemetry::Histogram& finish_seconds_;
+    telemetry::Gauge& damaged_count_;
+    std::function<void(const std::string&)> on_damage_;
+    mutable async::Guarded<std::set<std::string>> damaged_;
     async::Guarded<std::bitset<65536>> flushed_folders_; // ab/cd whose own entry is known to be on disk
     struct Holds;
     const std::shared_ptr<Holds> holds_; // shared with the BlobRefs, which may outlive the store

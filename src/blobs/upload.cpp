@@ -71,6 +71,11 @@ awaitable<Result<std::optional<OpenBlob>>> BlobStore::open_async(std::string sha
     co_return co_await files_.run(std::move(work));
 }
 
+awaitable<Result<std::optional<OpenBlob>>> BlobStore::open_verified_async(std::string sha256, std::optional<std::uint64_t> expected_size) {
+    auto work = [this, sha256 = std::move(sha256), expected_size] { return open_verified(sha256, expected_size); };
+    co_return co_await files_.run(std::move(work));
+}
+
 awaitable<Result<std::optional<std::string>>> BlobStore::read_async(std::string sha256, std::uint64_t limit) {
     auto work = [this, sha256 = std::move(sha256), limit]() -> Result<std::optional<std::string>> {
         auto opened = open_blob(sha256);
@@ -87,7 +92,9 @@ awaitable<Result<std::optional<std::string>>> BlobStore::read_async(std::string 
             content.append(reinterpret_cast<const char*>(piece.data()), piece.size());
         });
         if (!read) return read.error();
-        if (hex(digest.finish()) != sha256) return Error{Code::internal, "blob " + sha256 + " is damaged"};
+        const bool sound = hex(digest.finish()) == sha256;
+        report(sha256, sound);
+        if (!sound) return damaged_error(sha256);
         return std::optional<std::string>{std::move(content)};
     };
     co_return co_await files_.run(std::move(work));

@@ -17,6 +17,8 @@ constexpr Sql insert_blob{
     "owner = CASE WHEN 'user' IN (blobs.owner, excluded.owner) THEN 'user' WHEN 'prediction' IN (blobs.owner, excluded.owner) THEN 'prediction' ELSE 'job' END"};
 constexpr Sql find_blob{"SELECT size, media_type, tier, created_at FROM blobs WHERE organization_id = $1 AND sha256 = $2"};
 
+constexpr Sql select_owners{"SELECT organization_id FROM blobs WHERE sha256 = $1"};
+
 std::string_view name(Kept::For reason) {
     switch (reason) {
     case Kept::For::user: return "user";
@@ -32,6 +34,12 @@ void add(Session& session, OrganizationId organization, const model::BlobRef& bl
     TenantSession tenant{session, organization};
     const auto until = kept.reason == Kept::For::prediction ? std::optional{kept.until} : std::nullopt;
     tenant.execute(insert_blob, {blob.sha256, blob.size, media_type, now, name(kept.reason), until});
+}
+
+std::vector<OrganizationId> owners_of(Session& session, const std::string& sha256) {
+    std::vector<OrganizationId> owners;
+    for (auto rows = session.query(select_owners, {sha256}); rows.next();) owners.push_back(rows.id<OrganizationId>(0));
+    return owners;
 }
 
 awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, model::BlobRef blob, std::string media_type, Kept kept) {

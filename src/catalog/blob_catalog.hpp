@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace::catalog {
 
@@ -31,6 +32,9 @@ struct Kept {
 // For transactions that also write something else: a job with its files, a result with its map. The rows that say which job
 // refers to it are jobs::job_blobs.
 void add(store::Session& session, OrganizationId organization, const model::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now);
+
+// Who has it; on a store thread.
+std::vector<OrganizationId> owners_of(store::Session& session, const std::string& sha256);
 
 // Thread-safe; coroutines resume on the caller's executor.
 class BlobCatalog {

@@ -61,6 +61,7 @@ awaitable<void> BlobSweeper::find_unclaimed() {
 // One first folder after the other: 256 pieces. What is held while its row is on its way is left by begin_removal(), and has a row
 // when its digest is looked at again.
 awaitable<void> BlobSweeper::find_strays(std::filesystem::file_time_type time) {
+    if (strays_stay_) co_return;
     auto used = [](Session& session) -> Result<bool> { return blob_repository::has_keys(session); };
     const auto known = co_await database_.read(std::move(used));
     if (!known || !*known) co_return; // nobody has used this database yet: the files are another's, and stay

@@ -27,6 +27,7 @@ public:
                 std::chrono::seconds every = std::chrono::seconds{10});
     ~BlobSweeper() { stop(); }
 
+    void leave_strays() { strays_stay_ = true; } // before start(): rows were lost, and their files may be all that is left
     void start(asio::io_context& context); // its timer's thread; looks at once
     void stop();                           // idempotent
 
@@ -53,6 +54,7 @@ private:
     telemetry::Counter& removed_;
     std::shared_ptr<asio::steady_timer> timer_; // shared with run(), which may end after stop()
     std::atomic<bool> stopped_{false};
+    bool strays_stay_ = false;
     bool looks_through_ = true; // the folders, at the next turn
 };
 

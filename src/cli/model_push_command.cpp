@@ -28,6 +28,7 @@ bool is_there(const fs::path& path) {
 // manifest.json beside it, and for MODEL.sig where there is one.
 void complete(PushOptions& options) {
     std::error_code ignored;
+    if (!options.model.empty() && !is_there(options.model)) throw Failure{failed, fmt::format("there is no model file {}", options.model)};
     if (options.model.empty()) { // of a chain
         if (options.manifest.empty()) throw Failure{usage, "name the model file, or with --manifest the manifest of a chain"};
         if (options.signature.empty() && is_there(options.manifest + ".sig")) options.signature = options.manifest + ".sig";

@@ -40,6 +40,7 @@ struct LogConfig {
 struct StoreConfig {
     unsigned readers = 0;
     std::uint32_t queue_capacity = 0; // writes that wait for the writer thread
+    bool accept_damage = false;       // start although acknowledged commits are lost
 };
 
 struct JobsConfig {
@@ -84,6 +85,7 @@ struct ExecCommand {
     std::uint64_t memory_bytes = 0;       // address space; 0: no limit
     std::uint64_t max_output_bytes = 0;   // of the result
     std::uint32_t concurrency = 0;
+    std::vector<std::string> organizations; // by name or id; "*": all
     bool operator==(const ExecCommand&) const = default;
 };
 

@@ -55,6 +55,12 @@ Result<void> set_environment(ExecCommand& command, const TomlEntry& entry) {
     return success();
 }
 
+Result<void> set_organizations(ExecCommand& command, const TomlEntry& entry) {
+    if (!entry.list || entry.list->empty()) return expected(R"(a list of organizations by name or id, such as ["default"], or ["*"] for all)");
+    command.organizations = *entry.list;
+    return success();
+}
+
 template <class T>
 Result<void> set_number(const TomlEntry& entry, Result<std::uint64_t> (*parse)(std::string_view, std::uint64_t, std::uint64_t), std::uint64_t low,
                         std::uint64_t high, T& target) {
@@ -109,6 +115,8 @@ const std::array members{
     Member{"concurrency", "1", "1", "How many of it may run at once.", false,
            +[](ExecCommand& c, const TomlEntry& e) { return set_number(e, parse_integer, 1, 1000, c.concurrency); },
            +[](const ExecCommand& c) { return fmt::format("{}", c.concurrency); }},
+    Member{"organizations", "", R"(["default"])", "Whose it is: the organizations, by name or id, whose jobs may run it; [\"*\"] for all.", false, set_organizations,
+           +[](const ExecCommand& c) { return shown(c.organizations); }},
 };
 
 bool is_name(std::string_view name) {
@@ -124,6 +132,7 @@ ExecCommand& find_or_add(Loaded& loaded, std::string_view name) {
     if (at != commands.end() && at->name == name) return *at;
     ExecCommand command;
     command.name = name;
+    command.organizations = {"default"};
     for (const auto& member : members) {
         loaded.origins[key_of(command, member)] = "default";
         if (!member.fallback.empty()) (void)member.set(command, {{}, std::string{member.fallback}, 0, {}});

@@ -54,6 +54,7 @@ FileBody& FileBody::operator=(FileBody&& o) noexcept {
         fd_ = std::exchange(o.fd_, -1);
         offset_ = o.offset_;
         length_ = o.length_;
+        checksum_ = std::move(o.checksum_);
     }
     return *this;
 }

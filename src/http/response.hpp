@@ -17,21 +17,33 @@
 
 namespace millrace::http {
 
+// The SHA-256 that the bytes of a whole file must have; empty: they are not checked. Each answer with the whole file is checked,
+// and each part of a small one (file_reading.hpp): a file that was damaged on the disk never reaches a client as a complete answer.
+struct Checksum {
+    std::string sha256;                // hex
+    std::uint64_t size = 0;            // of the whole file
+    std::function<void(bool)> verdict; // whether the file is sound; called on a files thread, each time that it was read whole
+};
+
 // Part of an open file, sent in pieces read on the files pool. Owns the descriptor.
 class FileBody {
 public:
-    FileBody(int descriptor, std::uint64_t offset, std::uint64_t length) : fd_{descriptor}, offset_{offset}, length_{length} {}
-    FileBody(FileBody&& o) noexcept : fd_{std::exchange(o.fd_, -1)}, offset_{o.offset_}, length_{o.length_} {}
+    FileBody(int descriptor, std::uint64_t offset, std::uint64_t length, Checksum checksum = {})
+        : fd_{descriptor}, offset_{offset}, length_{length}, checksum_{std::move(checksum)} {}
+    FileBody(FileBody&& o) noexcept
+        : fd_{std::exchange(o.fd_, -1)}, offset_{o.offset_}, length_{o.length_}, checksum_{std::move(o.checksum_)} {}
     FileBody& operator=(FileBody&& o) noexcept;
     ~FileBody();
 
     int descriptor() const { return fd_; }
     std::uint64_t offset() const { return offset_; }
     std::uint64_t length() const { return length_; }
+    const Checksum& checksum() const { return checksum_; }
 
 private:
     int fd_;
     std::uint64_t offset_, length_;
+    Checksum checksum_;
 };
 
 // Given to a StreamBody; used on the session's io thread only.

@@ -1,33 +1,11 @@
 // How an answer leaves: small ones with one system call, files in pieces from the files pool, streams in chunks.
+#include "http/file_reading.hpp"
 #include "http/session.hpp"
 
 #include <charconv>
 
-#include <unistd.h>
-
 namespace millrace::http {
 namespace {
-
-constexpr std::size_t file_piece = 256 * 1024;
-
-// Reads on a files thread. Both are shared because the thread may be reading still when the session's frame is
-// destroyed with its io_context.
-struct FileReading {
-    FileBody file;
-    std::vector<char> bytes;
-
-    Result<std::size_t> fill(std::uint64_t done) {
-        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file.length() - done));
-        for (std::size_t have = 0; have < want;) {
-            const auto at = static_cast<off_t>(file.offset() + done + have);
-            const auto n = ::pread(file.descriptor(), bytes.data() + have, want - have, at);
-            if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) return Error{Code::internal, "the file could not be read to its end"};
-            have += static_cast<std::size_t>(n);
-        }
-        return want;
-    }
-};
 
 // Writes each piece as one chunk, or as it is to an HTTP/1.0 client.
 class ChunkWriter final : public StreamWriter {
@@ -114,26 +92,24 @@ awaitable<bool> Session::send_file(Response& response, FileBody file) {
         begin_head(response, options);
         co_return co_await connection_.write(out_, {}, shared_->limits.write_stall);
     }
-    std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(file_piece, length)));
-    const auto reading = std::make_shared<FileReading>(FileReading{std::move(file), std::move(buffer)});
-    for (std::uint64_t done = 0; done < length;) {
-        auto work = [reading, done] { return reading->fill(done); };
-        const auto got = co_await shared_->files.run(std::move(work));
-        if (!got && done > 0) {
-            shared_->log.error("file not sent to its end", {{"request", request_.id}, {"error", got.error().detail}});
+    // Shared: a files thread may be reading still when the session's frame is destroyed with its io_context.
+    const auto reading = std::make_shared<FileReading>(std::move(file));
+    while (sent_ < length) {
+        auto work = [reading] { return reading->next(); };
+        const auto piece = co_await shared_->files.run(std::move(work));
+        if (!piece && sent_ > 0) {
+            shared_->log.error("file not sent to its end", {{"request", request_.id}, {"error", piece.error().detail}});
             co_return false; // the length is promised: only closing tells the client
         }
-        if (!got) { // nothing went out yet: the answer can still be an honest one
-            response = problem(got.error(), request_.id);
+        if (!piece) { // nothing went out yet: the answer can still be an honest one
+            response = problem(piece.error(), request_.id);
             const auto& text = std::get<std::string>(response.body);
             co_return co_await send_text(response, text);
         }
-        if (done == 0) begin_head(response, options);
+        if (sent_ == 0) begin_head(response, options);
         else out_.clear();
-        const std::string_view piece{reading->bytes.data(), *got};
-        if (!co_await connection_.write(out_, piece, shared_->limits.write_stall)) co_return false;
-        done += *got;
-        sent_ = done;
+        if (!co_await connection_.write(out_, *piece, shared_->limits.write_stall)) co_return false;
+        sent_ += piece->size();
     }
     co_return true;
 }

@@ -60,9 +60,10 @@ struct DeviceStatus {
     int pid = 0;
     std::uint64_t restarts = 0, model_bytes = 0, model_budget = 0; // 0: no limit
     std::size_t batches = 0;             // under way
-    std::string reason;
+    std::string reason;                  // names no model: whoever asks may be of another organisation
     std::string model;                   // of a worker that one model has to itself: "digits/1"; "suspects" of the one in which
                                          // what may have ended a worker is run again; empty: shared
+    std::optional<OrganizationId> organization{}; // whose that model is
 };
 
 // The engine as a whole; the process of the first device that works, where it is about one.
@@ -74,7 +75,7 @@ struct WorkerStatus {
     std::string device = "cpu";
     int threads = 0;
     std::size_t in_flight = 0, queued = 0;
-    std::vector<std::string> models;     // loaded now: "digits/1"
+    std::vector<std::string> models;     // loaded now, of all organisations: "digits/1"
     std::string reason;                  // why it is not ready
     std::string sandbox;                 // "seccomp, landlock 3" …
     std::vector<DeviceStatus> devices;

@@ -104,7 +104,7 @@ private:
     bool end_slow_load(DeviceWorker& device, Monotonic at);
     bool end_late_flight(DeviceWorker& device, Monotonic at);
     bool end_withdrawn_flight(DeviceWorker& device, Monotonic at);
-    void kill_for(DeviceWorker& device, const std::string& why); // the one to blame has been taken out: the rest is put back
+    void kill_for(DeviceWorker& device, const ModelEntry& entry, const std::string& why); // what is to blame has been taken out: the rest is put back
     void put_back(const Flight& flight);
     void on_lost(DeviceWorker& device, const std::string& why);
     void find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why, bool from_outside);

@@ -74,7 +74,7 @@ bool Scheduler::end_slow_load(DeviceWorker& device, Monotonic at) {
     ended_worker(*models_.find(key), nullptr, "it took too long to load");
     fail(batcher_.take_all(key), {FailureReason::timed_out, "the model took too long to load", true});
     for (auto& done : std::exchange(models_.find(key)->loading, {})) done(Error{Code::unprocessable, "the model took too long to load"});
-    kill_for(device, fmt::format("loading {} took too long", models_.find(key)->title()));
+    kill_for(device, *models_.find(key), "loading a model took too long");
     return true;
 }
 
@@ -87,7 +87,7 @@ bool Scheduler::end_late_flight(DeviceWorker& device, Monotonic at) {
     const auto& entry = *models_.find(guilty.model);
     const auto limit = entry.version->manifest->timeout_seconds;
     batcher_.settle(guilty.model, std::exchange(guilty.charged, 0), {limit * 1000, guilty.share, 0});
-    kill_for(device, fmt::format("{} ran longer than its {} s", entry.title(), limit));
+    kill_for(device, entry, fmt::format("a model ran longer than its {} s", limit));
     // One of several may hang, and the others have only shared its pass: each runs again, alone.
     blame({{id, guilty}}, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
     dispatch();
@@ -108,13 +108,16 @@ bool Scheduler::end_withdrawn_flight(DeviceWorker& device, Monotonic at) {
     quarantine_.disturbed({entry.version->organization, entry.version->name, entry.version->version}, at);
     seat(entry); // the next time that it runs on for nobody, nobody else is disturbed
     culprit_known_ = true;
-    device.supervisor->replace(fmt::format("{} still ran for a withdrawn request", models_.find(ended.model)->title()));
+    log_.warning("a model still runs for a withdrawn request", {{"model", models_.find(ended.model)->title()}});
+    device.supervisor->replace("a model still ran for a withdrawn request"); // the status shows it to every organisation
     culprit_known_ = false;
     put_back(ended);
     return true;
 }
 
-void Scheduler::kill_for(DeviceWorker& device, const std::string& why) {
+// `why` names no model: the status and the failures of bystanders, who may be of other organisations, quote it. The log names it.
+void Scheduler::kill_for(DeviceWorker& device, const ModelEntry& entry, const std::string& why) {
+    log_.warning("a worker is ended for a model", {{"model", entry.title()}, {"device", device.device}, {"reason", why}});
     culprit_known_ = true;
     device.supervisor->kill(why);
     culprit_known_ = false;

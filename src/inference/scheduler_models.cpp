@@ -172,7 +172,7 @@ bool Scheduler::renew(DeviceWorker& device, ModelEntry& entry, const std::string
     if (device.used_at <= device.renewed_at || at - device.renewed_at < often || at - entry.renewed_at < often_for_one) return false;
     device.renewed_at = entry.renewed_at = at;
     device.models.erase(entry.key);
-    kill_for(device, fmt::format("{} could not be loaded, it has no memory left: {}", entry.title(), error));
+    kill_for(device, entry, "a model could not be loaded for want of memory");
     return true;
 }
 

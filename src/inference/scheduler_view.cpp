@@ -41,10 +41,10 @@ LoadedModel shown(const ModelEntry& entry, const Devices& devices) {
     return model;
 }
 
-DeviceStatus shown(const DeviceWorker& device, const std::string& model) {
+DeviceStatus shown(const DeviceWorker& device, const std::string& model, std::optional<OrganizationId> organization) {
     const auto& supervisor = *device.supervisor;
     return {device.device, std::string{name(supervisor.state())}, supervisor.pid(), supervisor.restarts(), device.model_bytes(),
-            device.memory_budget, device.flights.size(), supervisor.reason(), model};
+            device.memory_budget, device.flights.size(), supervisor.reason(), model, organization};
 }
 
 } // namespace
@@ -76,8 +76,9 @@ void Scheduler::publish() {
     for (const auto& device : devices_) {
         status.restarts += device->supervisor->restarts();
         if (device->role == Role::spare) continue;
-        const auto model = device->role == Role::own ? models_.find(device->owner)->title() : device->role == Role::suspects ? "suspects" : "";
-        status.devices.push_back(shown(*device, model));
+        const auto* owner = device->role == Role::own ? models_.find(device->owner) : nullptr;
+        const auto model = owner ? owner->title() : device->role == Role::suspects ? "suspects" : "";
+        status.devices.push_back(shown(*device, model, owner ? std::optional{owner->version->organization} : std::nullopt));
     }
     *view_.lock() = std::move(view);
 }

@@ -88,7 +88,7 @@ void Dispatcher::count_before(const total_repository::Total& total) {
     auto queue = table_.find_queue(total.organization, total.queue);
     if (!queue && !total.queue.empty() && table_.count(total.organization) < QueueTable::most_queues) queue = table_.queue(total.organization, total.queue);
     if (!queue) {
-        ended_elsewhere_[total.state] += total.jobs;
+        ended_elsewhere_[total.organization][total.state] += total.jobs;
         return;
     }
     queue->ended[total.state] += total.jobs;
@@ -107,14 +107,22 @@ void Dispatcher::stop(std::chrono::milliseconds patience) {
     draining_ = true;
     dismiss_workers();
     const auto until = clock_.monotonic() + patience;
+    auto said = Monotonic::min();
     for (;;) {
         std::promise<std::size_t> left;
         send([this, &left] {
             stopping_ = true;
             left.set_value(scheduler_.slots_taken() + claiming_.size());
         });
-        if (left.get_future().get() == 0) return;
-        if (clock_.monotonic() >= until) break;
+        const auto jobs = left.get_future().get();
+        if (jobs == 0) return;
+        const auto at = clock_.monotonic();
+        if (at >= until) break;
+        if (said == Monotonic::min() || at - said >= 5s) {
+            said = at;
+            log_.info("waiting for running jobs", {{"jobs", jobs}, {"seconds_left", std::chrono::ceil<std::chrono::seconds>(until - at).count()},
+                                                   {"to_end_at_once", "Ctrl-C or SIGTERM again; what runs is then run again at the next start"}});
+        }
         std::this_thread::sleep_for(20ms);
     }
     std::promise<void> released;
@@ -203,7 +211,7 @@ void Dispatcher::arrive(const Arrival& arrival) {
     if (arrival.state == JobState::blocked) ++queue.blocked;
     else scheduler_.queue().push(job, now());
     if (!arrival.is_new) return;
-    submitted_.add(clock_.monotonic());
+    queue.submitted.add(clock_.monotonic());
     submitted_total_.add();
 }
 

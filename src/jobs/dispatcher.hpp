@@ -243,8 +243,7 @@ private:
     std::vector<Ended> ends_;                      // of this turn
     std::vector<Ended> unrecorded_;                // the store could not take them: again at the next tick
     Limits limits_;                                // expiries and deadlines
-    std::map<model::JobState, std::int64_t> ended_elsewhere_; // in queues that have no entry any more, since the store was made
-    RateMeter submitted_, finished_;
+    std::map<OrganizationId, std::map<model::JobState, std::int64_t>> ended_elsewhere_; // in queues that have no entry any more, since the store was made
     bool stopping_ = false, dismissing_ = false, flushing_ = false;
     bool settling_ = false, settle_again_ = false; // a task that settles more is on its way; another is wanted after it
     Monotonic next_second_{}, next_sweep_{};

@@ -244,7 +244,6 @@ void Dispatcher::settle(const Moved& moved) {
 
 void Dispatcher::count_end(Queue& queue, const Moved& moved) {
     const auto at = clock_.monotonic();
-    finished_.add(at);
     queue.finished.add(at);
     ++queue.ended[moved.to];
     limits_.forget(moved.id);

@@ -77,7 +77,7 @@ void Dispatcher::begin_at_once(Lease lease, Arrival arrival) {
         crash_point("submit.before_run");
         const auto job = waiting(arrival);
         scheduler_.resumed(job.lane, now(), true);
-        submitted_.add(clock_.monotonic());
+        scheduler_.queue().at(job.lane).queue->submitted.add(clock_.monotonic());
         submitted_total_.add();
         if (ended_at_once_.erase(job.id) > 0) return give_back(job.lane, Scheduler::Verdict::nothing);
         run(seat(std::move(lease), job));

@@ -13,10 +13,22 @@ QueueCounts& QueueCounts::operator+=(const QueueCounts& other) {
     scheduled += other.scheduled;
     blocked += other.blocked;
     oldest_seconds = std::max(oldest_seconds, other.oldest_seconds);
+    external_leases += other.external_leases;
+    waiting_workers += other.waiting_workers;
+    submitted_per_second += other.submitted_per_second;
     started_per_second += other.started_per_second;
     finished_per_second += other.finished_per_second;
     for (const auto& [state, jobs] : other.ended) ended[state] += jobs;
     return *this;
+}
+
+QueueCounts QueueSnapshot::of(const OrganizationId& organization) const {
+    QueueCounts sum;
+    for (const auto& queue : queues)
+        if (queue.organization == organization) sum += queue;
+    if (const auto known = ended_elsewhere.find(organization); known != ended_elsewhere.end())
+        for (const auto& [state, jobs] : known->second) sum.ended[state] += jobs;
+    return sum;
 }
 
 QueueCounts Dispatcher::counts(Queue& queue) {
@@ -28,6 +40,7 @@ QueueCounts Dispatcher::counts(Queue& queue) {
     counts.running = queue.running;
     if (const auto oldest = scheduler_.queue().oldest(queue); oldest && counts.queued > 0)
         counts.oldest_seconds = std::max(0.0, static_cast<double>((at.wall - *oldest).count()) / 1e6);
+    counts.submitted_per_second = queue.submitted.per_second(at.steady);
     counts.started_per_second = queue.started.per_second(at.steady);
     counts.finished_per_second = queue.finished.per_second(at.steady);
     counts.ended = queue.ended;
@@ -37,7 +50,7 @@ QueueCounts Dispatcher::counts(Queue& queue) {
 
 void Dispatcher::keep_totals_of_given_up() {
     for (const auto& queue : table_.take_given_up())
-        for (const auto& [state, jobs] : queue->ended) ended_elsewhere_[state] += jobs;
+        for (const auto& [state, jobs] : queue->ended) ended_elsewhere_[queue->organization][state] += jobs;
 }
 
 void Dispatcher::count_open_breakers() {
@@ -53,22 +66,26 @@ awaitable<QueueSnapshot> Dispatcher::snapshot() {
             const auto at = clock_.monotonic();
             QueueSnapshot all;
             keep_totals_of_given_up();
-            for (const auto& [state, jobs] : ended_elsewhere_) all.total.ended[state] += jobs;
+            all.ended_elsewhere = ended_elsewhere_;
+            std::unordered_map<const Queue*, std::size_t> places;
             for (const auto& queue : table_.queues()) {
                 QueueSnapshot::Queue view;
                 static_cast<QueueCounts&>(view) = counts(*queue);
                 view.organization = queue->organization;
                 view.name = queue->name;
                 view.breaker = queue->breaker.view(at);
-                all.total += view;
+                places[queue.get()] = all.queues.size();
                 all.queues.push_back(std::move(view));
             }
             for (auto* resource : table_.resources())
                 all.resources.push_back({resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
-            all.submitted_per_second = submitted_.per_second(at);
-            all.finished_per_second = finished_.per_second(at);
-            all.waiting_workers = workers_.size();
-            for (const auto& [id, running] : running_) all.external_leases += running->external.has_value();
+            const auto of = [&](const QueuePtr& queue) -> QueueCounts& { return all.queues[places.at(queue.get())]; }; // in use, so in the table
+            for (const auto& worker : workers_) ++of(worker.queue).waiting_workers;
+            for (const auto& [id, running] : running_)
+                if (running->external) ++of(scheduler_.queue().at(running->lane).queue).external_leases;
+            for (const auto& each : all.queues) all.total += each;
+            for (const auto& [organization, ended] : all.ended_elsewhere)
+                for (const auto& [state, jobs] : ended) all.total.ended[state] += jobs;
             done(std::move(all));
         });
     };

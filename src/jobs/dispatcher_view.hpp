@@ -15,7 +15,8 @@ namespace millrace::jobs {
 struct QueueCounts {
     std::size_t queued = 0, running = 0, scheduled = 0, blocked = 0;
     double oldest_seconds = 0;           // the longest wait of a queued job
-    double started_per_second = 0, finished_per_second = 0; // over the last ten seconds
+    double submitted_per_second = 0, started_per_second = 0, finished_per_second = 0; // over the last ten seconds
+    std::size_t external_leases = 0, waiting_workers = 0;
     std::map<model::JobState, std::int64_t> ended;          // since the store was made
     double mean_run_seconds = 0;
     QueueCounts& operator+=(const QueueCounts& other);
@@ -32,11 +33,12 @@ struct QueueSnapshot {
         std::string kind, name;
         model::BreakerView breaker;
     };
-    std::vector<Queue> queues;
+    std::vector<Queue> queues; // of all organisations
     std::vector<Resource> resources;
-    QueueCounts total;
-    double submitted_per_second = 0, finished_per_second = 0;
-    std::size_t external_leases = 0, waiting_workers = 0;
+    std::map<OrganizationId, std::map<model::JobState, std::int64_t>> ended_elsewhere; // in queues that have no entry any more
+
+    QueueCounts total;         // of all organisations: for the daemon itself
+    QueueCounts of(const OrganizationId& organization) const;
 };
 
 struct JobOutlook {

@@ -67,7 +67,7 @@ struct Queue {
     std::int64_t queued = 0, scheduled = 0, blocked = 0; // of `waiting`, without those that were taken out
     std::vector<std::uint32_t> lanes;                    // of the ready queue
     std::map<model::JobState, std::int64_t> ended;       // since the store was made
-    RateMeter started, finished;
+    RateMeter submitted, started, finished;
     MeanSeconds mean_seconds;
 
 private:

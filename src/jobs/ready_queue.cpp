@@ -236,7 +236,8 @@ std::size_t ReadyQueue::position(const Waiting& job) const {
     }
     const auto& its_line = own_lane.lines[job.priority];
     const auto before = [&](const FairLine::Line& line) {
-        const auto at = std::lower_bound(line.jobs.begin(), line.jobs.end(), job.due, [](const Waiting& other, Timestamp due) { return other.due < due; });
+        // Those of a batch have one time, and stand in the order of their ids.
+        const auto at = std::lower_bound(line.jobs.begin(), line.jobs.end(), job, [](const Waiting& a, const Waiting& b) { return std::tie(a.due, a.id) < std::tie(b.due, b.id); });
         return static_cast<std::size_t>(at - line.jobs.begin());
     };
     const auto own = its_line.lines().find(job.owner);

@@ -183,4 +183,11 @@ Result<void> delete_version(store::TenantSession& session, const std::string& mo
     return success();
 }
 
+std::vector<FileUser> users_of_file(store::Session& session, const std::string& sha256) {
+    auto rows = session.query("SELECT organization_id, model, version FROM model_versions WHERE sha256 = $1 OR instr(files, $1) > 0", {sha256});
+    std::vector<FileUser> users;
+    while (rows.next()) users.push_back({rows.id<OrganizationId>(0), rows.string(1), static_cast<int>(rows.integer(2))});
+    return users;
+}
+
 } // namespace millrace::models

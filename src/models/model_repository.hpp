@@ -50,6 +50,14 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
 // The steps of a chain are there: conflict, with the step, for one that was deleted in the meantime.
 Result<void> check_steps(store::TenantSession& session, const std::vector<model::Step>& steps);
 
+// Who has a file as a model or beside one. Over all versions: for what happens seldom.
+struct FileUser {
+    OrganizationId organization;
+    std::string model;
+    int version = 0;
+};
+std::vector<FileUser> users_of_file(store::Session& session, const std::string& sha256);
+
 // As it was pushed; the normal form for versions from before that was kept.
 std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number);
 

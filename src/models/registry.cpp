@@ -89,7 +89,7 @@ Result<void> Registry::load_blocking() {
         }
         remember(models.at({row.organization, row.model}), std::move(version));
     }
-    if (!stored->versions.empty()) drop_strays();
+    if (!stored->versions.empty() && !strays_stay_) drop_strays();
     return success();
 }
 
@@ -129,7 +129,9 @@ Result<std::shared_ptr<const inference::ModelVersion>> Registry::resolve(Organiz
 }
 
 awaitable<Result<blobs::OpenBlob>> Registry::open_file(std::string sha256, std::uint64_t size) {
-    auto opened = co_await files_.open_async(sha256, size);
+    Result<std::optional<blobs::OpenBlob>> opened = std::optional<blobs::OpenBlob>{};
+    if (files_.is_damaged(sha256)) opened = co_await files_.open_verified_async(sha256, size);
+    else opened = co_await files_.open_async(sha256, size);
     if (!opened) co_return opened.error();
     if (!*opened) co_return Error{Code::internal, "the model file is missing; push the version again"};
     co_return std::move(**opened);

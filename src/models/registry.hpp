@@ -51,6 +51,7 @@ public:
     Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool, const Clock& clock,
              telemetry::Log& log, TrustedKeys trusted = {});
 
+    void leave_strays() { strays_stay_ = true; } // before load_blocking(): rows were lost, and their files may be all that is left
     // Fills the memory from the store, before the first request. A version whose file is gone, or whose signature does not
     // hold any more where signatures are required, is shown as failed.
     Result<void> load_blocking();
@@ -81,6 +82,7 @@ public:
 
     // The files of a version as they were pushed. not_found for the manifest of a version that is not there.
     awaitable<Result<blobs::OpenBlob>> open_file(std::string sha256, std::uint64_t size);
+    blobs::BlobStore& files() { return files_; } // for whoever reads one whole: what it found is reported there
     awaitable<Result<std::string>> manifest_file(OrganizationId organization, std::string name, int number);
 
     // Who answers from now on: one swap, after the commit that says so. Nothing happens when there is no such model.
@@ -110,6 +112,7 @@ private:
     void forget(const Name& name, int number);
     bool used(const std::string& sha256) const;
     void drop_strays();
+    bool strays_stay_ = false;
     awaitable<void> drop_unused(std::vector<std::string> digests);
 
     store::Database& database_;

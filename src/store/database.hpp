@@ -18,6 +18,7 @@ namespace millrace::store {
 struct DatabaseStats {
     std::string driver;
     int schema_version = 0;
+    std::string damage;       // that was accepted when it was opened; empty: none
     std::uint64_t bytes = 0;  // the database and its log on disk
     std::uint64_t groups = 0; // transactions committed by the writer
     std::uint64_t writes = 0; // write tasks in them

@@ -17,6 +17,7 @@ using Instrument = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>
 struct Series {
     std::string labels; // rendered without braces: a="b",c="d"
     Instrument instrument;
+    std::string owner; // the organisation; empty: nobody's
 };
 
 struct Family {
@@ -36,9 +37,17 @@ std::string escaped(const std::string& text, bool quotes) {
     return out;
 }
 
+constexpr const char* owner_label = "organization";
+
+std::string owner_of(const Labels& labels) {
+    const auto at = labels.find(owner_label);
+    return at == labels.end() ? "" : at->second;
+}
+
 std::string rendered(const Labels& labels) {
     std::string out;
     for (const auto& [name, value] : labels) {
+        if (name == owner_label) continue;
         if (!out.empty()) out += ',';
         out += name + "=\"" + escaped(value, true) + '"';
     }
@@ -110,7 +119,7 @@ struct Metrics::State {
     Series& place(const std::string& name, const std::string& help, const char* type, const Labels& labels) {
         auto [family, fresh] = families.try_emplace(name, Family{help, type, {}});
         if (!fresh && std::string_view{family->second.type} != type) throw std::logic_error{"metric " + name + " has two types"};
-        return family->second.series.try_emplace(labels, Series{rendered(labels), std::unique_ptr<Counter>{}}).first->second;
+        return family->second.series.try_emplace(labels, Series{rendered(labels), std::unique_ptr<Counter>{}, owner_of(labels)}).first->second;
     }
 };
 
@@ -134,12 +143,16 @@ void Metrics::gauge(const std::string& name, const std::string& help, const Labe
     state_->place(name, help, "gauge", labels).instrument = std::move(read);
 }
 
-std::string Metrics::render() const {
+std::string Metrics::render(const std::string& organization) const {
     const std::lock_guard lock{state_->mutex};
     std::string out;
     for (const auto& [name, family] : state_->families) {
-        out += "# HELP " + name + ' ' + escaped(family.help, false) + "\n# TYPE " + name + ' ' + family.type + '\n';
-        for (const auto& [labels, series] : family.series) append(out, name, series);
+        bool opened = false;
+        for (const auto& [labels, series] : family.series) {
+            if (!series.owner.empty() && series.owner != organization) continue;
+            if (!std::exchange(opened, true)) out += "# HELP " + name + ' ' + escaped(family.help, false) + "\n# TYPE " + name + ' ' + family.type + '\n';
+            append(out, name, series);
+        }
     }
     return out;
 }

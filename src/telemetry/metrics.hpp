@@ -1,5 +1,7 @@
 // Counters, gauges and histograms, rendered in the Prometheus text format 0.0.4. Instruments live as long as
 // the registry and are updated without a lock; creating the same name and labels twice gives the same one.
+// A label `organization` says whose a series is: what names something of an organisation (a model, a queue) has it, and is rendered to
+// that organisation alone, without the label.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -56,7 +58,8 @@ public:
     // A gauge whose value is asked for at each scrape; `read` must be thread-safe and quick.
     void gauge(const std::string& name, const std::string& help, const Labels& labels, std::function<double()> read);
 
-    std::string render() const; // text/plain; version=0.0.4
+    // text/plain; version=0.0.4. What belongs to no organisation, and what is of this one.
+    std::string render(const std::string& organization = {}) const;
 
 private:
     struct State;

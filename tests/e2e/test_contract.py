@@ -9,7 +9,7 @@ from support.daemon import binary
 
 CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
 # The pages and files of the user interface are no API.
-PAGES = re.compile(r"^/(|jobs|jobs/\{[^}]*\}|models|models/\{[^}]*\}|try|try/\{[^}]*\}|keys|assets/\{path\*\}|examples/.*|[^/]*\.(svg|png|ico|txt|webmanifest|js|css))$")
+PAGES = re.compile(r"^/(|jobs|jobs/\{[^}]*\}|models|models/\{[^}]*\}|try|try/\{[^}]*\}|keys|docs|assets/\{path\*\}|examples/.*|[^/]*\.(svg|png|ico|txt|webmanifest|js|css))$")
 
 
 def normal(path):

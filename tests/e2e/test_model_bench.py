@@ -39,6 +39,20 @@ def test_the_table_is_for_people(run, digits):
     assert row.split()[:2] == ["2", "1"] and float(row.split()[2]) > 0
 
 
+def test_what_is_measured_is_no_part_of_a_comparison(ask, admin, digits):
+    admin.request("POST", f"/api/v1/models/{digits}/predict", PICTURES[0].read_bytes(), {"Content-Type": "image/png"})
+
+    def compared():
+        versions = admin.get(f"/api/v1/models/{digits}/comparison").json["versions"]
+        return [(each["version"], each["predictions"]) for each in versions]
+
+    before = compared()
+    assert before and before[0][1] > 0
+    for wanted in ([], ["--version", "1"]):
+        assert ask("model", "bench", digits, *wanted, "--concurrency", "2", "--batch", "1,4", "--seconds", "0.2")["rows"][0]["requests"] > 0
+    assert compared() == before
+
+
 def test_made_up_tensors_go_by_batches(ask, run, runtime, tmp_path):
     run("model", "push", "land_cover", MODELS / "land_cover.pt", MODELS / "land_cover.manifest.json")
     found = ask("model", "bench", "land_cover", "--concurrency", "1", "--batch", "2", "--seconds", "0.2")

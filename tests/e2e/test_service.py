@@ -104,6 +104,21 @@ def test_a_running_job_that_the_stop_cannot_wait_for_goes_back_with_its_attempt(
     daemon.stop()
 
 
+def test_a_stop_says_what_it_waits_for_and_a_second_signal_ends_it_at_once(new_daemon):
+    daemon = new_daemon(environment={"MILLRACE_JOBS_DRAIN_SECONDS": "600"})
+    client = daemon.admin()
+    job = client.submit("sleep", {"seconds": 500})
+    client.wait(job, "running")
+    daemon.process.send_signal(signal.SIGINT)
+    until(lambda: "waiting for running jobs" in daemon.log())
+    line, = [line for line in daemon.log().splitlines() if "waiting for running jobs" in line]
+    assert "jobs=1" in line and "again" in line, line
+    daemon.process.send_signal(signal.SIGINT)
+    assert daemon.wait_end() == -signal.SIGINT
+    daemon.start()
+    assert daemon.admin().job(job)["state"] in ("queued", "running")
+
+
 def test_a_request_that_is_under_way_is_answered_before_the_stop(new_daemon):
     daemon = new_daemon(environment={"MILLRACE_JOBS_DRAIN_SECONDS": "20"})
     client, answers = daemon.admin(), []
@@ -145,7 +160,7 @@ def test_a_port_that_is_taken_is_said_to_be_taken(new_daemon):
         other.listen()
         daemon.start(ready=False)
         assert daemon.wait_end(20) == 1
-    assert str(daemon.port) in daemon.log()
+    assert str(daemon.port) in daemon.log() and "--listen" in daemon.log()
 
 
 def test_the_first_start_says_how_to_get_a_key_and_shows_none(new_daemon):

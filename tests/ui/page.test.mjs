@@ -141,12 +141,24 @@ describe("the page itself", () => {
     await page.getByText(/Job …[0-9a-f]{8} is/).waitFor();
   });
 
+  test("the API can be read and searched", { skip: !isReal }, async () => {
+    await open();
+    await signIn(page, daemon);
+    await page.goto(`${daemon.url}/docs`);
+    await page.getByRole("searchbox").fill("post /retry");
+    const entry = page.locator("details", { hasText: "/api/v1/jobs/{id}/retry" });
+    await entry.locator("summary").click();
+    await entry.getByText(/^Role: /).waitFor();
+  });
+
   test("a daemon that goes away is said to be gone, and the page goes on when it is back", { skip: isReal }, async () => {
     await open();
     browser.wrong.expectStatus("network");
     await signIn(page, daemon);
     await daemon.disappear();
     await page.getByText("Connection to the daemon lost").waitFor();
+    await page.getByText("no answer", { exact: true }).waitFor();
+    assert.equal(await page.getByText("ready", { exact: true }).count(), 0, "what was true before is not said of now");
     await daemon.reappear();
     await page.getByRole("button", { name: "Retry now" }).click();
     await page.getByText("Connection to the daemon lost").waitFor({ state: "detached" });

@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import { DocsPage } from "./docs/docs_page.tsx";
 import { JobPage } from "./job/job_page.tsx";
 import { JobsPage } from "./jobs/jobs_page.tsx";
 import { KeysPage } from "./keys/keys_page.tsx";
@@ -39,6 +40,7 @@ function Page({ route: current }: { route: Route }) {
     case "model": return <ModelPage key={current.name} name={current.name} />;
     case "try": return <TryModelPage wanted={current.model} />;
     case "keys": return <KeysPage />;
+    case "docs": return <DocsPage />;
     case "unknown": return <Unknown />;
   }
 }

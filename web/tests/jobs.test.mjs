@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { mergeHead } from "../out/unit/jobs/merge_pages.js";
+import { mergeHead, rereadPlan } from "../out/unit/jobs/merge_pages.js";
 import { summarize } from "../out/unit/jobs/job_summary.js";
 import { parseRoute } from "../out/unit/routing/route.js";
 
@@ -27,6 +27,21 @@ test("a job on screen takes its new state", () => {
   assert.equal(first.state, "succeeded");
 });
 
+test("every older job that still moves is read again, however many there are", () => {
+  const many = Array.from({ length: 700 }, (_, number) => job(number, number % 3 === 0 ? "running" : "succeeded"));
+  const plan = rereadPlan(many.slice(0, 300), 500, 10, 0);
+  assert.deepEqual([plan.rows, plan.single], [298, []]);
+  const far = new Set();
+  for (let turn = 0; turn < 8; turn += 1) {
+    const { rows, single } = rereadPlan(many, 500, 10, turn);
+    assert.equal(rows, 499);
+    assert.equal(single.length, 10);
+    for (const each of single) far.add(each.id);
+  }
+  assert.equal(far.size, many.slice(500).filter((each) => each.state === "running").length);
+  assert.deepEqual(rereadPlan([job(1, "dead")], 500, 10, 3), { rows: 0, single: [] });
+});
+
 test("a job says its answer in one line", () => {
   const infer = { kind: "infer", state: "succeeded", payload: { model: "digits" }, result: { model: "digits", label: "7", confidence: 0.98 }, error: null };
   assert.equal(summarize(infer).text, "digits → 7 (98 %)");
@@ -49,6 +64,8 @@ test("paths mean pages", () => {
   assert.deepEqual(parseRoute("/jobs/abc"), { page: "job", id: "abc" });
   assert.deepEqual(parseRoute("/try/land_cover/"), { page: "try", model: "land_cover" });
   assert.deepEqual(parseRoute("/models/%E0%A4%A"), { page: "model", name: "%E0%A4%A" });
+  assert.deepEqual(parseRoute("/jobs/"), { page: "jobs" });
+  assert.deepEqual(parseRoute("/docs"), { page: "docs" });
   assert.deepEqual(parseRoute("/nowhere"), { page: "unknown" });
   assert.deepEqual(parseRoute("/jobs/a/b"), { page: "unknown" });
 });

@@ -72,18 +72,22 @@ std::size_t Exec::concurrency() const {
     return std::max<std::size_t>(sum, 1); // jobs of a command that is no longer listed must still come to their end
 }
 
-Result<void> Exec::known(const std::string& name) const {
-    if (commands_.contains(name)) return success();
-    if (commands_.empty())
-        return Error{Code::unprocessable, "no commands are configured here: an administrator lists them as [exec.NAME] in the configuration"};
+Result<void> Exec::known(const OrganizationId& organization, const std::string& name) const {
+    const auto serves = [&](const Listed& listed) { return !listed.command.organizations || listed.command.organizations->contains(organization); };
     std::vector<std::string_view> names;
-    for (const auto& [each, listed] : commands_) names.push_back(each);
+    for (const auto& [each, listed] : commands_) {
+        if (!serves(listed)) continue;
+        if (each == name) return success();
+        names.push_back(each);
+    }
+    if (names.empty())
+        return Error{Code::unprocessable, "no commands are configured here for your organization: an administrator lists them as [exec.NAME] in the configuration"};
     return Error{Code::unprocessable, fmt::format("there is no command \"{}\"; configured are {}", name, fmt::join(names, ", "))};
 }
 
-Result<void> Exec::check(OrganizationId, const json::value& payload) const {
+Result<void> Exec::check(OrganizationId organization, const json::value& payload) const {
     const auto call = read_call(payload);
-    return call ? known(call->command) : Result<void>{call.error()};
+    return call ? known(organization, call->command) : Result<void>{call.error()};
 }
 
 awaitable<Outcome> Exec::run(jobs::Attempt attempt) {
@@ -96,7 +100,7 @@ awaitable<Outcome> Exec::run(jobs::Attempt attempt) {
     auto call = co_await work_.run(std::move(read));
     if (!call && call.error().code == Code::unavailable) co_return later("unavailable", call.error().detail);
     if (!call) co_return never("bad_payload", call.error().detail);
-    if (const auto listed = known(call->command); !listed) co_return never("unknown_command", listed.error().detail);
+    if (const auto listed = known(attempt.organization, call->command); !listed) co_return never("unknown_command", listed.error().detail);
     auto& [command, seats] = commands_.find(call->command)->second;
     const auto seat = co_await seats.take(attempt.deadline);
     if (!seat) co_return later("timed_out", fmt::format("{} of {} ran all the time", command.concurrency, command.name));

@@ -1,6 +1,7 @@
 // Kind `exec`: {"command":"NAME","input":…} runs a program that the administrator has listed in the configuration. The input
 // reaches it as JSON on its standard input; what it writes to its standard output is progress, then the result. Never a shell:
-// the payload chooses a name and nothing else of what is executed. docs/processors.md has the contract with the program.
+// the payload chooses a name and nothing else of what is executed. A command serves the organisations that its section names; to
+// others it is not there. docs/processors.md has the contract with the program.
 #pragma once
 #include "async/thread_pool.hpp"
 #include "jobs/processor.hpp"
@@ -9,6 +10,8 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +25,7 @@ struct ExecCommand {
     std::uint64_t memory_bytes = 0;         // address space of each process; 0: no limit
     std::size_t max_output_bytes = 1 << 20; // of the result
     std::size_t concurrency = 1;
+    std::optional<std::set<OrganizationId>> organizations{}; // that it serves; nullopt: all
 };
 
 struct ExecOptions {
@@ -49,7 +53,7 @@ private:
         Seats seats;
         explicit Listed(ExecCommand listed) : command{std::move(listed)}, seats{command.concurrency} {}
     };
-    Result<void> known(const std::string& name) const;
+    Result<void> known(const OrganizationId& organization, const std::string& name) const;
     awaitable<jobs::Outcome> run_program(const ExecCommand& command, jobs::Attempt attempt, std::string input) const;
 
     const ExecOptions options_;

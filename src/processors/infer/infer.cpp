@@ -80,6 +80,8 @@ Result<InferCall> read_payload(const std::string& payload) {
 
 Outcome bad_input(std::string message) { return Failure{Failure::Kind::permanent, {"bad_input", std::move(message)}, {}}; }
 
+constexpr std::uint64_t checked_at_once = std::uint64_t{1} << 20; // bytes of a blob; under a millisecond to hash
+
 Outcome failed(const Error& error) {
     const bool permanent = error.code == Code::not_found || error.code == Code::unprocessable || error.code == Code::too_large;
     return Failure{permanent ? Failure::Kind::permanent : Failure::Kind::retryable,
@@ -110,10 +112,12 @@ std::string Infer::resource(const json::value& payload) const {
 }
 
 awaitable<Result<inference::Input>> Infer::open_blob(OrganizationId organization, std::string sha256) {
-    // Shared with the reader's thread, where the file is opened: its row and its inode are there together.
+    // Shared with the reader's thread, where the file is opened: its row and its inode are there together. What is small is read and
+    // checked there too; a large one on the files pool.
     auto opened = std::make_shared<std::optional<blobs::OpenBlob>>();
     catalog::BlobCatalog::Then open = [this, opened](const catalog::BlobRow& found) -> Result<void> {
-        auto file = blobs_.open_blob(found.blob.sha256, found.blob.size);
+        const auto& blob = found.blob;
+        auto file = blob.size <= checked_at_once ? blobs_.open_verified(blob.sha256, blob.size) : blobs_.open_blob(blob.sha256, blob.size);
         if (!file) return file.error();
         *opened = std::move(*file);
         return success();
@@ -122,6 +126,11 @@ awaitable<Result<inference::Input>> Infer::open_blob(OrganizationId organization
     if (!row) co_return row.error();
     if (!*row) co_return Error{Code::not_found, fmt::format("there is no blob {}", sha256)};
     if (!*opened) co_return Error{Code::not_found, fmt::format("the file of blob {} is missing", sha256)};
+    if ((*opened)->size > checked_at_once) {
+        auto checked = co_await blobs_.open_verified_async(sha256, (*opened)->size);
+        if (!checked) co_return checked.error();
+        if (*checked) *opened = std::move(*checked); // removed meanwhile: what is open is read all the same
+    }
     inference::Input input;
     input.file = std::move((*opened)->file);
     input.file_size = (*opened)->size;

@@ -237,6 +237,13 @@ std::uint64_t Connection::grow_log(std::uint64_t size) {
 
 void Connection::keep_log_below(std::uint64_t bytes) { script("PRAGMA journal_size_limit = " + std::to_string(bytes)); }
 
+void Connection::copy_to(const std::string& file) {
+    Statement copy{handle_, "VACUUM INTO $1"};
+    const Value name{file};
+    copy.bind(nullptr, {&name, 1}, Statement::Lifetime::outlives);
+    copy.run();
+}
+
 bool Connection::checkpoint(Checkpoint mode, std::chrono::milliseconds patience) {
     const int how = mode == Checkpoint::passive   ? SQLITE_CHECKPOINT_PASSIVE
                     : mode == Checkpoint::restart ? SQLITE_CHECKPOINT_RESTART

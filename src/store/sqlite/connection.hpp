@@ -92,6 +92,8 @@ public:
     std::uint64_t grow_log(std::uint64_t size);
     // A log that has grown beyond this is cut when it starts anew.
     void keep_log_below(std::uint64_t bytes);
+    // A whole database of its own, of the last commit, flushed. Outside a transaction; `file` must not exist.
+    void copy_to(const std::string& file);
     // After a failed flush: closing must not write anything back.
     void leave_log_alone();
 

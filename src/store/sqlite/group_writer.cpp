@@ -1,6 +1,7 @@
 #include "store/sqlite/group_writer.hpp"
 
 #include "async/io_pool.hpp"
+#include "base/clock.hpp"
 #include "base/crash_point.hpp"
 
 #include <chrono>
@@ -12,6 +13,7 @@ using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto idle_after = 500ms;          // without a write: the log is written back
+constexpr auto look_every = 1s;             // without a write: whether the files are still there
 constexpr int starved_factor = 8;           // log this many times over its limit: readers are made to wait
 constexpr auto starved_patience = 200ms;
 constexpr std::uint64_t frame_bytes = 4096 + 24; // a page and its header in the log
@@ -42,6 +44,7 @@ GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOpt
       waiting_gauge_{metrics.gauge("millrace_store_writes_waiting", "Writes waiting for the writer or in its group")},
       connection_{std::move(connection)}, session_{*connection_}, begin_{connection_->statement("BEGIN IMMEDIATE")},
       commit_{connection_->statement("COMMIT")}, rollback_{connection_->statement("ROLLBACK")},
+      files_{options_.data / "millrace.db"}, mark_{options_.data},
       log_size_{options_.checkpoint_pages * frame_bytes * 5 / 4} { // what is in flight when the checkpoint starts
     connection_->keep_log_below(2 * log_size_);
     thread_ = std::thread{[this] {
@@ -96,26 +99,26 @@ void GroupWriter::serve() {
         const Wake why = wait(taken);
         while (!taken.empty()) run_group(taken);
         if (why == Wake::spare) grow_log();
-        if (why == Wake::idle) write_log_back(Connection::Checkpoint::passive);
+        if (why == Wake::idle) write_log_back();
+        if (why == Wake::look && !failed_) still_there(files_.replaced());
         if (why != Wake::closing) continue;
-        write_log_back(Connection::Checkpoint::truncate);
+        if (!failed_ && still_there(files_.deleted())) write_log_back(); // the log itself goes with its last connection
         return;
     }
 }
 
 // Takes everything that waits. Spare: nothing waits, and the log's file is still to be grown. Idle: nothing came for a
-// while, and there is a log to write back.
+// while, and there is a log to write back. Look: as idle, and there is none.
 GroupWriter::Wake GroupWriter::wait(OperationList& taken) {
     auto queue = queue_.lock();
     const auto awake = [&] { return !queue->waiting.empty() || queue->closing; };
     while (!awake()) {
         if (log_grown_ < log_size_ && !failed_) return Wake::spare;
         queue->sleeping = true;
-        if (log_written_back_ || failed_) {
-            wake_.wait(queue.mutex());
-        } else if (wake_.wait_for(queue.mutex(), idle_after) == std::cv_status::timeout && !awake()) {
+        const bool nothing_left = log_written_back_ || failed_;
+        if (wake_.wait_for(queue.mutex(), nothing_left ? look_every : idle_after) == std::cv_status::timeout && !awake()) {
             queue->sleeping = false;
-            return Wake::idle;
+            return nothing_left ? Wake::look : Wake::idle;
         }
     }
     queue->sleeping = false;
@@ -155,6 +158,9 @@ void GroupWriter::run_group(OperationList& taken) {
         return abandon(group, nullptr, error);
     }
     crash_point("store.after_commit");
+    if (!still_there(files_.deleted())) return abandon(group, nullptr, has_failed, has_failed);
+    mark_.committed(static_cast<std::uint64_t>(connection_->log_pages()));
+    crash_point("store.after_mark");
     commit_seconds_.observe(seconds_since(start));
     groups_.add();
     writes_.add(group.size());
@@ -205,7 +211,7 @@ void GroupWriter::abandon(OperationList& group, Operation* guilty, const Error& 
 
 void GroupWriter::abandon(OperationList& group, Operation* guilty, const DatabaseError& error) {
     log_.error("a group of writes was taken back", {{"writes", group.size()}, {"reason", error.what()}});
-    if (error.fault() == Fault::broken) stop_for_good(error.what());
+    if (error.fault() == Fault::broken) stop_for_good(std::string{error.what()} + "; restart to recover from the log");
     const auto told = to_error(error);
     const bool own_fault = error.fault() == Fault::constraint || error.fault() == Fault::misuse;
     abandon(group, guilty, told, own_fault ? taken_back : told);
@@ -217,12 +223,31 @@ void GroupWriter::stop_for_good(const std::string& reason) {
     if (failed_) return;
     *failure_.lock() = reason;
     failed_ = true;
-    log_.error("the store has failed and takes no more writes; restart to recover from the log", {{"reason", reason}});
+    log_.error("the store has failed and takes no more writes", {{"reason", reason}});
     try {
         connection_->leave_log_alone();
     } catch (const DatabaseError&) { // nothing more can be done for it
     }
     if (options_.on_failure) options_.on_failure(reason);
+}
+
+bool GroupWriter::still_there(const std::string& what_happened) {
+    if (what_happened.empty()) return true;
+    rescue();
+    stop_for_good(what_happened + "; nothing is acknowledged any more. Put it back, or the rescued copy in its place, and start again");
+    return false;
+}
+
+// What is open still holds everything that was acknowledged; once the process ends, nothing does.
+void GroupWriter::rescue() {
+    const auto copy = (options_.data / ("millrace.db.rescued-" + std::to_string(SystemClock::instance().now().micros / 1'000'000))).string();
+    log_.warning("saving the open database before it is lost", {{"to", copy}});
+    try {
+        connection_->copy_to(copy);
+        log_.warning("the database was saved: rename the copy to millrace.db while the daemon is stopped", {{"copy", copy}});
+    } catch (const DatabaseError& error) {
+        log_.error("the open database could not be saved", {{"reason", error.what()}});
+    }
 }
 
 void GroupWriter::check_log() {
@@ -236,8 +261,8 @@ void GroupWriter::check_log() {
         checkpoint(Connection::Checkpoint::passive, 0ms);
 }
 
-void GroupWriter::write_log_back(Connection::Checkpoint mode) {
-    if (!failed_ && !log_written_back_) log_written_back_ = checkpoint(mode, 50ms);
+void GroupWriter::write_log_back() {
+    if (!failed_ && !log_written_back_) log_written_back_ = checkpoint(Connection::Checkpoint::passive, 50ms);
 }
 
 // A flush of bytes that the file already has costs one write to the disk; of bytes at its end, two or three more for
@@ -257,11 +282,12 @@ bool GroupWriter::checkpoint(Connection::Checkpoint mode, std::chrono::milliseco
     try {
         complete = connection_->checkpoint(mode, patience);
     } catch (const DatabaseError& error) {
-        if (error.fault() == Fault::broken) stop_for_good(error.what());
+        if (error.fault() == Fault::broken) stop_for_good(std::string{error.what()} + "; restart to recover from the log");
         else log_.warning("the log could not be written back", {{"reason", error.what()}, {"pages", pages_when_tried_}});
     }
     checkpoint_seconds_.observe(seconds_since(start));
     crash_point("store.after_checkpoint");
+    if (complete) mark_.written_back();
     return complete;
 }
 

@@ -4,6 +4,8 @@
 #include "async/guarded.hpp"
 #include "store/operation.hpp"
 #include "store/sqlite.hpp"
+#include "store/sqlite/file_watch.hpp"
+#include "store/sqlite/log_mark.hpp"
 #include "store/sqlite/session.hpp"
 
 #include <atomic>
@@ -33,7 +35,7 @@ private:
         OperationList waiting;
         bool sleeping = false, closing = false;
     };
-    enum class Wake { work, spare, idle, closing };
+    enum class Wake { work, spare, idle, look, closing };
 
     void serve();
     Wake wait(OperationList& taken);
@@ -45,9 +47,11 @@ private:
     void abandon(OperationList& group, Operation* guilty, const Error& its, const Error& others);
     void abandon(OperationList& group, Operation* guilty, const DatabaseError& error);
     void stop_for_good(const std::string& reason);
+    bool still_there(const std::string& what_happened); // false: the files are gone, and the store has stopped
+    void rescue();
 
     void check_log();
-    void write_log_back(Connection::Checkpoint mode);
+    void write_log_back();
     void grow_log();
     bool checkpoint(Connection::Checkpoint mode, std::chrono::milliseconds patience);
 
@@ -67,6 +71,8 @@ private:
     Statement& rollback_;
     int pages_when_tried_ = 0; // log pages at the last checkpoint
     bool log_written_back_ = false; // nothing was committed since
+    FileWatch files_;
+    LogMark mark_;
     const std::uint64_t log_size_;  // bytes that its file is to have
     std::uint64_t log_grown_ = 0;   // bytes that it is known to have
 

@@ -147,6 +147,41 @@ TEST_CASE("damage is found: a wrong size when opened, a wrong byte when verified
     CHECK(fixture.run(fixture.store->read_async(hello_sha256, 100)).error().code == Code::internal);
 }
 
+TEST_CASE("a damaged blob is told once, known after a restart, and sound again when it is stored again") {
+    Fixture fixture;
+    std::vector<std::string> told;
+    fixture.put("hello").value();
+    fixture.store->on_damage([&](const std::string& sha256) { told.push_back(sha256); });
+    CHECK(fixture.store->open_verified(hello_sha256, 5)->has_value());
+    std::ofstream{fixture.store->path_of(hello_sha256), std::ios::trunc} << "jello";
+    for (int again = 0; again < 2; ++again) CHECK(fixture.store->open_verified(hello_sha256, 5).error().code == Code::internal);
+    CHECK(told == std::vector{hello_sha256});
+    CHECK(fixture.store->is_damaged(hello_sha256));
+    fixture.open();
+    CHECK(fixture.store->is_damaged(hello_sha256));
+    fixture.put("hello").value();
+    CHECK_FALSE(fixture.store->is_damaged(hello_sha256));
+    CHECK(fixture.files_in("damaged") == 0);
+    // A read that finds it sound takes the mark back: the disk may have been read wrongly.
+    fixture.store->report(hello_sha256, false);
+    CHECK(fixture.run(fixture.store->read_async(hello_sha256, 100)).value() == "hello");
+    CHECK_FALSE(fixture.store->is_damaged(hello_sha256));
+    // A blob that is gone is damaged no more.
+    fixture.store->report(hello_sha256, false);
+    CHECK(fixture.store->remove(hello_sha256).value());
+    CHECK_FALSE(fixture.store->is_damaged(hello_sha256));
+}
+
+TEST_CASE("a blob that is read whole is read from its start, once checked") {
+    Fixture fixture;
+    fixture.put("hello").value();
+    const auto opened = fixture.run(fixture.store->open_verified_async(hello_sha256, 5));
+    char bytes[8] = {};
+    REQUIRE(opened.has_value());
+    CHECK(::read((*opened)->file.get(), bytes, sizeof bytes) == 5);
+    CHECK(std::string{bytes} == "hello");
+}
+
 TEST_CASE("a blob is removed, but not while its row is on the way") {
     Fixture fixture;
     auto blob = std::optional{fixture.put("hello").value()};

@@ -266,7 +266,7 @@ TEST_CASE("push sends manifest and model, and takes a folder for both") {
     CHECK(request.starts_with("POST /api/v1/models/digits/versions HTTP/1.1\r\n"));
     CHECK(contains(request, "name=\"manifest\"; filename=\"manifest.json\"\r\nContent-Type: application/json\r\n\r\n{\"format\":1}\r\n"));
     CHECK(contains(request, "name=\"model\"; filename=\"model.pt\"\r\nContent-Type: application/octet-stream\r\n\r\npt!\r\n"));
-    CHECK(ask(daemon, {"model", "push", "digits", "/nonexistent/model.pt"}).code == 2);
+    CHECK(ask(daemon, {"model", "push", "digits", "/nonexistent/model.pt"}).code == 1);
 }
 
 TEST_CASE("a key is printed alone on standard output, and whole with --json") {

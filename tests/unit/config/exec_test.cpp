@@ -49,14 +49,14 @@ std::string text_of(const Config& config, const std::string& key) {
 TEST_CASE("a section exec.NAME is a command with defaults for what it leaves out") {
     const auto loaded = read("[exec]\ngrace_seconds = 2\n"
                              "[exec.resize]\ncommand = [\"/bin/sh\", \"-c\", 'echo \"$1\"', \"a b\",]\nenvironment = [\"TOKEN=se=cret\", \"EMPTY=\"]\n"
-                             "timeout_seconds = 10\nmemory_bytes = \"64 MiB\"\nmax_output_bytes = 1000\nconcurrency = 3\n"
+                             "timeout_seconds = 10\nmemory_bytes = \"64 MiB\"\nmax_output_bytes = 1000\nconcurrency = 3\norganizations = [\"north\", \"*\"]\n"
                              "[exec.a_plain-1]\ncommand = ['/bin/true'] # comment\n");
     REQUIRE_MESSAGE(loaded.has_value(), (loaded ? "" : loaded.error().detail));
     const auto& exec = loaded->config.exec;
     CHECK(exec.grace_seconds == 2);
     REQUIRE(exec.commands.size() == 2);
-    CHECK(exec.commands[0] == ExecCommand{"a_plain-1", {"/bin/true"}, {}, 3600, 1 << 30, 1 << 20, 1});
-    CHECK(exec.commands[1] == ExecCommand{"resize", {"/bin/sh", "-c", "echo \"$1\"", "a b"}, {"TOKEN=se=cret", "EMPTY="}, 10, 64 << 20, 1000, 3});
+    CHECK(exec.commands[0] == ExecCommand{"a_plain-1", {"/bin/true"}, {}, 3600, 1 << 30, 1 << 20, 1, {"default"}});
+    CHECK(exec.commands[1] == ExecCommand{"resize", {"/bin/sh", "-c", "echo \"$1\"", "a b"}, {"TOKEN=se=cret", "EMPTY="}, 10, 64 << 20, 1000, 3, {"north", "*"}});
     CHECK(loaded->origins.at("exec.resize.concurrency").ends_with(":9"));
     CHECK(loaded->origins.at("exec.a_plain-1.concurrency") == "default");
     CHECK(loaded->warnings.empty());

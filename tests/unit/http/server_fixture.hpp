@@ -110,6 +110,7 @@ struct Daemon {
     async::ThreadPool files{"test-files", 1, 100};
     Router router = make_router();
     std::atomic<int> exchanges{0};
+    std::string file_sha256, verdicts; // of the checked file; one letter each time that it was read whole
     async::Guarded<std::string> last; // what the hook saw of the last exchange
     std::unique_ptr<Server> server;
 
@@ -205,6 +206,15 @@ inline Router Daemon::make_router() {
     made.add(open_route(Verb::get, "/short-file", {}, [this](Request&) -> awaitable<Response> {
         Response response;
         response.body = FileBody{::open((folder / "file").c_str(), O_RDONLY | O_CLOEXEC), 0, 100'000'000};
+        co_return response;
+    }));
+    made.add(open_route(Verb::get, "/checked-file", {}, [this](Request& request) -> awaitable<Response> {
+        Response response;
+        const auto path = folder / "file";
+        const auto size = std::filesystem::file_size(path);
+        const std::uint64_t first = request.header("Range").empty() ? 0 : 5;
+        Checksum checksum{file_sha256, size, [this](bool sound) { verdicts += sound ? 's' : 'd'; }};
+        response.body = FileBody{::open(path.c_str(), O_RDONLY | O_CLOEXEC), first, first ? 10 : size, std::move(checksum)};
         co_return response;
     }));
     made.add(open_route(Verb::get, "/stream", {}, [](Request&) -> awaitable<Response> {

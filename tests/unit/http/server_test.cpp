@@ -1,6 +1,9 @@
 // Requests and answers over real sockets.
 #include "server_fixture.hpp"
 
+#include "base/encoding.hpp"
+#include "http/file_reading.hpp"
+
 using namespace millrace;
 using namespace millrace::http;
 using namespace millrace::http::test;
@@ -158,6 +161,27 @@ TEST_CASE("files and streams are sent whole, and a failure is never mistaken for
     CHECK(body_of(daemon.ask("GET /stream HTTP/1.0\r\n\r\n")) == "piece 0\npiece 1\npiece 2\n");
     std::filesystem::resize_file(daemon.folder / "file", 0);
     CHECK(status(daemon.ask("GET /short-file HTTP/1.1\r\n" + host + "\r\n")) == 500);
+}
+
+TEST_CASE("the answer with a damaged file does not end well, whatever its size") {
+    for (const std::size_t size : {std::size_t{1000}, std::size_t{900'000}, std::size_t{1'500'000}, std::size_t{17} << 20}) {
+        CAPTURE(size);
+        Daemon daemon;
+        std::string content(size, 'x');
+        std::ofstream{daemon.folder / "file"} << content;
+        daemon.file_sha256 = hex(sha256(content));
+        const auto ask = [&](const std::string& fields) { return daemon.ask("GET /checked-file HTTP/1.1\r\n" + host + "Connection: close\r\n" + fields + "\r\n"); };
+        CHECK(body_of(ask("")) == content);
+        CHECK(body_of(ask("Range: bytes=5-14\r\n")) == content.substr(5, 10));
+        CHECK(daemon.verdicts == (size <= FileReading::part_checked_first ? "ss" : "s"));
+        content[size - 7] = 'y';
+        std::ofstream{daemon.folder / "file"} << content;
+        const auto answer = ask("");
+        if (size <= FileReading::checked_first) CHECK(status(answer) == 500);
+        else CHECK(body_of(answer).size() < size);
+        CHECK(daemon.verdicts.back() == 'd');
+        CHECK(status(ask("Range: bytes=5-14\r\n")) == (size <= FileReading::part_checked_first ? 500 : 200));
+    }
 }
 
 TEST_CASE("a handler that throws is a 500 that tells nothing") {

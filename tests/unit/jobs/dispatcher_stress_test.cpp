@@ -145,7 +145,7 @@ TEST_CASE("whatever comes at once, nothing is lost, nothing is left in a slot, a
             CHECK(queue.queued + queue.scheduled + queue.blocked + queue.running == 0);
             CHECK(daemon.dispatcher->table().find_queue(queue.organization, queue.name)->waiting == 0);
         }
-        CHECK(now.external_leases == 0);
+        CHECK(now.total.external_leases == 0);
         daemon.puppet.stubborn = false;
         for (int i = 0; i < 4; ++i) daemon.submit();
         CHECK(daemon.puppet.running().size() == 3); // every slot is free, and there are no more

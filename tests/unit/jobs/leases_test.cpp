@@ -74,7 +74,7 @@ TEST_CASE("a worker takes jobs with their payloads, and reports their results") 
     CHECK(taken[0].job.attempt == 1);
     CHECK(taken[0].job.worker == "w1");
     CHECK(taken[0].lease == 30s);
-    CHECK(daemon.snapshot().external_leases == 2);
+    CHECK(daemon.snapshot().total.external_leases == 2);
     CHECK(daemon.complete(taken[0].token).has_value());
     CHECK(daemon.find(id).result == "\"from outside\"");
     CHECK(daemon.find(id).worker == "w1");
@@ -85,19 +85,19 @@ TEST_CASE("a worker takes jobs with their payloads, and reports their results") 
 TEST_CASE("a worker that waits is given the first job that comes") {
     WorkedOutside daemon;
     auto waiting = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(5, 60s))); });
-    while (daemon.snapshot().waiting_workers == 0) std::this_thread::sleep_for(1ms);
+    while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     const auto id = daemon.submit(WorkedOutside::outside());
     const auto taken = waiting.get();
     REQUIRE(taken.has_value());
     REQUIRE(taken->size() == 1);
     CHECK(taken->at(0).job.id == id);
-    CHECK(daemon.snapshot().waiting_workers == 0);
+    CHECK(daemon.snapshot().total.waiting_workers == 0);
 }
 
 TEST_CASE("a worker that has waited long enough goes away with nothing") {
     WorkedOutside daemon;
     auto waiting = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s))); });
-    while (daemon.snapshot().waiting_workers == 0) std::this_thread::sleep_for(1ms);
+    while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     daemon.pass(60s);
     const auto taken = waiting.get();
     REQUIRE(taken.has_value());
@@ -109,7 +109,7 @@ TEST_CASE("no more workers wait than may, and none when the daemon stops") {
     options.most_waiting_workers = 1;
     WorkedOutside daemon{options};
     auto waiting = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s))); });
-    while (daemon.snapshot().waiting_workers == 0) std::this_thread::sleep_for(1ms);
+    while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     CHECK(daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request())).error().code == Code::unavailable);
     daemon.stop();
     CHECK(waiting.get()->empty());
@@ -144,7 +144,7 @@ TEST_CASE("a lease without a heartbeat is over, and the job is tried again by an
     CHECK(daemon.complete(fresh).has_value());
     CHECK(daemon.complete(fresh).error().code == Code::conflict); // nor twice
     CHECK(daemon.attempts(id).size() == 1);
-    CHECK(daemon.snapshot().external_leases == 0);
+    CHECK(daemon.snapshot().total.external_leases == 0);
 }
 
 TEST_CASE("heartbeats keep a lease for as long as they come, and carry the progress") {
@@ -216,7 +216,7 @@ TEST_CASE("a report that is written just before its lease is over counts, and th
     daemon.settle();
     CHECK(daemon.find(id).error->code == "broken");
     CHECK(daemon.dispatcher->backlog() == 1);
-    CHECK(daemon.snapshot().external_leases == 0);
+    CHECK(daemon.snapshot().total.external_leases == 0);
     daemon.pass(1min);
     CHECK(daemon.complete(daemon.take_one()).has_value());
     CHECK(daemon.state(id) == "succeeded");
@@ -231,7 +231,7 @@ TEST_CASE("a job that is cancelled takes its lease away") {
     CHECK(daemon.beat(token).error().code == Code::conflict);
     CHECK(daemon.complete(token).error().code == Code::conflict);
     CHECK(daemon.state(id) == "cancelled");
-    CHECK(daemon.snapshot().external_leases == 0);
+    CHECK(daemon.snapshot().total.external_leases == 0);
 }
 
 TEST_CASE("a worker keeps its lease while the daemon is started again, for as long again") {
@@ -242,7 +242,7 @@ TEST_CASE("a worker keeps its lease while the daemon is started again, for as lo
     const auto forgotten = daemon.take_one();
     daemon.clock.pass(20s);
     daemon.die();
-    CHECK(daemon.snapshot().external_leases == 2);
+    CHECK(daemon.snapshot().total.external_leases == 2);
     daemon.pass(20s);
     CHECK(daemon.state(first) == "running");
     CHECK(daemon.beat(token).has_value());

@@ -227,6 +227,14 @@ TEST_CASE("the position counts what is served before") {
     CHECK(room.ready.position(mine) == 3);
 }
 
+TEST_CASE("jobs of one batch, which have one time, have a position each") {
+    Room room;
+    const auto lane = room.lane("default", "echo");
+    std::vector<Waiting> batch;
+    for (int i = 0; i < 300; ++i) batch.push_back(room.push(lane, 5, at(1s)));
+    for (std::size_t i = 0; i < batch.size(); ++i) CHECK(room.ready.position(batch[i]) == i);
+}
+
 TEST_CASE("the position of a newcomer behind a backlog counts turns, not the backlog") {
     Room room;
     const auto lane = room.lane("default", "echo");

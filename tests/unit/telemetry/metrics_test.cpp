@@ -67,6 +67,19 @@ TEST_CASE("a gauge that is read is asked at each scrape") {
     CHECK(has_line(metrics.render(), "free 3"));
 }
 
+TEST_CASE("what is an organisation's is rendered to it alone, and equal names stay apart") {
+    Metrics metrics;
+    metrics.counter("items_total", "Items.", {{"organization", "a"}, {"model", "digits"}}).add(1);
+    metrics.counter("items_total", "Items.", {{"organization", "b"}, {"model", "digits"}}).add(2);
+    metrics.counter("all_total", "All.").add(3);
+    CHECK(has_line(metrics.render("a"), "items_total{model=\"digits\"} 1"));
+    CHECK(has_line(metrics.render("b"), "items_total{model=\"digits\"} 2"));
+    for (const auto* who : {"", "c"}) {
+        CHECK(metrics.render(who).find("items_total") == std::string::npos);
+        CHECK(has_line(metrics.render(who), "all_total 3"));
+    }
+}
+
 TEST_CASE("instruments count exactly under several threads while others render") {
     Metrics metrics;
     auto& counter = metrics.counter("n", "N.");

@@ -1,6 +1,7 @@
 // Pure: how long a poller waits after so many failures in a row.
 
-const longestMilliseconds = 15_000;
+/** A daemon that was restarted is back in a second or two: whoever looks at the page sees that soon. */
+const longestMilliseconds = 3_000;
 
 /** `spread` in [0, 1) moves the wait by up to a fifth, so that many open pages do not return at once. */
 export function backOff(interval: number, failures: number, spread: number): number {

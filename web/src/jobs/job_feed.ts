@@ -3,10 +3,11 @@ import { signal } from "@preact/signals";
 import { jobs as calls } from "../api/calls.ts";
 import { Poller } from "../api/poller.ts";
 import type { Job, JobFilter } from "../api/types.ts";
-import { isFinal, mergeHead } from "./merge_pages.ts";
+import { mergeHead, rereadPlan } from "./merge_pages.ts";
 
 const pageSize = 50;
-const mostReread = 10;
+const mostReread = 500;
+const mostSingle = 10;
 
 export class JobFeed {
   readonly jobs = signal<Job[] | undefined>(undefined);
@@ -14,6 +15,7 @@ export class JobFeed {
   readonly poller: Poller<true>;
   private readonly filter: JobFilter;
   private paged = false;
+  private turn = 0;
 
   constructor(filter: JobFilter) {
     this.filter = filter;
@@ -38,18 +40,22 @@ export class JobFeed {
     const head = await calls.list(this.filter, pageSize, null, abort);
     const headCursor = head.meta?.next_cursor ?? null;
     const inHead = new Set(head.data.map((job) => job.id));
-    const moving = (this.jobs.value ?? []).filter((job) => !inHead.has(job.id) && !isFinal(job.state)).slice(0, mostReread);
+    const older = (this.jobs.value ?? []).filter((job) => !inHead.has(job.id));
+    const plan = rereadPlan(older, mostReread, mostSingle, this.turn++);
+    const next = plan.rows > 0 && headCursor !== null ? await calls.list(this.filter, plan.rows, headCursor, abort) : undefined;
     const reread = new Map<string, Job | null>();
-    await Promise.all(moving.map(async (job) => {
+    await Promise.all(plan.single.map(async (job) => {
       reread.set(job.id, await calls.read(job.id, abort).catch(() => null));
     }));
     if (abort.aborted) return;
+    const fresh = [...head.data, ...(next?.data ?? [])];
+    const freshIsAll = headCursor === null || (next !== undefined && !next.meta?.next_cursor);
     const shown = (this.jobs.value ?? []).flatMap((job) => {
-      const fresh = reread.get(job.id);
-      if (!fresh) return [job];
-      return !this.filter.state || fresh.state === this.filter.state ? [fresh] : [];
+      const now = reread.get(job.id);
+      if (!now) return [job];
+      return !this.filter.state || now.state === this.filter.state ? [now] : [];
     });
-    this.jobs.value = mergeHead(shown, head.data, headCursor === null);
+    this.jobs.value = mergeHead(shown, fresh, freshIsAll);
     // Pages added by hand end further back than the head does.
     if (!this.paged || headCursor === null) this.nextCursor.value = headCursor;
   }

@@ -1,4 +1,5 @@
 import type { DeviceStatus } from "../api/types.ts";
+import { stateNow } from "../shell/daemon.ts";
 import { bytes } from "../ui/format.ts";
 import { modelMemoryText } from "./device_text.ts";
 
@@ -9,7 +10,7 @@ export function DeviceList({ devices }: { devices: DeviceStatus[] }) {
       {devices.map((each, index) => (
         <li key={`${each.device} ${index}`} data-device={each.device}>
           <b>{each.device}</b>
-          <span class={`badge worker-${each.state}`}><span class="badge-dot" aria-hidden="true" />{each.state}</span>
+          <span class={`badge worker-${stateNow(each.state)}`}><span class="badge-dot" aria-hidden="true" />{stateNow(each.state)}</span>
           <span class="number muted" title="What the loaded models take">{modelMemoryText(each)}</span>
           {each.model_budget_bytes > 0 && (
             <progress max={each.model_budget_bytes} value={Math.min(each.model_bytes, each.model_budget_bytes)} aria-label={`Models on ${each.device}: ${bytes(each.model_bytes)}`} />

@@ -1,3 +1,4 @@
+import { reachable } from "../api/http.ts";
 import { daemon, history } from "../shell/daemon.ts";
 import { count, rate } from "../ui/format.ts";
 import { PageHead } from "../ui/page_head.tsx";
@@ -39,7 +40,9 @@ export function OverviewPage() {
   );
 }
 
+/** While no answer comes, the last one says nothing about now. */
 function Readiness({ ready, reasons }: { ready: boolean; reasons: string[] }) {
+  if (!reachable.value) return <span class="badge state-dead"><span class="badge-dot" aria-hidden="true" />no answer</span>;
   return ready
     ? <span class="badge state-succeeded"><span class="badge-dot" aria-hidden="true" />ready</span>
     : <span class="badge state-dead"><span class="badge-dot" aria-hidden="true" />not ready{reasons.length > 0 && `: ${reasons.join(", ")}`}</span>;

@@ -2,16 +2,18 @@ import type { WorkerStatus } from "../api/types.ts";
 import { Link } from "../routing/link.tsx";
 import { count } from "../ui/format.ts";
 import { Panel } from "../ui/panel.tsx";
+import { stateNow } from "../shell/daemon.ts";
 import { DeviceList } from "./device_list.tsx";
 import { worthShowing } from "./device_text.ts";
 
 const modelName = (model: string) => model.split("/")[0] ?? model;
 
 export function WorkerPanel({ worker }: { worker: WorkerStatus }) {
+  const state = stateNow(worker.state);
   return (
     <Panel
       title="Inference worker"
-      actions={<span class={`badge worker-${worker.state}`} data-worker={worker.state}><span class="badge-dot" aria-hidden="true" />{worker.state}</span>}
+      actions={<span class={`badge worker-${state}`} data-worker={state}><span class="badge-dot" aria-hidden="true" />{state}</span>}
     >
       {worker.reason && <p class="worker-reason">{worker.reason}</p>}
       <dl class="facts">

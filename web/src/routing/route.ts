@@ -8,6 +8,7 @@ export type Route =
   | { page: "model"; name: string }
   | { page: "try"; model: string | null }
   | { page: "keys" }
+  | { page: "docs" }
   | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
@@ -21,6 +22,7 @@ export function parseRoute(path: string): Route {
       case "models": return { page: "models" };
       case "try": return { page: "try", model: null };
       case "keys": return { page: "keys" };
+      case "docs": return { page: "docs" };
       default: return { page: "unknown" };
     }
   }

@@ -2,6 +2,7 @@
 // recent past kept for the sparklines.
 import { effect, signal } from "@preact/signals";
 import { status as calls } from "../api/calls.ts";
+import { reachable } from "../api/http.ts";
 import { Poller } from "../api/poller.ts";
 import type { Status } from "../api/types.ts";
 import { route } from "../routing/location.ts";
@@ -29,6 +30,11 @@ const poller = new Poller<Status>(
 );
 
 export const daemon = poller.data;
+
+/** A state for the screen: while no answer comes, the last one says nothing about now. */
+export function stateNow(state: string): string {
+  return reachable.value ? state : "unknown";
+}
 
 function remember(status: Status): void {
   history.value = [

@@ -1,5 +1,6 @@
 import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { reachable } from "../api/http.ts";
 import { Link } from "../routing/link.tsx";
 import { route } from "../routing/location.ts";
 import { isAdmin, session, signOut } from "../session/session.ts";
@@ -82,11 +83,12 @@ function Footer() {
     <div class="sidebar-foot">
       {daemon.value && (
         <p class="foot-line" title={worker?.reason || undefined}>
-          <span class={`dot dot-${worker?.state ?? "unavailable"}`} aria-hidden="true" />
-          Worker {worker?.state ?? "unknown"}
+          <span class={`dot dot-${reachable.value ? worker?.state ?? "unavailable" : "unavailable"}`} aria-hidden="true" />
+          {reachable.value ? `Worker ${worker?.state ?? "unknown"}` : "No answer"}
           <span class="foot-version">{daemon.value.version}</span>
         </p>
       )}
+      <p class="foot-line"><Link to="/docs">API reference</Link></p>
       {who && (
         <div class="foot-who">
           <div>
