@@ -75,7 +75,7 @@ install(DIRECTORY ${torch_notices}/ DESTINATION share/doc/millrace/libtorch
 
 set(CPACK_PACKAGE_NAME millrace)
 set(CPACK_PACKAGE_VENDOR "Millrace")
-set(CPACK_PACKAGE_CONTACT "Millrace maintainers <packages@millrace.dev>")
+set(CPACK_PACKAGE_CONTACT "Millrace maintainers <packages@millrace.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "durable jobs and model inference on one machine")
 set(CPACK_PACKAGE_DESCRIPTION
 "Millrace takes in work over HTTP, keeps it in a durable queue on disk, runs
@@ -96,7 +96,6 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)   # a fifth of the time of xz for a tenth more bytes
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
-set(CPACK_DEBIAN_PACKAGE_HOMEPAGE ${PROJECT_HOMEPAGE_URL})
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${official_prefix}/lib)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)

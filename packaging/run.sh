@@ -164,4 +164,7 @@ fi
 step "Running"
 echo "  web page   http://$listen/"
 echo "  admin key  $(cat "$key_file")"
-echo "  stop       packaging/run.sh --stop"
+stop="packaging/run.sh --stop"
+[ "$data" = "$PWD/build/run-data" ] || stop+=" --data $(printf %q "$data")"
+echo "  stop       $stop"
+echo "  command    $binary status --data $(printf %q "$data")"
