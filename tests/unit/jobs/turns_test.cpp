@@ -17,7 +17,7 @@ int rows() {
     return wanted ? std::atoi(wanted) : 2500;
 }
 
-constexpr std::uint64_t most_rows = 4 * store::Turn::most; // a few for each job of a turn
+constexpr std::uint64_t most_rows = 6 * store::Turn::most; // a few for each job of a turn: one that fails with its parent changes five
 
 struct Crowd : QueueDaemon {
     Crowd() : QueueDaemon{options_with_room()} {}
