@@ -23,8 +23,8 @@ Result<Principal> by_socket_peer(unsigned uid) {
 
 Result<Principal> by_cookie(identity::Identity& identity, const Request& request, std::string_view token) {
     if (request.method != Verb::get && request.method != Verb::head) {
-        const auto allowed = identity::check_cookie_write({request.header("Host"), request.header("Origin"), request.header("Sec-Fetch-Site"),
-                                                           request.header("X-Millrace-Request"), false});
+        const auto allowed = identity::check_cookie_write({request.host(), request.header("Origin"), request.header("Sec-Fetch-Site"),
+                                                           request.header("X-Millrace-Request"), request.tls});
         if (!allowed) return allowed.error();
     }
     return identity.by_session(token);
@@ -40,7 +40,7 @@ Result<Principal> authenticate(identity::Identity& identity, const Request& requ
         return identity.by_key(authorization.substr(scheme.size()));
     }
     if (const auto key = request.header("X-API-Key"); !key.empty()) return identity.by_key(key);
-    if (const auto token = identity::session_token(request.header("Cookie"), false)) return by_cookie(identity, request, *token);
+    if (const auto token = identity::session_token(request.header("Cookie"), request.tls)) return by_cookie(identity, request, *token);
     return Error{Code::unauthenticated, "this needs a key: send Authorization: Bearer <key>; an admin makes one with `millrace key create`"};
 }
 

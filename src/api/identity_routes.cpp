@@ -58,25 +58,25 @@ struct IdentityRoutes {
         const auto* object = document->if_object();
         const auto* key = object ? object->if_contains("key") : nullptr;
         if (!key || !key->is_string()) co_return http::problem({Code::unprocessable, "send {\"key\":\"mr_…\"}"}, request.id);
-        const auto previous = identity::session_token(request.header("Cookie"), false).value_or("");
+        const auto previous = identity::session_token(request.header("Cookie"), request.tls).value_or("");
         auto signed_in = co_await identity.login(std::string{key->get_string()}, request.remote, std::string{previous});
         if (!signed_in) co_return http::problem(signed_in.error(), request.id);
         auto response = http::json(200, write_principal(signed_in->principal));
-        response.add("Set-Cookie", identity::session_cookie(signed_in->token, false));
+        response.add("Set-Cookie", identity::session_cookie(signed_in->token, request.tls));
         co_return response;
     }
 
     // Open, so that an expired session can be left too; the token in the cookie is what it acts on.
     awaitable<Response> logout(Request& request) const {
-        const auto token = identity::session_token(request.header("Cookie"), false);
+        const auto token = identity::session_token(request.header("Cookie"), request.tls);
         if (!token) co_return http::empty(204);
-        const auto allowed = identity::check_cookie_write({request.header("Host"), request.header("Origin"), request.header("Sec-Fetch-Site"),
-                                                           request.header("X-Millrace-Request"), false});
+        const auto allowed = identity::check_cookie_write({request.host(), request.header("Origin"), request.header("Sec-Fetch-Site"),
+                                                           request.header("X-Millrace-Request"), request.tls});
         if (!allowed) co_return http::problem(allowed.error(), request.id);
         const auto done = co_await identity.logout(std::string{*token});
         if (!done) co_return http::problem(done.error(), request.id);
         auto response = http::empty(204);
-        response.add("Set-Cookie", identity::cleared_session_cookie(false));
+        response.add("Set-Cookie", identity::cleared_session_cookie(request.tls));
         co_return response;
     }
 

@@ -28,7 +28,12 @@ struct LeaseRoutes {
         if (!wanted) co_return http::problem(wanted.error(), request.id);
         const auto taken = co_await leases.take(request.principal, std::move(*wanted));
         if (!taken) co_return http::problem(taken.error(), request.id);
-        co_return http::json_text(200, write_leases(*taken));
+        auto response = http::json_text(200, write_leases(*taken));
+        if (taken->empty()) co_return response;
+        std::vector<jobs::LeaseToken> tokens;
+        for (const auto& each : *taken) tokens.push_back(each.token);
+        response.undelivered = [this, tokens = std::move(tokens)] { leases.take_back(tokens); };
+        co_return response;
     }
 
     awaitable<Response> heartbeat(Request& request) const {

@@ -23,6 +23,7 @@
 #include "api/service_routes.hpp"
 #include "api/traffic_routes.hpp"
 #include "api/ui_routes.hpp"
+#include "app/descriptor_limit.hpp"
 #include "base/version.hpp"
 #include "cache/lmdb.hpp"
 #include "models/chain_runner.hpp"
@@ -154,7 +155,8 @@ http::ServerOptions server_options(const config::Config& config) {
     options.host = config.http.listen.address;
     options.port = config.http.listen.port;
     options.socket = config.socket;
-    options.limits.connections = config.http.max_connections;
+    options.limits.connections = connections_for(config.http.max_connections, descriptor_limit());
+    options.limits.proxies = config.http.trusted_proxies;
     if (const auto cap = config.http.max_connections_per_address) {
         options.limits.connections_per_address = cap;
         options.limits.count_loopback = true;
@@ -162,14 +164,23 @@ http::ServerOptions server_options(const config::Config& config) {
     return options;
 }
 
-void log_exchange(telemetry::Log& log, const http::Exchange& exchange) {
-    const auto level = exchange.status >= 500 ? telemetry::Level::warning : telemetry::Level::debug;
+// A failure of a route is worth a warning, ten a second. What the server itself refuses, without a key and as fast as anybody
+// likes, is not (501 for an unknown method).
+void log_exchange(telemetry::Log& log, telemetry::LogLimit& failures, const http::Exchange& exchange) {
+    const auto level = exchange.status >= 500 && exchange.route ? telemetry::Level::warning : telemetry::Level::debug;
     if (!log.enabled(level)) return;
+    std::uint64_t left_out = 0;
+    if (level == telemetry::Level::warning) {
+        const auto line = failures.ask();
+        if (!line) return;
+        left_out = line->left_out;
+    }
     const auto method = boost::beast::http::to_string(exchange.request.method);
     log.write(level, "request",
               {{"id", exchange.request.id}, {"remote", exchange.request.remote}, {"who", exchange.request.principal.name},
                {"method", std::string_view{method.data(), method.size()}}, {"path", exchange.request.path}, {"status", exchange.status},
-               {"bytes", exchange.body_bytes}, {"ms", std::chrono::duration<double, std::milli>(exchange.took).count()}});
+               {"bytes", exchange.body_bytes}, {"ms", std::chrono::duration<double, std::milli>(exchange.took).count()},
+               {"left_out", left_out}});
 }
 
 } // namespace
@@ -248,7 +259,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       retention_{*base_.database, clock_, log, *base_.metrics, retention_options(config.retention)},
       router_{routes()},
       server_{server_options(config), router_,
-              {api::make_gate(identity_), [&log](const http::Exchange& exchange) { log_exchange(log, exchange); },
+              {api::make_gate(identity_), [this, &log](const http::Exchange& exchange) { log_exchange(log, failures_logged_, exchange); },
                [](const http::Request& request, http::Response& response) {
                    api::protocol::speak_protocol(request, response);
                    api::openai::speak_openai(request, response);

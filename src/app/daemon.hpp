@@ -32,6 +32,7 @@
 #include "processors/sleep/sleep.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
+#include "telemetry/log_limit.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <atomic>
@@ -112,6 +113,7 @@ private:
     jobs::Schedules schedules_;
     jobs::Retention retention_;
     http::Router router_;
+    telemetry::LogLimit failures_logged_{10};
     http::Server server_;
 };
 

@@ -1,6 +1,7 @@
 #include "app/serve.hpp"
 
 #include "app/daemon.hpp"
+#include "app/descriptor_limit.hpp"
 #include "app/service_manager.hpp"
 #include "base/version.hpp"
 
@@ -82,8 +83,12 @@ void wait_for_the_end(asio::io_context& main, asio::signal_set& stop, Daemon& da
 int serve(config::Loaded loaded) {
     std::signal(SIGPIPE, SIG_IGN);
     ::umask(0027);
+    raise_descriptor_limit();
     const auto& config = loaded.config;
     telemetry::Log log{log_level(config.log.level), log_format(config.log.format)};
+    if (const auto fit = connections_for(config.http.max_connections, descriptor_limit()); fit < config.http.max_connections)
+        log.warning("fewer connections than configured: raise the hard limit of descriptors (LimitNOFILE, ulimit -Hn)",
+                    {{"http.max_connections", config.http.max_connections}, {"connections", fit}, {"descriptors", descriptor_limit()}});
     for (const auto& warning : loaded.warnings) log.warning("configuration", {{"warning", warning}});
 
     auto base = Foundations::open(config, log);

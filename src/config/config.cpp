@@ -72,8 +72,9 @@ Result<void> apply_file(Loaded& out, const fs::path& path) {
             continue;
         }
         if (!key) return unknown(place, entry.key);
-        if (entry.list) return Error{Code::invalid_argument, fmt::format("{}: {} takes {}, not a list", place, key->name, key->kind)};
-        if (auto result = set(out, *key, entry.text, place, place); !result) return result.error();
+        if (entry.list && key->kind != "list") return Error{Code::invalid_argument, fmt::format("{}: {} takes {}, not a list", place, key->name, key->kind)};
+        const auto text = entry.list ? fmt::format("{}", fmt::join(*entry.list, ",")) : entry.text;
+        if (auto result = set(out, *key, text, place, place); !result) return result.error();
     }
     return complete_exec(out);
 }

@@ -2,6 +2,7 @@
 // environment, the flags, `config show`, `config check` and the documented default file. Only this room parses
 // strings; everything above gets a typed Config. Pure but for reading the file; any thread.
 #pragma once
+#include "base/network.hpp"
 #include "base/result.hpp"
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct HttpConfig {
     Endpoint listen;
     unsigned io_threads = 0;                  // resolved by load(): never 0 after it
     std::uint32_t max_connections = 0;
-    std::uint32_t max_connections_per_address = 0; // 0: no cap for loopback, 256 for others
+    std::uint32_t max_connections_per_address = 0; // 0: three quarters of all for loopback, 512 for others
+    std::vector<IpNetwork> trusted_proxies;   // whose X-Forwarded-For, -Proto and -Host are believed
     std::uint64_t max_body_bytes = 0;         // of a blob or model; JSON has its own, smaller limit
 };
 

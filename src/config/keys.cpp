@@ -45,6 +45,11 @@ Result<void> store_choice(std::string_view text, std::span<const std::string_vie
 
 std::string shown(const std::filesystem::path& path) { return path.string(); }
 std::string shown(bool truth) { return truth ? "true" : "false"; }
+std::string shown(const std::vector<IpNetwork>& networks) {
+    std::string out;
+    for (const auto& each : networks) out += (out.empty() ? "" : ", ") + each.text();
+    return out;
+}
 std::string shown(std::integral auto number) { return fmt::format("{}", number); }
 
 // SETTER(field, parsed value) and INTEGER(...) keep the table readable: one entry a key.
@@ -60,16 +65,24 @@ const std::array table{
         false, true, MILLRACE_PATH(data)},
     Key{"socket", "path", "", "The unix socket of the command line. Default: admin.sock in the data folder.", false, true, MILLRACE_PATH(socket)},
     Key{"http.listen", "address", "127.0.0.1:7878",
-        "Where the API and the web page are served. Put a TLS proxy in front before listening beyond this machine.", false, true,
+        "Where the API and the web page are served. Put a TLS proxy in front before listening beyond this machine, and name it in\n"
+        "trusted_proxies.", false, true,
         +[](Config& c, std::string_view t) { return store(parse_endpoint(t), c.http.listen); },
         +[](const Config& c) { return c.http.listen.text(); }},
     Key{"http.io_threads", "number", "0", "Threads that serve connections; 0: one a core.", false, false,
         MILLRACE_INTEGER(http.io_threads, 0, 1024)},
-    Key{"http.max_connections", "number", "4096", "Connections at once; one more is answered 503 and closed.", false, false,
+    Key{"http.max_connections", "number", "4096", "Connections at once over TCP; one more is answered 503 and closed. Lower where the system gives too few descriptors.", false, false,
         MILLRACE_INTEGER(http.max_connections, 1, 1'000'000)},
     Key{"http.max_connections_per_address", "number", "0",
-        "Connections at once from one address; 0: no cap for this machine itself, 256 for others.", false, false,
+        "Connections at once from one address; 0: three quarters of all for this machine itself, 512 for others.\n"
+        "Behind a trusted proxy: requests at once of one client.", false, false,
         MILLRACE_INTEGER(http.max_connections_per_address, 0, 1'000'000)},
+    Key{"http.trusted_proxies", "list", "",
+        "Proxies, by address or network (127.0.0.1, 10.0.0.0/8), whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host\n"
+        "are believed: the client's address is then the one that limits and the log go by, and the page's cookie is Secure.\n"
+        "Name the TLS proxy here. Default: nobody.",
+        false, true, +[](Config& c, std::string_view t) { return store(parse_networks(t), c.http.trusted_proxies); },
+        +[](const Config& c) { return shown(c.http.trusted_proxies); }},
     Key{"http.max_body_bytes", "size", "2 GiB", "The largest blob or model taken in one request.", false, true,
         MILLRACE_SIZE(http.max_body_bytes, 1024, most64)},
     Key{"log.level", "one of debug, info, warning, error", "info", "What is logged: debug, info, warning or error.", true, true,
@@ -91,7 +104,7 @@ const std::array table{
     Key{"jobs.ageing_seconds", "number", "60",
         "A job that has waited so long rises by one priority, and by another after each further such time: nothing starves.", false, false,
         MILLRACE_INTEGER(jobs.ageing_seconds, 1, 86'400)},
-    Key{"jobs.min_free_bytes", "size", "64 MiB", "Free space in the data folder below which submits are answered 503.", false, true,
+    Key{"jobs.min_free_bytes", "size", "64 MiB", "Free space in the data folder below which submits are answered 503, and uploads, models and maps 507.", false, true,
         MILLRACE_SIZE(jobs.min_free_bytes, 0, most64)},
     Key{"jobs.max_memory_bytes", "size", "0", "Memory of the daemon itself above which submits are answered 503; 0: half of the machine's.", false, true,
         MILLRACE_SIZE(jobs.max_memory_bytes, 0, most64)},
@@ -228,7 +241,7 @@ std::string documented_file() {
         const auto quote = key.quoted ? "\"" : "";
         fmt::format_to(std::back_inserter(out), "{}\n#{} = {}{}{}\n", key.reloadable ? " Taken over at once by SIGHUP." : "",
                        dot == std::string_view::npos ? key.name : key.name.substr(dot + 1), quote,
-                       key.fallback.empty() ? "/path" : key.fallback, quote);
+                       key.fallback.empty() && key.kind == "path" ? "/path" : key.fallback, quote);
     }
     return out + exec_documentation();
 }

@@ -87,21 +87,45 @@ std::string Endpoint::text() const {
     return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
 }
 
-Result<std::vector<std::string>> parse_devices(std::string_view text) {
-    std::vector<std::string> devices;
+namespace {
+
+// The parts between commas, without the blanks around them; the last may be missing, not empty.
+std::vector<std::string_view> parts_of(std::string_view text) {
+    std::vector<std::string_view> parts;
     while (!text.empty()) {
         const auto comma = std::min(text.find(','), text.size());
-        auto name = text.substr(0, comma);
-        while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
-        while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+        auto part = text.substr(0, comma);
+        while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+        while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+        parts.push_back(part);
         text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return parts;
+}
+
+} // namespace
+
+Result<std::vector<std::string>> parse_devices(std::string_view text) {
+    std::vector<std::string> devices;
+    for (const auto name : parts_of(text)) {
         const bool cuda = name.starts_with("cuda:") && parse_integer(name.substr(5), 0, 63);
-        if (name != "cpu" && name != "auto" && !cuda) return Error{Code::invalid_argument, "must be auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
+        if (name != "cpu" && name != "auto" && !cuda) return Error{Code::invalid_argument, "auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
         devices.emplace_back(name);
     }
     if (devices.empty() || devices.size() > 64 || (devices.size() > 1 && std::find(devices.begin(), devices.end(), "auto") != devices.end()))
-        return Error{Code::invalid_argument, "must be auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
+        return Error{Code::invalid_argument, "auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
     return devices;
+}
+
+Result<std::vector<IpNetwork>> parse_networks(std::string_view text) {
+    const Error expected{Code::invalid_argument, "addresses and networks, separated by commas: 127.0.0.1, 10.0.0.0/8, fd00::/8"};
+    std::vector<IpNetwork> networks;
+    for (const auto part : parts_of(text)) {
+        const auto network = IpNetwork::parse(part);
+        if (!network || networks.size() == 1000) return expected;
+        networks.push_back(*network);
+    }
+    return networks;
 }
 
 } // namespace millrace::config

@@ -18,4 +18,7 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 // "auto", or some of cpu, cuda:0, cuda:1 … separated by commas.
 Result<std::vector<std::string>> parse_devices(std::string_view text);
 
+// Addresses and networks, separated by commas.
+Result<std::vector<IpNetwork>> parse_networks(std::string_view text);
+
 } // namespace millrace::config

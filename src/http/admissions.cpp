@@ -1,51 +1,74 @@
 #include "http/admissions.hpp"
 
+#include <algorithm>
+
 namespace millrace::http {
 
-Admissions::Ticket Admissions::connection(const std::string& address) {
+bool Admissions::State::take(const std::string& address, Kind kind, std::size_t most) {
+    auto& count = by_address[address].of(kind);
+    if (count >= most) return false; // the entry stays: it counts something
+    ++count;
+    return true;
+}
+
+Admissions::Ticket Admissions::connection(const std::string& address, std::size_t share) {
     auto state = state_.lock();
-    if (state->open >= limits_.connections) return {};
-    if (!address.empty()) {
-        auto& count = state->by_address[address];
-        if (count.connections >= limits_.connections_per_address) return {};
-        ++count.connections;
-    }
-    ++state->open;
-    return {this, address, false};
+    const auto places = state->with_key.contains(address) ? limits_.connections : limits_.connections_for_strangers();
+    if (state->connections >= places || !state->take(address, Kind::connection, std::max<std::size_t>(share, 1))) return {};
+    ++state->connections;
+    return {this, address, Kind::connection};
+}
+
+Admissions::Ticket Admissions::admin() {
+    auto state = state_.lock();
+    if (state->admins >= limits_.admin_connections) return {};
+    ++state->admins;
+    return {this, {}, Kind::admin};
+}
+
+Admissions::Ticket Admissions::request(const std::string& address) {
+    if (!state_.lock()->take(address, Kind::request, std::max<std::size_t>(limits_.connections_per_address, 1))) return {};
+    return {this, address, Kind::request};
 }
 
 Admissions::Ticket Admissions::upload(const std::string& address) {
-    if (address.empty()) return {this, address, true};
-    auto state = state_.lock();
-    auto& count = state->by_address[address];
-    if (count.uploads >= limits_.uploads_per_address) return {};
-    ++count.uploads;
-    return {this, address, true};
+    if (!address.empty() && !state_.lock()->take(address, Kind::upload, std::max<std::size_t>(limits_.uploads_per_address, 1))) return {};
+    return {this, address, Kind::upload};
 }
 
 Admissions::Ticket Admissions::beyond_limit() {
     auto state = state_.lock();
-    if (state->open >= limits_.connections + told_at_once) return {};
-    ++state->open;
-    return {this, "", false};
+    if (state->told >= told_at_once) return {};
+    ++state->told;
+    return {this, {}, Kind::told};
 }
 
-std::size_t Admissions::open() const { return state_.lock()->open; }
+void Admissions::has_key(const std::string& address) {
+    auto state = state_.lock();
+    if (state->with_key.size() >= most_known && !state->with_key.contains(address)) state->with_key.clear();
+    state->with_key.insert(address);
+}
+
+std::size_t Admissions::open() const { return state_.lock()->open(); }
 
 bool Admissions::wait_until_empty(std::chrono::steady_clock::time_point deadline) {
     auto state = state_.lock();
-    return emptied_.wait_until(state.mutex(), deadline, [&] { return state->open == 0; });
+    return emptied_.wait_until(state.mutex(), deadline, [&] { return state->open() == 0; });
 }
 
-void Admissions::leave(const std::string& address, bool upload) {
-    if (upload && address.empty()) return; // it was not counted
+void Admissions::leave(const std::string& address, Kind kind) {
+    if (kind == Kind::upload && address.empty()) return; // it was not counted
     auto state = state_.lock();
     if (!address.empty()) {
         const auto found = state->by_address.find(address);
-        --(upload ? found->second.uploads : found->second.connections);
-        if (found->second.connections == 0 && found->second.uploads == 0) state->by_address.erase(found);
+        auto& count = found->second;
+        --count.of(kind);
+        if (count.connections + count.requests + count.uploads == 0) state->by_address.erase(found);
     }
-    if (!upload && --state->open == 0) emptied_.notify_all();
+    if (kind == Kind::connection) --state->connections;
+    if (kind == Kind::admin) --state->admins;
+    if (kind == Kind::told) --state->told;
+    if (state->open() == 0) emptied_.notify_all();
 }
 
 } // namespace millrace::http

@@ -52,9 +52,32 @@ void Lane::close_all() {
 
 void Lane::stop() { timer_.reset(); }
 
+// A read that goes on beside the coroutine, and the coroutine when it waits for it. Belongs to the operation, not to the
+// connection: a coroutine that waits here is destroyed with the io_context, and its connection with it. Between reads the
+// connection keeps it for the next one.
+struct Connection::Ahead {
+    class Waiting {
+    public:
+        virtual ~Waiting() = default;
+        virtual void go_on(Read) = 0; // destroys it first
+    };
+    ~Ahead() {
+        if (connection) connection->ahead_ = nullptr;
+        if (waiting) waiting->~Waiting();
+    }
+
+    Connection* connection = nullptr; // null when nothing is read, or when the connection is gone
+    bool called_off = false;
+    Waiting* waiting = nullptr; // in `room`
+    alignas(std::max_align_t) std::array<std::byte, 64> room;
+};
+
 Connection::Connection(Socket socket, Lane& lane) : socket_{std::move(socket)}, lane_{&lane} { lane.add(*this); }
 
-Connection::~Connection() { lane_->remove(*this); }
+Connection::~Connection() {
+    if (ahead_) ahead_->connection = nullptr;
+    lane_->remove(*this);
+}
 
 void Connection::expire() {
     expired_ = true;
@@ -71,14 +94,75 @@ void Connection::close() {
 
 awaitable<Connection::Read> Connection::read(std::span<char> into, Steady::time_point deadline) {
     if (closed_) co_return Read{Outcome::failed, 0};
+    if (end_ != Outcome::ok) co_return Read{end_, 0};
     deadline_ = deadline;
     expired_ = false;
     auto result = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), quietly);
     auto& [error, bytes] = result;
     deadline_ = Steady::time_point::max();
     if (!error) co_return Read{Outcome::ok, bytes};
-    if (error == asio::error::eof) co_return Read{Outcome::ended, 0};
+    if (error == asio::error::eof) co_return Read{end_ = Outcome::ended, 0};
     co_return Read{expired_ ? Outcome::timed_out : Outcome::failed, 0};
+}
+
+void Connection::read_ahead(std::span<char> into) {
+    auto ahead = spare_ ? std::move(spare_) : std::make_unique<Ahead>();
+    ahead->connection = this;
+    ahead->called_off = false;
+    ahead_ = ahead.get();
+    expired_ = false;
+    socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                            [ahead = std::move(ahead)](boost::system::error_code error, std::size_t bytes) mutable {
+        auto its = std::exchange(ahead, nullptr);
+        auto* connection = std::exchange(its->connection, nullptr);
+        if (!connection) return;
+        connection->ahead_ = nullptr;
+        if (its->waiting) connection->deadline_ = Steady::time_point::max(); // else it is a write's
+        Read read{Outcome::ok, bytes};
+        if (error == asio::error::eof) read = {connection->end_ = Outcome::ended, 0};
+        else if (error) read = {connection->expired_ ? Outcome::timed_out : Outcome::failed, 0};
+        const bool nothing = its->called_off && error == asio::error::operation_aborted; // the peer is as it was
+        auto* waiting = std::exchange(its->waiting, nullptr);
+        connection->spare_ = std::move(its);
+        if (connection->arrived_ && !nothing) connection->arrived_(read);
+        if (waiting) waiting->go_on(read);
+    });
+}
+
+awaitable<Connection::Read> Connection::arrival(Steady::time_point deadline) {
+    deadline_ = deadline;
+    auto initiate = [this]<class Handler>(Handler handler) {
+        class Holder final : public Ahead::Waiting {
+        public:
+            explicit Holder(Handler its) : held_{std::move(its)} {}
+            void go_on(Read read) override {
+                auto taken = std::move(held_);
+                this->~Holder();
+                std::move(taken)(read);
+            }
+
+        private:
+            Handler held_;
+        };
+        static_assert(sizeof(Holder) <= sizeof(Ahead::room));
+        ahead_->waiting = ::new (ahead_->room.data()) Holder{std::move(handler)};
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Read)>(std::move(initiate), asio::use_awaitable);
+}
+
+awaitable<void> Connection::stop_reading_ahead() {
+    if (!ahead_) co_return;
+    ahead_->called_off = true;
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+    co_await arrival(Steady::time_point::max());
+}
+
+bool Connection::peer_left() {
+    if (closed_) return true;
+    char byte;
+    const auto n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 std::size_t Connection::write_now(std::string_view first, std::string_view second, bool& failed) {
@@ -120,6 +204,7 @@ awaitable<bool> Connection::write(std::string_view first, std::string_view secon
 
 awaitable<void> Connection::linger() {
     if (closed_) co_return;
+    co_await stop_reading_ahead();
     boost::system::error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
     std::array<char, 4096> sink;

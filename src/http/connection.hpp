@@ -1,5 +1,8 @@
 // A socket with deadlines, and the lane that enforces them. A lane is one io thread; everything here runs on it.
 //
+// While a request is worked on, the next bytes are read ahead: the read that the next request needs anyhow is merely begun
+// earlier. Its end or its error says that the peer has gone, at once and for no further system call.
+//
 // Deadlines are plain numbers that a lane's ticker compares every 250 ms: arming a timer twice for each request
 // would cost more than parsing it.
 #pragma once
@@ -11,6 +14,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -59,7 +64,17 @@ public:
         Outcome outcome = Outcome::ok;
         std::size_t bytes = 0;
     };
-    awaitable<Read> read(std::span<char> into, Steady::time_point deadline);
+    awaitable<Read> read(std::span<char> into, Steady::time_point deadline); // not while one reads ahead
+
+    // Begins a read and returns; `into` stays where it is until it has ended. `arrived` (set once) gets what came of it, before
+    // whoever waits in arrival() goes on.
+    void on_arrival(std::function<void(Read)> arrived) { arrived_ = std::move(arrived); }
+    void read_ahead(std::span<char> into);
+    bool reads_ahead() const { return ahead_ != nullptr; }
+    awaitable<Read> arrival(Steady::time_point deadline); // of what is read ahead
+    awaitable<void> stop_reading_ahead();                 // what came before is reported still
+    // Looks now, without waiting, whether the peer has closed its side or broken off. Bytes that came are left where they are.
+    bool peer_left();
 
     // Writes all of it; false when the peer is gone or took no byte for `stall`. write_now() writes what the kernel
     // takes at once, without a coroutine: the rest begins at the returned offset. The bytes stay the caller's.
@@ -75,10 +90,15 @@ public:
 
 private:
     friend class Lane;
+    struct Ahead;
     void expire(); // by the lane, past the deadline
 
     Socket socket_;
     Lane* lane_;
+    Ahead* ahead_ = nullptr; // owned by the read under way, so that it goes with the io_context
+    std::unique_ptr<Ahead> spare_;
+    std::function<void(Read)> arrived_;
+    Outcome end_ = Outcome::ok; // how reading ended, once it has: asio tells of an end once and then waits for ever
     Connection *previous_ = nullptr, *next_ = nullptr;
     Steady::time_point deadline_ = Steady::time_point::max();
     bool expired_ = false, idle_ = false, closed_ = false;

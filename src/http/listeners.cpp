@@ -1,9 +1,12 @@
 #include "http/listeners.hpp"
 
+#include "telemetry/log_limit.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,29 +18,54 @@ namespace ip = asio::ip;
 using Local = asio::local::stream_protocol;
 constexpr std::chrono::milliseconds pause_after_failure{100}; // out of descriptors: let some connections end
 
+// A descriptor in hand for when there is none: then it is given up, and whoever waits is let in and closed at once rather than left
+// without an answer.
+class SpareDescriptor {
+public:
+    SpareDescriptor() : spare_{take()} {}
+    ~SpareDescriptor() {
+        if (spare_ >= 0) ::close(spare_);
+    }
+    SpareDescriptor(const SpareDescriptor&) = delete;
+    SpareDescriptor& operator=(const SpareDescriptor&) = delete;
+
+    void turn_away(int listening) {
+        if (spare_ >= 0) ::close(spare_);
+        if (const int one = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); one >= 0) ::close(one);
+        spare_ = take();
+    }
+
+private:
+    static int take() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+    int spare_;
+};
+
+bool no_descriptors(const boost::system::error_code& error) {
+    return error == boost::system::errc::too_many_files_open || error == boost::system::errc::too_many_files_open_in_system;
+}
+
 Error cannot_listen(const std::string& where, const std::string& why) {
     return {Code::unavailable, fmt::format("cannot listen on {}: {}", where, why)};
 }
 
-Peer describe(const ip::tcp::endpoint& endpoint, bool count_loopback) {
+Peer describe(const ip::tcp::endpoint& endpoint) {
     auto address = endpoint.address();
     if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
     Peer peer;
     peer.address = address.to_string();
     peer.loopback = address.is_loopback();
-    peer.counted = !peer.loopback || count_loopback;
     return peer;
 }
 
 template <class AnySocket>
-std::optional<Peer> prepare(AnySocket& socket, const ip::tcp::endpoint& endpoint, bool count_loopback) {
+std::optional<Peer> prepare(AnySocket& socket, const ip::tcp::endpoint& endpoint) {
     boost::system::error_code ignored;
     socket.set_option(ip::tcp::no_delay{true}, ignored);
-    return describe(endpoint, count_loopback);
+    return describe(endpoint);
 }
 
 template <class AnySocket>
-std::optional<Peer> prepare(AnySocket& socket, const Local::endpoint&, bool) {
+std::optional<Peer> prepare(AnySocket& socket, const Local::endpoint&) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
     if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
@@ -48,10 +76,11 @@ std::optional<Peer> prepare(AnySocket& socket, const Local::endpoint&, bool) {
 }
 
 template <class Acceptor>
-awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick pick, Listeners::Take take, bool count_loopback,
-                           telemetry::Log* log) {
+awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick pick, Listeners::Take take, telemetry::Log* log) {
     typename Acceptor::protocol_type::endpoint endpoint;
     asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, asio::io_context::executor_type> pause{acceptor->get_executor()};
+    SpareDescriptor spare;
+    telemetry::LogLimit failures{1};
     while (acceptor->is_open()) {
         auto& lane = pick();
         auto accepted = co_await acceptor->async_accept(lane.context(), endpoint, asio::as_tuple(asio::use_awaitable));
@@ -59,12 +88,13 @@ awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick p
         if (error == asio::error::operation_aborted) co_return;
         if (error == asio::error::connection_aborted) continue;
         if (error) {
-            log->warning("cannot accept a connection", {{"error", error.message()}});
+            if (const auto line = failures.ask()) log->warning("cannot accept a connection", {{"error", error.message()}, {"left_out", line->left_out}});
+            if (no_descriptors(error)) spare.turn_away(acceptor->native_handle());
             pause.expires_after(pause_after_failure);
             co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
             continue;
         }
-        auto peer = prepare(socket, endpoint, count_loopback);
+        auto peer = prepare(socket, endpoint);
         if (peer) take(Socket{std::move(socket)}, lane, std::move(*peer));
     }
 }
@@ -119,9 +149,9 @@ Result<void> Listeners::open_unix(const std::filesystem::path& path) {
     return success();
 }
 
-void Listeners::start(Pick pick, Take take, bool count_loopback) {
-    if (tcp_) asio::co_spawn(*context_, accept_all(tcp_, pick, take, count_loopback, log_), asio::detached);
-    if (unix_) asio::co_spawn(*context_, accept_all(unix_, pick, take, count_loopback, log_), asio::detached);
+void Listeners::start(Pick pick, Take take) {
+    if (tcp_) asio::co_spawn(*context_, accept_all(tcp_, pick, take, log_), asio::detached);
+    if (unix_) asio::co_spawn(*context_, accept_all(unix_, pick, take, log_), asio::detached);
 }
 
 void Listeners::stop() {

@@ -1,5 +1,10 @@
 // One request, as a handler sees it. It lives in the session, on one io thread, until the answer has been sent;
 // everything it points to lives as long.
+//
+// When the client goes away, asio cancellation (terminal) reaches the handler's coroutine once the body is read: what waits
+// (a timer, a prediction, a place in a queue) ends early, nothing throws, and what is on its way into the store goes on.
+// Whoever begins to wait looks at asio::this_coro::cancellation_state before. A client that has closed its sending side alone
+// cannot be told from one that has gone, so its waits end, too; it still gets the answer that there is then.
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
@@ -40,9 +45,11 @@ struct Request {
     std::string body;                   // BodyPolicy::buffered
     BodyReader* body_reader = nullptr;  // BodyPolicy::streamed
     std::string id;                     // X-Request-Id when it is sane, else made here; echoed in the answer
-    std::string remote;                 // the peer's address, or "unix"
+    std::string remote;                 // the client's address, also behind a trusted proxy; or "unix"
+    std::string forwarded_host;         // what a trusted proxy says the client's Host was; mostly empty
+    bool tls = false;                   // the client speaks TLS with a trusted proxy
     std::optional<unsigned> peer_uid;   // set on the unix socket only: who is at the other end
-    bool loopback = false;              // the peer is this machine, over TCP
+    bool loopback = false;              // the client is this machine, over TCP
     model::Principal principal;         // set by the gate
 
     Request() = default;
@@ -50,6 +57,7 @@ struct Request {
     Request& operator=(const Request&) = delete;
 
     std::string_view header(std::string_view name) const { return headers.find(name); } // empty when absent
+    std::string_view host() const { return forwarded_host.empty() ? header("Host") : std::string_view{forwarded_host}; }
     std::string_view parameter(std::string_view name) const { return path_parameters[name]; }
 };
 

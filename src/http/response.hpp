@@ -69,6 +69,9 @@ struct Response {
     unsigned status = 200;
     std::vector<HeaderField> headers;
     std::variant<std::string, FileBody, StreamBody> body;
+    // What it hands over is taken back: called, on the session's io thread, when the peer has gone before it was all written.
+    // Then none of it is sent, or the connection broke in its middle.
+    std::function<void()> undelivered{};
 
     // Replaces a field of that name. Control characters in values are dropped, so that nothing a client sent can
     // split an answer.

@@ -1,8 +1,10 @@
 #include "http/server.hpp"
 
+#include "http/forwarded.hpp"
 #include "http/listeners.hpp"
 #include "http/session.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
 #include <future>
@@ -12,15 +14,27 @@ namespace {
 
 constexpr std::chrono::seconds after_closing{1}; // for sessions to notice that their socket is closed
 
-awaitable<void> serve(std::shared_ptr<Shared> shared, Socket socket, Lane* lane, Peer peer, Admissions::Ticket, bool admitted) {
+using Leaving = std::shared_ptr<asio::cancellation_signal>; // shared by the session and by what its slot is bound to
+
+awaitable<void> serve(std::shared_ptr<Shared> shared, Socket socket, Lane* lane, Peer peer, Leaving leaving, Admissions::Ticket, bool admitted) {
     auto& open = shared->metrics.connections();
     open.add(1);
     {
-        Session session{shared, std::move(socket), *lane, std::move(peer)};
+        Session session{shared, std::move(socket), *lane, std::move(peer), *leaving};
         if (admitted) co_await session.run();
         else co_await session.refuse_connection();
     }
     open.add(-1);
+}
+
+Admissions::Ticket place_for(Shared& shared, const Peer& peer) {
+    const auto& limits = shared.limits;
+    if (peer.uid) return shared.admissions.admin();
+    if (peer.proxy) shared.admissions.has_key(peer.address); // as good as
+    const auto share = peer.proxy ? limits.connections
+                       : peer.loopback && !limits.count_loopback ? limits.connections_of_loopback()
+                                                                 : limits.connections_per_address;
+    return shared.admissions.connection(peer.address, share);
 }
 
 // Runs `work` on a lane's thread and waits for it; at once when the lane runs no more.
@@ -57,11 +71,12 @@ struct Server::Core {
 
     static void take(const std::shared_ptr<Core>& core, Socket socket, Lane& lane, Peer peer) {
         std::shared_ptr<Shared> shared{core, &core->shared}; // a session keeps its lane and all the rest alive
-        auto ticket = shared->admissions.connection(peer.counted ? peer.address : std::string{});
+        auto ticket = place_for(*shared, peer);
         const bool admitted = static_cast<bool>(ticket);
         if (!admitted) ticket = shared->admissions.beyond_limit();
         if (!ticket) return shared->metrics.connection_refused();
-        auto report = [core](const std::exception_ptr& failure) {
+        auto leaving = std::make_shared<asio::cancellation_signal>();
+        auto report = [core, leaving](const std::exception_ptr& failure) {
             if (!failure) return;
             try {
                 std::rethrow_exception(failure);
@@ -69,8 +84,8 @@ struct Server::Core {
                 core->shared.log.error("session failed", {{"error", e.what()}});
             }
         };
-        auto session = serve(shared, std::move(socket), &lane, std::move(peer), std::move(ticket), admitted);
-        asio::co_spawn(lane.context(), std::move(session), std::move(report));
+        auto session = serve(shared, std::move(socket), &lane, std::move(peer), leaving, std::move(ticket), admitted);
+        asio::co_spawn(lane.context(), std::move(session), asio::bind_cancellation_slot(leaving->slot(), std::move(report)));
     }
 };
 
@@ -88,9 +103,12 @@ Result<void> Server::listen() {
         if (auto opened = core.listeners.open_unix(core.options.socket); !opened) return opened;
     auto pick = [&core]() -> Lane& { return *core.lanes[core.turn++ % core.lanes.size()]; };
     auto take = [weak = std::weak_ptr{core_}](Socket socket, Lane& lane, Peer peer) {
-        if (const auto alive = weak.lock()) Core::take(alive, std::move(socket), lane, std::move(peer));
+        const auto alive = weak.lock();
+        if (!alive) return;
+        peer.proxy = !peer.uid && is_trusted(alive->options.limits.proxies, peer.address);
+        Core::take(alive, std::move(socket), lane, std::move(peer));
     };
-    core.listeners.start(pick, take, core.options.limits.count_loopback);
+    core.listeners.start(pick, take);
     return success();
 }
 

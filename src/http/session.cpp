@@ -2,7 +2,10 @@
 
 #include "base/crypto.hpp"
 #include "http/content_coding.hpp"
+#include "http/forwarded.hpp"
 #include "http/target.hpp"
+
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -41,15 +44,20 @@ void make_id(std::string& id) {
 
 } // namespace
 
-Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer)
-    : shared_{std::move(shared)}, connection_{std::move(socket), lane}, counted_{peer.counted} {
-    request_.remote = std::move(peer.address);
-    request_.peer_uid = peer.uid;
-    request_.loopback = peer.loopback;
+Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer, asio::cancellation_signal& leaving)
+    : shared_{std::move(shared)}, connection_{std::move(socket), lane}, peer_{std::move(peer)}, leaving_{&leaving} {
+    connection_.on_arrival([this](Connection::Read read) { arrived(read); });
+    body_.on_whole([this] { read_ahead(); });
+    request_.peer_uid = peer_.uid;
+    request_.remote = peer_.address;
+    request_.loopback = peer_.loopback;
 }
 
 awaitable<void> Session::run() {
+    co_await asio::this_coro::throw_if_cancelled(false); // a peer that leaves ends what waits, and breaks nothing off
     for (;;) {
+        // A read that goes on needs its place in the buffer. Behind pipelined bytes none may: the next request has its own reads.
+        if (connection_.reads_ahead() && !input_.unread().empty()) co_await connection_.stop_reading_ahead();
         begin_request();
         const auto arrival = co_await receive_header();
         if (arrival == Arrival::gone) co_return;
@@ -75,11 +83,28 @@ void Session::begin_request() {
     request_.body.clear();
     request_.body_reader = nullptr;
     request_.principal = {};
+    if (peer_.proxy) request_.remote = peer_.address;
     framing_ = {};
     keep_alive_ = true;
     route_ = nullptr;
     sent_ = 0;
-    input_.unpin();
+    if (!connection_.reads_ahead()) input_.unpin();
+}
+
+// From the last byte of a request on, until its answer is there.
+void Session::read_ahead() {
+    if (left_ || connection_.reads_ahead()) return;
+    if (const auto space = input_.space(); !space.empty()) connection_.read_ahead(space);
+}
+
+void Session::arrived(Connection::Read read) {
+    if (read.outcome == Connection::Outcome::ok) {
+        input_.filled(read.bytes);
+        if (works_) read_ahead();
+        return;
+    }
+    left_ = true;
+    if (works_) leaving_->emit(asio::cancellation_type::terminal);
 }
 
 awaitable<Session::Arrival> Session::receive_header() {
@@ -101,16 +126,24 @@ awaitable<Session::Arrival> Session::receive_header() {
             co_return Arrival::gone;
         }
         connection_.mark_idle(!deadline);
-        input_.reserve(1024);
         const auto until = deadline.value_or(Steady::now() + shared_->limits.idle_time);
-        const auto got = co_await connection_.read(input_.space(), until);
+        Connection::Read got;
+        if (connection_.reads_ahead()) {
+            got = co_await connection_.arrival(until);
+            if (got.outcome == Connection::Outcome::ok) input_.unpin(); // nothing views the last request any more
+        } else if (left_) {
+            co_return Arrival::gone;
+        } else {
+            input_.reserve(1024);
+            got = co_await connection_.read(input_.space(), until);
+            if (got.outcome == Connection::Outcome::ok) input_.filled(got.bytes);
+        }
         connection_.mark_idle(false);
         if (got.outcome == Connection::Outcome::timed_out && deadline) {
             refusal_ = {408, "the header came too slowly"};
             co_return Arrival::refused;
         }
         if (got.outcome != Connection::Outcome::ok) co_return Arrival::gone;
-        input_.filled(got.bytes);
     }
 }
 
@@ -136,8 +169,19 @@ bool Session::accept_header() {
     request_.target = head.target;
     version_ = head.version;
     name_request();
+    if (peer_.proxy) name_client();
     body_.begin(framing_);
     return true;
+}
+
+// Each request of a proxy may be another client's.
+void Session::name_client() {
+    auto forwarded = read_forwarded(request_.headers, shared_->limits.proxies, peer_.address);
+    const auto address = IpAddress::parse(forwarded.client);
+    request_.loopback = address && address->is_loopback();
+    request_.remote = std::move(forwarded.client);
+    request_.forwarded_host = std::move(forwarded.host);
+    request_.tls = forwarded.tls;
 }
 
 void Session::name_request() {
@@ -152,7 +196,7 @@ awaitable<void> Session::handle() {
     if (shared_->hooks.before_send) shared_->hooks.before_send(request_, response);
     const bool stopping = shared_->stopping.load(std::memory_order_relaxed);
     keep_alive_ = framing_.keep_alive && !stopping && body_.can_be_skipped(skip_bound);
-    const bool sent = co_await send(response);
+    const bool sent = response.undelivered ? co_await hand_over(response) : co_await send(response);
     finished(sent || sent_ > 0 ? response.status : 0);
     if (!sent) {
         keep_alive_ = false;
@@ -169,12 +213,15 @@ awaitable<Response> Session::answer() {
     route_ = found.route;
     std::string failure; // no co_await inside a catch block
     try {
-        co_return co_await dispatch(*found.route);
+        auto response = co_await dispatch(*found.route);
+        works_ = false;
+        co_return response;
     } catch (const std::exception& e) {
         failure = e.what();
     } catch (...) {
         failure = "an exception of unknown type";
     }
+    works_ = false;
     shared_->log.error("handler failed", {{"request", request_.id}, {"route", route_->pattern}, {"error", failure}});
     co_return problem(Error{Code::internal, "the request failed; the log has more under this request's id"}, request_.id);
 }
@@ -187,9 +234,18 @@ Response Session::without_route(const std::string& allowed) const {
 }
 
 awaitable<Response> Session::dispatch(const Route& route) {
+    Admissions::Ticket place;
+    if (peer_.proxy) {
+        place = shared_->admissions.request(request_.remote);
+        if (!place) co_return problem(Error{Code::rate_limited, "too many requests at once from this address; wait for an answer first"}, request_.id);
+    }
     if (shared_->hooks.before_body) {
         auto early = co_await shared_->hooks.before_body(request_, route);
         if (early) co_return std::move(*early);
+    }
+    if (!route.open && !shown_key_ && !peer_.uid) {
+        shown_key_ = true;
+        shared_->admissions.has_key(peer_.address);
     }
     if (framing_.body != Framing::Body::none && route.body.kind != BodyPolicy::Kind::none && !route.body.unpacks && is_packed(request_))
         co_return problem(Error{Code::unsupported_type, "bodies are taken as they are here; send this one without a Content-Encoding"}, request_.id)
@@ -199,7 +255,8 @@ awaitable<Response> Session::dispatch(const Route& route) {
         if (framing_.body == Framing::Body::none && !request_.headers.has("Content-Length") && route.verb != Verb::get)
             co_return refused({411, "send a Content-Length, or the body in chunks"}, request_.id);
         // What fits into a buffer is no upload: hundreds of small submits may wait for one commit.
-        const bool counts = counted_ && (framing_.body == Framing::Body::chunked || framing_.length > small_body);
+        const bool known = !request_.loopback || shared_->limits.count_loopback;
+        const bool counts = known && !peer_.uid && (framing_.body == Framing::Body::chunked || framing_.length > small_body);
         upload = shared_->admissions.upload(counts ? request_.remote : std::string{});
         if (!upload)
             co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"}, request_.id);
@@ -212,6 +269,9 @@ awaitable<Response> Session::dispatch(const Route& route) {
         const auto read = co_await body_.read_all(request_.body);
         if (!read) co_return problem(read.error(), request_.id);
     }
+    works_ = true;
+    if (body_.finished()) read_ahead();
+    if (left_) leaving_->emit(asio::cancellation_type::terminal); // before this request, which was sent ahead, was begun
     co_return co_await route.handler(request_);
 }
 

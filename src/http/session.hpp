@@ -8,6 +8,8 @@
 #include "http/server.hpp"
 #include "http/session_body.hpp"
 
+#include <boost/asio/cancellation_signal.hpp>
+
 #include <atomic>
 
 namespace millrace::http {
@@ -28,12 +30,13 @@ struct Peer {
     std::string address;         // textual, or "unix"
     std::optional<unsigned> uid; // of the process at the other end of a unix socket
     bool loopback = false;
-    bool counted = false;        // against the limits per address
+    bool proxy = false;          // a trusted one: the client is who it says
 };
 
 class Session {
 public:
-    Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer);
+    // `leaving` is emitted when the peer goes away while a handler runs; its slot is that of run()'s coroutine. Borrowed.
+    Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer, asio::cancellation_signal& leaving);
     awaitable<void> run();
     awaitable<void> refuse_connection(); // a limit is reached: 503 and close
 
@@ -41,7 +44,10 @@ private:
     enum class Arrival { complete, refused, gone };
     void begin_request();
     awaitable<Arrival> receive_header();
+    void read_ahead();
+    void arrived(Connection::Read read);
     bool accept_header(); // false: refusal_ says why
+    void name_client();
     awaitable<void> handle();
     awaitable<Response> answer();
     awaitable<Response> dispatch(const Route& route);
@@ -49,6 +55,7 @@ private:
     Response without_route(const std::string& allowed) const;
     awaitable<void> refuse();
 
+    awaitable<bool> hand_over(Response& response);
     awaitable<bool> send(Response& response);
     awaitable<bool> send_text(const Response& response, std::string_view body);
     awaitable<bool> send_file(Response& response, FileBody file);
@@ -60,7 +67,7 @@ private:
 
     std::shared_ptr<Shared> shared_; // first: the connection's lane lives in it
     Connection connection_;
-    const bool counted_;
+    const Peer peer_;
     InputBuffer input_;
     Request request_;
     SessionBody body_{connection_, input_, shared_->limits};
@@ -72,6 +79,10 @@ private:
     std::string out_;          // the answer's header, and what is sent with it
     std::uint64_t sent_ = 0;   // bytes of the body
     bool keep_alive_ = true;
+    asio::cancellation_signal* leaving_;
+    bool shown_key_ = false;   // on this connection
+    bool left_ = false;        // the peer has closed its side, or the connection broke
+    bool works_ = false;       // a handler, or a stream: it is to know when the peer leaves
     Steady::time_point started_;
 };
 

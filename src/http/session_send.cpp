@@ -59,6 +59,13 @@ void Session::begin_head(const Response& response, const HeadOptions& options) {
     append_head(out_, response, options);
 }
 
+awaitable<bool> Session::hand_over(Response& response) {
+    const auto take_back = std::exchange(response.undelivered, nullptr);
+    const bool sent = !left_ && !connection_.peer_left() && co_await send(response);
+    if (!sent) take_back();
+    co_return sent;
+}
+
 awaitable<bool> Session::send(Response& response) {
     if (auto* text = std::get_if<std::string>(&response.body)) co_return co_await send_text(response, *text);
     if (auto* file = std::get_if<FileBody>(&response.body)) {
@@ -125,11 +132,13 @@ awaitable<bool> Session::send_stream(const Response& response, const StreamBody&
     out_.clear();
     ChunkWriter writer{connection_, *shared_, out_, options.chunked, sent_};
     std::string failure; // no co_await inside a catch block
+    works_ = true;
     try {
         co_await stream.produce(writer);
     } catch (const std::exception& e) {
         failure = e.what();
     }
+    works_ = false;
     if (!failure.empty()) {
         shared_->log.error("stream failed", {{"request", request_.id}, {"error", failure}});
         co_return false; // without the last chunk the client knows that it is not complete

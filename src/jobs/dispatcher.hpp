@@ -122,7 +122,13 @@ public:
 
     // External workers. Called back once, on the dispatcher's thread: with jobs whose claim is committed, or none.
     using Given = std::function<void(Result<std::vector<Handed>>)>;
-    void hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given);
+    using WorkerTicket = std::uint64_t;
+    WorkerTicket hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease,
+                          Given given);
+    // The worker has gone: it is called back with none, unless its jobs are on their way. Any ticket, any number of times.
+    void withdraw_worker(WorkerTicket ticket);
+    // Jobs that could not be delivered to their worker wait again at once, as if they had not been handed out.
+    void take_back(std::vector<Handed> undelivered);
     // Whether this lease is alive; moves its end. The store is the judge, this is the clock.
     void heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent);
     void reported(JobId id, std::int64_t token, Settled settled, Scheduler::Verdict verdict); // its end was committed
@@ -155,6 +161,7 @@ private:
     };
     using RunningPtr = std::shared_ptr<Running>; // shared with the attempt's coroutine, which may outlive its lease
     struct WorkerWaiting {
+        WorkerTicket ticket;
         QueuePtr queue;
         std::string worker;
         std::size_t most;
@@ -193,6 +200,8 @@ private:
     void claim_for(WorkerWaiting worker, std::vector<Waiting> batch);
     void left_line(const Waiting& job);
     void put_back(const Waiting& job, bool later);
+    void take_back(const Handed& undelivered);
+    void taken_back(const RunningPtr& running, const Result<std::optional<Timestamp>>& released);
 
     void record(Ended ended);
     void flush_ends();
@@ -231,6 +240,7 @@ private:
     async::Guarded<std::vector<Message>> mailbox_;
     async::Guarded<std::string> no_room_;
     std::atomic<bool> has_room_{true}, draining_{false};
+    std::atomic<WorkerTicket> next_worker_{1};
     std::atomic<std::int64_t> backlog_{0}; // queued, scheduled and blocked
 
     // ── on the dispatcher's thread ──

@@ -7,12 +7,25 @@
 
 namespace millrace::jobs {
 
-void Dispatcher::hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease, Given given) {
-    send([this, queue = std::move(queue), worker = std::move(worker), most, wait, lease, given = std::move(given)]() mutable {
+Dispatcher::WorkerTicket Dispatcher::hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait,
+                                              std::chrono::milliseconds lease, Given given) {
+    const auto ticket = next_worker_.fetch_add(1, std::memory_order_relaxed);
+    send([this, ticket, queue = std::move(queue), worker = std::move(worker), most, wait, lease, given = std::move(given)]() mutable {
         if (dismissing_) return given(Error{Code::unavailable, "the daemon is stopping; try again in a moment"});
         if (workers_.size() >= options_.most_waiting_workers)
             return given(Error{Code::unavailable, "as many workers wait for jobs as may; try again later", 5});
-        workers_.push_back({std::move(queue), std::move(worker), most, clock_.monotonic() + wait, lease, std::move(given)});
+        workers_.push_back({ticket, std::move(queue), std::move(worker), most, clock_.monotonic() + wait, lease, std::move(given)});
+    });
+    return ticket;
+}
+
+void Dispatcher::withdraw_worker(WorkerTicket ticket) {
+    send([this, ticket] {
+        const auto at = std::find_if(workers_.begin(), workers_.end(), [&](const WorkerWaiting& each) { return each.ticket == ticket; });
+        if (at == workers_.end()) return;
+        const auto given = std::move(at->given);
+        workers_.erase(at);
+        given(std::vector<Handed>{});
     });
 }
 
@@ -97,6 +110,43 @@ void Dispatcher::put_back(const Waiting& job, bool later) {
         else scheduler_.queue().put_back(job, now());
     }
     give_back(job.lane, Scheduler::Verdict::nothing);
+}
+
+void Dispatcher::take_back(std::vector<Handed> undelivered) {
+    send([this, undelivered = std::move(undelivered)] {
+        for (auto each = undelivered.rbegin(); each != undelivered.rend(); ++each) take_back(*each); // the first comes to stand first
+    });
+}
+
+void Dispatcher::take_back(const Handed& undelivered) {
+    const auto at = running_.find(undelivered.id);
+    if (at == running_.end() || at->second->lease.token != undelivered.token || at->second->ending) return;
+    const auto running = at->second;
+    running->ending = true; // its lease does not run out meanwhile
+    database_.post_write([undelivered](store::Session& session) -> Result<std::optional<Timestamp>> {
+        crash_point("lease.before_take_back");
+        return attempt_repository::release(session, undelivered.id, undelivered.token);
+    }, [this, running](Result<std::optional<Timestamp>> released) {
+        crash_point("lease.after_take_back");
+        send([this, running, released = std::move(released)] { taken_back(running, released); });
+    });
+}
+
+// When it could not be written the lease goes on, and runs out in its time.
+void Dispatcher::taken_back(const RunningPtr& running, const Result<std::optional<Timestamp>>& released) {
+    if (running->recorded) return; // cancelled meanwhile
+    if (!released) {
+        running->ending = false;
+        return;
+    }
+    if (!*released) return; // ended meanwhile, and the message of it is on its way
+    running->recorded = true;
+    running_.erase(running->lease.id);
+    const auto& lease = running->lease;
+    backlog_.fetch_add(1, std::memory_order_relaxed);
+    scheduler_.queue().at(running->lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+    scheduler_.queue().put_back({lease.id, **released, running->lane, static_cast<unsigned>(lease.priority) & 0xF, running->owner}, now());
+    give_back(*running);
 }
 
 void Dispatcher::heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent) {

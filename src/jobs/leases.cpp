@@ -6,6 +6,8 @@
 #include "jobs/ending.hpp"
 #include "jobs/job_repository.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -38,20 +40,34 @@ awaitable<Result<std::vector<LeasedJob>>> Leases::take(model::Principal who, Lea
     const auto queue = dispatcher_.table().find_queue(who.organization, request.queue);
     if (!queue || !queue->rules()->settings.external)
         co_return Error{Code::conflict, fmt::format("queue \"{}\" is not worked by lease; set it with PUT /api/v1/queues/{} {{\"external\":true}}", request.queue, request.queue)};
-    auto ask = [this, queue, request](std::function<void(Result<std::vector<Handed>>)> done) {
-        dispatcher_.hand_out(queue, request.worker, request.most, request.wait, request.lease, std::move(done));
+    Dispatcher::WorkerTicket ticket = 0;
+    auto cancellation = co_await asio::this_coro::cancellation_state;
+    const auto wait = cancellation.cancelled() == asio::cancellation_type::none ? request.wait : std::chrono::milliseconds{0};
+    auto ask = [this, &ticket, queue, request, wait](std::function<void(Result<std::vector<Handed>>)> done) {
+        ticket = dispatcher_.hand_out(queue, request.worker, request.most, wait, request.lease, std::move(done));
     };
+    // Both run on the coroutine's executor, and asio clears the slot when the coroutine goes on.
+    if (auto slot = cancellation.slot(); slot.is_connected())
+        slot.assign([this, &ticket](asio::cancellation_type) { dispatcher_.withdraw_worker(ticket); });
     auto handed = co_await async::completion<Result<std::vector<Handed>>>(std::move(ask));
     if (!handed) co_return handed.error();
     if (handed->empty()) co_return std::vector<LeasedJob>{};
-    auto task = [who, handed = std::move(*handed), length = request.lease](Session& session) -> Result<std::vector<LeasedJob>> {
+    auto task = [who, handed = *handed, length = request.lease](Session& session) -> Result<std::vector<LeasedJob>> {
         TenantSession tenant{session, who.organization};
         std::vector<LeasedJob> jobs;
         for (const auto& each : handed)
             if (auto job = job_repository::find(tenant, each.id)) jobs.push_back({{each.id, each.token}, std::move(*job), length});
         return jobs;
     };
-    co_return co_await database_.read(std::move(task));
+    auto jobs = co_await database_.read(std::move(task));
+    if (!jobs) dispatcher_.take_back(std::move(*handed));
+    co_return jobs;
+}
+
+void Leases::take_back(const std::vector<LeaseToken>& undelivered) {
+    std::vector<Handed> handed;
+    for (const auto& each : undelivered) handed.push_back({each.job, each.token});
+    dispatcher_.take_back(std::move(handed));
 }
 
 awaitable<Result<Heartbeat>> Leases::heartbeat(model::Principal who, LeaseToken token, std::optional<int> progress_percent) {

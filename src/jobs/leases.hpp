@@ -42,8 +42,11 @@ public:
     Leases(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
 
     // Up to `most` jobs, at once when there are some, else when the first comes, else none after `wait`. conflict when the queue
-    // is not external; unavailable when too many workers wait or the daemon stops.
+    // is not external; unavailable when too many workers wait or the daemon stops. When the coroutine is cancelled, because the
+    // worker has gone, it waits no longer; jobs that were on their way come all the same, for take_back().
     awaitable<Result<std::vector<LeasedJob>>> take(model::Principal who, LeaseRequest request);
+    // Jobs that never reached their worker: they wait again at once, and it was no attempt.
+    void take_back(const std::vector<LeaseToken>& undelivered);
 
     // conflict: the token is stale; another attempt, a cancel or an expiry has taken the job away. Nothing was written.
     awaitable<Result<Heartbeat>> heartbeat(model::Principal who, LeaseToken token, std::optional<int> progress_percent);

@@ -1,6 +1,7 @@
 #include "jobs/waiters.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
 
 namespace millrace::jobs {
 
@@ -23,7 +24,8 @@ Waiters::Seat::~Seat() {
 }
 
 awaitable<void> Waiters::Seat::wait(std::chrono::milliseconds at_most) {
-    if (state_->ended) co_return;
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (state_->ended || cancellation.cancelled() != asio::cancellation_type::none) co_return;
     state_->timer.expires_after(at_most);
     co_await state_->timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }

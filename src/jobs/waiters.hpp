@@ -22,7 +22,7 @@ public:
         ~Seat();
         Seat(const Seat&) = delete;
         Seat& operator=(const Seat&) = delete;
-        // Returns when the job has ended or the time is over.
+        // Returns when the job has ended, the time is over or the coroutine is cancelled: its client is gone.
         awaitable<void> wait(std::chrono::milliseconds at_most);
 
     private:

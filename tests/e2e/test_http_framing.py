@@ -1,5 +1,9 @@
 """What the listener does with bytes that are not a proper request: a clear refusal, and business as usual after it."""
+import itertools
 import json
+import os
+import re
+import resource
 import socket
 import time
 
@@ -125,7 +129,56 @@ def test_every_answer_carries_the_security_headers(daemon):
         assert field(answer, "Server") is None
 
 
+# One body, framed in all these ways at once: a length, a coding, and what comes.
+LENGTHS = {"none": b"", "right": b"Content-Length: 5\r\n", "short": b"Content-Length: 3\r\n", "zero": b"Content-Length: 0\r\n", "long": b"Content-Length: 6\r\n",
+           "negative": b"Content-Length: -5\r\n", "hexadecimal": b"Content-Length: 0x5\r\n", "padded": b"Content-Length:   5  \r\n", "zeros": b"Content-Length: 0005\r\n",
+           "two": b"Content-Length: 5\r\nContent-Length: 6\r\n", "huge": b"Content-Length: 18446744073709551621\r\n", "underlined": b"Content_Length: 5\r\n",
+           "tab": b"Content-Length\t: 5\r\n", "decimal": b"Content-Length: 5.0\r\n", "empty": b"Content-Length:\r\n"}
+CODINGS = {"none": b"", "chunked": b"Transfer-Encoding: chunked\r\n", "capitals": b"TRANSFER-ENCODING: CHUNKED\r\n", "identity": b"Transfer-Encoding: identity\r\n",
+           "list": b"Transfer-Encoding: gzip, chunked\r\n", "last but one": b"Transfer-Encoding: chunked, identity\r\n", "blank": b"Transfer-Encoding : chunked\r\n",
+           "vertical tab": b"Transfer-Encoding: \x0bchunked\r\n", "quoted": b'Transfer-Encoding: "chunked"\r\n', "parameter": b"Transfer-Encoding: chunked;q=1\r\n",
+           "twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "empty": b"Transfer-Encoding:\r\n"}
+BODIES = {"plain": b"12345", "chunks": b"5\r\n12345\r\n0\r\n\r\n", "bare line feeds": b"5\n12345\n0\n\n"}
+HIDDEN = b"GET /hidden HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+
+
+LENGTH_OF = {"none": 0, "right": 5, "short": 3, "zero": 0, "long": 6, "padded": 5, "zeros": 5, "underlined": 0}
+
+
+def behind_the_body(length, coding, body):
+    """What is the next request's where there is one reading; None where there are two, or none."""
+    if coding == "none" and length in LENGTH_OF:
+        return (BODIES[body] + HIDDEN)[LENGTH_OF[length]:]
+    if coding in ("chunked", "capitals") and length in ("none", "underlined") and body == "chunks":
+        return HIDDEN
+    return None
+
+
+def test_no_framing_has_two_readings(daemon):
+    """However a body is framed: either the request is refused and the connection closed, or there is one reading, and that is it."""
+    cases = list(itertools.product(LENGTHS, CODINGS, BODIES))
+    assert len(cases) >= 500
+    for length, coding, body in cases:
+        head = b"POST /api/v1/auth/login HTTP/1.1\r\n" + HOST + b"Content-Type: text/plain\r\n" + LENGTHS[length] + CODINGS[coding]
+        answer = talk(daemon, head + b"\r\n" + BODIES[body] + HIDDEN)
+        statuses = [int(each) for each in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
+        what, rest = (length, coding, body, answer[:300]), behind_the_body(length, coding, body)
+        if rest is None:
+            assert len(statuses) == 1 and statuses[0] in (400, 413, 501) and field(answer, "Connection") == "close", what
+        elif rest.startswith(b"GET /hidden"):
+            assert statuses == [415, 404], what  # the login takes JSON, and what is behind its body is a request
+        else:
+            assert statuses[0] == 415 and 404 not in statuses, what
+    assert status(talk(daemon, GET + b"Connection: close\r\n\r\n")) == 200
+
+
 def test_a_header_that_never_ends_runs_into_its_deadline_while_others_are_served(daemon):
+    many = int(os.environ.get("MILLRACE_SLOW_SOCKETS", "60"))  # 1300 was tried
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, many + 500)), hard))
+    others = [socket.create_connection(("127.0.0.1", daemon.port), timeout=20) for _ in range(many)]
+    for number, connection in enumerate(others):  # stopped at every place of a request
+        connection.sendall((POST + b"Content-Length: 20\r\nX-Filler: " + b"x" * 100)[:1 + number % 180])
     with socket.create_connection(("127.0.0.1", daemon.port), timeout=20) as slow:
         begun = time.monotonic()
         slow.sendall(b"GET /health HTTP/1.1\r\nHost: 127")
@@ -133,6 +186,11 @@ def test_a_header_that_never_ends_runs_into_its_deadline_while_others_are_served
         answer = slow.recv(65536)
         assert status(answer) == 408
         assert 8 < time.monotonic() - begun < 15
+    for connection in others:
+        while connection.recv(65536):  # all of them are told, and closed
+            pass
+        connection.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_many_connections_that_say_nothing_do_not_stop_one_that_does(daemon):

@@ -125,7 +125,10 @@ class Leases(Workload):
                 # A lease that nobody reports on is a failed attempt, and here are many that die.
                 oracle.submit(client, echo(queue="outside", kind="anything", max_attempts=100), states=("succeeded",))
             yield
-            answer = self.lease(client)
+            # A worker that is killed while it asks: what it was given comes back.
+            asked(client.abandon, "POST", "/api/v1/queues/outside/leases", {"worker": "dead", "max": 1, "wait_seconds": 1, "lease_seconds": 1})
+            yield
+            answer = self.lease(client, wait=0.2)
             for leased in answer.json["data"] if answer is not None and answer.status == 200 else []:
                 asked(client.post, f"/api/v1/leases/{leased['lease_token']}/heartbeat", {"progress_percent": 50})
                 yield

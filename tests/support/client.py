@@ -71,6 +71,14 @@ class Client:
             if not self.kept:
                 connection.close()
 
+    def abandon(self, method, path, data=None, after=0.0):
+        """Sends a request and goes away without waiting for its answer, as a program does that is killed or runs out of patience."""
+        connection = self.connect()
+        fields = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
+        connection.request(method, path, body=None if data is None else json.dumps(data).encode(), headers=fields)
+        time.sleep(after)
+        connection.close()
+
     def get(self, path, **options):
         return self.request("GET", path, **options)
 

@@ -44,6 +44,7 @@ class Daemon:
         self.log_path = self.data.parent / f"{self.data.name}.log"
         # A long sleep that still runs must not hold up the end of every test.
         self.environment, self.arguments = {"MILLRACE_JOBS_DRAIN_SECONDS": "1", **(environment or {})}, list(arguments)
+        self.prefix = []  # a program that starts it: prlimit …
         self.process = None
         self.port = free_port()
         self.admin_key = None
@@ -55,7 +56,7 @@ class Daemon:
         variables = {k: v for k, v in os.environ.items() if k != "MILLRACE_BINARY"}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(binary()), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.arguments],
+                [*self.prefix, str(binary()), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**variables, **self.environment, **(environment or {})})
         if ready:

@@ -4,6 +4,9 @@
 
 #include "http/multipart.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -50,6 +53,11 @@ public:
         }
     }
     void no_more() { ::shutdown(fd_, SHUT_WR); }
+    void reset() { // closes with a RST
+        linger at_once{1, 0};
+        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        ::close(std::exchange(fd_, -1));
+    }
 
     // Until `count` bytes after `from` are here, or the end.
     std::string receive_until(const std::function<bool(const std::string&)>& enough) {
@@ -110,6 +118,7 @@ struct Daemon {
     async::ThreadPool files{"test-files", 1, 100};
     Router router = make_router();
     std::atomic<int> exchanges{0};
+    std::atomic<int> waits{0}, taken_back{0}; // handlers of /wait, answers of /hand-over
     std::string file_sha256, verdicts; // of the checked file; one letter each time that it was read whole
     async::Guarded<std::string> last; // what the hook saw of the last exchange
     std::unique_ptr<Server> server;
@@ -156,7 +165,18 @@ struct Daemon {
         return ::mkdtemp(name);
     }
     Router make_router();
+    awaitable<Response> wait(); // for a minute, or until the client leaves
 };
+
+inline awaitable<Response> Daemon::wait() {
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return text(200, "text/plain", "cut short");
+    asio::steady_timer timer{co_await asio::this_coro::executor, 60s};
+    ++waits;
+    const auto waited = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    --waits;
+    co_return text(200, "text/plain", std::get<0>(waited) ? "cut short" : "a minute");
+}
 
 inline Route open_route(Verb verb, const char* pattern, BodyPolicy body, Handler handler) {
     Route route;
@@ -230,8 +250,38 @@ inline Router Daemon::make_router() {
     }));
     made.add(open_route(Verb::get, "/slow", {}, [](Request&) -> awaitable<Response> {
         asio::steady_timer timer{co_await asio::this_coro::executor, 300ms};
-        co_await timer.async_wait(asio::use_awaitable);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
         co_return text(200, "text/plain", "slow");
+    }));
+    made.add(open_route(Verb::get, "/wait", {}, [this](Request&) { return wait(); }));
+    made.add(open_route(Verb::post, "/wait", BodyPolicy::buffered(100), [this](Request&) { return wait(); }));
+    made.add(open_route(Verb::put, "/wait", BodyPolicy::streamed(100), [this](Request& request) -> awaitable<Response> {
+        std::vector<std::byte> piece(10);
+        for (;;) {
+            const auto got = co_await request.body_reader->read(piece);
+            if (!got) co_return problem(got.error(), request.id);
+            if (*got == 0) break;
+        }
+        co_return co_await wait();
+    }));
+    made.add(open_route(Verb::get, "/work-and-wait", {}, [this](Request&) -> awaitable<Response> {
+        auto work = []() -> Result<int> {
+            std::this_thread::sleep_for(100ms);
+            return 1;
+        };
+        const auto done = co_await files.run(std::move(work));
+        if (!done) co_return text(500, "text/plain", "");
+        co_return co_await wait();
+    }));
+    made.add(open_route(Verb::get, "/hand-over", {}, [this](Request& request) -> awaitable<Response> {
+        auto response = text(200, "text/plain", request.query.find("much") ? std::string(100'000'000, 'x') : "yours");
+        response.undelivered = [this] { ++taken_back; };
+        auto work = []() -> Result<int> {
+            std::this_thread::sleep_for(100ms);
+            return 1;
+        };
+        co_await files.run(std::move(work));
+        co_return response;
     }));
     made.add(open_route(Verb::get, "/whoami", {}, [](Request& request) -> awaitable<Response> {
         co_return text(200, "text/plain", request.remote + " " + std::to_string(request.peer_uid.value_or(99999)));

@@ -88,3 +88,27 @@ TEST_CASE("draining without patience closes what is still busy") {
     CHECK_FALSE(daemon.server->drain(0ms));
     CHECK(daemon.server->connections() == 0);
 }
+
+TEST_CASE("behind a trusted proxy each request is its own client's, and that one has a share") {
+    Limits limits;
+    limits.proxies = {*IpNetwork::parse("127.0.0.1")};
+    limits.connections_per_address = 1;
+    Daemon daemon{limits};
+    const auto ask = [](Client& proxy, std::string_view path, std::string_view client) {
+        proxy.send(fmt::format("GET {} HTTP/1.1\r\n{}{}\r\n", path, host, client.empty() ? "" : fmt::format("X-Forwarded-For: {}\r\n", client)));
+    };
+    Client proxy{daemon.server->port()}, other{daemon.server->port()};
+    for (const char* client : {"192.0.2.1", "2001:db8::7", ""}) {
+        ask(proxy, "/whoami", client);
+        CHECK(body_of(proxy.answer()) == fmt::format("{} 99999", *client ? client : "127.0.0.1"));
+    }
+    ask(proxy, "/wait", "192.0.2.1");
+    REQUIRE(eventually([&] { return daemon.waits == 1; }));
+    ask(other, "/hello", "192.0.2.1");
+    CHECK(status(other.answer()) == 429);
+    ask(other, "/hello", "192.0.2.2");
+    CHECK(status(other.answer()) == 200);
+    Client local{daemon.folder / "admin.sock"};
+    ask(local, "/whoami", "192.0.2.1"); // nobody's word is taken there
+    CHECK(body_of(local.answer()).starts_with("unix "));
+}
