@@ -3,6 +3,7 @@
 #include "api/flow_json.hpp"
 #include "api/idempotency.hpp"
 #include "api/input.hpp"
+#include "api/large_json.hpp"
 #include "api/routing.hpp"
 
 #include <fmt/format.h>
@@ -24,13 +25,15 @@ Result<std::optional<FlowId>> cursor(const http::Query& query) {
 
 struct FlowRoutes {
     jobs::Flows& flows;
+    async::ThreadPool& pool;
 
     awaitable<Response> submit(Request& request) const {
         if (!http::equal_ignoring_case(media_type(request.header("Content-Type")), "application/json"))
             co_return http::problem({Code::unsupported_type, "send the flow as application/json"}, request.id);
-        const auto body = co_await read_body(*request.body_reader, max_flow_bytes);
-        if (!body) co_return http::problem(body.error(), request.id);
-        auto document = parse_json(*body);
+        auto read = co_await read_body(*request.body_reader, max_flow_bytes);
+        if (!read) co_return http::problem(read.error(), request.id);
+        const auto body = std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
+        auto document = co_await parse_large(pool, body);
         if (!document) co_return http::problem(document.error(), request.id);
         auto flow = take_flow(*document);
         if (!flow) co_return http::problem(flow.error(), request.id);
@@ -81,8 +84,8 @@ struct FlowRoutes {
 
 } // namespace
 
-void add_flow_routes(http::Router& router, jobs::Flows& flows) {
-    const auto routes = std::make_shared<const FlowRoutes>(FlowRoutes{flows}); // shared by its handlers
+void add_flow_routes(http::Router& router, jobs::Flows& flows, async::ThreadPool& pool) {
+    const auto routes = std::make_shared<const FlowRoutes>(FlowRoutes{flows, pool}); // shared by its handlers
     router.add({Verb::post, "/api/v1/flows", [routes](Request& r) { return routes->submit(r); }, BodyPolicy::streamed(max_flow_bytes), Role::submitter});
     router.add({Verb::get, "/api/v1/flows", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/flows/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});

@@ -6,6 +6,7 @@
 #include "api/job_filter.hpp"
 #include "api/job_input.hpp"
 #include "api/job_json.hpp"
+#include "api/large_json.hpp"
 #include "api/prefer.hpp"
 #include "api/routing.hpp"
 #include "api/submit_body.hpp"
@@ -35,6 +36,7 @@ struct JobRoutes {
     blobs::BlobStore& blobs;
     const Clock& clock;
     std::uint64_t max_upload_bytes;
+    async::ThreadPool& pool;
 
     awaitable<Result<jobs::Submission>> read_submission(Request& request) const {
         auto body = co_await read_submit(request, blobs, clock.now(), max_upload_bytes);
@@ -82,9 +84,10 @@ struct JobRoutes {
     awaitable<Response> submit_batch(Request& request) const {
         if (!http::equal_ignoring_case(media_type(request.header("Content-Type")), "application/json"))
             co_return http::problem({Code::unsupported_type, "send the jobs as application/json"}, request.id);
-        const auto body = co_await read_body(*request.body_reader, max_batch_bytes);
-        if (!body) co_return http::problem(body.error(), request.id);
-        auto document = parse_json(*body);
+        auto read = co_await read_body(*request.body_reader, max_batch_bytes);
+        if (!read) co_return http::problem(read.error(), request.id);
+        const auto body = std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
+        auto document = co_await parse_large(pool, body);
         if (!document) co_return http::problem(document.error(), request.id);
         auto wanted = take_batch(*document);
         if (!wanted) co_return http::problem(wanted.error(), request.id);
@@ -143,8 +146,9 @@ struct JobRoutes {
 
 } // namespace
 
-void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock, std::uint64_t max_upload_bytes) {
-    const auto routes = std::make_shared<const JobRoutes>(JobRoutes{jobs, blobs, clock, max_upload_bytes}); // shared by its handlers
+void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock, std::uint64_t max_upload_bytes,
+                    async::ThreadPool& pool) {
+    const auto routes = std::make_shared<const JobRoutes>(JobRoutes{jobs, blobs, clock, max_upload_bytes, pool}); // shared by its handlers
     router.add({Verb::post, "/api/v1/jobs", [routes](Request& r) { return routes->submit(r); }, BodyPolicy::streamed(max_upload_bytes),
                 Role::submitter});
     router.add({Verb::post, "/api/v1/jobs/batch", [routes](Request& r) { return routes->submit_batch(r); },

@@ -282,12 +282,12 @@ http::Router Daemon::routes() {
     api::add_service_routes(router, {std::string{version()}, started_at_, config_.data, [this] { return readiness(); }}, dispatcher_, engine_,
                             *base_.database, *base_.metrics, clock_);
     api::add_identity_routes(router, identity_);
-    api::add_job_routes(router, jobs_, *base_.blobs, clock_, max_upload);
+    api::add_job_routes(router, jobs_, *base_.blobs, clock_, max_upload, *base_.files);
     api::add_result_routes(router, jobs_, *base_.cache);
     api::add_queue_routes(router, queues_, dispatcher_);
     api::add_dead_letter_routes(router, dead_letters_, clock_);
     api::add_lease_routes(router, leases_);
-    api::add_flow_routes(router, flows_);
+    api::add_flow_routes(router, flows_, *base_.files);
     api::add_schedule_routes(router, schedules_);
     api::add_event_routes(router, *base_.database);
     api::add_model_routes(router, registry_, engine_);

@@ -1,0 +1,37 @@
+#include "api/large_json.hpp"
+
+#include <fmt/format.h>
+
+namespace millrace::api {
+namespace {
+
+constexpr std::size_t small = 64 * 1024;
+
+// Brackets outside strings, of text that may be no JSON.
+std::size_t count_containers(std::string_view text) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '[' || c == '{') ++count;
+        if (c != '"') continue;
+        for (++at; at < text.size() && text[at] != '"'; ++at)
+            if (text[at] == '\\') ++at;
+    }
+    return count;
+}
+
+Result<json::value> parse(std::string_view text) {
+    if (count_containers(text) > most_json_containers)
+        return Error{Code::unprocessable, fmt::format("the body has more than {} lists and objects; send it in several requests", most_json_containers)};
+    return parse_json(text);
+}
+
+} // namespace
+
+awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text) {
+    if (text->size() < small) co_return parse_json(*text);
+    auto work = [text] { return parse(*text); };
+    co_return co_await pool.run(std::move(work));
+}
+
+} // namespace millrace::api

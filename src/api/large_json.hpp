@@ -1,0 +1,18 @@
+// JSON bodies of many megabytes. An io thread serves thousands of connections: what takes longer than some hundred microseconds is read
+// on the files pool, where a few are read at once, and no body buys more memory than a multiple of its size.
+#pragma once
+#include "async/thread_pool.hpp"
+#include "base/json.hpp"
+
+#include <memory>
+#include <string>
+
+namespace millrace::api {
+
+inline constexpr std::size_t most_json_containers = 2'000'000; // lists and objects: each takes some hundred bytes
+
+// As parse_json(); unprocessable, before anything is built, when there are more containers than that. The text is shared with the
+// pool's thread.
+awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text);
+
+} // namespace millrace::api
