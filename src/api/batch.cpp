@@ -10,19 +10,19 @@
 
 namespace millrace::api {
 
-Result<std::vector<Result<model::NewJob>>> take_batch(json::value& document) {
-    auto* object = document.if_object();
+Result<std::vector<Result<model::NewJob>>> read_batch(const json::value& document) {
+    const auto* object = document.if_object();
     if (!object) return Error{Code::unprocessable, "a batch is a JSON object: {\"jobs\":[{\"kind\":\"echo\"}]}"};
     if (const auto known = only_fields(*object, {"jobs"}); !known) return known.error();
-    auto* value = object->if_contains("jobs");
-    auto* list = value ? value->if_array() : nullptr;
+    const auto* value = object->if_contains("jobs");
+    const auto* list = value ? value->if_array() : nullptr;
     if (!list || list->empty() || list->size() > most_jobs_a_batch)
         return Error{Code::unprocessable, fmt::format("\"jobs\" must be a list of 1 to {} jobs", most_jobs_a_batch)};
     std::vector<Result<model::NewJob>> wanted;
     wanted.reserve(list->size());
     std::size_t edges = 0;
-    for (auto& each : *list) {
-        wanted.push_back(take_new_job(each));
+    for (const auto& each : *list) {
+        wanted.push_back(read_new_job(each));
         if (wanted.back()) edges += wanted.back()->depends_on.size();
         if (edges > jobs::most_edges)
             return Error{Code::unprocessable, fmt::format("the jobs of a batch may have {} entries in \"depends_on\" all together; send them in several batches",

@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 #include "jobs/job_service.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,10 @@ namespace millrace::api {
 
 inline constexpr std::size_t most_jobs_a_batch = 1000, max_batch_bytes = 16 << 20;
 
-// {"jobs":[…]}: each job is read or refused by itself. unprocessable when there is no such list.
-Result<std::vector<Result<model::NewJob>>> take_batch(json::value& document);
+inline constexpr std::array batch_texts{KeptMember{"jobs", "payload"}};
+
+// {"jobs":[…]}, parsed with batch_texts kept: each job is read or refused by itself. unprocessable when there is no such list.
+Result<std::vector<Result<model::NewJob>>> read_batch(const json::value& document);
 
 // {"data":[{"status":202,"id",…} | {"status":422,"error":{…}}]}, in the order of the jobs.
 std::string write_batch(const jobs::BatchAccepted& accepted);

@@ -1,6 +1,9 @@
 #include "api/dead_letter_json.hpp"
 
 #include "api/job_filter.hpp"
+#include "api/job_input.hpp"
+
+#include <fmt/format.h>
 
 namespace millrace::api {
 namespace {
@@ -11,6 +14,10 @@ Result<PurgeRequest> read_choice(const json::object& object) {
     if (!filter) return Error{Code::unprocessable, "\"filter\" is missing: {\"filter\":{\"queue\":\"night\"}}; {\"filter\":{}} is every dead letter"};
     auto chosen = dead_filter(*filter);
     if (!chosen) return chosen.error();
+    // Elsewhere null is as good as absent. Here that would be a real purge of somebody who meant to say something.
+    for (const auto& [name, value] : object)
+        if (value.is_null())
+            return Error{Code::unprocessable, fmt::format("\"{}\" is null; leave it out, or say what it is", std::string_view{name})};
     const auto dry_run = boolean_field(object, "dry_run");
     if (!dry_run) return dry_run.error();
     return PurgeRequest{std::move(*chosen), dry_run->value_or(false)};
@@ -27,7 +34,7 @@ Result<ReplayRequest> read_replay(const json::value& document) {
     auto choice = read_choice(*object);
     if (!choice) return choice.error();
     ReplayRequest request{{std::move(choice->filter), {}, {}}, choice->dry_run};
-    if (const auto* payload = field(*object, "payload")) request.replay.payload = json::serialize(*payload);
+    request.replay.payload = text_field(*object, "payload");
     const auto rate = number_field(*object, "rate_per_second", 0.001, 1e6);
     if (!rate) return rate.error();
     request.replay.rate_per_second = *rate;

@@ -3,6 +3,7 @@
 #include "api/dead_letter_json.hpp"
 #include "api/input.hpp"
 #include "api/job_filter.hpp"
+#include "api/job_input.hpp"
 #include "api/job_json.hpp"
 #include "api/routing.hpp"
 
@@ -27,7 +28,7 @@ struct DeadLetterRoutes {
     }
 
     awaitable<Response> replay(Request& request) const {
-        const auto document = co_await read_json(request);
+        const auto document = co_await read_json(request, submit_texts);
         if (!document) co_return http::problem(document.error(), request.id);
         auto wanted = read_replay(*document);
         if (!wanted) co_return http::problem(wanted.error(), request.id);

@@ -1,5 +1,7 @@
 #include "api/embeddings.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "base/encoding.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +27,7 @@ inference::Input text_input(const json::string& text) {
 inference::Input token_input(const json::value& tokens) {
     inference::Input input;
     input.media_type = "application/json";
-    input.bytes = json::serialize(json::object{{"tokens", tokens}});
+    input.bytes = millrace::json_text(json::object{{"tokens", tokens}});
     return input;
 }
 
@@ -134,7 +136,7 @@ Result<std::string> render_embeddings(const EmbeddingsRequest& request, const st
         tokens += predictions[i].tokens;
     }
     fmt::format_to(std::back_inserter(out), R"(],"model":{},"usage":{{"prompt_tokens":{},"total_tokens":{}}}}})",
-                   json::serialize(json::value(request.model_as_asked)), tokens, tokens);
+                   millrace::json_text(json::value(request.model_as_asked)), tokens, tokens);
     return fmt::to_string(out);
 }
 

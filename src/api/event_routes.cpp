@@ -1,5 +1,6 @@
 #include "api/event_routes.hpp"
 
+#include "base/json.hpp"
 #include "api/input.hpp"
 #include "api/routing.hpp"
 #include "jobs/events.hpp"
@@ -76,8 +77,14 @@ EventPage read_page(store::TenantSession& tenant, const EventQuery& wanted) {
 
 json::object write_page(const EventPage& page) {
     json::array data;
-    for (const auto& event : page.events)
-        data.push_back(json::object{{"id", event.id}, {"type", event.type}, {"subject", event.subject}, {"at", event.at.text()}, {"data", json::parse(event.data)}});
+    for (const auto& event : page.events) {
+        const auto more = parse_json(event.data);
+        data.push_back(json::object{{"id", event.id},
+                                    {"type", event.type},
+                                    {"subject", event.subject},
+                                    {"at", event.at.text()},
+                                    {"data", more ? *more : json::value{}}});
+    }
     json::object meta{{"next_cursor", nullptr}};
     if (page.next) meta["next_cursor"] = std::to_string(*page.next);
     return {{"data", std::move(data)}, {"meta", std::move(meta)}};

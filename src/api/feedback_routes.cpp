@@ -1,5 +1,6 @@
 #include "api/feedback_routes.hpp"
 
+#include "base/json.hpp"
 #include "api/input.hpp"
 #include "api/routing.hpp"
 #include "models/traffic.hpp"
@@ -38,8 +39,9 @@ Result<models::FeedbackNote> note_of(const model::Job& job, const Word& word, Ti
     if (job.kind != "infer") return Error{Code::unprocessable, fmt::format("feedback is for predictions: jobs of kind infer; this one is of kind {}", job.kind)};
     if (job.state != model::JobState::succeeded)
         return Error{Code::conflict, fmt::format("the job is {}; feedback can be given once it has succeeded", model::name(job.state))};
-    const auto parsed = json::parse(job.result); // written by this daemon
-    const auto& result = parsed.as_object();
+    const auto parsed = parse_json(job.result);
+    const auto* object = parsed ? parsed->if_object() : nullptr; // a worker of an external queue may have given any
+    const auto result = object ? *object : json::object{};
     const auto model = text_member(result, "model"), version = text_member(result, "model_version"), label = text_member(result, "label");
     const auto number = version ? models::version_number(*version) : std::nullopt;
     if (!model || !number) return Error{Code::unprocessable, "the job's result does not tell the version that made it"};

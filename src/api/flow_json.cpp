@@ -67,7 +67,7 @@ Result<jobs::FlowStep> take_step(json::value& value, std::size_t number, bool in
     const auto edges = object->contains("depends_on") ? std::optional{std::move(object->at("depends_on"))} : std::nullopt;
     object->erase("ref");
     object->erase("depends_on");
-    auto job = take_new_job(*object);
+    auto job = read_new_job(*object);
     if (!job) return in_step(*ref, job.error());
     jobs::FlowStep step{std::move(*ref), std::move(*job), {}};
     if (!edges) return step;
@@ -114,7 +114,7 @@ Result<jobs::NewFlow> take_flow(json::value& document) {
     if (!steps) return steps.error();
     jobs::NewFlow flow{name->value_or(""), std::move(*steps), {}};
     if (auto* callback = object->if_contains("callback"); callback && !callback->is_null()) {
-        auto job = take_new_job(*callback);
+        auto job = read_new_job(*callback);
         if (!job) return in_step("callback", job.error());
         if (!job->depends_on.empty()) return in_step("callback", wrong("it takes no \"depends_on\": it waits for every job of the flow"));
         flow.callback = std::move(*job);

@@ -33,7 +33,7 @@ struct FlowRoutes {
         auto read = co_await read_body(*request.body_reader, max_flow_bytes);
         if (!read) co_return http::problem(read.error(), request.id);
         const auto body = std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
-        auto document = co_await parse_large(pool, body);
+        auto document = co_await parse_large(pool, body, flow_texts);
         if (!document) co_return http::problem(document.error(), request.id);
         auto flow = take_flow(*document);
         if (!flow) co_return http::problem(flow.error(), request.id);

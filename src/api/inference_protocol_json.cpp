@@ -1,5 +1,7 @@
 #include "api/inference_protocol_json.hpp"
 
+#include "base/nearest_double.hpp"
+
 #include <fmt/format.h>
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -128,20 +130,31 @@ public:
         return good;
     }
 
-    bool on_number_part(json::string_view, error_code&) { return true; }
-    bool on_int64(std::int64_t number, json::string_view, error_code& ec) {
-        if (collecting_) return on_number(number, ec);
+    bool on_number_part(json::string_view part, error_code&) {
+        text_ += part;
+        return true;
+    }
+    bool on_int64(std::int64_t number, json::string_view rest, error_code& ec) {
+        const bool minus_zero = number == 0 && (text_.empty() ? std::string_view{rest} : text_).starts_with('-');
+        text_.clear();
+        if (collecting_) return minus_zero ? on_number(-0.0, ec) : on_number(number, ec);
         stack_.push_int64(number);
         return true;
     }
     bool on_uint64(std::uint64_t number, json::string_view, error_code& ec) {
+        text_.clear();
         if (collecting_) return on_number(number, ec);
         stack_.push_uint64(number);
         return true;
     }
-    bool on_double(double number, json::string_view, error_code& ec) {
-        if (collecting_) return on_number(number, ec);
-        stack_.push_double(number);
+    bool on_double(double about, json::string_view rest, error_code& ec) {
+        if (!text_.empty()) rest = text_ += rest;
+        const auto number = nearest_double(rest, about);
+        text_.clear();
+        if (!number && collecting_) return fail(ec, "a number past the range of doubles");
+        if (!number) return refuse(ec, "a number is past the range of doubles");
+        if (collecting_) return on_number(*number, ec);
+        stack_.push_double(*number);
         return true;
     }
     bool on_bool(bool value, error_code& ec) {
@@ -213,13 +226,18 @@ private:
         const auto type = type_of_input();
         failure_ = as_element && type ? fmt::format("\"data\" of input {} holds {}, which is no {}", data_.size() - 1, what, name(*type))
                                       : fmt::format("\"data\" of input {} holds {}", data_.size() - 1, what);
+        return refuse(ec, std::move(failure_));
+    }
+
+    bool refuse(error_code& ec, std::string why) {
+        failure_ = std::move(why);
         ec = make_error_code(boost::system::errc::invalid_argument);
         return false;
     }
 
     json::value_stack stack_;
     std::string place_;          // the open brackets
-    std::string key_, text_;     // so far
+    std::string key_, text_;     // the key, and the string or number, so far
     std::string root_key_, input_key_;
     std::size_t keys_ = 0, data_place_ = 0;
     bool collecting_ = false, untyped_ = false;

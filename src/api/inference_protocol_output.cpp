@@ -62,7 +62,7 @@ void append_strings(std::string& out, std::string_view bytes) {
     const auto elements = split_elements(bytes, bytes.size());
     for (std::size_t i = 0; elements && i < elements->size(); ++i) {
         if (i > 0) out += ',';
-        out += json::serialize(json::string((*elements)[i]));
+        out += millrace::json_text(json::string((*elements)[i]));
     }
 }
 

@@ -52,19 +52,19 @@ awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max
     co_return out;
 }
 
-awaitable<Result<json::value>> read_json(http::Request& request) {
+awaitable<Result<json::value>> read_json(http::Request& request, std::span<const KeptMember> kept) {
     const auto type = media_type(request.header("Content-Type"));
     if (!http::equal_ignoring_case(type, "application/json"))
         co_return Error{Code::unsupported_type, "send JSON with Content-Type: application/json"};
-    if (!request.body_reader) co_return parse_json(request.body);
+    if (!request.body_reader) co_return parse_json(request.body, kept);
     const auto body = co_await read_body(*request.body_reader, max_json_bytes);
     if (!body) co_return body.error();
-    co_return parse_json(*body);
+    co_return parse_json(*body, kept);
 }
 
-awaitable<Result<json::object>> read_optional_object(http::Request& request) {
+awaitable<Result<json::object>> read_optional_object(http::Request& request, std::span<const KeptMember> kept) {
     if (request.body.empty()) co_return json::object{};
-    auto document = co_await read_json(request);
+    auto document = co_await read_json(request, kept);
     if (!document) co_return document.error();
     auto* object = document->if_object();
     if (!object) co_return Error{Code::unprocessable, "the body must be a JSON object, or empty"};

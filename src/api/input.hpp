@@ -31,10 +31,10 @@ bool is_measurement(const http::Request& request);
 
 // The whole streamed body; too_large past `max`.
 awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max);
-// A JSON body: checks the content type too.
-awaitable<Result<json::value>> read_json(http::Request& request);
+// A JSON body: checks the content type too. What `kept` names is a static table: it must outlive the call.
+awaitable<Result<json::value>> read_json(http::Request& request, std::span<const KeptMember> kept = {});
 // Of a route with BodyPolicy::buffered that can do without a body: {} when there is none.
-awaitable<Result<json::object>> read_optional_object(http::Request& request);
+awaitable<Result<json::object>> read_optional_object(http::Request& request, std::span<const KeptMember> kept = {});
 
 // Streams a request's body, or one part of a form, into the blob store.
 awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,

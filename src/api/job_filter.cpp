@@ -75,9 +75,11 @@ Result<Filter> read_query(const http::Query& query) {
     const auto limit = page_limit(query);
     if (!limit) return limit.error();
     filter.limit = *limit;
-    for (const auto& [name, value] : query)
-        if (name != "limit")
-            if (auto done = narrow(filter, name, value); !done) return done.error();
+    for (const auto& [name, value] : query) {
+        if (query.all(name).size() > 1) return wrong(name, "given once: what is listed has to fit it");
+        if (name == "limit") continue;
+        if (auto done = narrow(filter, name, value); !done) return done.error();
+    }
     return filter;
 }
 

@@ -1,5 +1,6 @@
 #include "api/job_input.hpp"
 
+#include "base/json_text.hpp"
 #include "model/queue.hpp"
 
 #include <fmt/format.h>
@@ -177,23 +178,28 @@ Error no_object() { return wrong("a job is a JSON object: {\"kind\":\"echo\",\"p
 
 } // namespace
 
-Result<NewJob> take_new_job(json::object& object) {
-    auto* payload = object.if_contains("payload");
+Result<NewJob> read_new_job(const json::object& object) {
     NewJob job;
-    if (payload && !payload->is_null()) job.payload = std::move(*payload);
+    if (auto payload = text_field(object, "payload")) job.payload = std::move(*payload);
     if (auto done = read_members(object, job); !done) return done.error();
     return job;
 }
 
-Result<NewJob> take_new_job(json::value& document) {
-    auto* object = document.if_object();
+Result<NewJob> read_new_job(const json::value& document) {
+    const auto* object = document.if_object();
     if (!object) return no_object();
-    return take_new_job(*object);
+    return read_new_job(*object);
 }
 
-Result<NewJob> read_new_job(const json::value& document) {
-    auto copy = document;
-    return take_new_job(copy);
+Result<NewJob> read_new_job_text(std::string_view text) {
+    const auto document = parse_json(text, submit_texts);
+    if (!document) return document.error();
+    return read_new_job(*document);
+}
+
+std::optional<std::string> text_field(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value ? std::optional{millrace::json_text(*value)} : std::nullopt;
 }
 
 Result<model::OnFailure> read_on_failure(const json::object& edge) {

@@ -1,5 +1,7 @@
 #include "api/job_json.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "jobs/attempt_outcome.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +26,7 @@ JobState shown_state(const model::Job& job, Timestamp now) {
 // What a job has only when somebody asked for it.
 void append_options(std::string& out, const model::Job& job) {
     if (!job.resource.empty()) append(out, R"(,"resource":{})", json_text(job.resource));
-    if (job.retry) append(out, R"(,"retry":{})", json::serialize(job.retry->to_json()));
+    if (job.retry) append(out, R"(,"retry":{})", millrace::json_text(job.retry->to_json()));
     if (job.expires_at) append(out, R"(,"expires_at":"{}")", job.expires_at->text());
     if (job.deadline_at) append(out, R"(,"deadline_at":"{}")", job.deadline_at->text());
     if (!job.unique_key.empty()) append(out, R"(,"unique_key":{})", json_text(job.unique_key));
@@ -78,8 +80,8 @@ bool waits_for_retry(const jobs::JobDetail& detail, Timestamp now) {
 }
 
 void append_plan(std::string& out, const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
-    if (!detail.job.retry) append(out, R"(,"retry":{})", json::serialize(policy.to_json()));
-    append(out, R"(,"planned_retries":{})", json::serialize(json::value_from(planned_retries(detail, policy, now))));
+    if (!detail.job.retry) append(out, R"(,"retry":{})", millrace::json_text(policy.to_json()));
+    append(out, R"(,"planned_retries":{})", millrace::json_text(json::value_from(planned_retries(detail, policy, now))));
     if (waits_for_retry(detail, now)) append(out, R"(,"next_retry_at":"{}")", detail.job.run_at.text());
 }
 
@@ -107,6 +109,15 @@ void append_past(std::string& out, const jobs::JobDetail& detail) {
 
 std::string seconds_or_null(const std::optional<double>& seconds) { return seconds ? fmt::format("{:.1f}", *seconds) : "null"; }
 
+// As the result has it; null where it has none.
+std::string model_version(std::string_view result) {
+    if (result.find("\"model_version\"") == std::string_view::npos) return "null";
+    const auto value = parse_json(result);
+    const auto* object = value ? value->if_object() : nullptr;
+    const auto* version = object ? object->if_contains("model_version") : nullptr;
+    return version ? millrace::json_text(*version) : "null";
+}
+
 // Of a job that waits. A queued one that has no position is just being begun.
 std::string write_waiting(const model::Job& job, const jobs::JobOutlook& outlook) {
     const bool next = job.state == JobState::queued && !outlook.position;
@@ -119,11 +130,11 @@ std::string write_waiting(const model::Job& job, const jobs::JobOutlook& outlook
 } // namespace
 
 std::string json_text(std::string_view text) {
-    const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
-    if (!plain) return json::serialize(json::string{text});
     std::string out;
     out.reserve(text.size() + 2);
-    return out.append(1, '"').append(text).append(1, '"');
+    out += '"';
+    append_escaped(out, text);
+    return out += '"';
 }
 
 std::string json_moment(const std::optional<Timestamp>& time) { return time ? fmt::format("\"{}\"", time->text()) : "null"; }
@@ -169,10 +180,7 @@ std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook)
         return fmt::format(R"({{"status":"processing","progress_percent":{},"estimated_seconds_remaining":{}}})",
                            outlook.progress_percent.value_or(job.progress_percent), seconds_or_null(outlook.seconds_remaining));
     case JobState::succeeded: {
-        const auto result = json::parse(job.result);
-        const auto* object = result.if_object();
-        const auto* version = object ? object->if_contains("model_version") : nullptr;
-        return fmt::format(R"({{"status":"complete","result":{},"model_version":{}}})", job.result, version ? json::serialize(*version) : "null");
+        return fmt::format(R"({{"status":"complete","result":{},"model_version":{}}})", job.result, model_version(job.result));
     }
     case JobState::dead:
     case JobState::cancelled:

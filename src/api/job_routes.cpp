@@ -1,5 +1,7 @@
 #include "api/job_routes.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "api/batch.hpp"
 #include "api/idempotency.hpp"
 #include "api/input.hpp"
@@ -27,8 +29,7 @@ Response accepted(const jobs::Accepted& job) {
 // The "payload" of a retry, as JSON text; nullopt when it has none.
 Result<std::optional<std::string>> new_payload(const json::object& body) {
     if (const auto known = only_fields(body, {"payload"}); !known) return known.error();
-    const auto* payload = field(body, "payload");
-    return payload ? std::optional{json::serialize(*payload)} : std::nullopt;
+    return text_field(body, "payload");
 }
 
 struct JobRoutes {
@@ -41,7 +42,7 @@ struct JobRoutes {
     awaitable<Result<jobs::Submission>> read_submission(Request& request) const {
         auto body = co_await read_submit(request, blobs, clock.now(), max_upload_bytes);
         if (!body) co_return body.error();
-        auto job = take_new_job(body->document);
+        auto job = read_new_job(body->document);
         if (!job) co_return job.error();
         auto key = idempotency(request, body->fingerprint);
         if (!key) co_return key.error();
@@ -87,9 +88,9 @@ struct JobRoutes {
         auto read = co_await read_body(*request.body_reader, max_batch_bytes);
         if (!read) co_return http::problem(read.error(), request.id);
         const auto body = std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
-        auto document = co_await parse_large(pool, body);
+        auto document = co_await parse_large(pool, body, batch_texts);
         if (!document) co_return http::problem(document.error(), request.id);
-        auto wanted = take_batch(*document);
+        auto wanted = read_batch(*document);
         if (!wanted) co_return http::problem(wanted.error(), request.id);
         auto key = idempotency(request, *body);
         if (!key) co_return http::problem(key.error(), request.id);
@@ -134,7 +135,7 @@ struct JobRoutes {
     awaitable<Response> retry(Request& request) const {
         const auto id = path_id<JobId>(request, "job");
         if (!id) co_return http::problem(id.error(), request.id);
-        const auto body = co_await read_optional_object(request);
+        const auto body = co_await read_optional_object(request, submit_texts);
         if (!body) co_return http::problem(body.error(), request.id);
         auto payload = new_payload(*body);
         if (!payload) co_return http::problem(payload.error(), request.id);

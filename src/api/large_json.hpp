@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 
 namespace millrace::api {
@@ -12,7 +13,7 @@ namespace millrace::api {
 inline constexpr std::size_t most_json_containers = 2'000'000; // lists and objects: each takes some hundred bytes
 
 // As parse_json(); unprocessable, before anything is built, when there are more containers than that. The text is shared with the
-// pool's thread.
-awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text);
+// pool's thread. What `kept` names is a static table, as for read_json().
+awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text, std::span<const KeptMember> kept = {});
 
 } // namespace millrace::api

@@ -1,5 +1,6 @@
 #include "api/lease_json.hpp"
 
+#include "api/job_input.hpp"
 #include "api/job_json.hpp"
 
 #include <fmt/format.h>
@@ -88,8 +89,7 @@ Result<std::optional<int>> read_heartbeat(const json::object& object) {
 
 Result<std::string> read_completion(const json::object& object) {
     if (const auto known = only_fields(object, {"result"}); !known) return known.error();
-    const auto* result = field(object, "result");
-    return result ? json::serialize(*result) : std::string{"null"};
+    return text_field(object, "result").value_or("null");
 }
 
 Result<FailureReport> read_failure(const json::object& object) {

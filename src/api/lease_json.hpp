@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 #include "jobs/leases.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,9 @@ Result<jobs::LeaseRequest> read_lease_request(const json::object& object, std::s
 std::string write_leases(const std::vector<jobs::LeasedJob>& leases);
 
 Result<std::optional<int>> read_heartbeat(const json::object& object); // {"progress_percent"?}
-Result<std::string> read_completion(const json::object& object);       // {"result"?}, as JSON text
+// {"result"?}, parsed with completion_texts kept: the result as JSON text.
+inline constexpr std::array completion_texts{KeptMember{"", "result"}};
+Result<std::string> read_completion(const json::object& object);
 
 struct FailureReport {
     model::JobError error;

@@ -51,7 +51,7 @@ struct LeaseRoutes {
     awaitable<Response> complete(Request& request) const {
         const auto token = path_token(request);
         if (!token) co_return http::problem(token.error(), request.id);
-        const auto body = co_await read_optional_object(request);
+        const auto body = co_await read_optional_object(request, completion_texts);
         if (!body) co_return http::problem(body.error(), request.id);
         auto result = read_completion(*body);
         if (!result) co_return http::problem(result.error(), request.id);

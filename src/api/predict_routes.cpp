@@ -87,6 +87,8 @@ struct PredictRoutes {
         if (key.size() > longest_sticky_key)
             return Error{Code::invalid_argument, fmt::format("X-Sticky-Key has more than {} characters", longest_sticky_key)};
         if (key.empty()) key = request.id;
+        for (const auto& [name, value] : request.query)
+            if (name != "version") return Error{Code::invalid_argument, fmt::format("there is no parameter \"{}\"; a prediction takes `version`", name)};
         return serving.choose(request.principal.organization, request.parameter("name"), request.query.find("version"), key);
     }
 
@@ -133,7 +135,7 @@ void add_predict_routes(http::Router& router, models::Serving& serving, blobs::B
                         const Clock& clock) {
     const auto routes = std::make_shared<const PredictRoutes>(PredictRoutes{serving, blobs, catalog, keep_files, clock}); // shared by its handler
     router.add({Verb::post, "/api/v1/models/{name}/predict", [routes](Request& r) { return routes->predict(r); },
-                BodyPolicy::streamed(max_predict_bytes), Role::submitter});
+                BodyPolicy::streamed(max_predict_bytes), Role::submitter, needs_key, takes_query});
 }
 
 } // namespace millrace::api

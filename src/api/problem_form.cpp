@@ -1,5 +1,8 @@
 #include "api/problem_form.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
+
 namespace millrace::api {
 
 std::optional<json::value> problem_detail(const http::Request& request, const http::Response& response, std::string_view root) {
@@ -8,7 +11,7 @@ std::optional<json::value> problem_detail(const http::Request& request, const ht
     const auto* type = response.find("Content-Type");
     const auto* body = std::get_if<std::string>(&response.body);
     if (!type || *type != "application/problem+json" || !body) return std::nullopt;
-    return json::parse(*body).as_object().at("detail");
+    return parse_json(*body).value().as_object().at("detail");
 }
 
 unsigned plain_status(unsigned status) {
@@ -22,7 +25,7 @@ unsigned plain_status(unsigned status) {
 }
 
 void replace_problem(http::Response& response, unsigned status, const json::object& body) {
-    response.body = json::serialize(body);
+    response.body = millrace::json_text(body);
     response.status = status;
     response.set("Content-Type", "application/json");
 }

@@ -144,7 +144,8 @@ void add_protocol_routes(http::Router& router, ProtocolServices services) {
         router.add({Verb::get, model + "/config", [routes](Request& r) { return routes->config(r); }, {}, Role::viewer});
         router.add({Verb::get, model + "/ready", [routes](Request& r) { return routes->ready(r); }, {}, Role::viewer});
         router.add({Verb::get, model + "/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
-        router.add({Verb::post, model + "/infer", [routes](Request& r) { return routes->infer.answer(r); }, BodyPolicy::packed(max_infer_bytes), Role::submitter});
+        router.add({Verb::post, model + "/infer", [routes](Request& r) { return routes->infer.answer(r); }, BodyPolicy::packed(max_infer_bytes),
+                    Role::submitter, needs_key, takes_query});
     }
     const auto without = [&router](Verb verb, const std::string& path, const char* what) {
         router.add({verb, path, [what](Request& r) { return ProtocolRoutes::without(r, what); },

@@ -13,6 +13,8 @@ using http::Response;
 using http::Verb;
 using model::Role;
 
-inline constexpr bool open_to_all = true; // a Route's last member: no key needed
+// A Route's last two members.
+inline constexpr bool open_to_all = true, needs_key = false; // Route::open
+inline constexpr bool takes_query = true;                    // Route::takes_query
 
 } // namespace millrace::api

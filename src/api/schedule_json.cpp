@@ -1,5 +1,6 @@
 #include "api/schedule_json.hpp"
 
+#include "api/job_input.hpp"
 #include "api/job_json.hpp"
 
 #include <fmt/format.h>
@@ -28,11 +29,11 @@ Result<jobs::NewSchedule> read_new_schedule(const json::value& document) {
                missed = string_field(*object, "missed", 16);
     for (const auto* read : {&name, &cron, &time_zone, &missed})
         if (!*read) return read->error();
-    const auto* job = field(*object, "job");
+    auto job = field(*object, "job") ? text_field(*object, "job") : std::nullopt;
     if (!*name || !*cron || !job) return Error{Code::unprocessable, fmt::format("a schedule needs \"name\", \"cron\" and \"job\": {}", example)};
     const auto policy = jobs::missed(missed->value_or("run_once"));
     if (!policy) return Error{Code::unprocessable, "\"missed\" must be skip, run_once or run_all"};
-    return jobs::NewSchedule{**name, **cron, time_zone->value_or("UTC"), *policy, *job};
+    return jobs::NewSchedule{**name, **cron, time_zone->value_or("UTC"), *policy, std::move(*job)};
 }
 
 std::string write_schedule(const jobs::Schedule& schedule) {

@@ -14,7 +14,7 @@ struct ScheduleRoutes {
     jobs::Schedules& schedules;
 
     awaitable<Response> create(Request& request) const {
-        const auto document = co_await read_json(request);
+        const auto document = co_await read_json(request, schedule_texts);
         if (!document) co_return http::problem(document.error(), request.id);
         auto wanted = read_new_schedule(*document);
         if (!wanted) co_return http::problem(wanted.error(), request.id);
@@ -59,7 +59,7 @@ struct ScheduleRoutes {
     awaitable<Response> update(Request& request) const {
         const auto id = path_id<ScheduleId>(request, "schedule");
         if (!id) co_return http::problem(id.error(), request.id);
-        const auto document = co_await read_json(request);
+        const auto document = co_await read_json(request, schedule_texts);
         if (!document) co_return http::problem(document.error(), request.id);
         auto wanted = read_new_schedule(*document);
         if (!wanted) co_return http::problem(wanted.error(), request.id);

@@ -1,6 +1,8 @@
 #include "api/submit_body.hpp"
 
+#include "base/json.hpp"
 #include "api/input.hpp"
+#include "api/job_input.hpp"
 #include "catalog/blob_catalog.hpp"
 
 #include <fmt/format.h>
@@ -16,24 +18,14 @@ struct StoredPart {
 };
 using Parts = std::map<std::string, StoredPart, std::less<>>;
 
-// Replaces {"$part":"name"} by {"blob":…} wherever it stands.
-Result<void> refer_to_parts(json::value& value, const Parts& parts) {
-    if (auto* array = value.if_array()) {
-        for (auto& element : *array)
-            if (auto done = refer_to_parts(element, parts); !done) return done;
-        return success();
-    }
-    auto* object = value.if_object();
-    if (!object) return success();
-    if (const auto* name = object->if_contains("$part"); name && object->size() == 1) {
-        const auto part = name->is_string() ? parts.find(std::string_view{name->get_string()}) : parts.end();
-        if (part == parts.end()) return Error{Code::unprocessable, fmt::format("the form has no file part {}", json::serialize(*name))};
-        value = json::object{{"blob", part->second.blob.sha256}};
-        return success();
-    }
-    for (auto& member : *object)
-        if (auto done = refer_to_parts(member.value(), parts); !done) return done;
-    return success();
+// The payload with {"blob":…} wherever {"$part":"name"} stands in it.
+Result<std::string> refer_to_parts(std::string_view payload, const Parts& parts) {
+    return replace_objects(payload, "$part", [&](std::string_view named) -> Result<std::string> {
+        const auto name = parse_json(named);
+        const auto part = name && name->is_string() ? parts.find(std::string_view{name->get_string()}) : parts.end();
+        if (part == parts.end()) return Error{Code::unprocessable, fmt::format("the form has no file part {}", named)};
+        return fmt::format(R"({{"blob":"{}"}})", part->second.blob.sha256);
+    });
 }
 
 struct Form {
@@ -70,10 +62,15 @@ awaitable<Result<Form>> read_parts(http::Request& request, blobs::BlobStore& blo
 awaitable<Result<SubmitBody>> read_form(http::Request& request, blobs::BlobStore& blobs, Timestamp now, std::uint64_t max_upload_bytes) {
     auto form = co_await read_parts(request, blobs, max_upload_bytes);
     if (!form) co_return form.error();
-    auto document = parse_json(form->job);
+    auto document = parse_json(form->job, submit_texts);
     if (!document) co_return document.error();
+    auto* object = document->if_object();
+    if (auto* payload = object ? object->if_contains("payload") : nullptr) {
+        const auto referred = refer_to_parts(*kept_text(*payload), form->parts);
+        if (!referred) co_return referred.error();
+        *payload = keep_text(*referred);
+    }
     SubmitBody submit{std::move(*document), std::move(form->job), {}};
-    if (auto done = refer_to_parts(submit.document, form->parts); !done) co_return done.error();
     for (const auto& [name, part] : form->parts) {
         submit.fingerprint += "\n" + name + " " + part.blob.sha256;
         submit.effects.push_back([organization = request.principal.organization, part = part, now](store::Session& session) {
@@ -92,7 +89,7 @@ awaitable<Result<SubmitBody>> read_submit(http::Request& request, blobs::BlobSto
         co_return Error{Code::unsupported_type, "send the job as application/json, or as multipart/form-data with its files"};
     auto body = co_await read_body(*request.body_reader, max_json_bytes);
     if (!body) co_return body.error();
-    auto document = parse_json(*body);
+    auto document = parse_json(*body, submit_texts);
     if (!document) co_return document.error();
     co_return SubmitBody{std::move(*document), std::move(*body), {}};
 }

@@ -11,7 +11,7 @@
 namespace millrace::api {
 
 struct SubmitBody {
-    json::value document;
+    json::value document;    // with submit_texts kept
     std::string fingerprint; // what an Idempotency-Key is bound to
     std::vector<jobs::Effect> effects; // the rows of the files, to be written with the job
 };

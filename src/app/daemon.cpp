@@ -255,7 +255,7 @@ Daemon::Daemon(const config::Config& config, telemetry::Log& log, Foundations fo
       leases_{*base_.database, dispatcher_, clock_},
       flows_{*base_.database, jobs_, dispatcher_, clock_},
       submitter_{jobs::submit_to(jobs_)},
-      schedules_{*base_.database, *submitter_, api::read_new_job, clock_, log, *base_.metrics},
+      schedules_{*base_.database, *submitter_, api::read_new_job_text, clock_, log, *base_.metrics},
       retention_{*base_.database, clock_, log, *base_.metrics, retention_options(config.retention)},
       router_{routes()},
       server_{server_options(config), router_,

@@ -31,14 +31,13 @@ int value64(char c) {
     return -1;
 }
 
-int value16(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 } // namespace
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = static_cast<char>(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 std::string hex(std::span<const std::byte> bytes) {
     constexpr char digit[] = "0123456789abcdef";
@@ -55,7 +54,7 @@ std::optional<std::vector<std::byte>> from_hex(std::string_view text) {
     if (text.size() % 2 != 0) return std::nullopt;
     std::vector<std::byte> out(text.size() / 2);
     for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = value16(text[2 * i]), low = value16(text[2 * i + 1]);
+        const int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         out[i] = static_cast<std::byte>(high << 4 | low);
     }

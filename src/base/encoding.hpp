@@ -9,6 +9,7 @@
 
 namespace millrace {
 
+int hex_value(char c);                                                   // of a hex digit, either case; -1 for any other
 std::string hex(std::span<const std::byte> bytes);                       // lower case
 std::optional<std::vector<std::byte>> from_hex(std::string_view text);   // either case, even length
 std::string base64(std::span<const std::byte> bytes);                    // RFC 4648 section 4, padded

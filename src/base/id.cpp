@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "base/encoding.hpp"
 
 #include <cstring>
 
@@ -20,13 +21,6 @@ std::uint64_t random64() {
 }
 
 constexpr char hex_digits[] = "0123456789abcdef";
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 } // namespace
 

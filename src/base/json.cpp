@@ -1,29 +1,14 @@
 #include "base/json.hpp"
 
+#include "base/kept_mark.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 
 namespace millrace {
 namespace {
-
-// Colons outside strings: the number of members of a text that is known to be valid JSON.
-std::size_t count_colons(std::string_view text) {
-    std::size_t count = 0;
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c == '\\') ++i;
-            else if (c == '"') quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == ':') {
-            ++count;
-        }
-    }
-    return count;
-}
 
 Error wrong(std::string_view name, std::string_view expected) {
     return {Code::unprocessable, fmt::format("\"{}\" must be {}", name, expected)};
@@ -42,23 +27,33 @@ std::size_t count_members(const json::value& value) {
     return count;
 }
 
-Result<json::value> parse_json(std::string_view text) {
-    boost::system::error_code failure;
-    json::parser parser({}, json::parse_options{.max_depth = max_json_depth});
-    const std::size_t used = parser.write_some(text.data(), text.size(), failure);
-    if (failure) return Error{Code::invalid_argument, fmt::format("not acceptable JSON at byte {}: {}", used, failure.message())};
-    const auto rest = text.substr(used);
-    if (!std::all_of(rest.begin(), rest.end(), [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }))
-        return Error{Code::invalid_argument, fmt::format("not acceptable JSON: something follows the value at byte {}", used)};
-    json::value value = parser.release();
-    if (count_members(value) != count_colons(text.substr(0, used)))
-        return Error{Code::invalid_argument, "not acceptable JSON: an object has the same key twice"};
-    return value;
+std::string_view kept_mark() {
+    static const std::string mark = [] {
+        std::random_device source;
+        std::string bytes = "\xff";
+        for (int i = 0; i < 8; ++i) bytes += static_cast<char>(source());
+        return bytes + '\xff';
+    }();
+    return mark;
+}
+
+std::optional<std::string_view> kept_text(const json::value& value) {
+    const auto* text = value.if_string();
+    if (!text || text->empty() || text->front() != kept_mark().front() || !text->starts_with(kept_mark())) return std::nullopt;
+    return std::string_view{*text}.substr(kept_mark().size());
+}
+
+json::value keep_text(std::string_view text) {
+    json::string out;
+    out.reserve(kept_mark().size() + text.size());
+    out.append(kept_mark());
+    out.append(text);
+    return out;
 }
 
 const json::value* field(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains(name);
-    return value && !value->is_null() ? value : nullptr;
+    return value && !value->is_null() && kept_text(*value) != "null" ? value : nullptr;
 }
 
 Result<std::optional<std::string>> string_field(const json::object& object, std::string_view name, std::size_t max_length) {

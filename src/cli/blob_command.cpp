@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/download.hpp"
@@ -53,7 +54,7 @@ int remove(Context& context, const std::vector<std::string>& digests) {
     const Client client{context};
     for (const auto& sha256 : digests) {
         client.call({.method = "DELETE", .target = "/api/v1/blobs/" + sha256});
-        if (context.json) print_raw(context, json::serialize(json::object{{"sha256", sha256}, {"deleted", true}}));
+        if (context.json) print_raw(context, json_text(json::object{{"sha256", sha256}, {"deleted", true}}));
         else context.out << "deleted " << sha256 << '\n';
     }
     return done;

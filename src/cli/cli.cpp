@@ -1,5 +1,6 @@
 #include "cli/cli.hpp"
 
+#include "base/unseen.hpp"
 #include "base/version.hpp"
 #include "cli/commands.hpp"
 #include "cli/text.hpp"
@@ -82,7 +83,7 @@ fs::path admin_socket(const Context& context) {
     return !chosen && !fs::exists(own, ignored) && fs::exists(packaged, ignored) ? packaged : own;
 }
 
-void print_raw(Context& context, const std::string& text) { context.out << text << (text.ends_with('\n') ? "" : "\n"); }
+void print_raw(Context& context, const std::string& text) { context.out << seen_json(text) << (text.ends_with('\n') ? "" : "\n"); }
 
 void build(CLI::App& app, Context& context, Serve serve) {
     app.require_subcommand(1, 1);

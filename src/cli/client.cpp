@@ -1,5 +1,7 @@
 #include "cli/client.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "base/version.hpp"
 #include "cli/text.hpp"
 
@@ -187,10 +189,13 @@ void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<h
     throw Failure{failed, fmt::format("{}: {}", title, member(*problem, "detail")), reply.status};
 }
 
+// What answers only pass on: it is shown as it came.
+constexpr KeptMember passed_on[] = {{"", "payload"}, {"", "result"}, {"", "job"}, {"data", "payload"}, {"data", "result"}, {"data", "job"}};
+
 } // namespace
 
 json::value Reply::json() const {
-    auto value = parse_json(body);
+    auto value = parse_json(body, passed_on);
     if (!value) throw Failure{failed, "the daemon's answer is not understood: " + value.error().detail};
     return std::move(*value);
 }
@@ -237,7 +242,7 @@ Reply Client::call(const Call& call) const {
 
 Reply Client::post_json(const std::string& target, const json::value& value) const {
     Body body;
-    body.add_text(json::serialize(value));
+    body.add_text(json_text(value));
     return call({.method = "POST", .target = target, .content_type = "application/json", .body = &body});
 }
 

@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
 #include "cli/text.hpp"
@@ -29,7 +30,7 @@ int show(Context& context, const ShowOptions& options) {
     if (context.json) {
         json::object all;
         for (const auto& [key, text] : config::settings(loaded.config)) all[key] = {{"value", text}, {"origin", loaded.origins.at(key)}};
-        print_raw(context, json::serialize(all));
+        print_raw(context, json_text(all));
         return done;
     }
     std::vector<Table::Column> columns{{.title = "KEY"}, {.title = "VALUE", .elastic = true}};
@@ -51,7 +52,7 @@ int check(Context& context, const SettingOptions& options) {
     }
     for (const auto& warning : loaded.warnings) context.err << "warning: " << warning << '\n';
     const auto source = loaded.file ? loaded.file->string() : std::string{"defaults, environment and flags"};
-    if (context.json) print_raw(context, json::serialize(json::object{{"ok", true}, {"file", loaded.file ? json::value(source) : json::value()}}));
+    if (context.json) print_raw(context, json_text(json::object{{"ok", true}, {"file", loaded.file ? json::value(source) : json::value()}}));
     else context.out << "ok: " << printable(source) << '\n';
     return done;
 }

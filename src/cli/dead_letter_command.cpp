@@ -86,7 +86,7 @@ int print_count(Context& context, const Reply& reply, std::string_view verb) {
 
 int replay(Context& context, const ReplayOptions& options) {
     json::object body{{"filter", filter_of(options.choice)}, {"dry_run", options.choice.dry_run}};
-    if (!options.payload.empty()) body["payload"] = json_value(options.payload, "--payload");
+    if (!options.payload.empty()) body["payload"] = kept_value(options.payload, "--payload");
     if (options.rate > 0) body["rate_per_second"] = options.rate;
     return print_count(context, Client{context}.post_json("/api/v1/dead-letters/replay", body), "put back in line");
 }

@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/target.hpp"
@@ -41,12 +42,12 @@ std::int64_t each_event(const Client& client, const std::string& type, std::int6
 
 void print_event(Context& context, const json::value& event) {
     if (context.json) {
-        context.out << json::serialize(event) << '\n';
+        print_raw(context, json_text(event));
         return;
     }
     const auto* data = find(event, {"data"});
     const auto line = fmt::format("{:>6}  {}  {:<16} {}  {}", member(event, "id"), member(event, "at"), member(event, "type"), member(event, "subject"),
-                                  data ? printable(json::serialize(*data)) : "");
+                                  data ? printable(json_text(*data)) : "");
     context.out << (context.width == 0 ? line : shortened(line, context.width)) << '\n';
 }
 

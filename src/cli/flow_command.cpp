@@ -58,7 +58,7 @@ int wait(Context& context, const Client& client, const std::string& id, double s
 }
 
 int submit(Context& context, const SubmitOptions& options) {
-    const auto document = json_value(options.file == "-" ? options.file : "@" + options.file, "the flow");
+    const auto document = kept_value(options.file == "-" ? options.file : "@" + options.file, "the flow");
     const Client client{context};
     const auto reply = client.post_json("/api/v1/flows", document);
     const auto flow = reply.json();

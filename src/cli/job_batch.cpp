@@ -1,5 +1,7 @@
 #include "cli/job_batch.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/text.hpp"
 
@@ -29,7 +31,7 @@ void count(Context& context, const json::value& item, std::uint64_t line, Tally&
     if (status == "202") ++tally.submitted;
     else if (status == "200") ++tally.duplicates;
     else ++tally.refused;
-    if (context.json) context.out << json::serialize(item) << '\n';
+    if (context.json) print_raw(context, json_text(item));
     const auto* detail = find(item, {"error", "detail"});
     if (detail && detail->is_string() && !context.json)
         context.err << fmt::format("line {}: {}\n", line, printable(std::string_view{detail->get_string()}));

@@ -79,7 +79,7 @@ int cancel(Context& context, const std::string& id) {
 
 int retry(Context& context, const std::string& id, const std::string& payload) {
     json::object body;
-    if (!payload.empty()) body["payload"] = json_value(payload, "--payload");
+    if (!payload.empty()) body["payload"] = kept_value(payload, "--payload");
     return print_change(context, id, Client{context}.post_json(path_of(id, "/retry"), body));
 }
 

@@ -7,7 +7,7 @@ namespace millrace::cli {
 namespace {
 
 json::value payload_of(const SubmitOptions& options) {
-    if (!options.payload.empty()) return json_value(options.payload, "--payload");
+    if (!options.payload.empty()) return kept_value(options.payload, "--payload");
     if (options.model.empty()) return json::object{};
     json::object payload;
     const auto slash = options.model.find('/');

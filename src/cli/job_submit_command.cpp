@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/job_submit.hpp"
@@ -47,7 +48,7 @@ Reply send(Context& context, const Client& client, const SubmitOptions& options,
 
 int submit(Context& context, const SubmitOptions& options) {
     (void)parts_of(options);
-    const auto text = json::serialize(job_of(options)); // usage errors come before the daemon is looked for
+    const auto text = json_text(job_of(options)); // usage errors come before the daemon is looked for
     const Client client{context};
     const auto begun = std::chrono::steady_clock::now();
     const auto reply = send(context, client, options, text);

@@ -1,5 +1,6 @@
 #include "cli/job_view.hpp"
 
+#include "base/json_text.hpp"
 #include "base/clock.hpp"
 #include "cli/text.hpp"
 
@@ -154,7 +155,7 @@ void print_job(Context& context, const json::value& job) {
     if (const auto* tags = find(job, {"tags"}); tags && tags->is_object())
         for (const auto& tag : tags->get_object())
             line("tag", printable(std::string_view{tag.key()}) + "=" + member(*tags, tag.key()));
-    if (const auto* payload = find(job, {"payload"})) line("payload", printable(json::serialize(*payload)));
+    if (const auto* payload = find(job, {"payload"})) line("payload", printable(json_text(*payload)));
     if (const auto* result = find(job, {"result"})) out << "result    " << pretty(*result) << '\n';
     print_attempts(context, job, now);
     print_timeline(context, job);

@@ -1,5 +1,6 @@
 #include "cli/job_wait.hpp"
 
+#include "base/json_text.hpp"
 #include "cli/absence.hpp"
 #include "cli/job_view.hpp"
 #include "cli/text.hpp"
@@ -66,7 +67,7 @@ json::value wait_for(Context& context, const Client& client, const std::string& 
 }
 
 int end_of(Context& context, const json::value& job) {
-    if (context.json) print_raw(context, json::serialize(job));
+    if (context.json) print_raw(context, json_text(job));
     const auto state = member(job, "state");
     if (state == "succeeded") {
         if (const auto* result = find(job, {"result"}); result && !context.json) context.out << pretty(*result) << '\n';

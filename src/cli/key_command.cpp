@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/text.hpp"
@@ -73,7 +74,7 @@ int list(Context& context) {
 
 int revoke(Context& context, const std::string& id) {
     Client{context}.call({.method = "DELETE", .target = "/api/v1/keys/" + encoded(id)});
-    if (context.json) print_raw(context, json::serialize(json::object{{"id", id}, {"revoked", true}}));
+    if (context.json) print_raw(context, json_text(json::object{{"id", id}, {"revoked", true}}));
     else context.out << id << "  revoked\n";
     return done;
 }

@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/model_bench_input.hpp"
@@ -119,7 +120,7 @@ void print_json(Context& context, const Options& options, const Measured& measur
     all["rows"] = std::move(rows);
     all["interrupted"] = interrupted.load();
     all["error"] = text_or_null(measured.problem);
-    print_raw(context, json::serialize(all));
+    print_raw(context, json_text(all));
 }
 
 // A chain takes what its first step takes.

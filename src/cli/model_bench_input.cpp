@@ -1,5 +1,6 @@
 #include "cli/model_bench_input.hpp"
 
+#include "base/json_text.hpp"
 #include "cli/body.hpp"
 #include "cli/client.hpp"
 #include "cli/kept_connection.hpp"
@@ -45,7 +46,7 @@ std::string row_item(const std::vector<model::Column>& columns, std::mt19937& ra
         if (column.categories.empty()) row[column.name] = column.mean + column.deviation * spread;
         else row[column.name] = column.categories[random() % column.categories.size()];
     }
-    return json::serialize(row);
+    return json_text(row);
 }
 
 Item made_photograph(const model::ImageRule& rule, std::uint32_t seed) {
@@ -95,7 +96,7 @@ void append_element(std::string& out, Datatype type, std::mt19937& random) {
 std::string protocol_request(const BenchTarget& target, json::array inputs, const std::string& tensors) {
     json::array outputs;
     for (const auto& each : target.manifest.outputs) outputs.push_back(json::object{{"name", each.name}, {"parameters", {{"binary_data", true}}}});
-    const auto head = json::serialize(json::object{{"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
+    const auto head = json_text(json::object{{"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
     const auto version = target.version.empty() ? std::string{} : "/versions/" + encoded(target.version);
     return post_request(fmt::format("/v2/models/{}{}/infer", encoded(target.model), version),
                         {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", std::to_string(head.size())}, {"X-Measurement", "true"}},

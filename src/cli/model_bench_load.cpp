@@ -26,7 +26,7 @@ std::string words_of(const KeptConnection::Answer& answer) {
     if (problem)
         for (const auto* name : {"detail", "error"})
             if (const auto* text = find(*problem, {name}); text && text->is_string())
-                return fmt::format("{}: {}", answer.status, std::string_view{text->get_string()});
+                return fmt::format("{}: {}", answer.status, printable(std::string_view{text->get_string()}));
     return fmt::format("the daemon answered {}", answer.status);
 }
 

@@ -1,4 +1,5 @@
 // Commands of a model's author, which need no daemon: keygen, sign.
+#include "base/json_text.hpp"
 #include "base/crypto.hpp"
 #include "base/ed25519.hpp"
 #include "base/encoding.hpp"
@@ -40,7 +41,7 @@ int keygen(Context& context, const std::string& name) {
     write_file(secret, key.pem(), true);
     write_file(open, key.verifying().pem());
     if (context.json) {
-        print_raw(context, json::serialize(json::object{{"id", key.verifying().id()}, {"private_key", secret}, {"public_key", open}}));
+        print_raw(context, json_text(json::object{{"id", key.verifying().id()}, {"private_key", secret}, {"public_key", open}}));
         return done;
     }
     context.out << fmt::format("key {}\n  {}  signs; keep it secret\n  {}  is for the daemons that are to trust it: a file of their models.trusted_keys\n",
@@ -61,7 +62,7 @@ int sign(Context& context, const SignOptions& options) {
         return done;
     }
     write_file(output, signature + "\n");
-    if (context.json) print_raw(context, json::serialize(json::object{{"signed_by", key->verifying().id()}, {"signature", signature}, {"file", output}}));
+    if (context.json) print_raw(context, json_text(json::object{{"signed_by", key->verifying().id()}, {"signature", signature}, {"file", output}}));
     else context.out << fmt::format("{} signed by {}: {}\n", first, key->verifying().id(), output);
     return done;
 }

@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/text.hpp"
@@ -61,7 +62,7 @@ int traffic(Context& context, const TrafficOptions& options) {
     const auto target = path_of(options.name, "traffic");
     if (!options.changes()) return print(context, options.name, client.call({.target = target}));
     Body body;
-    body.add_text(json::serialize(traffic_of(options, options.production.empty() ? client.get(target) : json::value{})));
+    body.add_text(json_text(traffic_of(options, options.production.empty() ? client.get(target) : json::value{})));
     // Versions are loaded before they are used, and before the answer.
     return print(context, options.name, client.call({.method = "PUT", .target = target, .content_type = "application/json", .body = &body, .patience = 300}));
 }
@@ -70,7 +71,7 @@ int roll_back(Context& context, const std::string& name, const std::string& reas
     json::object said;
     if (!reason.empty()) said["reason"] = reason;
     Body body;
-    body.add_text(json::serialize(said));
+    body.add_text(json_text(said));
     return print(context, name,
                  Client{context}.call({.method = "POST", .target = path_of(name, "rollback"), .content_type = "application/json", .body = &body, .patience = 300}));
 }

@@ -1,5 +1,7 @@
 #include "cli/model_view.hpp"
 
+#include "base/json_text.hpp"
+
 #include <fmt/format.h>
 
 #include <ostream>
@@ -79,7 +81,7 @@ std::string cache_of(const json::value& version, const json::value& statistics) 
     const auto* seconds = find(version, {"manifest", "cache", "seconds"});
     if (!seconds || seconds->is_null()) return "off";
     const auto hits = number_at(statistics, {"cache", "hits"}), misses = number_at(statistics, {"cache", "misses"});
-    return fmt::format("{} s; {:.0f} of {:.0f} answered from it ({:.1f}%)", number_text(*seconds), hits, hits + misses,
+    return fmt::format("{} s; {:.0f} of {:.0f} answered from it ({:.1f}%)", json_text(*seconds), hits, hits + misses,
                        number_at(statistics, {"cache", "hit_rate"}) * 100);
 }
 

@@ -52,6 +52,12 @@ json::value json_value(const std::string& text, std::string_view option) {
     return std::move(*value);
 }
 
+json::value kept_value(const std::string& text, std::string_view option) {
+    const auto value = compact_json(whole_text(text));
+    if (!value) throw Failure{usage, fmt::format("{} is {}", option, value.error().detail)};
+    return keep_text(*value);
+}
+
 std::string moment_value(const std::string& text, std::string_view option) {
     if (Timestamp::parse(text)) return text;
     if (const auto from_now = span(text)) return (SystemClock::instance().now() + *from_now).text();

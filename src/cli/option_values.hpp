@@ -11,6 +11,9 @@ namespace millrace::cli {
 // JSON as it stands, @FILE, or - for standard input.
 json::value json_value(const std::string& text, std::string_view option);
 
+// The same, to be sent as it stands: a payload, a flow (base/json.hpp, kept).
+json::value kept_value(const std::string& text, std::string_view option);
+
 // RFC 3339 as it stands, or from now on: 90s, 30m, 2h, 7d.
 std::string moment_value(const std::string& text, std::string_view option);
 

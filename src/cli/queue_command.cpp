@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/option_values.hpp"
@@ -79,7 +80,7 @@ int set(Context& context, const SetOptions& options) {
     auto settings = settings_of(client, options.name);
     change(settings, options);
     Body body;
-    body.add_text(json::serialize(settings));
+    body.add_text(json_text(settings));
     return print(context, client.call({.method = "PUT", .target = path_of(options.name), .content_type = "application/json", .body = &body}));
 }
 

@@ -1,6 +1,7 @@
 #include "cli/queue_view.hpp"
 
 #include "base/clock.hpp"
+#include "base/json_text.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -58,7 +59,7 @@ std::string retry_text(const json::value& retry) {
             before = ", ";
         }
     };
-    if (out == "list") list("delays_seconds", " ", [](const json::value& v) { return number_text(v) + " s"; });
+    if (out == "list") list("delays_seconds", " ", [](const json::value& v) { return json_text(v) + " s"; });
     else out += " from " + member(retry, "first_seconds") + " s";
     if (out.starts_with("exponential")) out += ", times " + member(retry, "factor");
     if (const auto jitter = number_at(retry, {"jitter"}); jitter > 0) out += fmt::format(", ±{:.0f}%", jitter * 100);

@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "base/id.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
@@ -74,7 +75,7 @@ void print_schedule(Context& context, const json::value& schedule) {
     line("cron", fmt::format("{} in {}", member(schedule, "cron"), member(schedule, "time_zone")));
     line("missed", member(schedule, "missed"));
     line("state", state_of(schedule));
-    if (const auto* job = find(schedule, {"job"})) line("job", json::serialize(*job));
+    if (const auto* job = find(schedule, {"job"})) line("job", json_text(*job));
     if (find(schedule, {"last_run_at"}))
         line("last", fmt::format("{} ({}), job {}", member(schedule, "last_run_at"), age(schedule, "last_run_at", now), member(schedule, "last_job_id")));
     if (find(schedule, {"last_error"})) line("refused", member(schedule, "last_error"));
@@ -106,7 +107,7 @@ int add(Context& context, const AddOptions& options) {
     if (!options.zone.empty()) wanted["time_zone"] = options.zone;
     if (!options.missed.empty()) wanted["missed"] = options.missed;
     if (options.job.empty()) wanted["job"] = job_of(options.submit);
-    else wanted["job"] = json_value(options.job, "--job");
+    else wanted["job"] = kept_value(options.job, "--job");
     const auto reply = Client{context}.post_json(root, wanted);
     if (context.json) {
         print_raw(context, reply.body);
@@ -137,7 +138,7 @@ int run_now(Context& context, const std::string& which) {
 int remove(Context& context, const std::string& which) {
     const Client client{context};
     client.call({.method = "DELETE", .target = path_of(client, which)});
-    if (context.json) print_raw(context, json::serialize(json::object{{"schedule", which}, {"removed", true}}));
+    if (context.json) print_raw(context, json_text(json::object{{"schedule", which}, {"removed", true}}));
     else context.out << printable(which) << "  removed\n";
     return done;
 }

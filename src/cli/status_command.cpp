@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "base/version.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
@@ -16,7 +17,7 @@ std::string joined(const json::value* list, std::string_view separator) {
     if (!list || !list->is_array()) return out;
     for (const auto& each : list->get_array()) {
         if (!out.empty()) out += separator;
-        out += each.is_string() ? printable(std::string_view{each.get_string()}) : json::serialize(each);
+        out += each.is_string() ? printable(std::string_view{each.get_string()}) : json_text(each);
     }
     return out;
 }
@@ -96,7 +97,7 @@ void add_version(CLI::App& app, Context& context) {
     command->footer("Examples:\n  millrace version --json");
     command->callback([&context] {
         context.action = [&context] {
-            if (context.json) print_raw(context, json::serialize(json::object{{"version", version()}}));
+            if (context.json) print_raw(context, json_text(json::object{{"version", version()}}));
             else context.out << "millrace " << version() << '\n';
             return static_cast<int>(done);
         };

@@ -1,5 +1,9 @@
 #include "cli/text.hpp"
 
+#include "base/json_text.hpp"
+#include "base/unseen.hpp"
+#include "base/utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,63 +18,94 @@ namespace {
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-std::size_t sequence_length(std::string_view text) {
-    const auto first = static_cast<unsigned char>(text[0]);
-    const std::size_t length = first < 0x80 ? 1 : first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-    if (length == 0 || first >= 0xf5 || length > text.size()) return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if (!continues(text[i])) return 0;
-    return length;
-}
+// Indents compact JSON, text by text: nothing in it is read as a number, so nothing is rounded.
+class Indenter {
+public:
+    explicit Indenter(std::string_view compact) : rest_{compact} {}
 
-void append_pretty(std::string& out, const json::value& value, std::size_t indent) {
-    const auto line = [&](std::size_t depth) { (out += '\n').append(2 * depth, ' '); };
-    if (const auto* object = value.if_object(); object && !object->empty()) {
-        char before = '{';
-        for (const auto& each : *object) {
-            out += before;
-            before = ',';
-            line(indent + 1);
-            out += json::serialize(json::string{each.key()}) + ": ";
-            append_pretty(out, each.value(), indent + 1);
+    std::string text() {
+        value(0);
+        return std::move(out_);
+    }
+
+private:
+    void value(std::size_t depth) {
+        if (rest_.starts_with("{}") || rest_.starts_with("[]")) return take(2);
+        if (rest_.front() == '{') return members(depth);
+        if (rest_.front() != '[') return take(scalar());
+        return is_short_list() ? list_on_a_line(depth) : elements(depth);
+    }
+
+    void members(std::size_t depth) {
+        while (rest_.front() != '}') {
+            take(1); // the brace or the comma before
+            line(depth + 1);
+            take(scalar() + 1);
+            out_ += ' ';
+            value(depth + 1);
         }
-        line(indent);
-        out += '}';
-        return;
+        line(depth);
+        take(1);
     }
-    const auto* array = value.if_array();
-    const bool plain = array && std::all_of(array->begin(), array->end(), [](const json::value& v) { return !v.is_structured(); });
-    if (array && !array->empty() && !(plain && array->size() <= 16)) {
-        char before = '[';
-        for (const auto& each : *array) {
-            out += before;
-            before = ',';
-            line(indent + 1);
-            append_pretty(out, each, indent + 1);
+
+    void elements(std::size_t depth) {
+        while (rest_.front() != ']') {
+            take(1);
+            line(depth + 1);
+            value(depth + 1);
         }
-        line(indent);
-        out += ']';
-        return;
+        line(depth);
+        take(1);
     }
-    if (array && !array->empty()) {
-        for (std::size_t i = 0; i < array->size(); ++i) append_pretty(out += i == 0 ? "[" : ", ", (*array)[i], indent);
-        out += ']';
-        return;
+
+    void list_on_a_line(std::size_t depth) {
+        for (bool first = true; rest_.front() != ']'; first = false) {
+            take(1);
+            if (!first) out_ += ' ';
+            value(depth);
+        }
+        take(1);
     }
-    out += number_text(value);
-}
+
+    // The length of the string, number or word that comes.
+    std::size_t scalar() const { return scalar_at(0); }
+    std::size_t scalar_at(std::size_t begin) const {
+        if (rest_[begin] != '"') return std::min(rest_.find_first_of(",]}", begin), rest_.size()) - begin;
+        auto at = begin + 1;
+        while (rest_[at] != '"') at += rest_[at] == '\\' ? 2 : 1;
+        return at + 1 - begin;
+    }
+
+    bool is_short_list() const {
+        constexpr int most = 16;
+        auto at = std::size_t{1};
+        for (int count = 1; count <= most; ++count) {
+            if (rest_[at] == '[' || rest_[at] == '{') return false;
+            at += scalar_at(at) + 1;
+            if (rest_[at - 1] == ']') return true;
+        }
+        return false;
+    }
+
+    void line(std::size_t depth) { (out_ += '\n').append(2 * depth, ' '); }
+    void take(std::size_t size) {
+        out_ += rest_.substr(0, size);
+        rest_.remove_prefix(size);
+    }
+
+    std::string_view rest_;
+    std::string out_;
+};
 
 } // namespace
 
 std::string printable(std::string_view text) {
     std::string out;
     while (!text.empty()) {
-        const auto length = sequence_length(text);
-        const auto c = static_cast<unsigned char>(text[0]);
-        const bool c1 = length == 2 && c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-        if (length == 0) out += "\xef\xbf\xbd";
-        else if (c == '\n' || c == '\t' || c == '\r') out += ' ';
-        else if (c < 0x20 || c == 0x7f || c1) out += '?';
+        const auto [character, length] = first_character(text);
+        if (length == 0) out += replacement_character;
+        else if (character == '\n' || character == '\t' || character == '\r') out += ' ';
+        else if (is_unseen(character)) out += '?';
         else out += text.substr(0, length);
         text.remove_prefix(std::max<std::size_t>(1, length));
     }
@@ -111,18 +146,7 @@ std::string seconds_text(double seconds) {
     return fmt::format("{:.0f} days", seconds / 86400);
 }
 
-std::string number_text(const json::value& v) {
-    if (!v.is_double()) return json::serialize(v);
-    const double number = v.as_double();
-    if (!std::isfinite(number)) return "-";
-    return fmt::format("{}", number);
-}
-
-std::string pretty(const json::value& value) {
-    std::string out;
-    append_pretty(out, value, 0);
-    return out;
-}
+std::string pretty(const json::value& value) { return seen_json(Indenter{json_text(value)}.text()); }
 
 const json::value* find(const json::value& value, std::initializer_list<std::string_view> path) {
     const auto* at = &value;
@@ -138,7 +162,7 @@ std::string text_at(const json::value& value, std::initializer_list<std::string_
     const auto* found = find(value, path);
     if (!found) return "-";
     if (const auto* text = found->if_string()) return printable({text->data(), text->size()});
-    return number_text(*found);
+    return json_text(*found);
 }
 
 double number_at(const json::value& value, std::initializer_list<std::string_view> path) {

@@ -18,7 +18,6 @@ std::string shortened(std::string_view text, std::size_t most); // with … at i
 
 std::string size_text(std::uint64_t bytes);     // 512 B, 1.5 KiB, 2.0 GiB
 std::string seconds_text(double seconds);       // 0.42 s, 12 s, 5 min, 3 h, 4 days
-std::string number_text(const json::value& v);  // 12, 0.973
 std::string pretty(const json::value& value);   // indented by two, one member a line
 
 // Members of answers; "-" where absent or null, numbers and booleans as text.

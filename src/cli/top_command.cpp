@@ -1,3 +1,4 @@
+#include "base/json_text.hpp"
 #include "cli/absence.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
@@ -26,7 +27,7 @@ TopData look(const Client& client) {
 int once(Context& context) {
     const auto data = look(Client{context});
     if (context.json) {
-        print_raw(context, json::serialize(json::object{{"status", data.status}, {"queues", data.queues.at("data")}, {"running", data.running.at("data")}}));
+        print_raw(context, json_text(json::object{{"status", data.status}, {"queues", data.queues.at("data")}, {"running", data.running.at("data")}}));
         return done;
     }
     for (const auto& line : top_lines(data, context.width, 0, SystemClock::instance().now())) context.out << line << '\n';

@@ -1,8 +1,11 @@
 #include "http/framing.hpp"
 
+#include "base/utf8.hpp"
+
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace millrace::http {
 namespace {
@@ -70,6 +73,7 @@ bool served(beast_http::verb verb) {
     using Verb = beast_http::verb;
     switch (verb) {
     case Verb::get: case Verb::head: case Verb::post: case Verb::put: case Verb::patch: case Verb::delete_: case Verb::options:
+    case Verb::trace: // known to be served nowhere: 405, where CONNECT and inventions are 501
         return true;
     default:
         return false;
@@ -135,6 +139,18 @@ std::optional<Refusal> check_body(const FramingFields& fields, unsigned version,
     return std::nullopt;
 }
 
+// Fields are kept with what they describe and told again in answers, which are text. Only what browsers and other applications of
+// the same host bring along, and nobody here keeps, may be bytes (RFC 9110, section 5.5).
+std::optional<Refusal> check_text(std::string_view header, const Headers& headers) {
+    if (valid_utf8(header)) return std::nullopt; // nearly always
+    for (const auto& [name, value] : headers) {
+        constexpr std::array<std::string_view, 3> of_others{"Cookie", "User-Agent", "Referer"};
+        const bool theirs = std::any_of(of_others.begin(), of_others.end(), [&](auto each) { return equal_ignoring_case(name, each); });
+        if (!theirs && !valid_utf8(value)) return Refusal{400, "a field of the header is not UTF-8"};
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 HeaderScanner::Result HeaderScanner::scan(std::string_view bytes) {
@@ -197,7 +213,7 @@ std::optional<Refusal> parse_head(std::string_view header, Head& head) {
     if (error == beast_http::error::bad_transfer_encoding) return both_lengths;
     if (error || !parser.is_header_done()) return Refusal{400, "the header is malformed"};
     if (!served(head.verb)) return Refusal{501, "the method is not known here"};
-    return std::nullopt;
+    return check_text(header, *head.headers);
 }
 
 std::optional<Refusal> check_framing(const Head& head, Framing& framing) {

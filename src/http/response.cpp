@@ -1,9 +1,9 @@
 #include "http/response.hpp"
 
 #include "base/json_text.hpp"
+#include "base/utf8.hpp"
 #include "http/fields.hpp"
 
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <array>
@@ -13,9 +13,12 @@
 namespace millrace::http {
 namespace {
 
+// The last gate: JSON that is put together from texts is UTF-8, whatever they were.
+std::string as_text(std::string body) { return valid_utf8(body) ? std::move(body) : repaired_utf8(body); }
+
 std::string without_controls(std::string value) {
     std::erase_if(value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
-    return value;
+    return as_text(std::move(value));
 }
 
 struct Kind {
@@ -93,7 +96,7 @@ Response text(unsigned status, std::string_view content_type, std::string body) 
     return response;
 }
 
-Response json_text(unsigned status, std::string body) { return text(status, "application/json", std::move(body)); }
+Response json_text(unsigned status, std::string body) { return text(status, "application/json", as_text(std::move(body))); }
 
 Response json(unsigned status, const boost::json::value& value) { return json_text(status, millrace::json_text(value)); }
 
@@ -112,7 +115,7 @@ Response problem(const Error& error, std::string_view request_id) {
 Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail, std::string_view request_id) {
     const boost::json::object document{
         {"type", "/problems/" + std::string{slug}}, {"title", title}, {"status", status}, {"detail", detail}, {"instance", request_id}};
-    return text(status, "application/problem+json", boost::json::serialize(document));
+    return text(status, "application/problem+json", millrace::json_text(document));
 }
 
 } // namespace millrace::http

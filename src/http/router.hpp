@@ -16,7 +16,7 @@ using Handler = std::function<awaitable<Response>(Request&)>;
 
 struct BodyPolicy {
     enum class Kind { none, buffered, streamed };
-    Kind kind = Kind::none;      // none: a body is not read (a small one is skipped)
+    Kind kind = Kind::none;      // none: a body is not read; of a write it may be `{}` and nothing else
     std::uint64_t max_bytes = 0; // more is 413
     bool unpacks = false;        // the handler undoes a Content-Encoding; everywhere else one is 415
 
@@ -33,6 +33,8 @@ struct Route {
     BodyPolicy body;
     model::Role needs = model::Role::admin; // for the gate; this room does not look at it
     bool open = false;                      // for the gate: no key needed
+    bool takes_query = false;               // a write of any other route with a query is 422, as is a body of one that takes none:
+                                            // `?dry_run=true` must not be a real purge where nobody looks at it
 };
 
 class Router {

@@ -9,9 +9,20 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace millrace::http {
 namespace {
+
+constexpr std::uint64_t longest_nothing = 64;
+
+// Nothing, or an object without members.
+bool says_nothing(std::string_view body) {
+    std::string rest;
+    constexpr std::string_view blanks = " \t\r\n";
+    std::copy_if(body.begin(), body.end(), std::back_inserter(rest), [&](char c) { return blanks.find(c) == std::string_view::npos; });
+    return rest.empty() || rest == "{}";
+}
 
 constexpr std::size_t skip_bound = 64 * 1024; // unread bytes of a body that are worth reading to keep a connection
 constexpr std::size_t small_body = 64 * 1024; // no more is kept by an idle connection, and no less is an upload
@@ -250,6 +261,19 @@ awaitable<Response> Session::dispatch(const Route& route) {
     if (framing_.body != Framing::Body::none && route.body.kind != BodyPolicy::Kind::none && !route.body.unpacks && is_packed(request_))
         co_return problem(Error{Code::unsupported_type, "bodies are taken as they are here; send this one without a Content-Encoding"}, request_.id)
             .set("Accept-Encoding", "identity");
+    if (route.verb != Verb::get) {
+        if (request_.query.size() > 0 && !route.takes_query)
+            co_return problem(Error{Code::unprocessable, "this takes no parameters: leave out the question mark and what follows"}, request_.id);
+        if (route.body.kind == BodyPolicy::Kind::none && framing_.body != Framing::Body::none) {
+            bool nothing = body_.set_limit(longest_nothing).has_value();
+            if (nothing && !body_.take_all(request_.body)) {
+                const auto read = co_await body_.read_all(request_.body);
+                nothing = read.has_value();
+            }
+            if (!nothing || !says_nothing(request_.body))
+                co_return problem(Error{Code::unprocessable, "this takes no fields: send no body, or {}"}, request_.id);
+        }
+    }
     Admissions::Ticket upload;
     if (route.body.kind == BodyPolicy::Kind::streamed) {
         if (framing_.body == Framing::Body::none && !request_.headers.has("Content-Length") && route.verb != Verb::get)

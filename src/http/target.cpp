@@ -1,5 +1,6 @@
 #include "http/target.hpp"
 
+#include "base/encoding.hpp"
 #include "base/utf8.hpp"
 
 #include <algorithm>
@@ -8,12 +9,6 @@ namespace millrace::http {
 namespace {
 
 constexpr std::size_t max_query_pairs = 100;
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = static_cast<char>(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 enum class In { path, query };
 

@@ -1,5 +1,7 @@
 #include "inference/frame.hpp"
 
+#include "base/utf8.hpp"
+
 #include <cmath>
 
 namespace millrace::inference::frame {
@@ -154,6 +156,9 @@ double finite(Reader& r) {
     return value;
 }
 
+// What the worker says in words: it may be in a stranger's hands, and what it repeats of a library or of an input may be no text.
+std::string words(Reader& r) { return repaired_utf8(r.view()); }
+
 void read(Reader& r, Tensor& m) {
     m.absent = r.number<std::uint8_t>() != 0;
     if (m.absent) return;
@@ -219,17 +224,17 @@ void read(Reader& r, Batch& m) {
 }
 void read(Reader& r, Hello& m) {
     m.protocol = r.number<std::uint32_t>();
-    m.runtime = r.text();
-    m.device = r.text();
-    m.sandbox = r.text();
+    m.runtime = words(r);
+    m.device = words(r);
+    m.sandbox = words(r);
     m.threads = r.number<std::uint32_t>();
-    m.error = r.text();
+    m.error = words(r);
 }
 void read(Reader& r, Loaded& m) {
     m.model = r.number<std::uint32_t>();
-    m.error = r.text();
-    m.optimization = r.text();
-    m.note = r.text();
+    m.error = words(r);
+    m.optimization = words(r);
+    m.note = words(r);
     const auto precision = r.number<std::uint8_t>();
     if (precision > 1) return r.fail();
     m.precision = static_cast<model::Precision>(precision);
@@ -244,7 +249,7 @@ void read(Reader& r, Unloaded& m) {
     m.model = r.number<std::uint32_t>();
     m.own_bytes = r.number<std::uint64_t>();
 }
-void read(Reader& r, Fault& m) { m.reason = r.text(); }
+void read(Reader& r, Fault& m) { m.reason = words(r); }
 void read(Reader& r, Started& m) { m.batch = r.number<std::uint64_t>(); }
 void read(Reader& r, Pong& m) {
     m.sequence = r.number<std::uint64_t>();
@@ -252,7 +257,7 @@ void read(Reader& r, Pong& m) {
 }
 void read(Reader& r, ItemFailure& m) {
     m.bad_input = r.number<std::uint8_t>() != 0;
-    m.message = r.text();
+    m.message = words(r);
     m.no_answer = r.number<std::uint8_t>() != 0;
 }
 void read(Reader& r, TopK& m) {

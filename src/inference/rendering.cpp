@@ -1,5 +1,6 @@
 #include "inference/rendering.hpp"
 
+#include "base/utf8.hpp"
 #include "inference/rendering_labels.hpp"
 #include "model/half.hpp"
 #include "model/finite.hpp"
@@ -124,7 +125,7 @@ void add_raw(frame::Tensors tensors, const model::Manifest& manifest, Prediction
 
 Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered& answered, bool raw) {
     if (auto* failure = std::get_if<frame::ItemFailure>(&item.outcome)) {
-        failure->message.resize(std::min<std::size_t>(failure->message.size(), 4096));
+        failure->message.resize(utf8_prefix(failure->message, 4096).size());
         return Failure{failure->bad_input ? FailureReason::bad_input : FailureReason::model_failed,
                        std::move(failure->message), false, failure->no_answer && !failure->bad_input};
     }

@@ -1,10 +1,10 @@
 #include "jobs/attempt_repository.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "jobs/attempt_outcome.hpp"
 #include "jobs/job_columns.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 namespace millrace::jobs::attempt_repository {
 namespace {
@@ -76,7 +76,7 @@ Lease read_lease(const Rows& rows, JobId id) {
     lease.deadline_at = rows.maybe_time(20);
     lease.retry_json = rows.text(21);
     if (!lease.retry_json.empty())
-        if (auto policy = model::RetryPolicy::from_json(boost::json::parse(lease.retry_json))) lease.retry = std::move(*policy);
+        if (auto policy = model::RetryPolicy::from_json(parse_json(lease.retry_json).value())) lease.retry = std::move(*policy);
     lease.token = rows.integer(22);
     return lease;
 }
@@ -106,7 +106,7 @@ Lease insert_running(TenantSession& session, const model::Job& job, std::int64_t
     lease.expires_at = job.expires_at;
     lease.deadline_at = job.deadline_at;
     lease.retry = job.retry;
-    if (job.retry) lease.retry_json = boost::json::serialize(job.retry->to_json());
+    if (job.retry) lease.retry_json = json_text(job.retry->to_json());
     session.execute(insert_begun, {lease.id, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource,
                                    lease.priority, lease.payload, lease.tags, lease.max_attempts, micros(lease.timeout_seconds),
                                    lease.created_at, lease.run_at, text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, now, token});

@@ -1,5 +1,7 @@
 #include "jobs/dead_letters.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "base/crash_point.hpp"
 #include "jobs/ending.hpp"
 #include "jobs/job_blobs.hpp"
@@ -7,7 +9,6 @@
 #include "jobs/look.hpp"
 #include "store/turn.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include <limits>
@@ -52,7 +53,7 @@ struct Bound {
         if (filter.ids.empty()) return;
         json::array list;
         for (const auto& id : filter.ids) list.emplace_back(id.text());
-        ids = json::serialize(list);
+        ids = json_text(list);
     }
 };
 
@@ -188,7 +189,7 @@ awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(model::Principal w
             }
             ++done.looked_at;
             const auto* processor = replay.payload ? dispatcher_.processor(kind) : nullptr;
-            if (processor && !processor->check(who.organization, json::parse(*replay.payload))) {
+            if (processor && !processor->check(who.organization, parse_json(*replay.payload).value())) {
                 ++done.refused;
                 continue;
             }

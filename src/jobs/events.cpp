@@ -1,5 +1,7 @@
 #include "jobs/events.hpp"
 
+#include "base/json_text.hpp"
+
 namespace millrace::jobs {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr store::Sql delete_events{"DELETE FROM events WHERE id IN (SELECT id FR
 
 void write_event(store::Session& session, const OrganizationId& organization, std::string_view type, std::string_view subject,
                  const json::object& data, Timestamp now) {
-    session.execute(insert_event, {organization, type, subject, json::serialize(data), now});
+    session.execute(insert_event, {organization, type, subject, json_text(data), now});
 }
 
 std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, int limit) {

@@ -1,11 +1,11 @@
 #include "jobs/job_repository.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "jobs/job_columns.hpp"
 #include "jobs/look.hpp"
 #include "store/turn.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
 
@@ -80,7 +80,7 @@ constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE organization_id = $1 
 
 constexpr auto least_unique_memory = std::chrono::hours{24 * 31};
 
-std::string retry_text(const Job& job) { return job.retry ? boost::json::serialize(job.retry->to_json()) : std::string{}; }
+std::string retry_text(const Job& job) { return job.retry ? json_text(job.retry->to_json()) : std::string{}; }
 
 } // namespace
 
@@ -102,7 +102,7 @@ Job read_job(Rows& rows) {
     job.created_at = rows.time(13);
     job.run_at = rows.time(14);
     if (!rows.is_null(15))
-        if (auto policy = model::RetryPolicy::from_json(boost::json::parse(rows.text(15)))) job.retry = std::move(*policy);
+        if (auto policy = model::RetryPolicy::from_json(parse_json(rows.text(15)).value())) job.retry = std::move(*policy);
     job.expires_at = rows.maybe_time(16);
     job.deadline_at = rows.maybe_time(17);
     job.unique_key = rows.text(18);
@@ -200,7 +200,7 @@ JobPage list(TenantSession& session, const Filter& filter, Timestamp now, int mo
 }
 
 std::string stored_tag(const std::pair<std::string, std::string>& tag) {
-    const auto object = boost::json::serialize(boost::json::object{{tag.first, tag.second}});
+    const auto object = json_text(boost::json::object{{tag.first, tag.second}});
     return object.substr(1, object.size() - 2);
 }
 

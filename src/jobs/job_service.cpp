@@ -1,5 +1,7 @@
 #include "jobs/job_service.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "base/crash_point.hpp"
 #include "jobs/ending.hpp"
 
@@ -16,6 +18,15 @@ using store::TenantSession;
 
 Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
 
+// Whether `processor` takes the payload, and the resource that it needs.
+Result<std::string> check(const Processor& processor, OrganizationId organization, std::string_view payload) {
+    if (!processor.reads_payload()) return std::string{};
+    const auto value = parse_json(payload);
+    if (!value) return value.error();
+    if (auto checked = processor.check(organization, *value); !checked) return checked.error();
+    return processor.resource(*value);
+}
+
 // Queue names are checked to be plain words, so nothing here needs escaping.
 Accepted accepted(const Stored& stored) {
     const auto& job = stored.job;
@@ -24,7 +35,7 @@ Accepted accepted(const Stored& stored) {
 }
 
 Accepted replayed(job_repository::StoredAnswer answer) {
-    const auto id = JobId::parse(boost::json::parse(answer.body).at("id").as_string());
+    const auto id = JobId::parse(parse_json(answer.body).value().at("id").as_string());
     return {*id, true, false, std::move(answer.body)};
 }
 
@@ -89,8 +100,9 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
         if (!processor)
             return Error{Code::unprocessable, fmt::format("nothing here runs jobs of kind \"{}\"; for workers of your own, set queue \"{}\" to "
                                                           "external first", asked.kind, asked.queue)};
-        if (auto checked = processor->check(who.organization, asked.payload); !checked) return checked.error();
-        resource = processor->resource(asked.payload);
+        auto needed = check(*processor, who.organization, asked.payload);
+        if (!needed) return needed.error();
+        resource = std::move(*needed);
     }
     if (auto admitted = dispatcher_.admits(who.organization, asked.queue, asked.kind, resource, beside); !admitted) return admitted.error();
     if (asked.expires_at && *asked.expires_at <= now) return Error{Code::unprocessable, "\"expires_at\" is in the past"};
@@ -104,8 +116,8 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     job.queue = std::move(asked.queue);
     job.resource = std::move(resource);
     job.priority = asked.priority.value_or(settings.priority.value_or(model::default_priority));
-    job.payload = boost::json::serialize(asked.payload);
-    job.tags = asked.tags.empty() ? "{}" : boost::json::serialize(asked.tags);
+    job.payload = std::move(asked.payload);
+    job.tags = asked.tags.empty() ? "{}" : json_text(asked.tags);
     job.max_attempts = asked.max_attempts.value_or(settings.max_attempts.value_or(model::default_attempts));
     job.timeout_seconds = asked.timeout_seconds.value_or(settings.timeout_seconds.value_or(model::default_timeout_seconds));
     job.retry = std::move(asked.retry);
@@ -287,7 +299,7 @@ awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::o
     const auto& before = **found;
     if (payload)
         if (const auto* processor = dispatcher_.processor(before.kind))
-            if (auto checked = processor->check(who.organization, boost::json::parse(*payload)); !checked) co_return checked.error();
+            if (auto checked = check(*processor, who.organization, *payload); !checked) co_return checked.error();
     if (model::is_final(before.state) && before.state != model::JobState::succeeded)
         if (auto admitted = dispatcher_.admits_again(who.organization, before.queue, before.kind); !admitted) co_return admitted.error();
     auto task = [who, id, payload = std::move(payload), now = clock_.now()](Session& session) -> Result<Settled> {

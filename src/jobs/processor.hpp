@@ -62,6 +62,8 @@ public:
     virtual std::size_t concurrency() const = 0;
     // Called at submit, on an io thread: unprocessable when the payload can never work. Thread-safe.
     virtual Result<void> check(OrganizationId organization, const boost::json::value& payload) const = 0;
+    // False: it passes payloads on and looks into none, so that nobody has to make a value of them. Its jobs need no resource.
+    virtual bool reads_payload() const { return true; }
     // What a job with this payload needs besides a slot, such as the name of a model: jobs of one resource share a breaker, which
     // opens when too many of them fail. Empty: nothing. Called at submit, after check(). Thread-safe.
     virtual std::string resource(const boost::json::value&) const { return {}; }

@@ -1,5 +1,8 @@
 #include "jobs/queue_repository.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
+
 namespace millrace::jobs::queue_repository {
 namespace {
 
@@ -12,7 +15,7 @@ constexpr store::Sql select_queues{"SELECT settings, paused_at, paused_until, pa
 
 QueueRules read_rules(store::Rows& rows) {
     QueueRules rules;
-    if (auto settings = model::QueueSettings::from_json(json::parse(rows.text(0)))) rules.settings = std::move(*settings);
+    if (auto settings = model::QueueSettings::from_json(parse_json(rows.text(0)).value())) rules.settings = std::move(*settings);
     if (!rows.is_null(1)) rules.pause = model::Pause{rows.time(1), rows.maybe_time(2), rows.string(4), rows.string(3)};
     return rules;
 }
@@ -21,7 +24,7 @@ QueueRules read_rules(store::Rows& rows) {
 
 void save(store::TenantSession& session, const std::string& name, const QueueRules& rules, Timestamp now) {
     const auto& pause = rules.pause;
-    const auto settings = json::serialize(rules.settings.to_json());
+    const auto settings = json_text(rules.settings.to_json());
     const auto since = pause ? std::optional{pause->since} : std::nullopt;
     session.execute(upsert_queue, {name, settings, since, pause ? pause->until : std::nullopt, pause ? store::Value{pause->actor} : store::Value{nullptr},
                                    pause ? store::Value{pause->reason} : store::Value{nullptr}, now});

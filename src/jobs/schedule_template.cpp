@@ -2,12 +2,12 @@
 
 namespace millrace::jobs {
 
-Result<void> ScheduleTemplates::check(const model::Principal& who, const std::string& name, const json::value& job, Timestamp now) const {
+Result<void> ScheduleTemplates::check(const model::Principal& who, const std::string& name, std::string_view job, Timestamp now) const {
     auto read = read_(job);
     if (!read) return Error{read.error().code, "the schedule's job: " + read.error().detail};
     if (read->run_at) return Error{Code::unprocessable, "the schedule's job takes no \"run_at\": \"cron\" says when it runs"};
     const auto* tag = read->tags.if_contains("schedule");
-    if (tag && *tag != json::value(name))
+    if (tag && *tag != boost::json::value(name))
         return Error{Code::unprocessable, "the tag \"schedule\" of the schedule's job must be its name: each firing sets it"};
     if (read->tags.contains("planned_at")) return Error{Code::unprocessable, "the schedule's job takes no tag \"planned_at\": each firing sets it"};
     const auto prepared = submitter_.prepare(who, std::move(*read), now);
@@ -17,9 +17,7 @@ Result<void> ScheduleTemplates::check(const model::Principal& who, const std::st
 }
 
 Result<Pending> ScheduleTemplates::prepare(const Schedule& schedule, Timestamp planned, Timestamp now) const {
-    const auto document = parse_json(schedule.job);
-    if (!document) return document.error();
-    auto job = read_(*document);
+    auto job = read_(schedule.job);
     if (!job) return job.error();
     job->tags["schedule"] = schedule.name;
     job->tags["planned_at"] = planned.text();

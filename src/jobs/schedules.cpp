@@ -1,5 +1,8 @@
 #include "jobs/schedules.hpp"
 
+#include "base/json.hpp"
+#include "base/json.hpp"
+
 #include <fmt/format.h>
 
 namespace millrace::jobs {
@@ -14,7 +17,7 @@ Error name_taken(const std::string& name) {
 }
 
 Schedules::Answer again(job_repository::StoredAnswer stored) {
-    const auto document = json::parse(stored.body);
+    const auto document = parse_json(stored.body).value();
     return {std::string{document.at("id").as_string()}, std::move(stored.body), true};
 }
 
@@ -35,7 +38,7 @@ Result<Schedules::Planned> Schedules::plan(const model::Principal& who, const Ne
     schedule.cron = asked.cron;
     schedule.time_zone = asked.time_zone;
     schedule.missed = asked.missed;
-    schedule.job = json::serialize(asked.job);
+    schedule.job = asked.job;
     schedule.created_by = who.key;
     schedule.created_at = now;
     schedule.next_run_at = timetable->next(now);

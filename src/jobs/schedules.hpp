@@ -16,7 +16,7 @@ namespace millrace::jobs {
 struct NewSchedule {
     std::string name, cron, time_zone = "UTC";
     Missed missed = Missed::run_once;
-    json::value job; // as in a submit, without run_at
+    std::string job; // JSON text, as in a submit, without run_at
 };
 
 class Schedules {

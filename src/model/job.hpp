@@ -5,7 +5,7 @@
 #include "base/result.hpp"
 #include "model/retry_policy.hpp"
 
-#include <boost/json.hpp>
+#include <boost/json/object.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -48,7 +48,7 @@ struct NewJob {
     std::string kind;
     std::string queue = "default";
     std::optional<int> priority;
-    boost::json::value payload = boost::json::object{};
+    std::string payload = "{}"; // JSON text as it was sent, without blanks: compact_json() of base/json.hpp, or a kept member
     boost::json::object tags;    // of strings
     std::optional<Timestamp> run_at, expires_at, deadline_at;
     std::optional<int> max_attempts;

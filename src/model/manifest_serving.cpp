@@ -1,4 +1,6 @@
 // How a model is served: batches, limits, execution, warm-up, cache, fallback, and what its author measured.
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "model/manifest_reader.hpp"
 
 #include <algorithm>
@@ -68,7 +70,7 @@ void read_warm_up(Part& root, WarmUp& warm_up) {
     for (const auto& input : inputs->get_array()) {
         if (!input.is_object() && !input.is_array())
             return part->refuse("\"inputs\" must be objects or arrays, as a prediction takes them in JSON");
-        warm_up.inputs.push_back(json::serialize(input));
+        warm_up.inputs.push_back(json_text(input));
     }
 }
 
@@ -96,7 +98,7 @@ void read_accuracy(Part& part, Manifest& m) {
 json::value warm_up_json(const WarmUp& warm_up) {
     if (!warm_up.enabled || warm_up.inputs.empty()) return warm_up.enabled;
     json::array inputs;
-    for (const auto& text : warm_up.inputs) inputs.push_back(json::parse(text));
+    for (const auto& text : warm_up.inputs) inputs.push_back(parse_json(text).value());
     return json::object{{"inputs", std::move(inputs)}};
 }
 

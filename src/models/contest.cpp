@@ -1,5 +1,7 @@
 #include "models/contest.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "models/rollback_rule.hpp"
 
 namespace millrace::models {
@@ -112,7 +114,7 @@ std::vector<StoredContest> Contests::take_changed() {
     for (auto& [key, contest] : *contests) {
         if (contest.candidate == 0) continue;
         const auto take = [&](ContestSide side, Timestamp since, const Counts& counts) {
-            rows.push_back({key.first, key.second, contest.revision, side, since, json::serialize(counts.to_json())});
+            rows.push_back({key.first, key.second, contest.revision, side, since, json_text(counts.to_json())});
         };
         if (std::exchange(contest.before_changed, false)) take(ContestSide::before, contest.began, contest.before);
         for (const auto side : {ContestSide::production, ContestSide::candidate})

@@ -1,5 +1,6 @@
 #include "models/model_repository.hpp"
 
+#include "base/json_text.hpp"
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
 #include "models/traffic_repository.hpp"
@@ -20,7 +21,7 @@ inference::ArchiveKind format_of(std::string_view text) {
 }
 
 std::optional<std::string> stored(const std::optional<TrialReport>& trial) {
-    return trial ? std::optional{json::serialize(trial->to_json())} : std::nullopt;
+    return trial ? std::optional{json_text(trial->to_json())} : std::nullopt;
 }
 
 // Written by this program; one that cannot be read is as good as none.
@@ -59,7 +60,7 @@ std::optional<StoredVersion> equal_version(store::TenantSession& session, const 
     auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
                               "trial, signature, signer, files FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 AND manifest = $4 "
                               "AND files = $5 ORDER BY version DESC LIMIT 1",
-                              {version.model, version.sha256, version.manifest, json::serialize(model::to_json(version.files))});
+                              {version.model, version.sha256, version.manifest, json_text(model::to_json(version.files))});
     return rows.next() ? std::optional{read_version(rows)} : std::nullopt;
 }
 
@@ -142,7 +143,7 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
     session.execute("INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, manifest_file, state, created_at, format, trial, "
                     "signature, signer, files) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13)",
                     {added.model, added.number, added.sha256, added.size, added.manifest, added.manifest_file, added.created_at, name(added.format),
-                     trial, added.signature, added.signer, json::serialize(model::to_json(added.files))});
+                     trial, added.signature, added.signer, json_text(model::to_json(added.files))});
     session.execute("UPDATE models SET production_version = coalesce(production_version, $3) WHERE organization_id = $1 AND name = $2",
                     {added.model, added.number});
     return {std::move(added), true, find_model(session, version)};

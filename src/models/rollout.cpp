@@ -1,5 +1,6 @@
 #include "models/rollout.hpp"
 
+#include "base/json_text.hpp"
 #include "models/contest_repository.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -169,7 +170,7 @@ awaitable<Result<void>> Rollout::set(model::Principal who, std::string name, Tra
     TrafficChange change{traffic, {}, {}, "", who.name, clock_.now()};
     const auto written = co_await commit(who.organization, name, std::move(change), std::move(event));
     if (!written) co_return written.error();
-    log_.info("model traffic set", {{"model", name}, {"traffic", json::serialize(traffic.to_json())}, {"by", who.name}});
+    log_.info("model traffic set", {{"model", name}, {"traffic", json_text(traffic.to_json())}, {"by", who.name}});
     co_await give_back(who.organization, name, before);
     co_return success();
 }
@@ -203,7 +204,7 @@ awaitable<Result<void>> Rollout::roll_back(model::Principal who, std::string nam
     TrafficChange change{target->traffic, known->front().revision, target->stands_for, reason, who.name, clock_.now()};
     const auto written = co_await commit(who.organization, name, std::move(change), std::move(event));
     if (!written) co_return written.error();
-    log_.warning("model rolled back", {{"model", name}, {"traffic", json::serialize(target->traffic.to_json())}, {"reason", reason}, {"by", who.name}});
+    log_.warning("model rolled back", {{"model", name}, {"traffic", json_text(target->traffic.to_json())}, {"reason", reason}, {"by", who.name}});
     co_await give_back(who.organization, name, known->front().traffic);
     co_return success();
 }

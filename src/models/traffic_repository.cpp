@@ -1,5 +1,7 @@
 #include "models/traffic_repository.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "models/contest_repository.hpp"
 #include "store/turn.hpp"
 
@@ -50,7 +52,7 @@ Result<void> check_fallback(TenantSession& session, const model::ModelName& fall
 void insert_traffic(TenantSession& session, const std::string& model, int revision, const TrafficChange& change) {
     session.execute("INSERT INTO model_traffic (organization_id, model, revision, traffic, stands_for, reason, set_by, set_at) "
                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                    {model, revision, json::serialize(change.traffic.to_json()), change.stands_for.value_or(revision), change.reason, change.set_by,
+                    {model, revision, json_text(change.traffic.to_json()), change.stands_for.value_or(revision), change.reason, change.set_by,
                      change.at});
 }
 

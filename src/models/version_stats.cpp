@@ -1,5 +1,8 @@
 #include "models/version_stats.hpp"
 
+#include "base/json.hpp"
+#include "base/json_text.hpp"
+
 namespace millrace::models {
 namespace {
 
@@ -95,7 +98,7 @@ std::vector<StoredCounts> VersionStats::take_changed() {
     for (auto& [key, window] : *windows)
         for (auto& span : window.spans())
             if (std::exchange(span.changed, false))
-                rows.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), span.since, json::serialize(span.counts.to_json())});
+                rows.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), span.since, json_text(span.counts.to_json())});
     return rows;
 }
 

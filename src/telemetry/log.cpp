@@ -1,6 +1,8 @@
 #include "telemetry/log.hpp"
 
 #include "base/clock.hpp"
+#include "base/unseen.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -24,47 +26,25 @@ std::string_view name(Level level) {
     return "error";
 }
 
-// The length of the well-formed UTF-8 sequence at `at`, or 0.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-    const auto continues = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
-    const unsigned first = byte(at), second = byte(at + 1);
-    if (first < 0x80) return 1;
-    if (first >= 0xc2 && first <= 0xdf) return continues(at + 1) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        if (!continues(at + 1) || !continues(at + 2)) return 0;
-        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0)) return 0;
-        return 3;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        if (!continues(at + 1) || !continues(at + 2) || !continues(at + 3)) return 0;
-        if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90)) return 0;
-        return 4;
-    }
-    return 0;
-}
-
-// Quoted, with control characters (C0, DEL, C1) written as JSON escapes and broken UTF-8 replaced: neither a line
+// Quoted, with control and format characters (base/unseen.hpp) written as JSON escapes and broken UTF-8 replaced: neither a line
 // break nor a terminal's escape sequence can come out of a value.
 void append_quoted(std::string& out, std::string_view text) {
     const bool cut = text.size() > longest_value;
-    if (cut) text = text.substr(0, longest_value);
+    text = utf8_prefix(text, longest_value);
     out += '"';
     for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = utf8_length(text, at);
-        const auto c = static_cast<unsigned char>(text[at]);
+        const auto [character, length] = first_character(text.substr(at));
         if (length == 0) {
-            out += "\xef\xbf\xbd";
+            out += replacement_character;
             ++at;
             continue;
         }
-        const bool c1 = length == 2 && c == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-        if (c == '"' || c == '\\') (out += '\\') += text[at];
-        else if (c == '\n') out += "\\n";
-        else if (c == '\r') out += "\\r";
-        else if (c == '\t') out += "\\t";
-        else if (c < 0x20 || c == 0x7f) fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-        else if (c1) fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(text[at + 1]));
+        if (character == '"' || character == '\\') (out += '\\') += text[at];
+        else if (character == '\n') out += "\\n";
+        else if (character == '\r') out += "\\r";
+        else if (character == '\t') out += "\\t";
+        else if (character >= 0x20 && character < 0x7f) out += text[at];
+        else if (is_unseen(character)) out += seen_json(text.substr(at, length));
         else out.append(text, at, length);
         at += length;
     }

@@ -57,7 +57,7 @@ def test_only_health_readiness_and_the_files_of_the_page_are_open(anonymous):
     assert anonymous.get("/api/v1/no-such-thing").status in (401, 404)
 
 
-@pytest.mark.parametrize("key", ["", "mr_", "mr_wrong", "mr_" + "0" * 32 + "_" + "A" * 43, "Basic", "x" * 5000, "mr_\xe9"])
+@pytest.mark.parametrize("key", ["", "mr_", "mr_wrong", "mr_" + "0" * 32 + "_" + "A" * 43, "Basic", "x" * 5000])
 def test_a_wrong_key_is_refused(daemon, key):
     for headers in ({"Authorization": f"Bearer {key}"}, {"X-API-Key": key or "none"}):
         assert_problem(daemon.client().get("/api/v1/status", headers=headers), 401, "unauthenticated")

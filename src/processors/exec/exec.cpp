@@ -1,5 +1,6 @@
 #include "processors/exec/exec.hpp"
 
+#include "base/json_text.hpp"
 #include "base/json.hpp"
 #include "processors/exec/program.hpp"
 #include "processors/exec/verdict.hpp"
@@ -16,25 +17,27 @@ namespace {
 using jobs::Failure;
 using jobs::Outcome;
 
-struct Call {
-    std::string command;
-    json::value input;
-};
+constexpr KeptMember kept[] = {{"", "input"}}; // the command gets it as it was sent
 
-// The same, its input as the text that the program gets.
+// A payload that was read, its input as the text that the program gets.
 struct Asked {
     std::string command, input;
 };
 
-Result<Call> read_call(const json::value& payload) {
+// The name of the command.
+Result<std::string> read_call(const json::value& payload) {
     const auto* object = payload.if_object();
     if (!object) return Error{Code::unprocessable, "the payload of an exec job is an object: {\"command\":\"NAME\",\"input\":…}"};
     if (const auto known = only_fields(*object, {"command", "input"}); !known) return known.error();
     const auto command = string_field(*object, "command", 64);
     if (!command) return command.error();
     if (!*command) return Error{Code::unprocessable, "an exec job needs \"command\", the name of a command that is configured here"};
-    const auto* input = field(*object, "input");
-    return Call{**command, input ? *input : json::value{}};
+    return **command;
+}
+
+std::string input_of(const json::value& payload) {
+    const auto* input = payload.as_object().if_contains("input");
+    return input ? json_text(*input) : "null";
 }
 
 Outcome never(std::string code, std::string message) { return Failure{Failure::Kind::permanent, {std::move(code), std::move(message)}, {}}; }
@@ -87,15 +90,17 @@ Result<void> Exec::known(const OrganizationId& organization, const std::string& 
 
 Result<void> Exec::check(OrganizationId organization, const json::value& payload) const {
     const auto call = read_call(payload);
-    return call ? known(organization, call->command) : Result<void>{call.error()};
+    return call ? known(organization, *call) : Result<void>{call.error()};
 }
 
 awaitable<Outcome> Exec::run(jobs::Attempt attempt) {
     // Not on the dispatcher's thread: a payload may be large.
-    auto read = [payload = attempt.payload]() -> Result<Asked> {
-        const auto call = read_call(json::parse(payload));
-        if (!call) return call.error();
-        return Asked{call->command, json::serialize(call->input)};
+    auto read = [text = attempt.payload]() -> Result<Asked> {
+        const auto payload = parse_json(text, kept);
+        if (!payload) return payload.error();
+        auto command = read_call(*payload);
+        if (!command) return command.error();
+        return Asked{std::move(*command), input_of(*payload)};
     };
     auto call = co_await work_.run(std::move(read));
     if (!call && call.error().code == Code::unavailable) co_return later("unavailable", call.error().detail);

@@ -1,6 +1,8 @@
 #include "processors/exec/output.hpp"
 
 #include "base/json.hpp"
+#include "base/json_text.hpp"
+#include "base/utf8.hpp"
 
 #include <charconv>
 #include <cmath>
@@ -38,20 +40,6 @@ std::optional<int> read_progress(std::string_view line) {
     if (!object || object->size() != 1 || !object->contains("progress_percent")) return std::nullopt;
     const auto told = number_field(*object, "progress_percent", 0, 100);
     return told && *told ? percent(**told) : std::nullopt;
-}
-
-// The length of the UTF-8 sequence at the beginning; 0 when there is none (RFC 3629: no overlong forms, no surrogates).
-std::size_t sequence(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-    const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF)
-        return follows(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && follows(2) ? 3 : 0;
-    if (first >= 0xF0 && first <= 0xF4)
-        return follows(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
-    return 0;
 }
 
 } // namespace
@@ -97,8 +85,8 @@ void Output::end() {
 
 std::string Output::result() const {
     const auto value = trimmed(result_);
-    if (parse_json(value)) return std::string{value};
-    return json::serialize(json::object{{"stdout", as_utf8(result_)}});
+    if (auto text = compact_json(value)) return std::move(*text);
+    return json_text(json::object{{"stdout", repaired_utf8(result_)}});
 }
 
 void ErrorTail::take(std::string_view bytes) {
@@ -111,19 +99,7 @@ std::string ErrorTail::text() const {
     std::string_view text = tail_;
     // Cut in the middle of a character: its rest says nothing.
     while (tail_.size() == tail_bytes && !text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0) == 0x80) text.remove_prefix(1);
-    return as_utf8(trimmed(text));
-}
-
-std::string as_utf8(std::string_view bytes) {
-    std::string out;
-    out.reserve(bytes.size());
-    while (!bytes.empty()) {
-        const auto length = sequence(bytes);
-        if (length == 0) out += "\xEF\xBF\xBD";
-        else out += bytes.substr(0, length);
-        bytes.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    return out;
+    return repaired_utf8(trimmed(text));
 }
 
 } // namespace millrace::processors

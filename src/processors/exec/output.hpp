@@ -39,7 +39,4 @@ private:
     std::string tail_;
 };
 
-// Bytes that are no UTF-8 are replaced by U+FFFD.
-std::string as_utf8(std::string_view bytes);
-
 } // namespace millrace::processors

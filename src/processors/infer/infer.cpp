@@ -6,7 +6,6 @@
 #include "jobs/job_blobs.hpp"
 #include "processors/infer/prediction_files.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 namespace millrace::processors {
@@ -17,11 +16,17 @@ using jobs::Outcome;
 
 constexpr std::size_t max_inline_bytes = 1 << 20, most_read_on_the_spot = 16 << 10;
 
+constexpr KeptMember kept[] = {{"", "input"}}; // tensors are the worker's to read
+
+// Whether an input may be {"blob":…} or {"base64":…}; anything else is handed on unread.
+bool names_a_source(std::string_view input) {
+    return input.find("\"blob\"") != std::string_view::npos || input.find("\"base64\"") != std::string_view::npos;
+}
+
 struct Call {
     std::string model;
     std::optional<std::string> version;
     std::string sticky_key; // empty: the job's id, so that all its attempts fall on one side
-    json::value input;
 };
 
 Result<Call> read_call(const json::value& payload) {
@@ -41,38 +46,48 @@ Result<Call> read_call(const json::value& payload) {
             return Error{Code::unprocessable, "\"$part\" names a file part of a multipart request; this request has no such part"};
         if (const auto* blob = source->if_contains("blob"); blob && (!blob->is_string() || !is_sha256_hex(blob->as_string())))
             return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob: 64 lower-case hex digits"};
+        for (const std::string_view name : {"base64", "media_type"})
+            if (const auto* text = source->if_contains(name); text && source->contains("base64") && !text->is_string())
+                return Error{Code::unprocessable, fmt::format("\"{}\" must be a text", name)};
     }
-    return Call{**model, *version, sticky->value_or(""), *input};
+    return Call{**model, *version, sticky->value_or("")};
 }
 
-// What the payload brings itself: bytes as base64, or tensors as JSON.
-Result<inference::Input> inline_input(const json::value& spec) {
+// What the payload brings itself: bytes as base64, or tensors as JSON, which are handed on as they came.
+Result<inference::Input> inline_input(const json::object* source, std::string text) {
     inference::Input input;
-    const auto* source = spec.if_object();
     if (!source || !source->contains("base64")) {
-        input.bytes = json::serialize(spec);
+        input.bytes = std::move(text);
         input.media_type = "application/json";
         return input;
     }
-    const auto text = string_field(*source, "base64", 2 * max_inline_bytes);
-    if (!text) return text.error();
-    const auto bytes = from_base64(**text);
+    const auto encoded = string_field(*source, "base64", 2 * max_inline_bytes);
+    if (!encoded) return encoded.error();
+    const auto bytes = from_base64(encoded->value_or("-")); // null is no base64
     if (!bytes) return Error{Code::unprocessable, "\"base64\" is not base64"};
     input.bytes.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-    if (auto type = string_field(*source, "media_type", 128); type && *type) input.media_type = **type;
+    auto type = string_field(*source, "media_type", 128);
+    if (!type) return type.error();
+    input.media_type = type->value_or("");
     return input;
 }
 
-Result<InferCall> read_payload(const std::string& payload) {
-    auto call = read_call(json::parse(payload));
+Result<InferCall> read_payload(const std::string& text) {
+    const auto payload = parse_json(text, kept);
+    if (!payload) return payload.error();
+    auto call = read_call(*payload);
     if (!call) return call.error();
     InferCall read{std::move(call->model), std::move(call->version), std::move(call->sticky_key), {}, {}};
-    const auto* source = call->input.if_object();
+    auto given = json_text(payload->as_object().at("input"));
+    const auto spec = names_a_source(given) ? parse_json(given) : json::value{};
+    const auto* source = spec ? spec->if_object() : nullptr;
     if (const auto* blob = source ? source->if_contains("blob") : nullptr) {
-        read.blob = std::string{blob->as_string()};
+        const auto* digest = blob->if_string();
+        if (!digest || !is_sha256_hex(*digest)) return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob"};
+        read.blob = std::string{*digest};
         return read;
     }
-    auto input = inline_input(call->input);
+    auto input = inline_input(source, std::move(given));
     if (!input) return input.error();
     read.input = std::move(*input);
     return read;

@@ -36,7 +36,8 @@ Result<void> Sleep::check(OrganizationId, const json::value& payload) const {
 
 awaitable<jobs::Outcome> Sleep::run(jobs::Attempt attempt) {
     using namespace std::chrono;
-    const auto plan = read_plan(json::parse(attempt.payload));
+    const auto payload = parse_json(attempt.payload);
+    const auto plan = payload ? read_plan(*payload) : Result<Plan>{payload.error()};
     if (!plan) co_return jobs::Failure{jobs::Failure::Kind::permanent, {"bad_payload", plan.error().detail}, {}};
 
     const auto whole = duration_cast<steady_clock::duration>(duration<double>{plan->seconds});

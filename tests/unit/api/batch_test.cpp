@@ -10,7 +10,7 @@ namespace {
 auto take(std::string_view text) {
     auto document = parse_json(text);
     REQUIRE(document.has_value());
-    return take_batch(*document);
+    return read_batch(*document);
 }
 
 } // namespace
@@ -20,7 +20,7 @@ TEST_CASE("a batch takes each job or refuses it, in their order") {
     REQUIRE(jobs.has_value());
     REQUIRE(jobs->size() == 4);
     REQUIRE((*jobs)[0].has_value());
-    CHECK((*jobs)[0]->payload == json::value{{"n", 1}});
+    CHECK((*jobs)[0]->payload == R"({"n":1})");
     CHECK((*jobs)[1].error().code == Code::unprocessable);
     CHECK((*jobs)[2].error().code == Code::unprocessable);
     CHECK((*jobs)[3]->kind == "sleep");

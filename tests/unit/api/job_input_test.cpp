@@ -7,7 +7,7 @@ using namespace millrace::api;
 
 namespace {
 
-Result<model::NewJob> read(std::string_view text) { return read_new_job(*parse_json(text)); }
+Result<model::NewJob> read(std::string_view text) { return read_new_job_text(text); }
 
 std::string refused(std::string_view text) {
     const auto job = read(text);
@@ -32,7 +32,7 @@ TEST_CASE("a job needs only a kind; what is not said is left to its queue") {
     CHECK_FALSE(job->retry);
     CHECK_FALSE(job->unique);
     CHECK(job->depends_on.empty());
-    CHECK(job->payload == json::value(json::object{}));
+    CHECK(job->payload == "{}");
     CHECK_FALSE(job->run_at);
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("every member is taken as sent") {
     REQUIRE(job.has_value());
     CHECK(job->queue == "night-1");
     CHECK(job->priority == 9);
-    CHECK(job->payload == json::value{{"seconds", 2}});
+    CHECK(job->payload == R"({"seconds":2})");
     CHECK(job->run_at->text() == "2030-01-01T00:00:00.000000Z");
     CHECK(job->expires_at->text() == "2030-01-02T00:00:00.000000Z");
     CHECK(job->deadline_at->text() == "2030-01-03T00:00:00.000000Z");
@@ -59,7 +59,7 @@ TEST_CASE("a member that is null is not there") {
     const auto job = read(R"({"kind":"echo","queue":null,"priority":null,"payload":null,"run_at":null,"retry":null,"unique":null,"depends_on":null,"tags":null})");
     REQUIRE(job.has_value());
     CHECK(job->queue == "default");
-    CHECK(job->payload == json::value(json::object{}));
+    CHECK(job->payload == "null"); // a payload like any other
 }
 
 TEST_CASE("a wrong member is named") {

@@ -33,7 +33,7 @@ TEST_CASE("model traffic sets what is named, keeps production and switches the r
     CHECK(outcome.code == 0);
     CHECK(first_line(daemon.requests().at(1)) == "PUT /api/v1/models/digits/traffic");
     CHECK(body_of(daemon.requests().at(1)) ==
-          json::parse(R"({"production":"3","candidate":{"version":"4","percent":1E1},"rollback":{"max_error_rate_increase":1E-2}})"));
+          json::parse(R"({"production":"3","candidate":{"version":"4","percent":10},"rollback":{"max_error_rate_increase":0.01}})"));
 }
 
 TEST_CASE("model traffic takes a production version, a fallback and no roll-back") {

@@ -59,7 +59,7 @@ TEST_CASE("setting one thing of a queue keeps the others") {
 TEST_CASE("setting a queue that is not there makes it") {
     FakeDaemon daemon{{answer(404, R"({"title":"Not found","detail":"no such queue"})", "application/problem+json"), answer(200, mail)}};
     CHECK(ask(daemon, {"queue", "set", "new", "--retry", "1,2", "--rate", "0.5"}).code == 0);
-    CHECK(body_of(daemon.requests().at(1)) == json::value{{"rate", 0.5}, {"retry", {{"backoff", "list"}, {"delays_seconds", {1.0, 2.0}}}}});
+    CHECK(body_of(daemon.requests().at(1)) == json::value{{"rate", 0.5}, {"retry", {{"backoff", "list"}, {"delays_seconds", {1, 2}}}}});
 }
 
 TEST_CASE("setting nothing is wrong usage, and so is a value out of its range") {
@@ -88,7 +88,7 @@ TEST_CASE("dead letters are chosen by ids, by filters, or all of them by name of
                                                           {"dry_run", true}});
     CHECK(ask(daemon, {"dlq", "replay", "j1", "j2", "--payload", "[1]", "--rate", "20"}).out == "1 dead letter put back in line\n");
     CHECK(body_of(daemon.requests().at(1)) ==
-          json::value{{"filter", {{"ids", {"j1", "j2"}}}}, {"dry_run", false}, {"payload", json::array{1}}, {"rate_per_second", 20.0}});
+          json::value{{"filter", {{"ids", {"j1", "j2"}}}}, {"dry_run", false}, {"payload", json::array{1}}, {"rate_per_second", 20}});
     ask(daemon, {"dlq", "replay", "--all"});
     CHECK(body_of(daemon.requests().at(2)) == json::value{{"filter", json::object{}}, {"dry_run", false}});
     CHECK(ask(daemon, {"dlq", "replay"}).code == 2);

@@ -61,9 +61,11 @@ TEST_CASE("unknown paths, wrong methods, HEAD and OPTIONS are answered") {
     Daemon daemon;
     const auto ask = [&](const std::string& line) { return daemon.ask(line + " HTTP/1.1\r\n" + host + "\r\n"); };
     CHECK(status(ask("GET /nowhere")) == 404);
-    const auto wrong = ask("DELETE /hello");
-    CHECK(status(wrong) == 405);
-    CHECK(wrong.find("Allow: GET, HEAD, OPTIONS\r\n") != std::string::npos);
+    for (const auto* verb : {"DELETE", "TRACE"}) {
+        const auto wrong = ask(std::string{verb} + " /hello");
+        CHECK(status(wrong) == 405);
+        CHECK(wrong.find("Allow: GET, HEAD, OPTIONS\r\n") != std::string::npos);
+    }
     const auto head = ask("HEAD /hello");
     CHECK(status(head) == 200);
     CHECK(head.find("Content-Length: 5\r\n") != std::string::npos);

@@ -14,7 +14,7 @@ Error refused(QueueDaemon& daemon, model::NewJob wanted = QueueDaemon::job()) {
 }
 model::NewJob of_model(std::string name) {
     auto wanted = QueueDaemon::job();
-    wanted.payload = {{"model", name}};
+    wanted.payload = fmt::format(R"({{"model":"{}"}})", name);
     wanted.max_attempts = 1;
     return wanted;
 }
@@ -78,7 +78,7 @@ TEST_CASE("a kind that nothing runs is refused, except in a queue that others wo
 TEST_CASE("a payload that can never work is refused") {
     QueueDaemon daemon;
     auto wanted = QueueDaemon::job();
-    wanted.payload = {{"bad", true}};
+    wanted.payload = R"({"bad":true})";
     CHECK(refused(daemon, wanted).code == Code::unprocessable);
     CHECK(daemon.number("SELECT count(*) FROM jobs") == 0);
 }

@@ -18,7 +18,7 @@ DispatcherOptions with_slots(std::size_t slots) {
 TEST_CASE("a submitted job runs, and its result is kept before anybody hears of its end") {
     QueueDaemon daemon;
     auto wanted = QueueDaemon::job();
-    wanted.payload = {{"n", 1}};
+    wanted.payload = R"({"n":1})";
     const auto id = daemon.submit(wanted);
     const auto running = daemon.puppet.running();
     REQUIRE(running.size() == 1);

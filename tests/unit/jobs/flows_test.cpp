@@ -124,7 +124,7 @@ TEST_CASE("what is wrong with a document is said, and nothing of it is stored") 
     CHECK(circle.detail.find("x, y, z") != std::string::npos);
     CHECK(circle.detail.find("free") == std::string::npos);
     auto bad = step("late", {"a"});
-    bad.job.payload = {{"bad", true}};
+    bad.job.payload = R"({"bad":true})";
     CHECK(refused({"f", {step("a"), bad}, {}}).detail.find("\"late\"") != std::string::npos);
     auto callback = QueueDaemon::job();
     callback.kind = "unheard_of";

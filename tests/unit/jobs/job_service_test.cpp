@@ -80,7 +80,7 @@ TEST_CASE("many jobs are taken in one commit, and each is answered in its place"
     wanted.emplace_back(unique("u"));
     wanted.emplace_back(unique("u"));
     auto bad = QueueDaemon::job();
-    bad.payload = {{"bad", true}};
+    bad.payload = R"({"bad":true})";
     wanted.emplace_back(bad);
     auto orphan = QueueDaemon::job();
     orphan.depends_on = {{JobId::make(), model::OnFailure::fail}};

@@ -66,7 +66,7 @@ TEST_CASE("a lease token is text and back, and nothing else is one") {
 TEST_CASE("a worker takes jobs with their payloads, and reports their results") {
     WorkedOutside daemon;
     auto wanted = WorkedOutside::outside();
-    wanted.payload = {{"n", 1}};
+    wanted.payload = R"({"n":1})";
     const auto id = daemon.submit(wanted);
     daemon.submit(wanted);
     daemon.submit(wanted);

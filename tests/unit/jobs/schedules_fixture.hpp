@@ -1,6 +1,7 @@
 // Schedules over a real SQLite store, with a clock that the test sets and a queue that only stores.
 #pragma once
 #include "fake_clock.hpp"
+#include "base/json_text.hpp"
 #include "jobs/schedules.hpp"
 #include "store/sqlite.hpp"
 
@@ -42,8 +43,9 @@ public:
     std::atomic<int> announced{0};
 };
 
-inline Result<model::NewJob> read_plain_job(const json::value& document) {
-    const auto* object = document.if_object();
+inline Result<model::NewJob> read_plain_job(std::string_view text) {
+    const auto document = parse_json(text);
+    const auto* object = document ? document->if_object() : nullptr;
     if (!object || !object->contains("kind")) return Error{Code::unprocessable, "\"kind\" is missing"};
     model::NewJob job;
     job.kind = object->at("kind").as_string();
@@ -89,7 +91,7 @@ struct ScheduleWorld {
     void look() { run(runner->look()); }
 
     static NewSchedule asked(const std::string& cron, Missed missed = Missed::run_once, const std::string& zone = "UTC") {
-        return {"nightly", cron, zone, missed, json::value{{"kind", "echo"}}};
+        return {"nightly", cron, zone, missed, R"({"kind":"echo"})"};
     }
     ScheduleId create(const NewSchedule& wanted) {
         const auto answer = run(schedules->create(who, wanted, std::nullopt, [](const Schedule&) { return "{}"; }));

@@ -14,7 +14,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 TEST_CASE("a new schedule is planned, and tells what was asked") {
     ScheduleWorld world;
     auto asked = ScheduleWorld::asked("30 6 * * mon-fri", Missed::run_all, "Europe/Berlin");
-    asked.job = json::value{{"kind", "echo"}, {"payload", {{"x", 1}}}};
+    asked.job = json_text(json::value{{"kind", "echo"}, {"payload", {{"x", 1}}}});
     const auto schedule = world.schedule(world.create(asked));
     CHECK(schedule.name == "nightly");
     CHECK(schedule.cron == "30 6 * * mon-fri");
@@ -38,19 +38,19 @@ TEST_CASE("what can never work is refused before it is stored") {
         CHECK(contains(world.refused(asked).detail, "\"name\" must be"));
     }
     asked = ScheduleWorld::asked("@daily");
-    asked.job = json::value{{"queue", "x"}};
+    asked.job = json_text(json::value{{"queue", "x"}});
     CHECK(world.refused(asked).detail == "the schedule's job: \"kind\" is missing");
-    asked.job = json::value{{"kind", "echo"}, {"run_at", "2027-01-01T00:00:00Z"}};
+    asked.job = json_text(json::value{{"kind", "echo"}, {"run_at", "2027-01-01T00:00:00Z"}});
     CHECK(contains(world.refused(asked).detail, "takes no \"run_at\""));
-    asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "mine"}}}};
+    asked.job = json_text(json::value{{"kind", "echo"}, {"tags", {{"schedule", "mine"}}}});
     CHECK(contains(world.refused(asked).detail, "the tag \"schedule\" of the schedule's job must be its name"));
-    asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"planned_at", "x"}}}};
+    asked.job = json_text(json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"planned_at", "x"}}}});
     CHECK(contains(world.refused(asked).detail, "takes no tag \"planned_at\""));
 
     world.submitter.refusal = Error{Code::unprocessable, "nothing here runs jobs of kind \"echo\""};
     CHECK(world.refused(ScheduleWorld::asked("@daily")).detail == "the schedule's job: nothing here runs jobs of kind \"echo\"");
     world.submitter.refusal = Error{Code::unavailable, "the backlog is full"};
-    asked.job = json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"site", "north"}}}};
+    asked.job = json_text(json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"site", "north"}}}});
     world.create(asked); // there may be room when it is due
 
     const auto taken = world.refused(ScheduleWorld::asked("@hourly"));
@@ -100,7 +100,7 @@ TEST_CASE("a changed schedule is planned anew; the same times keep what is due")
     const auto id = world.create(ScheduleWorld::asked("0 11 * * *"));
     world.clock.pass(1h); // 11:20: due, and nobody has looked
     auto asked = ScheduleWorld::asked("0 11 * * *", Missed::skip);
-    asked.job = json::value{{"kind", "sleep"}};
+    asked.job = json_text(json::value{{"kind", "sleep"}});
     const auto same = world.run(world.schedules->update(world.who, id, asked)).value();
     CHECK(same.next_run_at == Timestamp::parse("2026-05-04T11:00:00Z"));
     CHECK(same.missed == Missed::skip);

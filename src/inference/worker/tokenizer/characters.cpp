@@ -36,21 +36,6 @@ void append_form(std::string& text, std::string_view run, utf8proc_option_t opti
 
 } // namespace
 
-bool is_utf8(std::string_view text) {
-    const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-    for (std::size_t i = 0; i < text.size();) {
-        if (at[i] < 0x80) {
-            ++i;
-            continue;
-        }
-        utf8proc_int32_t c;
-        const auto length = utf8proc_iterate(at + i, static_cast<utf8proc_ssize_t>(text.size() - i), &c);
-        if (length <= 0) return false;
-        i += static_cast<std::size_t>(length);
-    }
-    return true;
-}
-
 void append_utf8(std::string& text, char32_t c) {
     if (c < 0x80) {
         text += static_cast<char>(c);

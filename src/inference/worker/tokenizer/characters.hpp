@@ -1,5 +1,5 @@
-// Characters of texts: UTF-8, classes, lower case and Unicode's normal forms. The tables are utf8proc's. Pure. All but
-// is_utf8 take text that is UTF-8.
+// Characters of texts: UTF-8, classes, lower case and Unicode's normal forms. The tables are utf8proc's. Pure. All take
+// text that is UTF-8 (base/utf8.hpp says whether it is).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +7,6 @@
 
 namespace millrace::inference::worker {
 
-bool is_utf8(std::string_view text); // RFC 3629: no surrogates, no longer form than needed
 void append_utf8(std::string& text, char32_t character);
 
 // Reads the character at `at` and moves behind it.

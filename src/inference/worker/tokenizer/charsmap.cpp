@@ -1,5 +1,6 @@
 #include "inference/worker/tokenizer/charsmap.hpp"
 
+#include "base/utf8.hpp"
 #include "inference/worker/tokenizer/characters.hpp"
 #include "inference/worker/tokenizer/file_error.hpp"
 
@@ -28,7 +29,7 @@ Charsmap::Charsmap(std::string_view bytes) {
     std::memcpy(units_.data(), bytes.data() + sizeof size, size);
     replacements_ = bytes.substr(sizeof size + size);
     replacements_ += '\0';
-    if (!is_utf8(replacements_)) throw FileError{"the precompiled map of characters is not UTF-8"};
+    if (!valid_utf8(replacements_)) throw FileError{"the precompiled map of characters is not UTF-8"};
     for (std::size_t begin = 0, end; begin < replacements_.size(); begin = end + 1) {
         end = replacements_.find('\0', begin);
         if (end - begin > longest_replacement) throw FileError{"the precompiled map of characters makes texts too long"};

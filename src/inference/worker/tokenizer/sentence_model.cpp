@@ -1,5 +1,6 @@
 // SentencePiece's *.model: a protobuf message (sentencepiece_model.proto) with the pieces, how the model was trained and how texts are
 // normalised. Its unigram and BPE models are read; the marks around a text are the manifest's to say.
+#include "base/utf8.hpp"
 #include "inference/worker/tokenizer/protobuf.hpp"
 #include "inference/worker/tokenizer/scored_pairs.hpp"
 #include "inference/worker/tokenizer/token_pipeline.hpp"
@@ -38,7 +39,7 @@ void read_piece(std::string_view message, Pieces& pieces) {
         if (field.number == 3) type = field.integer;
     });
     const auto id = static_cast<TokenId>(pieces.scores.size());
-    if (text.empty() || !is_utf8(text)) throw FileError{fmt::format("the piece {} is no text", id)};
+    if (text.empty() || !valid_utf8(text)) throw FileError{fmt::format("the piece {} is no text", id)};
     if (!std::isfinite(score)) throw FileError{fmt::format("the score of the piece {} is not finite", id)};
     if (pieces.vocabulary.find(text)) throw FileError{fmt::format("the piece {} is there twice", id)};
     pieces.vocabulary.add(text, id);

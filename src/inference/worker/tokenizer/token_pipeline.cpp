@@ -1,5 +1,6 @@
 #include "inference/worker/tokenizer/token_pipeline.hpp"
 
+#include "base/utf8.hpp"
 #include "inference/worker/tokenizer/word_cache.hpp"
 
 #include <algorithm>
@@ -81,7 +82,7 @@ void TextPipeline::add_between(std::string_view text, bool first, std::size_t mo
 }
 
 void TextPipeline::add_text(std::string_view text, std::size_t most, TokenIds& ids) const {
-    if (!is_utf8(text)) throw InputError{"the text is not valid UTF-8"};
+    if (!valid_utf8(text)) throw InputError{"the text is not valid UTF-8"};
     std::vector<AddedTokens::Part> found;
     parts_.added.split_raw(text, found);
     for (const auto& part : found) {

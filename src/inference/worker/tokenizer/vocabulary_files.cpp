@@ -1,4 +1,5 @@
 // Tokenizers that are a vocabulary and the manifest's rule: words, BERT's word pieces, byte-level byte pairs.
+#include "base/utf8.hpp"
 #include "inference/worker/tokenizer/byte_pairs.hpp"
 #include "inference/worker/tokenizer/file_error.hpp"
 #include "inference/worker/tokenizer/json_part.hpp"
@@ -109,7 +110,7 @@ TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view me
     const JsonPart tokens{value->get_object(), ""};
     for (const auto& member : tokens.object())
         vocabulary.add(JsonPart::view(member.key()), static_cast<TokenId>(tokens.integer(member.value(), JsonPart::view(member.key()), 0, most_tokens - 1)));
-    if (!is_utf8(merges_text)) throw FileError{"the merges are not valid UTF-8"};
+    if (!valid_utf8(merges_text)) throw FileError{"the merges are not valid UTF-8"};
     BytePairs::Merges merges;
     while (!merges_text.empty()) {
         auto one = line(merges_text);
