@@ -56,6 +56,9 @@ if [ $official = yes ]; then
     packaging/get_openai.sh build/deps
     packaging/get_minilm.sh build/deps
     export MILLRACE_REQUIRE_OPENAI=1 MILLRACE_REQUIRE_MINILM=1
+    step "Schemathesis, for the test of the contract"
+    packaging/get_schemathesis.sh build/deps
+    export MILLRACE_REQUIRE_SCHEMATHESIS=1
 fi
 
 for each in "${further[@]}"; do torch+=(--torch "$each"); done
