@@ -67,7 +67,6 @@ REFUSED = {
     "no colon": (GET + b"nonsense\r\n\r\n", 400),
     "an unknown method": (b"BREW /health HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "CONNECT": (b"CONNECT example.org:443 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
-    "TRACE": (b"TRACE /health HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     "HTTP/3.0": (b"GET /health HTTP/3.0\r\n" + HOST + b"\r\n", 505),
     "HTTP/0.9": (b"GET /health\r\n", 400),
