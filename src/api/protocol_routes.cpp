@@ -98,9 +98,9 @@ struct ProtocolRoutes {
     awaitable<Response> index(Request& request) const {
         const auto body = optional_object(request);
         if (!body) co_return http::problem(body.error(), request.id);
-        const auto ready_only = boolean_field(*body, "ready");
-        if (!ready_only) co_return http::problem(ready_only.error(), request.id);
-        co_return http::json(200, repository.index(request.principal.organization, ready_only->value_or(false)));
+        const auto* ready = body->if_contains("ready");
+        if (ready && !ready->is_bool()) co_return http::problem({Code::invalid_argument, "\"ready\" is true or false"}, request.id);
+        co_return http::json(200, repository.index(request.principal.organization, ready && ready->as_bool()));
     }
 
     awaitable<Response> load(Request& request) {

@@ -60,7 +60,7 @@ struct Router::Node {
     const ByVerb* find(std::string_view path, std::vector<std::string_view>& values, const ByVerb*& any, Verb verb) const {
         if (path.empty()) {
             if (!is_end) return nullptr;
-            any = &here;
+            if (!any) any = &here; // of the pattern that says most of the path itself
             return pick(here, verb) ? &here : nullptr;
         }
         const auto [segment, after] = split(path);
@@ -72,7 +72,7 @@ struct Router::Node {
             values.pop_back();
         }
         if (!takes_rest || path.size() < 2) return nullptr;
-        any = &rest;
+        if (!any) any = &rest;
         if (!pick(rest, verb)) return nullptr;
         values.push_back(path.substr(1));
         return &rest;

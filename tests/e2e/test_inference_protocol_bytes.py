@@ -117,7 +117,8 @@ def test_every_failure_has_the_protocols_form(admin, anonymous, models):
     assert "POST" in wrong.headers["Allow"]
     assert_error(admin.request("POST", PATH, body=b"x", headers={"Content-Length": str(1 << 40)}), 413)
     assert_error(admin.request("POST", "/v2/repository/index", body=b"[", headers={}), 400)
-    assert_error(admin.request("POST", "/v2/repository/index", body=b'{"ready":1}'), 400)
+    for body in (b'{"ready":1}', b'{"ready":null}'):
+        assert_error(admin.request("POST", "/v2/repository/index", body=body), 400)
     assert_error(admin.request("POST", PATH, body=b"{}", headers={"Authorization": "Basic abc"}), 401)
     assert_error(admin.request("POST", PATH, body=b"{}", headers={"X-Sticky-Key": "k" * 300}), 400, "X-Sticky-Key")
     assert admin.get("/api/v1/nothing").headers["Content-Type"] == "application/problem+json"

@@ -67,6 +67,9 @@ TEST_CASE("an unknown path gives nothing, a known path with another verb gives w
     }
     CHECK(find(router, Verb::put, "/jobs").allowed == "GET, HEAD, POST, OPTIONS");
     CHECK(find(router, Verb::get, "/jobs/7").allowed == "DELETE, OPTIONS");
+    router.add(route(Verb::post, "/jobs/batch"));
+    CHECK(find(router, Verb::get, "/jobs/batch").allowed == "POST, OPTIONS"); // of the pattern that says most of the path itself
+    CHECK(find(router, Verb::delete_, "/jobs/batch").pattern == "/jobs/{id}");
 }
 
 TEST_CASE("mistakes in the table of routes are found when it is built") {
