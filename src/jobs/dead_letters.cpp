@@ -7,6 +7,7 @@
 #include "jobs/job_blobs.hpp"
 #include "jobs/job_columns.hpp"
 #include "jobs/look.hpp"
+#include "jobs/read_page.hpp"
 #include "store/turn.hpp"
 
 #include <fmt/format.h>
@@ -84,7 +85,7 @@ DeadLetters::Piece look(TenantSession& tenant, const DeadFilter& filter, const s
 }
 
 // One page's worth of them, whole.
-job_repository::JobPage read_page(TenantSession& tenant, const DeadFilter& filter) {
+job_repository::JobPage read_look(TenantSession& tenant, const DeadFilter& filter) {
     const auto found = look(tenant, filter, filter.before, static_cast<std::size_t>(filter.limit), Order::newest);
     job_repository::JobPage page{{}, found.next};
     std::size_t bytes = 0;
@@ -103,25 +104,8 @@ job_repository::JobPage read_page(TenantSession& tenant, const DeadFilter& filte
 } // namespace
 
 awaitable<Result<job_repository::JobPage>> DeadLetters::list(OrganizationId organization, DeadFilter filter) {
-    job_repository::JobPage page;
-    const int limit = filter.limit;
-    std::size_t bytes = 0;
-    for (int looks = 0; looks < most_looks; ++looks) {
-        filter.limit = limit - static_cast<int>(page.items.size());
-        auto task = [organization, filter](Session& session) -> Result<job_repository::JobPage> {
-            TenantSession tenant{session, organization};
-            return read_page(tenant, filter);
-        };
-        auto found = co_await database_.read(std::move(task));
-        if (!found) co_return found.error();
-        for (auto& job : found->items) {
-            bytes += job_repository::shown_bytes(job);
-            page.items.push_back(std::move(job));
-        }
-        filter.before = page.next = found->next;
-        if (!page.next || static_cast<int>(page.items.size()) >= limit || bytes >= most_page_bytes) break;
-    }
-    co_return page;
+    auto look = [](TenantSession& tenant, const DeadFilter& from) { return read_look(tenant, from); };
+    return read_page(database_, organization, std::move(filter), look);
 }
 
 awaitable<Result<DeadLetters::Piece>> DeadLetters::find(OrganizationId organization, DeadFilter filter, std::optional<JobId> cursor) {

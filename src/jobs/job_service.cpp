@@ -4,6 +4,7 @@
 #include "base/json_text.hpp"
 #include "base/crash_point.hpp"
 #include "jobs/ending.hpp"
+#include "jobs/read_page.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -248,27 +249,10 @@ awaitable<Result<std::optional<JobDetail>>> JobService::detail(OrganizationId or
     co_return found;
 }
 
-// Several looks for one page, each a task of its own: lists beside it come in between.
 awaitable<Result<job_repository::JobPage>> JobService::list(OrganizationId organization, job_repository::Filter filter) {
-    job_repository::JobPage page;
-    const int limit = filter.limit;
-    std::size_t bytes = 0;
-    for (int look = 0; look < most_looks; ++look) {
-        filter.limit = limit - static_cast<int>(page.items.size());
-        auto task = [organization, filter, now = clock_.now()](Session& session) -> Result<job_repository::JobPage> {
-            TenantSession tenant{session, organization};
-            return job_repository::list(tenant, filter, now);
-        };
-        auto found = co_await database_.read(std::move(task));
-        if (!found) co_return found.error();
-        for (auto& job : found->items) {
-            bytes += job_repository::shown_bytes(job);
-            page.items.push_back(std::move(job));
-        }
-        filter.before = page.next = found->next;
-        if (!page.next || static_cast<int>(page.items.size()) >= limit || bytes >= most_page_bytes) break;
-    }
-    co_await dispatcher_.add_progress(std::span{page.items});
+    auto look = [now = clock_.now()](TenantSession& tenant, const job_repository::Filter& from) { return job_repository::list(tenant, from, now); };
+    auto page = co_await read_page(database_, organization, std::move(filter), look);
+    if (page) co_await dispatcher_.add_progress(std::span{page->items});
     co_return page;
 }
 
