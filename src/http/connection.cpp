@@ -50,7 +50,38 @@ void Lane::close_all() {
     for (auto* connection = first_; connection; connection = connection->next_) connection->close();
 }
 
-void Lane::stop() { timer_.reset(); }
+void Lane::watch(Connection& connection) {
+    if (connection.watched_) return;
+    connection.watched_ = watched_.size();
+    watched_.push_back(&connection);
+    if (looking_ || !look_timer_) return;
+    looking_ = true;
+    look_timer_->expires_after(look_period);
+    look_timer_->async_wait([this](boost::system::error_code error) {
+        if (!error) look(); // else cancelled by stop(): `this` may be gone
+    });
+}
+
+void Lane::unwatch(Connection& connection) {
+    if (!connection.watched_) return;
+    auto& place = watched_[*connection.watched_];
+    place = watched_.back();
+    place->watched_ = connection.watched_;
+    watched_.pop_back();
+    connection.watched_.reset();
+}
+
+void Lane::look() {
+    looking_ = false;
+    const auto watched = std::exchange(watched_, {});
+    for (auto* connection : watched) connection->watched_.reset();
+    for (auto* connection : watched) connection->look_();
+}
+
+void Lane::stop() {
+    timer_.reset();
+    look_timer_.reset();
+}
 
 // A read that goes on beside the coroutine, and the coroutine when it waits for it. Belongs to the operation, not to the
 // connection: a coroutine that waits here is destroyed with the io_context, and its connection with it. Between reads the
@@ -76,6 +107,7 @@ Connection::Connection(Socket socket, Lane& lane) : socket_{std::move(socket)}, 
 
 Connection::~Connection() {
     if (ahead_) ahead_->connection = nullptr;
+    lane_->unwatch(*this);
     lane_->remove(*this);
 }
 

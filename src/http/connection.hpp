@@ -1,7 +1,7 @@
 // A socket with deadlines, and the lane that enforces them. A lane is one io thread; everything here runs on it.
 //
-// While a request is worked on, the next bytes are read ahead: the read that the next request needs anyhow is merely begun
-// earlier. Its end or its error says that the peer has gone, at once and for no further system call.
+// While a request is worked on for longer than a look's period (20 ms), the next bytes are read ahead: its end or its error says
+// that the peer has gone. A request that is answered sooner costs nothing of it: a read begun for each would mostly find nothing.
 //
 // Deadlines are plain numbers that a lane's ticker compares every 250 ms: arming a timer twice for each request
 // would cost more than parsing it.
@@ -19,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <sys/uio.h>
 
@@ -31,7 +32,7 @@ class Connection;
 
 class Lane {
 public:
-    explicit Lane(asio::io_context& context) : context_{&context}, timer_{std::in_place, context} {}
+    explicit Lane(asio::io_context& context) : context_{&context}, timer_{std::in_place, context}, look_timer_{std::in_place, context} {}
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
@@ -40,16 +41,20 @@ public:
     void remove(Connection& connection);
     void cancel_idle();
     void close_all();
-    void stop(); // the ticker, for good, while the context still lives; connections may stay linked
+    void watch(Connection& connection); // until its next look
+    void unwatch(Connection& connection);
+    void stop(); // the tickers, for good, while the context still lives; connections may stay linked
 
 private:
     void tick();
+    void look();
 
-    static constexpr std::chrono::milliseconds period{250};
+    static constexpr std::chrono::milliseconds period{250}, look_period{20};
     asio::io_context* context_;
-    std::optional<asio::steady_timer> timer_; // none once stopped
+    std::optional<asio::steady_timer> timer_, look_timer_; // none once stopped
     Connection* first_ = nullptr;
-    bool ticking_ = false;
+    std::vector<Connection*> watched_;
+    bool ticking_ = false, looking_ = false;
 };
 
 class Connection {
@@ -65,6 +70,11 @@ public:
         std::size_t bytes = 0;
     };
     awaitable<Read> read(std::span<char> into, Steady::time_point deadline); // not while one reads ahead
+
+    // `look` (set once) is called by the lane, once for each watch(), unless unwatch() comes before it.
+    void on_look(std::function<void()> look) { look_ = std::move(look); }
+    void watch() { lane_->watch(*this); }
+    void unwatch() { lane_->unwatch(*this); }
 
     // Begins a read and returns; `into` stays where it is until it has ended. `arrived` (set once) gets what came of it, before
     // whoever waits in arrival() goes on.
@@ -98,6 +108,8 @@ private:
     Ahead* ahead_ = nullptr; // owned by the read under way, so that it goes with the io_context
     std::unique_ptr<Ahead> spare_;
     std::function<void(Read)> arrived_;
+    std::function<void()> look_;
+    std::optional<std::size_t> watched_; // its place in the lane's list
     Outcome end_ = Outcome::ok; // how reading ended, once it has: asio tells of an end once and then waits for ever
     Connection *previous_ = nullptr, *next_ = nullptr;
     Steady::time_point deadline_ = Steady::time_point::max();

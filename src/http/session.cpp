@@ -58,7 +58,7 @@ void make_id(std::string& id) {
 Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer, asio::cancellation_signal& leaving)
     : shared_{std::move(shared)}, connection_{std::move(socket), lane}, peer_{std::move(peer)}, leaving_{&leaving} {
     connection_.on_arrival([this](Connection::Read read) { arrived(read); });
-    body_.on_whole([this] { read_ahead(); });
+    connection_.on_look([this] { look(); });
     request_.peer_uid = peer_.uid;
     request_.remote = peer_.address;
     request_.loopback = peer_.loopback;
@@ -102,7 +102,22 @@ void Session::begin_request() {
     if (!connection_.reads_ahead()) input_.unpin();
 }
 
-// From the last byte of a request on, until its answer is there.
+void Session::begin_work() {
+    works_ = true;
+    if (!connection_.reads_ahead()) connection_.watch();
+}
+
+void Session::end_work() {
+    works_ = false;
+    connection_.unwatch();
+}
+
+// A peer that still sends its body is noticed by whoever reads it.
+void Session::look() {
+    if (body_.finished()) read_ahead();
+    else connection_.watch();
+}
+
 void Session::read_ahead() {
     if (left_ || connection_.reads_ahead()) return;
     if (const auto space = input_.space(); !space.empty()) connection_.read_ahead(space);
@@ -225,14 +240,14 @@ awaitable<Response> Session::answer() {
     std::string failure; // no co_await inside a catch block
     try {
         auto response = co_await dispatch(*found.route);
-        works_ = false;
+        end_work();
         co_return response;
     } catch (const std::exception& e) {
         failure = e.what();
     } catch (...) {
         failure = "an exception of unknown type";
     }
-    works_ = false;
+    end_work();
     shared_->log.error("handler failed", {{"request", request_.id}, {"route", route_->pattern}, {"error", failure}});
     co_return problem(Error{Code::internal, "the request failed; the log has more under this request's id"}, request_.id);
 }
@@ -293,8 +308,7 @@ awaitable<Response> Session::dispatch(const Route& route) {
         const auto read = co_await body_.read_all(request_.body);
         if (!read) co_return problem(read.error(), request_.id);
     }
-    works_ = true;
-    if (body_.finished()) read_ahead();
+    begin_work();
     if (left_) leaving_->emit(asio::cancellation_type::terminal); // before this request, which was sent ahead, was begun
     co_return co_await route.handler(request_);
 }

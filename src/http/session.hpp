@@ -44,6 +44,9 @@ private:
     enum class Arrival { complete, refused, gone };
     void begin_request();
     awaitable<Arrival> receive_header();
+    void begin_work(); // from here on it is to know when the peer leaves
+    void end_work();
+    void look();
     void read_ahead();
     void arrived(Connection::Read read);
     bool accept_header(); // false: refusal_ says why
@@ -82,7 +85,7 @@ private:
     asio::cancellation_signal* leaving_;
     bool shown_key_ = false;   // on this connection
     bool left_ = false;        // the peer has closed its side, or the connection broke
-    bool works_ = false;       // a handler, or a stream: it is to know when the peer leaves
+    bool works_ = false;       // a handler, or a stream
     Steady::time_point started_;
 };
 

@@ -46,13 +46,8 @@ void SessionBody::took(std::uint64_t n) {
         decoder_.take_data(n);
     } else {
         left_ -= n;
-        if (left_ == 0) finish();
+        if (left_ == 0) state_ = State::finished;
     }
-}
-
-void SessionBody::finish() {
-    state_ = State::finished;
-    if (whole_) whole_();
 }
 
 Error SessionBody::broken(Error why) {
@@ -64,7 +59,7 @@ Error SessionBody::broken(Error why) {
 Result<bool> SessionBody::next_chunk() {
     input_->consume(decoder_.skip_framing(input_->unread()));
     if (decoder_.failed()) return broken({Code::invalid_argument, "the body's chunks are malformed"});
-    if (decoder_.done()) finish();
+    if (decoder_.done()) state_ = State::finished;
     if (decoder_.data_due() > max_ - received_) return broken(too_large(max_));
     return decoder_.data_due() > 0;
 }

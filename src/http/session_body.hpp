@@ -14,8 +14,6 @@ public:
     SessionBody(Connection& connection, InputBuffer& input, const Limits& limits)
         : connection_{&connection}, input_{&input}, limits_{&limits} {}
 
-    // `whole` is called when the last byte of a body has been taken; set once.
-    void on_whole(std::function<void()> whole) { whole_ = std::move(whole); }
     void begin(const Framing& framing);
     // Set before the first read; a known length is compared at once.
     Result<void> set_limit(std::uint64_t max_bytes);
@@ -42,12 +40,10 @@ private:
     Result<bool> next_chunk(); // true when data is due
     awaitable<Result<std::size_t>> fetch(std::span<char> into);
     Error broken(Error why);
-    void finish();
 
     Connection* connection_;
     InputBuffer* input_;
     const Limits* limits_;
-    std::function<void()> whole_;
     State state_ = State::finished;
     ChunkDecoder decoder_;
     std::optional<std::uint64_t> length_;

@@ -132,13 +132,13 @@ awaitable<bool> Session::send_stream(const Response& response, const StreamBody&
     out_.clear();
     ChunkWriter writer{connection_, *shared_, out_, options.chunked, sent_};
     std::string failure; // no co_await inside a catch block
-    works_ = true;
+    begin_work();
     try {
         co_await stream.produce(writer);
     } catch (const std::exception& e) {
         failure = e.what();
     }
-    works_ = false;
+    end_work();
     if (!failure.empty()) {
         shared_->log.error("stream failed", {{"request", request_.id}, {"error", failure}});
         co_return false; // without the last chunk the client knows that it is not complete
