@@ -57,23 +57,17 @@ struct Router::Node {
 
     // The captures' values, in order; the names come from the route's pattern, because routes that share a node
     // may name a capture differently.
-    const ByVerb* find(std::string_view path, std::vector<std::string_view>& values, const ByVerb*& any, Verb verb) const {
-        if (path.empty()) {
-            if (!is_end) return nullptr;
-            if (!any) any = &here; // of the pattern that says most of the path itself
-            return pick(here, verb) ? &here : nullptr;
-        }
+    const ByVerb* find(std::string_view path, std::vector<std::string_view>& values) const {
+        if (path.empty()) return is_end ? &here : nullptr;
         const auto [segment, after] = split(path);
         if (const auto child = fixed.find(segment); child != fixed.end())
-            if (const auto* found = child->second->find(after, values, any, verb)) return found;
+            if (const auto* found = child->second->find(after, values)) return found;
         if (captured && !segment.empty()) {
             values.push_back(segment);
-            if (const auto* found = captured->find(after, values, any, verb)) return found;
+            if (const auto* found = captured->find(after, values)) return found;
             values.pop_back();
         }
         if (!takes_rest || path.size() < 2) return nullptr;
-        if (!any) any = &rest;
-        if (!pick(rest, verb)) return nullptr;
         values.push_back(path.substr(1));
         return &rest;
     }
@@ -146,10 +140,10 @@ void Router::add(Route route) {
 Router::Found Router::find(Verb verb, std::string_view path, Parameters& captures) const {
     if (!path.starts_with('/')) return {};
     std::vector<std::string_view> values;
-    const Node::ByVerb* any = nullptr;
-    const auto* table = root_->find(path, values, any, verb);
-    if (!table) return {nullptr, any ? Node::allowed(*any) : std::string{}};
+    const auto* table = root_->find(path, values);
+    if (!table) return {};
     const auto* route = Node::pick(*table, verb);
+    if (!route) return {nullptr, Node::allowed(*table)};
     name_captures(route->pattern, values, captures);
     return {route, {}};
 }

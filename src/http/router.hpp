@@ -52,7 +52,8 @@ public:
         const Route* route = nullptr; // null: 404 when `allowed` is empty, else 405
         std::string allowed;          // filled only when the path is known and the verb is not
     };
-    // A fixed segment wins over a captured one, which wins over `{path*}`. HEAD is answered by GET's route.
+    // A fixed segment wins over a captured one, which wins over `{path*}`, whatever the verb: where /jobs/batch is served, it is no
+    // /jobs/{id}. HEAD is answered by GET's route.
     // `captures` views `path`.
     Found find(Verb verb, std::string_view path, Parameters& captures) const;
 

@@ -46,7 +46,6 @@ TEST_CASE("a path finds its route and its captures") {
     CHECK(find(router, Verb::get, "/jobs/7").captures["id"] == "7");
     CHECK(find(router, Verb::post, "/jobs/7/cancel").captures["job"] == "7");
     CHECK(find(router, Verb::post, "/jobs/batch").pattern == "/jobs/batch");
-    CHECK(find(router, Verb::get, "/jobs/batch").pattern == "/jobs/{id}");
     const auto two = find(router, Verb::delete_, "/models/digits/versions/1");
     CHECK(two.captures["name"] == "digits");
     CHECK(two.captures["version"] == "1");
@@ -68,8 +67,8 @@ TEST_CASE("an unknown path gives nothing, a known path with another verb gives w
     CHECK(find(router, Verb::put, "/jobs").allowed == "GET, HEAD, POST, OPTIONS");
     CHECK(find(router, Verb::get, "/jobs/7").allowed == "DELETE, OPTIONS");
     router.add(route(Verb::post, "/jobs/batch"));
-    CHECK(find(router, Verb::get, "/jobs/batch").allowed == "POST, OPTIONS"); // of the pattern that says most of the path itself
-    CHECK(find(router, Verb::delete_, "/jobs/batch").pattern == "/jobs/{id}");
+    CHECK(find(router, Verb::get, "/jobs/batch").allowed == "POST, OPTIONS");
+    CHECK(find(router, Verb::delete_, "/jobs/batch").allowed == "POST, OPTIONS"); // it is no /jobs/{id}
 }
 
 TEST_CASE("mistakes in the table of routes are found when it is built") {
