@@ -45,7 +45,7 @@ static_library(absl_time_static absl_time absl_civil_time_static absl_time_zone_
 
 add_library(third_party INTERFACE)
 target_link_libraries(third_party INTERFACE Boost::json Boost::url Threads::Threads OpenSSL::SSL OpenSSL::Crypto)
-target_compile_definitions(third_party INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
+target_compile_definitions(third_party INTERFACE BOOST_ASIO_SEPARATE_COMPILATION)
 
 # One precompiled header for Boost, fmt and the standard library, shared by all rooms, and what those headers leave to a library.
 add_library(precompiled STATIC ${CMAKE_CURRENT_SOURCE_DIR}/cmake/third_party.cpp)

@@ -2,6 +2,8 @@
 
 #include "base/utf8.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 

@@ -4,7 +4,6 @@
 #include "base/utf8.hpp"
 #include "http/fields.hpp"
 
-
 #include <algorithm>
 #include <array>
 
@@ -16,7 +15,14 @@ namespace {
 // The last gate: JSON that is put together from texts is UTF-8, whatever they were.
 std::string as_text(std::string body) { return valid_utf8(body) ? std::move(body) : repaired_utf8(body); }
 
+bool is_printable_ascii(std::string_view text) {
+    bool all = true; // no early exit, so that the loop is vectorised
+    for (const char c : text) all &= c >= 0x20 && c < 0x7f;
+    return all;
+}
+
 std::string without_controls(std::string value) {
+    if (is_printable_ascii(value)) return value; // nearly always
     std::erase_if(value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
     return as_text(std::move(value));
 }
@@ -72,6 +78,7 @@ Response& Response::set(std::string_view name, std::string value) & {
 }
 
 Response& Response::add(std::string_view name, std::string value) & {
+    if (headers.empty()) headers.reserve(6); // what an answer nearly always has room in
     headers.push_back({without_controls(std::string{name}), without_controls(std::move(value))});
     return *this;
 }

@@ -3,6 +3,7 @@
 #include "http/fields.hpp"
 
 #include <boost/beast/http/status.hpp>
+#include <fmt/format.h>
 
 #include <array>
 #include <charconv>

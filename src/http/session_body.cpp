@@ -1,5 +1,7 @@
 #include "http/session_body.hpp"
 
+#include <fmt/format.h>
+
 namespace millrace::http {
 namespace {
 

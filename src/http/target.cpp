@@ -12,11 +12,17 @@ constexpr std::size_t max_query_pairs = 100;
 
 enum class In { path, query };
 
+// In a path as in a query.
+bool stands_for_itself(char c) { return c > ' ' && c < 0x7f && c != '%' && c != '+' && c != '\\'; }
+
 // Appends the decoded text; false on a broken escape and on what must not be hidden in one. A query may hold line
 // breaks; a path no control character, no slash (one segment would become two) and no backslash (a slash to some).
 bool decode(std::string_view text, In in, std::string& out) {
     const std::size_t size = text.size();
-    for (std::size_t i = 0; i < size; ++i) {
+    std::size_t i = 0;
+    while (i < size && stands_for_itself(text[i])) ++i;
+    out.append(text, 0, i);
+    for (; i < size; ++i) {
         char c = text[i];
         const bool escaped = c == '%';
         if (escaped) {
