@@ -279,7 +279,8 @@ TEST_CASE("uploads leave the reserve of free space, and results of what runs go 
     free = 500;
     CHECK(fixture.run(upload.write(piece)).error().code == Code::storage_full);
     upload = fixture.store->begin_upload();
-    CHECK(fixture.files_in("tmp") == 0);
+    for (int i = 0; i < 300 && fixture.files_in("tmp") > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    CHECK(fixture.files_in("tmp") == 0); // a files thread may hold the abandoned upload a moment longer
 }
 
 TEST_CASE("files are listed that were there before a time") {
