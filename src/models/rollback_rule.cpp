@@ -22,7 +22,7 @@ double deviation(double rate, std::uint64_t of_one, std::uint64_t of_other) {
 std::uint64_t enough(const RollbackPolicy& policy) { return std::min(enough_of_production, (policy.min_samples + 1) / 2); }
 
 std::optional<std::string> fails_too_often(const RollbackPolicy& policy, const Counts& production, const Counts& candidate) {
-    // A rate of a few says nothing; and of each error of the candidate it is known that production answered the same input.
+    // Production's rate is taken as zero while it has answered too few to have one: it answered each input that the candidate failed.
     const double usual = production.predictions < enough(policy) ? 0 : production.error_rate();
     const double chance = error_deviations * deviation(usual, candidate.predictions, production.predictions);
     const double increase = std::max(policy.max_error_rate_increase, chance);

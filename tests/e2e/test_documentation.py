@@ -16,7 +16,7 @@ RUN = ["queue.md", "schedules.md", "workers.md", "processors.md", "rollout.md"]
 MODELS = ROOT / "tests/data/models"
 FILES = {"rollout.md": {"model.pt": MODELS / "digits.pt", "manifest.json": MODELS / "digits.manifest.json", "better.pt": MODELS / "digits.pt",
                         "seven.png": ROOT / "tests/data/digits/samples/digit-7-row-1442.png"}}
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page):

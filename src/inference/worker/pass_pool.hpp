@@ -4,7 +4,7 @@
 //
 // - A model holds all places at most. What it adds beyond that waits for its own passes, and others go before it.
 // - A pass that has run for `patience` lends its places to other models: it still runs, and so do theirs, beside it. So a
-//   pass that hangs, or takes seconds, holds up its own model alone.
+//   pass that hangs, or takes seconds, delays its own model alone, as long as passes of fewer than 16 models hang.
 //
 // Whatever takes a time that depends on somebody's input runs here, never on a thread that others wait for.
 #pragma once
