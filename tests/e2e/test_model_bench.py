@@ -29,7 +29,7 @@ def test_a_row_for_each_batch_and_number_of_connections(ask, digits):
         assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"], row
         assert row["infer_ms"] > 0 and row["batch_size"] >= 1
     assert found["error"] is None and found["interrupted"] is False
-    assert found["rows"][2]["batch_size"] >= 8  # eight that came together are run together
+    assert found["rows"][2]["batch_size"] > 7  # eight that came together are run together, nearly always
 
 
 def test_the_table_is_for_people(run, digits):
