@@ -30,26 +30,27 @@ std::string_view media_type(std::string_view content_type) {
     return type;
 }
 
-awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max) {
-    const Error too_large{Code::too_large, fmt::format("the body may have {} bytes at most", max)};
-    std::string out;
-    const auto announced = body.length();
-    if (announced && *announced > max) co_return too_large;
-    // Memory follows what has come, not what is announced. One byte more than that, so that the end is seen without growing.
-    const std::size_t most = announced ? static_cast<std::size_t>(*announced) + 1 : max + 1;
-    out.resize(std::min(most, first_piece));
+awaitable<Result<std::string>> read_up_to(http::BodyReader& body, std::size_t most) {
+    std::string out(std::min(most, first_piece), '\0'); // memory follows what has come, not what is announced
     std::size_t size = 0;
-    for (;;) {
-        if (size == out.size()) out.resize(std::min(out.size() * 2, most));
-        auto got = co_await body.read(std::as_writable_bytes(std::span{out.data() + size, out.size() - size}));
+    while (size < most) {
+        if (size == out.size()) out.resize(std::min(2 * size, most));
+        const auto got = co_await body.read(std::as_writable_bytes(std::span{out.data() + size, out.size() - size}));
         if (!got) co_return got.error();
         if (*got == 0) break;
         size += *got;
-        if (size > max) co_return too_large;
-        if (announced && size == *announced) break;
     }
     out.resize(size);
     co_return out;
+}
+
+awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max) {
+    const Error too_large{Code::too_large, fmt::format("the body may have {} bytes at most", max)};
+    const auto announced = body.length();
+    if (announced && *announced > max) co_return too_large;
+    auto text = co_await read_up_to(body, announced ? static_cast<std::size_t>(*announced) : max + 1);
+    if (text && text->size() > max) co_return too_large;
+    co_return text;
 }
 
 awaitable<Result<json::value>> read_json(http::Request& request, std::span<const KeptMember> kept) {

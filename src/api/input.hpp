@@ -29,6 +29,9 @@ std::string_view media_type(std::string_view content_type);
 // versions are compared or judged by.
 bool is_measurement(const http::Request& request);
 
+// What comes next of a streamed body, `most` bytes at most: fewer where the body ends. Whatever length is announced, the memory is
+// twice what has come.
+awaitable<Result<std::string>> read_up_to(http::BodyReader& body, std::size_t most);
 // The whole streamed body; too_large past `max`.
 awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max);
 // A JSON body: checks the content type too. What `kept` names is a static table: it must outlive the call.

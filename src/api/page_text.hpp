@@ -2,6 +2,7 @@
 // cursor is the place of its last item. Pure.
 #pragma once
 #include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "http/request.hpp"
 #include "jobs/page.hpp"
 
@@ -27,7 +28,7 @@ public:
     }
     void add(std::string_view place, const json::value& item) {
         if (!data_.empty()) data_ += ',';
-        data_ += json::serialize(item);
+        data_ += json_text(item);
         last_ = place;
     }
     std::string text() const {

@@ -19,21 +19,14 @@ using protocol::InferRequest;
 constexpr std::uint64_t max_infer_json = 64 << 20;
 constexpr std::size_t longest_sticky_key = 256;
 constexpr std::size_t much_text = 64 * 1024; // more is not worked through on an io thread
-constexpr std::size_t taken_at_once = 16 << 20; // room for what is announced; for more, only as it comes
 constexpr auto patience = std::chrono::seconds{30};
 
 Error too_large(std::uint64_t most) { return {Code::too_large, fmt::format("the body may have {} bytes at most", most)}; }
 
 // Exactly so many bytes of the body.
 awaitable<Result<std::string>> read_exactly(http::BodyReader& body, std::uint64_t size) {
-    std::string out(std::min<std::uint64_t>(size, taken_at_once), '\0');
-    for (std::size_t have = 0; have < size;) {
-        if (have == out.size()) out.resize(std::min<std::uint64_t>(size, 2 * have));
-        const auto got = co_await body.read(std::as_writable_bytes(std::span{out.data() + have, out.size() - have}));
-        if (!got) co_return got.error();
-        if (*got == 0) co_return Error{Code::invalid_argument, fmt::format("the body ends {} bytes before its tensors do", size - have)};
-        have += *got;
-    }
+    auto out = co_await read_up_to(body, size);
+    if (out && out->size() < size) co_return Error{Code::invalid_argument, fmt::format("the body ends {} bytes before its tensors do", size - out->size())};
     co_return out;
 }
 

@@ -57,6 +57,14 @@ bool IpNetwork::contains(const IpAddress& other) const {
     return (address.bytes[whole] & mask) == (other.bytes[whole] & mask);
 }
 
+std::string share_of(const std::string& address) {
+    const auto parsed = IpAddress::parse(address);
+    if (!parsed || parsed->is_v4() || parsed->is_loopback()) return address;
+    IpNetwork subnet{*parsed, 64};
+    std::fill(subnet.address.bytes.begin() + 8, subnet.address.bytes.end(), std::uint8_t{0});
+    return subnet.text();
+}
+
 std::string IpNetwork::text() const {
     const unsigned whole = address.is_v4() ? 32 : 128;
     const unsigned length = address.is_v4() ? prefix - 96 : prefix;

@@ -30,4 +30,8 @@ struct IpNetwork {
     bool operator==(const IpNetwork&) const = default;
 };
 
+// Whose share of something an address uses: an IPv6 address its /64, for a subscriber is given that many (RFC 6177); another one its
+// own, as does what is no address.
+std::string share_of(const std::string& address);
+
 } // namespace millrace

@@ -1,5 +1,7 @@
 #include "http/admissions.hpp"
 
+#include "base/network.hpp"
+
 #include <algorithm>
 
 namespace millrace::http {
@@ -11,7 +13,8 @@ bool Admissions::State::take(const std::string& address, Kind kind, std::size_t 
     return true;
 }
 
-Admissions::Ticket Admissions::connection(const std::string& address, std::size_t share) {
+Admissions::Ticket Admissions::connection(const std::string& from, std::size_t share) {
+    const auto address = share_of(from);
     auto state = state_.lock();
     const auto places = state->with_key.contains(address) ? limits_.connections : limits_.connections_for_strangers();
     if (state->connections >= places || !state->take(address, Kind::connection, std::max<std::size_t>(share, 1))) return {};
@@ -26,12 +29,14 @@ Admissions::Ticket Admissions::admin() {
     return {this, {}, Kind::admin};
 }
 
-Admissions::Ticket Admissions::request(const std::string& address) {
+Admissions::Ticket Admissions::request(const std::string& from) {
+    const auto address = share_of(from);
     if (!state_.lock()->take(address, Kind::request, std::max<std::size_t>(limits_.connections_per_address, 1))) return {};
     return {this, address, Kind::request};
 }
 
-Admissions::Ticket Admissions::upload(const std::string& address) {
+Admissions::Ticket Admissions::upload(const std::string& from) {
+    const auto address = share_of(from);
     if (!address.empty() && !state_.lock()->take(address, Kind::upload, std::max<std::size_t>(limits_.uploads_per_address, 1))) return {};
     return {this, address, Kind::upload};
 }
@@ -43,7 +48,8 @@ Admissions::Ticket Admissions::beyond_limit() {
     return {this, {}, Kind::told};
 }
 
-void Admissions::has_key(const std::string& address) {
+void Admissions::has_key(const std::string& from) {
+    const auto address = share_of(from);
     auto state = state_.lock();
     if (state->with_key.size() >= most_known && !state->with_key.contains(address)) state->with_key.clear();
     state->with_key.insert(address);

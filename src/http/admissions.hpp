@@ -1,7 +1,7 @@
 // How many connections, requests and uploads are open, in all and for each address. Thread-safe; asked when a connection or
 // an upload begins and ends, and for each request of a trusted proxy; never for a plain request.
 //
-// Nobody may take the places of all others: an address has its share of the connections, the unix socket has places of its
+// Nobody may take the places of all others: an address (an IPv6 one with all of its /64) has its share of the connections, the unix socket has places of its
 // own, and the last ones over TCP are for addresses from which a key was shown.
 #pragma once
 #include "async/guarded.hpp"

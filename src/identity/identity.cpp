@@ -284,13 +284,14 @@ std::vector<StoredSession> Identity::make_room(KeyId key, Timestamp now) {
 awaitable<Result<SignedIn>> Identity::login(std::string key_text, std::string remote, std::string previous) {
     const Timestamp now = clock_.now();
     const auto named = parse_key(key_text);
-    const auto pair = fmt::format("{} {}", named ? named->id.text() : "", remote);
+    const auto share = share_of(remote);
+    const auto pair = fmt::format("{} {}", named ? named->id.text() : "", share);
     if (auto often = too_often(failures_, pair)) co_return *often;
     const auto key = find(key_text, now);
     if (!key) {
-        if (auto often = too_often(failures_, remote)) co_return *often;
+        if (auto often = too_often(failures_, share)) co_return *often;
         failures_.count(pair, clock_.monotonic());
-        failures_.count(remote, clock_.monotonic());
+        failures_.count(share, clock_.monotonic());
         if (const auto line = failures_logged_.ask()) log_.warning("sign-in failed", {{"remote", remote}, {"left_out", line->left_out}});
         co_return unknown_key();
     }

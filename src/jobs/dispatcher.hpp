@@ -56,7 +56,7 @@ struct Arrival {
 
 // Jobs of the same request, which are not in line yet: with them the limits would be passed.
 struct Admitted {
-    std::size_t all = 0;
+    std::size_t all = 0, blobs = 0;
     std::map<std::string, std::size_t, std::less<>> of_queue;
     std::size_t in(std::string_view queue) const {
         const auto at = of_queue.find(queue);

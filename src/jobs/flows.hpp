@@ -57,8 +57,9 @@ struct FlowGraph {
 
 class Flows {
 public:
-    Flows(store::Database& database, JobService& jobs, Dispatcher& dispatcher, Clock& clock)
-        : database_{database}, jobs_{jobs}, dispatcher_{dispatcher}, clock_{clock} {}
+    // `pool` checks payloads that take long to parse.
+    Flows(store::Database& database, JobService& jobs, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool)
+        : database_{database}, jobs_{jobs}, dispatcher_{dispatcher}, clock_{clock}, pool_{pool} {}
 
     // unprocessable: a ref twice or unknown, a circle (it is named), or a job that could not be submitted alone. A key that was
     // answered before gives the flow that it made, as it is now.
@@ -80,6 +81,7 @@ private:
     JobService& jobs_;
     Dispatcher& dispatcher_;
     Clock& clock_;
+    async::ThreadPool& pool_;
 };
 
 } // namespace millrace::jobs

@@ -3,6 +3,8 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 
+#include <functional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -17,23 +19,32 @@ constexpr Sql delete_uses{"DELETE FROM job_blobs WHERE job_id = $1 RETURNING org
 constexpr Sql release_blob{"UPDATE blobs SET expires_at = $3 WHERE organization_id = $1 AND sha256 = $2 AND owner = 'job' AND expires_at IS NULL AND NOT EXISTS "
                            "(SELECT 1 FROM job_blobs AS u WHERE u.organization_id = $1 AND u.sha256 = $2)"};
 
-void note_all(Session& session, const OrganizationId& organization, JobId job, const json::value& value) {
+void find_all(const json::value& value, std::set<std::string, std::less<>>& found) {
     if (const auto* array = value.if_array()) {
-        for (const auto& each : *array) note_all(session, organization, job, each);
+        for (const auto& each : *array) find_all(each, found);
     } else if (const auto* object = value.if_object()) {
         for (const auto& [name, member] : *object) {
-            if (name == "blob" && member.is_string() && is_sha256_hex(member.get_string()))
-                add(session, organization, job, std::string{member.get_string()});
-            else note_all(session, organization, job, member);
+            if (name == "blob" && member.is_string() && is_sha256_hex(member.get_string())) found.emplace(member.get_string());
+            else find_all(member, found);
         }
     }
 }
 
 } // namespace
 
+bool may_name(std::string_view payload) { return payload.find("\"blob\"") != std::string_view::npos; }
+
+std::vector<std::string> named(const json::value& payload) {
+    std::set<std::string, std::less<>> found;
+    find_all(payload, found);
+    return {found.begin(), found.end()};
+}
+
 void note(Session& session, const OrganizationId& organization, JobId job, std::string_view payload) {
-    if (payload.find("\"blob\"") == std::string_view::npos) return;
-    if (const auto document = parse_json(payload)) note_all(session, organization, job, *document);
+    if (!may_name(payload)) return;
+    const auto document = parse_json(payload);
+    if (!document) return;
+    for (const auto& sha256 : named(*document)) add(session, organization, job, sha256);
 }
 
 void add(Session& session, const OrganizationId& organization, JobId job, const std::string& sha256) {

@@ -3,14 +3,23 @@
 // job is stored, and every way in which one is deleted, goes through here. Called only inside store tasks.
 #pragma once
 #include "base/id.hpp"
+#include "base/json.hpp"
 #include "store/sql.hpp"
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace::jobs::job_blobs {
 
-// What the payload names. One that names none costs a search for a word.
+// Of one job, and of all jobs of one document: it is stored in one transaction, and others wait for the writer.
+constexpr std::size_t most_of_job = 256, most_of_document = 4000;
+
+// Whether the payload may name a blob: a search for a word, which spares most payloads being parsed.
+bool may_name(std::string_view payload);
+// What it names, each once. Pure.
+std::vector<std::string> named(const json::value& payload);
+// All that a stored payload names.
 void note(store::Session& session, const OrganizationId& organization, JobId job, std::string_view payload);
 void add(store::Session& session, const OrganizationId& organization, JobId job, const std::string& sha256);
 // With the job: blobs that no other job refers to, and that were kept for jobs alone, expire now.

@@ -4,6 +4,7 @@
 #include "base/json_text.hpp"
 #include "base/crash_point.hpp"
 #include "jobs/ending.hpp"
+#include "jobs/job_blobs.hpp"
 #include "jobs/read_page.hpp"
 
 #include <boost/json.hpp>
@@ -19,13 +20,27 @@ using store::TenantSession;
 
 Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
 
-// Whether `processor` takes the payload, and the resource that it needs.
-Result<std::string> check(const Processor& processor, OrganizationId organization, std::string_view payload) {
-    if (!processor.reads_payload()) return std::string{};
+struct Read {
+    std::string resource;
+    std::vector<std::string> blobs;
+};
+
+// Whether `processor`, if there is one here, takes the payload; the resource that it needs, and the blobs that it names.
+Result<Read> read_payload(const Processor* processor, OrganizationId organization, std::string_view payload) {
+    const bool is_read = processor && processor->reads_payload(), names_blobs = job_blobs::may_name(payload);
+    if (!is_read && !names_blobs) return Read{};
     const auto value = parse_json(payload);
     if (!value) return value.error();
-    if (auto checked = processor.check(organization, *value); !checked) return checked.error();
-    return processor.resource(*value);
+    Read read;
+    if (is_read) {
+        if (auto checked = processor->check(organization, *value); !checked) return checked.error();
+        read.resource = processor->resource(*value);
+    }
+    if (names_blobs) read.blobs = job_blobs::named(*value);
+    if (read.blobs.size() > job_blobs::most_of_job)
+        return Error{Code::unprocessable, fmt::format("the payload names {} blobs, and one job may name {}; make several jobs of it", read.blobs.size(),
+                                                      job_blobs::most_of_job)};
+    return read;
 }
 
 // Queue names are checked to be plain words, so nothing here needs escaping.
@@ -89,23 +104,23 @@ private:
     std::optional<Stored> stored_;
 };
 
-JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
+JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool)
+    : database_{database}, dispatcher_{dispatcher}, clock_{clock}, pool_{pool} {}
 
 Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id, const Admitted& beside) const {
     const auto queue = dispatcher_.table().find_queue(who.organization, asked.queue); // a refused job makes none
     const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
     const auto& settings = rules->settings;
-    const auto* processor = dispatcher_.processor(asked.kind);
-    std::string resource;
-    if (!settings.external) {
-        if (!processor)
-            return Error{Code::unprocessable, fmt::format("nothing here runs jobs of kind \"{}\"; for workers of your own, set queue \"{}\" to "
-                                                          "external first", asked.kind, asked.queue)};
-        auto needed = check(*processor, who.organization, asked.payload);
-        if (!needed) return needed.error();
-        resource = std::move(*needed);
-    }
-    if (auto admitted = dispatcher_.admits(who.organization, asked.queue, asked.kind, resource, beside); !admitted) return admitted.error();
+    const auto* processor = settings.external ? nullptr : dispatcher_.processor(asked.kind);
+    if (!settings.external && !processor)
+        return Error{Code::unprocessable, fmt::format("nothing here runs jobs of kind \"{}\"; for workers of your own, set queue \"{}\" to "
+                                                      "external first", asked.kind, asked.queue)};
+    auto read = read_payload(processor, who.organization, asked.payload);
+    if (!read) return read.error();
+    if (auto admitted = dispatcher_.admits(who.organization, asked.queue, asked.kind, read->resource, beside); !admitted) return admitted.error();
+    if (beside.blobs + read->blobs.size() > job_blobs::most_of_document)
+        return Error{Code::unprocessable, fmt::format("the jobs of one request may name {} blobs all together; send them in several requests",
+                                                      job_blobs::most_of_document)};
     if (asked.expires_at && *asked.expires_at <= now) return Error{Code::unprocessable, "\"expires_at\" is in the past"};
     if (asked.deadline_at && *asked.deadline_at <= now) return Error{Code::unprocessable, "\"deadline_at\" is in the past"};
     Prepared prepared;
@@ -115,7 +130,7 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     job.created_by = who.key;
     job.kind = std::move(asked.kind);
     job.queue = std::move(asked.queue);
-    job.resource = std::move(resource);
+    job.resource = std::move(read->resource);
     job.priority = asked.priority.value_or(settings.priority.value_or(model::default_priority));
     job.payload = std::move(asked.payload);
     job.tags = asked.tags.empty() ? "{}" : json_text(asked.tags);
@@ -130,6 +145,7 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     if (asked.unique) job.unique_key = asked.unique->key;
     prepared.unique = std::move(asked.unique);
     prepared.depends_on = std::move(asked.depends_on);
+    prepared.blobs = std::move(read->blobs);
     return prepared;
 }
 
@@ -137,6 +153,7 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     auto prepared = prepare(who, std::move(asked), now, JobId::make(), beside);
     if (!prepared) return prepared;
     ++beside.all;
+    beside.blobs += prepared->blobs.size();
     ++beside.of_queue[prepared->job.queue];
     return prepared;
 }
@@ -150,7 +167,9 @@ void JobService::arrived(Weights weights, const Stored& stored) {
 
 awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission submission) {
     const Timestamp now = clock_.now();
-    auto prepared = prepare(who, std::move(submission.job), now, submission.id);
+    const auto bytes = submission.job.payload.size();
+    auto check = [this, &who, &submission, now] { return prepare(who, std::move(submission.job), now, submission.id); };
+    auto prepared = co_await run_off_io(pool_, bytes, std::move(check));
     if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
     prepared->effects = std::move(submission.effects);
     const bool reserved = begins_at_once(*prepared) && dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
@@ -180,14 +199,21 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
         std::vector<Stored> stored;
     };
     const Timestamp now = clock_.now();
-    std::vector<Result<Prepared>> prepared;
-    prepared.reserve(jobs.size());
-    Admitted beside;
-    for (auto& job : jobs) {
-        if (job) prepared.push_back(prepare(who, std::move(*job), now, beside));
-        else prepared.emplace_back(job.error());
-    }
-    auto task = [prepared = std::move(prepared), idempotency = std::move(idempotency), render = std::move(render), organization = who.organization,
+    std::size_t bytes = 0;
+    for (const auto& job : jobs) bytes += job ? job->payload.size() : 0;
+    auto check = [this, &who, &jobs, now]() -> Result<std::vector<Result<Prepared>>> {
+        std::vector<Result<Prepared>> prepared;
+        prepared.reserve(jobs.size());
+        Admitted beside;
+        for (auto& job : jobs) {
+            if (job) prepared.push_back(prepare(who, std::move(*job), now, beside));
+            else prepared.emplace_back(job.error());
+        }
+        return prepared;
+    };
+    auto prepared = co_await run_off_io(pool_, bytes, std::move(check));
+    if (!prepared) co_return prepared.error();
+    auto task = [prepared = std::move(*prepared), idempotency = std::move(idempotency), render = std::move(render), organization = who.organization,
                  now](Session& session) mutable -> Result<Done> {
         TenantSession tenant{session, organization};
         Done done;

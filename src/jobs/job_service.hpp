@@ -1,6 +1,7 @@
 // What people and programs do with jobs. Thread-safe; coroutines resume on the caller's executor. Nothing is
 // answered before it is committed.
 #pragma once
+#include "async/thread_pool.hpp"
 #include "base/clock.hpp"
 #include "jobs/dispatcher.hpp"
 #include "jobs/idempotent_request.hpp"
@@ -48,7 +49,8 @@ struct JobDetail {
 
 class JobService {
 public:
-    JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock);
+    // `pool` checks payloads that take long to parse.
+    JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool);
 
     // unprocessable: no such kind, or a payload that can never work; unavailable, with when to try again: the backlog, the
     // disk or the memory is full, or a breaker is open.
@@ -86,6 +88,7 @@ private:
     store::Database& database_;
     Dispatcher& dispatcher_;
     Clock& clock_;
+    async::ThreadPool& pool_;
 };
 
 } // namespace millrace::jobs

@@ -167,15 +167,20 @@ int ReadyQueue::effective(const FairLine& line, int level, Monotonic now) const 
     return std::min<int>(model::highest_priority, level + static_cast<int>(std::min<std::int64_t>(waited / ageing_, model::highest_priority)));
 }
 
+const Waiting& ReadyQueue::front(const Choice& choice) const {
+    return lanes_[choice.lane]->lines[static_cast<std::size_t>(choice.level)].front(choice.owner);
+}
+
 // Inside a priority: the organisation whose turn it is, then the key; then the line that has come up from below, which will
-// fall back once it was served; then the job that is due for longer.
+// fall back once it was served; then the job that is due for longer, and of equal times the one that was submitted first.
 bool ReadyQueue::comes_first(const Choice& one, const Choice& other) const {
     if (one.effective != other.effective) return one.effective > other.effective;
     if (one.organization_turn != other.organization_turn) return one.organization_turn < other.organization_turn;
     if (one.turn != other.turn) return one.turn < other.turn;
     if (one.level != other.level) return one.level < other.level;
-    const auto due = [this](const Choice& choice) { return lanes_[choice.lane]->lines[static_cast<std::size_t>(choice.level)].front(choice.owner).due; };
-    return due(one) < due(other);
+    const auto& job = front(one);
+    const auto& its = front(other);
+    return std::tie(job.due, job.id) < std::tie(its.due, its.id);
 }
 
 std::optional<ReadyQueue::Choice> ReadyQueue::choose(const Open& open, Monotonic now) {

@@ -120,6 +120,7 @@ private:
     void erase(LaneIndex lane);
     void count(const Waiting& job, bool scheduled, int change);
     int effective(const FairLine& line, int level, Monotonic now) const;
+    const Waiting& front(const Choice& choice) const;
     bool comes_first(const Choice& one, const Choice& other) const;
     std::optional<Choice> choose(const Open& open, Monotonic now);
 

@@ -75,16 +75,19 @@ Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Times
         if (!found) return found.error();
         ties = std::move(*found);
     }
+    const auto note_blobs = [&] {
+        for (const auto& sha256 : prepared.blobs) job_blobs::add(tenant.session(), job.organization, job.id, sha256);
+    };
     crash_point("submit.before_insert");
     if (prepared.begin_with) {
         auto lease = attempt_repository::insert_running(tenant, job, *prepared.begin_with, now);
-        job_blobs::note(tenant.session(), job.organization, job.id, job.payload);
+        note_blobs();
         for (const auto& effect : prepared.effects) effect(tenant.session());
         return Stored{std::move(job), false, std::move(lease)};
     }
     if (job.state == JobState::dead) insert_dead(tenant, job, now);
     else job_repository::insert(tenant, job);
-    job_blobs::note(tenant.session(), job.organization, job.id, job.payload);
+    note_blobs();
     for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
     if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
     for (const auto& effect : prepared.effects) effect(tenant.session());

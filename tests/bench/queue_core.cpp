@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
         processors::Echo echo;
         jobs::Dispatcher dispatcher{**database, SystemClock::instance(), log, metrics, {}};
         dispatcher.add(echo);
-        jobs::JobService service{**database, dispatcher, SystemClock::instance()};
+        async::ThreadPool pool{"pool", 1, 64};
+        jobs::JobService service{**database, dispatcher, SystemClock::instance(), pool};
         jobs::Queues queues{**database, dispatcher, SystemClock::instance()};
         if (!dispatcher.recover()) return 1;
         dispatcher.start();

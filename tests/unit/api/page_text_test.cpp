@@ -42,3 +42,9 @@ TEST_CASE("a list that is small is one page, a large one is several without a ga
     std::reverse(places.begin(), places.end());
     CHECK(follow(places, PageText::Order::falling, 1 << 20) == std::pair{places, 5});
 }
+
+TEST_CASE("numbers are written without exponents, as everywhere") {
+    PageText page{{}, PageText::Order::rising};
+    page.add("a", json::object{{"rate", 30.0}, {"none", 0.0}});
+    CHECK(page.text().find(R"("rate":30,"none":0})") != std::string::npos);
+}

@@ -39,12 +39,13 @@ private:
     std::size_t given_ = 0;
 };
 
-Result<std::string> read_all(http::BodyReader& body, std::size_t max) {
+Result<std::string> run(awaitable<Result<std::string>> reading) {
     asio::io_context context;
-    auto future = asio::co_spawn(context, read_body(body, max), asio::use_future);
+    auto future = asio::co_spawn(context, std::move(reading), asio::use_future);
     context.run();
     return future.get();
 }
+Result<std::string> read_all(http::BodyReader& body, std::size_t max) { return run(read_body(body, max)); }
 
 } // namespace
 
@@ -72,4 +73,14 @@ TEST_CASE("a body is read whole, of whatever length and however it was announced
     FakeBody long_one{std::nullopt, std::string(1'000'001, 'z')}, announced{1'000'001, ""};
     CHECK(read_all(long_one, 1'000'000).error().code == Code::too_large);
     CHECK(read_all(announced, 1'000'000).error().code == Code::too_large);
+}
+
+TEST_CASE("a part of a body that another field announces buys no memory either") {
+    FakeBody silent{16 << 20, "", false};
+    CHECK_FALSE(run(read_up_to(silent, 16 << 20)).has_value());
+    CHECK(silent.most_asked <= 64 << 10);
+    FakeBody long_one{std::nullopt, std::string(300'000, 'x')};
+    CHECK(run(read_up_to(long_one, 200'000)).value().size() == 200'000); // and not more
+    CHECK(long_one.asked_too_much == 0);
+    CHECK(run(read_up_to(long_one, 200'000)).value().size() == 100'000); // it ends before
 }

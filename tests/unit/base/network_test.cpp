@@ -34,3 +34,9 @@ TEST_CASE("a network has the addresses that begin as it does") {
     for (const char* wrong : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "::/129", "10.0.0.0/8/8", "*"}) CHECK_FALSE(IpNetwork::parse(wrong));
     for (const char* text : {"10.0.0.0/8", "192.0.2.7", "fd00::/8", "2001:db8::1"}) CHECK(IpNetwork::parse(text)->text() == text);
 }
+
+TEST_CASE("an IPv6 address shares with its /64, every other with nobody") {
+    CHECK(share_of("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64");
+    CHECK(share_of("2001:db8:1:2::1") == "2001:db8:1:2::/64");
+    for (const std::string own : {"192.0.2.1", "127.0.0.1", "::1", "::ffff:192.0.2.1", "unix", ""}) CHECK(share_of(own) == own);
+}

@@ -64,6 +64,18 @@ TEST_CASE("those beyond the limit are told so, a few at a time") {
     CHECK(admissions.open() == 65);
 }
 
+TEST_CASE("all addresses of an IPv6 subnet have one share") {
+    Limits limits;
+    limits.connections_per_address = 1;
+    Admissions admissions{limits};
+    const auto one = admissions.connection("2001:db8:0:1::1", 1);
+    CHECK(one);
+    CHECK_FALSE(admissions.connection("2001:db8:0:1:ffff::2", 1));
+    CHECK(admissions.connection("2001:db8:0:2::1", 1));
+    const auto held = admissions.request("2001:db8:0:1::3");
+    CHECK_FALSE(admissions.request("2001:db8:0:1::4"));
+}
+
 TEST_CASE("requests and uploads are counted by address, each for itself") {
     Limits limits;
     limits.connections_per_address = limits.uploads_per_address = 2;

@@ -48,6 +48,14 @@ TEST_CASE("messages come out as they went in") {
     CHECK(std::get<frame::Batch>(*back).items[1].size == 55);
 }
 
+TEST_CASE("what a worker says in words is text, whatever its bytes were") {
+    frame::Done done{7, 1.5, 0.25, {}};
+    done.items.push_back({frame::ItemFailure{true, "descr \xff\xfe"}, 1, 2.0});
+    const auto message = frame::decode_to_daemon(frame::encode(frame::ToDaemon{done}));
+    REQUIRE(message);
+    CHECK(std::get<frame::ItemFailure>(std::get<frame::Done>(*message).items[0].outcome).message == "descr \xef\xbf\xbd\xef\xbf\xbd");
+}
+
 TEST_CASE("a truncated, extended or damaged message is refused or harmless") {
     const auto good = frame::encode(frame::ToDaemon{example()});
     for (std::size_t n = 0; n < good.size(); ++n) CHECK_FALSE(frame::decode_to_daemon(good.substr(0, n)).has_value());

@@ -152,6 +152,16 @@ TEST_CASE("more dead letters than one transaction takes are all replayed, and al
     }
 }
 
+TEST_CASE("a purge by tag takes the tag as it is written, letter by letter") {
+    Morgue morgue;
+    const auto large = morgue.bury("default", "broken", {{"customer", "ABC"}});
+    morgue.bury("default", "broken", {{"customer", "abc"}});
+    DeadFilter filter;
+    filter.tag = {"customer", "abc"};
+    CHECK(morgue.run(morgue.dead_letters->purge(morgue.who, filter)).value() == 1);
+    CHECK(morgue.list() == std::vector<JobId>{large});
+}
+
 TEST_CASE("a purge deletes what the filter says, with all that belonged to it, and nothing that lives") {
     Morgue morgue;
     morgue.bury("default");

@@ -180,3 +180,27 @@ TEST_CASE("whoever waits for a job hears of its end, however it ends") {
         CHECK(waiting.wait_for(10s) == std::future_status::ready);
     }
 }
+
+namespace {
+
+model::NewJob naming_blobs(std::size_t count) {
+    auto wanted = QueueDaemon::job();
+    wanted.payload = R"({"inputs":[)";
+    for (std::size_t i = 0; i < count; ++i) wanted.payload += fmt::format(R"({}{{"blob":"{:064x}"}})", i == 0 ? "" : ",", i);
+    wanted.payload += "]}";
+    return wanted;
+}
+
+} // namespace
+
+TEST_CASE("a job names so many blobs at most, and the jobs of a batch so many together") {
+    QueueDaemon daemon;
+    CHECK(daemon.try_submit(naming_blobs(256)).has_value());
+    CHECK(daemon.number("SELECT count(*) FROM job_blobs") == 256);
+    const auto refused = daemon.try_submit(naming_blobs(257));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unprocessable);
+    CHECK(refused.error().detail.find("257 blobs") != std::string::npos);
+    std::vector<Result<model::NewJob>> batch(20, naming_blobs(250));
+    CHECK(render(*submit_all(daemon, std::move(batch))) == "aaaaaaaaaaaaaaaarrrr"); // 4,000
+}

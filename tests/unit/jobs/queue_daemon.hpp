@@ -143,6 +143,7 @@ struct QueueDaemon {
     telemetry::Metrics metrics;
     FakeClock clock;
     DispatcherOptions options;
+    async::ThreadPool pool{"pool", 1, 64};
     Puppet puppet;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -163,8 +164,8 @@ private:
         dispatcher->add(puppet);
         const auto recovered = dispatcher->recover();
         REQUIRE_MESSAGE(recovered.has_value(), (recovered ? "" : recovered.error().detail));
-        jobs = std::make_unique<JobService>(*database, *dispatcher, clock);
-        flows = std::make_unique<Flows>(*database, *jobs, *dispatcher, clock);
+        jobs = std::make_unique<JobService>(*database, *dispatcher, clock, pool);
+        flows = std::make_unique<Flows>(*database, *jobs, *dispatcher, clock, pool);
         dead_letters = std::make_unique<DeadLetters>(*database, *dispatcher, clock);
         queues = std::make_unique<Queues>(*database, *dispatcher, clock);
         leases = std::make_unique<Leases>(*database, *dispatcher, clock);

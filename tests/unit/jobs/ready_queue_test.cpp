@@ -61,6 +61,14 @@ TEST_CASE("one key's jobs of equal priority are served in the order in which the
     for (const auto& id : pushed) CHECK(room.pop(at(31s)) == id);
 }
 
+TEST_CASE("one key's jobs of one time are served in the order of their submission, across kinds and queues") {
+    Room room;
+    const std::vector lanes{room.lane("default", "echo"), room.lane("default", "sleep"), room.lane("other", "echo")};
+    std::vector<JobId> pushed;
+    for (int i = 0; i < 30; ++i) pushed.push_back(room.push(lanes[static_cast<std::size_t>(i * 7 % 3)], 5, at(1s)).id);
+    for (const auto& id : pushed) CHECK(room.pop(at(1s)) == id);
+}
+
 TEST_CASE("a lane that is not open holds nobody up") {
     Room room;
     const auto full = room.lane("default", "sleep"), free = room.lane("default", "echo");
