@@ -110,12 +110,11 @@ bool settle_child(Session& session, const Parent& parent, const dependency_repos
 }
 
 // What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long. However many there
-// are, a transaction settles so many of them at most and writes down whose are left: settle_more() goes on. How many more it might
-// have settled.
-int settle_children(Session& session, const OrganizationId& organization, Parent first, Timestamp now, Settled& settled, int most = children_at_once) {
+// are, a transaction settles so many of them at most and writes down whose are left: settle_more() goes on.
+void settle_children(Session& session, const OrganizationId& organization, Parent first, Timestamp now, Settled& settled, int most = children_at_once) {
     std::vector<Parent> ended{first};
     store::TenantSession tenant{session, organization};
-    int left = most;
+    int left = std::min(most, settled.children);
     while (!ended.empty()) {
         Parent parent = ended.back();
         ended.pop_back();
@@ -125,13 +124,13 @@ int settle_children(Session& session, const OrganizationId& organization, Parent
                 for (const auto& each : ended)
                     if (!dependency_repository::unsettled_children(session, each, 1).empty()) dependency_repository::settle_later(tenant, each, now);
                 settled.more = true;
-                return 0;
+                return;
             }
+            --settled.children;
             if (settle_child(session, parent, child, now, settled)) ended.push_back({child.id, ParentEnd::failed, {}});
             parent.settled_until = child.id;
         }
     }
-    return left;
 }
 
 Moved moved_of(const Lease& lease, JobState to, Timestamp due, Timestamp now) {
@@ -226,13 +225,13 @@ void purged(Session& session, const OrganizationId& organization, JobId id, Time
 Settled settle_more(Session& session, Timestamp now) {
     Settled all;
     std::optional<dependency_repository::Unsettled> parent;
-    for (int left = store::Turn::most; left > 0 && (parent = dependency_repository::first_unsettled(session)); --left) {
+    while (all.children-- > 0 && (parent = dependency_repository::first_unsettled(session))) {
         crash_point("settle.before_write");
         store::TenantSession tenant{session, parent->organization};
         const auto& job = parent->parent;
         dependency_repository::settled(tenant, job.id);
         const auto state = job_repository::find_state(tenant, job.id);
-        if (job.end == ParentEnd::purged || (state && model::is_final(*state))) left = settle_children(session, parent->organization, job, now, all, left);
+        if (job.end == ParentEnd::purged || (state && model::is_final(*state))) settle_children(session, parent->organization, job, now, all, all.children);
     }
     count_totals(session, all);
     all.more = dependency_repository::first_unsettled(session).has_value();

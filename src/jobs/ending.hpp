@@ -5,6 +5,7 @@
 #include "jobs/processor.hpp"
 #include "model/job.hpp"
 #include "store/database.hpp"
+#include "store/turn.hpp"
 
 #include <map>
 #include <optional>
@@ -35,6 +36,7 @@ struct Moved {
 struct Settled {
     std::vector<Moved> jobs;
     bool more = false; // others wait for these too, or for what ended with them: settle_more() goes on
+    int children = store::Turn::most; // that the transaction may still settle
     bool empty() const { return jobs.empty(); }
 };
 

@@ -147,3 +147,17 @@ TEST_CASE("a chain of jobs that fail with the first fails in turns, and waits on
     CHECK(crowd.number("SELECT count(*) FROM unsettled_parents") == 0);
     CHECK(crowd.dispatcher->backlog() == 0);
 }
+
+TEST_CASE("jobs outside that wait for each job of a cancelled flow fail in turns") {
+    Crowd crowd;
+    crowd.pause();
+    NewFlow flow;
+    for (int i = 0; i < 50; ++i) flow.steps.push_back({"step" + std::to_string(i), QueueDaemon::job(), {}});
+    const auto made = crowd.run(crowd.flows->submit(crowd.who, std::move(flow), {})).value();
+    crowd.settle();
+    crowd.fill([&](store::Session& session, int i) { crowd.insert_blocked(session, made.nodes[static_cast<std::size_t>(i % 50)].id, "fail"); });
+    CHECK(crowd.run(crowd.flows->cancel(crowd.who, made.flow.id)).value() == 50);
+    crowd.until([&] { return crowd.number("SELECT count(*) FROM finished_jobs WHERE state = 'dead'") == rows(); });
+    CHECK(crowd.number("SELECT count(*) FROM unsettled_parents") == 0);
+    CHECK(crowd.database->stats().most_rows <= most_rows);
+}
