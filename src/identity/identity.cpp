@@ -1,5 +1,6 @@
 #include "identity/identity.hpp"
 
+#include "base/network.hpp"
 #include "identity/identity_repository.hpp"
 #include "identity/key_text.hpp"
 

@@ -131,6 +131,8 @@ awaitable<Result<std::size_t>> DeadLetters::count(OrganizationId organization, D
 // Found on a reader, put back on the writer: a filter that fits nothing costs the writer nothing.
 awaitable<Result<std::size_t>> DeadLetters::replay(model::Principal who, Replay replay) {
     std::size_t count = 0;
+    if (replay.payload && job_blobs::may_name(*replay.payload))
+        if (const auto blobs = job_blobs::named(parse_json(*replay.payload).value()); !blobs) co_return blobs.error();
     const Timestamp begin = clock_.now();
     // What dies again while this goes on is not replayed twice.
     if (!replay.filter.died_before || *replay.filter.died_before > begin) replay.filter.died_before = begin;

@@ -3,6 +3,8 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <set>
 #include <utility>
@@ -34,17 +36,21 @@ void find_all(const json::value& value, std::set<std::string, std::less<>>& foun
 
 bool may_name(std::string_view payload) { return payload.find("\"blob\"") != std::string_view::npos; }
 
-std::vector<std::string> named(const json::value& payload) {
+Result<std::vector<std::string>> named(const json::value& payload) {
     std::set<std::string, std::less<>> found;
     find_all(payload, found);
-    return {found.begin(), found.end()};
+    if (found.size() > most_of_job)
+        return Error{Code::unprocessable, fmt::format("the payload names {} blobs, and one job may name {}; make several jobs of it", found.size(), most_of_job)};
+    return std::vector<std::string>{found.begin(), found.end()};
 }
 
 void note(Session& session, const OrganizationId& organization, JobId job, std::string_view payload) {
     if (!may_name(payload)) return;
     const auto document = parse_json(payload);
     if (!document) return;
-    for (const auto& sha256 : named(*document)) add(session, organization, job, sha256);
+    std::set<std::string, std::less<>> found; // more than are taken now, where the payload is older than the limit
+    find_all(*document, found);
+    for (const auto& sha256 : found) add(session, organization, job, sha256);
 }
 
 void add(Session& session, const OrganizationId& organization, JobId job, const std::string& sha256) {

@@ -17,9 +17,9 @@ constexpr std::size_t most_of_job = 256, most_of_document = 4000;
 
 // Whether the payload may name a blob: a search for a word, which spares most payloads being parsed.
 bool may_name(std::string_view payload);
-// What it names, each once. Pure.
-std::vector<std::string> named(const json::value& payload);
-// All that a stored payload names.
+// What it names, each once; unprocessable when it names more than one job may. Pure.
+Result<std::vector<std::string>> named(const json::value& payload);
+// What a stored payload names.
 void note(store::Session& session, const OrganizationId& organization, JobId job, std::string_view payload);
 void add(store::Session& session, const OrganizationId& organization, JobId job, const std::string& sha256);
 // With the job: blobs that no other job refers to, and that were kept for jobs alone, expire now.

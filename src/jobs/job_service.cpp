@@ -36,10 +36,10 @@ Result<Read> read_payload(const Processor* processor, OrganizationId organizatio
         if (auto checked = processor->check(organization, *value); !checked) return checked.error();
         read.resource = processor->resource(*value);
     }
-    if (names_blobs) read.blobs = job_blobs::named(*value);
-    if (read.blobs.size() > job_blobs::most_of_job)
-        return Error{Code::unprocessable, fmt::format("the payload names {} blobs, and one job may name {}; make several jobs of it", read.blobs.size(),
-                                                      job_blobs::most_of_job)};
+    if (!names_blobs) return read;
+    auto blobs = job_blobs::named(*value);
+    if (!blobs) return blobs.error();
+    read.blobs = std::move(*blobs);
     return read;
 }
 
@@ -308,8 +308,7 @@ awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::o
     if (!*found) co_return no_such_job(id);
     const auto& before = **found;
     if (payload)
-        if (const auto* processor = dispatcher_.processor(before.kind))
-            if (auto checked = check(*processor, who.organization, *payload); !checked) co_return checked.error();
+        if (const auto read = read_payload(dispatcher_.processor(before.kind), who.organization, *payload); !read) co_return read.error();
     if (model::is_final(before.state) && before.state != model::JobState::succeeded)
         if (auto admitted = dispatcher_.admits_again(who.organization, before.queue, before.kind); !admitted) co_return admitted.error();
     auto task = [who, id, payload = std::move(payload), now = clock_.now()](Session& session) -> Result<Settled> {

@@ -16,7 +16,7 @@ const std::string first(64, 'a'), second(64, 'b');
 JobId submit_with(StoredJobs& world, const std::string& payload) {
     auto wanted = world.prepared();
     wanted.job.payload = payload;
-    wanted.blobs = job_blobs::named(parse_json(payload).value());
+    wanted.blobs = job_blobs::named(parse_json(payload).value()).value();
     return world.store(std::move(wanted)).job.id;
 }
 
