@@ -109,7 +109,9 @@ awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked, 
     std::size_t bytes = 0;
     for (const auto& step : asked.steps) bytes += step.job.payload.size();
     auto check = [this, &who, &asked, now] { return prepare(who, std::move(asked), now); };
-    auto ready = co_await run_off_io(pool_, bytes, std::move(check));
+    Result<Ready> ready{Ready{}};
+    if (bytes < large_payloads) ready = check();
+    else ready = co_await pool_.run(std::move(check));
     if (!ready) co_return co_await refuse(who.organization, std::move(idempotency), ready.error());
     auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency), now](Session& session) mutable -> Result<Done> {
         TenantSession tenant{session, who.organization};

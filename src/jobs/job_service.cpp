@@ -169,7 +169,9 @@ awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission 
     const Timestamp now = clock_.now();
     const auto bytes = submission.job.payload.size();
     auto check = [this, &who, &submission, now] { return prepare(who, std::move(submission.job), now, submission.id); };
-    auto prepared = co_await run_off_io(pool_, bytes, std::move(check));
+    Result<Prepared> prepared{Prepared{}};
+    if (bytes < large_payloads) prepared = check(); // no coroutine of its own: nearly every submit comes here
+    else prepared = co_await pool_.run(std::move(check));
     if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
     prepared->effects = std::move(submission.effects);
     const bool reserved = begins_at_once(*prepared) && dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
@@ -211,7 +213,9 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
         }
         return prepared;
     };
-    auto prepared = co_await run_off_io(pool_, bytes, std::move(check));
+    Result<std::vector<Result<Prepared>>> prepared{std::vector<Result<Prepared>>{}};
+    if (bytes < large_payloads) prepared = check();
+    else prepared = co_await pool_.run(std::move(check));
     if (!prepared) co_return prepared.error();
     auto task = [prepared = std::move(*prepared), idempotency = std::move(idempotency), render = std::move(render), organization = who.organization,
                  now](Session& session) mutable -> Result<Done> {

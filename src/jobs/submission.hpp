@@ -1,7 +1,6 @@
 // A submit's way into the store: prepared on any thread, stored in the writer's transaction, then handed to the
 // dispatcher. Whoever makes jobs (the API, a schedule, a flow) goes these three steps.
 #pragma once
-#include "async/thread_pool.hpp"
 #include "jobs/attempt_repository.hpp"
 #include "jobs/ending.hpp"
 #include "jobs/processor.hpp"
@@ -10,7 +9,6 @@
 
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 namespace millrace::jobs {
@@ -30,14 +28,8 @@ struct Prepared {
 // Edges of one document, a flow or a batch, all together: it is stored in one transaction, and others wait for the writer.
 constexpr std::size_t most_edges = 5000;
 
-// Runs `check`, which parses so many bytes of payloads: a few here and now, many on the pool, because an io thread serves thousands
-// of connections. What it refers to has to outlive the coroutine.
-template <class Check>
-awaitable<std::invoke_result_t<Check>> run_off_io(async::ThreadPool& pool, std::size_t bytes, Check check) {
-    constexpr std::size_t few = 64 * 1024;
-    if (bytes < few) co_return check();
-    co_return co_await pool.run(std::move(check));
-}
+// Bytes of payloads from which on preparing goes to a pool: it parses them, and an io thread serves thousands of connections.
+constexpr std::size_t large_payloads = 64 * 1024;
 
 // What the store keeps of it.
 struct Stored {

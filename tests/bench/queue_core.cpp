@@ -27,7 +27,7 @@ T on(async::IoPool& io, awaitable<T> work) {
     return asio::co_spawn(io.at(0), std::move(work), asio::use_future).get();
 }
 
-std::vector<Result<model::NewJob>> batch(int jobs, const json::value& payload) {
+std::vector<Result<model::NewJob>> batch(int jobs, const std::string& payload) {
     std::vector<Result<model::NewJob>> all;
     all.reserve(static_cast<std::size_t>(jobs));
     for (int i = 0; i < jobs; ++i) {
@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
         if (!dispatcher.recover()) return 1;
         dispatcher.start();
         const model::Principal who{model::default_organization, {}, "bench", model::Role::admin};
-        const auto payload = json::parse(R"({"model":"digits","input":{"blob":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}})");
+        const std::string payload = R"({"model":"digits","input":{"blob":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}})";
         if (!on(io, queues.pause(who, "default", "bench", std::nullopt))) return 1;
 
         auto start = SteadyClock::now();

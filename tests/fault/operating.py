@@ -123,7 +123,8 @@ class Leases(Workload):
         while True:
             for _ in range(2):
                 # A lease that nobody reports on is a failed attempt, and here are many that die.
-                oracle.submit(client, echo(queue="outside", kind="anything", max_attempts=100), states=("succeeded",))
+                oracle.submit(client, echo(queue="outside", kind="anything", max_attempts=100, retry={"backoff": "fixed", "first_seconds": 0.1}),
+                              states=("succeeded",))
             yield
             # A worker that is killed while it asks: what it was given comes back.
             asked(client.abandon, "POST", "/api/v1/queues/outside/leases", {"worker": "dead", "max": 1, "wait_seconds": 1, "lease_seconds": 1})

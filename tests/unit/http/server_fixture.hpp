@@ -119,7 +119,8 @@ struct Daemon {
     Router router = make_router();
     std::atomic<int> exchanges{0};
     std::atomic<int> waits{0}, taken_back{0}; // handlers of /wait, answers of /hand-over
-    std::string file_sha256, verdicts; // of the checked file; one letter each time that it was read whole
+    std::string file_sha256; // of the checked file
+    async::Guarded<std::string> verdicts; // one letter each time that it was read whole
     async::Guarded<std::string> last; // what the hook saw of the last exchange
     std::unique_ptr<Server> server;
 
@@ -233,7 +234,7 @@ inline Router Daemon::make_router() {
         const auto path = folder / "file";
         const auto size = std::filesystem::file_size(path);
         const std::uint64_t first = request.header("Range").empty() ? 0 : 5;
-        Checksum checksum{file_sha256, size, [this](bool sound) { verdicts += sound ? 's' : 'd'; }};
+        Checksum checksum{file_sha256, size, [this](bool sound) { *verdicts.lock() += sound ? 's' : 'd'; }};
         response.body = FileBody{::open(path.c_str(), O_RDONLY | O_CLOEXEC), first, first ? 10 : size, std::move(checksum)};
         co_return response;
     }));

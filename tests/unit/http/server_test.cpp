@@ -175,13 +175,13 @@ TEST_CASE("the answer with a damaged file does not end well, whatever its size")
         const auto ask = [&](const std::string& fields) { return daemon.ask("GET /checked-file HTTP/1.1\r\n" + host + "Connection: close\r\n" + fields + "\r\n"); };
         CHECK(body_of(ask("")) == content);
         CHECK(body_of(ask("Range: bytes=5-14\r\n")) == content.substr(5, 10));
-        CHECK(daemon.verdicts == (size <= FileReading::part_checked_first ? "ss" : "s"));
+        CHECK(*daemon.verdicts.lock() == (size <= FileReading::part_checked_first ? "ss" : "s"));
         content[size - 7] = 'y';
         std::ofstream{daemon.folder / "file"} << content;
         const auto answer = ask("");
         if (size <= FileReading::checked_first) CHECK(status(answer) == 500);
         else CHECK(body_of(answer).size() < size);
-        CHECK(daemon.verdicts.back() == 'd');
+        CHECK(daemon.verdicts.lock()->back() == 'd');
         CHECK(status(ask("Range: bytes=5-14\r\n")) == (size <= FileReading::part_checked_first ? 500 : 200));
     }
 }
