@@ -169,9 +169,10 @@ awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission 
     const Timestamp now = clock_.now();
     const auto bytes = submission.job.payload.size();
     auto check = [this, &who, &submission, now] { return prepare(who, std::move(submission.job), now, submission.id); };
-    Result<Prepared> prepared{Prepared{}};
-    if (bytes < large_payloads) prepared = check(); // no coroutine of its own: nearly every submit comes here
-    else prepared = co_await pool_.run(std::move(check));
+    std::optional<Result<Prepared>> checked; // made in place: a job is large, and nearly every submit comes here
+    if (bytes < large_payloads) checked.emplace(check());
+    else checked.emplace(co_await pool_.run(std::move(check)));
+    auto& prepared = *checked;
     if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
     prepared->effects = std::move(submission.effects);
     const bool reserved = begins_at_once(*prepared) && dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
