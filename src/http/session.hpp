@@ -54,7 +54,6 @@ private:
     awaitable<void> handle();
     awaitable<Response> answer();
     awaitable<Response> dispatch(const Route& route);
-    awaitable<std::optional<Error>> receive_body(const Route& route);
     Response without_route(const std::string& allowed) const;
     awaitable<void> refuse();
 

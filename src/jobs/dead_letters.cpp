@@ -163,7 +163,10 @@ awaitable<Result<std::size_t>> DeadLetters::replay(model::Principal who, Replay 
 
 awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(model::Principal who, Replay replay, Timestamp begin, std::size_t count,
                                                               std::vector<Dead> dead) {
-    auto task = [this, who, replay = std::move(replay), begin, count, dead = std::move(dead), now = clock_.now()](Session& session) -> Result<Done> {
+    std::optional<json::value> payload; // parsed here, and not by the writer for each letter
+    if (replay.payload) payload = parse_json(*replay.payload).value();
+    auto task = [this, who, replay = std::move(replay), payload = std::move(payload), begin, count, dead = std::move(dead),
+                 now = clock_.now()](Session& session) -> Result<Done> {
         TenantSession tenant{session, who.organization};
         Done done;
         Admitted beside;
@@ -174,8 +177,8 @@ awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(model::Principal w
                 break;
             }
             ++done.looked_at;
-            const auto* processor = replay.payload ? dispatcher_.processor(kind) : nullptr;
-            if (processor && !processor->check(who.organization, parse_json(*replay.payload).value())) {
+            const auto* processor = payload ? dispatcher_.processor(kind) : nullptr;
+            if (processor && !processor->check(who.organization, *payload)) {
                 ++done.refused;
                 continue;
             }

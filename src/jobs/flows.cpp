@@ -108,6 +108,7 @@ awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked, 
     const Timestamp now = clock_.now();
     std::size_t bytes = 0;
     for (const auto& step : asked.steps) bytes += step.job.payload.size();
+    if (asked.callback) bytes += asked.callback->payload.size();
     auto check = [this, &who, &asked, now] { return prepare(who, std::move(asked), now); };
     Result<Ready> ready{Ready{}};
     if (bytes < large_payloads) ready = check();
