@@ -85,6 +85,7 @@ void write(Writer& w, const ItemFailure& m) {
     w.number(static_cast<std::uint8_t>(m.bad_input));
     w.text(m.message);
     w.number(static_cast<std::uint8_t>(m.no_answer));
+    w.number(static_cast<std::uint8_t>(m.memory_gone));
 }
 void write(Writer& w, const TopK& m) {
     w.number(static_cast<std::uint32_t>(m.ranked.size()));
@@ -259,6 +260,7 @@ void read(Reader& r, ItemFailure& m) {
     m.bad_input = r.number<std::uint8_t>() != 0;
     m.message = words(r);
     m.no_answer = r.number<std::uint8_t>() != 0;
+    m.memory_gone = r.number<std::uint8_t>() != 0;
 }
 void read(Reader& r, TopK& m) {
     m.ranked.resize(r.count(8));

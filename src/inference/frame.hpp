@@ -16,7 +16,7 @@
 
 namespace millrace::inference::frame {
 
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 inline constexpr std::size_t max_items = 1024;        // of one batch
 inline constexpr std::size_t max_regions = 1024;      // of one item
 inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
@@ -182,6 +182,7 @@ struct ItemFailure {
     bool bad_input = false;       // else the model failed
     std::string message;
     bool no_answer = false;       // the model ran, and what it gave can be no answer, such as NaN for a class
+    bool memory_gone = false;     // there was no memory for it, and the worker has none for others either: it is to be replaced
 };
 using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, Rows, Scores, Objects>;
 struct ItemResult {

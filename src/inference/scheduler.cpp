@@ -28,6 +28,11 @@ int rows_of(const Input& input) {
     return first == input.tensors.end() ? 1 : static_cast<int>(std::clamp<std::int64_t>(first->shape.front(), 1, 1 << 20));
 }
 
+bool memory_gone(const frame::ItemResult& item) {
+    const auto* failure = std::get_if<frame::ItemFailure>(&item.outcome);
+    return failure && failure->memory_gone;
+}
+
 } // namespace
 
 Scheduler::Scheduler(EngineLoop& loop, const EngineOptions& options, const SpawnOptions& spawn,
@@ -273,6 +278,7 @@ void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
     const auto& entry = *models_.find(flight.model);
     entry.metrics.batches->add();
     batcher_.settle(flight.model, flight.charged, cost_of(flight, done));
+    if (std::ranges::any_of(done.items, memory_gone)) return on_exhausted(device, flight, std::move(done));
     // The next batches on their way first: the worker works while the answers are written.
     const auto at = now();
     excuse_the_next(device, done.batch, at);
@@ -280,6 +286,31 @@ void Scheduler::on_done(DeviceWorker& device, frame::Done done) {
     dispatch();
     for (std::size_t i = 0; i < flight.items.size(); ++i) answer(entry, done, flight.items[i], std::move(done.items[i]));
     let_go(device);
+}
+
+// A model has taken the worker's memory and keeps it, which need not be the one that finds none now. The worker is replaced. What
+// found none is run again in another, and fails when it used up that one too, alone.
+void Scheduler::on_exhausted(DeviceWorker& device, const Flight& flight, frame::Done done) {
+    auto& entry = *models_.find(flight.model);
+    Flight unserved = flight;
+    unserved.items.clear();
+    unserved.charged = 0; // it is settled
+    std::string why;
+    for (std::size_t i = 0; i < flight.items.size(); ++i) {
+        if (!memory_gone(done.items[i])) {
+            answer(entry, done, flight.items[i], std::move(done.items[i]));
+            continue;
+        }
+        unserved.items.push_back(flight.items[i]);
+        why = std::get<frame::ItemFailure>(done.items[i].outcome).message;
+    }
+    quarantine_.disturbed({entry.version->organization, entry.version->name, entry.version->version}, now());
+    seat(entry); // the next time it takes nobody else's
+    const bool was_alone = device.role == DeviceWorker::Role::own;
+    kill_for(device, entry, "its memory was used up");
+    blame({{done.batch, unserved}}, {FailureReason::model_failed, why, true}, was_alone);
+    dispatch();
+    arm_tick();
 }
 
 // Each item answers for its rows of the pass that it was in.

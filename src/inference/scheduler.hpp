@@ -66,6 +66,7 @@ private:
     ModelEntry& entry_of(const std::shared_ptr<const ModelVersion>& version);
     void on_started(DeviceWorker& device, const frame::Started& started);
     void on_done(DeviceWorker& device, frame::Done done);
+    void on_exhausted(DeviceWorker& device, const Flight& flight, frame::Done done);
     Batcher::Cost cost_of(const Flight& flight, const frame::Done& done) const;
     void excuse_the_next(DeviceWorker& device, std::uint64_t batch, Monotonic at);
     void answer(const ModelEntry& entry, const frame::Done& times, Batcher::ItemKey key, frame::ItemResult result);

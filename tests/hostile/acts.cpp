@@ -124,8 +124,8 @@ std::string little_endian(std::uint64_t value) { return {reinterpret_cast<const 
         for (std::uint64_t batch = 1; batch <= 100; ++batch) send_frame("\2" + little_endian(batch), 9);
 }
 
-void take_all_memory() {
-    for (std::size_t size = std::size_t{1} << 28; size >= 4096;)
+void take_memory_in_blocks(std::size_t smallest) {
+    for (std::size_t size = std::size_t{1} << 28; size >= smallest;)
         if (void* block = std::malloc(size)) std::memset(block, 1, 1);
         else size /= 2;
 }
@@ -152,7 +152,8 @@ std::string attempt(int act, int number) {
 void misbehave(int act) {
     volatile std::uint64_t turns = 0;
     switch (act) {
-    case take_memory: take_all_memory(); break;
+    case take_memory: take_memory_in_blocks(4096); break;
+    case keep_memory: take_memory_in_blocks(std::size_t{8} << 20); break;
     case hang: for (;;) ::sleep(1000);
     case spin: for (;;) turns = turns + 1;
     case spin_aside:

@@ -34,6 +34,8 @@ enum Act {
     segmentation_fault = 2005,
     leave = 2006,        // exit(0)
     spin_aside = 2007,   // on a thread of its own, while the model answers
+    keep_memory = 2008,  // nearly all that there is, and answers
+    need_memory = 2009,  // for the time of the pass, as an honest model may
     // in its answers
     wrong_rank = 3001,
     wrong_batch = 3002,

@@ -33,6 +33,8 @@ mr_code perform(int act, int number, std::int64_t batch, char* error, std::uint6
     hostile::misbehave(act);
     if (act == hostile::take_memory || (act == hostile::too_large_above_two && batch > 2))
         return fail(MR_OUT_OF_MEMORY, "no memory for this batch", error, error_size);
+    if (act == hostile::need_memory && !std::unique_ptr<void, decltype(&std::free)>{std::malloc(std::size_t{32} << 20), &std::free})
+        return fail(MR_OUT_OF_MEMORY, "no memory for this pass", error, error_size);
     if (act == hostile::lose_device) return fail(MR_DEVICE_LOST, "an illegal memory access was encountered", error, error_size);
     return MR_OK;
 }

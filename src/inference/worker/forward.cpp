@@ -1,6 +1,7 @@
 #include "inference/worker/forward.hpp"
 
 #include "inference/worker/padding.hpp"
+#include "inference/worker/spare_memory.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -122,7 +123,7 @@ void Forward::fail(std::span<Item* const> items, const ForwardFailure& failure, 
     }
     if (failure.out_of_memory && may_have_memory_now()) return pass(items);
     auto& result = items.front()->result;
-    result.outcome = frame::ItemFailure{false, failure.message};
+    result.outcome = frame::ItemFailure{false, failure.message, false, failure.out_of_memory && !has_spare_memory()};
     result.batch_size = static_cast<std::uint32_t>(items.front()->input->rows);
     result.infer_ms = took;
 }

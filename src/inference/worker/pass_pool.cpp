@@ -13,7 +13,11 @@ constexpr std::size_t most_teams = 16; // threads for so many models whose passe
 
 PassPool::PassPool(std::string name, int places, std::chrono::milliseconds patience, SetThreads set_threads)
     : name_{std::move(name)}, places_{std::max(1, places)}, patience_{patience}, set_threads_{std::move(set_threads)} {
-    state_.lock()->free = places_;
+    {
+        auto state = state_.lock();
+        state->free = places_;
+        make_worker(*state); // so that there is one, whenever no more can be made
+    }
     watch_ = std::thread{[this] { watch(); }};
 }
 
@@ -106,11 +110,20 @@ PassPool::Worker* PassPool::idle_worker(State& state, int threads) {
         if (!found || worker->width > found->width) found = worker.get();
     }
     const bool may_grow = state.workers.size() < most_teams * static_cast<std::size_t>(places_);
-    if (found && (threads > 1 || !may_grow || state.workers.size() >= static_cast<std::size_t>(places_))) return found;
+    if (found && (found->width == 0 || threads > 1 || !may_grow || state.workers.size() >= static_cast<std::size_t>(places_))) return found;
     if (!may_grow) return nullptr;
-    auto& made = *state.workers.emplace_back(std::make_unique<Worker>());
-    made.thread = std::thread{[this, &made] { work(made); }};
-    return &made;
+    try {
+        return &make_worker(state);
+    } catch (const std::exception&) { // no memory or no thread is left: the work waits for one that is there
+        return found;
+    }
+}
+
+PassPool::Worker& PassPool::make_worker(State& state) {
+    auto made = std::make_unique<Worker>();
+    state.workers.reserve(state.workers.size() + 1);
+    made->thread = std::thread{[this, worker = made.get()] { work(*worker); }};
+    return *state.workers.emplace_back(std::move(made));
 }
 
 bool PassPool::begin(State& state, Waiting& next) {

@@ -56,7 +56,7 @@ private:
     };
     struct State {
         std::deque<Waiting> line;
-        std::vector<std::unique_ptr<Worker>> workers; // made when they are needed
+        std::vector<std::unique_ptr<Worker>> workers; // one from the start, others when they are needed
         int free = 0;         // places that are not held, or lent
         bool ending = false, watched = false;
     };
@@ -66,6 +66,7 @@ private:
     void lend_old_places(State& state) const;
     int held_by(const State& state, Model model) const;
     Worker* idle_worker(State& state, int threads);
+    Worker& make_worker(State& state);
     void end(State& state, Worker& worker);
     void work(Worker& self);
     void watch();

@@ -5,6 +5,7 @@
 #include "inference/worker/forward.hpp"
 #include "inference/worker/model_loading.hpp"
 #include "inference/worker/padding.hpp"
+#include "inference/worker/spare_memory.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace millrace::inference::worker {
@@ -158,6 +160,8 @@ void Pipeline::decode(Work& work, std::size_t index) noexcept {
         item.input = read_input(work, index);
     } catch (const InputError& e) {
         item.result.outcome = frame::ItemFailure{true, e.what()};
+    } catch (const std::bad_alloc&) {
+        item.result.outcome = frame::ItemFailure{false, "there is not enough memory to prepare the input", false, !has_spare_memory()};
     } catch (const std::exception& e) {
         item.result.outcome = frame::ItemFailure{false, std::string{"the input could not be prepared: "} + e.what()};
     }
@@ -209,6 +213,8 @@ void Pipeline::finish(const WorkPtr& work) {
                 item.result.outcome = answer(item, *work->model.manifest, work->batch.items[i].raw);
             } catch (const OutputError& e) {
                 item.result.outcome = frame::ItemFailure{false, e.what(), true};
+            } catch (const std::bad_alloc&) {
+                item.result.outcome = frame::ItemFailure{false, "there is not enough memory to write the answer", false, !has_spare_memory()};
             } catch (const std::exception& e) {
                 item.result.outcome = frame::ItemFailure{false, e.what()};
             }

@@ -52,6 +52,7 @@ struct Hostile {
     std::uint64_t denied() { return metrics.counter("millrace_worker_denied_total", "").value(); }
     bool honest_work_goes_on() {
         const auto outcome = answer(send(other, 21));
+        if (!outcome) MESSAGE(said(outcome));
         return outcome && outcome->result.at("outputs").at(0).at("data").at(0).as_double() == 42;
     }
 };

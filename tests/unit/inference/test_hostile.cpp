@@ -92,6 +92,28 @@ TEST_CASE("a model that takes all memory fails, and a batch that is too large is
     CHECK(h.honest_work_goes_on());
 }
 
+TEST_CASE("memory that a model keeps is missed by nobody: the worker is replaced, and who found none runs again") {
+    auto options = hostile_options();
+    options.memory_limit = std::uint64_t{1} << 30;
+    Hostile h{options};
+    CHECK(h.honest_work_goes_on());
+    REQUIRE(h.run(hostile::keep_memory).has_value());
+    const auto outcome = h.answer(h.send(h.other, hostile::need_memory));
+    INFO(said(outcome) << h.logged());
+    CHECK(outcome.has_value());
+    CHECK(lines_with(h.logged(), "its memory was used up") >= 1);
+}
+
+TEST_CASE("a model that takes all memory again and again takes it from itself alone") {
+    auto options = hostile_options();
+    options.memory_limit = std::uint64_t{1} << 30;
+    Hostile h{options};
+    for (int i = 0; i < 5; ++i) {
+        CHECK_FALSE(h.run(hostile::take_memory, i).has_value());
+        CHECK(h.honest_work_goes_on());
+    }
+}
+
 TEST_CASE("answers that make no sense are the model's failure") {
     Hostile h;
     for (const int act : {hostile::wrong_rank, hostile::wrong_batch, hostile::too_few_bytes, hostile::no_outputs}) {
