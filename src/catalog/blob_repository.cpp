@@ -11,7 +11,7 @@ using store::TenantSession;
 
 constexpr Sql delete_unused{"DELETE FROM blobs WHERE organization_id = $1 AND sha256 = $2 AND NOT EXISTS "
                             "(SELECT 1 FROM job_blobs AS u JOIN jobs AS j ON j.id = u.job_id WHERE u.organization_id = $1 AND u.sha256 = $2) AND NOT EXISTS "
-                            "(SELECT 1 FROM schedules AS s WHERE s.organization_id = $1 AND s.job LIKE '%' || $2 || '%')"};
+                            "(SELECT 1 FROM schedule_blobs AS s WHERE s.organization_id = $1 AND s.sha256 = $2)"};
 constexpr Sql find_row{"SELECT 1 FROM blobs WHERE organization_id = $1 AND sha256 = $2"};
 constexpr Sql find_job{"SELECT u.job_id FROM job_blobs AS u JOIN jobs AS j ON j.id = u.job_id WHERE u.organization_id = $1 AND u.sha256 = $2 LIMIT 1"};
 constexpr Sql select_expired{"SELECT organization_id, sha256 FROM blobs WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2"};

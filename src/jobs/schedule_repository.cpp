@@ -22,6 +22,8 @@ constexpr Sql list_schedules{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE o
 
 constexpr Sql update_schedule{"UPDATE schedules SET name = $3, cron = $4, time_zone = $5, missed = $6, job = $7, next_run_at = $8, last_error = NULL "
                               "WHERE organization_id = $1 AND id = $2"};
+constexpr Sql insert_blob{"INSERT INTO schedule_blobs (organization_id, schedule_id, sha256) VALUES ($1, $2, $3)"};
+constexpr Sql delete_blobs{"DELETE FROM schedule_blobs WHERE organization_id = $1 AND schedule_id = $2"};
 constexpr Sql delete_schedule{"DELETE FROM schedules WHERE organization_id = $1 AND id = $2"};
 constexpr Sql pause_schedule{"UPDATE schedules SET paused_at = coalesce(paused_at, $3) WHERE organization_id = $1 AND id = $2"};
 constexpr Sql resume_schedule{"UPDATE schedules SET paused_at = NULL, next_run_at = $3 WHERE organization_id = $1 AND id = $2"};
@@ -97,7 +99,16 @@ void update(TenantSession& tenant, const Schedule& schedule) {
                                      schedule.next_run_at});
 }
 
-bool remove(TenantSession& tenant, ScheduleId id) { return tenant.execute(delete_schedule, {id}) == 1; }
+void name_blobs(TenantSession& tenant, ScheduleId id, const std::vector<std::string>& blobs) {
+    tenant.execute(delete_blobs, {id});
+    for (const auto& sha256 : blobs) tenant.execute(insert_blob, {id, sha256});
+}
+
+bool remove(TenantSession& tenant, ScheduleId id) {
+    tenant.execute(delete_blobs, {id});
+    return tenant.execute(delete_schedule, {id}) == 1;
+}
+
 void pause(TenantSession& tenant, ScheduleId id, Timestamp now) { tenant.execute(pause_schedule, {id, now}); }
 
 void resume(TenantSession& tenant, ScheduleId id, std::optional<Timestamp> next_run_at) { tenant.execute(resume_schedule, {id, next_run_at}); }

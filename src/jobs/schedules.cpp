@@ -1,7 +1,7 @@
 #include "jobs/schedules.hpp"
 
 #include "base/json.hpp"
-#include "base/json.hpp"
+#include "jobs/job_blobs.hpp"
 
 #include <fmt/format.h>
 
@@ -42,7 +42,13 @@ Result<Schedules::Planned> Schedules::plan(const model::Principal& who, const Ne
     schedule.created_by = who.key;
     schedule.created_at = now;
     schedule.next_run_at = timetable->next(now);
-    return Planned{std::move(schedule), std::move(*timetable)};
+    Planned planned{std::move(schedule), {}};
+    if (job_blobs::may_name(asked.job)) {
+        auto blobs = job_blobs::named(parse_json(asked.job).value());
+        if (!blobs) return blobs.error();
+        planned.blobs = std::move(*blobs);
+    }
+    return planned;
 }
 
 awaitable<Result<Schedules::Answer>> Schedules::create(model::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency,
@@ -51,7 +57,7 @@ awaitable<Result<Schedules::Answer>> Schedules::create(model::Principal who, New
     auto planned = plan(who, asked, now);
     if (!planned) co_return planned.error();
     planned->schedule.id = {Uuid::make()};
-    auto task = [schedule = std::move(planned->schedule), idempotency = std::move(idempotency), render = std::move(render),
+    auto task = [schedule = std::move(planned->schedule), blobs = std::move(planned->blobs), idempotency = std::move(idempotency), render = std::move(render),
                  now](Session& session) -> Result<Answer> {
         TenantSession tenant{session, schedule.organization};
         auto earlier = earlier_answer(tenant, idempotency);
@@ -61,6 +67,7 @@ awaitable<Result<Schedules::Answer>> Schedules::create(model::Principal who, New
         if (schedule_repository::count(tenant) >= most)
             return Error{Code::conflict, fmt::format("there are {} schedules, which is the limit; remove some", most)};
         schedule_repository::insert(tenant, schedule);
+        schedule_repository::name_blobs(tenant, schedule.id, blobs);
         Answer answer{schedule.id.text(), render(schedule), false};
         remember_answer(tenant, idempotency, answer.body, 201, now);
         return answer;
@@ -103,12 +110,13 @@ awaitable<Result<Schedule>> Schedules::change(OrganizationId organization, Sched
 awaitable<Result<Schedule>> Schedules::update(model::Principal who, ScheduleId id, NewSchedule asked) {
     auto planned = plan(who, asked, clock_.now());
     if (!planned) co_return planned.error();
-    Change replace = [wanted = std::move(planned->schedule)](TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
+    Change replace = [wanted = std::move(planned->schedule), blobs = std::move(planned->blobs)](TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
         if (wanted.name != present.name && schedule_repository::find(tenant, wanted.name)) return name_taken(wanted.name);
         wanted.id = present.id;
         // The same times as before: one that has just come is not lost.
         if (wanted.cron == present.cron && wanted.time_zone == present.time_zone) wanted.next_run_at = present.next_run_at;
         schedule_repository::update(tenant, wanted);
+        schedule_repository::name_blobs(tenant, wanted.id, blobs);
         return success();
     };
     co_return co_await change(who.organization, id, std::move(replace));

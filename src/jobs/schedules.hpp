@@ -52,7 +52,7 @@ public:
 private:
     struct Planned {
         Schedule schedule; // without what the store knows of it
-        Timetable timetable;
+        std::vector<std::string> blobs; // that its job names
     };
     Result<Planned> plan(const model::Principal& who, const NewSchedule& asked, Timestamp now) const;
     using Change = std::function<Result<void>(store::TenantSession&, const Schedule&)>;

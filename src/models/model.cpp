@@ -63,8 +63,19 @@ json::object to_json(const Version& version, bool with_manifest) {
 }
 
 json::object to_json(const Model& model, bool with_manifests) {
-    json::array versions;
-    for (const Version& version : model.versions) versions.push_back(to_json(version, with_manifests));
+    constexpr std::size_t most_details = std::size_t{4} << 20;
+    json::array versions(model.versions.size());
+    std::size_t bytes = 0;
+    for (std::size_t i = versions.size(); i-- > 0;) {
+        const Version& version = model.versions[i];
+        auto out = to_json(version, with_manifests);
+        if (bytes < most_details || model.traffic.names(version.number)) {
+            bytes += json::serialize(out).size();
+        } else {
+            for (const char* detail : {"labels", "manifest", "files", "accuracy", "input", "trial"}) out.erase(detail);
+        }
+        versions[i] = std::move(out);
+    }
     auto traffic = model.traffic.to_json();
     return {{"name", model.name},
             {"production", traffic.at("production")},

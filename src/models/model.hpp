@@ -55,7 +55,8 @@ int falls_back_to(const Model& other, const Model& model, int number);
 // a-z 0-9 and inside also _ -: up to 63 characters.
 bool is_name(std::string_view text);
 
-// As the API answers them.
+// As the API answers them. The labels and manifests of a model's versions are there for those that its traffic names, and for
+// the newest ones as long as they have fewer than 4 MiB together; each version by itself has all of its own.
 json::object to_json(const Version& version, bool with_manifest);
 json::object to_json(const Model& model, bool with_manifests);
 

@@ -23,6 +23,8 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+constexpr std::chrono::seconds slow_load{5}; // others load beside one that takes longer: it may hang
+
 double milliseconds_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
 }
@@ -68,32 +70,28 @@ struct Pipeline::Work {
 
 Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
     : runtime_{runtime}, options_{options}, send_{std::move(send)},
-      memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)}, loader_{"load", 1, 64},
+      memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)}, loader_{"load", 1, slow_load, [](int) {}},
       decoders_{"decode", options.decode_threads, frame::lends_places_after, [](int) {}},
       passes_{"infer", options.threads, frame::lends_places_after, [this](int threads) { (void)runtime_.set_threads(threads); }} {}
 
 void Pipeline::load(frame::Load message, std::vector<Descriptor> files) {
     auto shared = std::make_shared<std::pair<frame::Load, std::vector<Descriptor>>>(std::move(message),
                                                                                     std::move(files)); // std::function must copy
-    const bool accepted = loader_.post([this, shared] {
+    const auto model = shared->first.model;
+    loader_.add(model, 1, [this, shared] {
         frame::Loaded report;
         report.model = shared->first.model;
-        if (auto model = load_model(runtime_, shared->first, shared->second, memory_figures_, options_.threads, report))
-            (*models_.lock())[report.model] = std::move(*model);
+        if (auto loaded = load_model(runtime_, shared->first, shared->second, memory_figures_, options_.threads, report))
+            (*models_.lock())[report.model] = std::move(*loaded);
         send_(report);
     });
-    if (accepted) return;
-    frame::Loaded refused;
-    refused.model = shared->first.model;
-    refused.error = "too many models are being loaded";
-    send_(refused);
 }
 
 void Pipeline::unload(std::uint32_t model) {
     // Given back on the loading thread, after the batches that still hold it, as the daemon has waited for them.
     auto gone = std::make_shared<LoadedModel>();
     if (auto models = models_.lock(); auto node = models->extract(model)) *gone = std::move(node.mapped());
-    loader_.post([this, model, gone] {
+    loader_.add(model, 1, [this, model, gone] {
         *gone = {};
         runtime_.release_memory();
         send_(frame::Unloaded{model, own_bytes(memory_figures_)});

@@ -1,9 +1,9 @@
-// The worker's work: models loaded on one thread, inputs decoded on a pool of places, forward passes on another. While some
+// The worker's work: models loaded one at a time, inputs decoded on a pool of places, forward passes on another. While some
 // batches are in the runtime, the next are being decoded. The thread that reads the channel does nothing that takes a time
 // depending on a model or an input: all others wait for it, and the daemon knows by its answers that the worker lives.
 #pragma once
 #include "async/guarded.hpp"
-#include "async/thread_pool.hpp"
+
 #include "base/descriptor.hpp"
 #include "inference/frame.hpp"
 #include "inference/worker/forward.hpp"
@@ -56,7 +56,7 @@ private:
     async::Guarded<std::map<std::uint32_t, LoadedModel>> models_;
     Neighbours neighbours_;
     Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
-    async::ThreadPool loader_;
+    PassPool loader_;   // one at a time, so that each can be measured, until one takes long
     PassPool decoders_; // and what writes large maps
     PassPool passes_;
 };
