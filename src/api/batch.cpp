@@ -10,7 +10,7 @@
 
 namespace millrace::api {
 
-Result<std::vector<Result<model::NewJob>>> read_batch(const json::value& document) {
+Result<std::vector<Result<values::NewJob>>> read_batch(const json::value& document) {
     const auto* object = document.if_object();
     if (!object) return Error{Code::unprocessable, "a batch is a JSON object: {\"jobs\":[{\"kind\":\"echo\"}]}"};
     if (const auto known = only_fields(*object, {"jobs"}); !known) return known.error();
@@ -18,7 +18,7 @@ Result<std::vector<Result<model::NewJob>>> read_batch(const json::value& documen
     const auto* list = value ? value->if_array() : nullptr;
     if (!list || list->empty() || list->size() > most_jobs_a_batch)
         return Error{Code::unprocessable, fmt::format("\"jobs\" must be a list of 1 to {} jobs", most_jobs_a_batch)};
-    std::vector<Result<model::NewJob>> wanted;
+    std::vector<Result<values::NewJob>> wanted;
     wanted.reserve(list->size());
     std::size_t edges = 0;
     for (const auto& each : *list) {

@@ -59,7 +59,7 @@ struct BlobRoutes {
         co_return co_await keep(request, *blob, type);
     }
 
-    awaitable<Response> keep(Request& request, model::BlobRef blob, std::string type) const {
+    awaitable<Response> keep(Request& request, values::BlobRef blob, std::string type) const {
         const auto added = co_await catalog.add(request.principal.organization, blob, std::string{media_type(type)}, {catalog::Kept::For::user});
         if (!added) co_return http::problem(added.error(), request.id);
         auto response = http::json(201, json::object{{"sha256", blob.sha256}, {"size", blob.size}, {"tier", "hot"}});

@@ -109,11 +109,11 @@ Result<EmbeddingsRequest> parse_embeddings(std::string_view text) {
     return request;
 }
 
-std::optional<std::int64_t> embedding_size(const model::Manifest& manifest) {
+std::optional<std::int64_t> embedding_size(const values::Manifest& manifest) {
     const auto& output = manifest.outputs.front();
-    const bool text = manifest.given() == 1 && manifest.inputs[manifest.first_given()].kind == model::InputKind::text;
-    const bool vector = manifest.outputs.size() == 1 && output.datatype == model::Datatype::fp32 && output.shape.size() == 1 && output.shape[0] > 0;
-    if (!text || !vector || manifest.task != model::Task::tensor) return std::nullopt;
+    const bool text = manifest.given() == 1 && manifest.inputs[manifest.first_given()].kind == values::InputKind::text;
+    const bool vector = manifest.outputs.size() == 1 && output.datatype == values::Datatype::fp32 && output.shape.size() == 1 && output.shape[0] > 0;
+    if (!text || !vector || manifest.task != values::Task::tensor) return std::nullopt;
     return output.shape[0];
 }
 
@@ -123,7 +123,7 @@ Result<std::string> render_embeddings(const EmbeddingsRequest& request, const st
     fmt::format_to(std::back_inserter(out), R"({{"object":"list","data":[)");
     for (std::size_t i = 0; i < predictions.size(); ++i) {
         const auto& tensors = predictions[i].tensors;
-        if (tensors.size() != 1 || tensors.front().datatype != model::Datatype::fp32 || tensors.front().bytes.empty() ||
+        if (tensors.size() != 1 || tensors.front().datatype != values::Datatype::fp32 || tensors.front().bytes.empty() ||
             tensors.front().bytes.size() != predictions.front().tensors.front().bytes.size())
             return Error{Code::internal, "the model did not give one vector for each text"};
         const auto& bytes = tensors.front().bytes;

@@ -3,7 +3,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "inference/prediction.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -34,7 +34,7 @@ struct EmbeddingsRequest {
 Result<EmbeddingsRequest> parse_embeddings(std::string_view body);
 
 // The length of the model's vectors: it takes one text (and what goes with it), and gives one vector of FP32 as it is. nullopt for any other model.
-std::optional<std::int64_t> embedding_size(const model::Manifest& manifest);
+std::optional<std::int64_t> embedding_size(const values::Manifest& manifest);
 
 // internal when a prediction is no vector of numbers, all as long.
 Result<std::string> render_embeddings(const EmbeddingsRequest& request, const std::vector<inference::Prediction>& predictions);

@@ -35,10 +35,10 @@ std::optional<std::string> text_member(const json::object& result, std::string_v
 }
 
 // Which version is meant, and what it had said.
-Result<models::FeedbackNote> note_of(const model::Job& job, const Word& word, Timestamp now) {
+Result<models::FeedbackNote> note_of(const values::Job& job, const Word& word, Timestamp now) {
     if (job.kind != "infer") return Error{Code::unprocessable, fmt::format("feedback is for predictions: jobs of kind infer; this one is of kind {}", job.kind)};
-    if (job.state != model::JobState::succeeded)
-        return Error{Code::conflict, fmt::format("the job is {}; feedback can be given once it has succeeded", model::name(job.state))};
+    if (job.state != values::JobState::succeeded)
+        return Error{Code::conflict, fmt::format("the job is {}; feedback can be given once it has succeeded", values::name(job.state))};
     const auto parsed = parse_json(job.result);
     const auto* object = parsed ? parsed->if_object() : nullptr; // a worker of an external queue may have given any
     const auto result = object ? *object : json::object{};

@@ -92,7 +92,7 @@ Result<std::vector<jobs::FlowStep>> take_steps(json::object& document) {
         if (edges > jobs::most_edges)
             return wrong(fmt::format("the jobs of a flow may have {} entries in \"depends_on\" all together; a job that waits for all of a stage, and for "
                                      "which the next stage waits, takes few", jobs::most_edges));
-        if (chain && !steps.empty()) step->depends_on.push_back({steps.back().ref, model::OnFailure::fail});
+        if (chain && !steps.empty()) step->depends_on.push_back({steps.back().ref, values::OnFailure::fail});
         steps.push_back(std::move(*step));
     }
     return steps;
@@ -142,12 +142,12 @@ json::object write_flow(const jobs::FlowGraph& graph) {
                                      {"ref", node.ref},
                                      {"kind", node.kind},
                                      {"queue", node.queue},
-                                     {"state", model::name(node.state)},
+                                     {"state", values::name(node.state)},
                                      {"attempt", node.attempt},
                                      {"progress_percent", node.progress_percent},
                                      {"callback", node.callback}});
     for (const auto& edge : graph.edges)
-        edges.push_back(json::object{{"from", edge.parent.text()}, {"to", edge.child.text()}, {"on_failure", model::name(edge.on_failure)}});
+        edges.push_back(json::object{{"from", edge.parent.text()}, {"to", edge.child.text()}, {"on_failure", values::name(edge.on_failure)}});
     object["nodes"] = std::move(nodes);
     object["edges"] = std::move(edges);
     return object;

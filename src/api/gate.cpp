@@ -13,12 +13,12 @@ namespace {
 using http::Request;
 using http::Route;
 using http::Verb;
-using model::Principal;
+using values::Principal;
 
 Result<Principal> by_socket_peer(unsigned uid) {
     if (uid != 0 && uid != ::geteuid())
         return Error{Code::forbidden, fmt::format("the admin socket serves root and the daemon's own user; you are uid {}", uid)};
-    return Principal{model::default_organization, {}, fmt::format("uid:{}", uid), model::Role::admin};
+    return Principal{values::default_organization, {}, fmt::format("uid:{}", uid), values::Role::admin};
 }
 
 Result<Principal> by_cookie(identity::Identity& identity, const Request& request, std::string_view token) {

@@ -14,7 +14,7 @@ json::value moment(const std::optional<Timestamp>& time) { return time ? json::v
 json::object write_key(const identity::Key& key) {
     return {{"id", key.id.text()},
             {"name", key.name},
-            {"role", model::name(key.role)},
+            {"role", values::name(key.role)},
             {"weight", key.weight},
             {"created_at", key.created_at.text()},
             {"expires_at", moment(key.expires_at)},
@@ -22,8 +22,8 @@ json::object write_key(const identity::Key& key) {
             {"revoked_at", moment(key.revoked_at)}};
 }
 
-json::object write_principal(const model::Principal& who) {
-    return {{"name", who.name}, {"role", model::name(who.role)}, {"organization", who.organization.text()}};
+json::object write_principal(const values::Principal& who) {
+    return {{"name", who.name}, {"role", values::name(who.role)}, {"organization", who.organization.text()}};
 }
 
 Result<identity::NewKey> read_new_key(const json::value& document) {
@@ -38,7 +38,7 @@ Result<identity::NewKey> read_new_key(const json::value& document) {
     if (!weight) return weight.error();
     identity::NewKey key;
     key.name = key_name->value_or("");
-    const auto known_role = model::role(role->value_or(""));
+    const auto known_role = values::role(role->value_or(""));
     if (!known_role) return Error{Code::unprocessable, "\"role\" must be viewer, submitter, operator or admin"};
     key.role = *known_role;
     key.weight = static_cast<int>(weight->value_or(1));

@@ -51,7 +51,7 @@ void open_family(std::string& out, const char* name, const char* type, const cha
     fmt::format_to(std::back_inserter(out), "# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
 }
 
-// Names and versions are made of letters that need no escaping (model::is_model_name).
+// Names and versions are made of letters that need no escaping (values::is_model_name).
 void append_line(std::string& out, const char* name, const inference::ModelVersion& version, const std::string& more_labels, std::uint64_t value) {
     fmt::format_to(std::back_inserter(out), "{}{{model=\"{}\",version=\"{}\"{}}} {}\n", name, version.name, version.version, more_labels, value);
 }

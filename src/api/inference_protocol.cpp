@@ -27,18 +27,18 @@ Result<std::string> tensor_name(const json::object& object, std::string_view wha
     return std::move(**name);
 }
 
-Result<model::Shape> shape_of(const json::object& object, const std::string& name) {
-    const Error wrong = bad(fmt::format("\"shape\" of input \"{}\" must be an array of at most {} numbers of 0 or more", name, model::max_rank + 1));
+Result<values::Shape> shape_of(const json::object& object, const std::string& name) {
+    const Error wrong = bad(fmt::format("\"shape\" of input \"{}\" must be an array of at most {} numbers of 0 or more", name, values::max_rank + 1));
     const auto* value = field(object, "shape");
-    if (!value || !value->is_array() || value->as_array().size() > model::max_rank + 1) return wrong;
-    model::Shape shape;
+    if (!value || !value->is_array() || value->as_array().size() > values::max_rank + 1) return wrong;
+    values::Shape shape;
     for (const auto& dimension : value->as_array()) {
         boost::system::error_code failure;
         const auto size = dimension.to_number<std::int64_t>(failure);
         if (failure || size < 0) return wrong;
         shape.push_back(size);
     }
-    if (!model::element_count(shape)) return bad(fmt::format("\"shape\" of input \"{}\" has too many elements", name));
+    if (!values::element_count(shape)) return bad(fmt::format("\"shape\" of input \"{}\" has too many elements", name));
     return shape;
 }
 
@@ -72,18 +72,18 @@ Result<InputTensor> read_input(const json::value& value, InferDocument::Data& da
     if (!parameters) return parameters.error();
     const auto size = integer_field(*parameters, "binary_data_size", 0, std::int64_t{1} << 40);
     if (!size) return as_bad(size.error());
-    const auto count = *model::element_count(input.shape);
+    const auto count = *values::element_count(input.shape);
     if (*size) {
         if (data.present || field(object, "data")) return bad(fmt::format("input \"{}\" has \"data\" and a binary size: it can have one of them", input.name));
         input.binary_size = static_cast<std::uint64_t>(**size);
     } else if (!data.present) {
         return bad(fmt::format("input \"{}\" needs \"data\", an array, or the parameter \"binary_data_size\"", input.name));
     } else if (data.count != count) {
-        return bad(fmt::format("input \"{}\" has {} elements, but its shape {} has {}", input.name, data.count, model::shape_text(input.shape), count));
+        return bad(fmt::format("input \"{}\" has {} elements, but its shape {} has {}", input.name, data.count, values::shape_text(input.shape), count));
     }
-    if (*size && !input.type.bytes && *input.binary_size != count * model::element_size(input.type.datatype))
+    if (*size && !input.type.bytes && *input.binary_size != count * values::element_size(input.type.datatype))
         return bad(fmt::format("input \"{}\" announces {} bytes, but {} {} elements have {}", input.name, *input.binary_size, count,
-                               protocol::name(input.type), count * model::element_size(input.type.datatype)));
+                               protocol::name(input.type), count * values::element_size(input.type.datatype)));
     input.bytes = std::move(data.bytes);
     return input;
 }
@@ -103,8 +103,8 @@ Result<RequestedOutput> read_output(const json::value& value, bool binary) {
 
 // 0 is the default and 1 the highest there; here 9 is the highest.
 int priority_of(std::int64_t theirs) {
-    if (theirs == 0) return model::default_priority;
-    return static_cast<int>(std::max<std::int64_t>(model::lowest_priority, model::highest_priority + 1 - theirs));
+    if (theirs == 0) return values::default_priority;
+    return static_cast<int>(std::max<std::int64_t>(values::lowest_priority, values::highest_priority + 1 - theirs));
 }
 
 // No model here keeps a state for a sequence of requests; to go on without it would answer something else than what was asked.
@@ -151,11 +151,11 @@ Result<void> refuse_twice(const std::vector<T>& tensors, std::string_view what) 
 
 std::optional<WireType> wire_type(std::string_view name) {
     if (name == "BYTES") return WireType{true};
-    if (const auto type = model::datatype(name)) return WireType{false, *type};
+    if (const auto type = values::datatype(name)) return WireType{false, *type};
     return std::nullopt;
 }
 
-std::string_view name(WireType type) { return type.bytes ? "BYTES" : model::name(type.datatype); }
+std::string_view name(WireType type) { return type.bytes ? "BYTES" : values::name(type.datatype); }
 
 Result<InferRequest> parse_infer(std::string_view text) {
     auto document = read_document(text);

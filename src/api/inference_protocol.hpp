@@ -5,8 +5,8 @@
 // Inference-Header-Content-Length says where the JSON ends.
 #pragma once
 #include "base/result.hpp"
-#include "model/job.hpp"
-#include "model/tensor.hpp"
+#include "values/job.hpp"
+#include "values/tensor.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace millrace::api::protocol {
 // A type as the protocol names it: one of the types of tensors, or BYTES, whose elements have lengths of their own.
 struct WireType {
     bool bytes = false;
-    model::Datatype datatype = model::Datatype::fp32; // unless `bytes`
+    values::Datatype datatype = values::Datatype::fp32; // unless `bytes`
 };
 std::optional<WireType> wire_type(std::string_view name);
 std::string_view name(WireType type);
@@ -28,7 +28,7 @@ std::string_view name(WireType type);
 struct InputTensor {
     std::string name;
     WireType type;
-    model::Shape shape;                        // with the batch dimension
+    values::Shape shape;                       // with the batch dimension
     std::optional<std::uint64_t> binary_size;  // its elements follow the JSON
     std::string bytes;                         // the elements; of BYTES each behind its length of 4 bytes
 };
@@ -41,7 +41,7 @@ struct RequestedOutput {
 
 struct InferRequest {
     std::string id;
-    int priority = model::default_priority;    // as everywhere here: 9 first
+    int priority = values::default_priority;   // as everywhere here: 9 first
     std::optional<std::chrono::microseconds> timeout;
     bool binary_output = false;                // of what `outputs` does not name
     std::vector<InputTensor> inputs;

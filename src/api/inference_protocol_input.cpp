@@ -18,9 +18,9 @@ std::string names(const Specs& specs, NameOf name_of) {
     return text;
 }
 
-const std::string& name_of(const model::InputSpec& spec) { return spec.tensor.name; }
+const std::string& name_of(const values::InputSpec& spec) { return spec.tensor.name; }
 
-Result<void> check_names(const InferRequest& request, const model::Manifest& manifest) {
+Result<void> check_names(const InferRequest& request, const values::Manifest& manifest) {
     const auto expected = names(manifest.inputs, name_of);
     for (const auto& input : request.inputs)
         if (std::none_of(manifest.inputs.begin(), manifest.inputs.end(), [&](const auto& spec) { return spec.tensor.name == input.name; }))
@@ -33,18 +33,18 @@ Result<void> check_names(const InferRequest& request, const model::Manifest& man
     return success();
 }
 
-const model::InputSpec& spec_of(const model::Manifest& manifest, const std::string& name) {
+const values::InputSpec& spec_of(const values::Manifest& manifest, const std::string& name) {
     return *std::find_if(manifest.inputs.begin(), manifest.inputs.end(), [&](const auto& spec) { return spec.tensor.name == name; });
 }
 
-Result<void> check_elements(const InputTensor& input, const model::Manifest& manifest) {
+Result<void> check_elements(const InputTensor& input, const values::Manifest& manifest) {
     const auto& spec = manifest.inputs[manifest.first_given()];
-    if (manifest.given() != 1 || spec.kind == model::InputKind::tensor || input.name != spec.tensor.name)
-        return bad(fmt::format("input \"{}\" is {}, not BYTES", input.name, model::name(spec_of(manifest, input.name).tensor.datatype)));
+    if (manifest.given() != 1 || spec.kind == values::InputKind::tensor || input.name != spec.tensor.name)
+        return bad(fmt::format("input \"{}\" is {}, not BYTES", input.name, values::name(spec_of(manifest, input.name).tensor.datatype)));
     const bool flat = input.shape.size() == 1 || (input.shape.size() == 2 && input.shape[1] == 1);
     if (!flat || input.shape[0] < 1 || static_cast<std::uint64_t>(input.shape[0]) > max_items)
-        return bad(fmt::format("input \"{}\" as BYTES has the shape [N] or [N,1], N at most {}, not {}", input.name, max_items, model::shape_text(input.shape)));
-    if (!input.binary_size && spec.kind == model::InputKind::image)
+        return bad(fmt::format("input \"{}\" as BYTES has the shape [N] or [N,1], N at most {}, not {}", input.name, max_items, values::shape_text(input.shape)));
+    if (!input.binary_size && spec.kind == values::InputKind::image)
         return bad(fmt::format("input \"{}\" is an image, which JSON cannot carry: send it as binary", input.name));
     const auto most = static_cast<std::uint64_t>(input.shape[0]) * (manifest.max_input_bytes + 4);
     if (input.binary_size.value_or(input.bytes.size()) > most)
@@ -52,45 +52,45 @@ Result<void> check_elements(const InputTensor& input, const model::Manifest& man
     return success();
 }
 
-Result<void> check_tensor(const InputTensor& input, const model::Manifest& manifest) {
+Result<void> check_tensor(const InputTensor& input, const values::Manifest& manifest) {
     const auto& spec = spec_of(manifest, input.name).tensor;
     if (input.type.datatype != spec.datatype)
-        return bad(fmt::format("input \"{}\" is {}, not {}", input.name, model::name(spec.datatype), name(input.type)));
+        return bad(fmt::format("input \"{}\" is {}, not {}", input.name, values::name(spec.datatype), name(input.type)));
     const auto row = std::span{input.shape}.subspan(std::min<std::size_t>(1, input.shape.size()));
-    model::Shape expected{-1};
+    values::Shape expected{-1};
     expected.insert(expected.end(), spec.shape.begin(), spec.shape.end());
     if (input.shape.empty() || !spec.accepts(row))
-        return bad(fmt::format("input \"{}\" has the shape {}, not {}; the first dimension is the batch", input.name, model::shape_text(expected),
-                               model::shape_text(input.shape)));
+        return bad(fmt::format("input \"{}\" has the shape {}, not {}; the first dimension is the batch", input.name, values::shape_text(expected),
+                               values::shape_text(input.shape)));
     if (input.shape[0] < 1 || input.shape[0] > manifest.batching.max_batch)
         return bad(fmt::format("the batch may have 1 to {} rows, as the model's manifest says; input \"{}\" has {}", manifest.batching.max_batch,
                                input.name, input.shape[0]));
     return success();
 }
 
-Result<void> check_rows(const InferRequest& request, const model::Manifest& manifest) {
+Result<void> check_rows(const InferRequest& request, const values::Manifest& manifest) {
     std::uint64_t bytes = 0;
     const auto rows = request.inputs.front().shape[0];
     for (const auto& input : request.inputs) {
         if (input.shape[0] != rows)
             return bad(fmt::format("input \"{}\" has {} rows, but \"{}\" has {}: a batch has as many of each", input.name, input.shape[0],
                                    request.inputs.front().name, rows));
-        bytes += *model::element_count(input.shape) * model::element_size(input.type.datatype);
+        bytes += *values::element_count(input.shape) * values::element_size(input.type.datatype);
     }
     if (bytes / static_cast<std::uint64_t>(rows) > manifest.max_input_bytes)
         return Error{Code::too_large, fmt::format("a row may have {} bytes, as the model's limit says", manifest.max_input_bytes)};
     return success();
 }
 
-std::string_view media_type(model::InputKind kind) {
+std::string_view media_type(values::InputKind kind) {
     switch (kind) {
-    case model::InputKind::text: return "text/plain";
-    case model::InputKind::row: return "application/json";
+    case values::InputKind::text: return "text/plain";
+    case values::InputKind::row: return "application/json";
     default: return {}; // told by its first bytes
     }
 }
 
-Result<std::vector<inference::Input>> split_items(const InputTensor& tensor, model::InputKind kind) {
+Result<std::vector<inference::Input>> split_items(const InputTensor& tensor, values::InputKind kind) {
     const auto elements = split_elements(tensor.bytes, static_cast<std::size_t>(tensor.shape[0]));
     if (!elements) return bad(fmt::format("input \"{}\": {}", tensor.name, elements.error().detail));
     if (elements->size() != static_cast<std::uint64_t>(tensor.shape[0]))
@@ -106,7 +106,7 @@ Result<std::vector<inference::Input>> split_items(const InputTensor& tensor, mod
 
 } // namespace
 
-Result<void> check_inputs(const InferRequest& request, const model::Manifest& manifest) {
+Result<void> check_inputs(const InferRequest& request, const values::Manifest& manifest) {
     if (auto known = check_names(request, manifest); !known) return known;
     if (request.inputs.size() > 1 && request.inputs.front().type.bytes && manifest.given() == 1)
         return bad(fmt::format("input \"{}\" as BYTES is sent alone: what goes with it is made of it", request.inputs.front().name));
@@ -117,15 +117,15 @@ Result<void> check_inputs(const InferRequest& request, const model::Manifest& ma
     return request.inputs.front().type.bytes ? success() : check_rows(request, manifest);
 }
 
-Result<void> check_outputs(const InferRequest& request, const model::Manifest& manifest) {
+Result<void> check_outputs(const InferRequest& request, const values::Manifest& manifest) {
     for (const auto& output : request.outputs)
         if (std::none_of(manifest.outputs.begin(), manifest.outputs.end(), [&](const auto& spec) { return spec.name == output.name; }))
             return bad(fmt::format("the model has no output \"{}\"; it gives {}", output.name,
-                                   names(manifest.outputs, [](const model::TensorSpec& spec) { return spec.name; })));
+                                   names(manifest.outputs, [](const values::TensorSpec& spec) { return spec.name; })));
     return success();
 }
 
-Result<std::vector<inference::Input>> make_inputs(InferRequest& request, const model::Manifest& manifest) {
+Result<std::vector<inference::Input>> make_inputs(InferRequest& request, const values::Manifest& manifest) {
     if (request.inputs.front().type.bytes) return split_items(request.inputs.front(), manifest.inputs[manifest.first_given()].kind);
     inference::Input whole;
     for (const auto& spec : manifest.inputs) {

@@ -2,17 +2,17 @@
 #pragma once
 #include "api/inference_protocol.hpp"
 #include "inference/prediction.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 namespace millrace::api::protocol {
 
 // Names, datatypes, shapes, sizes and rows, before any of the binary elements is read: what they announce fits the model.
 // A model of one image, text or row also takes BYTES of shape [N] or [N,1]: N files or texts. invalid_argument.
-Result<void> check_inputs(const InferRequest& request, const model::Manifest& manifest);
-Result<void> check_outputs(const InferRequest& request, const model::Manifest& manifest);
+Result<void> check_inputs(const InferRequest& request, const values::Manifest& manifest);
+Result<void> check_outputs(const InferRequest& request, const values::Manifest& manifest);
 
 // Of a request that was checked and whose elements are all there: one input with the tensors in the order of the manifest,
 // or one for each element of BYTES. The elements are moved.
-Result<std::vector<inference::Input>> make_inputs(InferRequest& request, const model::Manifest& manifest);
+Result<std::vector<inference::Input>> make_inputs(InferRequest& request, const values::Manifest& manifest);
 
 } // namespace millrace::api::protocol

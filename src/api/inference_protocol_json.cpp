@@ -15,7 +15,7 @@ namespace millrace::api::protocol {
 namespace {
 
 using boost::system::error_code;
-using model::Datatype;
+using values::Datatype;
 
 template <class T>
 bool append(std::string& bytes, T value) {
@@ -84,7 +84,7 @@ public:
     bool on_array_begin(error_code& ec) {
         if (!collecting_ && at_member("data")) return begin_data(ec);
         place_ += '[';
-        return !collecting_ || place_.size() <= data_place_ + model::max_rank || fail(ec, "arrays in more dimensions than a tensor has");
+        return !collecting_ || place_.size() <= data_place_ + values::max_rank || fail(ec, "arrays in more dimensions than a tensor has");
     }
     bool on_array_end(std::size_t n, error_code&) {
         place_.pop_back();

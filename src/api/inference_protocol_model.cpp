@@ -7,14 +7,14 @@ namespace {
 
 constexpr std::string_view platform = "pytorch_libtorch";
 
-json::object tensor_metadata(const model::TensorSpec& spec) {
+json::object tensor_metadata(const values::TensorSpec& spec) {
     json::array shape{-1};
     for (const auto dimension : spec.shape) shape.push_back(dimension);
-    return {{"name", spec.name}, {"datatype", model::name(spec.datatype)}, {"shape", std::move(shape)}};
+    return {{"name", spec.name}, {"datatype", values::name(spec.datatype)}, {"shape", std::move(shape)}};
 }
 
-json::object tensor_config(const model::TensorSpec& spec) {
-    return {{"name", spec.name}, {"data_type", fmt::format("TYPE_{}", model::name(spec.datatype))}, {"dims", json::value_from(spec.shape)}};
+json::object tensor_config(const values::TensorSpec& spec) {
+    return {{"name", spec.name}, {"data_type", fmt::format("TYPE_{}", values::name(spec.datatype))}, {"dims", json::value_from(spec.shape)}};
 }
 
 json::object duration(const inference::ModelStatistics::Duration& d) { return {{"count", d.count}, {"ns", d.ns}}; }
@@ -38,21 +38,21 @@ json::object server_metadata(std::string_view version) {
                                        "schedule_policy", "statistics"}}};
 }
 
-json::object model_metadata(std::string_view name, const std::vector<std::string>& versions, const model::Manifest& manifest) {
+json::object model_metadata(std::string_view name, const std::vector<std::string>& versions, const values::Manifest& manifest) {
     json::array inputs, outputs;
     for (const auto& input : manifest.inputs) inputs.push_back(tensor_metadata(input.tensor));
     for (const auto& output : manifest.outputs) outputs.push_back(tensor_metadata(output));
     return {{"name", name}, {"versions", json::value_from(versions)}, {"platform", platform}, {"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}};
 }
 
-json::object model_config(std::string_view name, const model::Manifest& manifest, std::string_view device) {
+json::object model_config(std::string_view name, const values::Manifest& manifest, std::string_view device) {
     json::array inputs, outputs;
     for (const auto& input : manifest.inputs) {
         auto each = tensor_config(input.tensor);
         each["format"] = "FORMAT_NONE";
         each["is_shape_tensor"] = false;
         each["allow_ragged_batch"] = false;
-        each["optional"] = input.optional || (input.kind == model::InputKind::text && input.text.part != model::TextPart::ids); // made of the text
+        each["optional"] = input.optional || (input.kind == values::InputKind::text && input.text.part != values::TextPart::ids); // made of the text
         inputs.push_back(std::move(each));
     }
     for (const auto& output : manifest.outputs) {

@@ -2,7 +2,7 @@
 
 #include "api/tensor_text.hpp"
 #include "base/json_text.hpp"
-#include "model/finite.hpp"
+#include "values/finite.hpp"
 
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@ using inference::Tensor;
 struct Output {
     std::string name;
     std::string_view datatype;
-    model::Shape shape;
+    values::Shape shape;
     std::string bytes;
     bool binary = false;
 };
@@ -36,7 +36,7 @@ std::string text_member(const json::object& object, std::string_view name, const
 // Of each row the highest `classes` values, as "value:index" or "value:index:label".
 Output classify(const Tensor& tensor, int classes, const std::vector<std::string>& labels) {
     const auto rows = tensor.shape.empty() ? 1 : tensor.shape[0];
-    const auto count = tensor.bytes.size() / model::element_size(tensor.datatype);
+    const auto count = tensor.bytes.size() / values::element_size(tensor.datatype);
     const auto width = rows > 0 ? count / static_cast<std::size_t>(rows) : 0;
     const auto kept = std::min<std::size_t>(static_cast<std::size_t>(classes), width);
     Output out{tensor.name, "BYTES", {rows, static_cast<std::int64_t>(kept)}, {}};
@@ -66,11 +66,11 @@ void append_strings(std::string& out, std::string_view bytes) {
     }
 }
 
-Result<std::vector<Output>> choose(const InferRequest& request, const model::Manifest& manifest, std::vector<Tensor>& tensors) {
+Result<std::vector<Output>> choose(const InferRequest& request, const values::Manifest& manifest, std::vector<Tensor>& tensors) {
     std::vector<Output> outputs;
     if (request.outputs.empty()) {
         for (auto& tensor : tensors)
-            outputs.push_back({tensor.name, model::name(tensor.datatype), tensor.shape, std::move(tensor.bytes), request.binary_output});
+            outputs.push_back({tensor.name, values::name(tensor.datatype), tensor.shape, std::move(tensor.bytes), request.binary_output});
         return outputs;
     }
     for (const auto& wanted : request.outputs) {
@@ -81,7 +81,7 @@ Result<std::vector<Output>> choose(const InferRequest& request, const model::Man
             const bool labelled = !manifest.outputs.empty() && manifest.outputs.front().name == wanted.name;
             outputs.push_back(classify(*at, wanted.classes, labelled ? manifest.labels : std::vector<std::string>{}));
         } else {
-            outputs.push_back({at->name, model::name(at->datatype), at->shape, std::move(at->bytes)});
+            outputs.push_back({at->name, values::name(at->datatype), at->shape, std::move(at->bytes)});
         }
         outputs.back().binary = wanted.binary;
     }
@@ -110,12 +110,12 @@ Result<void> append_output(std::string& out, const Output& output) {
         out += fmt::format(",\"parameters\":{{\"binary_data_size\":{}}}}}", output.bytes.size());
         return success();
     }
-    if (const auto type = model::datatype(output.datatype); type && !model::all_finite(*type, output.bytes))
+    if (const auto type = values::datatype(output.datatype); type && !values::all_finite(*type, output.bytes))
         return Error{Code::unprocessable, fmt::format("output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell: ask for binary_data", output.name)};
     out += ",\"data\":[";
     if (output.datatype == "BYTES") {
         append_strings(out, output.bytes);
-    } else if (!append_numbers(out, *model::datatype(output.datatype), output.bytes)) {
+    } else if (!append_numbers(out, *values::datatype(output.datatype), output.bytes)) {
         return Error{Code::invalid_argument, fmt::format("output \"{}\" is {}, which has no form in JSON: ask for binary_data", output.name, output.datatype)};
     }
     out += "]}";
@@ -149,7 +149,7 @@ Result<InferAnswer> join(std::vector<inference::Prediction> predictions, const i
     return answer;
 }
 
-Result<http::Response> render_infer(const InferRequest& request, const model::Manifest& manifest, InferAnswer answer) {
+Result<http::Response> render_infer(const InferRequest& request, const values::Manifest& manifest, InferAnswer answer) {
     auto outputs = choose(request, manifest, answer.outputs);
     if (!outputs) return outputs.error();
     auto body = opened(head_of(request, answer)) + ",\"outputs\":[";

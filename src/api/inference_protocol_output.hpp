@@ -3,7 +3,7 @@
 #include "api/inference_protocol.hpp"
 #include "http/response.hpp"
 #include "inference/prediction.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 namespace millrace::api::protocol {
 
@@ -19,6 +19,6 @@ Result<InferAnswer> join(std::vector<inference::Prediction> predictions, const i
 
 // JSON, or JSON and behind it the binary tensors, as the request asks. A value that JSON has no form for (NaN, infinity) is null
 // there. `manifest` is that of the model that was asked: its labels name the classes of its first output.
-Result<http::Response> render_infer(const InferRequest& request, const model::Manifest& manifest, InferAnswer answer);
+Result<http::Response> render_infer(const InferRequest& request, const values::Manifest& manifest, InferAnswer answer);
 
 } // namespace millrace::api::protocol

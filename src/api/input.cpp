@@ -72,8 +72,8 @@ awaitable<Result<json::object>> read_optional_object(http::Request& request, std
     co_return std::move(*object);
 }
 
-awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,
-                                             std::optional<std::string> expected_sha256) {
+awaitable<Result<values::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,
+                                              std::optional<std::string> expected_sha256) {
     auto upload = blobs.begin_upload(limit);
     std::vector<std::byte> piece(64 * 1024);
     for (;;) {
@@ -86,7 +86,7 @@ awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::Blob
     co_return co_await upload.finish(std::move(expected_sha256));
 }
 
-awaitable<Result<model::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit) {
+awaitable<Result<values::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit) {
     auto upload = blobs.begin_upload(limit);
     for (;;) {
         auto piece = co_await form.read();

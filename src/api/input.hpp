@@ -40,8 +40,8 @@ awaitable<Result<json::value>> read_json(http::Request& request, std::span<const
 awaitable<Result<json::object>> read_optional_object(http::Request& request, std::span<const KeptMember> kept = {});
 
 // Streams a request's body, or one part of a form, into the blob store.
-awaitable<Result<model::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,
-                                             std::optional<std::string> expected_sha256);
-awaitable<Result<model::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit);
+awaitable<Result<values::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,
+                                              std::optional<std::string> expected_sha256);
+awaitable<Result<values::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit);
 
 } // namespace millrace::api

@@ -42,7 +42,7 @@ Result<void> take(Result<T> read, std::optional<U>& target) {
 
 Result<void> narrow(jobs::job_repository::Filter& filter, std::string_view name, std::string_view value) {
     if (name == "state") {
-        filter.state = model::job_state(value);
+        filter.state = values::job_state(value);
         return filter.state ? success() : wrong(name, "scheduled, blocked, queued, running, succeeded, dead, cancelled or expired");
     }
     if (name == "kind") return filter.kind = value, success();

@@ -1,7 +1,7 @@
 #include "api/job_input.hpp"
 
 #include "base/json_text.hpp"
-#include "model/queue.hpp"
+#include "values/queue.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 namespace millrace::api {
 namespace {
 
-using model::NewJob;
+using values::NewJob;
 
 constexpr std::size_t most_dependencies = 1000, longest_key = 255;
 constexpr double longest_period = 366.0 * 86'400;
@@ -35,20 +35,20 @@ Result<void> read_kind(const json::object& object, NewJob& job) {
 
 Result<void> read_queue(const json::object& object, NewJob& job) {
     if (auto done = into(string_field(object, "queue", 63), job.queue); !done) return done;
-    if (!model::is_queue_name(job.queue)) return wrong("\"queue\" must be a word of a-z, 0-9, _ and -, 63 bytes at most");
+    if (!values::is_queue_name(job.queue)) return wrong("\"queue\" must be a word of a-z, 0-9, _ and -, 63 bytes at most");
     return success();
 }
 
 Result<void> read_priority(const json::object& object, NewJob& job) {
-    return into(integer_field(object, "priority", model::lowest_priority, model::highest_priority), job.priority);
+    return into(integer_field(object, "priority", values::lowest_priority, values::highest_priority), job.priority);
 }
 
 Result<void> read_max_attempts(const json::object& object, NewJob& job) {
-    return into(integer_field(object, "max_attempts", 1, model::most_attempts), job.max_attempts);
+    return into(integer_field(object, "max_attempts", 1, values::most_attempts), job.max_attempts);
 }
 
 Result<void> read_timeout(const json::object& object, NewJob& job) {
-    return into(number_field(object, "timeout_seconds", model::least_timeout_seconds, model::most_timeout_seconds), job.timeout_seconds);
+    return into(number_field(object, "timeout_seconds", values::least_timeout_seconds, values::most_timeout_seconds), job.timeout_seconds);
 }
 
 Result<void> read_run_at(const json::object& object, NewJob& job) { return into(time_field(object, "run_at"), job.run_at); }
@@ -58,7 +58,7 @@ Result<void> read_deadline_at(const json::object& object, NewJob& job) { return 
 Result<void> read_retry(const json::object& object, NewJob& job) {
     const auto* value = field(object, "retry");
     if (!value) return success();
-    auto policy = model::RetryPolicy::from_json(*value);
+    auto policy = values::RetryPolicy::from_json(*value);
     if (!policy) return policy.error();
     job.retry = std::move(*policy);
     return success();
@@ -80,13 +80,13 @@ Result<void> read_unique_key(const json::object& object, NewJob& job) {
     return success();
 }
 
-Result<std::vector<model::JobState>> read_states(const json::value& value) {
+Result<std::vector<values::JobState>> read_states(const json::value& value) {
     const auto bad = wrong("\"unique\": \"states\" is a list of states such as [\"queued\",\"running\",\"succeeded\"]");
     const auto* list = value.if_array();
     if (!list || list->empty() || list->size() > 8) return bad;
-    std::vector<model::JobState> states;
+    std::vector<values::JobState> states;
     for (const auto& each : *list) {
-        const auto state = each.is_string() ? model::job_state(std::string_view{each.get_string()}) : std::nullopt;
+        const auto state = each.is_string() ? values::job_state(std::string_view{each.get_string()}) : std::nullopt;
         if (!state) return bad;
         states.push_back(*state);
     }
@@ -101,7 +101,7 @@ Result<void> read_unique(const json::object& object, NewJob& job) {
     if (const auto known = only_fields(*unique, {"key", "states", "period_seconds"}); !known) return wrong("\"unique\": " + known.error().detail);
     auto key = read_key(*unique, "key");
     if (!key) return wrong("\"unique\": " + key.error().detail);
-    model::Unique wanted;
+    values::Unique wanted;
     wanted.key = std::move(*key);
     if (const auto* states = field(*unique, "states")) {
         auto read = read_states(*states);
@@ -202,19 +202,19 @@ std::optional<std::string> text_field(const json::object& object, std::string_vi
     return value ? std::optional{millrace::json_text(*value)} : std::nullopt;
 }
 
-Result<model::OnFailure> read_on_failure(const json::object& edge) {
+Result<values::OnFailure> read_on_failure(const json::object& edge) {
     const auto name = string_field(edge, "on_failure", 16);
     if (!name) return name.error();
-    if (!*name) return model::OnFailure::fail;
-    if (const auto policy = model::on_failure(**name)) return *policy;
+    if (!*name) return values::OnFailure::fail;
+    if (const auto policy = values::on_failure(**name)) return *policy;
     return wrong("\"on_failure\" must be fail, ignore or wait");
 }
 
-Result<model::Dependency> read_dependency(const json::value& value) {
+Result<values::Dependency> read_dependency(const json::value& value) {
     const auto bad = wrong("\"depends_on\" lists ids of jobs, or {\"job\":\"<id>\",\"on_failure\":\"fail\"}");
     if (const auto* text = value.if_string()) {
         const auto id = JobId::parse(*text);
-        return id ? Result<model::Dependency>{model::Dependency{*id, model::OnFailure::fail}} : bad;
+        return id ? Result<values::Dependency>{values::Dependency{*id, values::OnFailure::fail}} : bad;
     }
     const auto* object = value.if_object();
     if (!object) return bad;
@@ -224,7 +224,7 @@ Result<model::Dependency> read_dependency(const json::value& value) {
     if (!id) return bad;
     const auto policy = read_on_failure(*object);
     if (!policy) return policy.error();
-    return model::Dependency{*id, *policy};
+    return values::Dependency{*id, *policy};
 }
 
 Result<std::optional<Timestamp>> time_field(const json::object& object, std::string_view name) {

@@ -12,19 +12,19 @@
 namespace millrace::api {
 namespace {
 
-using model::JobState;
+using values::JobState;
 
 template <class... Args>
 void append(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
-JobState shown_state(const model::Job& job, Timestamp now) {
+JobState shown_state(const values::Job& job, Timestamp now) {
     return job.state == JobState::scheduled && job.run_at <= now ? JobState::queued : job.state;
 }
 
 // What a job has only when somebody asked for it.
-void append_options(std::string& out, const model::Job& job) {
+void append_options(std::string& out, const values::Job& job) {
     if (!job.resource.empty()) append(out, R"(,"resource":{})", json_text(job.resource));
     if (job.retry) append(out, R"(,"retry":{})", millrace::json_text(job.retry->to_json()));
     if (job.expires_at) append(out, R"(,"expires_at":"{}")", job.expires_at->text());
@@ -37,13 +37,13 @@ void append_options(std::string& out, const model::Job& job) {
 }
 
 // Without the closing brace, so that the detail can go on.
-std::string job_members(const model::Job& job, Timestamp now) {
+std::string job_members(const values::Job& job, Timestamp now) {
     std::string out;
     out.reserve(640 + job.payload.size() + job.result.size());
     append(out, R"({{"id":"{}","kind":{},"queue":{},"state":"{}","priority":{},"payload":{},"tags":{},"attempt":{},)"
                 R"("max_attempts":{},"timeout_seconds":{},"created_at":{},"run_at":{},"started_at":{},"finished_at":{},)"
                 R"("progress_percent":{},"result":{},"error":{})",
-           job.id.text(), json_text(job.kind), json_text(job.queue), model::name(shown_state(job, now)), job.priority, job.payload, job.tags,
+           job.id.text(), json_text(job.kind), json_text(job.queue), values::name(shown_state(job, now)), job.priority, job.payload, job.tags,
            job.attempt, job.max_attempts, job.timeout_seconds, json_moment(job.created_at), json_moment(job.run_at), json_moment(job.started_at),
            json_moment(job.finished_at), job.progress_percent, job.result.empty() ? "null" : job.result, json_error(job.error));
     append_options(out, job);
@@ -65,8 +65,8 @@ std::vector<Moment> timeline(const jobs::JobDetail& detail) {
     const bool recorded = std::any_of(detail.attempts.begin(), detail.attempts.end(),
                                       [&](const auto& attempt) { return attempt.number == job.attempt; });
     if (job.started_at && !recorded) moments.push_back({*job.started_at, fmt::format("attempt {} started", job.attempt)});
-    if (!model::is_final(job.state) && job.run_at > job.created_at) moments.push_back({job.run_at, "due"});
-    if (job.finished_at) moments.push_back({*job.finished_at, std::string{model::name(job.state)}});
+    if (!values::is_final(job.state) && job.run_at > job.created_at) moments.push_back({job.run_at, "due"});
+    if (job.finished_at) moments.push_back({*job.finished_at, std::string{values::name(job.state)}});
     std::stable_sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
     return moments;
 }
@@ -79,7 +79,7 @@ bool waits_for_retry(const jobs::JobDetail& detail, Timestamp now) {
     return shown_state(detail.job, now) == JobState::scheduled && failures(detail) > 0;
 }
 
-void append_plan(std::string& out, const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
+void append_plan(std::string& out, const jobs::JobDetail& detail, const values::RetryPolicy& policy, Timestamp now) {
     if (!detail.job.retry) append(out, R"(,"retry":{})", millrace::json_text(policy.to_json()));
     append(out, R"(,"planned_retries":{})", millrace::json_text(json::value_from(planned_retries(detail, policy, now))));
     if (waits_for_retry(detail, now)) append(out, R"(,"next_retry_at":"{}")", detail.job.run_at.text());
@@ -90,7 +90,7 @@ void append_dependencies(std::string& out, const jobs::JobDetail& detail) {
     out += R"(,"depends_on":[)";
     for (const auto& each : detail.depends_on)
         append(out, R"({}{{"job":"{}","on_failure":"{}"}})", &each == &detail.depends_on.front() ? "" : ",", each.parent.text(),
-               model::name(each.on_failure));
+               values::name(each.on_failure));
     out += ']';
 }
 
@@ -119,7 +119,7 @@ std::string model_version(std::string_view result) {
 }
 
 // Of a job that waits. A queued one that has no position is just being begun.
-std::string write_waiting(const model::Job& job, const jobs::JobOutlook& outlook) {
+std::string write_waiting(const values::Job& job, const jobs::JobOutlook& outlook) {
     const bool next = job.state == JobState::queued && !outlook.position;
     std::string out = R"({"status":"queued","position":)";
     out += outlook.position ? std::to_string(*outlook.position) : next ? "0" : "null";
@@ -139,22 +139,22 @@ std::string json_text(std::string_view text) {
 
 std::string json_moment(const std::optional<Timestamp>& time) { return time ? fmt::format("\"{}\"", time->text()) : "null"; }
 
-std::string json_error(const std::optional<model::JobError>& error) {
+std::string json_error(const std::optional<values::JobError>& error) {
     return error ? fmt::format(R"({{"code":{},"message":{}}})", json_text(error->code), json_text(error->message)) : "null";
 }
 
-std::vector<double> planned_retries(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
+std::vector<double> planned_retries(const jobs::JobDetail& detail, const values::RetryPolicy& policy, Timestamp now) {
     std::vector<double> seconds;
-    if (model::is_final(detail.job.state)) return seconds;
+    if (values::is_final(detail.job.state)) return seconds;
     const int failed = failures(detail);
     for (int n = waits_for_retry(detail, now) ? failed : failed + 1; n < detail.job.max_attempts; ++n)
         seconds.push_back(std::chrono::duration<double>(policy.planned(n)).count());
     return seconds;
 }
 
-std::string write_job(const model::Job& job, Timestamp now) { return job_members(job, now) + "}"; }
+std::string write_job(const values::Job& job, Timestamp now) { return job_members(job, now) + "}"; }
 
-std::string write_job(const jobs::JobDetail& detail, const model::RetryPolicy& policy, Timestamp now) {
+std::string write_job(const jobs::JobDetail& detail, const values::RetryPolicy& policy, Timestamp now) {
     std::string out = job_members(detail.job, now);
     append_plan(out, detail, policy, now);
     append_dependencies(out, detail);
@@ -171,7 +171,7 @@ std::string write_jobs(const jobs::job_repository::JobPage& page, Timestamp now)
     return out + fmt::format(R"(],"meta":{{"next_cursor":{}}}}})", page.next ? json_text(page.next->text()) : "null");
 }
 
-std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook) {
+std::string write_result(const values::Job& job, const jobs::JobOutlook& outlook) {
     switch (job.state) {
     case JobState::scheduled:
     case JobState::blocked:
@@ -186,7 +186,7 @@ std::string write_result(const model::Job& job, const jobs::JobOutlook& outlook)
     case JobState::cancelled:
     case JobState::expired: break;
     }
-    const std::string reason = job.state == JobState::dead && job.error ? job.error->message : std::string{model::name(job.state)};
+    const std::string reason = job.state == JobState::dead && job.error ? job.error->message : std::string{values::name(job.state)};
     return fmt::format(R"({{"status":"failed","error":{},"attempts":{}}})", json_text(reason), job.attempt);
 }
 

@@ -72,11 +72,11 @@ struct JobRoutes {
         if (job->id != own) { // an earlier one stands for it
             seat.emplace(jobs.waiters(), job->id, executor);
             const auto earlier = co_await jobs.find(request.principal.organization, job->id);
-            ended = !earlier || !*earlier || model::is_final((*earlier)->state);
+            ended = !earlier || !*earlier || values::is_final((*earlier)->state);
         }
         if (!ended) co_await seat->wait(std::chrono::seconds{seconds});
         const auto detail = co_await jobs.detail(request.principal.organization, job->id);
-        const bool answers = detail && *detail && model::is_final((*detail)->job.state);
+        const bool answers = detail && *detail && values::is_final((*detail)->job.state);
         auto response = answers ? http::json_text(200, written(**detail)) : accepted(*job);
         response.set("Preference-Applied", fmt::format("wait={}", seconds));
         co_return response;

@@ -19,13 +19,13 @@ constexpr double longest_retry_after = 30.0 * 86'400;
 milliseconds from_seconds(double seconds) { return milliseconds{std::llround(seconds * 1000)}; }
 double seconds(milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
-Result<model::JobError> read_error(const json::object& object) {
+Result<values::JobError> read_error(const json::object& object) {
     const Error wrong{Code::unprocessable, "\"error\" must be a text, or {\"code\":\"no_paper\",\"message\":\"the printer is empty\"}"};
     const auto* value = field(object, "error");
     if (!value) return wrong;
     if (const auto* text = value->if_string()) {
         if (text->empty() || text->size() > longest_message) return wrong;
-        return model::JobError{"failed", std::string{text->data(), text->size()}};
+        return values::JobError{"failed", std::string{text->data(), text->size()}};
     }
     const auto* members = value->if_object();
     if (!members || !only_fields(*members, {"code", "message"})) return wrong;
@@ -33,10 +33,10 @@ Result<model::JobError> read_error(const json::object& object) {
     if (!code) return code.error();
     if (!message) return message.error();
     if (!*message || (*message)->empty() || (*code && (*code)->empty())) return wrong;
-    return model::JobError{code->value_or("failed"), std::move(**message)};
+    return values::JobError{code->value_or("failed"), std::move(**message)};
 }
 
-void append_job(std::string& out, const model::Job& job) {
+void append_job(std::string& out, const values::Job& job) {
     const auto id = job.id.text();
     fmt::format_to(std::back_inserter(out),
                    R"({{"id":"{}","idempotency_key":"{}","kind":{},"queue":{},"priority":{},"attempt":{},"max_attempts":{},"timeout_seconds":{},)"

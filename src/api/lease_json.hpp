@@ -22,7 +22,7 @@ inline constexpr std::array completion_texts{KeptMember{"", "result"}};
 Result<std::string> read_completion(const json::object& object);
 
 struct FailureReport {
-    model::JobError error;
+    values::JobError error;
     bool retryable = true;
     std::optional<std::chrono::milliseconds> retry_after;
 };

@@ -44,14 +44,14 @@ json::object loaded_json(const LoadedModel* loaded) {
 }
 
 // A chain is as far as the step that is least far; its memory is that of its steps, and shown with them.
-json::object loaded_chain_json(const models::Model& model, const model::Manifest& chain, const LoadedModels& loaded) {
+json::object loaded_chain_json(const models::Model& model, const values::Manifest& chain, const LoadedModels& loaded) {
     constexpr std::array<std::string_view, 4> states{"failed", "absent", "loading", "ready"};
     std::size_t least = states.size() - 1;
     std::string reason;
     for (const auto& step : chain.steps) {
         const auto* entry = find_entry(loaded, model.organization, step.model, step.version);
         const auto at = static_cast<std::size_t>(std::find(states.begin(), states.end(), entry ? std::string_view{entry->state} : "absent") - states.begin());
-        if (entry && !entry->reason.empty() && reason.empty()) reason = model::title(step) + ": " + entry->reason;
+        if (entry && !entry->reason.empty() && reason.empty()) reason = values::title(step) + ": " + entry->reason;
         least = std::min(least, at);
     }
     auto out = loaded_json(nullptr);
@@ -61,7 +61,7 @@ json::object loaded_chain_json(const models::Model& model, const model::Manifest
 }
 
 json::object loaded_version_json(const models::Model& model, const models::Version& version, const LoadedModels& loaded) {
-    if (version.manifest->task == model::Task::chain) return loaded_chain_json(model, *version.manifest, loaded);
+    if (version.manifest->task == values::Task::chain) return loaded_chain_json(model, *version.manifest, loaded);
     return loaded_json(entry_of(loaded, model, version));
 }
 

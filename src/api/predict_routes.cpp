@@ -3,8 +3,8 @@
 #include "api/input.hpp"
 #include "api/predict_input.hpp"
 #include "api/routing.hpp"
-#include "model/npy.hpp"
 #include "processors/infer/prediction_files.hpp"
+#include "values/npy.hpp"
 
 #include <fmt/format.h>
 
@@ -49,7 +49,7 @@ Response answer_npy(const Request& request, const inference::Prediction& predict
     if (prediction.tensors.empty()) return not_acceptable(request, "the model gave no tensor; ask for application/json");
     const auto& first = prediction.tensors.front();
     Response response;
-    response.body = model::write_npy(first.datatype, first.shape, first.bytes);
+    response.body = values::write_npy(first.datatype, first.shape, first.bytes);
     response.set("Content-Type", "application/x-npy");
     return response;
 }

@@ -45,7 +45,7 @@ awaitable<Result<void>> read_tensors(http::BodyReader& body, InferRequest& reque
     co_return success();
 }
 
-Result<void> check(const InferRequest& request, const model::Manifest& manifest) {
+Result<void> check(const InferRequest& request, const values::Manifest& manifest) {
     if (auto sound = protocol::check_inputs(request, manifest); !sound) return sound;
     return protocol::check_outputs(request, manifest);
 }
@@ -136,7 +136,7 @@ awaitable<Result<std::vector<inference::Prediction>>> ProtocolInfer::predict(mod
     co_return predictions;
 }
 
-awaitable<Result<http::Response>> ProtocolInfer::render(const http::Request& request, const InferRequest& asked, const model::Manifest& manifest,
+awaitable<Result<http::Response>> ProtocolInfer::render(const http::Request& request, const InferRequest& asked, const values::Manifest& manifest,
                                                         protocol::InferAnswer answer) const {
     const auto coding = http::accepted_coding(request.header("Accept-Encoding"));
     std::size_t bytes = text_bytes(asked, answer);

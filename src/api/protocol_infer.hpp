@@ -25,7 +25,7 @@ private:
     awaitable<Result<http::Response>> infer(const http::Request& request) const;
     // One call for each item, like the one given, which has no input.
     awaitable<Result<std::vector<inference::Prediction>>> predict(models::Call call, std::vector<inference::Input> items) const;
-    awaitable<Result<http::Response>> render(const http::Request& request, const protocol::InferRequest& asked, const model::Manifest& manifest,
+    awaitable<Result<http::Response>> render(const http::Request& request, const protocol::InferRequest& asked, const values::Manifest& manifest,
                                              protocol::InferAnswer answer) const;
 
     models::Serving& serving_;

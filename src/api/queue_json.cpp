@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t longest_reason = 500;
 
-json::value write_pause(const std::optional<model::Pause>& pause) {
+json::value write_pause(const std::optional<values::Pause>& pause) {
     if (!pause) return nullptr;
     return json::object{{"since", pause->since.text()},
                         {"until", pause->until ? json::value(pause->until->text()) : json::value(nullptr)},
@@ -17,18 +17,18 @@ json::value write_pause(const std::optional<model::Pause>& pause) {
 
 } // namespace
 
-json::object write_breaker(const model::BreakerView& breaker) {
+json::object write_breaker(const values::BreakerView& breaker) {
     json::object object{{"state", breaker.name()}, {"attempts", breaker.attempts}, {"failures", breaker.failures}};
-    if (breaker.state == model::BreakerView::State::open) object["reopens_in_seconds"] = std::chrono::duration<double>(breaker.reopens_in).count();
+    if (breaker.state == values::BreakerView::State::open) object["reopens_in_seconds"] = std::chrono::duration<double>(breaker.reopens_in).count();
     return object;
 }
 
 json::object write_ended(const jobs::QueueCounts& counts) {
-    using model::JobState;
+    using values::JobState;
     json::object ended;
     for (const auto state : {JobState::succeeded, JobState::dead, JobState::cancelled, JobState::expired}) {
         const auto at = counts.ended.find(state);
-        ended[model::name(state)] = at == counts.ended.end() ? 0 : at->second;
+        ended[values::name(state)] = at == counts.ended.end() ? 0 : at->second;
     }
     return ended;
 }

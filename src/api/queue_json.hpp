@@ -9,7 +9,7 @@
 namespace millrace::api {
 
 json::object write_queue(const jobs::QueueView& queue);
-json::object write_breaker(const model::BreakerView& breaker);
+json::object write_breaker(const values::BreakerView& breaker);
 json::object write_ended(const jobs::QueueCounts& counts); // one count a final state
 
 struct PauseRequest {

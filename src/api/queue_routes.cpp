@@ -38,7 +38,7 @@ struct QueueRoutes {
     // The name of a queue that may not exist yet.
     static Result<std::string> new_name(const Request& request) {
         const auto name = request.parameter("q");
-        if (model::is_queue_name(name)) return std::string{name};
+        if (values::is_queue_name(name)) return std::string{name};
         return Error{Code::unprocessable, "the name of a queue is a word of a-z, 0-9, _ and -, 63 bytes at most"};
     }
 
@@ -47,7 +47,7 @@ struct QueueRoutes {
         if (!name) co_return http::problem(name.error(), request.id);
         const auto document = co_await read_json(request);
         if (!document) co_return http::problem(document.error(), request.id);
-        auto settings = model::QueueSettings::from_json(*document);
+        auto settings = values::QueueSettings::from_json(*document);
         if (!settings) co_return http::problem(settings.error(), request.id);
         const auto done = co_await queues.set(request.principal, *name, std::move(*settings));
         if (!done) co_return http::problem(done.error(), request.id);

@@ -34,9 +34,9 @@ struct ResultRoutes {
         if (!job) co_return http::problem(job.error(), request.id);
         if (!*job) co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
         jobs::JobOutlook outlook;
-        if (!model::is_final((*job)->state)) outlook = co_await jobs.outlook(**job);
+        if (!values::is_final((*job)->state)) outlook = co_await jobs.outlook(**job);
         auto body = write_result(**job, outlook);
-        if ((*job)->state == model::JobState::succeeded) cache.put(key, body, kept_for);
+        if ((*job)->state == values::JobState::succeeded) cache.put(key, body, kept_for);
         co_return answer(request, std::move(body));
     }
 };

@@ -3,7 +3,7 @@
 #include "http/request.hpp"
 #include "http/response.hpp"
 #include "http/router.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 namespace millrace::api {
 
@@ -11,7 +11,7 @@ using http::BodyPolicy;
 using http::Request;
 using http::Response;
 using http::Verb;
-using model::Role;
+using values::Role;
 
 // A Route's last two members.
 inline constexpr bool open_to_all = true, needs_key = false; // Route::open

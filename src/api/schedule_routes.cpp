@@ -76,7 +76,7 @@ struct ScheduleRoutes {
         co_return http::empty(204);
     }
 
-    using Action = awaitable<Result<jobs::Schedule>> (jobs::Schedules::*)(model::Principal, ScheduleId);
+    using Action = awaitable<Result<jobs::Schedule>> (jobs::Schedules::*)(values::Principal, ScheduleId);
     awaitable<Response> act(Request& request, Action action) const {
         const auto id = path_id<ScheduleId>(request, "schedule");
         if (!id) co_return http::problem(id.error(), request.id);

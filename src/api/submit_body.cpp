@@ -13,7 +13,7 @@ namespace millrace::api {
 namespace {
 
 struct StoredPart {
-    model::BlobRef blob;
+    values::BlobRef blob;
     std::string media_type;
 };
 using Parts = std::map<std::string, StoredPart, std::less<>>;

@@ -1,7 +1,7 @@
 #include "api/tensor_text.hpp"
 
 #include "base/json_text.hpp"
-#include "model/half.hpp"
+#include "values/half.hpp"
 
 #include <charconv>
 #include <cmath>
@@ -11,7 +11,7 @@
 namespace millrace::api {
 namespace {
 
-using model::Datatype;
+using values::Datatype;
 
 template <class T>
 T load(const char* at) {
@@ -21,7 +21,7 @@ T load(const char* at) {
 }
 
 template <class T>
-constexpr bool is_half = std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>;
+constexpr bool is_half = std::is_same_v<T, values::Half> || std::is_same_v<T, values::Brain>;
 
 // Calls `use` with a value of the C++ type.
 template <class Use>
@@ -35,8 +35,8 @@ void with_type(Datatype type, Use use) {
     case Datatype::int64: return use(std::int64_t{});
     case Datatype::fp32: return use(float{});
     case Datatype::fp64: return use(double{});
-    case Datatype::fp16: return use(model::Half{});
-    case Datatype::bf16: return use(model::Brain{});
+    case Datatype::fp16: return use(values::Half{});
+    case Datatype::bf16: return use(values::Brain{});
     }
 }
 
@@ -67,7 +67,7 @@ void append_json(std::string& out, T value) {
 template <class T>
 auto element(const char* bytes, std::size_t index) {
     if constexpr (std::is_same_v<T, bool>) return bytes[index] != 0;
-    else if constexpr (is_half<T>) return model::widen(load<T>(bytes + index * sizeof(T)));
+    else if constexpr (is_half<T>) return values::widen(load<T>(bytes + index * sizeof(T)));
     else return load<T>(bytes + index * sizeof(T));
 }
 
@@ -93,7 +93,7 @@ std::string text_at(const inference::Tensor& tensor, std::size_t index) {
 
 bool append_numbers(std::string& out, Datatype type, std::string_view bytes) {
     if (type == Datatype::fp16 || type == Datatype::bf16) return false;
-    const auto count = bytes.size() / model::element_size(type);
+    const auto count = bytes.size() / values::element_size(type);
     with_type(type, [&](auto kind) {
         out.reserve(out.size() + count * 8);
         for (std::size_t i = 0; i < count; ++i) {

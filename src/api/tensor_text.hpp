@@ -13,6 +13,6 @@ double number_at(const inference::Tensor& tensor, std::size_t index);
 std::string text_at(const inference::Tensor& tensor, std::size_t index);
 // Appends the elements, which are finite, as JSON values with commas between them: true and false for BOOL. False for FP16 and
 // BF16, which the inference protocol does not have in JSON.
-bool append_numbers(std::string& out, model::Datatype type, std::string_view bytes);
+bool append_numbers(std::string& out, values::Datatype type, std::string_view bytes);
 
 } // namespace millrace::api

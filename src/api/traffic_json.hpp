@@ -1,10 +1,10 @@
 // Traffic and the comparison of versions as the API shows them. Pure.
 #pragma once
 #include "base/json.hpp"
-#include "model/breaker.hpp"
 #include "models/counts.hpp"
 #include "models/feedback.hpp"
 #include "models/traffic_repository.hpp"
+#include "values/breaker.hpp"
 
 #include <string>
 #include <vector>
@@ -19,7 +19,7 @@ struct VersionView {
     std::string role;    // production, candidate, shadow; empty: none of them
     models::Counts counts;
     models::FeedbackCount feedback;
-    model::BreakerView breaker;
+    values::BreakerView breaker;
 };
 json::object write_version(const VersionView& version);
 

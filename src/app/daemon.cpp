@@ -138,7 +138,7 @@ jobs::DispatcherOptions dispatcher_options(const config::Config& config) {
 }
 
 jobs::RetentionOptions retention_options(const config::RetentionConfig& config) {
-    using model::JobState;
+    using values::JobState;
     jobs::RetentionOptions options;
     const auto keep = [&](JobState state, std::uint32_t days) {
         if (days > 0) options.keep[state] = std::chrono::days{days};
@@ -369,7 +369,7 @@ api::Readiness Daemon::readiness() const {
 // Of the default organisation: it is the administrator's.
 void Daemon::write_accepted_damage(const std::string& what) {
     auto write = [what, at = clock_.now()](store::Session& session) -> Result<void> {
-        jobs::write_event(session, model::default_organization, "database.damage_accepted", "millrace.db", {{"what", what}}, at);
+        jobs::write_event(session, values::default_organization, "database.damage_accepted", "millrace.db", {{"what", what}}, at);
         return success();
     };
     base_.database->post_write(std::move(write), [](Result<void>) {});

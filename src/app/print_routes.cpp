@@ -20,7 +20,7 @@ int print_routes() {
         const Daemon daemon{loaded->config, log, std::move(*base)};
         for (const auto& route : daemon.router().routes()) {
             const auto verb = boost::beast::http::to_string(route->verb);
-            fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern, route->open ? "open" : model::name(route->needs));
+            fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern, route->open ? "open" : values::name(route->needs));
         }
         code = 0;
     } else {

@@ -57,9 +57,9 @@ Result<void> BlobWriter::write(std::span<const std::byte> piece) {
     return write_all(file_.get(), piece);
 }
 
-Result<model::BlobRef> BlobWriter::finish(const std::optional<std::string>& expected_sha256) {
+Result<values::BlobRef> BlobWriter::finish(const std::optional<std::string>& expected_sha256) {
     const auto start = std::chrono::steady_clock::now();
-    model::BlobRef blob{hex(digest_.finish()), size_};
+    values::BlobRef blob{hex(digest_.finish()), size_};
     if (expected_sha256 && *expected_sha256 != blob.sha256)
         return Error{Code::unprocessable, "the content has SHA-256 " + blob.sha256 + ", not " + *expected_sha256 + "; nothing was kept"};
     crash_point("blobs.before_flush");

@@ -15,9 +15,9 @@
 #include "async/thread_pool.hpp"
 #include "base/crypto.hpp"
 #include "base/descriptor.hpp"
-#include "model/blob.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "values/blob.hpp"
 
 #include <bitset>
 #include <cstddef>
@@ -50,7 +50,7 @@ public:
     // writer is good for nothing else.
     Result<void> write(std::span<const std::byte> piece);
     // Once. unprocessable, and nothing is kept, when `expected_sha256` (hex) is given and is not what was written.
-    Result<model::BlobRef> finish(const std::optional<std::string>& expected_sha256 = std::nullopt);
+    Result<values::BlobRef> finish(const std::optional<std::string>& expected_sha256 = std::nullopt);
 
 private:
     friend class BlobStore;
@@ -69,7 +69,7 @@ class BlobUpload {
 public:
     // `piece` is borrowed until this resumes.
     awaitable<Result<void>> write(std::span<const std::byte> piece);
-    awaitable<Result<model::BlobRef>> finish(std::optional<std::string> expected_sha256 = std::nullopt);
+    awaitable<Result<values::BlobRef>> finish(std::optional<std::string> expected_sha256 = std::nullopt);
     std::uint64_t size() const;
 
 private:
@@ -135,7 +135,7 @@ public:
 
     // The same from coroutines; unavailable when the files pool is full.
     BlobUpload begin_upload(std::uint64_t limit = UINT64_MAX);
-    awaitable<Result<model::BlobRef>> put_async(std::string bytes, Purpose purpose = Purpose::upload);
+    awaitable<Result<values::BlobRef>> put_async(std::string bytes, Purpose purpose = Purpose::upload);
     awaitable<Result<std::optional<OpenBlob>>> open_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
     awaitable<Result<std::optional<OpenBlob>>> open_verified_async(std::string sha256, std::optional<std::uint64_t> expected_size = std::nullopt);
     // The whole content, its digest checked; nullopt when there is none; too_large past `limit` bytes.

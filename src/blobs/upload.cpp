@@ -43,9 +43,9 @@ awaitable<Result<void>> BlobUpload::write(std::span<const std::byte> piece) {
     co_return co_await state->store.files_.run(std::move(work));
 }
 
-awaitable<Result<model::BlobRef>> BlobUpload::finish(std::optional<std::string> expected_sha256) {
+awaitable<Result<values::BlobRef>> BlobUpload::finish(std::optional<std::string> expected_sha256) {
     auto state = state_;
-    auto work = [state, expected = std::move(expected_sha256)]() -> Result<model::BlobRef> {
+    auto work = [state, expected = std::move(expected_sha256)]() -> Result<values::BlobRef> {
         if (auto written = state->write_out({}); !written) return written.error();
         return state->writer->finish(expected);
     };
@@ -56,8 +56,8 @@ BlobUpload BlobStore::begin_upload(std::uint64_t limit) {
     return BlobUpload{std::make_shared<BlobUpload::State>(*this, std::min(limit, options_.max_size))};
 }
 
-awaitable<Result<model::BlobRef>> BlobStore::put_async(std::string bytes, Purpose purpose) {
-    auto work = [this, purpose, bytes = std::move(bytes)]() -> Result<model::BlobRef> {
+awaitable<Result<values::BlobRef>> BlobStore::put_async(std::string bytes, Purpose purpose) {
+    auto work = [this, purpose, bytes = std::move(bytes)]() -> Result<values::BlobRef> {
         auto writer = create(UINT64_MAX, purpose);
         if (!writer) return writer.error();
         if (auto written = writer->write(std::as_bytes(std::span{bytes})); !written) return written.error();

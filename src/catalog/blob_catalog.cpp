@@ -30,7 +30,7 @@ std::string_view name(Kept::For reason) {
 
 } // namespace
 
-void add(Session& session, OrganizationId organization, const model::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now) {
+void add(Session& session, OrganizationId organization, const values::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now) {
     TenantSession tenant{session, organization};
     const auto until = kept.reason == Kept::For::prediction ? std::optional{kept.until} : std::nullopt;
     tenant.execute(insert_blob, {blob.sha256, blob.size, media_type, now, name(kept.reason), until});
@@ -42,7 +42,7 @@ std::vector<OrganizationId> owners_of(Session& session, const std::string& sha25
     return owners;
 }
 
-awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, model::BlobRef blob, std::string media_type, Kept kept) {
+awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, values::BlobRef blob, std::string media_type, Kept kept) {
     auto task = [organization, blob, media_type, kept, now = clock_.now()](Session& session) -> Result<void> {
         catalog::add(session, organization, blob, media_type, kept, now);
         return success();

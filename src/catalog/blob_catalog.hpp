@@ -2,8 +2,8 @@
 // its row second, so a row always has its file; a row goes first and its file second (BlobSweeper).
 #pragma once
 #include "base/clock.hpp"
-#include "model/blob.hpp"
 #include "store/database.hpp"
+#include "values/blob.hpp"
 
 #include <functional>
 #include <optional>
@@ -13,7 +13,7 @@
 namespace millrace::catalog {
 
 struct BlobRow {
-    model::BlobRef blob;
+    values::BlobRef blob;
     std::string media_type, tier;
     Timestamp created_at;
 };
@@ -31,7 +31,7 @@ struct Kept {
 
 // For transactions that also write something else: a job with its files, a result with its map. The rows that say which job
 // refers to it are jobs::job_blobs.
-void add(store::Session& session, OrganizationId organization, const model::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now);
+void add(store::Session& session, OrganizationId organization, const values::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now);
 
 // Who has it; on a store thread.
 std::vector<OrganizationId> owners_of(store::Session& session, const std::string& sha256);
@@ -41,7 +41,7 @@ class BlobCatalog {
 public:
     BlobCatalog(store::Database& database, const Clock& clock) : database_{database}, clock_{clock} {}
 
-    awaitable<Result<void>> add(OrganizationId organization, model::BlobRef blob, std::string media_type, Kept kept = {});
+    awaitable<Result<void>> add(OrganizationId organization, values::BlobRef blob, std::string media_type, Kept kept = {});
     awaitable<Result<std::optional<BlobRow>>> find(OrganizationId organization, std::string sha256);
     // The same, and `then` with the row, on the reader's thread: what a job does with its blob needs no change of threads more.
     // `then` must be quick; its error is the answer.

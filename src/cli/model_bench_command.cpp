@@ -52,26 +52,26 @@ struct Measured {
 };
 
 // The manifest of the version that is asked, or of the one in production.
-model::Manifest manifest_of(const json::value& model, const std::string& version) {
+values::Manifest manifest_of(const json::value& model, const std::string& version) {
     const auto wanted = version.empty() ? member(model, "production") : version;
     if (const auto* versions = find(model, {"versions"}); versions && versions->is_array())
         for (const auto& each : versions->get_array())
             if (const auto* manifest = find(each, {"manifest"}); manifest && member(each, "version") == wanted) {
-                auto read = model::Manifest::from_json(*manifest);
+                auto read = values::Manifest::from_json(*manifest);
                 if (!read) throw Failure{failed, "the manifest is not understood: " + read.error().detail};
                 return std::move(*read);
             }
     throw Failure{failed, version.empty() ? "the model has no version in production: name one with --version" : fmt::format("there is no version {}", version)};
 }
 
-std::vector<std::size_t> default_batches(const model::Manifest& manifest, bool of_files) {
+std::vector<std::size_t> default_batches(const values::Manifest& manifest, bool of_files) {
     std::vector<std::size_t> batches{1};
     for (const std::size_t each : {8, 32})
         if (takes_batches(manifest, of_files) && each <= static_cast<std::size_t>(manifest.batching.max_batch)) batches.push_back(each);
     return batches;
 }
 
-Measured measure(Context& context, const Options& options, const model::Manifest& manifest) {
+Measured measure(Context& context, const Options& options, const values::Manifest& manifest) {
     const BenchTarget target{options.name, options.version, manifest};
     const std::vector<std::filesystem::path> files{options.files.begin(), options.files.end()};
     Measured measured;
@@ -124,12 +124,12 @@ void print_json(Context& context, const Options& options, const Measured& measur
 }
 
 // A chain takes what its first step takes.
-model::Manifest input_manifest(Context& context, const std::string& name, const std::string& version) {
+values::Manifest input_manifest(Context& context, const std::string& name, const std::string& version) {
     auto manifest = manifest_of(Client{context}.get("/api/v1/models/" + encoded(name)), version);
-    if (manifest.task != model::Task::chain) return manifest;
+    if (manifest.task != values::Task::chain) return manifest;
     const auto& first = manifest.steps.front();
     auto taken = manifest_of(Client{context}.get("/api/v1/models/" + encoded(first.model)), std::to_string(first.version));
-    if (model::crops(manifest)) taken.batching.max_batch = 1; // it takes one picture a request
+    if (values::crops(manifest)) taken.batching.max_batch = 1; // it takes one picture a request
     return taken;
 }
 

@@ -16,8 +16,8 @@
 namespace millrace::cli {
 namespace {
 
-using model::Datatype;
-using model::InputKind;
+using values::Datatype;
+using values::InputKind;
 
 constexpr std::size_t variants = 16;        // requests that differ, where they are small enough
 constexpr std::size_t most_kept = 64 << 20; // bytes of all of them, about
@@ -28,7 +28,7 @@ struct Item {
     std::string media_type, bytes;
 };
 
-std::string text_item(const model::TextRule& rule, std::mt19937& random) {
+std::string text_item(const values::TextRule& rule, std::mt19937& random) {
     std::string text;
     for (int word = 0; word < std::max(1, rule.length / 4); ++word) {
         if (!text.empty()) text += ' ';
@@ -39,7 +39,7 @@ std::string text_item(const model::TextRule& rule, std::mt19937& random) {
     return text;
 }
 
-std::string row_item(const std::vector<model::Column>& columns, std::mt19937& random) {
+std::string row_item(const std::vector<values::Column>& columns, std::mt19937& random) {
     json::object row;
     for (const auto& column : columns) {
         const double spread = static_cast<double>(random()) / static_cast<double>(std::mt19937::max()) * 2 - 1;
@@ -49,14 +49,14 @@ std::string row_item(const std::vector<model::Column>& columns, std::mt19937& ra
     return json_text(row);
 }
 
-Item made_photograph(const model::ImageRule& rule, std::uint32_t seed) {
+Item made_photograph(const values::ImageRule& rule, std::uint32_t seed) {
     if (rule.channels != 1 && rule.channels != 3)
         throw Failure{usage, "pictures with these bands cannot be made up: name files with --input"};
     const int any = rule.open() ? std::clamp(256, rule.least_side, rule.most_side) : 0;
     return {"image/png", made_picture(std::max({any, rule.width, rule.resize_width}), std::max({any, rule.height, rule.resize_height}), rule.channels, seed)};
 }
 
-Item made_item(const model::InputSpec& input, std::uint32_t seed) {
+Item made_item(const values::InputSpec& input, std::uint32_t seed) {
     std::mt19937 random{seed};
     switch (input.kind) {
     case InputKind::image: return made_photograph(input.image, seed);
@@ -103,7 +103,7 @@ std::string protocol_request(const BenchTarget& target, json::array inputs, cons
                         head + tensors);
 }
 
-json::object announced(std::string_view name, std::string_view datatype, const model::Shape& shape, std::size_t bytes) {
+json::object announced(std::string_view name, std::string_view datatype, const values::Shape& shape, std::size_t bytes) {
     return {{"name", name}, {"datatype", datatype}, {"shape", json::value_from(shape)}, {"parameters", {{"binary_data_size", bytes}}}};
 }
 
@@ -116,8 +116,8 @@ std::string tensor_request(const BenchTarget& target, std::size_t batch, std::ui
         std::replace(shape.begin(), shape.end(), std::int64_t{-1}, open_dimension);
         shape.insert(shape.begin(), static_cast<std::int64_t>(batch));
         const auto before = bytes.size();
-        for (auto left = model::element_count(shape).value_or(0); left > 0; --left) append_element(bytes, input.tensor.datatype, random);
-        inputs.push_back(announced(input.tensor.name, model::name(input.tensor.datatype), shape, bytes.size() - before));
+        for (auto left = values::element_count(shape).value_or(0); left > 0; --left) append_element(bytes, input.tensor.datatype, random);
+        inputs.push_back(announced(input.tensor.name, values::name(input.tensor.datatype), shape, bytes.size() - before));
     }
     return protocol_request(target, std::move(inputs), bytes);
 }
@@ -154,7 +154,7 @@ std::vector<Item> read_items(const std::vector<std::filesystem::path>& files) {
     return items;
 }
 
-bool all_tensors(const model::Manifest& manifest) {
+bool all_tensors(const values::Manifest& manifest) {
     return std::all_of(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& each) { return each.kind == InputKind::tensor; });
 }
 
@@ -168,7 +168,7 @@ std::vector<std::string> several(std::size_t count, const Make& make) {
 
 } // namespace
 
-bool takes_batches(const model::Manifest& manifest, bool of_files) {
+bool takes_batches(const values::Manifest& manifest, bool of_files) {
     return all_tensors(manifest) ? !of_files : manifest.given() == 1;
 }
 

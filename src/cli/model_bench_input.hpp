@@ -1,6 +1,6 @@
 // What a measurement sends: the files that were named, or what the manifest lets make up.
 #pragma once
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -12,11 +12,11 @@ namespace millrace::cli {
 struct BenchTarget {
     std::string model;
     std::string version; // empty: the one that traffic chooses
-    const model::Manifest& manifest;
+    const values::Manifest& manifest;
 };
 
 // Whether several of these inputs go in one request.
-bool takes_batches(const model::Manifest& manifest, bool of_files);
+bool takes_batches(const values::Manifest& manifest, bool of_files);
 
 // Whole HTTP requests of `batch` items each, several that differ. One picture, text, row or file goes to /predict, more of them as
 // BYTES to the inference protocol; tensors that are made up always go there. Throws Failure when a file cannot be read, or when

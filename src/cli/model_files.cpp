@@ -2,7 +2,7 @@
 
 #include "cli/context.hpp"
 #include "cli/file_digest.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -15,11 +15,11 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> named_by(const fs::path& manifest) {
     std::error_code failure;
-    if (!fs::is_regular_file(manifest, failure) || fs::file_size(manifest, failure) > model::max_manifest_bytes) return {};
+    if (!fs::is_regular_file(manifest, failure) || fs::file_size(manifest, failure) > values::max_manifest_bytes) return {};
     std::ifstream in{manifest, std::ios::binary};
     const auto value = parse_json(std::string{std::istreambuf_iterator<char>{in}, {}});
     if (!value) return {};
-    auto names = model::named_files(*value);
+    auto names = values::named_files(*value);
     return names ? std::move(*names) : std::vector<std::string>{};
 }
 
@@ -37,8 +37,8 @@ std::vector<fs::path> model_files(const std::string& manifest, const std::vector
     return files;
 }
 
-model::FileRefs digested(const std::vector<fs::path>& files) {
-    model::FileRefs refs;
+values::FileRefs digested(const std::vector<fs::path>& files) {
+    values::FileRefs refs;
     for (const auto& file : files) refs.push_back({file.filename().string(), file_digest(file), fs::file_size(file)});
     return refs;
 }

@@ -1,6 +1,6 @@
 // The files that go with a model and its manifest.
 #pragma once
-#include "model/manifest_files.hpp"
+#include "values/manifest_files.hpp"
 
 #include <filesystem>
 #include <string>
@@ -13,6 +13,6 @@ namespace millrace::cli {
 std::vector<std::filesystem::path> model_files(const std::string& manifest, const std::vector<std::string>& given);
 
 // With their digests and sizes. Throws Failure when one cannot be read.
-model::FileRefs digested(const std::vector<std::filesystem::path>& files);
+values::FileRefs digested(const std::vector<std::filesystem::path>& files);
 
 } // namespace millrace::cli

@@ -7,7 +7,7 @@
 #include "cli/download.hpp"
 #include "cli/file_digest.hpp"
 #include "cli/model_files.hpp"
-#include "model/model_signature.hpp"
+#include "values/model_signature.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -54,7 +54,7 @@ int sign(Context& context, const SignOptions& options) {
     if (!key) throw Failure{failed, fmt::format("{}: {}", options.key, key.error().detail)};
     if (options.manifest.empty()) throw Failure{usage, "name the manifest after the model, or with --manifest that of a chain"};
     const auto& first = options.model.empty() ? options.manifest : options.model; // a chain has no model file
-    const auto text = model::signed_text(options.model.empty() ? hex(sha256("")) : file_digest(options.model), file_digest(options.manifest), digested(model_files(options.manifest, options.files)));
+    const auto text = values::signed_text(options.model.empty() ? hex(sha256("")) : file_digest(options.model), file_digest(options.manifest), digested(model_files(options.manifest, options.files)));
     const auto output = options.output.empty() ? first + ".sig" : options.output;
     const auto signature = base64(key->sign(text));
     if (output == "-") {

@@ -3,7 +3,7 @@
 #include "cli/download.hpp"
 #include "cli/model_path.hpp"
 #include "cli/text.hpp"
-#include "model/manifest_files.hpp"
+#include "values/manifest_files.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -49,7 +49,7 @@ int export_version(Context& context, const ExportOptions& options) {
     if (const auto* files = find(version, {"files"}); files && files->is_array())
         for (const auto& file : files->get_array()) {
             const auto file_name = member(file, "name");
-            if (!model::is_file_name(file_name)) throw Failure{failed, fmt::format("the daemon names a file \"{}\", which is not taken", file_name)};
+            if (!values::is_file_name(file_name)) throw Failure{failed, fmt::format("the daemon names a file \"{}\", which is not taken", file_name)};
             download_from(context, client, version_path(name.model, *name.version, "/files/" + file_name), member(file, "sha256"), (folder / file_name).string());
         }
     const auto signature = model.string() + ".sig";

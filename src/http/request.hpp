@@ -9,7 +9,7 @@
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
 #include "http/fields.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <boost/beast/http/verb.hpp>
 
@@ -50,7 +50,7 @@ struct Request {
     bool tls = false;                   // the client speaks TLS with a trusted proxy
     std::optional<unsigned> peer_uid;   // set on the unix socket only: who is at the other end
     bool loopback = false;              // the client is this machine, over TCP
-    model::Principal principal;         // set by the gate
+    values::Principal principal;        // set by the gate
 
     Request() = default;
     Request(const Request&) = delete;

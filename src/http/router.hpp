@@ -31,7 +31,7 @@ struct Route {
     std::string pattern; // "/api/v1/jobs/{id}"; a last segment "{path*}" takes the rest, slashes included
     Handler handler;
     BodyPolicy body;
-    model::Role needs = model::Role::admin; // for the gate; this room does not look at it
+    values::Role needs = values::Role::admin; // for the gate; this room does not look at it
     bool open = false;                      // for the gate: no key needed
     bool takes_query = false;               // a write of any other route with a query is 422, as is a body of one that takes none:
                                             // `?dry_run=true` must not be a real purge where nobody looks at it

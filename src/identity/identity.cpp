@@ -54,7 +54,7 @@ struct Identity::ActiveKey {
         used = written = stored.key.last_used_at ? stored.key.last_used_at->micros : 0;
     }
     bool active(Timestamp now) const { return !stored.key.expires_at || now < *stored.key.expires_at; }
-    model::Principal principal() const {
+    values::Principal principal() const {
         return {stored.key.organization, stored.key.id, stored.key.name, stored.key.role, stored.key.weight, stored.organization_weight};
     }
 
@@ -138,7 +138,7 @@ std::shared_ptr<Identity::ActiveKey> Identity::find(std::string_view text, Times
     return key;
 }
 
-Result<model::Principal> Identity::by_key(std::string_view text) {
+Result<values::Principal> Identity::by_key(std::string_view text) {
     const Timestamp now = clock_.now();
     const auto key = find(text, now);
     if (!key) return unknown_key();
@@ -146,7 +146,7 @@ Result<model::Principal> Identity::by_key(std::string_view text) {
     return key->principal();
 }
 
-Result<model::Principal> Identity::by_session(std::string_view token) {
+Result<values::Principal> Identity::by_session(std::string_view token) {
     const Timestamp now = clock_.now();
     std::shared_ptr<ActiveSession> session;
     std::shared_ptr<ActiveKey> key;
@@ -191,7 +191,7 @@ void Identity::touch(ActiveSession& active, Timestamp now) {
     database_.post_write(std::move(write), [](Result<void>) {});
 }
 
-awaitable<Result<CreatedKey>> Identity::create_key(model::Principal who, NewKey wanted) {
+awaitable<Result<CreatedKey>> Identity::create_key(values::Principal who, NewKey wanted) {
     const Timestamp now = clock_.now();
     if (auto sound = check(wanted, now); !sound) co_return sound.error();
     const std::string secret = new_secret();
@@ -213,13 +213,13 @@ awaitable<Result<CreatedKey>> Identity::create_key(model::Principal who, NewKey 
     auto written = co_await database_.write(std::move(write));
     if (!written) co_return written.error();
     CreatedKey created{stored.key, key_text(stored.key.id, secret)};
-    log_.info("key created", {{"key", created.key.id.text()}, {"role", model::name(created.key.role)}, {"by", who.name}});
+    log_.info("key created", {{"key", created.key.id.text()}, {"role", values::name(created.key.role)}, {"by", who.name}});
     std::unique_lock lock{memory_->mutex};
     memory_->keys.insert_or_assign(stored.key.id, std::make_shared<ActiveKey>(std::move(stored)));
     co_return created;
 }
 
-awaitable<Result<std::vector<Key>>> Identity::list_keys(model::Principal who) {
+awaitable<Result<std::vector<Key>>> Identity::list_keys(values::Principal who) {
     auto read = [organization = who.organization](Session& session) -> Result<std::vector<Key>> {
         TenantSession tenant{session, organization};
         return identity::list_keys(tenant);
@@ -235,7 +235,7 @@ awaitable<Result<std::vector<Key>>> Identity::list_keys(model::Principal who) {
     co_return std::move(*keys);
 }
 
-awaitable<Result<void>> Identity::revoke_key(model::Principal who, KeyId id) {
+awaitable<Result<void>> Identity::revoke_key(values::Principal who, KeyId id) {
     auto write = [organization = who.organization, id, now = clock_.now()](Session& session) -> Result<void> {
         TenantSession tenant{session, organization};
         if (!identity::revoke_key(tenant, id, now)) return Error{Code::not_found, "there is no such key"};

@@ -6,10 +6,10 @@
 #include "base/result.hpp"
 #include "identity/key.hpp"
 #include "identity/login_limiter.hpp"
-#include "model/principal.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/log_limit.hpp"
+#include "values/principal.hpp"
 
 #include <chrono>
 #include <memory>
@@ -42,14 +42,14 @@ public:
     bool has_keys() const; // any active one; false on a first start
 
     // unauthenticated unless `text` is an active key, or `token` an active session of one.
-    Result<model::Principal> by_key(std::string_view text);
-    Result<model::Principal> by_session(std::string_view token);
+    Result<values::Principal> by_key(std::string_view text);
+    Result<values::Principal> by_session(std::string_view token);
 
     // unprocessable for a name or expiry that cannot be. The key works as soon as this returns.
-    awaitable<Result<CreatedKey>> create_key(model::Principal who, NewKey wanted);
-    awaitable<Result<std::vector<Key>>> list_keys(model::Principal who); // newest first, revoked ones too
+    awaitable<Result<CreatedKey>> create_key(values::Principal who, NewKey wanted);
+    awaitable<Result<std::vector<Key>>> list_keys(values::Principal who); // newest first, revoked ones too
     // Ends the key and its sessions at once; revoking again is no error. not_found in another organisation.
-    awaitable<Result<void>> revoke_key(model::Principal who, KeyId id);
+    awaitable<Result<void>> revoke_key(values::Principal who, KeyId id);
 
     // Opens a session. `remote` is the address of the caller, `previous` the token of a session that this one
     // replaces (or empty). unauthenticated for a wrong key. rate_limited after 20 of those in a minute: a wrong key for

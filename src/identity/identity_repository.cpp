@@ -18,7 +18,7 @@ Sha256 digest(std::string_view text) {
 
 // Columns: id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, weight.
 Key key_of(const store::Rows& rows) {
-    const auto role = model::role(rows.text(3));
+    const auto role = values::role(rows.text(3));
     if (!role) throw store::DatabaseError{store::Fault::broken, "a stored role is unknown"};
     return {.id = rows.id<KeyId>(0),
             .organization = rows.id<OrganizationId>(1),
@@ -57,7 +57,7 @@ void insert_key(store::TenantSession& session, const StoredKey& stored) {
     const Key& key = stored.key;
     session.execute("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at, expires_at, weight) "
                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                    {key.id, key.name, model::name(key.role), hex(stored.secret_sha256), key.created_at, key.expires_at, key.weight});
+                    {key.id, key.name, values::name(key.role), hex(stored.secret_sha256), key.created_at, key.expires_at, key.weight});
 }
 
 std::vector<Key> list_keys(store::TenantSession& session) {

@@ -3,7 +3,7 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/id.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <optional>
 #include <string>
@@ -13,7 +13,7 @@ namespace millrace::identity {
 // What an admin asks for.
 struct NewKey {
     std::string name; // 1-100 bytes, no control characters
-    model::Role role = model::Role::viewer;
+    values::Role role = values::Role::viewer;
     std::optional<Timestamp> expires_at;
     int weight = 1; // 1-100: its share of the queue beside the organisation's other keys
 };
@@ -23,7 +23,7 @@ struct Key {
     KeyId id;
     OrganizationId organization;
     std::string name;
-    model::Role role = model::Role::viewer;
+    values::Role role = values::Role::viewer;
     Timestamp created_at;
     std::optional<Timestamp> expires_at, revoked_at;
     std::optional<Timestamp> last_used_at; // exact to a minute
@@ -51,7 +51,7 @@ struct StoredSession {
 
 struct SignedIn {
     std::string token; // for the cookie
-    model::Principal principal;
+    values::Principal principal;
 };
 
 } // namespace millrace::identity

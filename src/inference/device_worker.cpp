@@ -13,7 +13,7 @@ constexpr std::chrono::seconds alone_at_most{1};
 
 CheckReport report_of(const frame::Loaded& loaded) {
     return {.load_ms = loaded.load_ms, .warm_up_ms = loaded.warm_up_ms, .memory_bytes = loaded.memory_bytes,
-            .optimization = loaded.optimization, .note = loaded.note, .precision = std::string{model::name(loaded.precision)},
+            .optimization = loaded.optimization, .note = loaded.note, .precision = std::string{values::name(loaded.precision)},
             .channels_last = loaded.channels_last, .threads = static_cast<int>(loaded.threads), .instances = static_cast<int>(loaded.instances)};
 }
 

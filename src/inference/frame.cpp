@@ -163,14 +163,14 @@ std::string words(Reader& r) { return repaired_utf8(r.view()); }
 void read(Reader& r, Tensor& m) {
     m.absent = r.number<std::uint8_t>() != 0;
     if (m.absent) return;
-    const auto type = model::datatype(r.number<std::uint8_t>());
+    const auto type = values::datatype(r.number<std::uint8_t>());
     const auto rank = r.count(8);
-    if (!type || rank > model::max_rank) return r.fail();
+    if (!type || rank > values::max_rank) return r.fail();
     m.datatype = *type;
     for (std::size_t i = 0; i < rank; ++i) m.shape.push_back(r.number<std::int64_t>());
     m.bytes = r.text();
-    const auto elements = model::element_count(m.shape);
-    if (!elements || *elements * model::element_size(*type) != m.bytes.size()) return r.fail();
+    const auto elements = values::element_count(m.shape);
+    if (!elements || *elements * values::element_size(*type) != m.bytes.size()) return r.fail();
 }
 void read(Reader& r, std::vector<Tensor>& list) {
     list.resize(r.count(1));
@@ -191,7 +191,7 @@ void read(Reader& r, Load& m) {
     m.sha256 = r.text();
     m.manifest = r.text();
     const auto files = r.count(24);
-    if (files > model::max_files) return r.fail();
+    if (files > values::max_files) return r.fail();
     m.files.resize(files);
     for (auto& file : m.files) {
         file.name = r.text();
@@ -238,7 +238,7 @@ void read(Reader& r, Loaded& m) {
     m.note = words(r);
     const auto precision = r.number<std::uint8_t>();
     if (precision > 1) return r.fail();
-    m.precision = static_cast<model::Precision>(precision);
+    m.precision = static_cast<values::Precision>(precision);
     m.channels_last = r.number<std::uint8_t>() != 0;
     m.threads = r.number<std::uint32_t>();
     m.instances = r.number<std::uint32_t>();

@@ -2,8 +2,8 @@
 // runs past its end, or meets an impossible count, fails as a whole. Pure values; channel.hpp moves them.
 #pragma once
 #include "inference/region.hpp"
-#include "model/manifest.hpp"
-#include "model/manifest_files.hpp"
+#include "values/manifest.hpp"
+#include "values/manifest_files.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -85,14 +85,14 @@ private:
 struct Load { // + descriptors: the model file, then one for each of `files`
     std::uint32_t model = 0;
     std::string sha256, manifest; // manifest as JSON text
-    model::FileRefs files{};      // that the manifest names
+    values::FileRefs files{};     // that the manifest names
 };
 struct Unload {
     std::uint32_t model = 0;
 };
 struct Tensor {
-    model::Datatype datatype = model::Datatype::fp32;
-    model::Shape shape;
+    values::Datatype datatype = values::Datatype::fp32;
+    values::Shape shape;
     std::string bytes;
     bool absent = false;          // an optional input or output that is not there: then nothing else counts
 };
@@ -131,7 +131,7 @@ struct Loaded {
     std::uint32_t model = 0;
     std::string error;            // empty: ready
     std::string optimization, note;
-    model::Precision precision = model::Precision::fp32;
+    values::Precision precision = values::Precision::fp32;
     bool channels_last = false;
     std::uint32_t threads = 1, instances = 1; // of one forward pass; passes at a time
     double load_ms = 0, warm_up_ms = 0;

@@ -44,8 +44,8 @@ std::string digest_of(const Input& input) {
     add(digest, text_of(input.regions));
     for (const auto& tensor : input.tensors) {
         add_part(digest, tensor.name);
-        add_part(digest, model::name(tensor.datatype));
-        add_part(digest, model::shape_text(tensor.shape));
+        add_part(digest, values::name(tensor.datatype));
+        add_part(digest, values::shape_text(tensor.shape));
         add_part(digest, tensor.bytes);
     }
     if (input.file && !input.file_sha256.empty()) {

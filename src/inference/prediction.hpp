@@ -6,9 +6,9 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "inference/region.hpp"
-#include "model/job.hpp"
-#include "model/manifest.hpp"
-#include "model/manifest_files.hpp"
+#include "values/job.hpp"
+#include "values/manifest.hpp"
+#include "values/manifest_files.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -22,7 +22,7 @@ namespace millrace::inference {
 
 // A file beside the model that its manifest names. The worker verifies it, as the model.
 struct ModelFile {
-    model::FileRef ref;
+    values::FileRef ref;
     std::filesystem::path path;
 };
 
@@ -33,7 +33,7 @@ struct ModelVersion {
     std::string name, version;
     std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
     std::filesystem::path file;
-    std::shared_ptr<const model::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
+    std::shared_ptr<const values::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
     std::string rules_sha256{};     // of the manifest's normal form and of all files beside the model
     std::vector<ModelFile> files{}; // that the manifest's normal form names, by name
 };
@@ -41,8 +41,8 @@ struct ModelVersion {
 // A tensor that needs no decoding, as the Open Inference Protocol brings and takes it.
 struct Tensor {
     std::string name;               // empty for an input: by its place
-    model::Datatype datatype = model::Datatype::fp32;
-    model::Shape shape;             // with the batch dimension first
+    values::Datatype datatype = values::Datatype::fp32;
+    values::Shape shape;            // with the batch dimension first
     std::string bytes;              // contiguous, row-major, little-endian
     bool absent = false;            // an optional input that the request leaves out; its shape is empty
 };
@@ -69,7 +69,7 @@ std::optional<Input> duplicate(const Input& input);
 struct Request {
     std::shared_ptr<const ModelVersion> model;
     Input input;
-    int priority = model::default_priority;   // 0-9, 9 first
+    int priority = values::default_priority;  // 0-9, 9 first
     Monotonic deadline = Monotonic::max();    // expired work is dropped before it reaches the device
     bool alone = false; // a batch of its own: for work that was in a worker when it died, so that others are spared
     bool raw = false;   // answered with the model's tensors, whatever postprocessing its manifest asks for

@@ -2,8 +2,8 @@
 
 #include "base/utf8.hpp"
 #include "inference/rendering_labels.hpp"
-#include "model/half.hpp"
-#include "model/finite.hpp"
+#include "values/finite.hpp"
+#include "values/half.hpp"
 
 #include <fmt/format.h>
 
@@ -22,21 +22,21 @@ Failure dishonest() {
 }
 
 // Is it what the manifest's output says?
-bool fits(const frame::Tensor& tensor, const model::OutputSpec& output, bool with_batch) {
+bool fits(const frame::Tensor& tensor, const values::OutputSpec& output, bool with_batch) {
     if (tensor.absent) return output.optional;
     const bool batched = tensor.shape.size() == output.shape.size() + 1;
     const auto shape = std::span{tensor.shape}.subspan(batched ? 1 : 0);
     return tensor.datatype == output.datatype && (batched || !with_batch) && output.accepts(shape, 0);
 }
 
-bool fit(const frame::Tensors& tensors, const model::Manifest& manifest, bool with_batch) {
+bool fit(const frame::Tensors& tensors, const values::Manifest& manifest, bool with_batch) {
     if (tensors.tensors.size() != manifest.outputs.size()) return false;
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i)
         if (!fits(tensors.tensors[i], manifest.outputs[i], with_batch)) return false;
     return true;
 }
 
-bool add_map(frame::Map& map, const model::Manifest& manifest, Prediction& out) {
+bool add_map(frame::Map& map, const values::Manifest& manifest, Prediction& out) {
     const auto total = static_cast<double>(map.width) * map.height;
     if (map.pixels.size() != manifest.labels.size() || manifest.postprocess.colors.size() != manifest.labels.size() ||
         total <= 0)
@@ -59,7 +59,7 @@ void append_numbers(const std::string& bytes, json::array& out) {
     for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
         T value;
         std::memcpy(&value, bytes.data() + i, sizeof value);
-        if constexpr (std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>) out.push_back(static_cast<double>(model::widen(value)));
+        if constexpr (std::is_same_v<T, values::Half> || std::is_same_v<T, values::Brain>) out.push_back(static_cast<double>(values::widen(value)));
         else if constexpr (std::is_floating_point_v<T>) out.push_back(static_cast<double>(value)); // finite
         else out.push_back(static_cast<std::int64_t>(value));
     }
@@ -67,27 +67,27 @@ void append_numbers(const std::string& bytes, json::array& out) {
 
 json::array numbers_of(const frame::Tensor& tensor) {
     json::array out;
-    out.reserve(tensor.bytes.size() / model::element_size(tensor.datatype));
+    out.reserve(tensor.bytes.size() / values::element_size(tensor.datatype));
     switch (tensor.datatype) {
-    case model::Datatype::boolean:
+    case values::Datatype::boolean:
         for (const char byte : tensor.bytes) out.push_back(byte != 0);
         break;
-    case model::Datatype::uint8: append_numbers<std::uint8_t>(tensor.bytes, out); break;
-    case model::Datatype::int8: append_numbers<std::int8_t>(tensor.bytes, out); break;
-    case model::Datatype::int16: append_numbers<std::int16_t>(tensor.bytes, out); break;
-    case model::Datatype::int32: append_numbers<std::int32_t>(tensor.bytes, out); break;
-    case model::Datatype::int64: append_numbers<std::int64_t>(tensor.bytes, out); break;
-    case model::Datatype::fp32: append_numbers<float>(tensor.bytes, out); break;
-    case model::Datatype::fp64: append_numbers<double>(tensor.bytes, out); break;
-    case model::Datatype::fp16: append_numbers<model::Half>(tensor.bytes, out); break;
-    case model::Datatype::bf16: append_numbers<model::Brain>(tensor.bytes, out); break;
+    case values::Datatype::uint8: append_numbers<std::uint8_t>(tensor.bytes, out); break;
+    case values::Datatype::int8: append_numbers<std::int8_t>(tensor.bytes, out); break;
+    case values::Datatype::int16: append_numbers<std::int16_t>(tensor.bytes, out); break;
+    case values::Datatype::int32: append_numbers<std::int32_t>(tensor.bytes, out); break;
+    case values::Datatype::int64: append_numbers<std::int64_t>(tensor.bytes, out); break;
+    case values::Datatype::fp32: append_numbers<float>(tensor.bytes, out); break;
+    case values::Datatype::fp64: append_numbers<double>(tensor.bytes, out); break;
+    case values::Datatype::fp16: append_numbers<values::Half>(tensor.bytes, out); break;
+    case values::Datatype::bf16: append_numbers<values::Brain>(tensor.bytes, out); break;
     }
     return out;
 }
 
 constexpr std::size_t max_tensor_bytes = 16u << 20; // as JSON about ten times that
 
-std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::Manifest& manifest, Prediction& out) {
+std::optional<Failure> add_tensors(const frame::Tensors& tensors, const values::Manifest& manifest, Prediction& out) {
     json::array outputs;
     std::size_t total = 0;
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
@@ -100,13 +100,13 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
                                        max_tensor_bytes >> 20),
                            false};
         const auto& name = manifest.outputs[i].name;
-        if (!model::all_finite(tensor.datatype, tensor.bytes))
+        if (!values::all_finite(tensor.datatype, tensor.bytes))
             return Failure{FailureReason::model_failed,
                            fmt::format("the output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell; ask for them as they are: "
                                        "Accept: application/x-npy, or binary_data in the inference protocol", name),
                            false, true};
         outputs.push_back(json::object{{"name", name},
-                                       {"datatype", model::name(tensor.datatype)},
+                                       {"datatype", values::name(tensor.datatype)},
                                        {"shape", json::value_from(tensor.shape)},
                                        {"data", numbers_of(tensor)}});
     }
@@ -114,7 +114,7 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const model::M
     return std::nullopt;
 }
 
-void add_raw(frame::Tensors tensors, const model::Manifest& manifest, Prediction& out) {
+void add_raw(frame::Tensors tensors, const values::Manifest& manifest, Prediction& out) {
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
         auto& tensor = tensors.tensors[i];
         if (!tensor.absent) out.tensors.push_back({manifest.outputs[i].name, tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
@@ -132,7 +132,7 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     Prediction prediction;
     const auto& manifest = *model.manifest;
     const auto kind = manifest.postprocess.kind;
-    using model::PostprocessKind;
+    using values::PostprocessKind;
     if (auto* tensors = std::get_if<frame::Tensors>(&item.outcome)) {
         if ((!raw && kind != PostprocessKind::raw) || !fit(*tensors, manifest, raw)) return dishonest();
         if (raw) add_raw(std::move(*tensors), manifest, prediction);
@@ -148,7 +148,7 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     } else if (const auto* rows = std::get_if<frame::Rows>(&item.outcome)) {
         if (!add_rows(*rows, manifest, prediction.result)) return dishonest();
     } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {
-        if (manifest.task != model::Task::pixel_classification || !add_map(*map, manifest, prediction)) return dishonest();
+        if (manifest.task != values::Task::pixel_classification || !add_map(*map, manifest, prediction)) return dishonest();
     }
     prediction.batch_size = static_cast<int>(item.batch_size);
     prediction.queue_ms = rounded_ms(answered.queue_ms);

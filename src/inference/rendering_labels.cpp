@@ -6,8 +6,8 @@
 namespace millrace::inference {
 namespace {
 
-using model::Manifest;
-using model::PostprocessKind;
+using values::Manifest;
+using values::PostprocessKind;
 
 json::object scored(const Manifest& manifest, std::size_t label, float share) {
     return {{"label", manifest.labels[label]}, {"confidence", static_cast<double>(share)}};
@@ -58,7 +58,7 @@ bool add(const frame::Scores& scores, const Manifest& manifest, json::object& ou
     if (values.size() != manifest.labels.size()) return false;
     if (manifest.postprocess.kind == PostprocessKind::sigmoid) {
         if (!std::all_of(values.begin(), values.end(), [](float v) { return v >= 0 && v <= 1; })) return false;
-        if (model::decides_between_two(manifest)) add_decision(values, manifest, out);
+        if (values::decides_between_two(manifest)) add_decision(values, manifest, out);
         else add_labels(values, manifest, out);
         return true;
     }

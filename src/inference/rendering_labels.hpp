@@ -2,11 +2,11 @@
 // does not fit the manifest.
 #pragma once
 #include "inference/frame.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 namespace millrace::inference {
 
-bool add_row(const frame::RowOutcome& row, const model::Manifest& manifest, json::object& out);
-bool add_rows(const frame::Rows& rows, const model::Manifest& manifest, json::object& out);
+bool add_row(const frame::RowOutcome& row, const values::Manifest& manifest, json::object& out);
+bool add_rows(const frame::Rows& rows, const values::Manifest& manifest, json::object& out);
 
 } // namespace millrace::inference

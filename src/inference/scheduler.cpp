@@ -122,7 +122,7 @@ ModelEntry& Scheduler::entry_of(const std::shared_ptr<const ModelVersion>& versi
 bool Scheduler::takes_at_once(const Request& request) {
     const auto& version = *request.model;
     const auto* entry = models_.find(version);
-    if (!entry || entry->own || request.alone || has_suspects_ || version.manifest->isolation == model::Isolation::own ||
+    if (!entry || entry->own || request.alone || has_suspects_ || version.manifest->isolation == values::Isolation::own ||
         quarantine_.is_troubled({version.organization, version.name, version.version}, now()))
         return false;
     const auto is_shared = [](const auto& each) { return each->ready() && each->role == DeviceWorker::Role::shared; };

@@ -59,7 +59,7 @@ bool Scheduler::has_worker_for_suspects() const { return options_.own_workers > 
 void Scheduler::seat(ModelEntry& entry) {
     if (options_.own_workers == 0) return;
     const auto& version = *entry.version;
-    const bool asks = version.manifest->isolation == model::Isolation::own;
+    const bool asks = version.manifest->isolation == values::Isolation::own;
     if (!entry.own && !asks && !quarantine_.is_troubled({version.organization, version.name, version.version}, now())) return;
     entry.own = true; // it leaves the shared workers when nothing of it is under way there
     std::set<std::string> names;
@@ -81,7 +81,7 @@ void Scheduler::seat(ModelEntry& entry) {
 
 // What hangs uses the processor until its time is over. In a worker of its own it does not have to take that from others.
 void Scheduler::calm(DeviceWorker& device, Monotonic at) {
-    if (device.role != Role::own || models_.find(device.owner)->version->manifest->isolation == model::Isolation::own) return;
+    if (device.role != Role::own || models_.find(device.owner)->version->manifest->isolation == values::Isolation::own) return;
     const auto is_long = [&](const auto& each) { return each.second.begun && at - *each.second.begun > long_for_troubled; };
     if (std::ranges::any_of(device.flights, is_long)) device.supervisor->lower_priority(nice_of_long);
 }
@@ -151,7 +151,7 @@ void Scheduler::end_unneeded() {
         auto& entry = *models_.find(device.owner);
         if (is_wanted(entry)) continue;
         const auto& version = *entry.version;
-        const bool returns = version.manifest->isolation == model::Isolation::shared && quiet >= quiet_before_return &&
+        const bool returns = version.manifest->isolation == values::Isolation::shared && quiet >= quiet_before_return &&
                              !quarantine_.is_troubled({version.organization, version.name, version.version}, at);
         if (returns) entry.own = false;
         if (returns || device.state_of(entry.key) != Residence::State::ready) release(device);

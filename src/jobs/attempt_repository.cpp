@@ -76,7 +76,7 @@ Lease read_lease(const Rows& rows, JobId id) {
     lease.deadline_at = rows.maybe_time(20);
     lease.retry_json = rows.text(21);
     if (!lease.retry_json.empty())
-        if (auto policy = model::RetryPolicy::from_json(parse_json(lease.retry_json).value())) lease.retry = std::move(*policy);
+        if (auto policy = values::RetryPolicy::from_json(parse_json(lease.retry_json).value())) lease.retry = std::move(*policy);
     lease.token = rows.integer(22);
     return lease;
 }
@@ -85,7 +85,7 @@ constexpr Sql select_weights{"SELECT k.organization_id, k.id, o.weight, k.weight
 
 } // namespace
 
-Lease insert_running(TenantSession& session, const model::Job& job, std::int64_t token, Timestamp now) {
+Lease insert_running(TenantSession& session, const values::Job& job, std::int64_t token, Timestamp now) {
     Lease lease;
     lease.id = job.id;
     lease.organization = job.organization;
@@ -130,14 +130,14 @@ std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Times
     return lease;
 }
 
-bool end(Session& session, const Lease& lease, model::JobState state, const std::string* result, const model::JobError* error, Timestamp now) {
+bool end(Session& session, const Lease& lease, values::JobState state, const std::string* result, const values::JobError* error, Timestamp now) {
     if (session.execute(delete_leased, {lease.id, lease.token}) != 1) return false;
     using store::Value;
     session.execute(insert_finished,
-                    {lease.id, lease.organization, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, model::name(state), lease.priority, lease.payload, lease.tags,
+                    {lease.id, lease.organization, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, values::name(state), lease.priority, lease.payload, lease.tags,
                      lease.attempt, lease.max_attempts, micros(lease.timeout_seconds), lease.created_at, lease.run_at,
                      text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, text_or_null(lease.unique_key), lease.flow,
-                     text_or_null(lease.flow_ref), lease.started_at, text_or_null(lease.worker), state == model::JobState::succeeded ? 100 : 0,
+                     text_or_null(lease.flow_ref), lease.started_at, text_or_null(lease.worker), state == values::JobState::succeeded ? 100 : 0,
                      error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, result ? Value{*result} : Value{nullptr}, now,
                      lease.replayed_after});
     return true;
@@ -165,7 +165,7 @@ std::optional<Lease> find(TenantSession& session, JobId id, std::int64_t token) 
     return rows.next() ? std::optional{read_lease(rows, id)} : std::nullopt;
 }
 
-void add(Session& session, const OrganizationId& organization, JobId id, const model::JobAttempt& attempt) {
+void add(Session& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt) {
     session.execute(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at, attempt.outcome, attempt.error.code,
                                      attempt.error.message});
 }
@@ -193,12 +193,12 @@ std::vector<Found> running(Session& session) {
     return all;
 }
 
-void requeue(Session& session, JobId id, const model::JobError& lost) { session.execute(requeue_job, {id, lost.code, lost.message}); }
+void requeue(Session& session, JobId id, const values::JobError& lost) { session.execute(requeue_job, {id, lost.code, lost.message}); }
 
 void each_waiting(Session& session, const std::function<void(const WaitingRow&)>& visit) {
     auto rows = session.query(select_waiting, {});
     while (rows.next()) {
-        WaitingRow row{rows.id<JobId>(0), rows.id<OrganizationId>(1), {},           rows.text(3), rows.text(4), rows.text(5), *model::job_state(rows.text(6)),
+        WaitingRow row{rows.id<JobId>(0), rows.id<OrganizationId>(1), {},           rows.text(3), rows.text(4), rows.text(5), *values::job_state(rows.text(6)),
                        static_cast<int>(rows.integer(7)), rows.time(8), rows.maybe_time(9)};
         if (!rows.text(2).empty()) row.key = rows.id<KeyId>(2);
         visit(row);

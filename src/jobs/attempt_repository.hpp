@@ -3,8 +3,8 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
+#include "values/job.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -28,13 +28,13 @@ struct Lease {
     double timeout_seconds = 0;
     std::optional<Timestamp> expires_at, deadline_at;
     std::string retry_json;                  // its own retry policy, as stored; empty: none
-    std::optional<model::RetryPolicy> retry;
+    std::optional<values::RetryPolicy> retry;
 };
 
 namespace attempt_repository {
 
 // A job that begins as it is submitted.
-Lease insert_running(store::TenantSession& session, const model::Job& job, std::int64_t token, Timestamp now);
+Lease insert_running(store::TenantSession& session, const values::Job& job, std::int64_t token, Timestamp now);
 
 // nullopt when the job is no longer waiting (cancelled meanwhile).
 std::optional<Lease> claim(store::Session& session, JobId id, std::int64_t token, Timestamp now,
@@ -49,9 +49,9 @@ std::chrono::milliseconds lease_length(store::TenantSession& session, JobId id);
 // Who holds this lease; nullopt when nobody does any more.
 std::optional<Lease> find(store::TenantSession& session, JobId id, std::int64_t token);
 
-void add(store::Session& session, const OrganizationId& organization, JobId id, const model::JobAttempt& attempt);
+void add(store::Session& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt);
 // The attempt was the last: the job moves to the history, unless the lease is no longer good.
-bool end(store::Session& session, const Lease& lease, model::JobState state, const std::string* result, const model::JobError* error, Timestamp now);
+bool end(store::Session& session, const Lease& lease, values::JobState state, const std::string* result, const values::JobError* error, Timestamp now);
 
 // How earlier attempts ended, since it was last replayed; on the failure path only. `failed`: those that count against max_attempts,
 // of which `worker_lost` ended a worker. `lost`: with the daemon.
@@ -66,14 +66,14 @@ struct Found {
     std::optional<std::chrono::milliseconds> external; // length of the lease
 };
 std::vector<Found> running(store::Session& session);
-void requeue(store::Session& session, JobId id, const model::JobError& lost);
+void requeue(store::Session& session, JobId id, const values::JobError& lost);
 
 struct WaitingRow {
     JobId id;
     OrganizationId organization;
     KeyId key;
     std::string_view queue, kind, resource;
-    model::JobState state;
+    values::JobState state;
     int priority;
     Timestamp due;
     std::optional<Timestamp> ends_by; // of expires_at, where no attempt has begun, and deadline_at the earlier

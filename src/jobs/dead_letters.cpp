@@ -129,7 +129,7 @@ awaitable<Result<std::size_t>> DeadLetters::count(OrganizationId organization, D
 }
 
 // Found on a reader, put back on the writer: a filter that fits nothing costs the writer nothing.
-awaitable<Result<std::size_t>> DeadLetters::replay(model::Principal who, Replay replay) {
+awaitable<Result<std::size_t>> DeadLetters::replay(values::Principal who, Replay replay) {
     std::size_t count = 0;
     if (replay.payload && job_blobs::may_name(*replay.payload))
         if (const auto blobs = job_blobs::named(parse_json(*replay.payload).value()); !blobs) co_return blobs.error();
@@ -161,7 +161,7 @@ awaitable<Result<std::size_t>> DeadLetters::replay(model::Principal who, Replay 
     co_return count;
 }
 
-awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(model::Principal who, Replay replay, Timestamp begin, std::size_t count,
+awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(values::Principal who, Replay replay, Timestamp begin, std::size_t count,
                                                               std::vector<Dead> dead) {
     std::optional<json::value> payload; // parsed here, and not by the writer for each letter
     if (replay.payload) payload = parse_json(*replay.payload).value();
@@ -200,7 +200,7 @@ awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(model::Principal w
     co_return co_await database_.write(std::move(task));
 }
 
-awaitable<Result<std::size_t>> DeadLetters::purge(model::Principal who, DeadFilter filter) {
+awaitable<Result<std::size_t>> DeadLetters::purge(values::Principal who, DeadFilter filter) {
     std::size_t count = 0;
     const auto died_before = filter.died_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()});
     std::optional<JobId> cursor;
@@ -220,7 +220,7 @@ awaitable<Result<std::size_t>> DeadLetters::purge(model::Principal who, DeadFilt
     co_return count;
 }
 
-awaitable<Result<DeadLetters::Done>> DeadLetters::purge_some(model::Principal who, Timestamp died_before, std::vector<Dead> dead) {
+awaitable<Result<DeadLetters::Done>> DeadLetters::purge_some(values::Principal who, Timestamp died_before, std::vector<Dead> dead) {
     auto task = [who, died_before, dead = std::move(dead), now = clock_.now()](Session& session) -> Result<Done> {
         crash_point("purge.before_delete");
         TenantSession tenant{session, who.organization};

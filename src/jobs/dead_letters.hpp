@@ -2,7 +2,7 @@
 #pragma once
 #include "jobs/dispatcher.hpp"
 #include "jobs/job_repository.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <optional>
 #include <string>
@@ -45,8 +45,8 @@ public:
     awaitable<Result<std::size_t>> count(OrganizationId organization, DeadFilter filter); // a dry run
     // How many were put back in line, or deleted, the oldest first. Done in pieces, each one durable: when it fails half-way the same
     // call does the rest. unavailable: as many wait as may.
-    awaitable<Result<std::size_t>> replay(model::Principal who, Replay replay);
-    awaitable<Result<std::size_t>> purge(model::Principal who, DeadFilter filter);
+    awaitable<Result<std::size_t>> replay(values::Principal who, Replay replay);
+    awaitable<Result<std::size_t>> purge(values::Principal who, DeadFilter filter);
 
 private:
     struct Done {
@@ -56,8 +56,8 @@ private:
     };
     awaitable<Result<Piece>> find(OrganizationId organization, DeadFilter filter, std::optional<JobId> cursor);
     // As many of these as one turn of the writer takes.
-    awaitable<Result<Done>> replay_some(model::Principal who, Replay replay, Timestamp begin, std::size_t count, std::vector<Dead> dead);
-    awaitable<Result<Done>> purge_some(model::Principal who, Timestamp died_before, std::vector<Dead> dead);
+    awaitable<Result<Done>> replay_some(values::Principal who, Replay replay, Timestamp begin, std::size_t count, std::vector<Dead> dead);
+    awaitable<Result<Done>> purge_some(values::Principal who, Timestamp died_before, std::vector<Dead> dead);
 
     store::Database& database_;
     Dispatcher& dispatcher_;

@@ -28,14 +28,14 @@ constexpr Sql uncount_end{"UPDATE flows SET failed = max(0, failed - 1), finishe
 
 } // namespace
 
-void add(store::TenantSession& session, JobId job, const model::Dependency& dependency, bool settled) {
-    session.execute(insert_dependency, {dependency.parent, job, model::name(dependency.on_failure), settled});
+void add(store::TenantSession& session, JobId job, const values::Dependency& dependency, bool settled) {
+    session.execute(insert_dependency, {dependency.parent, job, values::name(dependency.on_failure), settled});
 }
 
-std::vector<model::Dependency> parents(store::TenantSession& session, JobId job) {
-    std::vector<model::Dependency> all;
+std::vector<values::Dependency> parents(store::TenantSession& session, JobId job) {
+    std::vector<values::Dependency> all;
     auto rows = session.query(select_parents, {job});
-    while (rows.next()) all.push_back({rows.id<JobId>(0), model::on_failure(rows.text(1)).value_or(model::OnFailure::fail)});
+    while (rows.next()) all.push_back({rows.id<JobId>(0), values::on_failure(rows.text(1)).value_or(values::OnFailure::fail)});
     return all;
 }
 
@@ -45,7 +45,7 @@ std::vector<Child> unsettled_children(Session& session, const Parent& parent, in
     std::vector<Child> children;
     const auto after = parent.settled_until ? parent.settled_until->text() : std::string{};
     auto rows = session.query(select_children, {parent.id, after, parent.end != ParentEnd::failed, most});
-    while (rows.next()) children.push_back({rows.id<JobId>(0), model::on_failure(rows.text(1)).value_or(model::OnFailure::fail)});
+    while (rows.next()) children.push_back({rows.id<JobId>(0), values::on_failure(rows.text(1)).value_or(values::OnFailure::fail)});
     return children;
 }
 
@@ -75,7 +75,7 @@ std::optional<Unblocked> settle(Session& session, JobId parent, JobId child) {
     return unblocked;
 }
 
-void set_ready(Session& session, JobId id, model::JobState state, Timestamp due) { session.execute(set_state, {id, model::name(state), due}); }
+void set_ready(Session& session, JobId id, values::JobState state, Timestamp due) { session.execute(set_state, {id, values::name(state), due}); }
 
 void count_in_flow(Session& session, FlowId flow, bool succeeded, Timestamp now) {
     session.execute(count_end, {flow, succeeded ? 1 : 0, succeeded ? 0 : 1, now});

@@ -2,23 +2,23 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
+#include "values/job.hpp"
 
 #include <optional>
 #include <vector>
 
 namespace millrace::jobs::dependency_repository {
 
-void add(store::TenantSession& session, JobId job, const model::Dependency& dependency, bool settled);
+void add(store::TenantSession& session, JobId job, const values::Dependency& dependency, bool settled);
 
 // What a job depends on, settled or not, and whether it waits for it from now on.
-std::vector<model::Dependency> parents(store::TenantSession& session, JobId job);
+std::vector<values::Dependency> parents(store::TenantSession& session, JobId job);
 void set_settled(store::TenantSession& session, JobId parent, JobId job, bool settled);
 
 struct Child {
     JobId id;
-    model::OnFailure on_failure;
+    values::OnFailure on_failure;
 };
 enum class ParentEnd { succeeded, failed, purged };
 // A job that has ended, and how far what waits for it was settled, in the order of the ids.
@@ -50,7 +50,7 @@ struct Unblocked {
 };
 std::optional<Unblocked> settle(store::Session& session, JobId parent, JobId child); // nullopt: the child is not blocked any more
 // `due` is stored: memory knows a job that stands in line by its id and that time.
-void set_ready(store::Session& session, JobId id, model::JobState state, Timestamp due);
+void set_ready(store::Session& session, JobId id, values::JobState state, Timestamp due);
 
 void count_in_flow(store::Session& session, FlowId flow, bool succeeded, Timestamp now);
 void uncount_in_flow(store::Session& session, FlowId flow);

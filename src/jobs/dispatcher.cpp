@@ -11,7 +11,7 @@
 namespace millrace::jobs {
 
 using namespace std::chrono_literals;
-using model::JobState;
+using values::JobState;
 
 Dispatcher::Dispatcher(store::Database& database, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics, DispatcherOptions options)
     : database_{database}, clock_{clock}, log_{log}, metrics_{metrics}, options_{std::move(options)}, scheduler_{table_, options_.scheduler},
@@ -22,7 +22,7 @@ Dispatcher::Dispatcher(store::Database& database, Clock& clock, telemetry::Log& 
       running_gauge_{metrics.gauge("millrace_jobs_running", "Attempts under way, here and at external workers")},
       breakers_open_{metrics.gauge("millrace_breakers_open", "Circuit breakers that are open or half open")} {
     for (const auto state : {JobState::succeeded, JobState::dead, JobState::cancelled, JobState::expired})
-        ended_total_[state] = &metrics.counter("millrace_jobs_ended_total", "Jobs ended, by state", {{"state", std::string{model::name(state)}}});
+        ended_total_[state] = &metrics.counter("millrace_jobs_ended_total", "Jobs ended, by state", {{"state", std::string{values::name(state)}}});
 }
 
 Dispatcher::~Dispatcher() { thread_.stop(); }
@@ -265,11 +265,11 @@ Result<void> Dispatcher::admits_again(const OrganizationId& organization, std::s
     return has_place(organization, queue_name, beside);
 }
 
-model::RetryPolicy Dispatcher::retry_policy(const model::Job& job) {
+values::RetryPolicy Dispatcher::retry_policy(const values::Job& job) {
     if (job.retry) return *job.retry;
     const auto queue = table_.find_queue(job.organization, job.queue);
     if (!queue) return {};
-    return queue->rules()->settings.retry.value_or(model::RetryPolicy{});
+    return queue->rules()->settings.retry.value_or(values::RetryPolicy{});
 }
 
 } // namespace millrace::jobs

@@ -47,8 +47,8 @@ struct Arrival {
     KeyId key;
     int organization_weight = 1, key_weight = 1;
     std::string queue, kind, resource;
-    int priority = model::default_priority;
-    model::JobState state = model::JobState::queued;
+    int priority = values::default_priority;
+    values::JobState state = values::JobState::queued;
     Timestamp due;
     std::optional<Timestamp> ends_by; // the earlier of expires_at and deadline_at
     bool is_new = true;               // counted as submitted
@@ -101,7 +101,7 @@ public:
     // in line, where it may become the breaker's probe: somebody has asked for it by hand.
     Result<void> admits_again(const OrganizationId& organization, std::string_view queue, std::string_view kind, const Admitted& beside = {});
     QueueTable& table() { return table_; }
-    model::RetryPolicy retry_policy(const model::Job& job);
+    values::RetryPolicy retry_policy(const values::Job& job);
 
     // A slot for a job that begins as it is submitted: when nothing waits and nothing limits its queue and kind. Given back by
     // begin_at_once() after the commit, or by unreserve().
@@ -135,7 +135,7 @@ public:
 
     Waiters& waiters() { return waiters_; }
     awaitable<QueueSnapshot> snapshot();
-    awaitable<JobOutlook> outlook(model::Job job);
+    awaitable<JobOutlook> outlook(values::Job job);
     // Of each, in this order, how far it told to be; nullopt when it does not run here. Not in the store: told too often.
     awaitable<std::vector<std::optional<int>>> progress(std::vector<JobId> jobs);
     // Over what the store says of those that run: anything with id, state and progress_percent, in place.
@@ -172,7 +172,7 @@ private:
     struct Ended {
         RunningPtr running;
         Outcome outcome;
-        std::optional<model::RetryPolicy> policy; // of a failure
+        std::optional<values::RetryPolicy> policy; // of a failure
     };
     using Ends = std::shared_ptr<std::vector<Ended>>; // shared by the task and its callback
     using Message = std::function<void()>;
@@ -253,13 +253,13 @@ private:
     std::vector<Ended> ends_;                      // of this turn
     std::vector<Ended> unrecorded_;                // the store could not take them: again at the next tick
     Limits limits_;                                // expiries and deadlines
-    std::map<OrganizationId, std::map<model::JobState, std::int64_t>> ended_elsewhere_; // in queues that have no entry any more, since the store was made
+    std::map<OrganizationId, std::map<values::JobState, std::int64_t>> ended_elsewhere_; // in queues that have no entry any more, since the store was made
     bool stopping_ = false, dismissing_ = false, flushing_ = false;
     bool settling_ = false, settle_again_ = false; // a task that settles more is on its way; another is wanted after it
     Monotonic next_second_{}, next_sweep_{};
 
     telemetry::Counter& submitted_total_;
-    std::map<model::JobState, telemetry::Counter*> ended_total_;
+    std::map<values::JobState, telemetry::Counter*> ended_total_;
     telemetry::Counter& retried_total_;
     telemetry::Histogram& run_seconds_;
     telemetry::Gauge& waiting_gauge_;
@@ -275,7 +275,7 @@ awaitable<void> Dispatcher::add_progress(std::span<Item> items) {
     std::vector<Item*> running;
     std::vector<JobId> ids;
     for (auto& item : items) {
-        if (item.state != model::JobState::running) continue;
+        if (item.state != values::JobState::running) continue;
         running.push_back(&item);
         ids.push_back(item.id);
     }

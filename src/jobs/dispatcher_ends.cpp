@@ -9,7 +9,7 @@
 namespace millrace::jobs {
 namespace {
 
-using model::JobState;
+using values::JobState;
 
 constexpr std::size_t most_ends = 256, most_end_bytes = 4 << 20; // in one write
 
@@ -29,7 +29,7 @@ std::vector<JobId> ended_of(const std::vector<Settled>& settled) {
     std::vector<JobId> ids;
     for (const auto& each : settled)
         for (const auto& moved : each.jobs)
-            if (model::is_final(moved.to)) ids.push_back(moved.id);
+            if (values::is_final(moved.to)) ids.push_back(moved.id);
     return ids;
 }
 
@@ -50,7 +50,7 @@ void Dispatcher::record(Ended ended) {
     running.verdict = verdict_on(ended.outcome);
     if (!std::holds_alternative<Success>(ended.outcome)) {
         ended.policy = running.lease.retry;
-        if (!ended.policy) ended.policy = scheduler_.queue().at(running.lane).queue->active->settings.retry.value_or(model::RetryPolicy{});
+        if (!ended.policy) ended.policy = scheduler_.queue().at(running.lane).queue->active->settings.retry.value_or(values::RetryPolicy{});
     }
     ends_.push_back(std::move(ended));
     // What else ends in this turn goes with it.
@@ -76,7 +76,7 @@ void Dispatcher::write_ends(Ends ends) {
         Settled all;
         const Timestamp at = clock_.now();
         for (const auto& ended : *ends) {
-            const auto policy = ended.policy.value_or(model::RetryPolicy{});
+            const auto policy = ended.policy.value_or(values::RetryPolicy{});
             settled.push_back(end_attempt(session, ended.running->lease, ended.outcome, policy, options_.rules, random64(), at));
             all.jobs.insert(all.jobs.end(), settled.back().jobs.begin(), settled.back().jobs.end());
         }
@@ -121,7 +121,7 @@ void Dispatcher::recorded(Running& running, const Settled& settled) {
         const auto& own = settled.jobs.front();
         if (own.to == JobState::succeeded) {
             scheduler_.queue().at(running.lane).queue->mean_seconds.add(running.lease.kind, seconds);
-        } else if (!model::is_final(own.to)) {
+        } else if (!values::is_final(own.to)) {
             wait_again(own);
         }
         settle(settled);
@@ -146,7 +146,7 @@ void Dispatcher::wait_again(const Moved& own) {
 void Dispatcher::ended_elsewhere(Settled settled) {
     send([this, settled = std::move(settled)] {
         for (const auto& moved : settled.jobs) {
-            if (moved.from == JobState::running && model::is_final(moved.to)) take_from_runner(moved.id);
+            if (moved.from == JobState::running && values::is_final(moved.to)) take_from_runner(moved.id);
             settle(moved);
         }
         if (settled.more) go_on_settling();
@@ -157,7 +157,7 @@ void Dispatcher::reported(JobId id, std::int64_t token, Settled settled, Schedul
     send([this, id, token, settled = std::move(settled), verdict] {
         const auto at = running_.find(id);
         if (at == running_.end() || at->second->lease.token != token) { // its time was over meanwhile, but the report came first
-            if (const auto& own = settled.jobs.front(); !model::is_final(own.to)) wait_again(own);
+            if (const auto& own = settled.jobs.front(); !values::is_final(own.to)) wait_again(own);
             return settle(settled);
         }
         const auto running = at->second;
@@ -214,7 +214,7 @@ void Dispatcher::settle(const Moved& moved) {
     auto& ready = scheduler_.queue();
     const auto shared = table_.queue(moved.organization, moved.queue);
     auto& queue = *shared;
-    const bool ended = model::is_final(moved.to);
+    const bool ended = values::is_final(moved.to);
     if (moved.from == moved.to) return count_end(queue, moved); // it had ended before it was submitted
     if (moved.from == JobState::blocked) {
         --queue.blocked;
@@ -224,7 +224,7 @@ void Dispatcher::settle(const Moved& moved) {
         } else {
             left_line(waiting(moved));
         }
-    } else if (model::is_final(moved.from)) { // replayed
+    } else if (values::is_final(moved.from)) { // replayed
         backlog_.fetch_add(1, std::memory_order_relaxed);
         queue.waiting.fetch_add(1, std::memory_order_relaxed);
         if (moved.to == JobState::blocked) ++queue.blocked;
@@ -255,9 +255,9 @@ void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {
     if (!changed.queue && !changed.resource) return;
     count_open_breakers();
     const auto& lane = scheduler_.queue().at(index);
-    const auto tell = [this](const OrganizationId& organization, std::string subject, const model::Breaker& breaker) {
+    const auto tell = [this](const OrganizationId& organization, std::string subject, const values::Breaker& breaker) {
         const auto view = breaker.view(clock_.monotonic());
-        const bool open = view.state == model::BreakerView::State::open;
+        const bool open = view.state == values::BreakerView::State::open;
         log_.warning(open ? "circuit breaker opened" : "circuit breaker closed", {{"of", subject}, {"attempts", view.attempts}, {"failures", view.failures}});
         database_.post_write([organization, subject = std::move(subject), open, view, at = clock_.now()](store::Session& session) -> Result<void> {
             write_event(session, organization, open ? "breaker.opened" : "breaker.closed", subject,

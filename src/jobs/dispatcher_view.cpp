@@ -5,7 +5,7 @@
 
 namespace millrace::jobs {
 
-using model::JobState;
+using values::JobState;
 
 QueueCounts& QueueCounts::operator+=(const QueueCounts& other) {
     queued += other.queued;
@@ -108,7 +108,7 @@ awaitable<std::vector<std::optional<int>>> Dispatcher::progress(std::vector<JobI
     co_return co_await async::completion<Percents>(std::move(look));
 }
 
-awaitable<JobOutlook> Dispatcher::outlook(model::Job job) {
+awaitable<JobOutlook> Dispatcher::outlook(values::Job job) {
     auto look = [this, job = std::move(job)](std::function<void(JobOutlook)> done) {
         send([this, job, done = std::move(done)] {
             JobOutlook outlook;
@@ -125,7 +125,7 @@ awaitable<JobOutlook> Dispatcher::outlook(model::Job job) {
                     if (*mean > 0) percent = std::min(99, static_cast<int>(100 * spent / *mean));
                 }
                 outlook.progress_percent = percent;
-            } else if (!model::is_final(job.state)) {
+            } else if (!values::is_final(job.state)) {
                 const auto owner = scheduler_.queue().owners().find_or_add(job.organization, job.created_by);
                 // A blocked job has no place in the line, and nobody knows when it gets one.
                 if (job.state == JobState::blocked) return done(outlook);

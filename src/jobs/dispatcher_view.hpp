@@ -1,8 +1,8 @@
 // What the dispatcher tells others about its present state: plain values.
 #pragma once
 #include "base/clock.hpp"
-#include "model/breaker.hpp"
-#include "model/job.hpp"
+#include "values/breaker.hpp"
+#include "values/job.hpp"
 
 #include <cstdint>
 #include <map>
@@ -17,7 +17,7 @@ struct QueueCounts {
     double oldest_seconds = 0;           // the longest wait of a queued job
     double submitted_per_second = 0, started_per_second = 0, finished_per_second = 0; // over the last ten seconds
     std::size_t external_leases = 0, waiting_workers = 0;
-    std::map<model::JobState, std::int64_t> ended;          // since the store was made
+    std::map<values::JobState, std::int64_t> ended;         // since the store was made
     double mean_run_seconds = 0;
     QueueCounts& operator+=(const QueueCounts& other);
 };
@@ -26,16 +26,16 @@ struct QueueSnapshot {
     struct Queue : QueueCounts {
         OrganizationId organization;
         std::string name;
-        model::BreakerView breaker;
+        values::BreakerView breaker;
     };
     struct Resource {
         OrganizationId organization;
         std::string kind, name;
-        model::BreakerView breaker;
+        values::BreakerView breaker;
     };
     std::vector<Queue> queues; // of all organisations
     std::vector<Resource> resources;
-    std::map<OrganizationId, std::map<model::JobState, std::int64_t>> ended_elsewhere; // in queues that have no entry any more
+    std::map<OrganizationId, std::map<values::JobState, std::int64_t>> ended_elsewhere; // in queues that have no entry any more
 
     QueueCounts total;         // of all organisations: for the daemon itself
     QueueCounts of(const OrganizationId& organization) const;

@@ -14,7 +14,7 @@
 namespace millrace::jobs {
 namespace {
 
-using model::JobState;
+using values::JobState;
 using store::Session;
 using store::Sql;
 using store::Value;
@@ -56,13 +56,13 @@ using dependency_repository::ParentEnd;
 constexpr int children_at_once = 32;
 
 void tell_dead(Session& session, const OrganizationId& organization, JobId id, std::string_view queue, std::string_view kind,
-               const model::JobError& error, Timestamp now) {
+               const values::JobError& error, Timestamp now) {
     write_event(session, organization, "job.dead", id.text(),
                 {{"queue", queue}, {"kind", kind}, {"error", {{"code", error.code}, {"message", error.message}}}}, now);
 }
 
 // Ends one job that has not ended; what waits for it is left to the caller.
-bool end_one(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<model::JobError>& error,
+bool end_one(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<values::JobError>& error,
                             Timestamp now, Settled& settled, bool only_waiting) {
     Moved moved{id, organization, {}, {}, {}, {}, 0, JobState::queued, state, now, 0};
     std::optional<FlowId> flow; // of whose jobs it is counted
@@ -70,7 +70,7 @@ bool end_one(Session& session, const OrganizationId& organization, JobId id, Job
         store::TenantSession tenant{session, organization};
         auto rows = tenant.query(find_open, {id});
         if (!rows.next()) return false;
-        moved.from = *model::job_state(rows.text(0));
+        moved.from = *values::job_state(rows.text(0));
         if (only_waiting && moved.from == JobState::running) return false;
         if (!rows.text(1).empty()) moved.key = rows.id<KeyId>(1);
         moved.queue = rows.text(2);
@@ -81,7 +81,7 @@ bool end_one(Session& session, const OrganizationId& organization, JobId id, Job
         if (moved.from == JobState::running) moved.run_us = std::max<std::int64_t>(0, (now - rows.time(7)).count());
         if (!rows.is_null(8) && !rows.is_null(9)) flow = rows.id<FlowId>(8);
     }
-    session.execute(move_to_history, {id, model::name(state), error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, now});
+    session.execute(move_to_history, {id, values::name(state), error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, now});
     session.execute(delete_job, {id});
     if (flow) dependency_repository::count_in_flow(session, *flow, false, now);
     if (state == JobState::dead && error) tell_dead(session, organization, id, moved.queue, moved.kind, *error, now);
@@ -94,10 +94,10 @@ bool settle_child(Session& session, const Parent& parent, const dependency_repos
     crash_point("release.before_write");
     const auto unblocked = dependency_repository::settle(session, parent.id, child.id);
     if (!unblocked) return false;
-    const bool fails = parent.end == ParentEnd::purged || (parent.end == ParentEnd::failed && child.on_failure == model::OnFailure::fail);
+    const bool fails = parent.end == ParentEnd::purged || (parent.end == ParentEnd::failed && child.on_failure == values::OnFailure::fail);
     if (fails) {
         const std::string_view how = parent.end == ParentEnd::purged ? "was purged" : "ended without success";
-        const model::JobError error{"dependency_failed", "job " + parent.id.text() + ", which it depends on, " + std::string{how}};
+        const values::JobError error{"dependency_failed", "job " + parent.id.text() + ", which it depends on, " + std::string{how}};
         return end_one(session, unblocked->organization, child.id, JobState::dead, error, now, settled, true);
     }
     if (unblocked->blocked_by > 0) return false;
@@ -168,7 +168,7 @@ Settled fail_for_good(Session& session, const Lease& lease, const Failure& failu
 void count_totals(Session& session, const Settled& settled) {
     std::map<std::tuple<OrganizationId, std::string_view, std::string_view, JobState>, std::pair<std::int64_t, std::int64_t>> sums;
     for (const auto& job : settled.jobs) {
-        if (!model::is_final(job.to)) continue;
+        if (!values::is_final(job.to)) continue;
         auto& [jobs, run_us] = sums[{job.organization, job.queue, job.kind, job.to}];
         ++jobs;
         run_us += job.run_us;
@@ -179,7 +179,7 @@ void count_totals(Session& session, const Settled& settled) {
     }
 }
 
-Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome, const model::RetryPolicy& policy, const EndRules& rules,
+Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy, const EndRules& rules,
                     std::uint64_t random, Timestamp now) {
     crash_point("end.before_write");
     if (const auto* success = std::get_if<Success>(&outcome)) {
@@ -210,7 +210,7 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     return waits_again(lease, JobState::scheduled, retry_at, now);
 }
 
-bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<model::JobError>& error, Timestamp now,
+bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<values::JobError>& error, Timestamp now,
              Settled& settled, bool only_waiting) {
     if (!end_one(session, organization, id, state, error, now, settled, only_waiting)) return false;
     settle_children(session, organization, {id, ParentEnd::failed, {}}, now, settled);
@@ -231,7 +231,7 @@ Settled settle_more(Session& session, Timestamp now) {
         const auto& job = parent->parent;
         dependency_repository::settled(tenant, job.id);
         const auto state = job_repository::find_state(tenant, job.id);
-        if (job.end == ParentEnd::purged || (state && model::is_final(*state))) settle_children(session, parent->organization, job, now, all, all.children);
+        if (job.end == ParentEnd::purged || (state && values::is_final(*state))) settle_children(session, parent->organization, job, now, all, all.children);
     }
     count_totals(session, all);
     all.more = dependency_repository::first_unsettled(session).has_value();
@@ -241,14 +241,14 @@ Settled settle_more(Session& session, Timestamp now) {
 bool expire_job(Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled) {
     store::TenantSession tenant{session, organization};
     if (!tenant.query(is_late, {id, now}).next()) return false;
-    const model::JobError late{"expired", "its expires_at or deadline_at came before it could begin"};
+    const values::JobError late{"expired", "its expires_at or deadline_at came before it could begin"};
     return end_job(session, organization, id, JobState::expired, late, now, settled);
 }
 
 Recovered recover_running(Session& session, const EndRules& rules, Timestamp now) {
     crash_point("recovery.before_requeue");
     Recovered recovered;
-    const model::JobError lost{"daemon_lost", "the daemon stopped while this attempt ran"};
+    const values::JobError lost{"daemon_lost", "the daemon stopped while this attempt ran"};
     Settled settled;
     for (auto& found : attempt_repository::running(session)) {
         if (found.external) {
@@ -279,9 +279,9 @@ boost::system::result<std::vector<Tie>, NotReplayed> look_at_parents(store::Tena
     std::vector<Tie> ties;
     for (const auto& dependency : dependency_repository::parents(tenant, id)) {
         const auto parent = job_repository::find_state(tenant, dependency.parent);
-        const bool failed = parent && model::is_final(*parent) && *parent != JobState::succeeded;
-        if (failed && dependency.on_failure == model::OnFailure::fail) return NotReplayed{{}, dependency.parent};
-        ties.push_back({dependency.parent, !parent || *parent == JobState::succeeded || (failed && dependency.on_failure == model::OnFailure::ignore)});
+        const bool failed = parent && values::is_final(*parent) && *parent != JobState::succeeded;
+        if (failed && dependency.on_failure == values::OnFailure::fail) return NotReplayed{{}, dependency.parent};
+        ties.push_back({dependency.parent, !parent || *parent == JobState::succeeded || (failed && dependency.on_failure == values::OnFailure::ignore)});
     }
     return ties;
 }
@@ -292,7 +292,7 @@ boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenan
     crash_point("replay.before_write");
     const auto key = unique_key_of(tenant, id);
     if (!key.empty())
-        if (const auto holder = job_repository::find_unique(tenant, key); holder && holder->id != id && !model::is_final(holder->state))
+        if (const auto holder = job_repository::find_unique(tenant, key); holder && holder->id != id && !values::is_final(holder->state))
             return NotReplayed{holder->id, {}};
     const auto ties = look_at_parents(tenant, id);
     if (!ties) return ties.error();
@@ -309,7 +309,7 @@ boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenan
         blocked_by += !tie.settled;
     }
     const auto state = blocked_by > 0 ? JobState::blocked : due > now ? JobState::scheduled : JobState::queued;
-    auto rows = tenant.query(begin_anew, {id, model::name(state), due, blocked_by});
+    auto rows = tenant.query(begin_anew, {id, values::name(state), due, blocked_by});
     rows.next();
     Moved moved{id, {}, {}, rows.string(1), rows.string(2), rows.string(3), static_cast<int>(rows.integer(4)), JobState::dead, state, due, 0};
     if (!rows.text(0).empty()) moved.key = rows.id<KeyId>(0);

@@ -3,9 +3,9 @@
 #pragma once
 #include "jobs/attempt_repository.hpp"
 #include "jobs/processor.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
 #include "store/turn.hpp"
+#include "values/job.hpp"
 
 #include <map>
 #include <optional>
@@ -25,8 +25,8 @@ struct Moved {
     OrganizationId organization;
     KeyId key;
     std::string queue, kind, resource;
-    int priority = model::default_priority;
-    model::JobState from = model::JobState::queued, to = model::JobState::queued;
+    int priority = values::default_priority;
+    values::JobState from = values::JobState::queued, to = values::JobState::queued;
     Timestamp due; // of a job that waits again
     std::int64_t run_us = 0;
     std::optional<Timestamp> ends_by{}; // of one that was tried and waits again: when it expires
@@ -45,12 +45,12 @@ void count_totals(store::Session& session, const Settled& settled);
 
 // Ends one attempt. Nothing happens when the lease is no longer good: `Settled` is empty. `policy`: the retry policy that the
 // job goes by. The first of the settled is the job itself, ended or waiting again.
-Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& outcome, const model::RetryPolicy& policy, const EndRules& rules,
+Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy, const EndRules& rules,
                     std::uint64_t random, Timestamp now);
 
 // A job that has not ended goes to the history as `state` (cancelled, expired, dead), and what waits for it is settled.
 // False when it has ended already, or `only_waiting` and it runs.
-bool end_job(store::Session& session, const OrganizationId& organization, JobId id, model::JobState state, const std::optional<model::JobError>& error,
+bool end_job(store::Session& session, const OrganizationId& organization, JobId id, values::JobState state, const std::optional<values::JobError>& error,
              Timestamp now, Settled& settled, bool only_waiting = false);
 
 // An ended job goes for good: nobody can make it succeed any more, so what still waits for it fails.

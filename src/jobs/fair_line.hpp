@@ -5,7 +5,7 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
-#include "model/job.hpp"
+#include "values/job.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -25,7 +25,7 @@ struct Waiting {
     JobId id;
     Timestamp due; // when it became, or becomes, ready
     LaneIndex lane : 28 = 0;
-    unsigned priority : 4 = model::default_priority;
+    unsigned priority : 4 = values::default_priority;
     OwnerIndex owner = 0;
 };
 

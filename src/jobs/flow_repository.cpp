@@ -49,7 +49,7 @@ std::vector<FlowNode> nodes(TenantSession& session, FlowId id, const std::option
     auto rows = session.query(select_nodes, {id});
     std::vector<FlowNode> nodes;
     while (rows.next()) {
-        nodes.push_back({rows.id<JobId>(0), rows.string(1), rows.string(2), rows.string(3), *model::job_state(rows.text(4)), static_cast<int>(rows.integer(5)),
+        nodes.push_back({rows.id<JobId>(0), rows.string(1), rows.string(2), rows.string(3), *values::job_state(rows.text(4)), static_cast<int>(rows.integer(5)),
                          static_cast<int>(rows.integer(6))});
         nodes.back().callback = callback && nodes.back().id == *callback;
     }
@@ -59,7 +59,7 @@ std::vector<FlowNode> nodes(TenantSession& session, FlowId id, const std::option
 std::vector<FlowLink> links(TenantSession& session, FlowId id) {
     auto rows = session.query(select_links, {id});
     std::vector<FlowLink> links;
-    while (rows.next()) links.push_back({rows.id<JobId>(0), rows.id<JobId>(1), model::on_failure(rows.text(2)).value_or(model::OnFailure::fail)});
+    while (rows.next()) links.push_back({rows.id<JobId>(0), rows.id<JobId>(1), values::on_failure(rows.text(2)).value_or(values::OnFailure::fail)});
     return links;
 }
 

@@ -61,7 +61,7 @@ Result<std::optional<FlowGraph>> made_before(TenantSession& tenant, const std::o
 
 } // namespace
 
-Result<Flows::Ready> Flows::prepare(const model::Principal& who, NewFlow asked, Timestamp now) const {
+Result<Flows::Ready> Flows::prepare(const values::Principal& who, NewFlow asked, Timestamp now) const {
     const auto order = in_order(asked);
     if (!order) return order.error();
     Ready ready;
@@ -82,7 +82,7 @@ Result<Flows::Ready> Flows::prepare(const model::Principal& who, NewFlow asked, 
     auto callback = jobs_.prepare(who, std::move(*asked.callback), now, beside);
     if (!callback) return Error{callback.error().code, fmt::format("the callback: {}", callback.error().detail), callback.error().retry_after_seconds};
     callback->job.flow = ready.flow.id;
-    for (const auto& [ref, id] : id_of) callback->depends_on.push_back({id, model::OnFailure::ignore});
+    for (const auto& [ref, id] : id_of) callback->depends_on.push_back({id, values::OnFailure::ignore});
     ready.flow.callback = callback->job.id;
     ready.jobs.push_back(std::move(*callback));
     return ready;
@@ -100,7 +100,7 @@ awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::opt
     co_return std::move(**earlier);
 }
 
-awaitable<Result<FlowGraph>> Flows::submit(model::Principal who, NewFlow asked, std::optional<IdempotentRequest> idempotency) {
+awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked, std::optional<IdempotentRequest> idempotency) {
     struct Done {
         FlowGraph graph;
         std::vector<Stored> stored;
@@ -162,7 +162,7 @@ awaitable<Result<std::vector<Flow>>> Flows::list(OrganizationId organization, st
     co_return co_await database_.read(std::move(task));
 }
 
-awaitable<Result<std::size_t>> Flows::cancel(model::Principal who, FlowId id) {
+awaitable<Result<std::size_t>> Flows::cancel(values::Principal who, FlowId id) {
     struct Done {
         std::size_t cancelled = 0; // of the flow itself; others may have waited for them
         Settled settled;
@@ -170,12 +170,12 @@ awaitable<Result<std::size_t>> Flows::cancel(model::Principal who, FlowId id) {
     auto task = [who, id, now = clock_.now()](Session& session) -> Result<Done> {
         TenantSession tenant{session, who.organization};
         if (!flow_repository::find(tenant, id)) return Error{Code::not_found, fmt::format("there is no flow {}", id.text())};
-        const model::JobError why{"cancelled", fmt::format("its flow was cancelled by {}", who.name)};
+        const values::JobError why{"cancelled", fmt::format("its flow was cancelled by {}", who.name)};
         // Children first: none is failed, or released, by the end of its parent.
         const auto open = flow_repository::unfinished(tenant, id);
         Done done{open.size(), {}};
         for (auto job = open.rbegin(); job != open.rend(); ++job)
-            end_job(session, who.organization, *job, model::JobState::cancelled, why, now, done.settled);
+            end_job(session, who.organization, *job, values::JobState::cancelled, why, now, done.settled);
         count_totals(session, done.settled);
         return done;
     };

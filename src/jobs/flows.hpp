@@ -2,7 +2,7 @@
 // callback job after the last. Thread-safe.
 #pragma once
 #include "jobs/job_service.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <optional>
 #include <string>
@@ -12,19 +12,19 @@ namespace millrace::jobs {
 
 struct FlowEdge {
     std::string parent; // a ref of the same document
-    model::OnFailure on_failure = model::OnFailure::fail;
+    values::OnFailure on_failure = values::OnFailure::fail;
 };
 
 struct FlowStep {
     std::string ref; // unique in the document
-    model::NewJob job;
+    values::NewJob job;
     std::vector<FlowEdge> depends_on;
 };
 
 struct NewFlow {
     std::string name;
     std::vector<FlowStep> steps;            // 1 to 1,000
-    std::optional<model::NewJob> callback;  // begins when all steps have ended, however
+    std::optional<values::NewJob> callback; // begins when all steps have ended, however
 };
 
 struct Flow {
@@ -39,14 +39,14 @@ struct Flow {
 struct FlowNode {
     JobId id;
     std::string ref, kind, queue;
-    model::JobState state;
+    values::JobState state;
     int attempt = 0, progress_percent = 0;
     bool callback = false;
 };
 
 struct FlowLink {
     JobId parent, child;
-    model::OnFailure on_failure;
+    values::OnFailure on_failure;
 };
 
 struct FlowGraph {
@@ -63,11 +63,11 @@ public:
 
     // unprocessable: a ref twice or unknown, a circle (it is named), or a job that could not be submitted alone. A key that was
     // answered before gives the flow that it made, as it is now.
-    awaitable<Result<FlowGraph>> submit(model::Principal who, NewFlow flow, std::optional<IdempotentRequest> idempotency);
+    awaitable<Result<FlowGraph>> submit(values::Principal who, NewFlow flow, std::optional<IdempotentRequest> idempotency);
     awaitable<Result<std::optional<FlowGraph>>> find(OrganizationId organization, FlowId id);
     awaitable<Result<std::vector<Flow>>> list(OrganizationId organization, std::optional<FlowId> before, int limit); // newest first
     // Cancels what has not ended; how many.
-    awaitable<Result<std::size_t>> cancel(model::Principal who, FlowId id);
+    awaitable<Result<std::size_t>> cancel(values::Principal who, FlowId id);
 
 private:
     struct Ready {
@@ -75,7 +75,7 @@ private:
         std::vector<Prepared> jobs; // parents before children, the callback last
     };
     awaitable<Result<FlowGraph>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why);
-    Result<Ready> prepare(const model::Principal& who, NewFlow asked, Timestamp now) const;
+    Result<Ready> prepare(const values::Principal& who, NewFlow asked, Timestamp now) const;
 
     store::Database& database_;
     JobService& jobs_;

@@ -12,8 +12,8 @@
 namespace millrace::jobs::job_repository {
 namespace {
 
-using model::Job;
-using model::JobState;
+using values::Job;
+using values::JobState;
 using store::Rows;
 using store::Session;
 using store::Sql;
@@ -53,7 +53,7 @@ constexpr Sql look_at_flow{MILLRACE_LOOK("jobs", "flow_id = $10") " UNION ALL " 
 const Sql& look_for(const Filter& filter) {
     if (filter.flow) return look_at_flow;
     if (!filter.state) return look_at_all;
-    if (!model::is_final(*filter.state)) return look_at_open;
+    if (!values::is_final(*filter.state)) return look_at_open;
     return *filter.state == JobState::dead ? look_at_dead : look_at_ended;
 }
 
@@ -92,7 +92,7 @@ Job read_job(Rows& rows) {
     job.kind = rows.text(3);
     job.queue = rows.text(4);
     job.resource = rows.text(5);
-    job.state = *model::job_state(rows.text(6));
+    job.state = *values::job_state(rows.text(6));
     job.priority = static_cast<int>(rows.integer(7));
     job.payload = rows.text(8);
     job.tags = rows.text(9);
@@ -102,7 +102,7 @@ Job read_job(Rows& rows) {
     job.created_at = rows.time(13);
     job.run_at = rows.time(14);
     if (!rows.is_null(15))
-        if (auto policy = model::RetryPolicy::from_json(parse_json(rows.text(15)).value())) job.retry = std::move(*policy);
+        if (auto policy = values::RetryPolicy::from_json(parse_json(rows.text(15)).value())) job.retry = std::move(*policy);
     job.expires_at = rows.maybe_time(16);
     job.deadline_at = rows.maybe_time(17);
     job.unique_key = rows.text(18);
@@ -112,7 +112,7 @@ Job read_job(Rows& rows) {
     job.started_at = rows.maybe_time(22);
     job.worker = rows.text(23);
     job.progress_percent = static_cast<int>(rows.integer(24));
-    if (!rows.is_null(25)) job.error = model::JobError{rows.string(25), rows.string(26)};
+    if (!rows.is_null(25)) job.error = values::JobError{rows.string(25), rows.string(26)};
     job.result = rows.text(27);
     job.finished_at = rows.maybe_time(28);
     return job;
@@ -120,15 +120,15 @@ Job read_job(Rows& rows) {
 
 void insert(TenantSession& session, const Job& job) {
     const auto retry = retry_text(job);
-    session.execute(insert_job, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, model::name(job.state), job.priority, job.payload,
+    session.execute(insert_job, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, values::name(job.state), job.priority, job.payload,
                                  job.tags, job.max_attempts, micros(job.timeout_seconds), job.created_at, job.run_at, text_or_null(retry), job.expires_at,
                                  job.deadline_at, text_or_null(job.unique_key), job.flow, text_or_null(job.flow_ref), job.blocked_by});
 }
 
 void insert_ended(TenantSession& session, const Job& job, Timestamp now) {
     const auto retry = retry_text(job);
-    const auto error = job.error.value_or(model::JobError{});
-    session.execute(insert_finished, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, model::name(job.state), job.priority, job.payload,
+    const auto error = job.error.value_or(values::JobError{});
+    session.execute(insert_finished, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, values::name(job.state), job.priority, job.payload,
                                       job.tags, job.max_attempts, micros(job.timeout_seconds), job.created_at, job.run_at, text_or_null(retry), job.expires_at,
                                       job.deadline_at, text_or_null(job.unique_key), job.flow, text_or_null(job.flow_ref), text_or_null(error.code),
                                       text_or_null(error.message), now});
@@ -146,24 +146,24 @@ std::optional<Job> find(TenantSession& session, JobId id) {
 std::optional<JobState> find_state(TenantSession& session, JobId id) {
     {
         auto rows = session.query(find_open_state, {id});
-        if (rows.next()) return model::job_state(rows.text(0));
+        if (rows.next()) return values::job_state(rows.text(0));
     }
     auto rows = session.query(find_ended_state, {id});
-    return rows.next() ? model::job_state(rows.text(0)) : std::nullopt;
+    return rows.next() ? values::job_state(rows.text(0)) : std::nullopt;
 }
 
-std::vector<model::JobAttempt> attempts(TenantSession& session, JobId id) {
+std::vector<values::JobAttempt> attempts(TenantSession& session, JobId id) {
     auto rows = session.query(list_attempts, {id});
-    std::vector<model::JobAttempt> all;
+    std::vector<values::JobAttempt> all;
     while (rows.next())
         all.push_back({static_cast<int>(rows.integer(0)), rows.time(1), rows.time(2), rows.string(3), {rows.string(4), rows.string(5)}});
     return all;
 }
 
-std::vector<model::Dependency> dependencies(TenantSession& session, JobId id) {
+std::vector<values::Dependency> dependencies(TenantSession& session, JobId id) {
     auto rows = session.query(list_dependencies, {id});
-    std::vector<model::Dependency> all;
-    while (rows.next()) all.push_back({rows.id<JobId>(0), model::on_failure(rows.text(1)).value_or(model::OnFailure::fail)});
+    std::vector<values::Dependency> all;
+    while (rows.next()) all.push_back({rows.id<JobId>(0), values::on_failure(rows.text(1)).value_or(values::OnFailure::fail)});
     return all;
 }
 
@@ -173,7 +173,7 @@ std::size_t shown_bytes(const Job& job) {
 }
 
 JobPage list(TenantSession& session, const Filter& filter, Timestamp now, int most_rows) {
-    const std::string state{filter.state ? model::name(*filter.state) : ""};
+    const std::string state{filter.state ? values::name(*filter.state) : ""};
     const std::string flow = filter.flow ? filter.flow->text() : "";
     // Above every id: the largest UUID.
     const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";

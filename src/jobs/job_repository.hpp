@@ -4,8 +4,8 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "jobs/page.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
+#include "values/job.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -14,16 +14,16 @@
 
 namespace millrace::jobs::job_repository {
 
-void insert(store::TenantSession& session, const model::Job& job);
-void insert_ended(store::TenantSession& session, const model::Job& job, Timestamp now); // dead from the beginning
+void insert(store::TenantSession& session, const values::Job& job);
+void insert_ended(store::TenantSession& session, const values::Job& job, Timestamp now); // dead from the beginning
 
-std::optional<model::Job> find(store::TenantSession& session, JobId id);
-std::optional<model::JobState> find_state(store::TenantSession& session, JobId id); // without its payload
-std::vector<model::JobAttempt> attempts(store::TenantSession& session, JobId id);
-std::vector<model::Dependency> dependencies(store::TenantSession& session, JobId id);
+std::optional<values::Job> find(store::TenantSession& session, JobId id);
+std::optional<values::JobState> find_state(store::TenantSession& session, JobId id); // without its payload
+std::vector<values::JobAttempt> attempts(store::TenantSession& session, JobId id);
+std::vector<values::Dependency> dependencies(store::TenantSession& session, JobId id);
 
 struct Filter {
-    std::optional<model::JobState> state;
+    std::optional<values::JobState> state;
     std::optional<std::string> kind, queue;
     std::optional<std::pair<std::string, std::string>> tag;
     std::optional<FlowId> flow;
@@ -33,10 +33,10 @@ struct Filter {
 };
 // Newest first; payload and result included. One look: a page may be short or empty though there is a next one. A cursor says
 // nothing of other organisations' jobs but up to which time they were passed over.
-using JobPage = Page<model::Job, JobId>;
+using JobPage = Page<values::Job, JobId>;
 JobPage list(store::TenantSession& session, const Filter& filter, Timestamp now, int most_rows = rows_of_a_look);
 // What of a job counts as bytes of a page.
-std::size_t shown_bytes(const model::Job& job);
+std::size_t shown_bytes(const values::Job& job);
 
 // The tag as it stands in a stored JSON object: "name":"value".
 std::string stored_tag(const std::pair<std::string, std::string>& tag);
@@ -59,13 +59,13 @@ void remember_request(store::TenantSession& session, const std::string& scope, c
 std::int64_t forget_requests(store::Session& session, Timestamp older_than, int most);
 
 // The job that was made last with a unique key, wherever it is now.
-std::optional<model::Job> find_unique(store::TenantSession& session, const std::string& key);
+std::optional<values::Job> find_unique(store::TenantSession& session, const std::string& key);
 // Kept for the longest period that it was given with, at least for a while; a job that has not ended keeps it in any case.
 void remember_unique(store::TenantSession& session, const std::string& key, JobId id, std::optional<std::chrono::microseconds> period, Timestamp now);
 // Forgets, or puts off where the job has not ended, so many at most; how many.
 std::int64_t forget_unique(store::Session& session, Timestamp now, int most);
 
 // A row of either table, its columns in the order of MILLRACE_JOB_COLUMNS / MILLRACE_FINISHED_COLUMNS.
-model::Job read_job(store::Rows& rows);
+values::Job read_job(store::Rows& rows);
 
 } // namespace millrace::jobs::job_repository

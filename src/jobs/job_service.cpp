@@ -46,7 +46,7 @@ Result<Read> read_payload(const Processor* processor, OrganizationId organizatio
 // Queue names are checked to be plain words, so nothing here needs escaping.
 Accepted accepted(const Stored& stored) {
     const auto& job = stored.job;
-    return {job.id, false, stored.duplicate, fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"{}}})", job.id.text(), model::name(job.state), job.queue,
+    return {job.id, false, stored.duplicate, fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"{}}})", job.id.text(), values::name(job.state), job.queue,
                                                          stored.duplicate ? R"(,"duplicate":true)" : "")};
 }
 
@@ -60,13 +60,13 @@ std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Times
     return a ? a : b;
 }
 
-Arrival arrival_of(Weights weights, const model::Job& job) {
+Arrival arrival_of(Weights weights, const values::Job& job) {
     return {job.id, job.organization, job.created_by, weights.organization, weights.key, job.queue, job.kind, job.resource,
             job.priority, job.state, job.run_at, earlier(job.expires_at, job.deadline_at), true};
 }
 
 bool begins_at_once(const Prepared& prepared) {
-    return prepared.job.state == model::JobState::queued && !prepared.unique && prepared.depends_on.empty();
+    return prepared.job.state == values::JobState::queued && !prepared.unique && prepared.depends_on.empty();
 }
 
 } // namespace
@@ -107,7 +107,7 @@ private:
 JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool)
     : database_{database}, dispatcher_{dispatcher}, clock_{clock}, pool_{pool} {}
 
-Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id, const Admitted& beside) const {
+Result<Prepared> JobService::prepare(const values::Principal& who, values::NewJob asked, Timestamp now, JobId id, const Admitted& beside) const {
     const auto queue = dispatcher_.table().find_queue(who.organization, asked.queue); // a refused job makes none
     const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
     const auto& settings = rules->settings;
@@ -131,17 +131,17 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     job.kind = std::move(asked.kind);
     job.queue = std::move(asked.queue);
     job.resource = std::move(read->resource);
-    job.priority = asked.priority.value_or(settings.priority.value_or(model::default_priority));
+    job.priority = asked.priority.value_or(settings.priority.value_or(values::default_priority));
     job.payload = std::move(asked.payload);
     job.tags = asked.tags.empty() ? "{}" : json_text(asked.tags);
-    job.max_attempts = asked.max_attempts.value_or(settings.max_attempts.value_or(model::default_attempts));
-    job.timeout_seconds = asked.timeout_seconds.value_or(settings.timeout_seconds.value_or(model::default_timeout_seconds));
+    job.max_attempts = asked.max_attempts.value_or(settings.max_attempts.value_or(values::default_attempts));
+    job.timeout_seconds = asked.timeout_seconds.value_or(settings.timeout_seconds.value_or(values::default_timeout_seconds));
     job.retry = std::move(asked.retry);
     job.created_at = now;
     job.run_at = std::max(asked.run_at.value_or(now), now);
     job.expires_at = asked.expires_at;
     job.deadline_at = asked.deadline_at;
-    job.state = job.run_at > now ? model::JobState::scheduled : model::JobState::queued;
+    job.state = job.run_at > now ? values::JobState::scheduled : values::JobState::queued;
     if (asked.unique) job.unique_key = asked.unique->key;
     prepared.unique = std::move(asked.unique);
     prepared.depends_on = std::move(asked.depends_on);
@@ -149,7 +149,7 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
     return prepared;
 }
 
-Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob asked, Timestamp now, Admitted& beside) const {
+Result<Prepared> JobService::prepare(const values::Principal& who, values::NewJob asked, Timestamp now, Admitted& beside) const {
     auto prepared = prepare(who, std::move(asked), now, JobId::make(), beside);
     if (!prepared) return prepared;
     ++beside.all;
@@ -161,11 +161,11 @@ Result<Prepared> JobService::prepare(const model::Principal& who, model::NewJob 
 void JobService::arrived(Weights weights, const Stored& stored) {
     if (stored.duplicate) return;
     if (stored.lease) return dispatcher_.begin_at_once(*stored.lease, arrival_of(weights, stored.job));
-    if (model::is_final(stored.job.state)) dispatcher_.ended_elsewhere(dead_on_arrival(stored.job));
+    if (values::is_final(stored.job.state)) dispatcher_.ended_elsewhere(dead_on_arrival(stored.job));
     else dispatcher_.enqueue(arrival_of(weights, stored.job));
 }
 
-awaitable<Result<Accepted>> JobService::submit(model::Principal who, Submission submission) {
+awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission submission) {
     const Timestamp now = clock_.now();
     const auto bytes = submission.job.payload.size();
     auto check = [this, &who, &submission, now] { return prepare(who, std::move(submission.job), now, submission.id); };
@@ -195,7 +195,7 @@ awaitable<Result<Accepted>> JobService::refuse(OrganizationId organization, std:
     co_return replayed(std::move(**earlier));
 }
 
-awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, std::vector<Result<model::NewJob>> jobs,
+awaitable<Result<BatchAccepted>> JobService::submit_batch(values::Principal who, std::vector<Result<values::NewJob>> jobs,
                                                           std::optional<IdempotentRequest> idempotency, RenderBatch render) {
     struct Done {
         BatchAccepted answer;
@@ -253,15 +253,15 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(model::Principal who, 
     std::vector<Arrival> arrivals;
     arrivals.reserve(done->stored.size());
     for (const auto& stored : done->stored) {
-        if (stored.duplicate || model::is_final(stored.job.state)) arrived(weights(who), stored);
+        if (stored.duplicate || values::is_final(stored.job.state)) arrived(weights(who), stored);
         else arrivals.push_back(arrival_of(weights(who), stored.job));
     }
     dispatcher_.enqueue(std::move(arrivals));
     co_return std::move(done->answer);
 }
 
-awaitable<Result<std::optional<model::Job>>> JobService::find(OrganizationId organization, JobId id) {
-    auto task = [organization, id](Session& session) -> Result<std::optional<model::Job>> {
+awaitable<Result<std::optional<values::Job>>> JobService::find(OrganizationId organization, JobId id) {
+    auto task = [organization, id](Session& session) -> Result<std::optional<values::Job>> {
         TenantSession tenant{session, organization};
         return job_repository::find(tenant, id);
     };
@@ -287,16 +287,16 @@ awaitable<Result<job_repository::JobPage>> JobService::list(OrganizationId organ
     co_return page;
 }
 
-awaitable<Result<void>> JobService::cancel(model::Principal who, JobId id) {
+awaitable<Result<void>> JobService::cancel(values::Principal who, JobId id) {
     auto task = [who, id, now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
         const auto job = job_repository::find(tenant, id);
         if (!job) return no_such_job(id);
-        if (model::is_final(job->state)) return Error{Code::conflict, fmt::format("the job has already ended: it is {}", model::name(job->state))};
+        if (values::is_final(job->state)) return Error{Code::conflict, fmt::format("the job has already ended: it is {}", values::name(job->state))};
         crash_point("cancel.before_write");
         Settled settled;
-        const model::JobError why{"cancelled", fmt::format("cancelled by {}", who.name)};
-        end_job(session, who.organization, id, model::JobState::cancelled, why, now, settled);
+        const values::JobError why{"cancelled", fmt::format("cancelled by {}", who.name)};
+        end_job(session, who.organization, id, values::JobState::cancelled, why, now, settled);
         count_totals(session, settled);
         return settled;
     };
@@ -307,14 +307,14 @@ awaitable<Result<void>> JobService::cancel(model::Principal who, JobId id) {
     co_return success();
 }
 
-awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::optional<std::string> payload) {
+awaitable<Result<void>> JobService::retry(values::Principal who, JobId id, std::optional<std::string> payload) {
     auto found = co_await find(who.organization, id);
     if (!found) co_return found.error();
     if (!*found) co_return no_such_job(id);
     const auto& before = **found;
     if (payload)
         if (const auto read = read_payload(dispatcher_.processor(before.kind), who.organization, *payload); !read) co_return read.error();
-    if (model::is_final(before.state) && before.state != model::JobState::succeeded)
+    if (values::is_final(before.state) && before.state != values::JobState::succeeded)
         if (auto admitted = dispatcher_.admits_again(who.organization, before.queue, before.kind); !admitted) co_return admitted.error();
     auto task = [who, id, payload = std::move(payload), now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
@@ -327,7 +327,7 @@ awaitable<Result<void>> JobService::retry(model::Principal who, JobId id, std::o
         if (!moved && moved.error().failed_parent)
             return Error{Code::conflict, fmt::format("job {}, which it depends on, ended without success; retry that one first", moved.error().failed_parent->text())};
         if (!moved)
-            return Error{Code::conflict, fmt::format("only a dead, cancelled or expired job can be retried; this one is {}", model::name(job->state))};
+            return Error{Code::conflict, fmt::format("only a dead, cancelled or expired job can be retried; this one is {}", values::name(job->state))};
         return Settled{{std::move(*moved)}};
     };
     auto done = co_await database_.write(std::move(task));

@@ -7,7 +7,7 @@
 #include "jobs/idempotent_request.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/submission.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <optional>
 #include <string>
@@ -17,7 +17,7 @@ namespace millrace::jobs {
 
 struct Submission {
     JobId id = JobId::make(); // known before, so that a waiter can be seated first
-    model::NewJob job;
+    values::NewJob job;
     std::optional<IdempotentRequest> idempotency;
     std::vector<Effect> effects; // rows that belong to the job, written with it: its uploaded files
 };
@@ -39,12 +39,12 @@ struct BatchAccepted {
 struct Weights {
     int organization = 1, key = 1;
 };
-inline Weights weights(const model::Principal& who) { return {who.organization_weight, who.key_weight}; }
+inline Weights weights(const values::Principal& who) { return {who.organization_weight, who.key_weight}; }
 
 struct JobDetail {
-    model::Job job;
-    std::vector<model::JobAttempt> attempts;
-    std::vector<model::Dependency> depends_on;
+    values::Job job;
+    std::vector<values::JobAttempt> attempts;
+    std::vector<values::Dependency> depends_on;
 };
 
 class JobService {
@@ -54,29 +54,29 @@ public:
 
     // unprocessable: no such kind, or a payload that can never work; unavailable, with when to try again: the backlog, the
     // disk or the memory is full, or a breaker is open.
-    awaitable<Result<Accepted>> submit(model::Principal who, Submission submission);
+    awaitable<Result<Accepted>> submit(values::Principal who, Submission submission);
     // One commit for all. `render` makes the answer that an Idempotency-Key keeps.
     using RenderBatch = std::function<std::string(const BatchAccepted&)>;
-    awaitable<Result<BatchAccepted>> submit_batch(model::Principal who, std::vector<Result<model::NewJob>> jobs,
+    awaitable<Result<BatchAccepted>> submit_batch(values::Principal who, std::vector<Result<values::NewJob>> jobs,
                                                   std::optional<IdempotentRequest> idempotency, RenderBatch render);
 
     // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived (after
     // the commit). The second prepares one of several jobs of a request, and counts it among them.
-    Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, JobId id = JobId::make(), const Admitted& beside = {}) const;
-    Result<Prepared> prepare(const model::Principal& who, model::NewJob asked, Timestamp now, Admitted& beside) const;
+    Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now, JobId id = JobId::make(), const Admitted& beside = {}) const;
+    Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now, Admitted& beside) const;
     void arrived(Weights weights, const Stored& stored);
 
-    awaitable<Result<std::optional<model::Job>>> find(OrganizationId organization, JobId id);
+    awaitable<Result<std::optional<values::Job>>> find(OrganizationId organization, JobId id);
     awaitable<Result<std::optional<JobDetail>>> detail(OrganizationId organization, JobId id);
     awaitable<Result<job_repository::JobPage>> list(OrganizationId organization, job_repository::Filter filter);
-    awaitable<JobOutlook> outlook(model::Job job) { return dispatcher_.outlook(std::move(job)); }
+    awaitable<JobOutlook> outlook(values::Job job) { return dispatcher_.outlook(std::move(job)); }
     // The policy that its next retry follows: its own, its queue's or the default.
-    model::RetryPolicy retry_policy(const model::Job& job) const { return dispatcher_.retry_policy(job); }
+    values::RetryPolicy retry_policy(const values::Job& job) const { return dispatcher_.retry_policy(job); }
 
     // not_found, or conflict when the job has ended already. Whatever waits for it is settled by its own policy.
-    awaitable<Result<void>> cancel(model::Principal who, JobId id);
+    awaitable<Result<void>> cancel(values::Principal who, JobId id);
     // Another set of attempts for a dead, cancelled or expired job; `payload` replaces its own (JSON text, checked).
-    awaitable<Result<void>> retry(model::Principal who, JobId id, std::optional<std::string> payload);
+    awaitable<Result<void>> retry(values::Principal who, JobId id, std::optional<std::string> payload);
 
     Waiters& waiters() { return dispatcher_.waiters(); }
 

@@ -36,7 +36,7 @@ std::optional<LeaseToken> LeaseToken::parse(std::string_view text) {
     return LeaseToken{*job, static_cast<std::int64_t>(token)};
 }
 
-awaitable<Result<std::vector<LeasedJob>>> Leases::take(model::Principal who, LeaseRequest request) {
+awaitable<Result<std::vector<LeasedJob>>> Leases::take(values::Principal who, LeaseRequest request) {
     const auto queue = dispatcher_.table().find_queue(who.organization, request.queue);
     if (!queue || !queue->rules()->settings.external)
         co_return Error{Code::conflict, fmt::format("queue \"{}\" is not worked by lease; set it with PUT /api/v1/queues/{} {{\"external\":true}}", request.queue, request.queue)};
@@ -70,7 +70,7 @@ void Leases::take_back(const std::vector<LeaseToken>& undelivered) {
     dispatcher_.take_back(std::move(handed));
 }
 
-awaitable<Result<Heartbeat>> Leases::heartbeat(model::Principal who, LeaseToken token, std::optional<int> progress_percent) {
+awaitable<Result<Heartbeat>> Leases::heartbeat(values::Principal who, LeaseToken token, std::optional<int> progress_percent) {
     auto task = [who, token, progress_percent](Session& session) -> Result<std::chrono::milliseconds> {
         crash_point("heartbeat.before_write");
         TenantSession tenant{session, who.organization};
@@ -84,13 +84,13 @@ awaitable<Result<Heartbeat>> Leases::heartbeat(model::Principal who, LeaseToken 
     co_return Heartbeat{*length};
 }
 
-awaitable<Result<void>> Leases::end(model::Principal who, LeaseToken token, Outcome outcome) {
+awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Outcome outcome) {
     const auto verdict = verdict_on(outcome);
     auto task = [this, who, token, outcome = std::move(outcome), now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
         const auto lease = attempt_repository::find(tenant, token.job, token.token);
         if (!lease) return stale;
-        model::Job job;
+        values::Job job;
         job.organization = who.organization;
         job.queue = lease->queue;
         job.retry = lease->retry;
@@ -108,12 +108,12 @@ awaitable<Result<void>> Leases::end(model::Principal who, LeaseToken token, Outc
     co_return success();
 }
 
-awaitable<Result<void>> Leases::complete(model::Principal who, LeaseToken token, std::string result_json) {
+awaitable<Result<void>> Leases::complete(values::Principal who, LeaseToken token, std::string result_json) {
     Outcome outcome = Success{std::move(result_json), {}};
     co_return co_await end(std::move(who), token, std::move(outcome));
 }
 
-awaitable<Result<void>> Leases::fail(model::Principal who, LeaseToken token, model::JobError error, bool retryable,
+awaitable<Result<void>> Leases::fail(values::Principal who, LeaseToken token, values::JobError error, bool retryable,
                                      std::optional<std::chrono::milliseconds> retry_after) {
     const auto kind = retryable ? Failure::Kind::retryable : Failure::Kind::permanent;
     Outcome outcome = Failure{kind, std::move(error), retry_after};

@@ -2,7 +2,7 @@
 // A lease ends on the monotonic clock, so that a jump of the wall clock ends none. Thread-safe.
 #pragma once
 #include "jobs/dispatcher.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <chrono>
 #include <optional>
@@ -29,7 +29,7 @@ struct LeaseToken {
 
 struct LeasedJob {
     LeaseToken token;
-    model::Job job;           // with its payload; `job.attempt` is the number of this attempt
+    values::Job job;          // with its payload; `job.attempt` is the number of this attempt
     std::chrono::milliseconds lease{};
 };
 
@@ -44,18 +44,18 @@ public:
     // Up to `most` jobs, at once when there are some, else when the first comes, else none after `wait`. conflict when the queue
     // is not external; unavailable when too many workers wait or the daemon stops. When the coroutine is cancelled, because the
     // worker has gone, it waits no longer; jobs that were on their way come all the same, for take_back().
-    awaitable<Result<std::vector<LeasedJob>>> take(model::Principal who, LeaseRequest request);
+    awaitable<Result<std::vector<LeasedJob>>> take(values::Principal who, LeaseRequest request);
     // Jobs that never reached their worker: they wait again at once, and it was no attempt.
     void take_back(const std::vector<LeaseToken>& undelivered);
 
     // conflict: the token is stale; another attempt, a cancel or an expiry has taken the job away. Nothing was written.
-    awaitable<Result<Heartbeat>> heartbeat(model::Principal who, LeaseToken token, std::optional<int> progress_percent);
-    awaitable<Result<void>> complete(model::Principal who, LeaseToken token, std::string result_json);
-    awaitable<Result<void>> fail(model::Principal who, LeaseToken token, model::JobError error, bool retryable,
+    awaitable<Result<Heartbeat>> heartbeat(values::Principal who, LeaseToken token, std::optional<int> progress_percent);
+    awaitable<Result<void>> complete(values::Principal who, LeaseToken token, std::string result_json);
+    awaitable<Result<void>> fail(values::Principal who, LeaseToken token, values::JobError error, bool retryable,
                                  std::optional<std::chrono::milliseconds> retry_after);
 
 private:
-    awaitable<Result<void>> end(model::Principal who, LeaseToken token, Outcome outcome);
+    awaitable<Result<void>> end(values::Principal who, LeaseToken token, Outcome outcome);
 
     store::Database& database_;
     Dispatcher& dispatcher_;

@@ -3,7 +3,7 @@
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
-#include "model/job.hpp"
+#include "values/job.hpp"
 
 #include <boost/json/value.hpp>
 
@@ -29,7 +29,7 @@ struct Attempt {
     OrganizationId organization;
     std::string kind, queue;
     int number = 1;       // 1 for the first
-    int priority = model::default_priority;
+    int priority = values::default_priority;
     std::string payload;  // JSON text, as accepted by check()
     Monotonic deadline;   // the attempt is ended then
     std::function<void(int percent)> progress;
@@ -48,7 +48,7 @@ struct Failure {
         spared,      // another job's fault: tried again at once, counts for nothing
     };
     Kind kind = Kind::retryable;
-    model::JobError error;
+    values::JobError error;
     std::optional<std::chrono::milliseconds> retry_after; // instead of the policy's delay
 };
 

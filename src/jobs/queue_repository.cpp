@@ -15,8 +15,8 @@ constexpr store::Sql select_queues{"SELECT settings, paused_at, paused_until, pa
 
 QueueRules read_rules(store::Rows& rows) {
     QueueRules rules;
-    if (auto settings = model::QueueSettings::from_json(parse_json(rows.text(0)).value())) rules.settings = std::move(*settings);
-    if (!rows.is_null(1)) rules.pause = model::Pause{rows.time(1), rows.maybe_time(2), rows.string(4), rows.string(3)};
+    if (auto settings = values::QueueSettings::from_json(parse_json(rows.text(0)).value())) rules.settings = std::move(*settings);
+    if (!rows.is_null(1)) rules.pause = values::Pause{rows.time(1), rows.maybe_time(2), rows.string(4), rows.string(3)};
     return rules;
 }
 

@@ -7,9 +7,9 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "jobs/rate_meter.hpp"
-#include "model/breaker.hpp"
-#include "model/job.hpp"
-#include "model/queue.hpp"
+#include "values/breaker.hpp"
+#include "values/job.hpp"
+#include "values/queue.hpp"
 
 #include <atomic>
 #include <map>
@@ -21,8 +21,8 @@
 namespace millrace::jobs {
 
 struct QueueRules {
-    model::QueueSettings settings;
-    std::optional<model::Pause> pause;
+    values::QueueSettings settings;
+    std::optional<values::Pause> pause;
 };
 
 // Mean run times by kind, exponentially weighted. On an external queue a kind is any word that a client chose: so many have
@@ -57,7 +57,7 @@ struct Queue {
     bool has_rules() const { return has_rules_.load(std::memory_order_relaxed); } // somebody has set them: the name is theirs
 
     std::atomic<std::int64_t> waiting{0}; // queued, scheduled and blocked
-    model::Breaker breaker;
+    values::Breaker breaker;
 
     // ── on the dispatcher's thread ──
     std::shared_ptr<const QueueRules> active = std::make_shared<const QueueRules>(); // the rules that it goes by
@@ -66,7 +66,7 @@ struct Queue {
     Monotonic refilled{};
     std::int64_t queued = 0, scheduled = 0, blocked = 0; // of `waiting`, without those that were taken out
     std::vector<std::uint32_t> lanes;                    // of the ready queue
-    std::map<model::JobState, std::int64_t> ended;       // since the store was made
+    std::map<values::JobState, std::int64_t> ended;      // since the store was made
     RateMeter submitted, started, finished;
     MeanSeconds mean_seconds;
 
@@ -81,7 +81,7 @@ using QueuePtr = std::shared_ptr<Queue>; // shared by the table, the lanes of it
 struct Resource {
     OrganizationId organization;
     std::string kind, name;
-    model::Breaker breaker;
+    values::Breaker breaker;
 };
 
 class QueueTable {

@@ -68,7 +68,7 @@ awaitable<std::optional<QueueView>> Queues::find(OrganizationId organization, st
     co_return std::move(*at);
 }
 
-awaitable<Result<void>> Queues::set(model::Principal who, std::string name, model::QueueSettings settings) {
+awaitable<Result<void>> Queues::set(values::Principal who, std::string name, values::QueueSettings settings) {
     if (!dispatcher_.table().admits(who.organization, name)) co_return too_many;
     const auto queue = dispatcher_.table().queue(who.organization, name);
     if (settings.external != queue->rules()->settings.external) {
@@ -86,12 +86,12 @@ awaitable<Result<void>> Queues::set(model::Principal who, std::string name, mode
     co_return saved;
 }
 
-awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, std::string reason, std::optional<Timestamp> until) {
+awaitable<Result<void>> Queues::pause(values::Principal who, std::string name, std::string reason, std::optional<Timestamp> until) {
     const auto now = clock_.now();
     if (until && *until <= now) co_return Error{Code::unprocessable, "\"until\" is in the past"};
     if (!dispatcher_.table().admits(who.organization, name)) co_return too_many;
     const auto queue = dispatcher_.table().queue(who.organization, name);
-    Change::Edit edit = [queue, pause = model::Pause{now, until, std::move(reason), who.name}](store::Session& session, QueueRules& rules) {
+    Change::Edit edit = [queue, pause = values::Pause{now, until, std::move(reason), who.name}](store::Session& session, QueueRules& rules) {
         rules.pause = pause;
         json::object data{{"reason", pause.reason}, {"by", pause.actor}};
         if (pause.until) data["until"] = pause.until->text();
@@ -104,7 +104,7 @@ awaitable<Result<void>> Queues::pause(model::Principal who, std::string name, st
     co_return saved;
 }
 
-awaitable<Result<void>> Queues::resume(model::Principal who, std::string name) {
+awaitable<Result<void>> Queues::resume(values::Principal who, std::string name) {
     const auto queue = dispatcher_.table().find_queue(who.organization, name);
     if (!queue) co_return Error{Code::not_found, "there is no queue " + name};
     const auto now = clock_.now();

@@ -1,8 +1,8 @@
 // Named queues as their operator sees them: settings, pauses, depth. Thread-safe.
 #pragma once
 #include "jobs/dispatcher.hpp"
-#include "model/principal.hpp"
-#include "model/queue.hpp"
+#include "values/principal.hpp"
+#include "values/queue.hpp"
 
 #include <optional>
 #include <string>
@@ -12,10 +12,10 @@ namespace millrace::jobs {
 
 struct QueueView {
     std::string name;
-    model::QueueSettings settings;
-    std::optional<model::Pause> pause;
+    values::QueueSettings settings;
+    std::optional<values::Pause> pause;
     QueueCounts counts;
-    model::BreakerView breaker;
+    values::BreakerView breaker;
 };
 
 class Queues {
@@ -27,9 +27,9 @@ public:
     awaitable<std::optional<QueueView>> find(OrganizationId organization, std::string name);
 
     // Replaces the settings; effective at once. An event tells operators of a pause and of its end.
-    awaitable<Result<void>> set(model::Principal who, std::string name, model::QueueSettings settings);
-    awaitable<Result<void>> pause(model::Principal who, std::string name, std::string reason, std::optional<Timestamp> until);
-    awaitable<Result<void>> resume(model::Principal who, std::string name); // idempotent
+    awaitable<Result<void>> set(values::Principal who, std::string name, values::QueueSettings settings);
+    awaitable<Result<void>> pause(values::Principal who, std::string name, std::string reason, std::optional<Timestamp> until);
+    awaitable<Result<void>> resume(values::Principal who, std::string name); // idempotent
 
 private:
     store::Database& database_;

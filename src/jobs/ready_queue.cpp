@@ -164,7 +164,7 @@ std::optional<std::chrono::microseconds> ReadyQueue::next_due(const Now& now) co
 
 int ReadyQueue::effective(const FairLine& line, int level, Monotonic now) const {
     const auto waited = std::max(now - line.unserved_since(), Monotonic::duration{0});
-    return std::min<int>(model::highest_priority, level + static_cast<int>(std::min<std::int64_t>(waited / ageing_, model::highest_priority)));
+    return std::min<int>(values::highest_priority, level + static_cast<int>(std::min<std::int64_t>(waited / ageing_, values::highest_priority)));
 }
 
 const Waiting& ReadyQueue::front(const Choice& choice) const {
@@ -190,7 +190,7 @@ std::optional<ReadyQueue::Choice> ReadyQueue::choose(const Open& open, Monotonic
         auto& lane = *lanes_[index];
         bool any = false;
         std::optional<bool> is_open; // asked once, and only where it matters
-        for (int level = model::highest_priority; level >= 0; --level) {
+        for (int level = values::highest_priority; level >= 0; --level) {
             auto& line = lane.lines[static_cast<std::size_t>(level)];
             if (line.empty()) continue;
             any = true;

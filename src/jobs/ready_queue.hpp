@@ -38,7 +38,7 @@ public:
         Resource* resource = nullptr; // null: none
         std::string kind;
         KindIndex kind_index = 0;     // the scheduler's
-        std::array<FairLine, model::highest_priority + 1> lines;
+        std::array<FairLine, values::highest_priority + 1> lines;
         std::int64_t queued = 0, scheduled = 0; // without those that were taken out
         std::size_t held = 0;         // by jobs that stand in it, are on their way to a slot, or have one
         bool active = false;          // stands in active_

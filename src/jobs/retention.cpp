@@ -52,10 +52,10 @@ std::string id_at(Timestamp time) {
 
 } // namespace
 
-Retention::Piece Retention::find_piece(Session& session, model::JobState state, Timestamp older_than, const Place& from) {
-    const bool by_id = state == model::JobState::succeeded;
+Retention::Piece Retention::find_piece(Session& session, values::JobState state, Timestamp older_than, const Place& from) {
+    const bool by_id = state == values::JobState::succeeded;
     auto rows = by_id ? session.query(look_at_succeeded, {from.id, id_at(older_than), older_than})
-                      : session.query(look_at_ends, {model::name(state), from.ended, from.id, older_than});
+                      : session.query(look_at_ends, {values::name(state), from.ended, from.id, older_than});
     Piece piece;
     for (int looked = 1; rows.next(); ++looked) {
         const auto id = rows.id<JobId>(0);
@@ -99,7 +99,7 @@ void Retention::sweep() {
 }
 
 // Found on a reader, deleted on the writer, one piece after the other.
-void Retention::sweep_state(model::JobState state, Timestamp older_than, Place from) {
+void Retention::sweep_state(values::JobState state, Timestamp older_than, Place from) {
     auto find = [state, older_than, from = std::move(from)](Session& session) -> Result<Piece> { return find_piece(session, state, older_than, from); };
     database_.post_read(std::move(find), [this, state, older_than](Result<Piece> found) {
         if (!found || stopped_) return;
@@ -107,10 +107,10 @@ void Retention::sweep_state(model::JobState state, Timestamp older_than, Place f
     });
 }
 
-void Retention::delete_found(model::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from) {
+void Retention::delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from) {
     if (from == piece->old.size()) {
         if (piece->next) sweep_state(state, older_than, *piece->next);
-        else if (from > 0) log_.info("ended jobs past their time were deleted", {{"state", model::name(state)}});
+        else if (from > 0) log_.info("ended jobs past their time were deleted", {{"state", values::name(state)}});
         return;
     }
     database_.post_write([piece, from, now = clock_.now()](Session& session) -> Result<std::size_t> {

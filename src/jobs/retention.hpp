@@ -3,10 +3,10 @@
 #pragma once
 #include "async/io_pool.hpp"
 #include "base/clock.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "values/job.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -21,7 +21,7 @@
 namespace millrace::jobs {
 
 struct RetentionOptions {
-    std::map<model::JobState, std::chrono::hours> keep; // of ended jobs; a state that is not named is kept for good
+    std::map<values::JobState, std::chrono::hours> keep; // of ended jobs; a state that is not named is kept for good
     std::chrono::seconds every{600};
 };
 
@@ -46,13 +46,13 @@ public:
     };
     // Inside store tasks: some jobs that are over their time, behind `from`, after a bounded look; and their end. How many of them one
     // turn of the writer took.
-    static Piece find_piece(store::Session& session, model::JobState state, Timestamp older_than, const Place& from);
+    static Piece find_piece(store::Session& session, values::JobState state, Timestamp older_than, const Place& from);
     static std::size_t delete_piece(store::Session& session, std::span<const JobId> old, Timestamp now);
 
 private:
     void sweep();
-    void sweep_state(model::JobState state, Timestamp older_than, Place from);
-    void delete_found(model::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from);
+    void sweep_state(values::JobState state, Timestamp older_than, Place from);
+    void delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from);
     void arm();
 
     store::Database& database_;

@@ -1,6 +1,6 @@
 #include "jobs/schedule.hpp"
 
-#include "model/queue.hpp"
+#include "values/queue.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,6 +47,6 @@ std::optional<Timestamp> replanned(const Timetable& timetable, const Schedule& s
     return timetable.next(has_run ? *schedule.last_run_at : now);
 }
 
-bool is_schedule_name(std::string_view name) { return model::is_queue_name(name); }
+bool is_schedule_name(std::string_view name) { return values::is_queue_name(name); }
 
 } // namespace millrace::jobs

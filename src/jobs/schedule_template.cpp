@@ -2,7 +2,7 @@
 
 namespace millrace::jobs {
 
-Result<void> ScheduleTemplates::check(const model::Principal& who, const std::string& name, std::string_view job, Timestamp now) const {
+Result<void> ScheduleTemplates::check(const values::Principal& who, const std::string& name, std::string_view job, Timestamp now) const {
     auto read = read_(job);
     if (!read) return Error{read.error().code, "the schedule's job: " + read.error().detail};
     if (read->run_at) return Error{Code::unprocessable, "the schedule's job takes no \"run_at\": \"cron\" says when it runs"};
@@ -22,8 +22,8 @@ Result<Pending> ScheduleTemplates::prepare(const Schedule& schedule, Timestamp p
     job->tags["schedule"] = schedule.name;
     job->tags["planned_at"] = planned.text();
     // Its jobs are the organisation's: they go on when the key that made it is gone.
-    const model::Principal who{.organization = schedule.organization, .key = schedule.created_by, .name = "schedule " + schedule.name,
-                               .role = model::Role::submitter};
+    const values::Principal who{.organization = schedule.organization, .key = schedule.created_by, .name = "schedule " + schedule.name,
+                                .role = values::Role::submitter};
     return submitter_.prepare(who, std::move(*job), now);
 }
 

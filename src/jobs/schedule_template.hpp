@@ -9,7 +9,7 @@
 namespace millrace::jobs {
 
 // Reads the JSON of a submit; unprocessable names the member that is wrong.
-using ReadJob = std::function<Result<model::NewJob>(std::string_view text)>;
+using ReadJob = std::function<Result<values::NewJob>(std::string_view text)>;
 
 class ScheduleTemplates {
 public:
@@ -17,7 +17,7 @@ public:
     ScheduleTemplates(Submitter& submitter, ReadJob read) : submitter_{submitter}, read_{std::move(read)} {}
 
     // Whether jobs of this template of the schedule `name` could run here. That there is no room just now does not matter.
-    Result<void> check(const model::Principal& who, const std::string& name, std::string_view job, Timestamp now) const;
+    Result<void> check(const values::Principal& who, const std::string& name, std::string_view job, Timestamp now) const;
     // The job of the firing planned for `planned`, with the tags `schedule` and `planned_at`.
     Result<Pending> prepare(const Schedule& schedule, Timestamp planned, Timestamp now) const;
 

@@ -130,7 +130,7 @@ Scheduler::Changed Scheduler::ended(LaneIndex index, Verdict verdict, const Now&
         --kind(lane).running;
     }
     Changed changed;
-    const auto tell = [&](model::Breaker& breaker) {
+    const auto tell = [&](values::Breaker& breaker) {
         if (verdict != Verdict::nothing) return breaker.record(verdict == Verdict::success, now.steady);
         breaker.gave_up();
         return false;

@@ -26,7 +26,7 @@ Schedules::Answer again(job_repository::StoredAnswer stored) {
 Schedules::Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics)
     : database_{database}, clock_{clock}, templates_{submitter, std::move(read)}, runner_{database, templates_, clock, log, metrics} {}
 
-Result<Schedules::Planned> Schedules::plan(const model::Principal& who, const NewSchedule& asked, Timestamp now) const {
+Result<Schedules::Planned> Schedules::plan(const values::Principal& who, const NewSchedule& asked, Timestamp now) const {
     if (!is_schedule_name(asked.name))
         return Error{Code::unprocessable, "\"name\" must be a word of a-z, 0-9, _ and - that begins with a letter or digit, 63 bytes at most"};
     auto timetable = Timetable::of(asked.cron, asked.time_zone);
@@ -51,7 +51,7 @@ Result<Schedules::Planned> Schedules::plan(const model::Principal& who, const Ne
     return planned;
 }
 
-awaitable<Result<Schedules::Answer>> Schedules::create(model::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency,
+awaitable<Result<Schedules::Answer>> Schedules::create(values::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency,
                                                        Render render) {
     const Timestamp now = clock_.now();
     auto planned = plan(who, asked, now);
@@ -107,7 +107,7 @@ awaitable<Result<Schedule>> Schedules::change(OrganizationId organization, Sched
     co_return changed;
 }
 
-awaitable<Result<Schedule>> Schedules::update(model::Principal who, ScheduleId id, NewSchedule asked) {
+awaitable<Result<Schedule>> Schedules::update(values::Principal who, ScheduleId id, NewSchedule asked) {
     auto planned = plan(who, asked, clock_.now());
     if (!planned) co_return planned.error();
     Change replace = [wanted = std::move(planned->schedule), blobs = std::move(planned->blobs)](TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
@@ -122,7 +122,7 @@ awaitable<Result<Schedule>> Schedules::update(model::Principal who, ScheduleId i
     co_return co_await change(who.organization, id, std::move(replace));
 }
 
-awaitable<Result<void>> Schedules::remove(model::Principal who, ScheduleId id) {
+awaitable<Result<void>> Schedules::remove(values::Principal who, ScheduleId id) {
     Change erase = [](TenantSession& tenant, const Schedule& present) -> Result<void> {
         schedule_repository::remove(tenant, present.id);
         return success();
@@ -132,7 +132,7 @@ awaitable<Result<void>> Schedules::remove(model::Principal who, ScheduleId id) {
     co_return success();
 }
 
-awaitable<Result<Schedule>> Schedules::pause(model::Principal who, ScheduleId id) {
+awaitable<Result<Schedule>> Schedules::pause(values::Principal who, ScheduleId id) {
     Change stop_it = [now = clock_.now()](TenantSession& tenant, const Schedule& present) -> Result<void> {
         schedule_repository::pause(tenant, present.id, now);
         return success();
@@ -140,7 +140,7 @@ awaitable<Result<Schedule>> Schedules::pause(model::Principal who, ScheduleId id
     co_return co_await change(who.organization, id, std::move(stop_it));
 }
 
-awaitable<Result<Schedule>> Schedules::resume(model::Principal who, ScheduleId id) {
+awaitable<Result<Schedule>> Schedules::resume(values::Principal who, ScheduleId id) {
     Change go_on = [now = clock_.now()](TenantSession& tenant, const Schedule& present) -> Result<void> {
         if (!present.paused_at) return success();
         const auto timetable = Timetable::of(present);
@@ -151,7 +151,7 @@ awaitable<Result<Schedule>> Schedules::resume(model::Principal who, ScheduleId i
     co_return co_await change(who.organization, id, std::move(go_on));
 }
 
-awaitable<Result<Schedules::Answer>> Schedules::run(model::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency) {
+awaitable<Result<Schedules::Answer>> Schedules::run(values::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency) {
     const Timestamp now = clock_.now();
     const auto schedule = co_await find(who.organization, id);
     if (!schedule) co_return schedule.error();
@@ -168,7 +168,7 @@ awaitable<Result<Schedules::Answer>> Schedules::run(model::Principal who, Schedu
         if (!job) return job.error();
         schedule_repository::fired(tenant, id, now, job->id);
         // A queue's name is a plain word, so nothing here needs escaping.
-        Answer answer{job->id.text(), fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job->id.text(), model::name(job->state), job->queue), false};
+        Answer answer{job->id.text(), fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job->id.text(), values::name(job->state), job->queue), false};
         remember_answer(tenant, idempotency, answer.body, 202, now);
         return answer;
     };

@@ -37,24 +37,24 @@ public:
 
     // unprocessable: the expression, the zone, or a job that can never run; conflict: the name is taken, or there are
     // too many.
-    awaitable<Result<Answer>> create(model::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency, Render render);
+    awaitable<Result<Answer>> create(values::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency, Render render);
     awaitable<Result<std::optional<Schedule>>> find(OrganizationId organization, ScheduleId id);
     awaitable<Result<Page<Schedule, ScheduleId>>> list(OrganizationId organization, schedule_repository::Filter filter);
 
     // These are not_found when there is no such schedule.
-    awaitable<Result<Schedule>> update(model::Principal who, ScheduleId id, NewSchedule asked);
-    awaitable<Result<void>> remove(model::Principal who, ScheduleId id); // its jobs stay
-    awaitable<Result<Schedule>> pause(model::Principal who, ScheduleId id);
-    awaitable<Result<Schedule>> resume(model::Principal who, ScheduleId id); // what was planned meanwhile is not missed
+    awaitable<Result<Schedule>> update(values::Principal who, ScheduleId id, NewSchedule asked);
+    awaitable<Result<void>> remove(values::Principal who, ScheduleId id); // its jobs stay
+    awaitable<Result<Schedule>> pause(values::Principal who, ScheduleId id);
+    awaitable<Result<Schedule>> resume(values::Principal who, ScheduleId id); // what was planned meanwhile is not missed
     // A job of it at once, whether it is paused or not; what is planned stays. The errors of a submit.
-    awaitable<Result<Answer>> run(model::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency);
+    awaitable<Result<Answer>> run(values::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency);
 
 private:
     struct Planned {
         Schedule schedule; // without what the store knows of it
         std::vector<std::string> blobs; // that its job names
     };
-    Result<Planned> plan(const model::Principal& who, const NewSchedule& asked, Timestamp now) const;
+    Result<Planned> plan(const values::Principal& who, const NewSchedule& asked, Timestamp now) const;
     using Change = std::function<Result<void>(store::TenantSession&, const Schedule&)>;
     awaitable<Result<Schedule>> change(OrganizationId organization, ScheduleId id, Change apply);
 

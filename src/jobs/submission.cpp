@@ -13,11 +13,11 @@
 namespace millrace::jobs {
 namespace {
 
-using model::JobState;
-using model::OnFailure;
+using values::JobState;
+using values::OnFailure;
 
 // The earlier job that a unique key stands for.
-std::optional<model::Job> earlier_job(store::TenantSession& tenant, const model::Unique& unique, Timestamp now) {
+std::optional<values::Job> earlier_job(store::TenantSession& tenant, const values::Unique& unique, Timestamp now) {
     auto job = job_repository::find_unique(tenant, unique.key);
     if (!job) return std::nullopt;
     const bool in_states = std::find(unique.states.begin(), unique.states.end(), job->state) != unique.states.end();
@@ -27,7 +27,7 @@ std::optional<model::Job> earlier_job(store::TenantSession& tenant, const model:
 
 // What a parent's present state means for a job that is only now submitted.
 struct Tie {
-    model::Dependency dependency;
+    values::Dependency dependency;
     bool settled = false;
 };
 
@@ -37,7 +37,7 @@ Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared&
     for (const auto& dependency : prepared.depends_on) {
         const auto parent = job_repository::find_state(tenant, dependency.parent);
         if (!parent) return Error{Code::unprocessable, fmt::format("\"depends_on\": there is no job {}", dependency.parent.text())};
-        const bool failed = model::is_final(*parent) && *parent != JobState::succeeded;
+        const bool failed = values::is_final(*parent) && *parent != JobState::succeeded;
         const bool settled = *parent == JobState::succeeded || (failed && dependency.on_failure != OnFailure::wait);
         if (failed && dependency.on_failure == OnFailure::fail)
             job.error = {"dependency_failed", fmt::format("job {}, which it depends on, had ended without success", dependency.parent.text())};
@@ -50,7 +50,7 @@ Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared&
 }
 
 // A parent had failed before it came.
-void insert_dead(store::TenantSession& tenant, const model::Job& job, Timestamp now) {
+void insert_dead(store::TenantSession& tenant, const values::Job& job, Timestamp now) {
     auto& session = tenant.session();
     job_repository::insert_ended(tenant, job, now);
     count_totals(session, dead_on_arrival(job));
@@ -61,7 +61,7 @@ void insert_dead(store::TenantSession& tenant, const model::Job& job, Timestamp 
 
 } // namespace
 
-Settled dead_on_arrival(const model::Job& job) {
+Settled dead_on_arrival(const values::Job& job) {
     return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state, job.state, job.run_at, 0}}};
 }
 

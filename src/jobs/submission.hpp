@@ -4,8 +4,8 @@
 #include "jobs/attempt_repository.hpp"
 #include "jobs/ending.hpp"
 #include "jobs/processor.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
+#include "values/job.hpp"
 
 #include <optional>
 #include <string>
@@ -15,9 +15,9 @@ namespace millrace::jobs {
 
 // A job whose content has been checked, with its queue's defaults filled in.
 struct Prepared {
-    model::Job job;
-    std::optional<model::Unique> unique;
-    std::vector<model::Dependency> depends_on;
+    values::Job job;
+    std::optional<values::Unique> unique;
+    std::vector<values::Dependency> depends_on;
     std::vector<Effect> effects; // rows that belong to the job, written with it: its uploaded files
     std::vector<std::string> blobs; // that its payload names
     // A slot is kept for it: it is stored as running, under this token, and so need not be claimed in a write of its own. Only a
@@ -33,7 +33,7 @@ constexpr std::size_t large_payloads = 64 * 1024;
 
 // What the store keeps of it.
 struct Stored {
-    model::Job job;             // its state: scheduled, blocked or queued; or dead, when a parent had failed already
+    values::Job job;            // its state: scheduled, blocked or queued; or dead, when a parent had failed already
     bool duplicate = false;     // nothing was stored: `job` is an earlier one with the same unique key
     std::optional<Lease> lease; // it was stored as running: its first attempt
 };
@@ -42,6 +42,6 @@ struct Stored {
 Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now);
 
 // What a job means for the dispatcher that was stored as dead.
-Settled dead_on_arrival(const model::Job& job);
+Settled dead_on_arrival(const values::Job& job);
 
 } // namespace millrace::jobs

@@ -18,15 +18,15 @@ constexpr Sql delete_total{"DELETE FROM job_totals WHERE organization_id = $1 AN
 
 } // namespace
 
-void add(Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind, model::JobState state, std::int64_t jobs,
+void add(Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind, values::JobState state, std::int64_t jobs,
          std::int64_t run_us) {
-    session.execute(add_total, {organization, queue, kind, model::name(state), jobs, run_us});
+    session.execute(add_total, {organization, queue, kind, values::name(state), jobs, run_us});
 }
 
 void each(Session& session, const std::function<void(const Total&)>& visit) {
     auto rows = session.query(select_totals);
     while (rows.next())
-        if (const auto state = model::job_state(rows.text(3)))
+        if (const auto state = values::job_state(rows.text(3)))
             visit({rows.id<OrganizationId>(0), rows.string(1), rows.string(2), *state, rows.integer(4), rows.integer(5)});
 }
 
@@ -34,7 +34,7 @@ std::vector<Key> surplus(Session& session, int most, int at_once) {
     std::vector<Key> keys;
     auto rows = session.query(select_surplus, {most, at_once});
     while (rows.next())
-        if (const auto state = model::job_state(rows.text(3))) keys.push_back({rows.id<OrganizationId>(0), rows.string(1), rows.string(2), *state});
+        if (const auto state = values::job_state(rows.text(3))) keys.push_back({rows.id<OrganizationId>(0), rows.string(1), rows.string(2), *state});
     return keys;
 }
 
@@ -42,12 +42,12 @@ void fold(Session& session, const std::vector<Key>& rows) {
     for (const auto& key : rows) {
         std::int64_t jobs = 0, run_us = 0;
         {
-            auto row = session.query(select_total, {key.organization, key.queue, key.kind, model::name(key.state)});
+            auto row = session.query(select_total, {key.organization, key.queue, key.kind, values::name(key.state)});
             if (!row.next()) continue;
             jobs = row.integer(0);
             run_us = row.integer(1);
         }
-        session.execute(delete_total, {key.organization, key.queue, key.kind, model::name(key.state)});
+        session.execute(delete_total, {key.organization, key.queue, key.kind, values::name(key.state)});
         add(session, key.organization, "", "", key.state, jobs, run_us);
     }
 }

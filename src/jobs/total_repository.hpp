@@ -3,8 +3,8 @@
 // of those beyond are added up in one without queue and kind. Inside store tasks.
 #pragma once
 #include "base/id.hpp"
-#include "model/job.hpp"
 #include "store/database.hpp"
+#include "values/job.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -19,17 +19,17 @@ constexpr int most_rows = 10'000; // of one organisation, after a sweep
 struct Key {
     OrganizationId organization;
     std::string queue, kind;
-    model::JobState state;
+    values::JobState state;
 };
 
 struct Total {
     OrganizationId organization;
     std::string queue, kind; // both empty: of those that were added up
-    model::JobState state = model::JobState::succeeded;
+    values::JobState state = values::JobState::succeeded;
     std::int64_t jobs = 0, run_us = 0;
 };
 
-void add(store::Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind, model::JobState state,
+void add(store::Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind, values::JobState state,
          std::int64_t jobs, std::int64_t run_us);
 void each(store::Session& session, const std::function<void(const Total&)>& visit);
 

@@ -1,6 +1,6 @@
 #include "models/agreement.hpp"
 
-#include "model/half.hpp"
+#include "values/half.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -91,7 +91,7 @@ double number_at(const std::string& bytes, std::size_t at) {
     T value;
     std::memcpy(&value, bytes.data() + at, sizeof value);
     if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
-    else return static_cast<double>(model::widen(value));
+    else return static_cast<double>(values::widen(value));
 }
 
 template <class T>
@@ -104,10 +104,10 @@ bool close(const std::string& a, const std::string& b) {
 bool close(const inference::Tensor& a, const inference::Tensor& b) {
     if (a.datatype != b.datatype || a.shape != b.shape || a.bytes.size() != b.bytes.size()) return false;
     switch (a.datatype) {
-    case model::Datatype::fp16: return close<model::Half>(a.bytes, b.bytes);
-    case model::Datatype::bf16: return close<model::Brain>(a.bytes, b.bytes);
-    case model::Datatype::fp32: return close<float>(a.bytes, b.bytes);
-    case model::Datatype::fp64: return close<double>(a.bytes, b.bytes);
+    case values::Datatype::fp16: return close<values::Half>(a.bytes, b.bytes);
+    case values::Datatype::bf16: return close<values::Brain>(a.bytes, b.bytes);
+    case values::Datatype::fp32: return close<float>(a.bytes, b.bytes);
+    case values::Datatype::fp64: return close<double>(a.bytes, b.bytes);
     default: return a.bytes == b.bytes;
     }
 }

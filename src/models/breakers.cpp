@@ -31,10 +31,10 @@ void Breakers::record(const Key& key, bool success) {
 
 void Breakers::gave_up(const Key& key) { (*breakers_.lock())[key].gave_up(); }
 
-model::BreakerView Breakers::view(OrganizationId organization, const std::string& model, const std::string& version) {
+values::BreakerView Breakers::view(OrganizationId organization, const std::string& model, const std::string& version) {
     auto breakers = breakers_.lock();
     const auto at = breakers->find({organization, model, version});
-    return at == breakers->end() ? model::BreakerView{} : at->second.view(clock_.monotonic());
+    return at == breakers->end() ? values::BreakerView{} : at->second.view(clock_.monotonic());
 }
 
 } // namespace millrace::models

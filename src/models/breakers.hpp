@@ -3,8 +3,8 @@
 #include "async/guarded.hpp"
 #include "base/clock.hpp"
 #include "inference/prediction.hpp"
-#include "model/breaker.hpp"
 #include "telemetry/log.hpp"
+#include "values/breaker.hpp"
 
 #include <map>
 #include <optional>
@@ -42,7 +42,7 @@ public:
     // nullopt while the version's breaker is open, or half open with a probe on its way.
     std::optional<Passage> ask(const inference::ModelVersion& version);
     Passage pass(const inference::ModelVersion& version); // whatever its state
-    model::BreakerView view(OrganizationId organization, const std::string& model, const std::string& version);
+    values::BreakerView view(OrganizationId organization, const std::string& model, const std::string& version);
 
 private:
     static Key key_of(const inference::ModelVersion& version) { return {version.organization, version.name, version.version}; }
@@ -51,7 +51,7 @@ private:
 
     const Clock& clock_;
     telemetry::Log& log_;
-    async::Guarded<std::map<Key, model::Breaker>> breakers_;
+    async::Guarded<std::map<Key, values::Breaker>> breakers_;
 };
 
 } // namespace millrace::models

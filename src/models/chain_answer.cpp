@@ -20,7 +20,7 @@ json::object without_times(const json::object& result) {
     return rest;
 }
 
-void ChainAnswer::add(const model::Step& step, std::span<const inference::Prediction> predictions, std::optional<std::size_t> crops) {
+void ChainAnswer::add(const values::Step& step, std::span<const inference::Prediction> predictions, std::optional<std::size_t> crops) {
     inference::Prediction longest;
     bool cached = !predictions.empty();
     for (const auto& each : predictions) {

@@ -2,7 +2,7 @@
 // has taken. Pure.
 #pragma once
 #include "inference/prediction.hpp"
-#include "model/chain.hpp"
+#include "values/chain.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@ public:
 
     // A step has answered; `crops`: of how many crops. Several requests of one step ran beside each other: their longest times
     // count.
-    void add(const model::Step& step, std::span<const inference::Prediction> predictions, std::optional<std::size_t> crops = {});
+    void add(const values::Step& step, std::span<const inference::Prediction> predictions, std::optional<std::size_t> crops = {});
     // `last` as the chain's answer: its result is what the steps have found, and gets the chain's name and times.
     inference::Prediction finish(inference::Prediction last) &&;
 

@@ -68,7 +68,7 @@ Result<std::vector<json::object>> rows_of_outputs(const json::array& outputs, st
 
 } // namespace
 
-Result<Crops> crops_of(const json::object& found, const model::Crop& crop) {
+Result<Crops> crops_of(const json::object& found, const values::Crop& crop) {
     if (found.contains("rows")) return Error{Code::unprocessable, "the request brings several pictures; crops are taken of one"};
     const auto width = number_at(found, "width"), height = number_at(found, "height");
     const auto* objects = found.if_contains("objects");

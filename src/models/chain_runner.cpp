@@ -30,14 +30,14 @@ using inference::Tensor;
 using VersionPtr = std::shared_ptr<const ModelVersion>;
 using Predictions = boost::system::result<std::vector<Prediction>, Failure>;
 
-bool is_chain(const ModelVersion& version) { return version.manifest->task == model::Task::chain; }
+bool is_chain(const ModelVersion& version) { return version.manifest->task == values::Task::chain; }
 
-Failure of_step(const model::Step& step, Failure failure) {
-    failure.message = fmt::format("{}: {}", model::title(step), failure.message);
+Failure of_step(const values::Step& step, Failure failure) {
+    failure.message = fmt::format("{}: {}", values::title(step), failure.message);
     return failure;
 }
 
-Failure of_step(const model::Step& step, const Error& error) {
+Failure of_step(const values::Step& step, const Error& error) {
     const auto reason = error.code == Code::unprocessable ? FailureReason::bad_input : FailureReason::model_failed;
     return of_step(step, Failure{reason, error.detail, false});
 }
@@ -55,7 +55,7 @@ Request request_of(const Request& chain, VersionPtr version, Input input, bool r
 }
 
 // One tensor for each input of the step's model.
-Result<Input> input_of(const model::Step& step, const model::Manifest& manifest, const std::vector<std::vector<Tensor>>& outputs) {
+Result<Input> input_of(const values::Step& step, const values::Manifest& manifest, const std::vector<std::vector<Tensor>>& outputs) {
     Input input;
     for (const auto& spec : manifest.inputs) {
         auto& tensor = input.tensors.emplace_back();
@@ -75,7 +75,7 @@ Result<Input> input_of(const model::Step& step, const model::Manifest& manifest,
 }
 
 // As many crops as one forward pass takes; of a model of open sides each crop has a size of its own.
-std::size_t crops_at_once(const model::Manifest& manifest) {
+std::size_t crops_at_once(const values::Manifest& manifest) {
     return manifest.inputs.front().image.open() ? 1 : static_cast<std::size_t>(std::max(1, manifest.batching.max_batch));
 }
 
@@ -116,7 +116,7 @@ public:
             auto loaded = co_await runner_->load(std::move(*found));
             if (!loaded) {
                 auto error = loaded.error();
-                error.detail = fmt::format("{}: {}", model::title(step), error.detail);
+                error.detail = fmt::format("{}: {}", values::title(step), error.detail);
                 co_return error;
             }
             if (*loaded == Loaded::no_runtime) all = Loaded::no_runtime;
@@ -137,7 +137,7 @@ private:
             if (!found) co_return Failure{FailureReason::unavailable, found.error().detail, false};
             versions.push_back(std::move(*found));
         }
-        if (!model::crops(*chain)) co_return co_await hand_on(std::move(request), std::move(versions));
+        if (!values::crops(*chain)) co_return co_await hand_on(std::move(request), std::move(versions));
         if (request.raw)
             co_return Failure{FailureReason::bad_input, "the answer of a chain with crops is a list of objects, which has no form as tensors: ask for it as JSON", false};
         co_return co_await look_at_crops(std::move(request), std::move(versions));
@@ -220,7 +220,7 @@ private:
         co_return predictions;
     }
 
-    static Result<void> put_beside(json::object& found, const model::Step& step, const Crops& crops, const std::vector<Prediction>& seen, std::size_t at_once) {
+    static Result<void> put_beside(json::object& found, const values::Step& step, const Crops& crops, const std::vector<Prediction>& seen, std::size_t at_once) {
         auto& objects = found.at("objects").as_array();
         std::size_t crop = 0;
         for (const auto& prediction : seen) {

@@ -1,4 +1,4 @@
-// Runs chains: a runner that makes of a prediction of a chain (model/chain.hpp) predictions of its steps, one after the other,
+// Runs chains: a runner that makes of a prediction of a chain (values/chain.hpp) predictions of its steps, one after the other,
 // and hands everything else on. Each step is a prediction like any other, with the request's priority and deadline, so it meets
 // others in the batches of its model.
 #pragma once
@@ -10,7 +10,7 @@
 namespace millrace::models {
 
 // The version that a step names. An error says why it cannot be used. No waiting.
-using FindStep = std::function<Result<std::shared_ptr<const inference::ModelVersion>>(OrganizationId, const model::Step&)>;
+using FindStep = std::function<Result<std::shared_ptr<const inference::ModelVersion>>(OrganizationId, const values::Step&)>;
 
 // `background` runs the chains that nobody waits for, see Runner::start(); it goes on as long as the runner is used. A failure
 // is that of the step, with the step's name before its message. load() loads every step. unload() leaves the steps where they

@@ -5,7 +5,7 @@ namespace millrace::models {
 using store::Session;
 using store::TenantSession;
 
-awaitable<Result<void>> Feedback::give(model::Principal who, FeedbackNote note) {
+awaitable<Result<void>> Feedback::give(values::Principal who, FeedbackNote note) {
     auto write = [who, note](Session& session) -> Result<void> {
         TenantSession tenant{session, who.organization};
         tenant.execute("INSERT INTO feedback (organization_id, job_id, model, version, predicted, actual, correct, given_by, given_at) "

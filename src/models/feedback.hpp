@@ -3,8 +3,8 @@
 #include "async/awaitable.hpp"
 #include "base/clock.hpp"
 #include "base/id.hpp"
-#include "model/principal.hpp"
 #include "store/database.hpp"
+#include "values/principal.hpp"
 
 #include <cstdint>
 #include <map>
@@ -31,7 +31,7 @@ class Feedback {
 public:
     explicit Feedback(store::Database& database) : database_{database} {}
 
-    awaitable<Result<void>> give(model::Principal who, FeedbackNote note);
+    awaitable<Result<void>> give(values::Principal who, FeedbackNote note);
     // By version.
     awaitable<Result<std::map<int, FeedbackCount>>> count(OrganizationId organization, std::string model);
 

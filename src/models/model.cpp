@@ -17,7 +17,7 @@ const Version* Model::find(int number) const {
     return at == versions.end() ? nullptr : &*at;
 }
 
-std::vector<std::string> digests_of(const std::string& model_sha256, const model::FileRefs& files) {
+std::vector<std::string> digests_of(const std::string& model_sha256, const values::FileRefs& files) {
     std::vector<std::string> digests{model_sha256};
     for (const auto& file : files) digests.push_back(file.sha256);
     return digests;
@@ -48,13 +48,13 @@ json::object to_json(const Version& version, bool with_manifest) {
                      {"size", version.size},
                      {"created_at", version.created_at.text()},
                      {"description", version.manifest->description},
-                     {"task", model::name(version.manifest->task)},
+                     {"task", values::name(version.manifest->task)},
                      {"labels", json::value_from(version.manifest->labels)},
                      {"accuracy", member(manifest, "accuracy")},
                      {"input", version.manifest->only_input_json()}};
     if (!version.reason.empty()) out["reason"] = version.reason;
     out["format"] = inference::name(version.format);
-    out["files"] = model::to_json(version.files);
+    out["files"] = values::to_json(version.files);
     out["trial"] = version.trial ? json::value(version.trial->to_json()) : json::value(nullptr);
     out["signed_by"] = version.signer ? json::value(*version.signer) : json::value(nullptr);
     out["signature"] = version.signature ? json::value(*version.signature) : json::value(nullptr);

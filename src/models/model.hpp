@@ -5,10 +5,10 @@
 #include "base/json.hpp"
 #include "inference/archive_check.hpp"
 #include "inference/prediction.hpp"
-#include "model/manifest.hpp"
-#include "model/manifest_files.hpp"
 #include "models/traffic.hpp"
 #include "models/trial_report.hpp"
+#include "values/manifest.hpp"
+#include "values/manifest_files.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -25,11 +25,11 @@ struct Version {
     std::uint64_t size = 0;
     Timestamp created_at;
     std::string reason; // why it cannot be used; empty when it can
-    std::shared_ptr<const model::Manifest> manifest;          // shared with what runs it
+    std::shared_ptr<const values::Manifest> manifest;         // shared with what runs it
     std::shared_ptr<const inference::ModelVersion> runnable;  // shared with work in flight; null when it cannot be used
     inference::ArchiveKind format = inference::ArchiveKind::torchscript;
     std::optional<TrialReport> trial;           // none: there was no runtime when it was pushed
-    model::FileRefs files;                      // beside the model, that its manifest names
+    values::FileRefs files;                     // beside the model, that its manifest names
     std::optional<std::string> signature;       // base64, over all files as they were pushed
     std::optional<std::string> signer;          // the trusted key that made it; none for one that nobody here could check
 
@@ -47,7 +47,7 @@ struct Model {
 };
 
 // Of all files of a version: the model's, then those beside it.
-std::vector<std::string> digests_of(const std::string& model_sha256, const model::FileRefs& files);
+std::vector<std::string> digests_of(const std::string& model_sha256, const values::FileRefs& files);
 
 // The version of `other` whose manifest names this version as its fallback; 0: none.
 int falls_back_to(const Model& other, const Model& model, int number);

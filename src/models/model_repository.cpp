@@ -32,9 +32,9 @@ std::optional<TrialReport> trial_of(const std::optional<std::string>& text) {
 }
 
 // As above: of this program's own.
-model::FileRefs files_of(const std::string& text) {
-    auto files = model::read_file_refs(text);
-    return files ? std::move(*files) : model::FileRefs{};
+values::FileRefs files_of(const std::string& text) {
+    auto files = values::read_file_refs(text);
+    return files ? std::move(*files) : values::FileRefs{};
 }
 
 // organization_id, model, version, sha256, size, manifest, manifest_file, created_at, format, trial, signature, signer, files
@@ -60,7 +60,7 @@ std::optional<StoredVersion> equal_version(store::TenantSession& session, const 
     auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
                               "trial, signature, signer, files FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 AND manifest = $4 "
                               "AND files = $5 ORDER BY version DESC LIMIT 1",
-                              {version.model, version.sha256, version.manifest, json_text(model::to_json(version.files))});
+                              {version.model, version.sha256, version.manifest, json_text(values::to_json(version.files))});
     return rows.next() ? std::optional{read_version(rows)} : std::nullopt;
 }
 
@@ -98,9 +98,9 @@ int take_number(store::TenantSession& session, const StoredVersion& version) {
 }
 
 // Written by this program, as above.
-std::vector<model::Step> steps_of(std::string_view manifest) {
-    auto read = model::Manifest::parse(manifest);
-    return read ? std::move(read->steps) : std::vector<model::Step>{};
+std::vector<values::Step> steps_of(std::string_view manifest) {
+    auto read = values::Manifest::parse(manifest);
+    return read ? std::move(read->steps) : std::vector<values::Step>{};
 }
 
 Result<void> check_not_in_chain(store::TenantSession& session, const std::string& model, int number) {
@@ -143,16 +143,16 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
     session.execute("INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, manifest_file, state, created_at, format, trial, "
                     "signature, signer, files) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13)",
                     {added.model, added.number, added.sha256, added.size, added.manifest, added.manifest_file, added.created_at, name(added.format),
-                     trial, added.signature, added.signer, json_text(model::to_json(added.files))});
+                     trial, added.signature, added.signer, json_text(values::to_json(added.files))});
     session.execute("UPDATE models SET production_version = coalesce(production_version, $3) WHERE organization_id = $1 AND name = $2",
                     {added.model, added.number});
     return {std::move(added), true, find_model(session, version)};
 }
 
-Result<void> check_steps(store::TenantSession& session, const std::vector<model::Step>& steps) {
+Result<void> check_steps(store::TenantSession& session, const std::vector<values::Step>& steps) {
     for (const auto& step : steps) {
         auto rows = session.query("SELECT 1 FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {step.model, step.version});
-        if (!rows.next()) return Error{Code::conflict, fmt::format("{} was deleted while the chain was pushed", model::title(step))};
+        if (!rows.next()) return Error{Code::conflict, fmt::format("{} was deleted while the chain was pushed", values::title(step))};
     }
     return success();
 }

@@ -20,7 +20,7 @@ struct StoredVersion {
     inference::ArchiveKind format = inference::ArchiveKind::torchscript;
     std::optional<TrialReport> trial;
     std::optional<std::string> signature, signer; // as in Version
-    model::FileRefs files;
+    values::FileRefs files;
 };
 
 // What a signature says of the model file: a chain has none, and is signed as one with an empty file.
@@ -48,7 +48,7 @@ struct Inserted {
 Inserted insert_version(store::TenantSession& session, const StoredVersion& version);
 
 // The steps of a chain are there: conflict, with the step, for one that was deleted in the meantime.
-Result<void> check_steps(store::TenantSession& session, const std::vector<model::Step>& steps);
+Result<void> check_steps(store::TenantSession& session, const std::vector<values::Step>& steps);
 
 // Who has a file as a model or beside one. Over all versions: for what happens seldom.
 struct FileUser {

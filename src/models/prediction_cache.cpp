@@ -31,8 +31,8 @@ std::string digest_of_tensors(const std::vector<inference::Tensor>& tensors) {
     Sha256Stream digest;
     for (const auto& tensor : tensors) {
         add(digest, tensor.name);
-        add(digest, model::name(tensor.datatype));
-        add(digest, model::shape_text(tensor.shape));
+        add(digest, values::name(tensor.datatype));
+        add(digest, values::shape_text(tensor.shape));
         add(digest, tensor.bytes);
     }
     return hex(digest.finish());

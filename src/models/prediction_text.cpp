@@ -26,7 +26,7 @@ json::object head_of(const Prediction& prediction) {
     json::array files, tensors;
     for (const auto& file : prediction.files) files.push_back({{"name", file.name}, {"media_type", file.media_type}, {"size", file.bytes.size()}});
     for (const auto& tensor : prediction.tensors)
-        tensors.push_back({{"name", tensor.name}, {"datatype", model::name(tensor.datatype)}, {"shape", json::value_from(tensor.shape)}, {"size", tensor.bytes.size()}});
+        tensors.push_back({{"name", tensor.name}, {"datatype", values::name(tensor.datatype)}, {"shape", json::value_from(tensor.shape)}, {"size", tensor.bytes.size()}});
     return {{"result", prediction.result}, {"files", std::move(files)}, {"tensors", std::move(tensors)}, {"batch_size", prediction.batch_size},
             {"tokens", prediction.tokens}};
 }
@@ -62,10 +62,10 @@ std::optional<Prediction> assemble(const json::object& head, std::string_view re
         out.files.push_back({text_of(file.at("name")), text_of(file.at("media_type")), std::move(*bytes)});
     }
     for (const auto& tensor : head.at("tensors").as_array()) {
-        const auto type = model::datatype(std::string_view{tensor.at("datatype").as_string()});
+        const auto type = values::datatype(std::string_view{tensor.at("datatype").as_string()});
         auto bytes = take(rest, tensor.at("size"));
         if (!bytes || !type) return std::nullopt;
-        out.tensors.push_back({text_of(tensor.at("name")), *type, json::value_to<model::Shape>(tensor.at("shape")), std::move(*bytes)});
+        out.tensors.push_back({text_of(tensor.at("name")), *type, json::value_to<values::Shape>(tensor.at("shape")), std::move(*bytes)});
     }
     return out;
 }

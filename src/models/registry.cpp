@@ -29,9 +29,9 @@ Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& tr
                    telemetry::Log& log, TrustedKeys trusted)
     : database_{database}, files_{files}, trial_{trial}, pool_{pool}, clock_{clock}, log_{log}, trusted_{std::move(trusted)} {}
 
-Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) const {
+Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const values::Manifest> manifest) const {
     // Versions without files keep the digests that they always had.
-    const auto digest = sha256(row.files.empty() ? row.manifest : row.manifest + json::serialize(model::to_json(row.files)));
+    const auto digest = sha256(row.files.empty() ? row.manifest : row.manifest + json::serialize(values::to_json(row.files)));
     inference::ModelVersion runs{row.organization, row.model, std::to_string(row.number), row.sha256, files_.path_of(row.sha256), manifest, hex(digest)};
     for (const auto& file : row.files) runs.files.push_back({file, files_.path_of(file.sha256)});
     auto runnable = std::make_shared<const inference::ModelVersion>(std::move(runs));
@@ -76,13 +76,13 @@ Result<void> Registry::load_blocking() {
     // Chains last, for they are made of the others.
     std::stable_partition(stored->versions.begin(), stored->versions.end(), [](const auto& row) { return row.format != inference::ArchiveKind::chain; });
     for (const auto& row : stored->versions) {
-        auto manifest = model::Manifest::parse(row.manifest);
+        auto manifest = values::Manifest::parse(row.manifest);
         // Written by push() in a form that it had read itself, so only a store that was tampered with comes here.
         if (!manifest) return Error{Code::internal, fmt::format("the manifest of {}/{} cannot be read: {}", row.model, row.number, manifest.error().detail)};
-        if (manifest->task == model::Task::chain)
+        if (manifest->task == values::Task::chain)
             if (auto joined = join_stored(row.organization, *manifest); !joined)
                 return Error{Code::internal, fmt::format("the chain {}/{} cannot be read: {}", row.model, row.number, joined.error().detail)};
-        Version version = make_version(row, std::make_shared<const model::Manifest>(std::move(*manifest)));
+        Version version = make_version(row, std::make_shared<const values::Manifest>(std::move(*manifest)));
         if (version.reason = obstacle(row); !version.reason.empty()) {
             version.runnable = nullptr;
             log_.error("model version cannot be used", {{"model", row.model}, {"version", row.number}, {"reason", version.reason}});
@@ -147,7 +147,7 @@ awaitable<Result<std::string>> Registry::manifest_file(OrganizationId organizati
     co_return co_await database_.read(std::move(read));
 }
 
-awaitable<Result<void>> Registry::remove(model::Principal who, std::string name, std::string version) {
+awaitable<Result<void>> Registry::remove(values::Principal who, std::string name, std::string version) {
     const auto model = find(who.organization, name);
     if (!model) co_return model.error();
     const auto number = version_number(version);

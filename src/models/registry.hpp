@@ -6,12 +6,12 @@
 #include "async/thread_pool.hpp"
 #include "base/clock.hpp"
 #include "blobs/blob_store.hpp"
-#include "model/principal.hpp"
 #include "models/model.hpp"
 #include "models/trial.hpp"
 #include "models/trusted_keys.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
+#include "values/principal.hpp"
 
 #include <map>
 #include <memory>
@@ -59,11 +59,11 @@ public:
     // Takes the bytes of a model file as they arrive; push() makes a version of it, or drops it.
     blobs::BlobUpload begin_upload() { return files_.begin_upload(max_model_bytes); }
     // The same of a file beside it.
-    blobs::BlobUpload begin_file_upload() { return files_.begin_upload(model::max_file_bytes); }
+    blobs::BlobUpload begin_file_upload() { return files_.begin_upload(values::max_file_bytes); }
     // unprocessable: a name or manifest that cannot be, a file that it names and that is not there (or is there and not named), a file that is no model, a signature or digest that is not theirs, or
     // the two disagree. The signature is checked before anything looks into the file.
     // Only a chain has no file, and it has none.
-    awaitable<Result<Pushed>> push(model::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest,
+    awaitable<Result<Pushed>> push(values::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest,
                                    Attached attached = {});
 
     // Models that have versions, by name.
@@ -76,7 +76,7 @@ public:
                                                                    std::optional<std::string_view> version = std::nullopt) const;
 
     // The version that a step of a chain names; production's where it names none. As resolve(), with the step in the error.
-    Result<std::shared_ptr<const inference::ModelVersion>> resolve_step(OrganizationId organization, const model::Step& step) const;
+    Result<std::shared_ptr<const inference::ModelVersion>> resolve_step(OrganizationId organization, const values::Step& step) const;
     // What the engine runs for a version: itself, or the steps of a chain. As resolve_step().
     Result<std::vector<std::shared_ptr<const inference::ModelVersion>>> parts(const std::shared_ptr<const inference::ModelVersion>& version) const;
 
@@ -90,24 +90,24 @@ public:
 
     // not_found; conflict while it is in use: for the production version while there are others, while a chain names
     // it, and while it is being loaded. Each file goes with the last version that has it.
-    awaitable<Result<void>> remove(model::Principal who, std::string name, std::string version);
+    awaitable<Result<void>> remove(values::Principal who, std::string name, std::string version);
 
 private:
     awaitable<void> forget_feedback_of(OrganizationId organization, std::string name, int number);
     using Name = std::pair<OrganizationId, std::string>;
     class InUse; // keeps a file from being removed while a push is looking at it
 
-    Version make_version(const StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) const;
+    Version make_version(const StoredVersion& row, std::shared_ptr<const values::Manifest> manifest) const;
     std::string obstacle(const StoredVersion& row) const;
-    awaitable<Result<void>> examine(StoredVersion& row, std::shared_ptr<const model::Manifest> manifest);
-    awaitable<Result<std::shared_ptr<const model::Manifest>>> read_manifest(StoredVersion& row, std::vector<Attached::File> files);
+    awaitable<Result<void>> examine(StoredVersion& row, std::shared_ptr<const values::Manifest> manifest);
+    awaitable<Result<std::shared_ptr<const values::Manifest>>> read_manifest(StoredVersion& row, std::vector<Attached::File> files);
     awaitable<Result<void>> take_files(StoredVersion& row, std::vector<Attached::File> files, std::vector<std::string> named);
-    awaitable<Result<json::value>> with_labels(json::value manifest, model::FileRefs files);
-    Result<void> take_steps(StoredVersion& row, model::Manifest& manifest) const;
-    Result<void> join_stored(OrganizationId organization, model::Manifest& manifest) const;
-    awaitable<Result<void>> warm_steps(OrganizationId organization, std::shared_ptr<const model::Manifest> chain);
+    awaitable<Result<json::value>> with_labels(json::value manifest, values::FileRefs files);
+    Result<void> take_steps(StoredVersion& row, values::Manifest& manifest) const;
+    Result<void> join_stored(OrganizationId organization, values::Manifest& manifest) const;
+    awaitable<Result<void>> warm_steps(OrganizationId organization, std::shared_ptr<const values::Manifest> chain);
     awaitable<Result<Pushed>> take(StoredVersion& row, std::optional<blobs::BlobUpload> file, Attached attached);
-    awaitable<Result<Pushed>> keep(StoredVersion row, std::shared_ptr<const model::Manifest> manifest);
+    awaitable<Result<Pushed>> keep(StoredVersion row, std::shared_ptr<const values::Manifest> manifest);
     void remember(const StoredModel& model, Version version);
     void forget(const Name& name, int number);
     bool used(const std::string& sha256) const;

@@ -62,27 +62,27 @@ private:
 };
 
 // The manifest, checked, and the row's files.
-awaitable<Result<std::shared_ptr<const model::Manifest>>> Registry::read_manifest(StoredVersion& row, std::vector<Attached::File> files) {
-    if (row.manifest_file.size() > model::max_manifest_bytes)
-        co_return Error{Code::too_large, fmt::format("the manifest has more than {} bytes", model::max_manifest_bytes)};
+awaitable<Result<std::shared_ptr<const values::Manifest>>> Registry::read_manifest(StoredVersion& row, std::vector<Attached::File> files) {
+    if (row.manifest_file.size() > values::max_manifest_bytes)
+        co_return Error{Code::too_large, fmt::format("the manifest has more than {} bytes", values::max_manifest_bytes)};
     auto text = parse_json(row.manifest_file);
     if (!text) co_return Error{text.error().code, "manifest: text: " + text.error().detail};
-    auto named = model::named_files(*text);
+    auto named = values::named_files(*text);
     if (!named) co_return named.error();
     auto taken = co_await take_files(row, std::move(files), std::move(*named));
     if (!taken) co_return taken.error();
     auto whole = co_await with_labels(std::move(*text), row.files);
     if (!whole) co_return whole.error();
-    auto manifest = model::Manifest::from_json(*whole);
+    auto manifest = values::Manifest::from_json(*whole);
     if (!manifest) co_return manifest.error();
     if (manifest->name != row.model)
         co_return Error{Code::unprocessable, fmt::format("the manifest is of \"{}\", but was pushed to \"{}\"", manifest->name, row.model)};
-    if (manifest->task == model::Task::chain)
+    if (manifest->task == values::Task::chain)
         if (auto taken_up = take_steps(row, *manifest); !taken_up) co_return taken_up.error();
     row.manifest = json::serialize(manifest->to_json());
-    if (row.manifest.size() > model::max_manifest_bytes)
-        co_return Error{Code::too_large, fmt::format("the manifest with its labels has more than {} bytes", model::max_manifest_bytes)};
-    co_return std::make_shared<const model::Manifest>(std::move(*manifest));
+    if (row.manifest.size() > values::max_manifest_bytes)
+        co_return Error{Code::too_large, fmt::format("the manifest with its labels has more than {} bytes", values::max_manifest_bytes)};
+    co_return std::make_shared<const values::Manifest>(std::move(*manifest));
 }
 
 awaitable<Result<void>> Registry::take_files(StoredVersion& row, std::vector<Attached::File> files, std::vector<std::string> named) {
@@ -96,18 +96,18 @@ awaitable<Result<void>> Registry::take_files(StoredVersion& row, std::vector<Att
     co_return success();
 }
 
-awaitable<Result<json::value>> Registry::with_labels(json::value manifest, model::FileRefs files) {
-    const auto name = model::labels_file(manifest);
+awaitable<Result<json::value>> Registry::with_labels(json::value manifest, values::FileRefs files) {
+    const auto name = values::labels_file(manifest);
     const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.name == name; });
     if (file == files.end()) co_return std::move(manifest);
     auto text = co_await files_.read_async(file->sha256, most_label_bytes);
     if (!text) co_return text.error();
     if (!*text) co_return Error{Code::unavailable, fmt::format("the file \"{}\" was removed while it was being pushed; push it again", name)};
-    if (auto put = model::put_labels(manifest, **text); !put) co_return put.error();
+    if (auto put = values::put_labels(manifest, **text); !put) co_return put.error();
     co_return std::move(manifest);
 }
 
-awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest_text,
+awaitable<Result<Pushed>> Registry::push(values::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest_text,
                                            Attached attached) {
     if (!is_name(name))
         co_return Error{Code::unprocessable, "a model's name has up to 63 of a-z 0-9 _ - and begins with a letter or digit"};
@@ -130,7 +130,7 @@ awaitable<Result<Pushed>> Registry::push(model::Principal who, std::string name,
 awaitable<Result<Pushed>> Registry::take(StoredVersion& row, std::optional<blobs::BlobUpload> file, Attached attached) {
     auto manifest = co_await read_manifest(row, std::move(attached.files));
     if (!manifest) co_return manifest.error();
-    const bool chain = (*manifest)->task == model::Task::chain;
+    const bool chain = (*manifest)->task == values::Task::chain;
     if (chain && (file || attached.sha256))
         co_return Error{Code::unprocessable, "a chain has no model file of its own: push its manifest alone (millrace model push NAME --manifest FILE)"};
     if (chain) co_return co_await keep(row, *manifest);
@@ -142,7 +142,7 @@ awaitable<Result<Pushed>> Registry::take(StoredVersion& row, std::optional<blobs
     co_return co_await keep(row, *manifest);
 }
 
-awaitable<Result<Pushed>> Registry::keep(StoredVersion row, std::shared_ptr<const model::Manifest> manifest) {
+awaitable<Result<Pushed>> Registry::keep(StoredVersion row, std::shared_ptr<const values::Manifest> manifest) {
     const InUse in_use{*this, digests_of(row.sha256, row.files)};
     if (auto trusted = check_signature(trusted_, row); !trusted) co_return trusted.error();
     auto sound = co_await examine(row, manifest);
@@ -161,8 +161,8 @@ awaitable<Result<Pushed>> Registry::keep(StoredVersion row, std::shared_ptr<cons
     co_return Pushed{*version, inserted->created};
 }
 
-awaitable<Result<void>> Registry::examine(StoredVersion& row, std::shared_ptr<const model::Manifest> manifest) {
-    if (manifest->task == model::Task::chain) co_return co_await warm_steps(row.organization, std::move(manifest));
+awaitable<Result<void>> Registry::examine(StoredVersion& row, std::shared_ptr<const values::Manifest> manifest) {
+    if (manifest->task == values::Task::chain) co_return co_await warm_steps(row.organization, std::move(manifest));
     const auto candidate = make_version(row, std::move(manifest)).runnable;
     // Named before it is awaited, as every capturing lambda.
     auto inspect = [this, candidate]() -> Result<inference::ArchiveKind> {

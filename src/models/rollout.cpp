@@ -154,7 +154,7 @@ awaitable<Result<int>> Rollout::commit(OrganizationId organization, std::string 
     co_return co_await database_.write(std::move(task));
 }
 
-awaitable<Result<void>> Rollout::set(model::Principal who, std::string name, Traffic traffic) {
+awaitable<Result<void>> Rollout::set(values::Principal who, std::string name, Traffic traffic) {
     const auto model = registry_.find(who.organization, name);
     if (!model) co_return model.error();
     const auto& fallback = traffic.fallback;
@@ -187,7 +187,7 @@ bool Rollout::can_serve(const Model& model, const Traffic& traffic) const {
     return registry_.resolve(model.organization, traffic.fallback->model, version).has_value();
 }
 
-awaitable<Result<void>> Rollout::roll_back(model::Principal who, std::string name, std::string reason) {
+awaitable<Result<void>> Rollout::roll_back(values::Principal who, std::string name, std::string reason) {
     const auto model = registry_.find(who.organization, name);
     if (!model) co_return model.error();
     auto known = co_await history(who.organization, name);

@@ -5,7 +5,6 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "model/principal.hpp"
 #include "models/contest.hpp"
 #include "models/registry.hpp"
 #include "models/runner.hpp"
@@ -13,6 +12,7 @@
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "values/principal.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -44,9 +44,9 @@ public:
     void stop();                           // stores the rest; blocks. Idempotent
 
     // not_found; unprocessable: a version or the fallback is not there; conflict: one of them does not load, with the reason.
-    awaitable<Result<void>> set(model::Principal who, std::string name, Traffic traffic);
+    awaitable<Result<void>> set(values::Principal who, std::string name, Traffic traffic);
     // To what was before, and before that when it is done again. conflict when nothing before can still be returned to.
-    awaitable<Result<void>> roll_back(model::Principal who, std::string name, std::string reason);
+    awaitable<Result<void>> roll_back(values::Principal who, std::string name, std::string reason);
     // The present traffic first. Empty when none was ever set.
     awaitable<Result<std::vector<StoredTraffic>>> history(OrganizationId organization, std::string name);
 

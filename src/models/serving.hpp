@@ -43,7 +43,7 @@ struct Chosen {
 struct Call {
     Chosen chosen;
     inference::Input input;
-    int priority = model::default_priority;
+    int priority = values::default_priority;
     Monotonic deadline = Monotonic::max();
     bool raw = false;   // as in inference::Request
     bool alone = false;

@@ -27,7 +27,7 @@ void Shadowing::show(std::shared_ptr<const inference::ModelVersion> shadow, infe
     inference::Request request;
     request.model = shadow;
     request.input = std::move(copy);
-    request.priority = model::lowest_priority;
+    request.priority = values::lowest_priority;
     request.deadline = began + patience;
     request.raw = raw;
     in_flight_.fetch_add(1, std::memory_order_relaxed);

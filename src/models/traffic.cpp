@@ -36,18 +36,18 @@ Result<std::optional<Candidate>> read_candidate(const json::object& traffic) {
     return std::optional{Candidate{**version, static_cast<int>(std::lround(**percent * whole / 100))}};
 }
 
-Result<std::optional<model::ModelName>> read_fallback(const json::object& traffic) {
+Result<std::optional<values::ModelName>> read_fallback(const json::object& traffic) {
     const auto* value = field(traffic, "fallback");
-    if (!value) return std::optional<model::ModelName>{};
+    if (!value) return std::optional<values::ModelName>{};
     const auto* object = value->if_object();
     if (!object) return wrong("\"fallback\" is an object: {\"model\":\"small\",\"version\":\"1\"}; without \"version\" the production version answers");
     if (const auto known = only_fields(*object, {"model", "version"}); !known) return known.error();
     const auto model = string_field(*object, "model", 64);
     if (!model) return model.error();
-    if (!*model || !model::is_model_name(**model)) return wrong("\"fallback\" needs the name of a \"model\"");
+    if (!*model || !values::is_model_name(**model)) return wrong("\"fallback\" needs the name of a \"model\"");
     const auto version = read_version(*object, "version");
     if (!version) return version.error();
-    model::ModelName name{**model, std::nullopt};
+    values::ModelName name{**model, std::nullopt};
     if (*version) name.version = std::to_string(**version);
     return std::optional{std::move(name)};
 }
@@ -76,7 +76,7 @@ Result<std::optional<RollbackPolicy>> read_policy(const json::object& traffic) {
 
 json::value text_of(const std::optional<int>& version) { return version ? json::value(std::to_string(*version)) : json::value(nullptr); }
 
-json::value to_json(const std::optional<model::ModelName>& name) {
+json::value to_json(const std::optional<values::ModelName>& name) {
     if (!name) return nullptr;
     return json::object{{"model", name->model}, {"version", name->version ? json::value(*name->version) : json::value(nullptr)}};
 }

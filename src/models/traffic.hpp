@@ -3,7 +3,7 @@
 #pragma once
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -29,7 +29,7 @@ struct Traffic {
     std::optional<int> production;             // none only while the model has no versions
     std::optional<Candidate> candidate;
     std::optional<int> shadow;                 // runs beside production, is compared, never answers
-    std::optional<model::ModelName> fallback;  // answers when production cannot
+    std::optional<values::ModelName> fallback; // answers when production cannot
     std::optional<RollbackPolicy> rollback = RollbackPolicy{}; // none: only by hand
 
     // unprocessable with the member and the reason. The three versions are different ones.

@@ -40,7 +40,7 @@ std::optional<ModelRow> find_model(TenantSession& session, const std::string& mo
     return ModelRow{rows.is_null(0) ? std::nullopt : std::optional{static_cast<int>(rows.integer(0))}, rows.time(1)};
 }
 
-Result<void> check_fallback(TenantSession& session, const model::ModelName& fallback) {
+Result<void> check_fallback(TenantSession& session, const values::ModelName& fallback) {
     const auto version = fallback.version ? version_number(*fallback.version) : std::nullopt;
     const auto model = find_model(session, fallback.model);
     const bool there = fallback.version ? version && has_version(session, fallback.model, *version) : model && model->production;

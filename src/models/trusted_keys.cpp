@@ -1,6 +1,6 @@
 #include "models/trusted_keys.hpp"
 
-#include "model/model_signature.hpp"
+#include "values/model_signature.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -65,7 +65,7 @@ Result<TrustedKeys> TrustedKeys::read(const fs::path& place, bool required) {
 }
 
 Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::string>& text, const std::string& model_sha256,
-                                                       const std::string& manifest_sha256, const model::FileRefs& files) const {
+                                                       const std::string& manifest_sha256, const values::FileRefs& files) const {
     if (!text) {
         if (!required_) return std::optional<std::string>{};
         return Error{Code::unprocessable, "models must be signed here (models.require_signature): sign it with `millrace model sign` and push it with its signature"};
@@ -73,7 +73,7 @@ Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::
     const auto signature = read_signature(*text);
     if (!signature) return Error{Code::unprocessable, "the signature is not one of Ed25519: 64 bytes, or their base64"};
     if (keys_.empty()) return std::optional<std::string>{};
-    const auto what = model::signed_text(model_sha256, manifest_sha256, files);
+    const auto what = values::signed_text(model_sha256, manifest_sha256, files);
     for (const auto& key : keys_)
         if (key.verifies(what, *signature)) return std::optional{key.id()};
     std::vector<std::string> ids;

@@ -3,7 +3,7 @@
 #pragma once
 #include "base/ed25519.hpp"
 #include "base/result.hpp"
-#include "model/manifest_files.hpp"
+#include "values/manifest_files.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -26,7 +26,7 @@ public:
     // that cannot be checked because nobody is trusted here. unprocessable with what to do for everything else.
     // `signature` is 64 bytes or their base64; the digests are of the files as they came.
     Result<std::optional<std::string>> signer(const std::optional<std::string>& signature, const std::string& model_sha256,
-                                              const std::string& manifest_sha256, const model::FileRefs& files = {}) const;
+                                              const std::string& manifest_sha256, const values::FileRefs& files = {}) const;
 
 private:
     std::vector<VerifyingKey> keys_;

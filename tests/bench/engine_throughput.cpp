@@ -82,14 +82,14 @@ int main(int argc, char** argv) {
     options.threads = std::atoi(argv[7]);
     Engine engine{options, log, metrics};
     engine.start();
-    auto manifest = model::Manifest::parse(read_file(argv[3]));
+    auto manifest = values::Manifest::parse(read_file(argv[3]));
     if (!manifest) {
         std::fprintf(stderr, "%s\n", manifest.error().detail.c_str());
         return 1;
     }
     const auto model =
         std::make_shared<const ModelVersion>(ModelVersion{{}, manifest->name, "1", hex(sha256(read_file(argv[2]))), argv[2],
-                                                          std::make_shared<const model::Manifest>(*manifest)});
+                                                          std::make_shared<const values::Manifest>(*manifest)});
     const double seconds = std::atof(argv[6]);
     double rate = 0;
     for (const bool warm : {true, false}) {

@@ -27,11 +27,11 @@ T on(async::IoPool& io, awaitable<T> work) {
     return asio::co_spawn(io.at(0), std::move(work), asio::use_future).get();
 }
 
-std::vector<Result<model::NewJob>> batch(int jobs, const std::string& payload) {
-    std::vector<Result<model::NewJob>> all;
+std::vector<Result<values::NewJob>> batch(int jobs, const std::string& payload) {
+    std::vector<Result<values::NewJob>> all;
     all.reserve(static_cast<std::size_t>(jobs));
     for (int i = 0; i < jobs; ++i) {
-        model::NewJob job;
+        values::NewJob job;
         job.kind = "echo";
         job.payload = payload;
         all.emplace_back(std::move(job));
@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
         jobs::Queues queues{**database, dispatcher, SystemClock::instance()};
         if (!dispatcher.recover()) return 1;
         dispatcher.start();
-        const model::Principal who{model::default_organization, {}, "bench", model::Role::admin};
+        const values::Principal who{values::default_organization, {}, "bench", values::Role::admin};
         const std::string payload = R"({"model":"digits","input":{"blob":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}})";
         if (!on(io, queues.pause(who, "default", "bench", std::nullopt))) return 1;
 

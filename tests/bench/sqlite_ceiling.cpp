@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "base/embedded.hpp"
 #include "base/id.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <sqlite3.h>
 
@@ -64,7 +64,7 @@ private:
     void insert() {
         char id[36], organization[36];
         JobId::make().value.write_text(id);
-        model::default_organization.value.write_text(organization);
+        values::default_organization.value.write_text(organization);
         const auto now = SystemClock::instance().now().micros;
         text(1, organization, 36);
         text(2, id, 36);

@@ -4,8 +4,8 @@
 #include "job_row.hpp"
 
 #include "async/io_pool.hpp"
-#include "model/principal.hpp"
 #include "store/sqlite.hpp"
+#include "values/principal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -31,7 +31,7 @@ constexpr store::Sql insert_job{bench::insert_job};
 awaitable<void> submit_until(store::Database& database, SteadyClock::time_point end, std::vector<float>& waits, std::latch& finished) {
     while (SteadyClock::now() < end) {
         auto task = [id = JobId::make(), now = SystemClock::instance().now()](store::Session& session) -> Result<void> {
-            store::TenantSession tenant{session, model::default_organization};
+            store::TenantSession tenant{session, values::default_organization};
             tenant.execute(insert_job, {id, "infer", "default", "queued", 5, bench::payload, "{}", 4, 1'800'000'000, now, now});
             return success();
         };

@@ -73,14 +73,14 @@ int main(int argc, char** argv) {
         else words.push_back(word);
     }
     if (words.size() != 2) return std::cerr << "usage: bench_tokenizer TOKENIZER LINES [NAME=PATH ...] [--time] [--pairs] [--length N]\n", 2;
-    const auto manifest = model::Manifest::parse(
+    const auto manifest = values::Manifest::parse(
         R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[1048576],"tokenizer":)" + words[0] + "}}");
     if (!manifest) return std::cerr << manifest.error().detail << '\n', 1;
     TokenizerFiles files;
     for (const auto& [name, bytes] : options.files) files[name] = bytes;
     auto rule = manifest->inputs.front().text;
-    if (!rule.vocabulary_file.empty() && rule.tokenizer != model::Tokenizer::byte_pairs)
-        if (auto put = model::put_vocabulary(rule, files[rule.vocabulary_file]); !put) return std::cerr << put.error().detail << '\n', 1;
+    if (!rule.vocabulary_file.empty() && rule.tokenizer != values::Tokenizer::byte_pairs)
+        if (auto put = values::put_vocabulary(rule, files[rule.vocabulary_file]); !put) return std::cerr << put.error().detail << '\n', 1;
     const auto tokenizer = open_tokenizer(rule, files);
     if (!tokenizer) return std::cerr << tokenizer.error().detail << '\n', 1;
     std::vector<std::string> lines;

@@ -27,7 +27,7 @@ typedef enum mr_code {
 /* The datatype of an optional input that is not there; such a tensor has no bytes. */
 #define MR_ABSENT 0xffffffffu
 
-/* The numbers are those of model::Datatype. */
+/* The numbers are those of values::Datatype. */
 typedef struct mr_tensor {
     uint32_t datatype;
     uint32_t rank;

@@ -7,7 +7,7 @@
 namespace millrace::torch_module {
 namespace {
 
-// By the numbers of model::Datatype.
+// By the numbers of values::Datatype.
 constexpr at::ScalarType scalar_types[] = {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt,
                                            at::kLong, at::kHalf, at::kFloat, at::kDouble, at::kBFloat16};
 

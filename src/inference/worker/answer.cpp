@@ -5,7 +5,7 @@
 namespace millrace::inference::worker {
 namespace {
 
-frame::Tensors with_batch(std::span<const OutputView> outputs, std::int64_t rows, const model::Manifest& manifest) {
+frame::Tensors with_batch(std::span<const OutputView> outputs, std::int64_t rows, const values::Manifest& manifest) {
     check_outputs(outputs, manifest);
     auto tensors = tensors_of(outputs);
     for (auto& tensor : tensors.tensors)
@@ -22,10 +22,10 @@ const PictureGeometry* picture_of(const DecodedInput& input, std::int64_t row) {
 
 } // namespace
 
-frame::Outcome answer(const Item& item, const model::Manifest& manifest, bool raw) {
+frame::Outcome answer(const Item& item, const values::Manifest& manifest, bool raw) {
     const auto rows = item.input->rows;
     const auto row_views = [&](std::int64_t row, std::int64_t count) { return item.outputs->views(item.first_row + row, count, item.pass_rows); };
-    if (raw || (rows > 1 && manifest.postprocess.kind == model::PostprocessKind::raw))
+    if (raw || (rows > 1 && manifest.postprocess.kind == values::PostprocessKind::raw))
         return with_batch(row_views(0, rows), rows, manifest);
     if (rows == 1) return postprocess(row_views(0, 1), manifest, picture_of(*item.input, 0));
     frame::Rows list;

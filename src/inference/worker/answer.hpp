@@ -6,6 +6,6 @@
 namespace millrace::inference::worker {
 
 // `raw`: the model's tensors, with the batch dimension, whatever the manifest's postprocessing.
-frame::Outcome answer(const Item& item, const model::Manifest& manifest, bool raw);
+frame::Outcome answer(const Item& item, const values::Manifest& manifest, bool raw);
 
 } // namespace millrace::inference::worker

@@ -12,16 +12,16 @@ namespace millrace::inference::worker {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-using Shapes = std::vector<model::Shape>;
+using Shapes = std::vector<values::Shape>;
 
 constexpr int most_tries = 6; // of a single item, each when a neighbour has ended
 
 // Open texts count as equal, however long they are.
-Shapes shapes_of(const Item& item, const model::Manifest& manifest) {
+Shapes shapes_of(const Item& item, const values::Manifest& manifest) {
     Shapes shapes;
     for (std::size_t i = 0; i < item.input->tensors.size(); ++i) {
         const auto& tensor = item.input->tensors[i];
-        shapes.push_back(tensor.absent ? model::Shape{-2} : is_open_text(manifest.inputs[i]) ? model::Shape{-1} : tensor.shape);
+        shapes.push_back(tensor.absent ? values::Shape{-2} : is_open_text(manifest.inputs[i]) ? values::Shape{-1} : tensor.shape);
     }
     return shapes;
 }
@@ -76,7 +76,7 @@ void Forward::gather_input(std::size_t k, std::span<Item* const> items, std::int
     const bool open = is_open_text(spec);
     if (open)
         for (const auto* item : items) shape.front() = std::max(shape.front(), item->input->tensors[k].shape.front());
-    const auto row_bytes = *model::element_count(shape) * model::element_size(first.datatype);
+    const auto row_bytes = *values::element_count(shape) * values::element_size(first.datatype);
     auto& bytes = gathered_[k];
     bytes.resize(static_cast<std::size_t>(rows) * row_bytes);
     auto* to = bytes.data();

@@ -102,8 +102,8 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb) {
     for (int c = 0; c < 3; ++c) rgb[c] = static_cast<std::uint8_t>(light - of_255(cmyk[c], light));
 }
 
-Image convert(Image image, model::ImageColor color) {
-    const int wanted = color == model::ImageColor::gray ? 1 : 3;
+Image convert(Image image, values::ImageColor color) {
+    const int wanted = color == values::ImageColor::gray ? 1 : 3;
     if (image.channels == wanted) return image;
     Image out = blank(image.width, image.height, wanted);
     const std::size_t count = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);

@@ -3,7 +3,7 @@
 // that a model meets the pixels that it was trained on.
 #pragma once
 #include "inference/worker/input_error.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <cstdint>
 #include <string>
@@ -66,7 +66,7 @@ Bands decode_tiff_bands(std::string_view bytes);
 Bands decode_bands(std::string_view bytes, int channels);
 
 Image over(Image image, std::uint32_t background); // 0xRRGGBB; the same picture where it has no alpha
-Image convert(Image image, model::ImageColor color); // gray or rgb, of a picture without alpha
+Image convert(Image image, values::ImageColor color); // gray or rgb, of a picture without alpha
 
 // A pixel of printing inks (0: none) as Pillow's convert("RGB") has it.
 void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb);

@@ -7,7 +7,7 @@
 namespace millrace::inference::worker {
 namespace {
 
-using model::Interpolation;
+using values::Interpolation;
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(x * std::numbers::pi) / (x * std::numbers::pi); }
 

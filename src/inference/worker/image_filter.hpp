@@ -4,7 +4,7 @@
 // they are those of OpenCV's resize and of torch's interpolate without antialias: the two or four nearest source pixels count,
 // the border goes on beyond the picture, and the cubic has its a at -0.75 instead of -0.5.
 #pragma once
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <cstddef>
 #include <vector>
@@ -12,7 +12,7 @@
 namespace millrace::inference::worker {
 
 struct Filter {
-    model::Interpolation interpolation = model::Interpolation::bilinear;
+    values::Interpolation interpolation = values::Interpolation::bilinear;
     bool antialias = true;
 };
 

@@ -11,7 +11,7 @@ namespace {
 int at_least_one(std::int64_t side) { return static_cast<int>(std::clamp<std::int64_t>(side, 1, 1 << 30)); }
 
 // torchvision's Resize(size, max_size): the other side is truncated.
-void follow_shorter(Placement& to, std::int64_t width, std::int64_t height, const model::ImageRule& rule) {
+void follow_shorter(Placement& to, std::int64_t width, std::int64_t height, const values::ImageRule& rule) {
     std::int64_t shorter = rule.resize_shorter, longer = shorter * std::max(width, height) / std::min(width, height);
     if (rule.resize_most > 0 && longer > rule.resize_most) {
         shorter = rule.resize_most * shorter / longer;
@@ -27,7 +27,7 @@ void follow_longer(Placement& to, std::int64_t width, std::int64_t height, std::
 }
 
 // As large as fits, in proportion; sides are rounded as Python does it, half to even.
-void fit(Placement& to, int width, int height, const model::ImageRule& rule) {
+void fit(Placement& to, int width, int height, const values::ImageRule& rule) {
     double ratio = std::min(static_cast<double>(rule.height) / height, static_cast<double>(rule.width) / width);
     if (!rule.letterbox->enlarge) ratio = std::min(ratio, 1.0);
     to.width = std::clamp(static_cast<int>(std::nearbyint(width * ratio)), 1, rule.width);
@@ -39,7 +39,7 @@ void fit(Placement& to, int width, int height, const model::ImageRule& rule) {
     to.pad_top = (rule.height - to.height) / 2;
 }
 
-void crop_middle(Placement& to, const model::ImageRule& rule) {
+void crop_middle(Placement& to, const values::ImageRule& rule) {
     const auto middle = [](int whole, int part) { // half to even, as Python rounds
         return static_cast<int>(std::nearbyint((whole - part) / 2.0));
     };
@@ -49,7 +49,7 @@ void crop_middle(Placement& to, const model::ImageRule& rule) {
     to.top = middle(to.height, to.window_height);
 }
 
-void check_sides(const Placement& to, const model::ImageRule& rule) {
+void check_sides(const Placement& to, const values::ImageRule& rule) {
     if (std::min(to.width, to.height) >= rule.least_side && std::max(to.width, to.height) <= rule.most_side) return;
     throw InputError{fmt::format("the picture would be given to the model with {} x {} pixels; it takes sides of {} to {}", to.width,
                                  to.height, rule.least_side, rule.most_side)};
@@ -57,7 +57,7 @@ void check_sides(const Placement& to, const model::ImageRule& rule) {
 
 } // namespace
 
-Placement placement(int width, int height, const model::ImageRule& rule) {
+Placement placement(int width, int height, const values::ImageRule& rule) {
     Placement to;
     to.filter = {rule.interpolation, rule.antialias};
     if (rule.letterbox) {

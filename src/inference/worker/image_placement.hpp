@@ -21,7 +21,7 @@ struct Placement {
 };
 
 // Of an upright picture of this size. InputError where its sides are not those that the model takes.
-Placement placement(int width, int height, const model::ImageRule& rule);
+Placement placement(int width, int height, const values::ImageRule& rule);
 
 // How to get from a place in the picture to one in the tensor: x * scale_x + offset_x, y * scale_y + offset_y, and back.
 // Places are counted from the corner of the first pixel, as boxes are; width and height are those of the picture as it is

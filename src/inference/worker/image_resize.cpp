@@ -115,7 +115,7 @@ Image resize_in_floats(const Image& image, const Placement& to) {
 } // namespace
 
 Image resize(const Image& image, const Placement& to) {
-    if (!to.filter.antialias && to.filter.interpolation != model::Interpolation::nearest) return resize_in_floats(image, to);
+    if (!to.filter.antialias && to.filter.interpolation != values::Interpolation::nearest) return resize_in_floats(image, to);
     const bool wide = to.width != image.width, high = to.height != image.height;
     if (!wide && !high) return cut(image, to.left, to.top, to.window_width, to.window_height);
     Taps rows;

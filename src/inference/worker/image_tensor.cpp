@@ -12,19 +12,19 @@
 namespace millrace::inference::worker {
 namespace {
 
-using model::ImageLayout;
+using values::ImageLayout;
 
 constexpr std::uint64_t most_elements = std::uint64_t{1} << 28; // as a shape of fixed sides may have
 
 // Of the picture's size where the shape leaves it open.
-TensorValue empty_tensor(const model::InputSpec& input, int width, int height) {
+TensorValue empty_tensor(const values::InputSpec& input, int width, int height) {
     TensorValue value{input.tensor.datatype, input.tensor.shape, {}};
     const bool hwc = input.image.layout == ImageLayout::hwc;
     value.shape[hwc ? 0 : 1] = height;
     value.shape[hwc ? 1 : 2] = width;
-    const auto count = model::element_count(value.shape).value_or(most_elements + 1);
+    const auto count = values::element_count(value.shape).value_or(most_elements + 1);
     if (count > most_elements) throw InputError{"the picture has too many pixels for this model"};
-    value.bytes.resize(count * model::element_size(value.datatype));
+    value.bytes.resize(count * values::element_size(value.datatype));
     return value;
 }
 
@@ -32,7 +32,7 @@ TensorValue empty_tensor(const model::InputSpec& input, int width, int height) {
 struct Strides {
     std::size_t channel, pixel;
 };
-Strides strides(const model::ImageRule& rule, std::size_t plane) {
+Strides strides(const values::ImageRule& rule, std::size_t plane) {
     if (rule.layout == ImageLayout::hwc) return {1, static_cast<std::size_t>(rule.channels)};
     return {plane, 1};
 }
@@ -60,22 +60,22 @@ namespace {
 // Numbers as the tensor has them: of half precision rounded, and infinite beyond its range, as torch's half() makes them.
 template <class T>
 T number_of(double value) {
-    if constexpr (std::is_same_v<T, model::Half>) return model::to_half(static_cast<float>(value));
-    else if constexpr (std::is_same_v<T, model::Brain>) return model::to_brain(static_cast<float>(value));
+    if constexpr (std::is_same_v<T, values::Half>) return values::to_half(static_cast<float>(value));
+    else if constexpr (std::is_same_v<T, values::Brain>) return values::to_brain(static_cast<float>(value));
     else return static_cast<T>(value);
 }
 
-double normalized(double value, const model::ImageRule& rule, std::size_t channel) {
+double normalized(double value, const values::ImageRule& rule, std::size_t channel) {
     return (value * rule.scale - rule.mean[channel]) / rule.deviation[channel];
 }
 
 } // namespace
 
-TensorValue to_tensor(const Image& image, const model::InputSpec& input) {
+TensorValue to_tensor(const Image& image, const values::InputSpec& input) {
     const auto& rule = input.image;
     auto value = empty_tensor(input, image.width, image.height);
     const auto at = strides(rule, image.pixels.size() / static_cast<std::size_t>(image.channels));
-    const bool plain = value.datatype == model::Datatype::uint8;
+    const bool plain = value.datatype == values::Datatype::uint8;
     with_type(value.datatype, [&](auto type) {
         using T = decltype(type);
         std::array<std::array<T, 256>, 3> table; // one value for each possible byte
@@ -87,7 +87,7 @@ TensorValue to_tensor(const Image& image, const model::InputSpec& input) {
     return value;
 }
 
-TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
+TensorValue to_tensor(const Bands& bands, const values::InputSpec& input) {
     const auto& rule = input.image;
     auto value = empty_tensor(input, bands.width, bands.height);
     const auto at = strides(rule, bands.plane());
@@ -105,29 +105,29 @@ TensorValue to_tensor(const Bands& bands, const model::InputSpec& input) {
 
 namespace {
 
-Bands read_bands(std::string_view bytes, const model::ImageRule& rule) {
+Bands read_bands(std::string_view bytes, const values::ImageRule& rule) {
     auto bands = decode_bands(bytes, rule.channels);
     if (bands.channels != rule.channels)
         throw InputError{fmt::format("the picture has {} bands, the model takes {}", bands.channels, rule.channels)};
     return bands;
 }
 
-Image read_image(std::string_view bytes, const model::ImageRule& rule) {
+Image read_image(std::string_view bytes, const values::ImageRule& rule) {
     if (!rule.background) return decode_image(bytes);
     return over(decode_image(bytes, Alpha::keep), *rule.background);
 }
 
-std::vector<std::uint8_t> fill_of(const model::ImageRule& rule) {
+std::vector<std::uint8_t> fill_of(const values::ImageRule& rule) {
     const auto part = [&](int shift) { return static_cast<std::uint8_t>(rule.fill >> shift); };
     return convert(Image{1, 1, 3, {part(16), part(8), part(0)}}, rule.color).pixels;
 }
 
-Bands filled(Bands bands, const Placement& to, const model::ImageRule&) { return pad(std::move(bands), to); }
-Image filled(Image image, const Placement& to, const model::ImageRule& rule) { return pad(std::move(image), to, fill_of(rule)); }
+Bands filled(Bands bands, const Placement& to, const values::ImageRule&) { return pad(std::move(bands), to); }
+Image filled(Image image, const Placement& to, const values::ImageRule& rule) { return pad(std::move(image), to, fill_of(rule)); }
 
 // From an upright picture in the rule's colours.
 template <class Picture>
-TensorValue place(Picture picture, const model::InputSpec& input) {
+TensorValue place(Picture picture, const values::InputSpec& input) {
     const int width = picture.width, height = picture.height;
     const auto to = placement(width, height, input.image);
     if (!to.keeps(width, height)) picture = resize(picture, to);
@@ -138,19 +138,19 @@ TensorValue place(Picture picture, const model::InputSpec& input) {
 
 // Calls `use` with the picture: bands or an image, upright and in the rule's colours.
 template <class Use>
-auto with_picture(std::string_view bytes, const model::ImageRule& rule, Use use) {
-    const int shown = rule.orientation == model::Orientation::as_shown ? orientation(bytes) : 1;
-    if (rule.color == model::ImageColor::bands) return use(upright(read_bands(bytes, rule), shown));
+auto with_picture(std::string_view bytes, const values::ImageRule& rule, Use use) {
+    const int shown = rule.orientation == values::Orientation::as_shown ? orientation(bytes) : 1;
+    if (rule.color == values::ImageColor::bands) return use(upright(read_bands(bytes, rule), shown));
     return use(convert(upright(read_image(bytes, rule), shown), rule.color));
 }
 
 } // namespace
 
-TensorValue image_tensor(std::string_view bytes, const model::InputSpec& input) {
+TensorValue image_tensor(std::string_view bytes, const values::InputSpec& input) {
     return with_picture(bytes, input.image, [&](auto picture) { return place(std::move(picture), input); });
 }
 
-TensorRows image_tensor(std::string_view bytes, const model::InputSpec& input, const std::vector<Region>& regions) {
+TensorRows image_tensor(std::string_view bytes, const values::InputSpec& input, const std::vector<Region>& regions) {
     return with_picture(bytes, input.image, [&](const auto& picture) {
         std::vector<TensorValue> rows;
         for (const auto& region : regions) rows.push_back(place(cut(picture, region), input));

@@ -12,7 +12,7 @@
 namespace millrace::inference::worker {
 namespace {
 
-using model::InputKind;
+using values::InputKind;
 
 // "Text/Plain; charset=utf-8" is text/plain.
 std::string plain(std::string_view media_type) {
@@ -54,7 +54,7 @@ bool is_json(std::string_view bytes) {
 
 // What the bytes are when their type says nothing. Bytes of the tensor's own size are the tensor, but only where that was
 // said (`binary`), a text or table is not meant, and they are not JSON that happens to be as long.
-Form by_bytes(std::string_view bytes, const model::InputSpec& first, bool binary) {
+Form by_bytes(std::string_view bytes, const values::InputSpec& first, bool binary) {
     if (is_image(bytes)) return Form::image;
     if (is_npy(bytes)) return Form::npy;
     if (is_npz(bytes)) return Form::npz;
@@ -68,7 +68,7 @@ Form by_bytes(std::string_view bytes, const model::InputSpec& first, bool binary
 }
 
 // What the type says; none: it says nothing of use.
-std::optional<Form> by_type(const std::string& type, const model::InputSpec& first) {
+std::optional<Form> by_type(const std::string& type, const values::InputSpec& first) {
     if (type.starts_with("image/")) return Form::image;
     if (among(type, npy_names)) return Form::npy;
     if (among(type, npz_names)) return Form::npz;
@@ -80,7 +80,7 @@ std::optional<Form> by_type(const std::string& type, const model::InputSpec& fir
 
 } // namespace
 
-Form form_of(std::string_view bytes, std::string_view media_type, const model::InputSpec& first) {
+Form form_of(std::string_view bytes, std::string_view media_type, const values::InputSpec& first) {
     const auto type = plain(media_type);
     const bool binary = among(type, binary_names);
     const auto form = by_type(type, first);

@@ -6,7 +6,7 @@
 // that its bytes say. What is left is refused: a type is never overruled by guesses.
 #pragma once
 #include "inference/worker/input_error.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <string_view>
 
@@ -16,6 +16,6 @@ enum class Form { image, npy, npz, json, text, csv, raw };
 
 // `first`: the model's first input, which decides where the bytes alone do not. InputError when type and bytes disagree, or
 // for a type that is not taken.
-Form form_of(std::string_view bytes, std::string_view media_type, const model::InputSpec& first);
+Form form_of(std::string_view bytes, std::string_view media_type, const values::InputSpec& first);
 
 } // namespace millrace::inference::worker

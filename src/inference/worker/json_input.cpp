@@ -16,10 +16,10 @@ namespace {
 std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
 
 // A picture in base64.
-TensorValue from_string(const json::value& value, const model::InputSpec& input) {
+TensorValue from_string(const json::value& value, const values::InputSpec& input) {
     if (!value.is_string()) throw InputError{fmt::format("\"{}\" must be strings", input.tensor.name)};
     const auto text = view(value.get_string());
-    if (input.kind != model::InputKind::image)
+    if (input.kind != values::InputKind::image)
         throw InputError{fmt::format("the input \"{}\" is neither a text nor an image", input.tensor.name)};
     const auto bytes = from_base64(text);
     if (!bytes) throw InputError{"the image must be base64"};
@@ -27,7 +27,7 @@ TensorValue from_string(const json::value& value, const model::InputSpec& input)
 }
 
 // "a text", or ["a text", "its pair"].
-TensorValue from_text(const json::value& value, const model::InputSpec& input) {
+TensorValue from_text(const json::value& value, const values::InputSpec& input) {
     if (value.is_string()) return text_tensor(view(value.get_string()), std::nullopt, input);
     const auto* both = value.if_array();
     if (!both || both->size() != 2 || !(*both)[0].is_string() || !(*both)[1].is_string())
@@ -35,15 +35,15 @@ TensorValue from_text(const json::value& value, const model::InputSpec& input) {
     return text_tensor(view((*both)[0].get_string()), view((*both)[1].get_string()), input);
 }
 
-TensorValue from_row(const json::value& value, const model::InputSpec& input) {
-    if (input.kind != model::InputKind::row)
+TensorValue from_row(const json::value& value, const values::InputSpec& input) {
+    if (input.kind != values::InputKind::row)
         throw InputError{fmt::format("the input \"{}\" takes no rows of columns", input.tensor.name)};
     if (!value.is_object()) throw InputError{"a row must be an object"};
     return row_tensor(value.get_object(), input);
 }
 
 // An array of numbers, or an array of such: as many rows.
-TensorRows from_tokens(const json::value& value, const model::InputSpec& input) {
+TensorRows from_tokens(const json::value& value, const values::InputSpec& input) {
     std::vector<TensorValue> rows;
     const auto* list = value.if_array();
     if (list && !list->empty() && list->front().is_array()) {
@@ -57,7 +57,7 @@ TensorRows from_tokens(const json::value& value, const model::InputSpec& input) 
 
 // One, or an array of them: as many rows.
 template <class Read>
-TensorRows one_or_several(const json::value& value, const model::InputSpec& input, Read read) {
+TensorRows one_or_several(const json::value& value, const values::InputSpec& input, Read read) {
     std::vector<TensorValue> rows;
     if (const auto* list = value.if_array()) {
         if (list->size() > static_cast<std::size_t>(max_rows))
@@ -77,7 +77,7 @@ TensorRows one_or_several(const json::value& value, const model::InputSpec& inpu
 }
 
 // {"text": …, "text_pair": …}: a text with its pair, or as many of both.
-TensorRows from_texts(const json::value& texts, const json::value* pairs, const model::InputSpec& input) {
+TensorRows from_texts(const json::value& texts, const json::value* pairs, const values::InputSpec& input) {
     if (!pairs) return one_or_several(texts, input, from_text);
     const auto *list = texts.if_array(), *others = pairs->if_array();
     if ((list == nullptr) != (others == nullptr) || (list && list->size() != others->size()))
@@ -99,51 +99,51 @@ bool holds_texts(const json::array& array) {
     return array.front().is_string() || (inner && !inner->empty() && inner->front().is_string());
 }
 
-TensorRows from_array(const json::value& value, const model::InputSpec& input) {
+TensorRows from_array(const json::value& value, const values::InputSpec& input) {
     const auto& array = value.get_array();
-    if (input.kind == model::InputKind::text && holds_texts(array)) return one_or_several(value, input, from_text);
+    if (input.kind == values::InputKind::text && holds_texts(array)) return one_or_several(value, input, from_text);
     if (!array.empty() && array.front().is_string()) return one_or_several(value, input, from_string);
     if (!array.empty() && array.front().is_object()) return one_or_several(value, input, from_row);
     return json_tensor(value, input.tensor);
 }
 
 // Every member is a column: then it is the row itself.
-bool is_row(const json::object& object, const model::InputSpec& input) {
-    return input.kind == model::InputKind::row && !object.empty() &&
+bool is_row(const json::object& object, const values::InputSpec& input) {
+    return input.kind == values::InputKind::row && !object.empty() &&
            std::all_of(object.begin(), object.end(), [&](const auto& member) {
-               return std::any_of(input.columns.begin(), input.columns.end(), [&](const model::Column& column) {
+               return std::any_of(input.columns.begin(), input.columns.end(), [&](const values::Column& column) {
                    return column.name == std::string_view{member.key().data(), member.key().size()};
                });
            });
 }
 
-TensorRows from_value(const json::value& value, const model::InputSpec& input) {
+TensorRows from_value(const json::value& value, const values::InputSpec& input) {
     if (value.is_array()) return from_array(value, input);
-    const bool takes_text = input.kind == model::InputKind::text;
+    const bool takes_text = input.kind == values::InputKind::text;
     if (value.is_string()) return takes_text ? one_or_several(value, input, from_text) : one_or_several(value, input, from_string);
     const auto* object = value.if_object();
     if (!object) throw InputError{"the input must be an object or an array"};
     if (is_row(*object, input)) return one_or_several(value, input, from_row);
     if (const auto* text = field(*object, "text"); text && takes_text) return from_texts(*text, field(*object, "text_pair"), input);
     if (const auto* tokens = field(*object, "tokens"); tokens && takes_text) return from_tokens(*tokens, input);
-    if (const auto* image = field(*object, "image"); image && input.kind == model::InputKind::image)
+    if (const auto* image = field(*object, "image"); image && input.kind == values::InputKind::image)
         return one_or_several(*image, input, from_string);
-    if (const auto* row = field(*object, "row"); row && input.kind == model::InputKind::row)
+    if (const auto* row = field(*object, "row"); row && input.kind == values::InputKind::row)
         return one_or_several(*row, input, from_row);
     const auto* data = field(*object, "data");
     if (data && data->is_array() && holds_texts(data->get_array()))
         return from_array(*data, input); // BYTES, as the inference protocol calls it
-    if (!data && input.kind == model::InputKind::row) return one_or_several(value, input, from_row); // says what is wrong
+    if (!data && input.kind == values::InputKind::row) return one_or_several(value, input, from_row); // says what is wrong
     if (!data)
         throw InputError{fmt::format("the input \"{}\" needs \"data\"{}", input.tensor.name,
-                                     input.kind == model::InputKind::text    ? ", \"text\" or \"tokens\""
-                                     : input.kind == model::InputKind::image ? " or \"image\" (base64)"
+                                     input.kind == values::InputKind::text    ? ", \"text\" or \"tokens\""
+                                     : input.kind == values::InputKind::image ? " or \"image\" (base64)"
                                                                              : "")};
     return json_tensor(value, input.tensor);
 }
 
 // The place of the input that an object of "inputs" is for: by its name, or without one by its own place.
-std::size_t place_of(const json::object& object, std::size_t own, const model::Manifest& manifest) {
+std::size_t place_of(const json::object& object, std::size_t own, const values::Manifest& manifest) {
     const auto* name = field(object, "name");
     if (!name) return own;
     for (std::size_t i = 0; i < manifest.inputs.size(); ++i)
@@ -153,13 +153,13 @@ std::size_t place_of(const json::object& object, std::size_t own, const model::M
     throw InputError{fmt::format("the model has no such input; it takes {}", fmt::join(names, ", "))};
 }
 
-std::string wanted(const model::Manifest& manifest, std::size_t least) {
+std::string wanted(const values::Manifest& manifest, std::size_t least) {
     const auto most = manifest.given();
     if (least < most) return fmt::format("{} to {} objects", least, most);
     return fmt::format("{} object{}, one for each of the model's inputs", most, most == 1 ? "" : "s");
 }
 
-bool goes_with(const model::InputSpec& input, std::size_t place) { return input.text.part != model::TextPart::ids && input.text.of == place; }
+bool goes_with(const values::InputSpec& input, std::size_t place) { return input.text.part != values::TextPart::ids && input.text.of == place; }
 
 // Texts, or numbers of their tokens: what goes with them can be made of it.
 bool is_text(const json::value& value) {
@@ -171,17 +171,17 @@ bool is_text(const json::value& value) {
 }
 
 // What a client sent for the input `place`, and for those that go with its text unless they were sent themselves.
-void read_place(const json::value& value, std::size_t place, const model::Manifest& manifest, std::vector<std::optional<TensorRows>>& found) {
+void read_place(const json::value& value, std::size_t place, const values::Manifest& manifest, std::vector<std::optional<TensorRows>>& found) {
     found[place] = from_value(value, manifest.inputs[place]);
     for (std::size_t i = 0; i < found.size(); ++i)
         if (!found[i] && goes_with(manifest.inputs[i], place) && is_text(value)) found[i] = from_value(value, manifest.inputs[i]);
 }
 
 // In any order, none twice. What goes with a text may be left out: then it is made of the text.
-DecodedInput several(const json::value& list, const model::Manifest& manifest) {
+DecodedInput several(const json::value& list, const values::Manifest& manifest) {
     const auto most = manifest.inputs.size();
     const auto least = static_cast<std::size_t>(std::count_if(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& input) {
-        return !input.optional && input.text.part == model::TextPart::ids;
+        return !input.optional && input.text.part == values::TextPart::ids;
     }));
     if (!list.is_array() || list.get_array().size() > most || list.get_array().size() < least)
         throw InputError{fmt::format("\"inputs\" must be an array of {}", wanted(manifest, least))};
@@ -209,7 +209,7 @@ void refuse_sequence(const json::object& object) {
 
 } // namespace
 
-DecodedInput parse_json_input(std::string_view text, const model::Manifest& manifest) {
+DecodedInput parse_json_input(std::string_view text, const values::Manifest& manifest) {
     const auto parsed = parse_json(text);
     if (!parsed) throw InputError{parsed.error().detail};
     const auto* object = parsed->if_object();

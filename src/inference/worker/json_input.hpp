@@ -6,6 +6,6 @@
 
 namespace millrace::inference::worker {
 
-DecodedInput parse_json_input(std::string_view text, const model::Manifest& manifest);
+DecodedInput parse_json_input(std::string_view text, const values::Manifest& manifest);
 
 } // namespace millrace::inference::worker

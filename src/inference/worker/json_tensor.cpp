@@ -8,11 +8,11 @@ namespace millrace::inference::worker {
 namespace {
 
 // The shape of a nested array, from its first elements; the others may yet differ.
-model::Shape nested_shape(const json::array& array) {
-    model::Shape shape;
+values::Shape nested_shape(const json::array& array) {
+    values::Shape shape;
     const json::array* level = &array;
     for (;;) {
-        if (shape.size() == model::max_rank) throw InputError{"\"data\" is nested too deep"};
+        if (shape.size() == values::max_rank) throw InputError{"\"data\" is nested too deep"};
         shape.push_back(static_cast<std::int64_t>(level->size()));
         if (level->empty() || !level->front().is_array()) return shape;
         level = &level->front().get_array();
@@ -60,10 +60,10 @@ void flatten(const json::array& array, std::size_t depth, std::byte*& to) {
     }
 }
 
-model::Shape declared_shape(const json::value& value) {
-    if (!value.is_array() || value.get_array().size() > model::max_rank)
+values::Shape declared_shape(const json::value& value) {
+    if (!value.is_array() || value.get_array().size() > values::max_rank)
         throw InputError{"\"shape\" must be an array of dimensions"};
-    model::Shape shape;
+    values::Shape shape;
     for (const auto& element : value.get_array()) {
         if (!element.is_int64() || element.get_int64() < 0)
             throw InputError{"\"shape\" must be an array of dimensions"};
@@ -74,27 +74,27 @@ model::Shape declared_shape(const json::value& value) {
 
 } // namespace
 
-TensorRows json_tensor(const json::value& given, const model::TensorSpec& spec) {
+TensorRows json_tensor(const json::value& given, const values::TensorSpec& spec) {
     const json::array* data = given.if_array();
-    std::optional<model::Shape> shape;
+    std::optional<values::Shape> shape;
     if (const auto* object = given.if_object()) {
         const auto* member = field(*object, "data");
         if (!member || !member->is_array()) throw InputError{"\"data\" must be an array of numbers"};
         data = &member->get_array();
         if (const auto* declared = field(*object, "shape")) shape = declared_shape(*declared);
         if (const auto* type = field(*object, "datatype");
-            type && (!type->is_string() || type->get_string() != model::name(spec.datatype)))
-            throw InputError{fmt::format("the model's input has the datatype {}", model::name(spec.datatype))};
+            type && (!type->is_string() || type->get_string() != values::name(spec.datatype)))
+            throw InputError{fmt::format("the model's input has the datatype {}", values::name(spec.datatype))};
     }
     if (!data) throw InputError{"the input must be an array, or an object with \"data\""};
 
     const auto nesting = nested_shape(*data);
     if (!is_rectangular(*data, nesting)) throw InputError{"\"data\" is not rectangular"};
     TensorValue value{spec.datatype, shape.value_or(nesting), {}};
-    const auto count = model::element_count(nesting);
-    if (!count || model::element_count(value.shape) != count) throw InputError{"\"shape\" and \"data\" do not agree"};
+    const auto count = values::element_count(nesting);
+    if (!count || values::element_count(value.shape) != count) throw InputError{"\"shape\" and \"data\" do not agree"};
     if (!shape && nesting.size() == 1 && spec.shape.size() > 1) { // flat: the model's own shape, where it is fixed
-        if (model::element_count(spec.shape) == count) value.shape = spec.shape;
+        if (values::element_count(spec.shape) == count) value.shape = spec.shape;
     }
     auto result = split_rows(std::move(value), spec);
     with_type(spec.datatype, [&](auto to) {

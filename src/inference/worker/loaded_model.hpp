@@ -2,7 +2,7 @@
 #pragma once
 #include "inference/worker/length_groups.hpp"
 #include "inference/worker/runtime.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <memory>
 
@@ -10,7 +10,7 @@ namespace millrace::inference::worker {
 
 struct LoadedModel {
     std::shared_ptr<Runtime::Model> runtime;         // shared with the batches that use it
-    std::shared_ptr<const model::Manifest> manifest;
+    std::shared_ptr<const values::Manifest> manifest;
     int threads = 1;                                 // of one forward pass
     int lone_threads = 1;                            // of one that has the machine to itself
     PassCost text_cost{};                            // of texts of an open length, in milliseconds where it was measured

@@ -167,7 +167,7 @@ std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figure
 Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files, int places,
                                  frame::Loaded& report) {
     const auto refuse = [](std::string why) { return Error{Code::unprocessable, std::move(why)}; };
-    auto manifest = model::Manifest::parse(message.manifest);
+    auto manifest = values::Manifest::parse(message.manifest);
     if (!manifest) return manifest.error();
     if (files.empty()) return refuse("the model file is not there");
     const auto side = SideFiles::open(message.files, files.subspan(1));
@@ -190,7 +190,7 @@ Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& mess
     report.note = loaded->note;
     report.precision = loaded->precision;
     report.channels_last = loaded->channels_last;
-    LoadedModel model{loaded->model, std::make_shared<const model::Manifest>(std::move(*manifest)), places};
+    LoadedModel model{loaded->model, std::make_shared<const values::Manifest>(std::move(*manifest)), places};
     if (probe && !WarmUp{runtime, model, places, report}.run()) return refuse(report.error);
     model.runtime->begin_service();
     report.threads = static_cast<std::uint32_t>(model.threads);

@@ -66,14 +66,14 @@ private:
 struct Header {
     std::optional<std::string> descr;
     std::optional<bool> fortran;
-    std::optional<model::Shape> shape;
+    std::optional<values::Shape> shape;
 };
 
-model::Shape read_shape(HeaderReader& in) {
-    model::Shape shape;
+values::Shape read_shape(HeaderReader& in) {
+    values::Shape shape;
     in.expect('(');
     while (!in.accept(')')) {
-        if (shape.size() == model::max_rank) throw InputError{"the .npy array has too many dimensions"};
+        if (shape.size() == values::max_rank) throw InputError{"the .npy array has too many dimensions"};
         shape.push_back(in.integer());
         if (!in.accept(',')) {
             in.expect(')');
@@ -111,7 +111,7 @@ template <class Visit>
 void with_descr(std::string_view descr, Visit visit) {
     if (descr == "<f4") return visit(float{});
     if (descr == "<f8") return visit(double{});
-    if (descr == "<f2") return visit(model::Half{});
+    if (descr == "<f2") return visit(values::Half{});
     if (descr == "|b1") return visit(bool{});
     if (descr == "|u1") return visit(std::uint8_t{});
     if (descr == "|i1") return visit(std::int8_t{});
@@ -149,7 +149,7 @@ void copy_numbers(std::string_view data, std::vector<std::byte>& out) {
 
 bool is_npy(std::string_view bytes) { return bytes.starts_with("\x93NUMPY"); }
 
-TensorRows parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
+TensorRows parse_npy(std::string_view bytes, const values::TensorSpec& spec) {
     if (!is_npy(bytes)) throw InputError{"not a .npy file: it does not begin as one"};
     if (bytes.size() < 12) throw InputError{"the .npy file is truncated"};
     const auto major = static_cast<unsigned char>(bytes[6]), minor = static_cast<unsigned char>(bytes[7]);
@@ -166,7 +166,7 @@ TensorRows parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
     auto header = read_header(bytes.substr(start, length));
     const auto data = bytes.substr(start + length);
 
-    const auto count = model::element_count(*header.shape);
+    const auto count = values::element_count(*header.shape);
     if (!count) throw InputError{"the .npy array is too large"};
     auto result = split_rows({spec.datatype, std::move(*header.shape), {}}, spec);
     with_descr(*header.descr, [&](auto from) {
@@ -174,7 +174,7 @@ TensorRows parse_npy(std::string_view bytes, const model::TensorSpec& spec) {
         if (data.size() != *count * sizeof(From))
             throw InputError{fmt::format("the .npy file has {} bytes of data, its header announces {}", data.size(),
                                          *count * sizeof(From))};
-        result.value.bytes.resize(*count * model::element_size(spec.datatype));
+        result.value.bytes.resize(*count * values::element_size(spec.datatype));
         with_type(spec.datatype, [&](auto to) { copy_numbers<From, decltype(to)>(data, result.value.bytes); });
     });
     return result;

@@ -8,8 +8,8 @@
 namespace millrace::inference::worker {
 namespace {
 
-model::Shape padded_shape(const model::Shape& shape, const model::Shape& declared, const std::vector<std::int64_t>& buckets) {
-    model::Shape padded = shape;
+values::Shape padded_shape(const values::Shape& shape, const values::Shape& declared, const std::vector<std::int64_t>& buckets) {
+    values::Shape padded = shape;
     for (std::size_t i = 0; i < shape.size() && i < declared.size(); ++i) {
         if (declared[i] != -1) continue;
         const auto bucket = std::lower_bound(buckets.begin(), buckets.end(), shape[i]);
@@ -18,8 +18,8 @@ model::Shape padded_shape(const model::Shape& shape, const model::Shape& declare
     return padded;
 }
 
-std::vector<std::byte> filled(model::Datatype type, std::size_t elements, double value) {
-    std::vector<std::byte> bytes(elements * model::element_size(type));
+std::vector<std::byte> filled(values::Datatype type, std::size_t elements, double value) {
+    std::vector<std::byte> bytes(elements * values::element_size(type));
     with_type(type, [&](auto to) {
         using T = decltype(to);
         T each{};
@@ -44,22 +44,22 @@ void copy_block(const std::byte*& from, std::byte* to, std::span<const std::int6
         copy_block(from, to + static_cast<std::size_t>(i) * step, shape.subspan(1), larger.subspan(1), element);
 }
 
-void pad_tensor(TensorValue& tensor, std::int64_t rows, const model::Shape& declared, const model::Padding& padding) {
+void pad_tensor(TensorValue& tensor, std::int64_t rows, const values::Shape& declared, const values::Padding& padding) {
     const auto larger = padded_shape(tensor.shape, declared, padding.buckets);
     if (larger == tensor.shape) return;
-    model::Shape shape = tensor.shape, full = larger;
+    values::Shape shape = tensor.shape, full = larger;
     shape.insert(shape.begin(), rows);
     full.insert(full.begin(), rows);
-    const auto elements = model::element_count(full);
+    const auto elements = values::element_count(full);
     if (!elements || *elements > (std::uint64_t{1} << 30)) throw InputError{"the input is too large when it is filled up to its bucket"};
     auto bytes = filled(tensor.datatype, *elements, padding.value);
     const std::byte* from = tensor.bytes.data();
-    copy_block(from, bytes.data(), shape, full, model::element_size(tensor.datatype));
+    copy_block(from, bytes.data(), shape, full, values::element_size(tensor.datatype));
     tensor.bytes = std::move(bytes);
     tensor.shape = larger;
 }
 
-void fill(std::byte* to, std::int64_t count, model::Datatype type, std::int64_t value) {
+void fill(std::byte* to, std::int64_t count, values::Datatype type, std::int64_t value) {
     with_type(type, [&](auto each) {
         using T = decltype(each);
         const T padding = static_cast<T>(value);
@@ -69,9 +69,9 @@ void fill(std::byte* to, std::int64_t count, model::Datatype type, std::int64_t 
 
 } // namespace
 
-bool is_open_text(const model::InputSpec& input) { return input.kind == model::InputKind::text && input.text.open; }
+bool is_open_text(const values::InputSpec& input) { return input.kind == values::InputKind::text && input.text.open; }
 
-std::int64_t text_length(const DecodedInput& input, const model::Manifest& manifest) {
+std::int64_t text_length(const DecodedInput& input, const values::Manifest& manifest) {
     std::int64_t longest = 0;
     for (std::size_t i = 0; i < input.tensors.size(); ++i)
         if (is_open_text(manifest.inputs[i]) && !input.tensors[i].absent) longest = std::max(longest, input.tensors[i].shape.front());
@@ -79,7 +79,7 @@ std::int64_t text_length(const DecodedInput& input, const model::Manifest& manif
 }
 
 void pad_rows(const TensorValue& value, std::int64_t rows, std::int64_t wide, std::int64_t padding, std::byte* to) {
-    const auto element = model::element_size(value.datatype);
+    const auto element = values::element_size(value.datatype);
     const auto length = value.shape.front();
     const auto line = static_cast<std::size_t>(length) * element;
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -89,7 +89,7 @@ void pad_rows(const TensorValue& value, std::int64_t rows, std::int64_t wide, st
     }
 }
 
-void pad(DecodedInput& input, const model::Manifest& manifest) {
+void pad(DecodedInput& input, const values::Manifest& manifest) {
     if (!manifest.batching.padding) return;
     for (std::size_t i = 0; i < input.tensors.size(); ++i)
         if (!input.tensors[i].absent && !is_open_text(manifest.inputs[i]))

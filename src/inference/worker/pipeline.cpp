@@ -30,7 +30,7 @@ double milliseconds_since(Steady::time_point start) {
 }
 
 // Tensors that came ready: only checked against the manifest.
-DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const model::Manifest& manifest) {
+DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const values::Manifest& manifest) {
     if (tensors.size() != manifest.inputs.size())
         throw InputError{fmt::format("the model takes {} inputs, {} were given", manifest.inputs.size(), tensors.size())};
     DecodedInput input;
@@ -47,8 +47,8 @@ DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const model::Manif
             throw InputError{fmt::format("input \"{}\" needs a first dimension for the batch, the same for all inputs", spec.name)};
         tensor.shape.erase(tensor.shape.begin());
         if (tensor.datatype != spec.datatype || !spec.accepts(tensor.shape))
-            throw InputError{fmt::format("input \"{}\" is {} {}, the model takes {} {}", spec.name, model::name(tensor.datatype),
-                                         model::shape_text(tensor.shape), model::name(spec.datatype), model::shape_text(spec.shape))};
+            throw InputError{fmt::format("input \"{}\" is {} {}, the model takes {} {}", spec.name, values::name(tensor.datatype),
+                                         values::shape_text(tensor.shape), values::name(spec.datatype), values::shape_text(spec.shape))};
         const auto* bytes = reinterpret_cast<const std::byte*>(tensor.bytes.data());
         input.tensors.push_back({tensor.datatype, std::move(tensor.shape), {bytes, bytes + tensor.bytes.size()}});
     }
@@ -196,7 +196,7 @@ void Pipeline::infer(const WorkPtr& work) {
             }, [this](const std::string& why) { lose_device(why); }, neighbours_}
         .run(work->items);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
-    const bool heavy = work->model.manifest->task == model::Task::pixel_classification;
+    const bool heavy = work->model.manifest->task == values::Task::pixel_classification;
     if (heavy) return decoders_.add(work->batch.model, 1, [this, work] { finish(work); });
     finish(work);
 }

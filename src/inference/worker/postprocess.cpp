@@ -10,27 +10,27 @@
 
 namespace millrace::inference::worker {
 
-using model::PostprocessKind;
+using values::PostprocessKind;
 
 FloatView::FloatView(const OutputView& output) {
-    if (output.datatype == model::Datatype::fp32) {
+    if (output.datatype == values::Datatype::fp32) {
         view_ = {reinterpret_cast<const float*>(output.data), output.bytes / sizeof(float)};
         return;
     }
-    kept_.resize(output.bytes / model::element_size(output.datatype));
+    kept_.resize(output.bytes / values::element_size(output.datatype));
     with_type(output.datatype, [&](auto type) {
         using T = decltype(type);
         for (std::size_t i = 0; i < kept_.size(); ++i) {
             T value;
             std::memcpy(&value, output.data + i * sizeof value, sizeof value);
-            if constexpr (is_half<T>) kept_[i] = model::widen(value);
+            if constexpr (is_half<T>) kept_[i] = values::widen(value);
             else kept_[i] = static_cast<float>(value);
         }
     });
     view_ = kept_;
 }
 
-void check_outputs(std::span<const OutputView> outputs, const model::Manifest& manifest) {
+void check_outputs(std::span<const OutputView> outputs, const values::Manifest& manifest) {
     if (outputs.size() < manifest.outputs.size())
         throw std::runtime_error{fmt::format("the model returned {} tensors, its manifest promises {}", outputs.size(),
                                              manifest.outputs.size())};
@@ -40,9 +40,9 @@ void check_outputs(std::span<const OutputView> outputs, const model::Manifest& m
         if (outputs[i].absent) throw std::runtime_error{fmt::format("the model returned no \"{}\", which its manifest promises", promised.name)};
         if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape, 0)) // a detector may find nothing
             throw std::runtime_error{fmt::format("the model returned {} {} as \"{}\", its manifest promises {} {}",
-                                                 model::name(outputs[i].datatype), model::shape_text(outputs[i].shape),
-                                                 promised.name, model::name(promised.datatype),
-                                                 model::shape_text(promised.shape))};
+                                                 values::name(outputs[i].datatype), values::shape_text(outputs[i].shape),
+                                                 promised.name, values::name(promised.datatype),
+                                                 values::shape_text(promised.shape))};
     }
 }
 
@@ -59,7 +59,7 @@ frame::Tensors tensors_of(std::span<const OutputView> outputs) {
     return tensors;
 }
 
-frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture) {
+frame::Outcome postprocess(std::span<const OutputView> outputs, const values::Manifest& manifest, const PictureGeometry* picture) {
     check_outputs(outputs, manifest);
     const auto& rule = manifest.postprocess;
     if (rule.kind == PostprocessKind::raw) return tensors_of(outputs);

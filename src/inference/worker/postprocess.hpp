@@ -3,7 +3,7 @@
 #pragma once
 #include "inference/frame.hpp"
 #include "inference/worker/tensor_value.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <memory>
 #include <span>
@@ -19,7 +19,7 @@ struct OutputError : std::runtime_error {
 
 // One output of one item, borrowed: the shape is without the batch.
 struct OutputView {
-    model::Datatype datatype = model::Datatype::fp32;
+    values::Datatype datatype = values::Datatype::fp32;
     std::span<const std::int64_t> shape;
     const std::byte* data = nullptr;
     std::size_t bytes = 0;
@@ -28,10 +28,10 @@ struct OutputView {
 };
 
 // All of them against what the manifest promises.
-void check_outputs(std::span<const OutputView> outputs, const model::Manifest& manifest);
+void check_outputs(std::span<const OutputView> outputs, const values::Manifest& manifest);
 frame::Tensors tensors_of(std::span<const OutputView> outputs); // copies, with the shapes as they are
 
 // `picture`: what the item's input was made of, where that was a picture; borrowed.
-frame::Outcome postprocess(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture = nullptr);
+frame::Outcome postprocess(std::span<const OutputView> outputs, const values::Manifest& manifest, const PictureGeometry* picture = nullptr);
 
 } // namespace millrace::inference::worker

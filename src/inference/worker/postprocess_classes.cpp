@@ -62,13 +62,13 @@ frame::TopK top_k(std::span<const float> probabilities, int k) {
     return result;
 }
 
-frame::Scores sigmoid(std::span<const float> values, const model::Manifest& manifest) {
+frame::Scores sigmoid(std::span<const float> values, const values::Manifest& manifest) {
     refuse_nan(values);
     std::vector<double> shares(values.size());
     std::transform(values.begin(), values.end(), shares.begin(),
                    [&](float v) { return manifest.postprocess.probabilities ? static_cast<double>(probability(v)) : logistic(v); });
     frame::Scores result;
-    if (model::decides_between_two(manifest)) result.values.push_back(static_cast<float>(1 - shares.front()));
+    if (values::decides_between_two(manifest)) result.values.push_back(static_cast<float>(1 - shares.front()));
     for (const double share : shares) result.values.push_back(static_cast<float>(share));
     return result;
 }

@@ -16,7 +16,7 @@ frame::Map drawn(const std::vector<std::uint8_t>& labels, std::span<const std::i
 }
 
 // The value from which on a pixel has the second label.
-float turning_point(const model::Postprocess& rule) {
+float turning_point(const values::Postprocess& rule) {
     const double threshold = rule.thresholds.front();
     return static_cast<float>(rule.probabilities ? threshold : std::log(threshold / (1 - threshold))); // 0 and 1: the infinities
 }
@@ -39,7 +39,7 @@ frame::Map argmax_map(std::span<const float> planes, std::span<const std::int64_
     return drawn(best, shape.subspan(1), colors);
 }
 
-frame::Map sigmoid_map(std::span<const float> plane, std::span<const std::int64_t> shape, const model::Postprocess& rule) {
+frame::Map sigmoid_map(std::span<const float> plane, std::span<const std::int64_t> shape, const values::Postprocess& rule) {
     refuse_nan(plane);
     const float from = turning_point(rule);
     std::vector<std::uint8_t> labels(plane.size());

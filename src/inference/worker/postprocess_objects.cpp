@@ -15,9 +15,9 @@
 namespace millrace::inference::worker {
 namespace {
 
-using model::Activation;
-using model::BoxColumns;
-using model::BoxFormat;
+using values::Activation;
+using values::BoxColumns;
+using values::BoxFormat;
 
 constexpr std::size_t most_compared = 3000; // boxes with each other: the most certain ones
 
@@ -76,7 +76,7 @@ std::pair<std::int64_t, double> best_class(const float* scores, std::size_t coun
 
 class Finder {
 public:
-    explicit Finder(const model::Manifest& manifest) : manifest_{manifest}, rule_{manifest.postprocess.objects} {}
+    explicit Finder(const values::Manifest& manifest) : manifest_{manifest}, rule_{manifest.postprocess.objects} {}
 
     void take_columns(const OutputView& output) {
         const FloatView view{output};
@@ -147,8 +147,8 @@ private:
         found_ = std::move(kept);
     }
 
-    const model::Manifest& manifest_;
-    const model::ObjectRule& rule_;
+    const values::Manifest& manifest_;
+    const values::ObjectRule& rule_;
     std::vector<Candidate> found_;
 };
 
@@ -161,7 +161,7 @@ Box in_picture(Box box, const PictureGeometry& picture, bool normalized) {
 
 } // namespace
 
-frame::Objects objects(std::span<const OutputView> outputs, const model::Manifest& manifest, const PictureGeometry* picture) {
+frame::Objects objects(std::span<const OutputView> outputs, const values::Manifest& manifest, const PictureGeometry* picture) {
     const auto& rule = manifest.postprocess.objects;
     Finder finder{manifest};
     if (rule.detections) finder.take_columns(outputs[*rule.detections]);

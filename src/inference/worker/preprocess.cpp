@@ -14,19 +14,19 @@
 namespace millrace::inference::worker {
 namespace {
 
-using model::InputKind;
+using values::InputKind;
 
 TensorRows one_row(TensorValue value) { return {1, std::move(value)}; }
 
 // The text's input and those that go with it; a model that takes anything else has been refused before.
-DecodedInput one_text(std::string_view text, const model::Manifest& manifest) {
+DecodedInput one_text(std::string_view text, const values::Manifest& manifest) {
     std::vector<std::optional<TensorRows>> inputs;
     for (const auto& input : manifest.inputs) inputs.push_back(one_row(text_tensor(text, std::nullopt, input)));
     return together(std::move(inputs), manifest);
 }
 
 // The array of each input by its name; one alone may have any.
-DecodedInput from_npz(std::string_view bytes, const model::Manifest& manifest) {
+DecodedInput from_npz(std::string_view bytes, const values::Manifest& manifest) {
     const auto arrays = unpack_npz(bytes);
     if (manifest.inputs.size() == 1 && arrays.size() == 1) return together(parse_npy(arrays.front().second, manifest.inputs.front().tensor));
     std::vector<std::optional<TensorRows>> inputs;
@@ -44,7 +44,7 @@ DecodedInput from_npz(std::string_view bytes, const model::Manifest& manifest) {
     return together(std::move(inputs), manifest);
 }
 
-InputError wrong_kind(const model::InputSpec& input, std::string_view what) {
+InputError wrong_kind(const values::InputSpec& input, std::string_view what) {
     return InputError{fmt::format("the model takes {}, not {}",
                                   input.kind == InputKind::image  ? "an image"
                                   : input.kind == InputKind::text ? "a text"
@@ -53,7 +53,7 @@ InputError wrong_kind(const model::InputSpec& input, std::string_view what) {
                                   what)};
 }
 
-DecodedInput decode(std::string_view bytes, Form form, const model::Manifest& manifest) {
+DecodedInput decode(std::string_view bytes, Form form, const values::Manifest& manifest) {
     const auto& input = manifest.inputs[manifest.first_given()];
     if (form == Form::json) return parse_json_input(bytes, manifest);
     if (form == Form::npz) return from_npz(bytes, manifest);
@@ -76,11 +76,11 @@ DecodedInput decode(std::string_view bytes, Form form, const model::Manifest& ma
         throw not_an_image(bytes);
     if (!is_raw_size(bytes.size(), input.tensor))
         throw InputError{fmt::format("the input is neither .npy, .npz nor JSON, nor the raw bytes of one tensor {} {}",
-                                     model::name(input.tensor.datatype), model::shape_text(input.tensor.shape))};
+                                     values::name(input.tensor.datatype), values::shape_text(input.tensor.shape))};
     return together(parse_raw(bytes, input.tensor));
 }
 
-DecodedInput decode_parts(std::string_view bytes, Form form, const model::Manifest& manifest, const std::vector<Region>& regions) {
+DecodedInput decode_parts(std::string_view bytes, Form form, const values::Manifest& manifest, const std::vector<Region>& regions) {
     const auto& input = manifest.inputs.front();
     if (manifest.inputs.size() != 1 || input.kind != InputKind::image) throw InputError{"parts can be taken of a picture only, and the model takes something else"};
     if (form == Form::json) return together(image_tensor(picture_in_json(bytes), input, regions));
@@ -90,7 +90,7 @@ DecodedInput decode_parts(std::string_view bytes, Form form, const model::Manife
 
 } // namespace
 
-DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const model::Manifest& manifest) {
+DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const values::Manifest& manifest) {
     DecodedInput all;
     all.rows = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -112,7 +112,7 @@ DecodedInput together(TensorRows only) {
     return input;
 }
 
-void check_lengths(const DecodedInput& input, const model::Manifest& manifest) {
+void check_lengths(const DecodedInput& input, const values::Manifest& manifest) {
     for (std::size_t i = 0; i < input.tensors.size(); ++i) {
         const auto& spec = manifest.inputs[i];
         if (input.tensors[i].absent || spec.kind != InputKind::text || !spec.text.open || input.tensors[i].shape.front() <= spec.text.length) continue;
@@ -120,7 +120,7 @@ void check_lengths(const DecodedInput& input, const model::Manifest& manifest) {
     }
 }
 
-DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest, const std::vector<Region>& regions) {
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const values::Manifest& manifest, const std::vector<Region>& regions) {
     if (bytes.empty()) throw InputError{"the input is empty"};
     if (bytes.size() > manifest.max_input_bytes)
         throw InputError{

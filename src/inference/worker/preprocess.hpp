@@ -2,7 +2,7 @@
 #pragma once
 #include "inference/region.hpp"
 #include "inference/worker/tensor_value.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -19,15 +19,15 @@ struct DecodedInput {
 
 // The inputs in the manifest's order, those that the request leaves out as nullopt; InputError when one of these is not
 // optional, or when the others differ in their rows.
-DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const model::Manifest& manifest);
+DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const values::Manifest& manifest);
 DecodedInput together(TensorRows only);
 
 // Texts of an open length that came as numbers: no longer than the model takes. InputError.
-void check_lengths(const DecodedInput& input, const model::Manifest& manifest);
+void check_lengths(const DecodedInput& input, const values::Manifest& manifest);
 
 // `media_type` must agree with the bytes; empty: the bytes tell. `regions`: of a picture only these parts, each of them a row;
 // empty: the whole.
-DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const model::Manifest& manifest,
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const values::Manifest& manifest,
                         const std::vector<Region>& regions = {});
 
 } // namespace millrace::inference::worker

@@ -15,10 +15,10 @@ constexpr std::int64_t usual_text = 32;     // tokens of a text of an open lengt
 constexpr std::uint64_t most_elements = 1u << 28;
 
 // The open dimensions get a size that the input takes.
-model::Shape probe_shape(const model::InputSpec& input, std::int64_t text_length) {
+values::Shape probe_shape(const values::InputSpec& input, std::int64_t text_length) {
     auto shape = input.tensor.shape;
     std::int64_t size = is_open_text(input) ? std::min<std::int64_t>(text_length, input.text.length) : any_size_probe;
-    if (input.kind == model::InputKind::image && input.image.open()) {
+    if (input.kind == values::InputKind::image && input.image.open()) {
         const auto& rule = input.image;
         size = std::clamp<std::int64_t>(size, rule.least_side, rule.most_side);
         size = (size + rule.multiple_of - 1) / rule.multiple_of * rule.multiple_of;
@@ -28,10 +28,10 @@ model::Shape probe_shape(const model::InputSpec& input, std::int64_t text_length
 }
 
 // The same numbers every time, from 0 to 1 (0 and 1 for integers, which often are indices).
-TensorValue made_up(const model::TensorSpec& spec, model::Shape shape, std::int64_t rows, std::uint64_t count) {
+TensorValue made_up(const values::TensorSpec& spec, values::Shape shape, std::int64_t rows, std::uint64_t count) {
     TensorValue value{spec.datatype, std::move(shape), {}};
     const auto elements = count * static_cast<std::uint64_t>(rows);
-    value.bytes.resize(elements * model::element_size(spec.datatype));
+    value.bytes.resize(elements * values::element_size(spec.datatype));
     with_type(spec.datatype, [&](auto type) {
         using T = decltype(type);
         std::uint32_t state = 12345;
@@ -46,12 +46,12 @@ TensorValue made_up(const model::TensorSpec& spec, model::Shape shape, std::int6
     return value;
 }
 
-std::optional<DecodedInput> made_up(const model::Manifest& manifest, std::int64_t rows, std::int64_t text_length) {
+std::optional<DecodedInput> made_up(const values::Manifest& manifest, std::int64_t rows, std::int64_t text_length) {
     DecodedInput input;
     input.rows = rows;
     for (const auto& each : manifest.inputs) {
         auto shape = probe_shape(each, text_length);
-        const auto count = model::element_count(shape);
+        const auto count = values::element_count(shape);
         if (!count || *count * static_cast<std::uint64_t>(rows) > most_elements) return std::nullopt;
         input.tensors.push_back(made_up(each.tensor, std::move(shape), rows, *count));
     }
@@ -76,14 +76,14 @@ DecodedInput repeated(const DecodedInput& example, std::int64_t rows) {
 
 } // namespace
 
-std::optional<DecodedInput> make_probe(const model::Manifest& manifest, std::int64_t rows) {
+std::optional<DecodedInput> make_probe(const values::Manifest& manifest, std::int64_t rows) {
     if (manifest.warm_up.inputs.empty()) return made_up(manifest, rows, usual_text);
     auto example = preprocess(manifest.warm_up.inputs.front(), "application/json", manifest);
     pad(example, manifest);
     return repeated(example, rows);
 }
 
-std::optional<DecodedInput> make_text_probe(const model::Manifest& manifest, std::int64_t rows, std::int64_t length) {
+std::optional<DecodedInput> make_text_probe(const values::Manifest& manifest, std::int64_t rows, std::int64_t length) {
     return made_up(manifest, rows, length);
 }
 

@@ -30,7 +30,7 @@ std::optional<double> number_in(std::string_view text) {
     return value;
 }
 
-Cell cell_of(const json::value* value, const model::Column& column) {
+Cell cell_of(const json::value* value, const values::Column& column) {
     if (!value) return {};
     if (const auto* text = value->if_string()) return {std::nullopt, std::string{text->data(), text->size()}};
     if (const auto* truth = value->if_bool()) return {*truth ? 1.0 : 0.0, *truth ? "true" : "false"};
@@ -40,7 +40,7 @@ Cell cell_of(const json::value* value, const model::Column& column) {
 }
 
 // By the text itself; else a number is the category of the same number, however either is written.
-std::optional<std::size_t> category_of(const Cell& cell, const model::Column& column) {
+std::optional<std::size_t> category_of(const Cell& cell, const values::Column& column) {
     const auto& categories = column.categories;
     const auto place = [&](auto found) -> std::optional<std::size_t> {
         if (found == categories.end()) return std::nullopt;
@@ -54,7 +54,7 @@ std::optional<std::size_t> category_of(const Cell& cell, const model::Column& co
     return place(std::find_if(categories.begin(), categories.end(), [&](const auto& each) { return number_in(each) == number; }));
 }
 
-InputError no_category(const model::Column& column) {
+InputError no_category(const values::Column& column) {
     constexpr std::size_t shown = 20;
     const auto end = column.categories.begin() + static_cast<std::ptrdiff_t>(std::min(shown, column.categories.size()));
     return InputError{fmt::format("\"{}\" must be one of {}{}", column.name, fmt::join(column.categories.begin(), end, ", "),
@@ -62,15 +62,15 @@ InputError no_category(const model::Column& column) {
 }
 
 // 1 at its place among the categories. An absent value is not an unknown one: it is an error in any case.
-void put_category(const Cell& cell, const model::Column& column, float* to) {
+void put_category(const Cell& cell, const values::Column& column, float* to) {
     if (cell.absent()) throw InputError{fmt::format("\"{}\" is missing", column.name)};
     const auto place = category_of(cell, column);
     if (place) to[*place] = 1;
-    else if (column.unknown == model::UnknownCategory::own_place) to[column.categories.size()] = 1;
-    else if (column.unknown == model::UnknownCategory::refused) throw no_category(column);
+    else if (column.unknown == values::UnknownCategory::own_place) to[column.categories.size()] = 1;
+    else if (column.unknown == values::UnknownCategory::refused) throw no_category(column);
 }
 
-void put_number(const Cell& cell, const model::Column& column, float* to) {
+void put_number(const Cell& cell, const values::Column& column, float* to) {
     auto number = cell.number;
     if (!number && cell.text) number = number_in(*cell.text);
     if (!number && !cell.absent()) throw InputError{fmt::format("\"{}\" must be a number", column.name)};
@@ -82,7 +82,7 @@ void put_number(const Cell& cell, const model::Column& column, float* to) {
 
 // `cell(i)`: the value for column i.
 template <class CellAt>
-TensorValue encode(const model::InputSpec& input, CellAt cell) {
+TensorValue encode(const values::InputSpec& input, CellAt cell) {
     std::vector<float> numbers(static_cast<std::size_t>(input.tensor.shape.front()), 0.0F);
     float* to = numbers.data();
     for (std::size_t i = 0; i < input.columns.size(); ++i) {
@@ -97,7 +97,7 @@ TensorValue encode(const model::InputSpec& input, CellAt cell) {
     return value;
 }
 
-std::optional<std::size_t> column_place(const model::InputSpec& input, std::string_view name) {
+std::optional<std::size_t> column_place(const values::InputSpec& input, std::string_view name) {
     for (std::size_t i = 0; i < input.columns.size(); ++i)
         if (input.columns[i].name == name) return i;
     return std::nullopt;
@@ -110,7 +110,7 @@ struct Header {
     std::vector<std::optional<std::size_t>> places;
 };
 
-Header read_header(CsvReader& reader, const model::InputSpec& input) {
+Header read_header(CsvReader& reader, const values::InputSpec& input) {
     Header header{0, std::vector<std::optional<std::size_t>>(input.columns.size())};
     CsvRow names;
     if (!reader.next(names)) throw InputError{"the CSV is empty; its first line must name its columns"};
@@ -131,7 +131,7 @@ Header read_header(CsvReader& reader, const model::InputSpec& input) {
     return header;
 }
 
-TensorValue encode_line(const CsvRow& line, const Header& header, const model::InputSpec& input) {
+TensorValue encode_line(const CsvRow& line, const Header& header, const values::InputSpec& input) {
     const bool more = std::any_of(line.begin() + static_cast<std::ptrdiff_t>(std::min(line.size(), header.width)), line.end(),
                                   [](const std::string& value) { return !value.empty(); });
     if (line.size() < header.width || more) // empty values at the end are a separator too many
@@ -146,7 +146,7 @@ TensorValue encode_line(const CsvRow& line, const Header& header, const model::I
 
 } // namespace
 
-TensorValue row_tensor(const json::object& row, const model::InputSpec& input) {
+TensorValue row_tensor(const json::object& row, const values::InputSpec& input) {
     for (const auto& member : row)
         if (!column_place(input, {member.key().data(), member.key().size()}))
             throw InputError{fmt::format("the model has no column \"{:.100}\"",
@@ -154,7 +154,7 @@ TensorValue row_tensor(const json::object& row, const model::InputSpec& input) {
     return encode(input, [&](std::size_t i) { return cell_of(field(row, input.columns[i].name), input.columns[i]); });
 }
 
-std::vector<TensorValue> csv_tensors(std::string_view text, const model::InputSpec& input) {
+std::vector<TensorValue> csv_tensors(std::string_view text, const values::InputSpec& input) {
     CsvReader reader{text, 2 * input.columns.size() + 64};
     const auto header = read_header(reader, input);
     std::vector<TensorValue> rows;

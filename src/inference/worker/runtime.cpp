@@ -16,7 +16,7 @@ const char* text_or_none(const std::optional<std::string>& text) { return text ?
 
 // The rules of a manifest as the runtime takes them; they borrow the manifest's texts.
 struct LoadRules {
-    explicit LoadRules(const model::Manifest& manifest) {
+    explicit LoadRules(const values::Manifest& manifest) {
         for (const auto& input : manifest.inputs)
             inputs.push_back({input.tensor.name.c_str(), text_or_none(input.argument), text_or_none(input.key), input.optional});
         paths.reserve(manifest.outputs.size()); // its texts stay where they are
@@ -32,10 +32,10 @@ struct LoadRules {
 };
 
 // The type of a result's tensor whose bytes agree with its shape.
-model::Datatype checked(const mr_tensor& tensor) {
-    const auto type = model::datatype(static_cast<std::uint8_t>(tensor.datatype));
-    const auto elements = tensor.rank <= MR_MAX_RANK ? model::element_count({tensor.shape, tensor.shape + tensor.rank}) : std::nullopt;
-    if (!type || !elements || *elements * model::element_size(*type) != tensor.bytes)
+values::Datatype checked(const mr_tensor& tensor) {
+    const auto type = values::datatype(static_cast<std::uint8_t>(tensor.datatype));
+    const auto elements = tensor.rank <= MR_MAX_RANK ? values::element_count({tensor.shape, tensor.shape + tensor.rank}) : std::nullopt;
+    if (!type || !elements || *elements * values::element_size(*type) != tensor.bytes)
         throw std::runtime_error{"the model's output has another size than its shape says"};
     return *type;
 }
@@ -46,7 +46,7 @@ bool same_form(const mr_tensor& a, const mr_tensor& b) {
 
 } // namespace
 
-mr_tensor batch_view(model::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data) {
+mr_tensor batch_view(values::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data) {
     mr_tensor tensor{};
     tensor.datatype = static_cast<std::uint32_t>(type);
     tensor.rank = static_cast<std::uint32_t>(shape.size() + 1);
@@ -89,14 +89,14 @@ Result<void> Runtime::set_threads(int threads) const {
 }
 
 Result<Runtime::Loaded> Runtime::load(std::string_view file, std::span<const mr_tensor> inputs,
-                                      const model::Manifest& manifest) const {
+                                      const values::Manifest& manifest) const {
     char error[error_size] = "";
     mr_model* model = nullptr;
     mr_load_report report{};
     const auto& execution = manifest.execution;
     const LoadRules rules{manifest};
     const auto outputs = static_cast<std::uint32_t>(rules.outputs.size());
-    const mr_load_options options{execution.precision == model::Precision::bf16 ? MR_BF16 : MR_FP32, execution.channels_last, execution.tolerance,
+    const mr_load_options options{execution.precision == values::Precision::bf16 ? MR_BF16 : MR_FP32, execution.channels_last, execution.tolerance,
                                   rules.inputs.data(), rules.outputs.data(), static_cast<std::uint32_t>(rules.inputs.size()), outputs,
                                   manifest.buffers_shared ? MR_BUFFERS_SHARED : MR_BUFFERS_OWN};
     const auto code = table_->load(file.data(), file.size(), inputs.data(), static_cast<std::uint32_t>(inputs.size()), &options,
@@ -105,7 +105,7 @@ Result<Runtime::Loaded> Runtime::load(std::string_view file, std::span<const mr_
     constexpr const char* names[] = {"plain", "frozen", "optimized", "compiled"};
     report.note[sizeof report.note - 1] = 0;
     return Loaded{std::make_shared<Model>(*table_, model, outputs), names[std::min<std::uint32_t>(report.optimization, 3)], report.note,
-                  report.precision == MR_BF16 ? model::Precision::bf16 : model::Precision::fp32, report.channels_last != 0};
+                  report.precision == MR_BF16 ? values::Precision::bf16 : values::Precision::fp32, report.channels_last != 0};
 }
 
 boost::system::result<std::unique_ptr<Runtime::Outputs>, ForwardFailure>

@@ -5,7 +5,7 @@
 #include "inference/torch/runtime_abi.h"
 #include "inference/worker/postprocess.hpp"
 #include "inference/worker/tensor_value.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -50,11 +50,11 @@ public:
     struct Loaded {
         std::shared_ptr<Model> model; // shared: a batch that runs keeps a model alive that is being unloaded
         std::string optimization, note;
-        model::Precision precision = model::Precision::fp32;
+        values::Precision precision = values::Precision::fp32;
         bool channels_last = false;
     };
     // `inputs`: one call's tensors, the batch dimension included; none: no optimisation.
-    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs, const model::Manifest& manifest) const;
+    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs, const values::Manifest& manifest) const;
 
     class Outputs {
     public:
@@ -90,7 +90,7 @@ private:
 };
 
 // The batch as the first dimension, before those of `shape`; borrows `data`.
-mr_tensor batch_view(model::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data);
+mr_tensor batch_view(values::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data);
 
 mr_tensor absent_view();
 

@@ -8,7 +8,7 @@
 
 namespace millrace::inference::worker {
 
-Result<SideFiles> SideFiles::open(const model::FileRefs& files, std::span<const Descriptor> descriptors) {
+Result<SideFiles> SideFiles::open(const values::FileRefs& files, std::span<const Descriptor> descriptors) {
     SideFiles side;
     if (descriptors.size() != files.size()) return Error{Code::internal, "the model's files are not all there"};
     for (std::size_t i = 0; i < files.size(); ++i) {
@@ -28,8 +28,8 @@ Result<std::string_view> SideFiles::bytes(const std::string& name) const {
 
 namespace {
 
-using model::TextPart;
-using model::TextRule;
+using values::TextPart;
+using values::TextRule;
 
 // The files that a rule names, by their names.
 Result<TokenizerFiles> files_of(const TextRule& rule, const SideFiles& files) {
@@ -46,8 +46,8 @@ Result<TokenizerFiles> files_of(const TextRule& rule, const SideFiles& files) {
 Result<void> open_text(TextRule& rule, const SideFiles& files) {
     const auto named = files_of(rule, files);
     if (!named) return named.error();
-    if (!rule.vocabulary_file.empty() && rule.tokenizer != model::Tokenizer::byte_pairs)
-        if (auto put = model::put_vocabulary(rule, named->at(rule.vocabulary_file)); !put) return put;
+    if (!rule.vocabulary_file.empty() && rule.tokenizer != values::Tokenizer::byte_pairs)
+        if (auto put = values::put_vocabulary(rule, named->at(rule.vocabulary_file)); !put) return put;
     auto opened = open_tokenizer(rule, *named);
     if (!opened) return opened.error();
     rule.opened = *std::move(opened);
@@ -61,9 +61,9 @@ Result<void> open_text(TextRule& rule, const SideFiles& files) {
 
 } // namespace
 
-Result<void> complete(model::Manifest& manifest, const SideFiles& files) {
+Result<void> complete(values::Manifest& manifest, const SideFiles& files) {
     for (auto& input : manifest.inputs) {
-        if (input.kind != model::InputKind::text) continue;
+        if (input.kind != values::InputKind::text) continue;
         if (input.text.part != TextPart::ids) {
             const auto& of = manifest.inputs[input.text.of].text;
             input.text.opened = of.opened;

@@ -4,8 +4,8 @@
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "inference/worker/mapped_file.hpp"
-#include "model/manifest.hpp"
-#include "model/manifest_files.hpp"
+#include "values/manifest.hpp"
+#include "values/manifest_files.hpp"
 
 #include <map>
 #include <memory>
@@ -18,7 +18,7 @@ namespace millrace::inference::worker {
 class SideFiles {
 public:
     // One descriptor for each. unprocessable, naming the file, when one is not what was registered.
-    static Result<SideFiles> open(const model::FileRefs& files, std::span<const Descriptor> descriptors);
+    static Result<SideFiles> open(const values::FileRefs& files, std::span<const Descriptor> descriptors);
 
     // Valid as long as this is. unprocessable when there is none of that name.
     Result<std::string_view> bytes(const std::string& name) const;
@@ -29,6 +29,6 @@ private:
 
 // Puts what the manifest leaves to its files in its place: vocabularies. Opens the tokenizers of its texts, whether their tokens are in
 // files or not. unprocessable with the input's name and what is wrong.
-Result<void> complete(model::Manifest& manifest, const SideFiles& files);
+Result<void> complete(values::Manifest& manifest, const SideFiles& files);
 
 } // namespace millrace::inference::worker

@@ -1,7 +1,7 @@
 // Numbers of one type into those of another, for inputs whose file has another type than the model wants.
 #pragma once
 #include "inference/worker/tensor_value.hpp"
-#include "model/half.hpp"
+#include "values/half.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -10,22 +10,22 @@
 namespace millrace::inference::worker {
 
 template <class T>
-inline constexpr bool is_half = std::is_same_v<T, model::Half> || std::is_same_v<T, model::Brain>;
+inline constexpr bool is_half = std::is_same_v<T, values::Half> || std::is_same_v<T, values::Brain>;
 
-// Calls visit(T{}) with the C++ type of `type`; of half precision model::Half and model::Brain.
+// Calls visit(T{}) with the C++ type of `type`; of half precision values::Half and values::Brain.
 template <class Visit>
-void with_type(model::Datatype type, Visit visit) {
+void with_type(values::Datatype type, Visit visit) {
     switch (type) {
-    case model::Datatype::boolean: return visit(bool{});
-    case model::Datatype::uint8: return visit(std::uint8_t{});
-    case model::Datatype::int8: return visit(std::int8_t{});
-    case model::Datatype::int16: return visit(std::int16_t{});
-    case model::Datatype::int32: return visit(std::int32_t{});
-    case model::Datatype::int64: return visit(std::int64_t{});
-    case model::Datatype::fp32: return visit(float{});
-    case model::Datatype::fp64: return visit(double{});
-    case model::Datatype::fp16: return visit(model::Half{});
-    case model::Datatype::bf16: return visit(model::Brain{});
+    case values::Datatype::boolean: return visit(bool{});
+    case values::Datatype::uint8: return visit(std::uint8_t{});
+    case values::Datatype::int8: return visit(std::int8_t{});
+    case values::Datatype::int16: return visit(std::int16_t{});
+    case values::Datatype::int32: return visit(std::int32_t{});
+    case values::Datatype::int64: return visit(std::int64_t{});
+    case values::Datatype::fp32: return visit(float{});
+    case values::Datatype::fp64: return visit(double{});
+    case values::Datatype::fp16: return visit(values::Half{});
+    case values::Datatype::bf16: return visit(values::Brain{});
     }
 }
 
@@ -35,11 +35,11 @@ bool convert_number(From from, To& to) {
     if constexpr (std::is_same_v<To, From>) {
         to = from;
     } else if constexpr (is_half<From>) {
-        return convert_number<To>(model::widen(from), to);
+        return convert_number<To>(values::widen(from), to);
     } else if constexpr (is_half<To>) {
-        if constexpr (std::is_same_v<To, model::Half>) to = model::to_half(static_cast<double>(from));
-        else to = model::to_brain(static_cast<double>(from));
-        return std::isfinite(model::widen(to)) || !std::isfinite(static_cast<double>(from));
+        if constexpr (std::is_same_v<To, values::Half>) to = values::to_half(static_cast<double>(from));
+        else to = values::to_brain(static_cast<double>(from));
+        return std::isfinite(values::widen(to)) || !std::isfinite(static_cast<double>(from));
     } else if constexpr (std::is_same_v<To, bool>) {
         if (from != From{0} && from != From{1}) return false;
         to = from != From{0};

@@ -9,7 +9,7 @@
 
 namespace millrace::inference::worker {
 
-TensorRows split_rows(TensorValue value, const model::TensorSpec& spec) {
+TensorRows split_rows(TensorValue value, const values::TensorSpec& spec) {
     TensorRows result{1, std::move(value)};
     auto& shape = result.value.shape;
     const auto given = shape;
@@ -18,8 +18,8 @@ TensorRows split_rows(TensorValue value, const model::TensorSpec& spec) {
         shape.erase(shape.begin());
     }
     if (!spec.accepts(shape))
-        throw InputError{fmt::format("the input has the shape {}, the model takes {}", model::shape_text(given),
-                                     model::shape_text(spec.shape))};
+        throw InputError{fmt::format("the input has the shape {}, the model takes {}", values::shape_text(given),
+                                     values::shape_text(spec.shape))};
     if (result.rows < 1 || result.rows > max_rows)
         throw InputError{fmt::format("the input has {} rows, 1 to {} are taken at once", result.rows, max_rows)};
     return result;
@@ -33,7 +33,7 @@ void fill_up(std::vector<TensorValue>& rows, std::int64_t padding) {
     for (const auto& row : rows) longest = std::max(longest, row.shape.empty() ? 0 : row.shape.front());
     for (auto& row : rows) {
         if (row.shape.size() != 1 || row.shape.front() == longest) continue;
-        std::vector<std::byte> wide(static_cast<std::size_t>(longest) * model::element_size(row.datatype));
+        std::vector<std::byte> wide(static_cast<std::size_t>(longest) * values::element_size(row.datatype));
         pad_rows(row, 1, longest, padding, wide.data());
         row.bytes = std::move(wide);
         row.shape = {longest};
@@ -48,8 +48,8 @@ TensorRows join_rows(std::vector<TensorValue> rows, std::int64_t padding) {
     fill_up(rows, padding);
     for (const auto& row : rows)
         if (row.shape != rows.front().shape)
-            throw InputError{fmt::format("the rows have different shapes, {} and {}; send each by itself", model::shape_text(rows.front().shape),
-                                         model::shape_text(row.shape))};
+            throw InputError{fmt::format("the rows have different shapes, {} and {}; send each by itself", values::shape_text(rows.front().shape),
+                                         values::shape_text(row.shape))};
     TensorRows result{static_cast<std::int64_t>(rows.size()), std::move(rows.front())};
     auto& bytes = result.value.bytes;
     bytes.reserve(bytes.size() * rows.size());
@@ -62,16 +62,16 @@ TensorRows join_rows(std::vector<TensorValue> rows, std::int64_t padding) {
     return result;
 }
 
-bool is_raw_size(std::size_t size, const model::TensorSpec& spec) {
-    const auto count = model::element_count(spec.shape); // none: an open dimension
-    return count && size == *count * model::element_size(spec.datatype);
+bool is_raw_size(std::size_t size, const values::TensorSpec& spec) {
+    const auto count = values::element_count(spec.shape); // none: an open dimension
+    return count && size == *count * values::element_size(spec.datatype);
 }
 
-TensorRows parse_raw(std::string_view bytes, const model::TensorSpec& spec) {
+TensorRows parse_raw(std::string_view bytes, const values::TensorSpec& spec) {
     if (!is_raw_size(bytes.size(), spec))
-        throw InputError{fmt::format("raw bytes must be those of one tensor {} {}", model::name(spec.datatype),
-                                     model::shape_text(spec.shape))};
-    if (spec.datatype == model::Datatype::boolean &&
+        throw InputError{fmt::format("raw bytes must be those of one tensor {} {}", values::name(spec.datatype),
+                                     values::shape_text(spec.shape))};
+    if (spec.datatype == values::Datatype::boolean &&
         std::any_of(bytes.begin(), bytes.end(), [](char c) { return c != 0 && c != 1; }))
         throw InputError{"raw bytes of BOOL must be 0 or 1"};
     TensorRows result{1, {spec.datatype, spec.shape, std::vector<std::byte>(bytes.size())}};

@@ -10,9 +10,9 @@
 namespace millrace::inference::worker {
 namespace {
 
-using model::TextPart;
+using values::TextPart;
 
-const Tokenizer& tokenizer_of(const model::InputSpec& input) {
+const Tokenizer& tokenizer_of(const values::InputSpec& input) {
     if (!input.text.opened) throw std::logic_error{"the manifest's tokenizers have not been opened"};
     return *input.text.opened;
 }
@@ -36,29 +36,29 @@ void write(std::vector<std::byte>& bytes, const Encoding& encoding, TextPart par
 }
 
 // Only the ids count as tokens: the others go with them.
-TensorValue tensor_of(Encoding encoding, const model::InputSpec& input) {
+TensorValue tensor_of(Encoding encoding, const values::InputSpec& input) {
     const auto& rule = input.text;
     const auto own = static_cast<std::int64_t>(encoding.length);
     pad(encoding, rule.open ? 1 : static_cast<std::size_t>(rule.length), tokenizer_of(input).padding());
     TensorValue value{input.tensor.datatype, {static_cast<std::int64_t>(encoding.ids.size())}, {}};
     if (rule.part == TextPart::ids) value.tokens = own;
-    if (value.datatype == model::Datatype::int64) write<std::int64_t>(value.bytes, encoding, rule.part);
+    if (value.datatype == values::Datatype::int64) write<std::int64_t>(value.bytes, encoding, rule.part);
     else write<std::int32_t>(value.bytes, encoding, rule.part);
     return value;
 }
 
 } // namespace
 
-TensorValue text_tensor(std::string_view text, std::optional<std::string_view> pair, const model::InputSpec& input) {
+TensorValue text_tensor(std::string_view text, std::optional<std::string_view> pair, const values::InputSpec& input) {
     return tensor_of(tokenizer_of(input).encode(text, pair, static_cast<std::size_t>(input.text.length), input.text.cut), input);
 }
 
-TensorValue numbered_tensor(const json::value& list, const model::InputSpec& input) {
+TensorValue numbered_tensor(const json::value& list, const values::InputSpec& input) {
     if (!list.is_array() || list.get_array().empty()) throw InputError{"\"tokens\" must be an array of numbers, or of such arrays"};
     const auto& array = list.get_array();
     if (array.size() > static_cast<std::size_t>(input.text.length))
         throw InputError{fmt::format("there are {} tokens, the model takes at most {}", array.size(), input.text.length)};
-    const auto highest = input.text.tokenizer == model::Tokenizer::bytes ? std::int64_t{65'535} : tokenizer_of(input).highest();
+    const auto highest = input.text.tokenizer == values::Tokenizer::bytes ? std::int64_t{65'535} : tokenizer_of(input).highest();
     Encoding encoding;
     for (const auto& each : array) {
         boost::system::error_code failure;

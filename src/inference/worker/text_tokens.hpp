@@ -2,7 +2,7 @@
 // (side_files.hpp). Pure; InputError for what is no UTF-8.
 #pragma once
 #include "inference/worker/tensor_value.hpp"
-#include "model/manifest.hpp"
+#include "values/manifest.hpp"
 
 #include <optional>
 #include <string_view>
@@ -10,9 +10,9 @@
 namespace millrace::inference::worker {
 
 // Cut to the rule's length, and padded to it unless that is open; then it has one token at least.
-TensorValue text_tensor(std::string_view text, std::optional<std::string_view> pair, const model::InputSpec& input);
+TensorValue text_tensor(std::string_view text, std::optional<std::string_view> pair, const values::InputSpec& input);
 
 // The same of tokens that came as numbers: an array of them. InputError for what cannot be a token, and for too many.
-TensorValue numbered_tensor(const json::value& tokens, const model::InputSpec& input);
+TensorValue numbered_tensor(const json::value& tokens, const values::InputSpec& input);
 
 } // namespace millrace::inference::worker

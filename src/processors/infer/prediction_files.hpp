@@ -9,7 +9,7 @@
 namespace millrace::processors {
 
 struct StoredFile {
-    model::BlobRef blob;
+    values::BlobRef blob;
     std::string media_type;
 };
 

@@ -20,14 +20,14 @@ std::string refusal(const std::string& body) {
 
 inference::Prediction vector(const std::vector<float>& numbers, std::uint64_t tokens = 1) {
     inference::Prediction prediction;
-    prediction.tensors.push_back({"y", model::Datatype::fp32, {1, static_cast<std::int64_t>(numbers.size())}, std::string(numbers.size() * sizeof(float), 0)});
+    prediction.tensors.push_back({"y", values::Datatype::fp32, {1, static_cast<std::int64_t>(numbers.size())}, std::string(numbers.size() * sizeof(float), 0)});
     std::memcpy(prediction.tensors.front().bytes.data(), numbers.data(), numbers.size() * sizeof(float));
     prediction.tokens = tokens;
     return prediction;
 }
 
 std::optional<std::int64_t> size_of(const std::string& input, const std::string& output) {
-    const auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input + R"(,"output":)" + output + "}");
+    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input + R"(,"output":)" + output + "}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return openai::embedding_size(*m);
 }

@@ -33,8 +33,8 @@ TEST_CASE("a flow has jobs by ref, edges with policies and a callback") {
     CHECK(flow->steps[0].depends_on.empty());
     REQUIRE(flow->steps[2].depends_on.size() == 2);
     CHECK(flow->steps[2].depends_on[0].parent == "a");
-    CHECK(flow->steps[2].depends_on[0].on_failure == model::OnFailure::ignore);
-    CHECK(flow->steps[2].depends_on[1].on_failure == model::OnFailure::fail);
+    CHECK(flow->steps[2].depends_on[0].on_failure == values::OnFailure::ignore);
+    CHECK(flow->steps[2].depends_on[1].on_failure == values::OnFailure::fail);
     CHECK(flow->steps[2].job.depends_on.size() == 1);
     CHECK(flow->callback->kind == "sleep");
 }
@@ -82,8 +82,8 @@ TEST_CASE("a flow tells its state and progress, its nodes and edges") {
 
     const auto parent = JobId::make(), child = JobId::make();
     graph.flow.callback = child;
-    graph.nodes = {{parent, "a", "echo", "default", model::JobState::succeeded, 1, 100, false}, {child, "", "echo", "default", model::JobState::queued, 0, 0, true}};
-    graph.edges = {{parent, child, model::OnFailure::ignore}};
+    graph.nodes = {{parent, "a", "echo", "default", values::JobState::succeeded, 1, 100, false}, {child, "", "echo", "default", values::JobState::queued, 0, 0, true}};
+    graph.edges = {{parent, child, values::OnFailure::ignore}};
     const auto written = write_flow(graph);
     CHECK(written.at("callback") == child.text().c_str());
     CHECK(written.at("nodes").at(0).at("ref") == "a");

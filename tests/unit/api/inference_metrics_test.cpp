@@ -1,5 +1,5 @@
 #include "api/inference_metrics.hpp"
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ bool has_line(const std::string& text, const std::string& line) { return ("\n" +
 } // namespace
 
 TEST_CASE("models are counted under the names that dashboards know") {
-    const auto ours = model::default_organization;
+    const auto ours = values::default_organization;
     const auto text = inference_metrics({counted(ours, "digits"), counted(ours, "cover")}, ours);
     CHECK(has_line(text, "# TYPE nv_inference_request_success counter"));
     CHECK(has_line(text, "nv_inference_request_success{model=\"digits\",version=\"2\"} 5"));
@@ -41,7 +41,7 @@ TEST_CASE("models are counted under the names that dashboards know") {
 }
 
 TEST_CASE("nobody reads of another organisation's models") {
-    const auto ours = model::default_organization;
+    const auto ours = values::default_organization;
     const auto theirs = OrganizationId::parse("00000000-0000-7000-8000-000000000002").value();
     CHECK(inference_metrics({counted(theirs, "secret")}, ours).empty());
     CHECK(inference_metrics({counted(theirs, "secret"), counted(ours, "digits")}, ours).find("secret") == std::string::npos);

@@ -8,11 +8,11 @@ using namespace millrace::api::protocol;
 
 namespace {
 
-model::Manifest manifest() {
-    model::Manifest made;
+values::Manifest manifest() {
+    values::Manifest made;
     made.inputs.resize(1);
-    made.inputs[0].tensor = {"image", model::Datatype::fp32, {3, -1, -1}};
-    made.outputs = {{{"scores", model::Datatype::fp64, {10}}, {}, false}, {{"count", model::Datatype::int32, {}}, {}, false}};
+    made.inputs[0].tensor = {"image", values::Datatype::fp32, {3, -1, -1}};
+    made.outputs = {{{"scores", values::Datatype::fp64, {10}}, {}, false}, {{"count", values::Datatype::int32, {}}, {}, false}};
     made.batching.max_batch = 16;
     made.batching.max_delay_ms = 2.5;
     return made;

@@ -13,30 +13,30 @@ using namespace millrace::api::protocol;
 
 namespace {
 
-model::OutputSpec spec(std::string name, model::Datatype type, model::Shape shape) { return {{std::move(name), type, std::move(shape)}, {}, false}; }
+values::OutputSpec spec(std::string name, values::Datatype type, values::Shape shape) { return {{std::move(name), type, std::move(shape)}, {}, false}; }
 
-model::Manifest two_inputs() {
-    model::Manifest manifest;
+values::Manifest two_inputs() {
+    values::Manifest manifest;
     manifest.inputs.resize(2);
-    manifest.inputs[0].tensor = spec("a", model::Datatype::fp32, {2});
-    manifest.inputs[1].tensor = spec("b", model::Datatype::int64, {-1});
-    manifest.outputs = {spec("y", model::Datatype::fp32, {3}), spec("z", model::Datatype::int64, {})};
+    manifest.inputs[0].tensor = spec("a", values::Datatype::fp32, {2});
+    manifest.inputs[1].tensor = spec("b", values::Datatype::int64, {-1});
+    manifest.outputs = {spec("y", values::Datatype::fp32, {3}), spec("z", values::Datatype::int64, {})};
     manifest.labels = {"cat", "dog", "bird"};
     manifest.batching.max_batch = 4;
     return manifest;
 }
 
-model::Manifest of_kind(model::InputKind kind) {
-    model::Manifest manifest;
+values::Manifest of_kind(values::InputKind kind) {
+    values::Manifest manifest;
     manifest.inputs.resize(1);
-    manifest.inputs[0].tensor = spec("x", model::Datatype::fp32, {1, 8, 8});
+    manifest.inputs[0].tensor = spec("x", values::Datatype::fp32, {1, 8, 8});
     manifest.inputs[0].kind = kind;
-    manifest.outputs = {spec("y", model::Datatype::fp32, {3})};
+    manifest.outputs = {spec("y", values::Datatype::fp32, {3})};
     manifest.max_input_bytes = 1000;
     return manifest;
 }
 
-InputTensor tensor(std::string name, std::string_view type, model::Shape shape, std::string bytes = "") {
+InputTensor tensor(std::string name, std::string_view type, values::Shape shape, std::string bytes = "") {
     return {std::move(name), *wire_type(type), std::move(shape), std::nullopt, std::move(bytes)};
 }
 
@@ -46,7 +46,7 @@ InferRequest with(std::vector<InputTensor> inputs) {
     return request;
 }
 
-std::string refusal(std::vector<InputTensor> inputs, const model::Manifest& manifest = two_inputs()) {
+std::string refusal(std::vector<InputTensor> inputs, const values::Manifest& manifest = two_inputs()) {
     const auto checked = check_inputs(with(std::move(inputs)), manifest);
     return checked ? "" : checked.error().detail;
 }
@@ -116,8 +116,8 @@ TEST_CASE("the tensors reach the engine in the model's order") {
     REQUIRE(tensors.size() == 2);
     CHECK(tensors[0].name == "a");
     CHECK(tensors[0].bytes == raw<float>({1, 2}));
-    CHECK(tensors[1].shape == model::Shape{1, 1});
-    CHECK(tensors[1].datatype == model::Datatype::int64);
+    CHECK(tensors[1].shape == values::Shape{1, 1});
+    CHECK(tensors[1].datatype == values::Datatype::int64);
 }
 
 TEST_CASE("an optional input may be left out, and the engine is told so") {
@@ -134,7 +134,7 @@ TEST_CASE("an optional input may be left out, and the engine is told so") {
 }
 
 TEST_CASE("half precision is given in binary, ranked as any other, and never in JSON") {
-    const inference::Tensor half{"y", model::Datatype::fp16, {1, 3}, raw<std::uint16_t>({0x3c00, 0xc000, 0x3555})}; // 1, -2, 0.333
+    const inference::Tensor half{"y", values::Datatype::fp16, {1, 3}, raw<std::uint16_t>({0x3c00, 0xc000, 0x3555})}; // 1, -2, 0.333
     auto request = with({});
     request.outputs = {{"y", 2, false}};
     const auto ranked = render(request, {half});
@@ -152,7 +152,7 @@ TEST_CASE("an image, a text and a row may come as BYTES, one item an element") {
     std::string bytes;
     append_element(bytes, "one");
     append_element(bytes, "two");
-    for (const auto kind : {model::InputKind::image, model::InputKind::text, model::InputKind::row}) {
+    for (const auto kind : {values::InputKind::image, values::InputKind::text, values::InputKind::row}) {
         const auto manifest = of_kind(kind);
         auto request = with({tensor("x", "BYTES", {2, 1}, bytes)});
         request.inputs[0].binary_size = bytes.size();
@@ -161,22 +161,22 @@ TEST_CASE("an image, a text and a row may come as BYTES, one item an element") {
         REQUIRE(items.has_value());
         REQUIRE(items->size() == 2);
         CHECK(items->at(1).bytes == "two");
-        CHECK(items->at(0).media_type == (kind == model::InputKind::text ? "text/plain" : kind == model::InputKind::row ? "application/json" : ""));
+        CHECK(items->at(0).media_type == (kind == values::InputKind::text ? "text/plain" : kind == values::InputKind::row ? "application/json" : ""));
     }
 }
 
 TEST_CASE("BYTES that a model cannot take are refused") {
-    const auto image = of_kind(model::InputKind::image);
+    const auto image = of_kind(values::InputKind::image);
     auto request = with({tensor("x", "BYTES", {1}, std::string("\3\0\0\0abc", 7))});
     CHECK(holds(check_inputs(request, image).error().detail, "JSON cannot carry"));
-    CHECK(check_inputs(request, of_kind(model::InputKind::text)).has_value());
-    CHECK_FALSE(check_inputs(request, of_kind(model::InputKind::tensor)).has_value());
-    auto pair = of_kind(model::InputKind::text);
+    CHECK(check_inputs(request, of_kind(values::InputKind::text)).has_value());
+    CHECK_FALSE(check_inputs(request, of_kind(values::InputKind::tensor)).has_value());
+    auto pair = of_kind(values::InputKind::text);
     pair.inputs.push_back(pair.inputs[0]);
     pair.inputs[1].tensor.name = "z";
     CHECK_FALSE(check_inputs(with({tensor("x", "BYTES", {1}, "\1"), tensor("z", "BYTES", {1}, "\1")}), pair).has_value());
     request.inputs[0].binary_size = 7;
-    for (const auto& shape : {model::Shape{}, model::Shape{0}, model::Shape{1, 2}, model::Shape{1, 1, 1}, model::Shape{1025}}) {
+    for (const auto& shape : {values::Shape{}, values::Shape{0}, values::Shape{1, 2}, values::Shape{1, 1, 1}, values::Shape{1025}}) {
         request.inputs[0].shape = shape;
         CHECK(holds(check_inputs(request, image).error().detail, "[N] or [N,1]"));
     }
@@ -198,8 +198,8 @@ TEST_CASE("an output that the model lacks is refused") {
 TEST_CASE("an answer in JSON has every output, and its numbers read back as they were") {
     InferRequest request;
     request.id = "7";
-    const auto out = render(request, {{"y", model::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, 100000, 1e30f})},
-                                      {"z", model::Datatype::int64, {1}, raw<std::int64_t>({std::numeric_limits<std::int64_t>::min()})}});
+    const auto out = render(request, {{"y", values::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, 100000, 1e30f})},
+                                      {"z", values::Datatype::int64, {1}, raw<std::int64_t>({std::numeric_limits<std::int64_t>::min()})}});
     CHECK(out.response.find("Inference-Header-Content-Length") == nullptr);
     CHECK(*out.response.find("Content-Type") == "application/json");
     CHECK(out.body.at("id") == "7");
@@ -217,7 +217,7 @@ TEST_CASE("an answer in JSON has every output, and its numbers read back as they
 }
 
 TEST_CASE("what is not finite has no form in JSON, and goes as it is in binary") {
-    const std::vector<inference::Tensor> some{{"y", model::Datatype::fp32, {1, 2}, raw<float>({1, std::nanf("")})}};
+    const std::vector<inference::Tensor> some{{"y", values::Datatype::fp32, {1, 2}, raw<float>({1, std::nanf("")})}};
     const auto refused = render_infer({}, two_inputs(), InferAnswer{"pets", "3", some, 1, 0, 0});
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::unprocessable);
@@ -231,7 +231,7 @@ TEST_CASE("binary outputs follow the JSON in its order") {
     InferRequest request;
     request.outputs = {{"z", 0, true}, {"y", 0, false}};
     const auto z = raw<std::int64_t>({5, 6});
-    const auto out = render(request, {{"y", model::Datatype::fp32, {2, 1}, raw<float>({1, 2})}, {"z", model::Datatype::int64, {2}, z}});
+    const auto out = render(request, {{"y", values::Datatype::fp32, {2, 1}, raw<float>({1, 2})}, {"z", values::Datatype::int64, {2}, z}});
     CHECK(*out.response.find("Content-Type") == "application/octet-stream");
     CHECK(out.binary == z);
     CHECK(out.body.at("outputs").at(0).at("name") == "z");
@@ -241,11 +241,11 @@ TEST_CASE("binary outputs follow the JSON in its order") {
     CHECK_FALSE(out.body.as_object().contains("id"));
     request.outputs.clear();
     request.binary_output = true;
-    CHECK(render(request, {{"z", model::Datatype::int64, {2}, z}}).binary == z);
+    CHECK(render(request, {{"z", values::Datatype::int64, {2}, z}}).binary == z);
 }
 
 TEST_CASE("booleans are true and false, bytes are numbers") {
-    const auto out = render({}, {{"b", model::Datatype::boolean, {2}, {1, 0}}, {"u", model::Datatype::uint8, {1}, "\xff"}, {"i", model::Datatype::int8, {1}, "\xff"}});
+    const auto out = render({}, {{"b", values::Datatype::boolean, {2}, {1, 0}}, {"u", values::Datatype::uint8, {1}, "\xff"}, {"i", values::Datatype::int8, {1}, "\xff"}});
     CHECK(out.body.at("outputs").at(0).at("data") == json::value{true, false});
     CHECK(out.body.at("outputs").at(1).at("data").at(0) == 255);
     CHECK(out.body.at("outputs").at(2).at("data").at(0) == -1);
@@ -254,7 +254,7 @@ TEST_CASE("booleans are true and false, bytes are numbers") {
 TEST_CASE("classification answers the highest classes of each row, with their labels") {
     InferRequest request;
     request.outputs = {{"y", 2, false}};
-    const std::vector<inference::Tensor> tensors{{"y", model::Datatype::fp32, {2, 3}, raw<float>({0.5f, 2, -1, 1, 1, std::nanf("")})}};
+    const std::vector<inference::Tensor> tensors{{"y", values::Datatype::fp32, {2, 3}, raw<float>({0.5f, 2, -1, 1, 1, std::nanf("")})}};
     const auto out = render(request, tensors);
     CHECK(out.body.at("outputs").at(0).at("datatype") == "BYTES");
     CHECK(out.body.at("outputs").at(0).at("shape") == json::value{2, 2});
@@ -267,16 +267,16 @@ TEST_CASE("classification answers the highest classes of each row, with their la
     CHECK(elements->at(2) == "-1:2:bird");
     CHECK(elements->at(5) == "nan:2:bird");
     request.outputs = {{"z", 1, false}}; // no labels: they are of the first output
-    CHECK(render(request, {{"z", model::Datatype::int64, {1, 3}, raw<std::int64_t>({3, 4, 1})}}).body.at("outputs").at(0).at("data") == json::value(json::array{"4:1"}));
+    CHECK(render(request, {{"z", values::Datatype::int64, {1, 3}, raw<std::int64_t>({3, 4, 1})}}).body.at("outputs").at(0).at("data") == json::value(json::array{"4:1"}));
 }
 
 TEST_CASE("of equal classes the first come first, and what is no number comes last") {
     InferRequest request;
     request.outputs = {{"z", 4, false}};
-    const auto out = render(request, {{"z", model::Datatype::uint8, {1, 40}, std::string(40, '\7')}});
+    const auto out = render(request, {{"z", values::Datatype::uint8, {1, 40}, std::string(40, '\7')}});
     CHECK(out.body.at("outputs").at(0).at("data") == json::value{"7:0", "7:1", "7:2", "7:3"});
     const auto nan = std::nanf("");
-    const std::vector<inference::Tensor> some{{"z", model::Datatype::fp32, {1, 5}, raw<float>({nan, nan, 1, -2, 3})}};
+    const std::vector<inference::Tensor> some{{"z", values::Datatype::fp32, {1, 5}, raw<float>({nan, nan, 1, -2, 3})}};
     CHECK(render(request, some).body.at("outputs").at(0).at("data") == json::value{"3:4", "1:2", "-2:3", "nan:0"});
     request.outputs = {{"z", 2, false}};
     CHECK(render(request, some).body.at("outputs").at(0).at("data") == json::value{"3:4", "1:2"});
@@ -284,20 +284,20 @@ TEST_CASE("of equal classes the first come first, and what is no number comes la
 
 TEST_CASE("the answers of several items are joined along the batch") {
     std::vector<inference::Prediction> predictions;
-    predictions.push_back(prediction({{"y", model::Datatype::fp32, {1, 2}, raw<float>({1, 2})}}));
-    predictions.push_back(prediction({{"y", model::Datatype::fp32, {1, 2}, raw<float>({3, 4})}}));
+    predictions.push_back(prediction({{"y", values::Datatype::fp32, {1, 2}, raw<float>({1, 2})}}));
+    predictions.push_back(prediction({{"y", values::Datatype::fp32, {1, 2}, raw<float>({3, 4})}}));
     predictions[1].queue_ms = 9;
     const auto joined = join(std::move(predictions), asked);
     REQUIRE(joined.has_value());
-    CHECK(joined->outputs[0].shape == model::Shape{2, 2});
+    CHECK(joined->outputs[0].shape == values::Shape{2, 2});
     CHECK(joined->outputs[0].bytes == raw<float>({1, 2, 3, 4}));
     CHECK(joined->model == "pets");
     CHECK(joined->version == "3");
     CHECK(joined->queue_ms == 9);
 
     predictions.clear();
-    predictions.push_back(prediction({{"y", model::Datatype::fp32, {1, 2}, raw<float>({1, 2})}}));
-    predictions.push_back(prediction({{"y", model::Datatype::fp32, {1, 1}, raw<float>({3})}}));
+    predictions.push_back(prediction({{"y", values::Datatype::fp32, {1, 2}, raw<float>({1, 2})}}));
+    predictions.push_back(prediction({{"y", values::Datatype::fp32, {1, 1}, raw<float>({3})}}));
     CHECK(join(std::move(predictions), asked).error().code == Code::invalid_argument);
 }
 

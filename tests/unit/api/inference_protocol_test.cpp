@@ -63,7 +63,7 @@ TEST_CASE("numbers become elements of the input's type") {
 TEST_CASE("data may be nested, flat or empty, and its members may come in any order") {
     const auto nested = accepted(R"({"inputs":[{"data":[[1,2],[3,4]],"datatype":"FP32","shape":[2,2],"name":"x"}]})");
     CHECK(elements<float>(nested.inputs[0].bytes) == std::vector<float>{1, 2, 3, 4});
-    CHECK(nested.inputs[0].shape == model::Shape{2, 2});
+    CHECK(nested.inputs[0].shape == values::Shape{2, 2});
     CHECK(accepted(input("FP32", "[0,2]", "[]")).inputs[0].bytes.empty());
     const auto mixed = accepted(R"({"inputs":[{"name":"a","datatype":"INT8","shape":[1],"data":[7]},{"data":[8.5],"name":"b","shape":[1],"datatype":"FP64"}]})");
     CHECK(mixed.inputs[0].bytes == "\x07");
@@ -150,7 +150,7 @@ TEST_CASE("the highest priority there is 1, and 0 is the default") {
     const auto priority = [](std::string_view theirs) {
         return accepted(fmt::format(R"({{"parameters":{{"priority":{}}},"inputs":[{{"name":"x","datatype":"FP32","shape":[1],"data":[1]}}]}})", theirs)).priority;
     };
-    CHECK(priority("0") == model::default_priority);
+    CHECK(priority("0") == values::default_priority);
     CHECK(priority("1") == 9);
     CHECK(priority("9") == 1);
     CHECK(priority("10") == 0);
@@ -211,6 +211,6 @@ TEST_CASE("whatever is changed in a request, it is read or refused") {
         if (!request) CHECK(request.error().code == Code::invalid_argument);
         else
             for (const auto& input : request->inputs)
-                if (!input.binary_size && !input.type.bytes) CHECK(input.bytes.size() == *model::element_count(input.shape) * model::element_size(input.type.datatype));
+                if (!input.binary_size && !input.type.bytes) CHECK(input.bytes.size() == *values::element_count(input.shape) * values::element_size(input.type.datatype));
     }
 }

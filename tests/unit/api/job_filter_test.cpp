@@ -28,7 +28,7 @@ TEST_CASE("a list of jobs is narrowed by all of its filters") {
     const auto filter = job_filter(query({{"state", "dead"}, {"kind", "echo"}, {"queue", "q"}, {"tag", "site=a=b"}, {"flow", id}, {"cursor", id},
                                           {"created_after", "2030-01-01T00:00:00Z"}, {"limit", "7"}}));
     REQUIRE(filter.has_value());
-    CHECK(filter->state == model::JobState::dead);
+    CHECK(filter->state == values::JobState::dead);
     CHECK(filter->tag == std::pair<std::string, std::string>{"site", "a=b"});
     CHECK(filter->flow->text() == id);
     CHECK(filter->before->text() == id);

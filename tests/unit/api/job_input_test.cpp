@@ -7,7 +7,7 @@ using namespace millrace::api;
 
 namespace {
 
-Result<model::NewJob> read(std::string_view text) { return read_new_job_text(text); }
+Result<values::NewJob> read(std::string_view text) { return read_new_job_text(text); }
 
 std::string refused(std::string_view text) {
     const auto job = read(text);
@@ -50,7 +50,7 @@ TEST_CASE("every member is taken as sent") {
     CHECK(job->max_attempts == 1);
     CHECK(job->timeout_seconds == 2.5);
     CHECK(job->tags.at("site") == "north");
-    CHECK(job->retry->backoff == model::RetryPolicy::Backoff::fixed);
+    CHECK(job->retry->backoff == values::RetryPolicy::Backoff::fixed);
     CHECK(job->unique->key == "order-17");
     CHECK(job->unique->states.size() == 4);
 }
@@ -88,7 +88,7 @@ TEST_CASE("a wrong member is named") {
 TEST_CASE("a unique key has states and a period of its own") {
     const auto job = read(R"({"kind":"echo","unique":{"key":"k","states":["running","succeeded"],"period_seconds":1.5}})");
     REQUIRE(job.has_value());
-    CHECK(job->unique->states == std::vector{model::JobState::running, model::JobState::succeeded});
+    CHECK(job->unique->states == std::vector{values::JobState::running, values::JobState::succeeded});
     CHECK(job->unique->period == std::chrono::microseconds{1'500'000});
 }
 
@@ -98,8 +98,8 @@ TEST_CASE("a job depends on others by id, each with a policy for its failure") {
     REQUIRE(job.has_value());
     REQUIRE(job->depends_on.size() == 2);
     CHECK(job->depends_on[0].parent.text() == parent);
-    CHECK(job->depends_on[0].on_failure == model::OnFailure::fail);
-    CHECK(job->depends_on[1].on_failure == model::OnFailure::wait);
+    CHECK(job->depends_on[0].on_failure == values::OnFailure::fail);
+    CHECK(job->depends_on[1].on_failure == values::OnFailure::wait);
 }
 
 TEST_CASE("a dependency that cannot be is refused") {

@@ -7,8 +7,8 @@ using namespace millrace::api;
 
 namespace {
 
-model::Job sample() {
-    model::Job job;
+values::Job sample() {
+    values::Job job;
     job.id = JobId::make();
     job.kind = "echo";
     job.queue = "default";
@@ -22,7 +22,7 @@ model::Job sample() {
 
 TEST_CASE("what is written is JSON and says what the job is") {
     auto job = sample();
-    job.error = model::JobError{"bad_input", "line one\n\"two\""};
+    job.error = values::JobError{"bad_input", "line one\n\"two\""};
     const auto written = parse_json(write_job(jobs::JobDetail{job, {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}}, {}}, {}, Timestamp{3'000'000}));
     REQUIRE(written.has_value());
     const auto& object = written->as_object();
@@ -36,7 +36,7 @@ TEST_CASE("what is written is JSON and says what the job is") {
 
 TEST_CASE("a scheduled job whose time has come is shown as queued") {
     auto job = sample();
-    job.state = model::JobState::scheduled;
+    job.state = values::JobState::scheduled;
     CHECK(parse_json(write_job(job, Timestamp{999'999}))->at("state") == "scheduled");
     CHECK(parse_json(write_job(job, Timestamp{1'000'000}))->at("state") == "queued");
 }
@@ -46,19 +46,19 @@ TEST_CASE("a result says queued, processing, complete or failed") {
     jobs::JobOutlook outlook;
     outlook.position = 3;
     CHECK(parse_json(write_result(job, outlook))->at("position") == 3);
-    job.state = model::JobState::running;
+    job.state = values::JobState::running;
     outlook.progress_percent = 45;
     outlook.seconds_remaining = 10;
     const auto running = parse_json(write_result(job, outlook));
     CHECK(running->at("status") == "processing");
     CHECK(running->at("progress_percent") == 45);
-    job.state = model::JobState::succeeded;
+    job.state = values::JobState::succeeded;
     job.result = R"({"label":"7","model_version":"2"})";
     const auto done = parse_json(write_result(job, {}));
     CHECK(done->at("status") == "complete");
     CHECK(done->at("model_version") == "2");
-    job.state = model::JobState::dead;
-    job.error = model::JobError{"bad_input", "the image is truncated"};
+    job.state = values::JobState::dead;
+    job.error = values::JobError{"bad_input", "the image is truncated"};
     job.attempt = 4;
     const auto dead = parse_json(write_result(job, {}));
     CHECK(dead->at("status") == "failed");
@@ -81,14 +81,14 @@ TEST_CASE("a job shows only the options that it has") {
     for (const auto* name : {"resource", "retry", "expires_at", "deadline_at", "unique_key", "flow", "worker", "created_by", "blocked_by", "depends_on"})
         CHECK_FALSE(plain.contains(name));
     job.resource = "digits";
-    job.retry = model::RetryPolicy{};
+    job.retry = values::RetryPolicy{};
     job.expires_at = job.deadline_at = Timestamp{2'000'000};
     job.unique_key = "order \"17\"";
     job.flow = FlowId::make();
     job.flow_ref = "a";
     job.worker = "press-1";
     job.created_by = KeyId::make();
-    job.state = model::JobState::blocked;
+    job.state = values::JobState::blocked;
     job.blocked_by = 2;
     const auto full = parse_json(write_job(job, {}))->as_object();
     CHECK(full.at("resource") == "digits");
@@ -103,25 +103,25 @@ TEST_CASE("a job shows only the options that it has") {
 }
 
 TEST_CASE("the retries that remain are told in seconds, and when the next one comes") {
-    const model::RetryPolicy policy;
+    const values::RetryPolicy policy;
     const Timestamp now{9'000'000};
     jobs::JobDetail detail{sample(), {}, {}};
     CHECK(planned_retries(detail, policy, now) == std::vector<double>{1, 2, 4});
-    detail.job.state = model::JobState::running;
+    detail.job.state = values::JobState::running;
     detail.job.attempt = 1;
     CHECK(planned_retries(detail, policy, now) == std::vector<double>{1, 2, 4});
 
     detail.attempts = {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}};
-    detail.job.state = model::JobState::scheduled;
+    detail.job.state = values::JobState::scheduled;
     detail.job.run_at = Timestamp{10'000'000};
     CHECK(planned_retries(detail, policy, now) == std::vector<double>{1, 2, 4});
     CHECK(parse_json(write_job(detail, policy, now))->at("next_retry_at") == "1970-01-01T00:00:10.000000Z");
     CHECK(planned_retries(detail, policy, Timestamp{11'000'000}) == std::vector<double>{2, 4});
-    detail.job.state = model::JobState::running;
+    detail.job.state = values::JobState::running;
     detail.job.attempt = 2;
     CHECK(planned_retries(detail, policy, now) == std::vector<double>{2, 4});
     CHECK_FALSE(parse_json(write_job(detail, policy, now))->as_object().contains("next_retry_at"));
-    detail.job.state = model::JobState::dead;
+    detail.job.state = values::JobState::dead;
     CHECK(planned_retries(detail, policy, now).empty());
 }
 
@@ -133,19 +133,19 @@ TEST_CASE("a job that was lost with the daemon has lost no retry") {
 
 TEST_CASE("a job shows what it depends on") {
     const auto parent = JobId::make();
-    const auto written = parse_json(write_job(jobs::JobDetail{sample(), {}, {{parent, model::OnFailure::ignore}}}, {}, {}));
+    const auto written = parse_json(write_job(jobs::JobDetail{sample(), {}, {{parent, values::OnFailure::ignore}}}, {}, {}));
     CHECK(written->at("depends_on") == json::value(json::array{{{"job", parent.text()}, {"on_failure", "ignore"}}}));
 }
 
 TEST_CASE("what waits for others or for its time is queued to whoever polls, without a position") {
     auto job = sample();
-    for (const auto state : {model::JobState::blocked, model::JobState::scheduled}) {
+    for (const auto state : {values::JobState::blocked, values::JobState::scheduled}) {
         job.state = state;
         const auto written = parse_json(write_result(job, {}));
         CHECK(written->at("status") == "queued");
         CHECK(written->at("position").is_null());
     }
-    job.state = model::JobState::queued;
+    job.state = values::JobState::queued;
     CHECK(parse_json(write_result(job, {}))->at("position") == 0);
     jobs::JobOutlook outlook;
     outlook.position = 2;

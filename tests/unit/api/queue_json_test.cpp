@@ -14,8 +14,8 @@ TEST_CASE("a queue shows its settings, counts, rates and breaker") {
     queue.counts.blocked = 1;
     queue.counts.running = 3;
     queue.counts.oldest_seconds = 12.5;
-    queue.counts.ended[model::JobState::dead] = 9;
-    queue.breaker.state = model::BreakerView::State::open;
+    queue.counts.ended[values::JobState::dead] = 9;
+    queue.breaker.state = values::BreakerView::State::open;
     queue.breaker.reopens_in = std::chrono::milliseconds{2500};
     const auto written = write_queue(queue);
     CHECK(written.at("settings").at("concurrency") == 3);
@@ -33,7 +33,7 @@ TEST_CASE("a queue shows its settings, counts, rates and breaker") {
 
 TEST_CASE("a paused queue says since when, until when, why and by whom") {
     jobs::QueueView queue;
-    queue.pause = model::Pause{Timestamp{1'000'000}, std::nullopt, "the printer is empty", "ops"};
+    queue.pause = values::Pause{Timestamp{1'000'000}, std::nullopt, "the printer is empty", "ops"};
     CHECK(write_queue(queue).at("pause") ==
           json::value{{"since", "1970-01-01T00:00:01.000000Z"}, {"until", nullptr}, {"reason", "the printer is empty"}, {"actor", "ops"}});
 }

@@ -29,7 +29,7 @@ struct Fixture {
     void open(std::uint64_t max_size = 1 << 20) {
         store = BlobStore::open({.folder = folder, .max_size = max_size}, files, log, metrics).value();
     }
-    Result<model::BlobRef> put(const std::string& content, const std::optional<std::string>& expected = std::nullopt) {
+    Result<values::BlobRef> put(const std::string& content, const std::optional<std::string>& expected = std::nullopt) {
         auto writer = store->create();
         if (!writer) return writer.error();
         if (auto written = writer->write(std::as_bytes(std::span{content})); !written) return written.error();
@@ -219,7 +219,7 @@ TEST_CASE("an upload in pieces of any size gives the digest of the whole") {
     for (int i = 0; i < 400'000; ++i) content += static_cast<char>('a' + i % 23);
     for (const std::size_t piece : {std::size_t{1000}, std::size_t{300'000}, content.size()}) {
         auto upload = fixture.store->begin_upload();
-        const auto routine = [&]() -> awaitable<Result<model::BlobRef>> {
+        const auto routine = [&]() -> awaitable<Result<values::BlobRef>> {
             for (std::size_t at = 0; at < content.size(); at += piece) {
                 auto written = co_await upload.write(std::as_bytes(std::span{content}).subspan(at, std::min(piece, content.size() - at)));
                 if (!written) co_return written.error();
@@ -247,7 +247,7 @@ TEST_CASE("an upload past its limit is refused, and an empty one is a blob") {
 
 TEST_CASE("uploads of the same content at the same time all succeed") {
     Fixture fixture;
-    std::vector<std::future<Result<model::BlobRef>>> answers;
+    std::vector<std::future<Result<values::BlobRef>>> answers;
     for (int i = 0; i < 20; ++i) answers.push_back(asio::co_spawn(fixture.io.at(0), fixture.store->put_async("hello"), asio::use_future));
     for (auto& answer : answers) CHECK(answer.get()->sha256 == hello_sha256);
     CHECK(fixture.files_in("hot") == 1);

@@ -3,8 +3,8 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
-#include "model/principal.hpp"
 #include "store/sqlite.hpp"
+#include "values/principal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
@@ -54,16 +54,16 @@ struct World {
         };
         REQUIRE(database->write_blocking(std::move(task)).has_value());
     }
-    std::string put(const std::string& content, Kept kept = {}, OrganizationId who = model::default_organization) {
+    std::string put(const std::string& content, Kept kept = {}, OrganizationId who = values::default_organization) {
         auto blob = run(blobs->put_async(content));
         REQUIRE(blob.has_value());
         REQUIRE(run(catalog->add(who, *blob, "text/plain", kept)).has_value());
         return blob->sha256;
     }
     void use(const std::string& sha256, const std::string& job) {
-        write("INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3)", {model::default_organization.text(), job, sha256});
+        write("INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3)", {values::default_organization.text(), job, sha256});
     }
-    bool known(const std::string& sha256, OrganizationId who = model::default_organization) { return run(catalog->find(who, sha256))->has_value(); }
+    bool known(const std::string& sha256, OrganizationId who = values::default_organization) { return run(catalog->find(who, sha256))->has_value(); }
     bool on_disk(const std::string& sha256) { return blobs->open_blob(sha256)->has_value(); }
     void sweep() { run(sweeper->sweep()); }
     Kept prediction() const { return {Kept::For::prediction, clock.time + 1h}; }
@@ -122,7 +122,7 @@ TEST_CASE("many expire in pieces") {
     auto fill = [until = world.clock.time + 1h](store::Session& session) -> Result<void> {
         for (int i = 0; i < 500; ++i) {
             const auto digest = hex(sha256(std::to_string(i)));
-            add(session, model::default_organization, {digest, 1, {}}, "text/plain", {Kept::For::prediction, until}, until);
+            add(session, values::default_organization, {digest, 1, {}}, "text/plain", {Kept::For::prediction, until}, until);
         }
         return success();
     };
@@ -141,12 +141,12 @@ TEST_CASE("an organisation deletes what is its own; the file goes with the last 
     World world;
     const auto shared = world.put("shared");
     world.put("shared", {}, world.other);
-    REQUIRE(world.run(world.catalog->remove(model::default_organization, shared)).has_value());
+    REQUIRE(world.run(world.catalog->remove(values::default_organization, shared)).has_value());
     world.run(world.sweeper->remove_file(shared));
     CHECK_FALSE(world.known(shared));
     CHECK(world.known(shared, world.other));
     CHECK(world.on_disk(shared));
-    CHECK(world.run(world.catalog->remove(model::default_organization, shared)).error().code == Code::not_found);
+    CHECK(world.run(world.catalog->remove(values::default_organization, shared)).error().code == Code::not_found);
     REQUIRE(world.run(world.catalog->remove(world.other, shared)).has_value());
     world.run(world.sweeper->remove_file(shared));
     CHECK_FALSE(world.on_disk(shared));
@@ -155,11 +155,11 @@ TEST_CASE("an organisation deletes what is its own; the file goes with the last 
 TEST_CASE("a removal gives way to whoever stores the blob meanwhile") {
     World world;
     const auto wanted = world.put("wanted");
-    REQUIRE(world.run(world.catalog->remove(model::default_organization, wanted)).has_value());
+    REQUIRE(world.run(world.catalog->remove(values::default_organization, wanted)).has_value());
     auto coming = std::optional{world.run(world.blobs->put_async("wanted")).value()}; // its row is on the way
     world.sweep();
     CHECK(world.on_disk(wanted));
-    REQUIRE(world.run(world.catalog->add(model::default_organization, *coming, "text/plain")).has_value());
+    REQUIRE(world.run(world.catalog->add(values::default_organization, *coming, "text/plain")).has_value());
     coming.reset();
     world.sweep();
     CHECK(world.on_disk(wanted));

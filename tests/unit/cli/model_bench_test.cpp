@@ -16,9 +16,9 @@ namespace {
 
 Sample sample(double latency_ms) { return {latency_ms, {8, 1.5, 3}}; }
 
-model::Manifest manifest(const std::string& input, const std::string& rest = "") {
-    auto read = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input +
-                                       R"(,"output":{"name":"y","datatype":"FP32","shape":[4]},"postprocess":{"kind":"raw"})" + rest + "}");
+values::Manifest manifest(const std::string& input, const std::string& rest = "") {
+    auto read = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input +
+                                        R"(,"output":{"name":"y","datatype":"FP32","shape":[4]},"postprocess":{"kind":"raw"})" + rest + "}");
     REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().detail));
     return std::move(*read);
 }

@@ -56,7 +56,7 @@ struct World {
         context.run();
         return future.get();
     }
-    CreatedKey key(model::Role role, std::optional<Timestamp> expires_at = {}) {
+    CreatedKey key(values::Role role, std::optional<Timestamp> expires_at = {}) {
         auto created = run(identity->create_key(admin, {.name = "key of a test", .role = role, .expires_at = expires_at}));
         REQUIRE(created.has_value());
         return *created;
@@ -77,7 +77,7 @@ struct World {
     telemetry::Metrics metrics;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<Identity> identity;
-    model::Principal admin{model::default_organization, {}, "uid:0", model::Role::admin};
+    values::Principal admin{values::default_organization, {}, "uid:0", values::Role::admin};
 };
 
 } // namespace
@@ -85,14 +85,14 @@ struct World {
 TEST_CASE("a created key says who its holder is, also after a restart") {
     World world;
     CHECK_FALSE(world.identity->has_keys());
-    const auto created = world.key(model::Role::submitter);
+    const auto created = world.key(values::Role::submitter);
     CHECK(world.identity->has_keys());
     for (int round = 0; round < 2; ++round) {
         const auto who = world.identity->by_key(created.text);
         REQUIRE(who.has_value());
         CHECK(who->name == "key of a test");
-        CHECK(who->role == model::Role::submitter);
-        CHECK(who->organization == model::default_organization);
+        CHECK(who->role == values::Role::submitter);
+        CHECK(who->organization == values::default_organization);
         CHECK(who->key == created.key.id);
         world.open();
     }
@@ -100,7 +100,7 @@ TEST_CASE("a created key says who its holder is, also after a restart") {
 
 TEST_CASE("the store holds no secret of a key or session") {
     World world;
-    const auto created = world.key(model::Role::admin);
+    const auto created = world.key(values::Role::admin);
     const auto session = world.login(created.text);
     REQUIRE(session.has_value());
     const std::string secret{parse_key(created.text)->secret};
@@ -120,7 +120,7 @@ TEST_CASE("the store holds no secret of a key or session") {
 
 TEST_CASE("a key with another secret, another id or none is not accepted") {
     World world;
-    const auto created = world.key(model::Role::viewer);
+    const auto created = world.key(values::Role::viewer);
     CHECK(world.identity->by_key("").error().code == Code::unauthenticated);
     CHECK(world.identity->by_key(key_text(created.key.id, new_secret())).error().code == Code::unauthenticated);
     CHECK(world.identity->by_key(key_text(KeyId::make(), parse_key(created.text)->secret)).error().code == Code::unauthenticated);
@@ -129,7 +129,7 @@ TEST_CASE("a key with another secret, another id or none is not accepted") {
 
 TEST_CASE("a revoked key ends at once, with its sessions, and stays ended after a restart") {
     World world;
-    const auto created = world.key(model::Role::admin);
+    const auto created = world.key(values::Role::admin);
     const auto session = world.login(created.text);
     REQUIRE(session.has_value());
     CHECK(world.run(world.identity->revoke_key(world.admin, created.key.id)).has_value());
@@ -144,8 +144,8 @@ TEST_CASE("a revoked key ends at once, with its sessions, and stays ended after 
 
 TEST_CASE("a key of another organisation cannot be revoked or seen") {
     World world;
-    const auto created = world.key(model::Role::viewer);
-    model::Principal stranger = world.admin;
+    const auto created = world.key(values::Role::viewer);
+    values::Principal stranger = world.admin;
     stranger.organization = OrganizationId::make();
     CHECK(world.run(world.identity->revoke_key(stranger, created.key.id)).error().code == Code::not_found);
     CHECK(world.run(world.identity->list_keys(stranger))->empty());
@@ -154,7 +154,7 @@ TEST_CASE("a key of another organisation cannot be revoked or seen") {
 
 TEST_CASE("an expired key is not accepted") {
     World world;
-    const auto created = world.key(model::Role::viewer, world.clock.now() + 10min);
+    const auto created = world.key(values::Role::viewer, world.clock.now() + 10min);
     world.clock.advance(9min);
     CHECK(world.identity->by_key(created.text).has_value());
     world.clock.advance(1min);
@@ -173,7 +173,7 @@ TEST_CASE("a key without a name or with an expiry in the past is not made") {
 
 TEST_CASE("the last use is shown at once and written at most once a minute") {
     World world;
-    const auto created = world.key(model::Role::viewer);
+    const auto created = world.key(values::Role::viewer);
     CHECK_FALSE(world.listed(created.key.id).last_used_at);
     CHECK(world.identity->by_key(created.text).has_value());
     const auto writes = [&] {
@@ -193,10 +193,10 @@ TEST_CASE("the last use is shown at once and written at most once a minute") {
 
 TEST_CASE("a session lives while it is used, and half an hour longer") {
     World world;
-    const auto created = world.key(model::Role::operator_);
+    const auto created = world.key(values::Role::operator_);
     const auto session = world.login(created.text);
     REQUIRE(session.has_value());
-    CHECK(session->principal.role == model::Role::operator_);
+    CHECK(session->principal.role == values::Role::operator_);
     for (int i = 0; i < 3; ++i) {
         world.clock.advance(29min);
         CHECK(world.identity->by_session(session->token).has_value());
@@ -209,7 +209,7 @@ TEST_CASE("a session lives while it is used, and half an hour longer") {
 
 TEST_CASE("a session ends twelve hours after signing in, however busy") {
     World world;
-    const auto session = world.login(world.key(model::Role::viewer).text);
+    const auto session = world.login(world.key(values::Role::viewer).text);
     REQUIRE(session.has_value());
     for (int i = 0; i < 35; ++i) {
         world.clock.advance(20min);
@@ -221,7 +221,7 @@ TEST_CASE("a session ends twelve hours after signing in, however busy") {
 
 TEST_CASE("signing out ends the session, and signing in again replaces it") {
     World world;
-    const auto created = world.key(model::Role::viewer);
+    const auto created = world.key(values::Role::viewer);
     const auto first = world.login(created.text);
     REQUIRE(first.has_value());
     const auto second = world.run(world.identity->login(created.text, "10.0.0.1", first->token));
@@ -238,12 +238,12 @@ TEST_CASE("signing out ends the session, and signing in again replaces it") {
 
 TEST_CASE("guessing a key at the sign-in is stopped after twenty tries, even for the right one, at that address") {
     World world;
-    const auto created = world.key(model::Role::viewer);
+    const auto created = world.key(values::Role::viewer);
     const auto wrong = created.text.substr(0, created.text.size() - 3) + "xyz";
     for (int i = 0; i < 20; ++i) CHECK(world.login(wrong).error().code == Code::unauthenticated);
     CHECK(world.login(wrong).error().code == Code::rate_limited);
     CHECK(world.login(created.text).error().code == Code::rate_limited);
-    CHECK(world.login(world.key(model::Role::viewer).text).has_value()); // whoever shares the address
+    CHECK(world.login(world.key(values::Role::viewer).text).has_value()); // whoever shares the address
     CHECK(world.run(world.identity->login(created.text, "10.0.0.2", "")).has_value());
     CHECK(world.identity->by_key(created.text).has_value()); // keys go on working
     world.clock.advance(60s);
@@ -252,7 +252,7 @@ TEST_CASE("guessing a key at the sign-in is stopped after twenty tries, even for
 
 TEST_CASE("wrong keys of any kind are stopped after twenty from one address, and right ones still get in") {
     World world;
-    const auto created = world.key(model::Role::viewer);
+    const auto created = world.key(values::Role::viewer);
     for (int i = 0; i < 20; ++i) CHECK(world.login(i % 2 ? "mr_wrong" : key_text(KeyId::make(), new_secret())).error().code == Code::unauthenticated);
     for (const auto& wrong : {std::string{"mr_wrong"}, std::string{}, key_text(KeyId::make(), new_secret())})
         CHECK(world.login(wrong).error().code == Code::rate_limited);
@@ -261,7 +261,7 @@ TEST_CASE("wrong keys of any kind are stopped after twenty from one address, and
 
 TEST_CASE("a key's new session ends its own oldest, never that of another key, also after a restart") {
     World world;
-    const auto one = world.key(model::Role::admin), many = world.key(model::Role::viewer);
+    const auto one = world.key(values::Role::admin), many = world.key(values::Role::viewer);
     const auto kept = world.login(one.text);
     std::vector<std::string> tokens;
     for (std::size_t i = 0; i < Identity::max_sessions_of_key + 5; ++i) {
@@ -282,7 +282,7 @@ TEST_CASE("a key's new session ends its own oldest, never that of another key, a
 
 TEST_CASE("one key cannot keep the store busy by signing in again and again") {
     World world;
-    const auto busy = world.key(model::Role::viewer), other = world.key(model::Role::viewer);
+    const auto busy = world.key(values::Role::viewer), other = world.key(values::Role::viewer);
     for (std::size_t i = 0; i < Identity::max_logins_of_key; ++i) REQUIRE(world.login(busy.text).has_value());
     CHECK(world.login(busy.text).error().code == Code::rate_limited);
     CHECK(world.login(other.text).has_value());
@@ -292,7 +292,7 @@ TEST_CASE("one key cannot keep the store busy by signing in again and again") {
 
 TEST_CASE("keys are looked up from many threads while others come and go") {
     World world;
-    const auto steady = world.key(model::Role::viewer);
+    const auto steady = world.key(values::Role::viewer);
     const auto session = world.login(steady.text);
     REQUIRE(session.has_value());
     std::atomic<bool> stop{false};
@@ -306,7 +306,7 @@ TEST_CASE("keys are looked up from many threads while others come and go") {
             }
         });
     for (int i = 0; i < 10; ++i) {
-        const auto passing = world.key(model::Role::admin);
+        const auto passing = world.key(values::Role::admin);
         CHECK(world.identity->by_key(passing.text).has_value());
         CHECK(world.run(world.identity->revoke_key(world.admin, passing.key.id)).has_value());
         CHECK_FALSE(world.identity->by_key(passing.text).has_value());
@@ -320,18 +320,18 @@ TEST_CASE("keys are looked up from many threads while others come and go") {
 
 TEST_CASE("a key has a share of the queue, kept over a restart; one that cannot be is refused") {
     World world;
-    const auto heavy = world.run(world.identity->create_key(world.admin, {.name = "heavy", .role = model::Role::submitter, .expires_at = {}, .weight = 3}));
+    const auto heavy = world.run(world.identity->create_key(world.admin, {.name = "heavy", .role = values::Role::submitter, .expires_at = {}, .weight = 3}));
     REQUIRE(heavy.has_value());
     CHECK(world.identity->by_key(heavy->text)->key_weight == 3);
     CHECK(world.listed(heavy->key.id).weight == 3);
-    CHECK(world.listed(world.key(model::Role::viewer).key.id).weight == 1);
+    CHECK(world.listed(world.key(values::Role::viewer).key.id).weight == 1);
     world.open();
     const auto who = world.identity->by_key(heavy->text);
     REQUIRE(who.has_value());
     CHECK(who->key_weight == 3);
     CHECK(who->organization_weight == 1);
     for (const int weight : {0, -1, 101}) {
-        const auto refused = world.run(world.identity->create_key(world.admin, {.name = "no", .role = model::Role::viewer, .expires_at = {}, .weight = weight}));
+        const auto refused = world.run(world.identity->create_key(world.admin, {.name = "no", .role = values::Role::viewer, .expires_at = {}, .weight = weight}));
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().code == Code::unprocessable);
     }

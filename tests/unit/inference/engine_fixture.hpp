@@ -29,10 +29,10 @@ inline std::string read_file(const std::filesystem::path& path) {
 inline const std::filesystem::path models = std::filesystem::path{MILLRACE_SOURCE_DIR} / "tests/unit/inference/models";
 
 inline std::shared_ptr<const ModelVersion> model_of(const std::string& file, const std::string& manifest) {
-    auto parsed = model::Manifest::parse(manifest);
+    auto parsed = values::Manifest::parse(manifest);
     REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().detail));
     ModelVersion version{OrganizationId{}, parsed->name, "1", hex(sha256(read_file(models / file))), models / file,
-                         std::make_shared<const model::Manifest>(*parsed)};
+                         std::make_shared<const values::Manifest>(*parsed)};
     return std::make_shared<const ModelVersion>(std::move(version));
 }
 

@@ -22,22 +22,22 @@ Rows rows_of(std::string_view text) {
     return rows;
 }
 
-model::Manifest manifest(const std::string& columns, int width) {
-    auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"row","shape":[)" +
-                                    std::to_string(width) + R"(],"columns":[)" + columns + "]}}");
+values::Manifest manifest(const std::string& columns, int width) {
+    auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"row","shape":[)" +
+                                     std::to_string(width) + R"(],"columns":[)" + columns + "]}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return *m;
 }
 const std::string age = R"({"name":"age","missing":-1})", plan = R"({"name":"plan","categories":["free","team"," spaced"]})";
 
-std::vector<float> numbers(const std::string& text, const model::Manifest& m) {
+std::vector<float> numbers(const std::string& text, const values::Manifest& m) {
     const auto input = preprocess(text, "text/csv", m);
     std::vector<float> out(input.tensors[0].bytes.size() / sizeof(float));
     std::memcpy(out.data(), input.tensors[0].bytes.data(), input.tensors[0].bytes.size());
     return out;
 }
 
-std::string failure(const std::string& text, const model::Manifest& m) {
+std::string failure(const std::string& text, const values::Manifest& m) {
     try {
         (void)preprocess(text, "text/csv", m);
         return "taken";

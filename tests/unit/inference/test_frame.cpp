@@ -20,7 +20,7 @@ frame::Done example() {
     done.items.push_back({frame::ItemFailure{true, "no"}, 1, 2.0});
     done.items.push_back({frame::TopK{{{3, 0.5F}, {1, 0.25F}}}, 2, 2.0});
     done.items.push_back({frame::Map{2, 1, {1, 1}, "png"}, 2, 2.0});
-    done.items.push_back({frame::Tensors{{{model::Datatype::fp32, {2}, std::string(8, 'x')}}}, 2, 2.0});
+    done.items.push_back({frame::Tensors{{{values::Datatype::fp32, {2}, std::string(8, 'x')}}}, 2, 2.0});
     done.items.push_back({frame::Rows{{frame::TopK{{{1, 0.5F}}}, frame::Scores{{0.25F, 0.75F}}}}, 2, 2.0});
     done.items.push_back({frame::Scores{{0.5F}}, 2, 2.0});
     return done;
@@ -36,7 +36,7 @@ TEST_CASE("messages come out as they went in") {
     CHECK(done.batch == 7);
     CHECK(std::get<frame::TopK>(done.items[1].outcome).ranked[1].share == 0.25F);
     CHECK(std::get<frame::Map>(done.items[2].outcome).png == "png");
-    CHECK(std::get<frame::Tensors>(done.items[3].outcome).tensors[0].shape == model::Shape{2});
+    CHECK(std::get<frame::Tensors>(done.items[3].outcome).tensors[0].shape == values::Shape{2});
 
     CHECK(std::get<frame::Scores>(std::get<frame::Rows>(done.items[4].outcome).rows[1]).values == std::vector<float>{0.25F, 0.75F});
     CHECK(std::get<frame::Scores>(done.items[5].outcome).values == std::vector<float>{0.5F});

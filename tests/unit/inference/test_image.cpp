@@ -15,7 +15,7 @@
 #include <vector>
 
 using namespace millrace::inference::worker;
-using millrace::model::ImageColor;
+using millrace::values::ImageColor;
 
 namespace {
 
@@ -220,8 +220,8 @@ std::vector<std::uint8_t> noise(std::uint32_t& state, std::size_t count) {
     return bytes;
 }
 
-millrace::model::InputSpec input_of(const std::string& members) {
-    const auto manifest = millrace::model::Manifest::parse(
+millrace::values::InputSpec input_of(const std::string& members) {
+    const auto manifest = millrace::values::Manifest::parse(
         R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
     REQUIRE_MESSAGE(manifest.has_value(), (manifest ? "" : manifest.error().detail));
     return manifest->inputs.front();

@@ -44,8 +44,8 @@ int distance(const Image& image, const json::object& wanted, std::string_view va
     return most;
 }
 
-model::ImageRule rule_of(const std::string& members) {
-    const auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image","color":"rgb",)" + members + "}}");
+values::ImageRule rule_of(const std::string& members) {
+    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image","color":"rgb",)" + members + "}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return m->inputs.front().image;
 }
@@ -59,11 +59,11 @@ TEST_CASE("every file of the collection is seen as Pillow sees it") {
         const auto bytes = file(title);
         const auto& wanted = value.as_object();
         const int about = wanted.at("about").to_number<int>();
-        const auto seen = convert(upright(decode_image(bytes), orientation(bytes)), model::ImageColor::rgb);
+        const auto seen = convert(upright(decode_image(bytes), orientation(bytes)), values::ImageColor::rgb);
         CHECK(distance(seen, wanted, "rgb") <= about);
         const auto kept = decode_image(bytes, Alpha::keep);
         CHECK(kept.has_alpha() == wanted.contains("over_white"));
-        if (kept.has_alpha()) CHECK(distance(convert(over(kept, 0xffffff), model::ImageColor::rgb), wanted, "over_white") <= about);
+        if (kept.has_alpha()) CHECK(distance(convert(over(kept, 0xffffff), values::ImageColor::rgb), wanted, "over_white") <= about);
     }
 }
 

@@ -79,8 +79,8 @@ const std::vector<std::uint8_t> shown[] = { // by orientation, of 1 2 3 / 4 5 6
     {1, 2, 3, 4, 5, 6}, {3, 2, 1, 6, 5, 4}, {6, 5, 4, 3, 2, 1}, {4, 5, 6, 1, 2, 3},
     {1, 4, 2, 5, 3, 6}, {4, 1, 5, 2, 6, 3}, {6, 3, 5, 2, 4, 1}, {3, 6, 2, 5, 1, 4}};
 
-model::Manifest manifest(const std::string& members) {
-    auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
+values::Manifest manifest(const std::string& members) {
+    auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return *m;
 }
@@ -157,11 +157,11 @@ TEST_CASE("a picture is given to the model as viewers show it, or as it is store
 
 TEST_CASE("the manifest keeps the orientation that it asks for, and knows no third") {
     const auto stored = manifest(R"("color":"gray","shape":[1,2,3],"orientation":"as_stored")");
-    const auto again = model::Manifest::from_json(stored.to_json());
+    const auto again = values::Manifest::from_json(stored.to_json());
     REQUIRE(again.has_value());
-    CHECK(again->inputs.front().image.orientation == model::Orientation::as_stored);
+    CHECK(again->inputs.front().image.orientation == values::Orientation::as_stored);
     for (const auto* wrong : {R"("color":"gray","shape":[1,2,3],"orientation":"upright")", R"("kind":"tensor","shape":[2],"orientation":"as_shown")"})
-        CHECK_FALSE(model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + std::string{wrong} + "}}").has_value());
+        CHECK_FALSE(values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + std::string{wrong} + "}}").has_value());
 }
 
 TEST_CASE("a picture larger than the squares that it is turned by is turned whole") {

@@ -11,14 +11,14 @@ using namespace millrace::inference::worker;
 
 namespace {
 
-Result<model::Manifest> parse(const std::string& members) {
-    return model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
+Result<values::Manifest> parse(const std::string& members) {
+    return values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
 }
 
-model::Manifest manifest(const std::string& members) {
+values::Manifest manifest(const std::string& members) {
     auto m = parse(members);
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
-    auto again = model::Manifest::from_json(m->to_json());
+    auto again = values::Manifest::from_json(m->to_json());
     REQUIRE_MESSAGE(again.has_value(), (again ? "" : again.error().detail));
     CHECK(again->to_json() == m->to_json());
     return *m;
@@ -81,17 +81,17 @@ TEST_CASE("how a picture lies in its tensor comes with it, cropped or filled up"
     const auto filled = preprocess(tiff(3, 2), "", manifest(R"("color":"gray","datatype":"UINT8","layout":"hwc","shape":[-1,-1,1],"multiple_of":4,"fill":"#090909")"));
     REQUIRE(filled.tensors[0].pictures.size() == 1);
     CHECK(filled.tensors[0].pictures[0].tensor_width == 4);
-    CHECK(filled.tensors[0].shape == model::Shape{4, 4, 1});
+    CHECK(filled.tensors[0].shape == values::Shape{4, 4, 1});
     std::string bytes;
     for (const auto b : filled.tensors[0].bytes) bytes += static_cast<char>(b);
     CHECK(bytes == "\1\2\3\11\4\5\6\11\11\11\11\11\11\11\11\11");
     const auto bands = preprocess(tiff(3, 2), "", manifest(R"("color":"bands","shape":[1,-1,-1],"multiple_of":2)"));
-    CHECK(bands.tensors[0].shape == model::Shape{1, 2, 4});
+    CHECK(bands.tensors[0].shape == values::Shape{1, 2, 4});
 }
 
 TEST_CASE("a model of open sides is tried with a size that it takes") {
-    CHECK(make_probe(manifest(open_sides), 1)->tensors[0].shape == model::Shape{3, 64, 64});
-    CHECK(make_probe(manifest(open_sides + R"(,"sides":[100,200],"multiple_of":32)"), 1)->tensors[0].shape == model::Shape{3, 128, 128});
+    CHECK(make_probe(manifest(open_sides), 1)->tensors[0].shape == values::Shape{3, 64, 64});
+    CHECK(make_probe(manifest(open_sides + R"(,"sides":[100,200],"multiple_of":32)"), 1)->tensors[0].shape == values::Shape{3, 128, 128});
 }
 
 TEST_CASE("members of a picture's rule that contradict each other are refused") {

@@ -40,8 +40,8 @@ std::string picture(int left, int top, int wide, int high) {
     return encode_indexed_png(wide, high, pixels, grays());
 }
 
-model::Manifest manifest_of(const std::string& input) {
-    auto read = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":{"name":"image","kind":"image",)" + input + R"(},"output":{"shape":[2]}})");
+values::Manifest manifest_of(const std::string& input) {
+    auto read = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":{"name":"image","kind":"image",)" + input + R"(},"output":{"shape":[2]}})");
     REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().detail));
     return *read;
 }
@@ -65,7 +65,7 @@ void check_same(const std::string& input, const std::vector<Region>& regions) {
     }
 }
 
-std::string refused(const model::Manifest& manifest, const std::string& bytes, const std::string& type, const Region& region) {
+std::string refused(const values::Manifest& manifest, const std::string& bytes, const std::string& type, const Region& region) {
     try {
         (void)preprocess(bytes, type, manifest, {region});
     } catch (const InputError& e) {
@@ -102,7 +102,7 @@ TEST_CASE("a part that does not lie within the picture, or is of none, is refuse
     for (const auto& region : std::vector<Region>{{0, 0, 21, 1}, {0, 0, 1, 13}, {20, 0, 1, 1}, {0, 0, 0, 1}, {0, 0, 1, 0}, {0xffffffff, 0, 2, 1}})
         CHECK(refused(manifest, bytes, "image/png", region).find("does not lie within the picture of 20 x 12") != std::string::npos);
     CHECK(refused(manifest, std::string(64, 'x'), "application/octet-stream", {0, 0, 1, 1}).find("parts can be taken of a picture only") != std::string::npos);
-    const auto takes_text = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"shape":[2]}})");
+    const auto takes_text = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"shape":[2]}})");
     CHECK(refused(*takes_text, bytes, "", {0, 0, 1, 1}).find("parts can be taken of a picture only") != std::string::npos);
 }
 

@@ -14,8 +14,8 @@ using namespace millrace::inference::worker;
 
 namespace {
 
-model::Manifest manifest(const std::string& inputs) {
-    auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+values::Manifest manifest(const std::string& inputs) {
+    auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     REQUIRE(complete(*m, *SideFiles::open({}, {})).has_value());
     return *m;
@@ -28,7 +28,7 @@ std::vector<T> numbers(const TensorValue& value) {
     return out;
 }
 
-std::string failure(const std::string& bytes, const std::string& type, const model::Manifest& m) {
+std::string failure(const std::string& bytes, const std::string& type, const values::Manifest& m) {
     try {
         (void)preprocess(bytes, type, m);
         return "taken";
@@ -67,7 +67,7 @@ TEST_CASE("several inputs come by name, as npz or JSON, in any order") {
     CHECK(numbers<std::int64_t>(json.tensors[1]) == std::vector<std::int64_t>{3, 4});
     const auto rows = preprocess(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[[5],[6]],[[7],[8]]]}]})", "", two);
     CHECK(rows.rows == 2);
-    CHECK(rows.tensors[1].shape == model::Shape{2, 1});
+    CHECK(rows.tensors[1].shape == values::Shape{2, 1});
     CHECK(failure(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[5],[6]]}]})", "", two).find("numbers of rows") != std::string::npos);
     CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"a","data":[1,2]}]})", "", two).find("twice") != std::string::npos);
     CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"c","data":[1,2]}]})", "", two).find("a, b") != std::string::npos);
@@ -302,7 +302,7 @@ TEST_CASE("a pair of texts, and what goes with a text, comes with it") {
 
 TEST_CASE("what goes with a text names a text before it, of the same shape") {
     const auto refused = [](const std::string& inputs) {
-        const auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+        const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
         return m ? std::string{"taken"} : m.error().detail;
     };
     const std::string ids = R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"bytes"}})";
@@ -313,8 +313,8 @@ TEST_CASE("what goes with a text names a text before it, of the same shape") {
     CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask","of":"other"})").find("\"of\"") != std::string::npos);
     CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"mask"})").find("gives") != std::string::npos);
     CHECK(refused(ids + R"(,{"name":"mask","kind":"tensor","datatype":"INT64","shape":[6],"gives":"attention_mask"})").find("text") != std::string::npos);
-    const auto twice = model::Manifest::from_json(json::value(model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids + "," + mask + "]}")->to_json()));
+    const auto twice = values::Manifest::from_json(json::value(values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids + "," + mask + "]}")->to_json()));
     REQUIRE_MESSAGE(twice.has_value(), (twice ? "" : twice.error().detail));
     CHECK(twice->given() == 1);
-    CHECK(twice->inputs[1].text.part == model::TextPart::attention_mask);
+    CHECK(twice->inputs[1].text.part == values::TextPart::attention_mask);
 }

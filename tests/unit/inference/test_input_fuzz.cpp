@@ -69,7 +69,7 @@ TEST_CASE("changed WebP files never crash the decoder") {
 }
 
 TEST_CASE("changed npz files never crash the reader") {
-    const model::TensorSpec spec{"x", model::Datatype::fp32, {2}};
+    const values::TensorSpec spec{"x", values::Datatype::fp32, {2}};
     change_at_random(unbase64("UEsDBBQAAAAIAAAAIQCayqvnTAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4GhgZ7BgYGBwBQSwMEFAAAAAgAAAAhABBFT7lMAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKhpo6CrUKZAMuZgYIYIHSAFBLAQIUAxQAAAAIAAAAIQCayqvnTAAAAIgAAAAFAAAAAAAAAAAAAACAAQAAAABhLm5weVBLAQIUAxQAAAAIAAAAIQAQRU+5TAAAAJAAAAAFAAAAAAAAAAAAAACAAYMAAABiLm5weVBLBQYAAAAAAgACAGYAAAAGAQAAAAA="),
                      2000, [&](const std::string& bytes) {
                          for (const auto& [name, array] : unpack_npz(bytes)) (void)parse_npy(array, spec);

@@ -14,25 +14,25 @@ using namespace millrace::inference;
 
 namespace {
 
-std::shared_ptr<const model::Manifest> detector(const std::string& outputs, const std::string& rule, const std::string& input = R"({"kind":"tensor","shape":[2]})") {
-    auto manifest = model::Manifest::parse(R"({"format":1,"name":"d","task":"object_detection","input":)" + input + R"(,"outputs":[)" + outputs +
-                                           R"(],"labels":["cat","dog"],"postprocess":{"kind":"objects")" + rule + "}}");
+std::shared_ptr<const values::Manifest> detector(const std::string& outputs, const std::string& rule, const std::string& input = R"({"kind":"tensor","shape":[2]})") {
+    auto manifest = values::Manifest::parse(R"({"format":1,"name":"d","task":"object_detection","input":)" + input + R"(,"outputs":[)" + outputs +
+                                            R"(],"labels":["cat","dog"],"postprocess":{"kind":"objects")" + rule + "}}");
     REQUIRE_MESSAGE(manifest.has_value(), (manifest ? "" : manifest.error().detail));
-    const auto again = model::Manifest::from_json(manifest->to_json());
+    const auto again = values::Manifest::from_json(manifest->to_json());
     REQUIRE_MESSAGE(again.has_value(), (again ? "" : again.error().detail));
     CHECK(json::serialize(again->to_json()) == json::serialize(manifest->to_json()));
-    return std::make_shared<const model::Manifest>(std::move(*manifest));
+    return std::make_shared<const values::Manifest>(std::move(*manifest));
 }
 
 struct Output {
-    model::Shape shape;
+    values::Shape shape;
     std::vector<float> values;
 };
 
-frame::Objects found(const model::Manifest& manifest, const std::vector<Output>& outputs, const worker::PictureGeometry* picture = nullptr) {
+frame::Objects found(const values::Manifest& manifest, const std::vector<Output>& outputs, const worker::PictureGeometry* picture = nullptr) {
     std::vector<worker::OutputView> views;
     for (const auto& output : outputs)
-        views.push_back({model::Datatype::fp32, output.shape, reinterpret_cast<const std::byte*>(output.values.data()), output.values.size() * sizeof(float)});
+        views.push_back({values::Datatype::fp32, output.shape, reinterpret_cast<const std::byte*>(output.values.data()), output.values.size() * sizeof(float)});
     return std::get<frame::Objects>(worker::postprocess(views, manifest, picture));
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 ModelVersion version(const std::string& manifest) {
     return {OrganizationId{}, "m", "2", std::string(64, '0'), "/nonexistent",
-            std::make_shared<const model::Manifest>(*model::Manifest::parse(manifest))};
+            std::make_shared<const values::Manifest>(*values::Manifest::parse(manifest))};
 }
 
 const ModelVersion classifier = version(
@@ -25,8 +25,8 @@ const ModelVersion classifier = version(
 const ModelVersion raw = version(
     R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"name":"y","shape":[3]}})");
 
-frame::Outcome postprocess(const ModelVersion& model, const std::vector<float>& values, model::Shape shape) {
-    const worker::OutputView view{model::Datatype::fp32, shape, reinterpret_cast<const std::byte*>(values.data()),
+frame::Outcome postprocess(const ModelVersion& model, const std::vector<float>& values, values::Shape shape) {
+    const worker::OutputView view{values::Datatype::fp32, shape, reinterpret_cast<const std::byte*>(values.data()),
                                   values.size() * sizeof(float)};
     return worker::postprocess({&view, 1}, *model.manifest);
 }
@@ -36,7 +36,7 @@ ModelVersion labelled(const std::string& shape, const std::string& labels, const
                    R"(},"labels":)" + labels + R"(,"postprocess":)" + postprocess + "}");
 }
 
-json::object answer(const ModelVersion& model, const std::vector<float>& values, model::Shape shape) {
+json::object answer(const ModelVersion& model, const std::vector<float>& values, values::Shape shape) {
     auto outcome = render({postprocess(model, values, std::move(shape)), 1, 1}, model, {});
     REQUIRE(outcome.has_value());
     return outcome->result;
@@ -64,7 +64,7 @@ TEST_CASE("probabilities are ranked as they are, and logits in their place are a
 
 TEST_CASE("one logit decides between two labels, from the threshold on") {
     for (const auto* shape : {"[1]", "[]"}) {
-        const model::Shape actual = *shape && shape[1] == '1' ? model::Shape{1} : model::Shape{};
+        const values::Shape actual = *shape && shape[1] == '1' ? values::Shape{1} : values::Shape{};
         const auto model = labelled(shape, R"(["ham","spam"])", R"({"kind":"sigmoid"})");
         const auto spam = answer(model, {std::log(3.0F)}, actual);
         CHECK(spam.at("label").as_string() == "spam");
@@ -115,8 +115,8 @@ TEST_CASE("a model of double precision is postprocessed as one of single") {
     const auto model = version(R"({"format":1,"name":"m","task":"classification","input":{"kind":"tensor","shape":[2]},
         "output":{"shape":[2],"datatype":"FP64"},"labels":["a","b"],"postprocess":{"kind":"top_k"}})");
     const std::vector<double> values{0.25, 0.75};
-    const model::Shape shape{2};
-    const worker::OutputView view{model::Datatype::fp64, shape, reinterpret_cast<const std::byte*>(values.data()), 16};
+    const values::Shape shape{2};
+    const worker::OutputView view{values::Datatype::fp64, shape, reinterpret_cast<const std::byte*>(values.data()), 16};
     CHECK(std::get<frame::TopK>(worker::postprocess({&view, 1}, *model.manifest)).ranked[0].label == 1);
 }
 
@@ -171,11 +171,11 @@ TEST_CASE("a model that gives no number for a class or a pixel has no answer, an
 }
 
 TEST_CASE("what was asked for raw comes as tensors with the outputs' names, and nothing else does") {
-    const frame::Tensors tensors{{{model::Datatype::fp32, {1, 3}, std::string(12, 0)}}};
+    const frame::Tensors tensors{{{values::Datatype::fp32, {1, 3}, std::string(12, 0)}}};
     auto outcome = render({tensors, 1, 1}, classifier, {}, true);
     REQUIRE(outcome.has_value());
     REQUIRE(outcome->tensors.size() == 1);
-    CHECK(outcome->tensors[0].shape == model::Shape{1, 3});
+    CHECK(outcome->tensors[0].shape == values::Shape{1, 3});
     CHECK_FALSE(outcome->result.contains("outputs"));
     CHECK_FALSE(render({frame::TopK{{{0, 0.5F}}}, 1, 1}, classifier, {}, true).has_value());
 }

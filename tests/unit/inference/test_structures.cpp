@@ -38,8 +38,8 @@ std::string refusal(Fixture& f, std::shared_ptr<const ModelVersion> model) {
     return report ? "accepted" : report.error().detail;
 }
 
-Tensor floats(const std::string& name, model::Shape shape, const std::vector<float>& values) {
-    Tensor tensor{name, model::Datatype::fp32, std::move(shape), std::string(values.size() * sizeof(float), 0)};
+Tensor floats(const std::string& name, values::Shape shape, const std::vector<float>& values) {
+    Tensor tensor{name, values::Datatype::fp32, std::move(shape), std::string(values.size() * sizeof(float), 0)};
     std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
     return tensor;
 }
@@ -153,8 +153,8 @@ TEST_CASE("inputs are arguments by name, and one that is left out is None or its
         Request request;
         request.model = model;
         request.raw = true;
-        Tensor absent{"minus", model::Datatype::fp32, {}, {}, true};
-        request.input.tensors = {i % 2 ? floats("minus", {1, 2}, {1, 1}) : absent, floats("first", {1, 2}, {1, 2}), {"plus", model::Datatype::fp32, {}, {}, true}};
+        Tensor absent{"minus", values::Datatype::fp32, {}, {}, true};
+        request.input.tensors = {i % 2 ? floats("minus", {1, 2}, {1, 1}) : absent, floats("first", {1, 2}, {1, 2}), {"plus", values::Datatype::fp32, {}, {}, true}};
         futures.push_back(f.send(std::move(request)));
     }
     for (int i = 0; i < 6; ++i) {

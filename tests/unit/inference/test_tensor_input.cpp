@@ -11,7 +11,7 @@
 
 using namespace millrace;
 using namespace millrace::inference::worker;
-using model::Datatype;
+using values::Datatype;
 
 namespace {
 
@@ -39,10 +39,10 @@ std::vector<float> floats(const TensorValue& value) {
     return out;
 }
 
-const model::TensorSpec two_by_any{"x", Datatype::fp32, {2, -1}};
+const values::TensorSpec two_by_any{"x", Datatype::fp32, {2, -1}};
 
-DecodedInput parse_json(std::string_view text, const model::TensorSpec& spec) {
-    model::Manifest manifest;
+DecodedInput parse_json(std::string_view text, const values::TensorSpec& spec) {
+    values::Manifest manifest;
     manifest.inputs.emplace_back().tensor = spec;
     return parse_json_input(text, manifest);
 }
@@ -55,7 +55,7 @@ TEST_CASE("numbers become half precision, rounded to the nearest, and what is be
         std::memcpy(out.data(), value.bytes.data(), value.bytes.size());
         return out;
     };
-    const model::TensorSpec half{"x", Datatype::fp16, {-1}}, brain{"x", Datatype::bf16, {-1}};
+    const values::TensorSpec half{"x", Datatype::fp16, {-1}}, brain{"x", Datatype::bf16, {-1}};
     using Bits = std::vector<std::uint16_t>;
     CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,65504,2049]"), half).value) == Bits{0x3c00, 0xc000, 0x2e66, 0x7bff, 0x6800});
     CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,1e38]"), brain).value) == Bits{0x3f80, 0xc000, 0x3dcd, 0x7e96});
@@ -72,7 +72,7 @@ TEST_CASE("numbers become half precision, rounded to the nearest, and what is be
 TEST_CASE("npy arrays of every supported type become what the model takes") {
     const auto expect = [](const std::string& bytes) {
         const auto value = parse_npy(bytes, two_by_any).value;
-        CHECK(value.shape == model::Shape{2, 2});
+        CHECK(value.shape == values::Shape{2, 2});
         CHECK(floats(value) == std::vector<float>{1, 2, 3, 4});
     };
     expect(npy(dict("<f4", "(2, 2)"), raw<float>({1, 2, 3, 4})));
@@ -93,7 +93,7 @@ TEST_CASE("half precision is widened exactly") {
 TEST_CASE("a dimension more than the model takes brings as many rows") {
     const auto two = parse_npy(npy(dict("<f4", "(2, 2, 1)"), raw<float>({1, 2, 3, 4})), two_by_any);
     CHECK(two.rows == 2);
-    CHECK(two.value.shape == model::Shape{2, 1});
+    CHECK(two.value.shape == values::Shape{2, 1});
     CHECK(floats(two.value) == std::vector<float>{1, 2, 3, 4});
     CHECK(parse_json("[[[1],[2]],[[3],[4]],[[5],[6]]]", two_by_any).rows == 3);
     CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(0, 2, 1)"), ""), two_by_any), InputError);
@@ -133,7 +133,7 @@ TEST_CASE("npy files that are broken or hostile are refused") {
         CHECK_THROWS_AS(parse_npy(bytes, two_by_any), InputError);
     }
     // What does not fit the model's type is refused, not wrapped around.
-    const model::TensorSpec small{"x", Datatype::int8, {2}};
+    const values::TensorSpec small{"x", Datatype::int8, {2}};
     CHECK_THROWS_AS(parse_npy(npy(dict("<i8", "(2,)"), raw<std::int64_t>({1, 300})), small), InputError);
     CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(2,)"), raw<float>({1, std::nanf("")})), small), InputError);
     CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(2,)"), raw<float>({1, 0.5F})), small), InputError);
@@ -155,7 +155,7 @@ TEST_CASE("JSON tensors may be nested, flat with a shape, or as the inference pr
         const auto input = parse_json(text, two_by_any);
         const auto& value = input.tensors.at(0);
         CHECK(input.rows == 1);
-        CHECK(value.shape == model::Shape{2, 2});
+        CHECK(value.shape == values::Shape{2, 2});
         CHECK(floats(value) == std::vector<float>{1, 2, 3, 4});
     }
 }
@@ -186,14 +186,14 @@ TEST_CASE("JSON tensors that do not fit are refused") {
         INFO(std::string{text});
         CHECK_THROWS_AS(parse_json(text, two_by_any), InputError);
     }
-    const model::TensorSpec whole{"x", Datatype::int32, {1}};
+    const values::TensorSpec whole{"x", Datatype::int32, {1}};
     CHECK_THROWS_AS(parse_json("[1.5]", whole), InputError);
     CHECK_THROWS_AS(parse_json("[3000000000]", whole), InputError);
     CHECK_NOTHROW(parse_json("[3.0]", whole));
 }
 
 TEST_CASE("an input must be of the kind, the size and the type that it claims") {
-    const auto tensor = *model::Manifest::parse(
+    const auto tensor = *values::Manifest::parse(
         R"({"format":1,"name":"t","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[2]},"limits":{"max_input_bytes":64}})");
     CHECK_NOTHROW(preprocess("[1,2]", "", tensor));
     CHECK_NOTHROW(preprocess("[1,2]", "application/json", tensor));

@@ -11,13 +11,13 @@ using namespace millrace::inference::testing;
 
 namespace {
 
-inference::Tensor floats(const std::string& name, model::Shape shape, const std::vector<float>& values) {
-    inference::Tensor tensor{name, model::Datatype::fp32, std::move(shape), std::string(values.size() * sizeof(float), 0)};
+inference::Tensor floats(const std::string& name, values::Shape shape, const std::vector<float>& values) {
+    inference::Tensor tensor{name, values::Datatype::fp32, std::move(shape), std::string(values.size() * sizeof(float), 0)};
     std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
     return tensor;
 }
 
-std::vector<float> values(const inference::Tensor& tensor) {
+std::vector<float> floats_of(const inference::Tensor& tensor) {
     std::vector<float> list(tensor.bytes.size() / sizeof(float));
     std::memcpy(list.data(), tensor.bytes.data(), tensor.bytes.size());
     return list;
@@ -55,10 +55,10 @@ TEST_CASE("a model of two inputs and two outputs takes and gives tensors by name
     REQUIRE_MESSAGE(outcome.has_value(), said(outcome));
     REQUIRE(outcome->tensors.size() == 2);
     CHECK(outcome->tensors[0].name == "sum");
-    CHECK(outcome->tensors[0].shape == model::Shape{2, 1});
-    CHECK(values(outcome->tensors[0]) == std::vector<float>{36, 85});
+    CHECK(outcome->tensors[0].shape == values::Shape{2, 1});
+    CHECK(floats_of(outcome->tensors[0]) == std::vector<float>{36, 85});
     CHECK(outcome->tensors[1].name == "twice");
-    CHECK(values(outcome->tensors[1]) == std::vector<float>{2, 4, 6, 8, 10, 12});
+    CHECK(floats_of(outcome->tensors[1]) == std::vector<float>{2, 4, 6, 8, 10, 12});
     CHECK(outcome->batch_size == 2);
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("requests of several rows share a batch, and each gets its own back") 
         const auto outcome = futures[static_cast<std::size_t>(i - 1)].get();
         REQUIRE_MESSAGE(outcome.has_value(), said(outcome));
         const auto x = static_cast<float>(i);
-        CHECK(values(outcome->tensors[0]) == std::vector<float>{x, 2 * x});
+        CHECK(floats_of(outcome->tensors[0]) == std::vector<float>{x, 2 * x});
         largest = std::max(largest, outcome->batch_size);
         CHECK(outcome->batch_size <= 8);
     }
@@ -110,7 +110,7 @@ TEST_CASE("inputs of several lengths run by length, or filled up to a declared b
         for (auto& future : futures) {
             const auto outcome = future.get();
             REQUIRE_MESSAGE(outcome.has_value(), said(outcome));
-            answers.push_back(values(outcome->tensors.front()));
+            answers.push_back(floats_of(outcome->tensors.front()));
         }
         return answers;
     };
@@ -154,7 +154,7 @@ TEST_CASE("an AOTInductor package is served like any other model, or refused wit
     for (int round = 0; round < 3; ++round) { // the same library, loaded anew each time
         const auto outcome = f.run(of(compiled, {floats("", {2, 3}, {1, 2, 3, 4, 5, 6})}));
         REQUIRE_MESSAGE(outcome.has_value(), said(outcome));
-        CHECK(values(outcome->tensors.front()) == std::vector<float>{3, 5, 7, 9, 11, 13});
+        CHECK(floats_of(outcome->tensors.front()) == std::vector<float>{3, 5, 7, 9, 11, 13});
         CHECK(f.unload(compiled).has_value());
     }
 }

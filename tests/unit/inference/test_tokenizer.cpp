@@ -19,15 +19,15 @@ using Tokens = std::vector<std::int64_t>;
 
 namespace {
 
-model::TextRule rule(const std::string& length, const std::string& tokenizer) {
-    const auto m = model::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[)" +
-                                          length + R"(],"tokenizer":{)" + tokenizer + "}}}");
+values::TextRule rule(const std::string& length, const std::string& tokenizer) {
+    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[)" +
+                                           length + R"(],"tokenizer":{)" + tokenizer + "}}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return m->inputs.front().text;
 }
 
 struct Opened {
-    model::TextRule rule;
+    values::TextRule rule;
     std::shared_ptr<const Tokenizer> tokenizer;
     Opened(const std::string& length, const std::string& text, const TokenizerFiles& files = {}) : rule{::rule(length, text)} {
         auto opened = open_tokenizer(rule, files);
@@ -151,8 +151,8 @@ struct Reference {
         auto text = rule("1048576", files["manifest.json"].substr(1, files["manifest.json"].rfind('}') - 1));
         TokenizerFiles views;
         for (const auto& [name, bytes] : files) views[name] = bytes;
-        if (!text.vocabulary_file.empty() && text.tokenizer != model::Tokenizer::byte_pairs)
-            REQUIRE(model::put_vocabulary(text, files[text.vocabulary_file]).has_value());
+        if (!text.vocabulary_file.empty() && text.tokenizer != values::Tokenizer::byte_pairs)
+            REQUIRE(values::put_vocabulary(text, files[text.vocabulary_file]).has_value());
         auto opened = open_tokenizer(text, views);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         tokenizer = *std::move(opened);

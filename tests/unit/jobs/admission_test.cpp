@@ -7,18 +7,18 @@ using namespace millrace::jobs::test;
 
 namespace {
 
-Error refused(QueueDaemon& daemon, model::NewJob wanted = QueueDaemon::job()) {
+Error refused(QueueDaemon& daemon, values::NewJob wanted = QueueDaemon::job()) {
     const auto answer = daemon.try_submit(std::move(wanted));
     REQUIRE_FALSE(answer.has_value());
     return answer.error();
 }
-model::NewJob of_model(std::string name) {
+values::NewJob of_model(std::string name) {
     auto wanted = QueueDaemon::job();
     wanted.payload = fmt::format(R"({{"model":"{}"}})", name);
     wanted.max_attempts = 1;
     return wanted;
 }
-void fail_ten(QueueDaemon& daemon, const model::NewJob& wanted) {
+void fail_ten(QueueDaemon& daemon, const values::NewJob& wanted) {
     for (int i = 0; i < 10; ++i) daemon.finish(daemon.submit(wanted), failure());
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("a full backlog refuses, and says when to try again") {
 
 TEST_CASE("a queue's own bound refuses for that queue") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.max_backlog = 1;
     daemon.set("small", settings);
     daemon.pause("small");
@@ -68,7 +68,7 @@ TEST_CASE("a kind that nothing runs is refused, except in a queue that others wo
     auto wanted = QueueDaemon::job();
     wanted.kind = "unheard_of";
     CHECK(refused(daemon, wanted).code == Code::unprocessable);
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.external = true;
     daemon.set("outside", settings);
     wanted.queue = "outside";
@@ -85,7 +85,7 @@ TEST_CASE("a payload that can never work is refused") {
 
 TEST_CASE("what a job leaves open comes from its queue") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.priority = 8;
     settings.max_attempts = 2;
     settings.timeout_seconds = 33;
@@ -107,7 +107,7 @@ TEST_CASE("what a job leaves open comes from its queue") {
 
 TEST_CASE("a model that fails most of the time is refused for a while, and others are not") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.breaker = false;
     daemon.set("default", settings);
     fail_ten(daemon, of_model("broken"));
@@ -126,7 +126,7 @@ TEST_CASE("a model that fails most of the time is refused for a while, and other
         CHECK(daemon.finish(probe));
     }
     CHECK(daemon.events().back().type == "breaker.closed");
-    CHECK(daemon.snapshot().resources.at(0).breaker.state == model::BreakerView::State::closed);
+    CHECK(daemon.snapshot().resources.at(0).breaker.state == values::BreakerView::State::closed);
 }
 
 TEST_CASE("a queue whose jobs mostly fail is refused for a while, unless its breaker is switched off") {
@@ -136,7 +136,7 @@ TEST_CASE("a queue whose jobs mostly fail is refused for a while, unless its bre
     fail_ten(daemon, wanted);
     CHECK(refused(daemon, wanted).detail.find("flaky") != std::string::npos);
     CHECK(daemon.try_submit(QueueDaemon::job()).has_value());
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.breaker = false;
     daemon.set("flaky", settings);
     CHECK(daemon.try_submit(wanted).has_value());
@@ -164,7 +164,7 @@ TEST_CASE("a job begins as it is submitted only where nothing limits it") {
     daemon.pause();
     CHECK_FALSE(may());
     daemon.resume();
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.concurrency = 5;
     daemon.set("default", settings);
     CHECK_FALSE(may());

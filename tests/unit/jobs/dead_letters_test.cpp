@@ -11,7 +11,7 @@ namespace {
 
 struct Morgue : QueueDaemon {
     Morgue() {
-        model::QueueSettings settings;
+        values::QueueSettings settings;
         settings.breaker = false;
         for (const char* queue : {"default", "other"}) set(queue, settings);
     }

@@ -6,7 +6,7 @@ using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
 using namespace std::chrono_literals;
-using model::OnFailure;
+using values::OnFailure;
 
 TEST_CASE("a job waits for its parent, and is ready when that has succeeded") {
     StoredJobs world;
@@ -18,7 +18,7 @@ TEST_CASE("a job waits for its parent, and is ready when that has succeeded") {
     const auto settled = world.run(parent);
     CHECK(states(settled) == "succeeded queued");
     CHECK(settled.jobs[1].id == child);
-    CHECK(settled.jobs[1].from == model::JobState::blocked);
+    CHECK(settled.jobs[1].from == values::JobState::blocked);
     CHECK(settled.jobs[1].due == world.now);
     CHECK(world.job(child).run_at == world.now); // memory and store know it by the same time
     CHECK(states(world.run(child)) == "succeeded");
@@ -26,7 +26,7 @@ TEST_CASE("a job waits for its parent, and is ready when that has succeeded") {
 
 TEST_CASE("a job with several parents waits for the last of them") {
     StoredJobs world;
-    std::vector<model::Dependency> parents;
+    std::vector<values::Dependency> parents;
     for (int i = 0; i < 20; ++i) parents.push_back({world.submit(), OnFailure::fail});
     const auto child = world.submit_after(parents);
     CHECK(world.job(child).blocked_by == 20);
@@ -84,7 +84,7 @@ TEST_CASE("a chain of any length fails to its end, a bounded part in each transa
     }
     CHECK(turns >= 1);
     CHECK(settled.jobs.size() == 501);
-    for (const auto& moved : settled.jobs) CHECK(moved.to == model::JobState::dead);
+    for (const auto& moved : settled.jobs) CHECK(moved.to == values::JobState::dead);
     CHECK(world.number("SELECT count(*) FROM jobs") == 0);
     CHECK(world.number("SELECT jobs FROM job_totals WHERE state = 'dead'") == 501);
     CHECK(world.events().size() == 501);
@@ -148,7 +148,7 @@ TEST_CASE("a job whose parents have all succeeded before waits for nothing") {
     world.run(parent);
     auto wanted = world.prepared();
     wanted.depends_on = {{parent, OnFailure::fail}};
-    CHECK(model::name(world.store(wanted).job.state) == "queued");
+    CHECK(values::name(world.store(wanted).job.state) == "queued");
 }
 
 TEST_CASE("a parent that had failed before counts as its child says") {
@@ -159,7 +159,7 @@ TEST_CASE("a parent that had failed before counts as its child says") {
         auto wanted = world.prepared();
         wanted.depends_on = {{parent, policy}};
         const auto stored = world.store(wanted);
-        CHECK(model::name(stored.job.state) == state);
+        CHECK(values::name(stored.job.state) == state);
         CHECK(world.state(stored.job.id) == state);
     }
     CHECK(world.events().size() == 2); // the parent and the first child
@@ -186,7 +186,7 @@ TEST_CASE("a flow counts its jobs as they end, and its callback is none of them"
     Flow flow{FlowId::make(), "f", world.now, {}, {}, 3, 0, 0};
     flow_repository::insert(tenant, flow, {});
     std::vector<JobId> steps;
-    std::vector<model::Dependency> all;
+    std::vector<values::Dependency> all;
     for (const char* ref : {"a", "b", "c"}) {
         auto wanted = world.prepared();
         wanted.job.flow = flow.id;
@@ -237,7 +237,7 @@ TEST_CASE("a job that is retried waits for what it depends on as one that is sub
                                 Retried{OnFailure::ignore, "dead", "queued"}, Retried{OnFailure::ignore, "queued", "blocked"},
                                 Retried{OnFailure::wait, "dead", "blocked"}, Retried{OnFailure::wait, "succeeded", "queued"},
                                 Retried{OnFailure::fail, "gone", "queued"}}) {
-        CAPTURE(model::name(each.edge));
+        CAPTURE(values::name(each.edge));
         CAPTURE(std::string{each.parent});
         StoredJobs world;
         const auto parent = world.submit();
@@ -254,7 +254,7 @@ TEST_CASE("a job that is retried waits for what it depends on as one that is sub
         if (!moved) CHECK(moved.error().failed_parent == parent);
         if (!moved) continue;
         CHECK(world.state(child) == each.child);
-        CHECK(model::name(moved->to) == each.child);
+        CHECK(values::name(moved->to) == each.child);
         // What was submitted with the same edge now is the same.
         if (of_parent != "gone") CHECK(world.state(world.submit_after({{parent, each.edge}})) == each.child);
         if (of_parent == "queued") CHECK(states(world.run(parent)).starts_with("succeeded queued"));

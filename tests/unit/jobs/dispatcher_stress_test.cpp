@@ -53,7 +53,7 @@ private:
             if (dice() % 5 == 0) wanted.deadline_at = daemon_.clock.now() + std::chrono::milliseconds{4000 + dice() % 9000};
             {
                 auto ids = ids_.lock();
-                if (!ids->empty() && dice() % 4 == 0) wanted.depends_on = {{(*ids)[dice() % ids->size()], static_cast<model::OnFailure>(dice() % 2)}};
+                if (!ids->empty() && dice() % 4 == 0) wanted.depends_on = {{(*ids)[dice() % ids->size()], static_cast<values::OnFailure>(dice() % 2)}};
             }
             const auto accepted = daemon_.try_submit(std::move(wanted));
             if (!accepted) continue;
@@ -127,7 +127,7 @@ TEST_CASE("whatever comes at once, nothing is lost, nothing is left in a slot, a
         DispatcherOptions options;
         options.scheduler.concurrency = 3;
         QueueDaemon daemon{options};
-        model::QueueSettings settings;
+        values::QueueSettings settings;
         settings.breaker = false;
         daemon.set("default", settings);
         settings.external = true;

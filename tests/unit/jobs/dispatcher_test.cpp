@@ -28,9 +28,9 @@ TEST_CASE("a submitted job runs, and its result is kept before anybody hears of 
     CHECK(daemon.state(id) == "running");
     CHECK(daemon.finish(id));
     const auto job = daemon.find(id);
-    CHECK(model::name(job.state) == "succeeded");
+    CHECK(values::name(job.state) == "succeeded");
     CHECK(job.result == "\"done\"");
-    CHECK(daemon.snapshot().total.ended.at(model::JobState::succeeded) == 1);
+    CHECK(daemon.snapshot().total.ended.at(values::JobState::succeeded) == 1);
     CHECK(daemon.dispatcher->backlog() == 0);
 }
 
@@ -208,10 +208,10 @@ TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
         daemon.snapshot(); // the claim is on its way, and behind it a cancel
         daemon.database->post_write([id, organization = daemon.who.organization](store::Session& session) -> Result<void> {
             Settled settled;
-            end_job(session, organization, id, model::JobState::cancelled, model::JobError{"cancelled", ""}, {1}, settled);
+            end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", ""}, {1}, settled);
             return success();
         }, [](Result<void>) {});
-        daemon.dispatcher->ended_elsewhere({{{id, daemon.who.organization, {}, "default", "puppet", "", 5, model::JobState::running, model::JobState::cancelled, {}, 0}}});
+        daemon.dispatcher->ended_elsewhere({{{id, daemon.who.organization, {}, "default", "puppet", "", 5, values::JobState::running, values::JobState::cancelled, {}, 0}}});
         daemon.snapshot();
     }
     daemon.settle();
@@ -222,7 +222,7 @@ TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
 
 TEST_CASE("an attempt whose end is told twice gives its slot back once") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.external = true;
     daemon.set("outside", settings);
     const auto id = daemon.submit(QueueDaemon::job("outside"));
@@ -233,7 +233,7 @@ TEST_CASE("an attempt whose end is told twice gives its slot back once") {
         daemon.clock.pass(30s);
         daemon.dispatcher->start(); // a tick: the lease is over, and that is on its way into the store
         daemon.snapshot();
-        daemon.dispatcher->reported(id, taken[0].token.token, {{{id, daemon.who.organization, {}, "outside", "puppet", "", 5, model::JobState::running, model::JobState::cancelled, {}, 0}}},
+        daemon.dispatcher->reported(id, taken[0].token.token, {{{id, daemon.who.organization, {}, "outside", "puppet", "", 5, values::JobState::running, values::JobState::cancelled, {}, 0}}},
                                     Scheduler::Verdict::nothing);
         daemon.snapshot();
     }
@@ -293,6 +293,6 @@ TEST_CASE("totals, and how long jobs of a kind take, are known after a restart")
     }
     daemon.die();
     const auto total = daemon.snapshot().total;
-    CHECK(total.ended.at(model::JobState::succeeded) == 3);
+    CHECK(total.ended.at(values::JobState::succeeded) == 3);
     for (const auto& queue : daemon.snapshot().queues) CHECK(queue.mean_run_seconds == doctest::Approx(4));
 }

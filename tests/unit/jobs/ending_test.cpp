@@ -15,11 +15,11 @@ TEST_CASE("a success moves the job to the history with its result") {
     world.pass(2s);
     const auto settled = world.succeed(lease);
     REQUIRE(settled.jobs.size() == 1);
-    CHECK(settled.jobs[0].from == model::JobState::running);
-    CHECK(settled.jobs[0].to == model::JobState::succeeded);
+    CHECK(settled.jobs[0].from == values::JobState::running);
+    CHECK(settled.jobs[0].to == values::JobState::succeeded);
     CHECK(settled.jobs[0].run_us == 2'000'000);
     const auto job = world.job(id);
-    CHECK(model::name(job.state) == "succeeded");
+    CHECK(values::name(job.state) == "succeeded");
     CHECK(job.result == R"({"done":true})");
     CHECK(job.progress_percent == 100);
     CHECK(job.attempt == 1);
@@ -42,7 +42,7 @@ TEST_CASE("everything that a job was submitted with is in the history") {
     asked.timeout_seconds = 12.5;
     asked.unique_key = "only";
     asked.created_by = KeyId::make();
-    asked.retry.emplace().backoff = model::RetryPolicy::Backoff::fixed;
+    asked.retry.emplace().backoff = values::RetryPolicy::Backoff::fixed;
     asked.deadline_at = world.now + 1h;
     asked.expires_at = world.now + 30min;
     const auto before = asked;
@@ -68,7 +68,7 @@ TEST_CASE("everything that a job was submitted with is in the history") {
         CHECK(after.deadline_at == before.deadline_at);
         CHECK(after.expires_at == before.expires_at);
         REQUIRE(after.retry);
-        CHECK(after.retry->backoff == model::RetryPolicy::Backoff::fixed);
+        CHECK(after.retry->backoff == values::RetryPolicy::Backoff::fixed);
     }
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("what ended while it ran has no lease any more") {
     const auto lease = world.claim(world.submit());
     const auto settled = world.cancel(lease.id);
     REQUIRE(settled.jobs.size() == 1);
-    CHECK(settled.jobs[0].from == model::JobState::running);
+    CHECK(settled.jobs[0].from == values::JobState::running);
     CHECK(world.succeed(lease).empty());
     CHECK(world.fail(lease).empty());
     CHECK(world.state(lease.id) == "cancelled");
@@ -169,7 +169,7 @@ TEST_CASE("ends are counted by organisation, queue, kind and state, with the tim
         CHECK(total.organization == world.organization);
         CHECK(total.queue == "default");
         CHECK(total.kind == "echo");
-        CHECK(total.jobs == (total.state == model::JobState::succeeded ? 3 : 1));
-        CHECK(total.run_us == (total.state == model::JobState::succeeded ? 6'000'000 : 0));
+        CHECK(total.jobs == (total.state == values::JobState::succeeded ? 3 : 1));
+        CHECK(total.run_us == (total.state == values::JobState::succeeded ? 6'000'000 : 0));
     }
 }

@@ -88,7 +88,7 @@ TEST_CASE("an attempt that did not count lets expires_at hold again") {
 TEST_CASE("what waits for an expired job is settled as after any failure") {
     StoredJobs world;
     const auto parent = submit(world, {1s, {}});
-    const auto child = world.submit_after({{parent, model::OnFailure::fail}});
+    const auto child = world.submit_after({{parent, values::OnFailure::fail}});
     world.pass(1s);
     Settled settled;
     CHECK(expire_job(world.session, world.organization, parent, world.now, settled));
@@ -101,7 +101,7 @@ TEST_CASE("a blocked job expires too") {
     const auto parent = world.submit();
     auto wanted = world.prepared();
     wanted.job.expires_at = world.now + 1s;
-    wanted.depends_on = {{parent, model::OnFailure::fail}};
+    wanted.depends_on = {{parent, values::OnFailure::fail}};
     const auto child = world.store(wanted).job.id;
     world.pass(1s);
     CHECK(expire(world, child));

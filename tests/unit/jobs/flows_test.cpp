@@ -4,7 +4,7 @@
 using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
-using model::OnFailure;
+using values::OnFailure;
 
 namespace {
 
@@ -61,7 +61,7 @@ TEST_CASE("a flow fans out and in, and its progress is counted") {
     CHECK(after.flow.succeeded == 4);
     CHECK(after.flow.failed == 0);
     CHECK(after.flow.finished_at);
-    for (const auto& node : after.nodes) CHECK(node.state == model::JobState::succeeded);
+    for (const auto& node : after.nodes) CHECK(node.state == values::JobState::succeeded);
     CHECK(river.dispatcher->backlog() == 0);
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("what is wrong with a document is said, and nothing of it is stored") 
 TEST_CASE("a flow whose later job is refused by the store takes the earlier ones back") {
     River river;
     auto unique = QueueDaemon::job();
-    unique.unique = model::Unique{.key = "only", .period = {}};
+    unique.unique = values::Unique{.key = "only", .period = {}};
     const auto holder = river.QueueDaemon::submit(unique);
     auto second = step("b", {"a"});
     second.job.unique = unique.unique;

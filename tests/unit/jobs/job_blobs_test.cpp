@@ -7,7 +7,7 @@
 using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
-using model::JobState;
+using values::JobState;
 
 namespace {
 

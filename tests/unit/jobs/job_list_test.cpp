@@ -58,19 +58,19 @@ TEST_CASE("a list is filtered by state, and a job that is due counts as queued")
     world.run(ran);
     auto later = world.prepared();
     later.job.run_at = world.now + 10s;
-    later.job.state = model::JobState::scheduled;
+    later.job.state = values::JobState::scheduled;
     const auto scheduled = world.store(later).job.id;
-    const auto of = [&](model::JobState state) {
+    const auto of = [&](values::JobState state) {
         job_repository::Filter filter;
         filter.state = state;
         return list(world, filter);
     };
-    CHECK(of(model::JobState::succeeded) == Ids{ran});
-    CHECK(of(model::JobState::queued) == Ids{queued});
-    CHECK(of(model::JobState::scheduled) == Ids{scheduled});
+    CHECK(of(values::JobState::succeeded) == Ids{ran});
+    CHECK(of(values::JobState::queued) == Ids{queued});
+    CHECK(of(values::JobState::scheduled) == Ids{scheduled});
     world.pass(10s);
-    CHECK(of(model::JobState::queued) == Ids{scheduled, queued});
-    CHECK(of(model::JobState::scheduled).empty());
+    CHECK(of(values::JobState::queued) == Ids{scheduled, queued});
+    CHECK(of(values::JobState::scheduled).empty());
 }
 
 TEST_CASE("a list is filtered by kind, queue and time") {
@@ -209,7 +209,7 @@ TEST_CASE("each filter of a list finds the same by the way that it takes") {
         set(filter);
         return list(world, filter);
     };
-    using model::JobState;
+    using values::JobState;
     CHECK(of([](auto& f) { f.state = JobState::dead; }) == Ids{dead});
     CHECK(of([](auto& f) { f.state = JobState::succeeded; }) == Ids{ran});
     CHECK(of([](auto& f) { f.state = JobState::queued; }) == Ids{queued});

@@ -16,14 +16,14 @@ std::string render(const BatchAccepted& answer) {
     for (const auto& item : answer.items) text += item ? (item->duplicate ? "d" : "a") : "r";
     return text;
 }
-Result<BatchAccepted> submit_all(QueueDaemon& daemon, std::vector<Result<model::NewJob>> wanted, std::optional<IdempotentRequest> key = std::nullopt) {
+Result<BatchAccepted> submit_all(QueueDaemon& daemon, std::vector<Result<values::NewJob>> wanted, std::optional<IdempotentRequest> key = std::nullopt) {
     auto done = daemon.run(daemon.jobs->submit_batch(daemon.who, std::move(wanted), std::move(key), render));
     daemon.settle();
     return done;
 }
-model::NewJob unique(std::string key) {
+values::NewJob unique(std::string key) {
     auto wanted = QueueDaemon::job();
-    wanted.unique = model::Unique{.key = std::move(key), .period = {}};
+    wanted.unique = values::Unique{.key = std::move(key), .period = {}};
     return wanted;
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("many requests with one key at once make one job") {
 
 TEST_CASE("many jobs are taken in one commit, and each is answered in its place") {
     QueueDaemon daemon;
-    std::vector<Result<model::NewJob>> wanted;
+    std::vector<Result<values::NewJob>> wanted;
     wanted.emplace_back(QueueDaemon::job());
     wanted.emplace_back(Error{Code::unprocessable, "\"kind\" is missing"});
     wanted.emplace_back(unique("u"));
@@ -83,7 +83,7 @@ TEST_CASE("many jobs are taken in one commit, and each is answered in its place"
     bad.payload = R"({"bad":true})";
     wanted.emplace_back(bad);
     auto orphan = QueueDaemon::job();
-    orphan.depends_on = {{JobId::make(), model::OnFailure::fail}};
+    orphan.depends_on = {{JobId::make(), values::OnFailure::fail}};
     wanted.emplace_back(orphan);
     wanted.emplace_back(QueueDaemon::job());
     const auto groups = daemon.database->stats().groups;
@@ -99,7 +99,7 @@ TEST_CASE("many jobs are taken in one commit, and each is answered in its place"
 TEST_CASE("a batch that is repeated with its key is answered again, and makes nothing") {
     QueueDaemon daemon;
     const auto batch = [] {
-        std::vector<Result<model::NewJob>> wanted;
+        std::vector<Result<values::NewJob>> wanted;
         for (int i = 0; i < 3; ++i) wanted.emplace_back(QueueDaemon::job());
         return wanted;
     };
@@ -114,7 +114,7 @@ TEST_CASE("a thousand jobs in one batch all run, in their order") {
     DispatcherOptions options;
     options.scheduler.concurrency = 1;
     QueueDaemon daemon{options};
-    std::vector<Result<model::NewJob>> wanted(1000, QueueDaemon::job());
+    std::vector<Result<values::NewJob>> wanted(1000, QueueDaemon::job());
     const auto answer = submit_all(daemon, std::move(wanted)).value();
     CHECK(daemon.dispatcher->backlog() == 999);
     for (std::size_t i = 0; i < 5; ++i) {
@@ -183,7 +183,7 @@ TEST_CASE("whoever waits for a job hears of its end, however it ends") {
 
 namespace {
 
-model::NewJob naming_blobs(std::size_t count) {
+values::NewJob naming_blobs(std::size_t count) {
     auto wanted = QueueDaemon::job();
     wanted.payload = R"({"inputs":[)";
     for (std::size_t i = 0; i < count; ++i) wanted.payload += fmt::format(R"({}{{"blob":"{:064x}"}})", i == 0 ? "" : ",", i);
@@ -201,6 +201,6 @@ TEST_CASE("a job names so many blobs at most, and the jobs of a batch so many to
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::unprocessable);
     CHECK(refused.error().detail.find("257 blobs") != std::string::npos);
-    std::vector<Result<model::NewJob>> batch(20, naming_blobs(250));
+    std::vector<Result<values::NewJob>> batch(20, naming_blobs(250));
     CHECK(render(*submit_all(daemon, std::move(batch))) == "aaaaaaaaaaaaaaaarrrr"); // 4,000
 }

@@ -85,7 +85,7 @@ TEST_CASE("names of queues without rules and without jobs are free again") {
     ruled->set_rules({});
     table.queue(mine, "a-waiting")->waiting = 1;
     const auto used = table.queue(mine, "a-used");
-    table.queue(mine, "a-unused")->ended[model::JobState::succeeded] = 7;
+    table.queue(mine, "a-unused")->ended[values::JobState::succeeded] = 7;
     for (std::size_t i = 0; table.count(mine) < QueueTable::most_queues; ++i) table.queue(mine, "name-" + std::to_string(i))->waiting = i % 2;
     CHECK(table.admits(mine, "another"));
     CHECK(table.count(mine) == QueueTable::most_queues * 3 / 4);
@@ -93,7 +93,7 @@ TEST_CASE("names of queues without rules and without jobs are free again") {
     CHECK_FALSE(table.find_queue(mine, "a-unused"));
     CHECK(table.find_queue(others, "theirs"));
     std::int64_t ended = 0;
-    for (const auto& queue : table.take_given_up()) ended += queue->ended[model::JobState::succeeded];
+    for (const auto& queue : table.take_given_up()) ended += queue->ended[values::JobState::succeeded];
     CHECK(ended == 7); // somebody goes on counting them
     CHECK(table.take_given_up().empty());
 }
@@ -122,7 +122,7 @@ TEST_CASE("refused submits use up no names") {
 
 TEST_CASE("many kinds on an external queue, cancelled, are a few rows and no lanes after a restart") {
     QueueDaemon daemon;
-    model::QueueSettings external;
+    values::QueueSettings external;
     external.external = true;
     daemon.set("outside", external);
     std::vector<JobId> ids;
@@ -147,9 +147,9 @@ TEST_CASE("many kinds on an external queue, cancelled, are a few rows and no lan
     CHECK(daemon.number("SELECT jobs FROM job_totals WHERE queue = ''") == 280);
     daemon.die();
     const auto after = daemon.snapshot();
-    CHECK(after.total.ended.at(model::JobState::cancelled) == 300);
+    CHECK(after.total.ended.at(values::JobState::cancelled) == 300);
     REQUIRE(after.queues.size() == 1);
-    CHECK(after.queues.front().ended.at(model::JobState::cancelled) == 20);
+    CHECK(after.queues.front().ended.at(values::JobState::cancelled) == 20);
 }
 
 TEST_CASE("mean run times of many kinds are a few of their own and one for the others") {

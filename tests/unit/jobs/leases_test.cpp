@@ -12,11 +12,11 @@ namespace {
 
 struct WorkedOutside : QueueDaemon {
     explicit WorkedOutside(DispatcherOptions its = {}) : QueueDaemon{std::move(its)} {
-        model::QueueSettings settings;
+        values::QueueSettings settings;
         settings.external = true;
         set("outside", settings);
     }
-    static model::NewJob outside() {
+    static values::NewJob outside() {
         auto wanted = job("outside");
         wanted.kind = "anything";
         return wanted;
@@ -338,7 +338,7 @@ TEST_CASE("an organisation's lease is worth nothing to another") {
 
 TEST_CASE("a queue's own concurrency holds for its workers") {
     WorkedOutside daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.external = true;
     settings.concurrency = 2;
     daemon.set("outside", settings);

@@ -107,7 +107,7 @@ private:
             return at == served_.end() ? daemon.started : at->second;
         };
         const auto risen = [&](const Waiting& its, Monotonic since) {
-            return std::min<std::int64_t>(model::highest_priority, its.priority + (now.steady - since) / limits_.ageing);
+            return std::min<std::int64_t>(values::highest_priority, its.priority + (now.steady - since) / limits_.ageing);
         };
         const auto highest = risen(job, served(job));
         const auto& lane = daemon.scheduler.queue().at(job.lane);

@@ -38,7 +38,7 @@ TEST_CASE("a waiting job knows how many begin before it") {
 TEST_CASE("a blocked job has no place in the line") {
     QueueDaemon daemon;
     auto child = QueueDaemon::job();
-    child.depends_on = {{daemon.submit(), model::OnFailure::fail}};
+    child.depends_on = {{daemon.submit(), values::OnFailure::fail}};
     CHECK_FALSE(outlook(daemon, daemon.submit(child)).position);
 }
 

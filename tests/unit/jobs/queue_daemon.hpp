@@ -72,36 +72,36 @@ struct QueueDaemon {
         settle();
     }
 
-    static model::NewJob job(std::string queue = "default") {
-        model::NewJob wanted;
+    static values::NewJob job(std::string queue = "default") {
+        values::NewJob wanted;
         wanted.kind = "puppet";
         wanted.queue = std::move(queue);
         wanted.retry.emplace().jitter = 0; // 1, 2 and 4 seconds
         return wanted;
     }
-    Result<Accepted> try_submit(model::NewJob wanted, std::optional<IdempotentRequest> request = std::nullopt) {
+    Result<Accepted> try_submit(values::NewJob wanted, std::optional<IdempotentRequest> request = std::nullopt) {
         return run(jobs->submit(who, {JobId::make(), std::move(wanted), std::move(request), {}}));
     }
-    JobId submit(model::NewJob wanted = job()) {
+    JobId submit(values::NewJob wanted = job()) {
         const auto accepted = try_submit(std::move(wanted));
         REQUIRE_MESSAGE(accepted.has_value(), (accepted ? "" : accepted.error().detail));
         settle();
         return accepted->id;
     }
-    model::Job find(JobId id) {
+    values::Job find(JobId id) {
         auto found = run(jobs->find(who.organization, id));
         REQUIRE(found.has_value());
         REQUIRE(found->has_value());
         return std::move(**found);
     }
-    std::string state(JobId id) { return std::string{model::name(find(id).state)}; }
-    std::vector<model::JobAttempt> attempts(JobId id) { return run(jobs->detail(who.organization, id)).value()->attempts; }
+    std::string state(JobId id) { return std::string{values::name(find(id).state)}; }
+    std::vector<values::JobAttempt> attempts(JobId id) { return run(jobs->detail(who.organization, id)).value()->attempts; }
     bool finish(JobId id, Outcome outcome = Success{"\"done\"", {}}) {
         const bool ran = puppet.finish(id, std::move(outcome));
         settle();
         return ran;
     }
-    void set(const std::string& queue, model::QueueSettings settings) {
+    void set(const std::string& queue, values::QueueSettings settings) {
         REQUIRE(run(queues->set(who, queue, std::move(settings))).has_value());
         settle();
     }
@@ -152,7 +152,7 @@ struct QueueDaemon {
     std::unique_ptr<DeadLetters> dead_letters;
     std::unique_ptr<Queues> queues;
     std::unique_ptr<Leases> leases;
-    model::Principal who{.organization = model::default_organization, .key = {}, .name = "test", .role = model::Role::operator_};
+    values::Principal who{.organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
 
 private:
     void begin() {

@@ -77,7 +77,7 @@ TEST_CASE("a queue that is not paused may be resumed; one that does not exist ma
 
 TEST_CASE("settings and pauses are kept when the daemon dies") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.concurrency = 1;
     settings.rate = 5;
     settings.max_attempts = 9;
@@ -100,7 +100,7 @@ TEST_CASE("settings and pauses are kept when the daemon dies") {
 
 TEST_CASE("a limit that is changed holds at once") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.concurrency = 1;
     daemon.set("default", settings);
     for (int i = 0; i < 5; ++i) daemon.submit();
@@ -114,7 +114,7 @@ TEST_CASE("a limit that is changed holds at once") {
 
 TEST_CASE("a queue's rate holds, and what waits for it begins when it may") {
     QueueDaemon daemon;
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.rate = 2;
     daemon.set("default", settings);
     for (int i = 0; i < 5; ++i) daemon.submit();
@@ -130,7 +130,7 @@ TEST_CASE("a queue's rate holds, and what waits for it begins when it may") {
 TEST_CASE("who works a queue is changed only while it is empty") {
     QueueDaemon daemon;
     const auto id = daemon.submit();
-    model::QueueSettings settings;
+    values::QueueSettings settings;
     settings.external = true;
     CHECK(daemon.run(daemon.queues->set(daemon.who, "default", settings)).error().code == Code::conflict);
     daemon.finish(id);
@@ -150,7 +150,7 @@ TEST_CASE("a queue is listed by name with what waits and runs in it, to its own 
     later.run_at = daemon.clock.now() + 1h;
     const auto parent = daemon.submit(later);
     auto child = QueueDaemon::job("a");
-    child.depends_on = {{parent, model::OnFailure::fail}};
+    child.depends_on = {{parent, values::OnFailure::fail}};
     daemon.submit(child);
     daemon.clock.pass(30s);
     const auto all = daemon.run(daemon.queues->list(daemon.who.organization));

@@ -16,13 +16,13 @@ std::optional<Moved> replay(StoredJobs& world, JobId id, std::chrono::microsecon
 Prepared the_only_one(const StoredJobs& world) {
     auto wanted = world.prepared();
     wanted.job.unique_key = "only";
-    wanted.unique = model::Unique{.key = "only", .period = std::nullopt};
+    wanted.unique = values::Unique{.key = "only", .period = std::nullopt};
     return wanted;
 }
 int attempts_until_dead(StoredJobs& world, JobId id) {
     for (int attempts = 1;; ++attempts) {
         const auto settled = world.fail(world.claim(id));
-        if (model::is_final(settled.jobs.at(0).to)) return attempts;
+        if (values::is_final(settled.jobs.at(0).to)) return attempts;
         world.now = settled.jobs[0].due;
     }
 }
@@ -46,9 +46,9 @@ TEST_CASE("a dead job is put back in line with what it was submitted with") {
     CHECK(moved->key == wanted.job.created_by);
     CHECK(moved->queue == "q");
     CHECK(moved->priority == 7);
-    CHECK(moved->to == model::JobState::queued);
+    CHECK(moved->to == values::JobState::queued);
     const auto job = world.job(id);
-    CHECK(model::name(job.state) == "queued");
+    CHECK(values::name(job.state) == "queued");
     CHECK(job.payload == R"({"a":1})");
     CHECK(job.error->code == "broken"); // why it was dead is not forgotten
     CHECK(job.run_at == world.now);
@@ -103,7 +103,7 @@ TEST_CASE("a payload may be given anew, and a time") {
     world.die(id);
     const auto moved = replay(world, id, 10s, R"({"fixed":true})");
     REQUIRE(moved);
-    CHECK(moved->to == model::JobState::scheduled);
+    CHECK(moved->to == values::JobState::scheduled);
     CHECK(moved->due == world.now + 10s);
     CHECK(world.job(id).payload == R"({"fixed":true})");
 }

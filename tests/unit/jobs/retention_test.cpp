@@ -9,7 +9,7 @@ using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
 using namespace std::chrono_literals;
-using model::JobState;
+using values::JobState;
 
 namespace {
 
@@ -93,7 +93,7 @@ TEST_CASE("a turn at deleting ends after so many jobs") {
 TEST_CASE("what is deleted takes its attempts and dependencies with it, and leaves the totals") {
     StoredJobs world;
     const auto parent = world.submit();
-    const auto child = world.submit_after({{parent, model::OnFailure::ignore}});
+    const auto child = world.submit_after({{parent, values::OnFailure::ignore}});
     world.fail(world.claim(parent));
     world.die(parent);
     world.run(child);

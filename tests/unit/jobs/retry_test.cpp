@@ -12,13 +12,13 @@ namespace {
 const Outcome broken = Failure{Kind::retryable, {"broken", "it broke"}, {}};
 
 // Claims and fails until the job has ended; the waits between.
-std::vector<std::chrono::microseconds> fail_until_dead(StoredJobs& world, JobId id, const model::RetryPolicy& policy = {}) {
+std::vector<std::chrono::microseconds> fail_until_dead(StoredJobs& world, JobId id, const values::RetryPolicy& policy = {}) {
     std::vector<std::chrono::microseconds> waits;
     for (int guard = 0; guard < 200; ++guard) {
         const auto settled = world.end(world.claim(id), broken, policy);
         REQUIRE(settled.jobs.size() == 1);
-        if (model::is_final(settled.jobs[0].to)) return waits;
-        CHECK(settled.jobs[0].to == model::JobState::scheduled);
+        if (values::is_final(settled.jobs[0].to)) return waits;
+        CHECK(settled.jobs[0].to == values::JobState::scheduled);
         CHECK(world.job(id).run_at == settled.jobs[0].due);
         waits.push_back(settled.jobs[0].due - world.now);
         world.now = settled.jobs[0].due;
@@ -34,7 +34,7 @@ TEST_CASE("a job that always fails is tried three times more, after 1, 2 and 4 s
     const auto id = world.submit();
     CHECK(fail_until_dead(world, id) == std::vector<std::chrono::microseconds>{1s, 2s, 4s});
     const auto job = world.job(id);
-    CHECK(model::name(job.state) == "dead");
+    CHECK(values::name(job.state) == "dead");
     CHECK(job.attempt == 4);
     REQUIRE(job.error);
     CHECK(job.error->code == "broken");
@@ -80,7 +80,7 @@ TEST_CASE("what can never work is not tried again") {
 
 TEST_CASE("an error code that its policy never retries is not tried again") {
     StoredJobs world;
-    model::RetryPolicy policy;
+    values::RetryPolicy policy;
     policy.never = {"other", "broken"};
     CHECK(states(world.end(world.claim(world.submit()), broken, policy)) == "dead");
     policy.never = {"other"};

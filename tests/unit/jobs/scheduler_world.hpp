@@ -71,7 +71,7 @@ struct SchedulerWorld {
     }
     void pause(std::string_view queue, std::optional<Timestamp> until = std::nullopt) {
         auto rules = *table.queue(organization(1), queue)->rules();
-        rules.pause = model::Pause{now.wall, until, "a test", "the test"};
+        rules.pause = values::Pause{now.wall, until, "a test", "the test"};
         change(queue, rules, 1);
     }
     void change(std::string_view queue, const QueueRules& rules, std::uint8_t of) {

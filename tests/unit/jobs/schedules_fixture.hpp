@@ -23,11 +23,11 @@ namespace millrace::jobs::test {
 // Stores a bare row; refuses when told so.
 class FakeSubmitter final : public Submitter {
 public:
-    Result<Pending> prepare(const model::Principal& who, model::NewJob job, Timestamp) override {
+    Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp) override {
         if (refusal) return *refusal;
-        return Pending{[this, who, job](store::TenantSession& tenant, Timestamp now) -> Result<model::Job> {
+        return Pending{[this, who, job](store::TenantSession& tenant, Timestamp now) -> Result<values::Job> {
                            if (store_refusal) return *store_refusal;
-                           model::Job stored;
+                           values::Job stored;
                            stored.id = JobId::make();
                            stored.queue = "default";
                            tenant.execute("INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, "
@@ -43,11 +43,11 @@ public:
     std::atomic<int> announced{0};
 };
 
-inline Result<model::NewJob> read_plain_job(std::string_view text) {
+inline Result<values::NewJob> read_plain_job(std::string_view text) {
     const auto document = parse_json(text);
     const auto* object = document ? document->if_object() : nullptr;
     if (!object || !object->contains("kind")) return Error{Code::unprocessable, "\"kind\" is missing"};
-    model::NewJob job;
+    values::NewJob job;
     job.kind = object->at("kind").as_string();
     if (const auto* tags = field(*object, "tags")) job.tags = tags->as_object();
     if (field(*object, "run_at")) job.run_at = Timestamp{1};
@@ -145,7 +145,7 @@ struct ScheduleWorld {
     std::unique_ptr<store::Database> database;
     std::unique_ptr<ScheduleRunner> runner; // looked at by hand; the one of `schedules` is not started
     std::unique_ptr<Schedules> schedules;
-    model::Principal who{.organization = model::default_organization, .key = {}, .name = "test", .role = model::Role::operator_};
+    values::Principal who{.organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
 };
 
 using Times = std::vector<std::string>;

@@ -54,7 +54,7 @@ public:
         });
         attempt_repository::each_waiting(store_.session, [&](const attempt_repository::WaitingRow& row) {
             if (row.ends_by) limits.set({*row.ends_by, row.id, row.organization});
-            if (row.state != model::JobState::blocked) push(waiting(row.id, row.organization, row.key, row.queue, row.kind, row.resource, row.priority, row.due), now);
+            if (row.state != values::JobState::blocked) push(waiting(row.id, row.organization, row.key, row.queue, row.kind, row.resource, row.priority, row.due), now);
         });
         for (auto& found : recovered.external) {
             auto& its = found.lease;
@@ -63,10 +63,10 @@ public:
             running[its.id] = {std::move(its), job, found.external, now.steady + *found.external};
         }
     }
-    void arrive(const model::Job& job, const Now& now) {
+    void arrive(const values::Job& job, const Now& now) {
         const auto ends_by = !job.expires_at ? job.deadline_at : !job.deadline_at ? job.expires_at : std::min(job.expires_at, job.deadline_at);
         if (ends_by) limits.set({*ends_by, job.id, job.organization});
-        if (job.state != model::JobState::blocked)
+        if (job.state != values::JobState::blocked)
             push(waiting(job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.run_at), now);
     }
     void begin(Lease lease, const Waiting& job, std::optional<std::chrono::milliseconds> external, const Now& now) {
@@ -79,7 +79,7 @@ public:
     void recorded(const SimulatedAttempt& attempt, const Outcome& outcome, const Settled& settled, const Now& now) {
         running.erase(attempt.lease.id);
         const auto& own = settled.jobs.front();
-        if (!model::is_final(own.to)) {
+        if (!values::is_final(own.to)) {
             auto again = attempt.job;
             again.due = own.due;
             const auto wait = own.due - now.wall;
@@ -93,14 +93,14 @@ public:
     // What a transaction did to jobs that wait. Those that ran are the caller's.
     void settle(const Settled& settled, const Now& now) {
         for (const auto& moved : settled.jobs) {
-            const bool ended = model::is_final(moved.to);
+            const bool ended = values::is_final(moved.to);
             if (ended) limits.forget(moved.id);
             const auto job = waiting(moved.id, moved.organization, moved.key, moved.queue, moved.kind, moved.resource, moved.priority, moved.due);
-            const bool arrives = moved.from == model::JobState::blocked || model::is_final(moved.from);
-            if (arrives && !ended && moved.to != model::JobState::blocked) push(job, now);
-            else if (ended && (moved.from == model::JobState::queued || moved.from == model::JobState::scheduled)) {
+            const bool arrives = moved.from == values::JobState::blocked || values::is_final(moved.from);
+            if (arrives && !ended && moved.to != values::JobState::blocked) push(job, now);
+            else if (ended && (moved.from == values::JobState::queued || moved.from == values::JobState::scheduled)) {
                 if (unclaimed.erase(moved.id) > 0) continue;
-                scheduler.queue().take_out(job, moved.from == model::JobState::scheduled && moved.due > now.wall);
+                scheduler.queue().take_out(job, moved.from == values::JobState::scheduled && moved.due > now.wall);
                 standing.erase(moved.id);
             }
         }

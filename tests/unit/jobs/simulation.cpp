@@ -3,7 +3,7 @@
 namespace millrace::jobs::test {
 namespace {
 
-using model::JobState;
+using values::JobState;
 using Kind = Failure::Kind;
 
 constexpr std::array<std::string_view, 3> queue_names{"default", "narrow", "outside"};
@@ -48,16 +48,16 @@ auto Simulation::commit(Write write, Seen seen) {
 
 void Simulation::saw(const Stored& stored) {
     const auto& job = stored.job;
-    if (!stored.duplicate) fates_[job.id] = {job.organization, job.max_attempts, 0, model::is_final(job.state), 0, job.deadline_at.has_value()};
+    if (!stored.duplicate) fates_[job.id] = {job.organization, job.max_attempts, 0, values::is_final(job.state), 0, job.deadline_at.has_value()};
 }
 
 void Simulation::saw(const Settled& settled) {
     for (const auto& moved : settled.jobs) {
         auto& fate = fates_.at(moved.id);
-        if (model::is_final(moved.to)) {
+        if (values::is_final(moved.to)) {
             ++fate.ends;
             require(fate.ends == fate.replays + 1, "job " + short_name(moved.id) + " ended twice");
-        } else if (model::is_final(moved.from)) {
+        } else if (values::is_final(moved.from)) {
             ++fate.replays;
             fate.failures = fate.ended_workers = 0;
         }
@@ -78,7 +78,7 @@ void Simulation::start() {
     if (died_for_good() == before) return;
     // Who was dead before is not counted again: the store says who is.
     for (auto& [id, fate] : fates_)
-        if (fate.ends == fate.replays && model::is_final(store_.job_of(fate.organization, id).state)) ++fate.ends;
+        if (fate.ends == fate.replays && values::is_final(store_.job_of(fate.organization, id).state)) ++fate.ends;
 }
 
 // ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,17 +101,17 @@ void Simulation::submit() {
     if (job.run_at > store_.now) job.state = JobState::scheduled;
     if (dice_.one_in(8)) {
         job.unique_key = std::string{"key"} + static_cast<char>('0' + dice_.below(3));
-        wanted.unique = model::Unique{.key = job.unique_key, .period = {}};
+        wanted.unique = values::Unique{.key = job.unique_key, .period = {}};
     }
     if (dice_.one_in(4))
         for (const auto& [id, fate] : fates_)
             if (fate.organization == job.organization && wanted.depends_on.size() < 3 && dice_.one_in(8))
-                wanted.depends_on.push_back({id, static_cast<model::OnFailure>(dice_.below(3))});
+                wanted.depends_on.push_back({id, static_cast<values::OnFailure>(dice_.below(3))});
     const auto id = job.id;
     const auto stored = commit([&] { return store_.in(wanted.job.organization, wanted); }, [&](const Stored& its) { saw(its); });
     if (stored.duplicate) return;
-    tell("submit " + short_name(id) + " to " + stored.job.queue + ", " + std::string{model::name(stored.job.state)});
-    if (!model::is_final(stored.job.state)) daemon_->arrive(stored.job, now());
+    tell("submit " + short_name(id) + " to " + stored.job.queue + ", " + std::string{values::name(stored.job.state)});
+    if (!values::is_final(stored.job.state)) daemon_->arrive(stored.job, now());
 }
 
 void Simulation::take() {
@@ -160,7 +160,7 @@ void Simulation::check_parents(JobId id) {
     store::TenantSession tenant{store_.session, fate.organization};
     for (const auto& dependency : job_repository::dependencies(tenant, id)) {
         const auto state = store_.job_of(fate.organization, dependency.parent).state;
-        const bool held = dependency.on_failure == model::OnFailure::ignore ? !model::is_final(state) && fates_.at(dependency.parent).replays == 0
+        const bool held = dependency.on_failure == values::OnFailure::ignore ? !values::is_final(state) && fates_.at(dependency.parent).replays == 0
                                                                            : state != JobState::succeeded;
         require(!held, "job " + short_name(id) + " began before its parents let it");
     }
@@ -184,7 +184,7 @@ void Simulation::end(SimulatedAttempt attempt, Outcome outcome, bool its_worker_
         saw(settled);
         require(!settled.empty(), "an attempt whose lease is good could not write its end");
         const auto to = settled.jobs.front().to;
-        tell("end " + short_name(id) + ": " + std::string{model::name(to)});
+        tell("end " + short_name(id) + ": " + std::string{values::name(to)});
         if (its_worker_goes_on) lose(attempt);
         if (!failure || (failure->kind != Kind::retryable && failure->kind != Kind::worker_lost)) return;
         ++fate.failures;
@@ -224,7 +224,7 @@ void Simulation::cancel() {
     tell("cancel " + short_name(id));
     Settled settled = commit([&, its = fate.organization, job = id] {
         Settled all;
-        end_job(store_.session, its, job, JobState::cancelled, model::JobError{"cancelled", ""}, store_.now, all);
+        end_job(store_.session, its, job, JobState::cancelled, values::JobError{"cancelled", ""}, store_.now, all);
         count_totals(store_.session, all);
         return all;
     }, [&](const Settled& its) { saw(its); });
@@ -263,7 +263,7 @@ void Simulation::change_rules() {
     auto rules = *queue.rules();
     const auto rate = rules.settings.rate;
     switch (dice_.below(4)) {
-    case 0: rules.pause = model::Pause{store_.now, dice_.one_in(2) ? std::optional{store_.now + dice_.up_to(20s)} : std::nullopt, "", ""}; break;
+    case 0: rules.pause = values::Pause{store_.now, dice_.one_in(2) ? std::optional{store_.now + dice_.up_to(20s)} : std::nullopt, "", ""}; break;
     case 1: rules.pause.reset(); break;
     case 2: rules.settings.concurrency = dice_.one_in(2) ? std::optional{1 + dice_.below(3)} : std::nullopt; break;
     case 3: rules.settings.rate = dice_.one_in(2) ? std::optional{0.2 + static_cast<double>(dice_.below(40)) / 10} : std::nullopt; break;
@@ -380,7 +380,7 @@ void Simulation::finish() {
     const auto blocked = store_.number("SELECT count(*) FROM jobs"), ended = store_.number("SELECT count(*) FROM finished_jobs");
     require(static_cast<std::size_t>(blocked + ended) == fates_.size(), fmt::format("{} jobs were submitted, {} are there", fates_.size(), blocked + ended));
     for (const auto& [id, fate] : fates_) {
-        const bool is_final = model::is_final(store_.job_of(fate.organization, id).state);
+        const bool is_final = values::is_final(store_.job_of(fate.organization, id).state);
         require(fate.ends == fate.replays + (is_final ? 1 : 0), "job " + short_name(id) + " ended another number of times than it was run");
     }
     require(store_.number("SELECT count(*) FROM finished_jobs WHERE result = '\"of a ghost\"'") == 0, "a stale result was kept");

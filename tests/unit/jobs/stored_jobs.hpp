@@ -7,9 +7,9 @@
 #include "jobs/events.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/submission.hpp"
-#include "model/principal.hpp"
 #include "store/sqlite/migrator.hpp"
 #include "store/sqlite/session.hpp"
+#include "values/principal.hpp"
 
 #include <doctest/doctest.h>
 
@@ -49,7 +49,7 @@ struct StoredJobs {
 
     store::Connection& connection = MigratedStore::connection();
     store::SqliteSession session{connection};
-    OrganizationId organization = model::default_organization;
+    OrganizationId organization = values::default_organization;
     Timestamp now = *Timestamp::parse("2026-05-04T10:20:00Z");
     EndRules rules;
     std::int64_t last_token = 100;
@@ -82,7 +82,7 @@ struct StoredJobs {
         return std::move(*stored);
     }
     JobId submit() { return store(prepared()).job.id; }
-    JobId submit_after(std::vector<model::Dependency> parents) {
+    JobId submit_after(std::vector<values::Dependency> parents) {
         auto wanted = prepared();
         wanted.depends_on = std::move(parents);
         return store(std::move(wanted)).job.id;
@@ -96,7 +96,7 @@ struct StoredJobs {
         REQUIRE(lease.has_value());
         return std::move(*lease);
     }
-    Settled end(const Lease& lease, const Outcome& outcome, const model::RetryPolicy& policy = {}, std::uint64_t random = 1ULL << 63) {
+    Settled end(const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy = {}, std::uint64_t random = 1ULL << 63) {
         auto settled = end_attempt(session, lease, outcome, policy, rules, random, now); // by default without jitter
         count_totals(session, settled);
         return settled;
@@ -107,19 +107,19 @@ struct StoredJobs {
     Settled die(JobId id) { return fail(claim(id), Failure::Kind::permanent); }
     Settled cancel(JobId id) {
         Settled settled;
-        end_job(session, organization, id, model::JobState::cancelled, model::JobError{"cancelled", "by a test"}, now, settled);
+        end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", "by a test"}, now, settled);
         return settled;
     }
 
-    model::Job job(JobId id) { return job_of(organization, id); }
-    model::Job job_of(const OrganizationId& of, JobId id) {
+    values::Job job(JobId id) { return job_of(organization, id); }
+    values::Job job_of(const OrganizationId& of, JobId id) {
         store::TenantSession its{session, of};
         auto found = job_repository::find(its, id);
         REQUIRE(found.has_value());
         return std::move(*found);
     }
-    std::string state(JobId id) { return std::string{model::name(job(id).state)}; }
-    std::vector<model::JobAttempt> attempts(JobId id) {
+    std::string state(JobId id) { return std::string{values::name(job(id).state)}; }
+    std::vector<values::JobAttempt> attempts(JobId id) {
         auto its = tenant();
         return job_repository::attempts(its, id);
     }
@@ -133,7 +133,7 @@ struct StoredJobs {
 // The states that the jobs of a settlement came to, in its order: "succeeded queued".
 inline std::string states(const Settled& settled) {
     std::string all;
-    for (const auto& moved : settled.jobs) all += (all.empty() ? "" : " ") + std::string{model::name(moved.to)};
+    for (const auto& moved : settled.jobs) all += (all.empty() ? "" : " ") + std::string{values::name(moved.to)};
     return all;
 }
 

@@ -6,14 +6,14 @@ using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
 using namespace std::chrono_literals;
-using model::JobState;
+using values::JobState;
 
 namespace {
 
 Prepared unique(const StoredJobs& world, const std::string& key, std::optional<std::chrono::microseconds> period = std::nullopt) {
     auto wanted = world.prepared();
     wanted.job.unique_key = key;
-    wanted.unique = model::Unique{.key = key, .period = period};
+    wanted.unique = values::Unique{.key = key, .period = period};
     return wanted;
 }
 
@@ -168,7 +168,7 @@ TEST_CASE("a unique key is kept for the whole period that was asked for with it"
     StoredJobs world;
     const auto year = [&] {
         auto wanted = unique(world, "only", 24h * 366);
-        wanted.unique->states = {model::JobState::succeeded};
+        wanted.unique->states = {values::JobState::succeeded};
         return wanted;
     };
     const auto first = world.store(year()).job.id;

@@ -79,7 +79,7 @@ TEST_CASE("a job that waits for another attempt is expired at its deadline, what
 TEST_CASE("more limits than are looked at together all come") {
     QueueDaemon daemon;
     daemon.pause();
-    std::vector<Result<model::NewJob>> wanted;
+    std::vector<Result<values::NewJob>> wanted;
     for (int i = 0; i < 600; ++i) {
         wanted.emplace_back(QueueDaemon::job());
         wanted.back()->expires_at = daemon.clock.now() + 1s;

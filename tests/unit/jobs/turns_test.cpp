@@ -95,9 +95,9 @@ TEST_CASE("dead letters are replayed and purged in turns, and a filter that fits
 }
 
 TEST_CASE("ended jobs past their time are deleted in turns") {
-    for (const auto state : {model::JobState::succeeded, model::JobState::cancelled}) {
+    for (const auto state : {values::JobState::succeeded, values::JobState::cancelled}) {
         Crowd crowd;
-        crowd.fill([&](store::Session& session, int) { crowd.insert_ended(session, model::name(state)); });
+        crowd.fill([&](store::Session& session, int) { crowd.insert_ended(session, values::name(state)); });
         crowd.clock.set(SystemClock::instance().now() + 48h); // ids carry the true time
         Retention retention{*crowd.database, crowd.clock, crowd.log, crowd.metrics, {.keep = {{state, 24h}}}};
         asio::io_context context;
@@ -126,7 +126,7 @@ TEST_CASE("all that wait for one job are released, or fail with it, in turns; a 
         CHECK(queued == (succeeds ? rows() : 0));
         CHECK(dead == (succeeds ? 0 : rows() + 1));
         CHECK(crowd.dispatcher->backlog() == static_cast<std::size_t>(queued));
-        CHECK(crowd.snapshot().total.ended[model::JobState::dead] == dead);
+        CHECK(crowd.snapshot().total.ended[values::JobState::dead] == dead);
         CHECK(crowd.database->stats().most_rows <= most_rows);
     }
 }
@@ -136,7 +136,7 @@ TEST_CASE("a chain of jobs that fail with the first fails in turns, and waits on
     const auto first = crowd.submit();
     const auto blocked = [&](JobId parent) {
         auto wanted = QueueDaemon::job();
-        wanted.depends_on = {{parent, model::OnFailure::fail}};
+        wanted.depends_on = {{parent, values::OnFailure::fail}};
         return crowd.try_submit(std::move(wanted)).value().id;
     };
     auto last = first;

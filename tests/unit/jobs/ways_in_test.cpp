@@ -15,7 +15,7 @@ struct Door : QueueDaemon {
         return options;
     }
     void set_breaker(bool breaker, std::optional<std::size_t> backlog = {}) {
-        model::QueueSettings settings;
+        values::QueueSettings settings;
         settings.breaker = breaker;
         settings.max_backlog = backlog;
         set("default", settings);
@@ -112,7 +112,7 @@ TEST_CASE("what depends on each other is replayed in its order") {
     Door door;
     const auto parent = door.submit();
     auto wanted = QueueDaemon::job();
-    wanted.depends_on = {{parent, model::OnFailure::fail}};
+    wanted.depends_on = {{parent, values::OnFailure::fail}};
     const auto child = door.submit(std::move(wanted));
     door.finish(parent, failure("broken", Failure::Kind::permanent));
     CHECK(door.state(child) == "dead");

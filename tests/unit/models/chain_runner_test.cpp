@@ -1,8 +1,8 @@
 // Chains on an engine that says what the test wants to hear.
 #include "models/chain_runner.hpp"
 
-#include "model/principal.hpp"
 #include "models/chain_crops.hpp"
+#include "values/principal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -79,7 +79,7 @@ inference::Prediction prediction(json::object result, double queue_ms = 1, doubl
 
 inference::Prediction tensors(const std::string& name, const std::string& bytes) {
     auto out = prediction({});
-    out.tensors.push_back({name, model::Datatype::fp32, {1, 1}, bytes});
+    out.tensors.push_back({name, values::Datatype::fp32, {1, 1}, bytes});
     return out;
 }
 
@@ -87,10 +87,10 @@ const char* kinds = R"({"format":1,"name":"kinds","task":"classification","input
     "output":{"shape":[2]},"labels":["c","d"],"postprocess":{"kind":"softmax_top_k"},"batching":{"max_batch":%BATCH%}})";
 
 VersionPtr version(const std::string& name, const std::string& manifest) {
-    auto read = model::Manifest::parse(manifest);
+    auto read = values::Manifest::parse(manifest);
     REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().detail));
-    return std::make_shared<inference::ModelVersion>(inference::ModelVersion{model::default_organization, name, "1", std::string(64, 'a'), "/nowhere",
-                                                                            std::make_shared<model::Manifest>(std::move(*read))});
+    return std::make_shared<inference::ModelVersion>(inference::ModelVersion{values::default_organization, name, "1", std::string(64, 'a'), "/nowhere",
+                                                                            std::make_shared<values::Manifest>(std::move(*read))});
 }
 
 struct World {
@@ -128,9 +128,9 @@ struct World {
     std::map<std::string, VersionPtr> versions;
     std::unique_ptr<Runner> runner = chain_runner(
         std::make_unique<FakeRunner>(engine),
-        [this](OrganizationId, const model::Step& step) -> Result<VersionPtr> {
+        [this](OrganizationId, const values::Step& step) -> Result<VersionPtr> {
             const auto at = versions.find(step.model);
-            if (at == versions.end()) return Error{Code::unavailable, model::title(step) + ": its file is missing"};
+            if (at == versions.end()) return Error{Code::unavailable, values::title(step) + ": its file is missing"};
             return at->second;
         },
         context.get_executor());

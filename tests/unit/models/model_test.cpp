@@ -23,7 +23,7 @@ TEST_CASE("a model's document says all of its newest versions and of those in it
     model.name = "many";
     const std::vector<std::string> labels(10'000, std::string(100, 'x')); // a megabyte
     for (int number = 1; number <= 50; ++number) {
-        auto manifest = std::make_shared<model::Manifest>();
+        auto manifest = std::make_shared<values::Manifest>();
         manifest->labels = labels;
         Version version;
         version.number = number;

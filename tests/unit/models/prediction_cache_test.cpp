@@ -1,7 +1,7 @@
 #include "models/prediction_cache.hpp"
 
-#include "model/principal.hpp"
 #include "models/prediction_text.hpp"
+#include "values/principal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -44,7 +44,7 @@ public:
         if (fails_) co_return inference::Failure{inference::FailureReason::model_failed, "no", false};
         inference::Prediction out;
         out.batch_size = 4;
-        if (request.raw) out.tensors.push_back({"y", model::Datatype::fp32, {1, 1}, std::string("\0\1\2\3", 4)});
+        if (request.raw) out.tensors.push_back({"y", values::Datatype::fp32, {1, 1}, std::string("\0\1\2\3", 4)});
         else out.result = {{"label", "seven"}, {"run", runs_}, {"queue_ms", 1.5}, {"infer_ms", 2.5}};
         out.files.push_back({"map", "image/png", std::string("\x89PNG\0", 5)});
         co_return out;
@@ -59,10 +59,10 @@ private:
 };
 
 std::shared_ptr<inference::ModelVersion> version(std::optional<std::chrono::seconds> cache_for) {
-    auto manifest = std::make_shared<model::Manifest>();
+    auto manifest = std::make_shared<values::Manifest>();
     manifest->cache_for = cache_for;
     return std::make_shared<inference::ModelVersion>(
-        inference::ModelVersion{model::default_organization, "digits", "1", std::string(64, 'a'), "/nowhere", manifest, std::string(64, 'b')});
+        inference::ModelVersion{values::default_organization, "digits", "1", std::string(64, 'a'), "/nowhere", manifest, std::string(64, 'b')});
 }
 
 inference::Request request(std::shared_ptr<const inference::ModelVersion> model, std::string bytes = "seven.png") {
@@ -145,7 +145,7 @@ TEST_CASE("tensors come back as they were") {
     CHECK(second->result.empty());
     REQUIRE(second->tensors.size() == 1);
     CHECK(second->tensors[0].bytes == first->tensors[0].bytes);
-    CHECK(second->tensors[0].shape == model::Shape{1, 1});
+    CHECK(second->tensors[0].shape == values::Shape{1, 1});
     CHECK(second->tensors[0].name == "y");
     CHECK(second->batch_size == 4);
 }
@@ -169,11 +169,11 @@ TEST_CASE("whatever makes an answer differ makes its key differ") {
     changed([](auto&, auto& r) { r.raw = true; });
     changed([](auto&, auto& r) { r.input.media_type = "image/jpeg"; });
     changed([](auto&, auto& r) { r.input.bytes = "three.png"; });
-    changed([](auto&, auto& r) { r.input.tensors = {{"x", model::Datatype::fp32, {1, 1}, "abcd"}}; });
-    changed([](auto&, auto& r) { r.input.tensors = {{"x", model::Datatype::int32, {1, 1}, "abcd"}}; });
-    changed([](auto&, auto& r) { r.input.tensors = {{"x", model::Datatype::fp32, {1}, "abcd"}}; });
-    changed([](auto&, auto& r) { r.input.tensors = {{"", model::Datatype::fp32, {1, 1}, "abcd"}}; });
-    changed([](auto&, auto& r) { r.input.tensors = {{"x", model::Datatype::fp32, {1, 1}, "abcde"}}; });
+    changed([](auto&, auto& r) { r.input.tensors = {{"x", values::Datatype::fp32, {1, 1}, "abcd"}}; });
+    changed([](auto&, auto& r) { r.input.tensors = {{"x", values::Datatype::int32, {1, 1}, "abcd"}}; });
+    changed([](auto&, auto& r) { r.input.tensors = {{"x", values::Datatype::fp32, {1}, "abcd"}}; });
+    changed([](auto&, auto& r) { r.input.tensors = {{"", values::Datatype::fp32, {1, 1}, "abcd"}}; });
+    changed([](auto&, auto& r) { r.input.tensors = {{"x", values::Datatype::fp32, {1, 1}, "abcde"}}; });
     std::map<std::string, int> keys;
     for (const auto& each : all) ++keys[*cache_key(each)];
     CHECK(keys.size() == all.size());

@@ -38,8 +38,8 @@ TEST_CASE("a chain is pinned to the versions in production, warmed, and the same
     CHECK(pushed->version.format == inference::ArchiveKind::chain);
     CHECK(pushed->version.size == 0);
     CHECK(pushed->version.manifest->steps[0].version == 1);
-    CHECK(pushed->version.manifest->inputs.front().tensor.shape == model::Shape{4});
-    CHECK(pushed->version.manifest->outputs.front().shape == model::Shape{1});
+    CHECK(pushed->version.manifest->inputs.front().tensor.shape == values::Shape{4});
+    CHECK(pushed->version.manifest->outputs.front().shape == values::Shape{1});
     CHECK(world.trial.warmed == std::vector<std::string>{"first/1", "second/1"});
     CHECK(world.trial.runs == 3); // of the models that have files
     const auto again = world.push_chain(unpinned);
@@ -62,7 +62,7 @@ TEST_CASE("a chain is there after a restart, and says which of its steps are not
     world.open();
     const auto chain = world.registry->resolve(world.org, "chain");
     REQUIRE(chain.has_value());
-    CHECK((*chain)->manifest->inputs.front().tensor.shape == model::Shape{4});
+    CHECK((*chain)->manifest->inputs.front().tensor.shape == values::Shape{4});
     const auto parts = world.registry->parts(*chain);
     REQUIRE(parts.has_value());
     CHECK(parts->size() == 2);

@@ -2,7 +2,7 @@
 #include "registry_world.hpp"
 
 #include "base/encoding.hpp"
-#include "model/model_signature.hpp"
+#include "values/model_signature.hpp"
 
 #include <fstream>
 
@@ -123,7 +123,7 @@ TEST_CASE("a signature covers the files") {
     const auto text = "millrace-model-2\n" + digest("one") + "\n" + digest(labelled) + "\n" + digest(both[1].second) + "  labels.txt\n" + digest(both[0].second) +
                       "  vocab.txt\n";
     const Attached attached{.signature = base64(key.sign(text)), .sha256 = {}, .files = {}};
-    const Attached without{.signature = base64(key.sign(model::signed_text(digest("one"), digest(labelled)))), .sha256 = {}, .files = {}};
+    const Attached without{.signature = base64(key.sign(values::signed_text(digest("one"), digest(labelled)))), .sha256 = {}, .files = {}};
     CHECK_FALSE(world.send(both, "one", labelled, without).has_value());
     CHECK_FALSE(world.send({{"vocab.txt", "b\na\n"}, both[1]}, "one", labelled, attached).has_value());
     CHECK(world.trial.looks == 0);

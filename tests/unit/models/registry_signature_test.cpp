@@ -1,7 +1,7 @@
 #include "registry_world.hpp"
 
 #include "base/encoding.hpp"
-#include "model/model_signature.hpp"
+#include "values/model_signature.hpp"
 
 #include <fstream>
 
@@ -22,7 +22,7 @@ struct SignedWorld : World {
     }
     Attached signature(const SigningKey& by, const std::string& model, const std::string& text) const {
         const auto digest = [](const std::string& bytes) { const auto d = sha256(bytes); return hex(d); };
-        return {.signature = base64(by.sign(model::signed_text(digest(model), digest(text)))), .sha256 = {}};
+        return {.signature = base64(by.sign(values::signed_text(digest(model), digest(text)))), .sha256 = {}};
     }
     Result<Pushed> push_signed(const SigningKey& by, const std::string& model, const std::string& text) {
         return run(pushing("digits", model, text, signature(by, model, text)));

@@ -110,8 +110,8 @@ struct World {
     std::unique_ptr<store::Database> database;
     std::unique_ptr<blobs::BlobStore> files;
     std::unique_ptr<Registry> registry;
-    OrganizationId org = model::default_organization;
-    model::Principal admin{model::default_organization, {}, "uid:0", model::Role::admin};
+    OrganizationId org = values::default_organization;
+    values::Principal admin{values::default_organization, {}, "uid:0", values::Role::admin};
 };
 
 } // namespace millrace::models

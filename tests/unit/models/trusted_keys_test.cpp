@@ -1,7 +1,7 @@
 #include "models/trusted_keys.hpp"
 
 #include "base/encoding.hpp"
-#include "model/model_signature.hpp"
+#include "values/model_signature.hpp"
 
 #include <doctest/doctest.h>
 
@@ -30,7 +30,7 @@ struct Folder {
 
 const std::string model_digest(64, 'a'), manifest_digest(64, 'b'), other_digest(64, 'c');
 
-std::string signature_of(const SigningKey& key) { return base64(key.sign(model::signed_text(model_digest, manifest_digest))); }
+std::string signature_of(const SigningKey& key) { return base64(key.sign(values::signed_text(model_digest, manifest_digest))); }
 
 std::string refusal(const TrustedKeys& keys, std::optional<std::string> signature, const std::string& model = model_digest,
                     const std::string& manifest = manifest_digest) {
@@ -43,7 +43,7 @@ std::string refusal(const TrustedKeys& keys, std::optional<std::string> signatur
 } // namespace
 
 TEST_CASE("what is signed is a text of three lines") {
-    CHECK(model::signed_text("aa", "bb") == "millrace-model-1\naa\nbb\n");
+    CHECK(values::signed_text("aa", "bb") == "millrace-model-1\naa\nbb\n");
 }
 
 TEST_CASE("a model signed by a trusted key is its signer's") {

@@ -1,6 +1,6 @@
 #include "fixture.hpp"
 
-#include "model/principal.hpp"
+#include "values/principal.hpp"
 
 using namespace millrace;
 using namespace millrace::store;
@@ -76,7 +76,7 @@ TEST_CASE("a tenant's session binds its organisation, and refuses SQL that does 
     test::Fixture fixture;
     auto& database = fixture.open();
     const auto done = database.write_blocking([](Session& session) -> Result<void> {
-        TenantSession tenant{session, model::default_organization};
+        TenantSession tenant{session, values::default_organization};
         CHECK_THROWS_AS(tenant.query("SELECT id FROM jobs"), DatabaseError);
         CHECK_THROWS_AS(tenant.query("SELECT id FROM jobs WHERE id = $1"), DatabaseError);
         CHECK_THROWS_AS(tenant.execute("DELETE FROM models WHERE organization_id = 'x'"), DatabaseError);
@@ -84,7 +84,7 @@ TEST_CASE("a tenant's session binds its organisation, and refuses SQL that does 
         tenant.execute("INSERT INTO models (organization_id, name, created_at) VALUES ($1, $2, $3)", {"digits", 5});
         auto rows = tenant.query("SELECT organization_id FROM models WHERE organization_id = $1 AND name = $2", {"digits"});
         REQUIRE(rows.next());
-        CHECK(rows.id<OrganizationId>(0) == model::default_organization);
+        CHECK(rows.id<OrganizationId>(0) == values::default_organization);
 
         TenantSession stranger{session, OrganizationId::make()};
         CHECK_FALSE(stranger.query("SELECT 1 FROM models WHERE organization_id = $1").next());

@@ -13,14 +13,14 @@ std::string_view file(const std::string& name, const TokenizerFiles& files) {
     return found->second;
 }
 
-Vocabulary vocabulary_of(const model::TextRule& rule) {
+Vocabulary vocabulary_of(const values::TextRule& rule) {
     Vocabulary vocabulary;
     for (std::size_t i = 0; i < rule.vocabulary.size(); ++i) vocabulary.add(rule.vocabulary[i], static_cast<TokenId>(i));
     return vocabulary;
 }
 
 // A JSON file begins with a brace, a protobuf message never does.
-TokenParts read_file(const model::TextRule& rule, const TokenizerFiles& files) {
+TokenParts read_file(const values::TextRule& rule, const TokenizerFiles& files) {
     const auto bytes = file(rule.file, files);
     const auto begin = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
     if (begin == std::string_view::npos || bytes[begin] != '{') return read_sentence_model(bytes, rule);
@@ -34,20 +34,20 @@ TokenParts read_file(const model::TextRule& rule, const TokenizerFiles& files) {
     return parts;
 }
 
-TokenParts read(const model::TextRule& rule, const TokenizerFiles& files) {
+TokenParts read(const values::TextRule& rule, const TokenizerFiles& files) {
     switch (rule.tokenizer) {
-    case model::Tokenizer::bytes: return read_bytes(rule);
-    case model::Tokenizer::words: return read_words(vocabulary_of(rule), rule);
-    case model::Tokenizer::word_pieces: return read_word_pieces(vocabulary_of(rule), rule);
-    case model::Tokenizer::byte_pairs: return read_byte_pairs(file(rule.vocabulary_file, files), file(rule.merges_file, files), rule);
-    case model::Tokenizer::file: break;
+    case values::Tokenizer::bytes: return read_bytes(rule);
+    case values::Tokenizer::words: return read_words(vocabulary_of(rule), rule);
+    case values::Tokenizer::word_pieces: return read_word_pieces(vocabulary_of(rule), rule);
+    case values::Tokenizer::byte_pairs: return read_byte_pairs(file(rule.vocabulary_file, files), file(rule.merges_file, files), rule);
+    case values::Tokenizer::file: break;
     }
     return read_file(rule, files);
 }
 
 } // namespace
 
-Result<std::shared_ptr<const Tokenizer>> open_tokenizer(const model::TextRule& rule, const TokenizerFiles& files) {
+Result<std::shared_ptr<const Tokenizer>> open_tokenizer(const values::TextRule& rule, const TokenizerFiles& files) {
     const auto& path = rule.file.empty() ? rule.vocabulary_file : rule.file;
     const auto name = path.empty() ? std::string{"the tokenizer"} : "the tokenizer's file \"" + path + "\"";
     try {

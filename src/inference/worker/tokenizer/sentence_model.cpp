@@ -89,7 +89,7 @@ std::unique_ptr<const TokenModel> make_model(Pieces pieces, const Trained& train
 
 } // namespace
 
-TokenParts read_sentence_model(std::string_view bytes, const model::TextRule& rule) {
+TokenParts read_sentence_model(std::string_view bytes, const values::TextRule& rule) {
     Pieces pieces;
     Trained trained;
     SentenceNormalizing normalizing;

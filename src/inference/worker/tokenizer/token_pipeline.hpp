@@ -34,15 +34,15 @@ std::shared_ptr<const Tokenizer> make_tokenizer(TokenParts parts);
 
 // Each reads one form of file, within its limits; FileError.
 TokenParts read_tokenizer_json(std::string_view bytes);
-TokenParts read_sentence_model(std::string_view bytes, const model::TextRule& rule);
-TokenParts read_word_pieces(Vocabulary vocabulary, const model::TextRule& rule);
-TokenParts read_words(Vocabulary vocabulary, const model::TextRule& rule);
-TokenParts read_bytes(const model::TextRule& rule);
-TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view merges, const model::TextRule& rule);
+TokenParts read_sentence_model(std::string_view bytes, const values::TextRule& rule);
+TokenParts read_word_pieces(Vocabulary vocabulary, const values::TextRule& rule);
+TokenParts read_words(Vocabulary vocabulary, const values::TextRule& rule);
+TokenParts read_bytes(const values::TextRule& rule);
+TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view merges, const values::TextRule& rule);
 
 // The rule's token by its number, or by its word where it has one.
 std::optional<std::int64_t> token_number(std::optional<std::int64_t> number, const std::string& word, const Vocabulary& vocabulary);
 // begin A end, and begin A end B end; the padding.
-void add_marks(TokenParts& parts, const Vocabulary& vocabulary, const model::TextRule& rule);
+void add_marks(TokenParts& parts, const Vocabulary& vocabulary, const values::TextRule& rule);
 
 } // namespace millrace::inference::worker

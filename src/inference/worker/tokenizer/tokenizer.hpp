@@ -7,7 +7,7 @@
 #pragma once
 #include "base/result.hpp"
 #include "inference/worker/input_error.hpp"
-#include "model/text_tokenizer.hpp"
+#include "values/text_tokenizer.hpp"
 
 #include <map>
 #include <memory>
@@ -16,10 +16,10 @@
 
 namespace millrace::inference::worker {
 
-using model::Cut;
-using model::Encoding;
-using model::TokenPadding;
-using Tokenizer = model::TextTokenizer;
+using values::Cut;
+using values::Encoding;
+using values::TokenPadding;
+using Tokenizer = values::TextTokenizer;
 
 // Up to `length` tokens; does nothing to one that is as long or longer.
 void pad(Encoding& encoding, std::size_t length, const TokenPadding& padding);
@@ -28,9 +28,9 @@ void pad(Encoding& encoding, std::size_t length, const TokenPadding& padding);
 using TokenizerFiles = std::map<std::string, std::string_view, std::less<>>;
 inline constexpr std::size_t max_tokenizer_file = 64 << 20;
 
-// By the manifest's rule, into which a vocabulary of words or word_pieces has been put where it is in a file (model::put_vocabulary).
+// By the manifest's rule, into which a vocabulary of words or word_pieces has been put where it is in a file (values::put_vocabulary).
 // unprocessable with the file's name and what is wrong with it, or not supported, or where the rule names a token that the vocabulary
 // lacks.
-Result<std::shared_ptr<const Tokenizer>> open_tokenizer(const model::TextRule& rule, const TokenizerFiles& files);
+Result<std::shared_ptr<const Tokenizer>> open_tokenizer(const values::TextRule& rule, const TokenizerFiles& files);
 
 } // namespace millrace::inference::worker

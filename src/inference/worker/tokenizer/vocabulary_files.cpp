@@ -27,7 +27,7 @@ bool is_mark_text(std::string_view text) {
     return text.size() > 2 && ((text.front() == '[' && text.back() == ']') || (text.front() == '<' && text.back() == '>')); // <|endoftext|>, too
 }
 
-void find_marks(TokenParts& parts, const Vocabulary& vocabulary, const model::TextRule& rule) {
+void find_marks(TokenParts& parts, const Vocabulary& vocabulary, const values::TextRule& rule) {
     const auto add = [&](std::string_view text) {
         const auto id = vocabulary.find(text);
         if (id) parts.added.add({std::string{text}, *id}, parts.normalizer);
@@ -44,7 +44,7 @@ void find_marks(TokenParts& parts, const Vocabulary& vocabulary, const model::Te
     mark(rule.end, rule.words.end);
 }
 
-TokenId unknown_of(const model::TextRule& rule, const Vocabulary& vocabulary) {
+TokenId unknown_of(const values::TextRule& rule, const Vocabulary& vocabulary) {
     return static_cast<TokenId>(token_number(rule.unknown, rule.words.unknown, vocabulary).value_or(0));
 }
 
@@ -57,7 +57,7 @@ std::optional<std::int64_t> token_number(std::optional<std::int64_t> number, con
     return *found;
 }
 
-void add_marks(TokenParts& parts, const Vocabulary& vocabulary, const model::TextRule& rule) {
+void add_marks(TokenParts& parts, const Vocabulary& vocabulary, const values::TextRule& rule) {
     const auto begin = token_number(rule.begin, rule.words.begin, vocabulary), end = token_number(rule.end, rule.words.end, vocabulary);
     const auto add = [](Template& order, const std::optional<std::int64_t>& id, std::uint8_t type) {
         if (id) order.push_back({TemplatePart::mark, {*id}, type});
@@ -72,7 +72,7 @@ void add_marks(TokenParts& parts, const Vocabulary& vocabulary, const model::Tex
     parts.padding.id = token_number(rule.padding, rule.words.padding, vocabulary).value_or(0);
 }
 
-TokenParts read_words(Vocabulary vocabulary, const model::TextRule& rule) {
+TokenParts read_words(Vocabulary vocabulary, const values::TextRule& rule) {
     TokenParts parts;
     if (rule.lowercase) parts.normalizer.steps.push_back(lowercase_normalizer());
     parts.splitting.steps.push_back(alphanumeric_splitting());
@@ -82,7 +82,7 @@ TokenParts read_words(Vocabulary vocabulary, const model::TextRule& rule) {
     return parts;
 }
 
-TokenParts read_word_pieces(Vocabulary vocabulary, const model::TextRule& rule) {
+TokenParts read_word_pieces(Vocabulary vocabulary, const values::TextRule& rule) {
     TokenParts parts;
     parts.normalizer.steps.push_back(bert_normalizer({.strip_accents = rule.strip_accents.value_or(rule.lowercase), .lowercase = rule.lowercase}));
     parts.splitting.steps.push_back(bert_splitting());
@@ -94,7 +94,7 @@ TokenParts read_word_pieces(Vocabulary vocabulary, const model::TextRule& rule) 
     return parts;
 }
 
-TokenParts read_bytes(const model::TextRule& rule) {
+TokenParts read_bytes(const values::TextRule& rule) {
     TokenParts parts;
     if (rule.lowercase) parts.normalizer.steps.push_back(lowercase_normalizer());
     parts.model = std::make_unique<ByteModel>();
@@ -102,7 +102,7 @@ TokenParts read_bytes(const model::TextRule& rule) {
     return parts;
 }
 
-TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view merges_text, const model::TextRule& rule) {
+TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view merges_text, const values::TextRule& rule) {
     const auto value = parse_json(vocabulary_json);
     if (!value) throw FileError{value.error().detail};
     if (!value->is_object()) throw FileError{"an object of tokens and their numbers is needed"};
