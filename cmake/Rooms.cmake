@@ -1,7 +1,7 @@
 # millrace_room(NAME [USES ROOM ...] [LIBRARIES TARGET ...])
-#   The folder src/NAME becomes the static library `NAME`; tests/unit/NAME/*.cpp become the test program
-#   `test_NAME`. USES names the rooms below it: the same table stands in docs/architecture.md and is enforced
-#   on the #include lines by tests/structure/rooms.py.
+#   The folder src/NAME becomes the static library `NAME`; the .cpp files below tests/unit/NAME become the test program
+#   `test_NAME`, where they include what they share by its path below tests. USES names the rooms below it: the same
+#   table stands in docs/architecture.md and is enforced on the #include lines by tests/structure/rooms.py.
 function(millrace_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
@@ -23,6 +23,7 @@ function(millrace_room name)
       list(APPEND tests ${CMAKE_SOURCE_DIR}/tests/unit/main.cpp)
     endif()
     add_executable(test_${name} ${tests})
+    target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(test_${name} PRIVATE ${name} doctest::doctest)
     target_precompile_headers(test_${name} REUSE_FROM precompiled)
     target_compile_definitions(test_${name} PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/json.hpp"
 #include "cli/commands.hpp"
-#include "fake_daemon.hpp"
+#include "unit/cli/fake_daemon.hpp"
 
 #include <sstream>
 #include <string>

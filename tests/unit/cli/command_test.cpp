@@ -1,5 +1,5 @@
 #include "base/version.hpp"
-#include "command_line.hpp"
+#include "unit/cli/command_line.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Help, completion and the manual: all made from the same tree of commands.
-#include "command_line.hpp"
+#include "unit/cli/command_line.hpp"
 
 #include <CLI/CLI.hpp>
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 #include "cli/made_picture.hpp"
 #include "cli/model_bench_figures.hpp"
 #include "cli/model_bench_input.hpp"
-#include "command_line.hpp"
+#include "unit/cli/command_line.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The commands of queues and dead letters: what they ask of the daemon, and what of its answers people see.
-#include "command_line.hpp"
+#include "unit/cli/command_line.hpp"
 
 #include <doctest/doctest.h>
 

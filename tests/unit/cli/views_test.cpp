@@ -6,7 +6,7 @@
 #include "cli/top_view.hpp"
 
 #include "base/clock.hpp"
-#include "command_line.hpp"
+#include "unit/cli/command_line.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // What a server does with bytes that are no proper request.
-#include "server_fixture.hpp"
+#include "unit/http/server_fixture.hpp"
 
 using namespace millrace;
 using namespace millrace::http;

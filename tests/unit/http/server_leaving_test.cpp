@@ -1,5 +1,5 @@
 // Clients that go away while their request is worked on, and what becomes of the work and of bytes that came meanwhile.
-#include "server_fixture.hpp"
+#include "unit/http/server_fixture.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 

@@ -1,5 +1,5 @@
 // Deadlines, caps and the way down.
-#include "server_fixture.hpp"
+#include "unit/http/server_fixture.hpp"
 
 using namespace millrace;
 using namespace millrace::http;

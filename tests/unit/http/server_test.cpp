@@ -1,5 +1,5 @@
 // Requests and answers over real sockets.
-#include "server_fixture.hpp"
+#include "unit/http/server_fixture.hpp"
 
 #include "base/encoding.hpp"
 #include "http/file_reading.hpp"

@@ -1,7 +1,7 @@
 // The engine with a runtime that attacks it (tests/hostile), and a log that can be read.
 #pragma once
-#include "../../hostile/acts.hpp"
-#include "engine_fixture.hpp"
+#include "hostile/acts.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
 // Which jobs are taken in: bounds, breakers, and jobs that begin as they are submitted.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,5 +1,5 @@
 // A claim on its way to the store while its job is ended, and put back in line.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 namespace millrace::jobs::test {
 

@@ -1,5 +1,5 @@
 // Dead letters: kept, found by filter, replayed in part or in all, at a rate, with another payload, and purged.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 #include "jobs/dependency_repository.hpp"
 

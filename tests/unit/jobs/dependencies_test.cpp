@@ -1,6 +1,6 @@
 // What waits for what: releases, failed parents, chains, fans, and the counts of flows.
 #include "jobs/flow_repository.hpp"
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,6 +1,6 @@
 // Clients, workers, attempts and time all at once, on threads of their own, against the real dispatcher: afterwards nothing is
 // lost, nothing is left in a slot, and the counts are right. What happens differs from run to run; the dice only choose.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 #include <random>
 

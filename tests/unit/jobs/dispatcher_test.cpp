@@ -1,5 +1,5 @@
 // From the line to the end: claims, ends, retries, limits of time, and what survives a death of the daemon.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,5 +1,5 @@
 // How an attempt ends, in the store: results, retries, dead letters, and what a stale lease cannot do.
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 #include "jobs/total_repository.hpp"
 
 using namespace millrace;

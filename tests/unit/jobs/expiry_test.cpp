@@ -1,5 +1,5 @@
 // expires_at is the time by which a job must have begun, deadline_at the one by which it must have ended.
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

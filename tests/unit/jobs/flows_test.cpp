@@ -1,5 +1,5 @@
 // Flows: one document, one transaction; counts, callback, graph, and what is refused.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

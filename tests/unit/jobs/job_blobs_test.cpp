@@ -1,6 +1,6 @@
 #include "jobs/job_blobs.hpp"
 #include "jobs/retention.hpp"
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 #include <fmt/format.h>
 

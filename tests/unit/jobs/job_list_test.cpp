@@ -1,5 +1,5 @@
 // The list of jobs: what waits and what has ended in one order, and its filters.
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 #include <algorithm>
 #include <thread>

@@ -1,5 +1,5 @@
 // Submits with an Idempotency-Key or a unique key, many at once, cancels, and the lists that people see.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 #include <set>
 

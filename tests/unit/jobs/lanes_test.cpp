@@ -1,6 +1,6 @@
 // Lanes, names and heaps follow the jobs that live: what clients name once costs nothing for good.
-#include "queue_daemon.hpp"
-#include "scheduler_world.hpp"
+#include "unit/jobs/queue_daemon.hpp"
+#include "unit/jobs/scheduler_world.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,5 +1,5 @@
 // External workers: leases, heartbeats, reports, and what a worker whose lease is over cannot do.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

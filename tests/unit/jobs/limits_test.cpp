@@ -1,6 +1,6 @@
 // When jobs are over, and that the memory of it follows the jobs that live.
 #include "jobs/limits.hpp"
-#include "waiting_jobs.hpp"
+#include "unit/jobs/waiting_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

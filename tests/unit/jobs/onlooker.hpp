@@ -1,7 +1,7 @@
 // Watches a simulated daemon and knows the rules better than it: every start of a job is checked against limits that are
 // counted here anew, from nothing but what was seen. Broken promises are thrown.
 #pragma once
-#include "simulated_daemon.hpp"
+#include "unit/jobs/simulated_daemon.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // What a waiting or running job can expect: its place in the line, how far it is, how long it takes.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,15 +1,15 @@
 // The queue as the daemon has it, with its dispatcher's thread and a SQLite store in a folder of its own; the clock and the
 // one processor are the test's.
 #pragma once
-#include "fake_clock.hpp"
 #include "jobs/dead_letters.hpp"
 #include "jobs/events.hpp"
 #include "jobs/flows.hpp"
 #include "jobs/job_service.hpp"
 #include "jobs/leases.hpp"
 #include "jobs/queues.hpp"
-#include "puppet.hpp"
 #include "store/sqlite.hpp"
+#include "unit/jobs/fake_clock.hpp"
+#include "unit/jobs/puppet.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

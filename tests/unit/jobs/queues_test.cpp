@@ -1,5 +1,5 @@
 // Named queues as their operator has them: settings and pauses, kept over restarts, told in events.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,4 +1,4 @@
-#include "waiting_jobs.hpp"
+#include "unit/jobs/waiting_jobs.hpp"
 
 #include <string>
 

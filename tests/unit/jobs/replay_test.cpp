@@ -1,5 +1,5 @@
 // An ended job is put back in line.
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,7 +1,7 @@
 // Ended jobs past their time go, with all that belongs to them; nothing else does.
 #include "jobs/retention.hpp"
-#include "queue_daemon.hpp"
-#include "stored_jobs.hpp"
+#include "unit/jobs/queue_daemon.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 #include <set>
 

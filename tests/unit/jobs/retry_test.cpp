@@ -1,5 +1,5 @@
 // What follows a failed attempt: another one, when, and when no more.
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,4 +1,4 @@
-#include "schedules_fixture.hpp"
+#include "unit/jobs/schedules_fixture.hpp"
 
 #include <thread>
 

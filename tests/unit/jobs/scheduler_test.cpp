@@ -1,4 +1,4 @@
-#include "scheduler_world.hpp"
+#include "unit/jobs/scheduler_world.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

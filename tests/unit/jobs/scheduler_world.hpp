@@ -1,7 +1,7 @@
 // A scheduler over virtual time, with a queue table and no store.
 #pragma once
 #include "jobs/scheduler.hpp"
-#include "waiting_jobs.hpp"
+#include "unit/jobs/waiting_jobs.hpp"
 
 #include <algorithm>
 #include <optional>

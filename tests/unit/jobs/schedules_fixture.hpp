@@ -1,9 +1,9 @@
 // Schedules over a real SQLite store, with a clock that the test sets and a queue that only stores.
 #pragma once
-#include "fake_clock.hpp"
 #include "base/json_text.hpp"
 #include "jobs/schedules.hpp"
 #include "store/sqlite.hpp"
+#include "unit/jobs/fake_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

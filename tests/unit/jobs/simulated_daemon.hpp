@@ -4,8 +4,8 @@
 #pragma once
 #include "jobs/dispatcher.hpp"
 #include "jobs/queue_repository.hpp"
-#include "stored_jobs.hpp"
-#include "waiting_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
+#include "unit/jobs/waiting_jobs.hpp"
 
 #include <map>
 #include <optional>

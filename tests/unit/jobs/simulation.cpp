@@ -1,4 +1,4 @@
-#include "simulation.hpp"
+#include "unit/jobs/simulation.hpp"
 
 namespace millrace::jobs::test {
 namespace {

@@ -6,7 +6,7 @@
 // What it is not: the threads of the dispatcher and of the store's writer (SimulatedDaemon takes their place, one thing after
 // the other), the disk (nothing is flushed), HTTP and the processors. The fault tests kill the real daemon for those.
 #pragma once
-#include "onlooker.hpp"
+#include "unit/jobs/onlooker.hpp"
 
 #include <memory>
 #include <random>

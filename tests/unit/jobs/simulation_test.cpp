@@ -1,6 +1,6 @@
 // Many seeds of the simulation: ten thousand, fewer under a sanitizer. MILLRACE_SIMULATION_SEEDS says how many,
 // MILLRACE_SIMULATION_SEED runs one alone and tells what happened in it.
-#include "simulation.hpp"
+#include "unit/jobs/simulation.hpp"
 
 #include <cstdio>
 #include <cstdlib>

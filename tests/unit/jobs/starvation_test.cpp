@@ -1,5 +1,5 @@
 // Priorities are strict, and yet nothing starves; and what ages is who gets nothing, not who has many jobs.
-#include "waiting_jobs.hpp"
+#include "unit/jobs/waiting_jobs.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // What a submit stores: once per unique key, once per Idempotency-Key, with what belongs to it.
 #include "jobs/idempotent_request.hpp"
-#include "stored_jobs.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

@@ -1,5 +1,5 @@
 // expires_at and deadline_at under the dispatcher: every wait with a limit ends.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

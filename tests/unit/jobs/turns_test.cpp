@@ -1,8 +1,8 @@
 // No task holds the writer for long, whatever the data: counted in rows that one task changes, with a few thousand of each thing, or
 // with as many as MILLRACE_TEST_ROWS says (1000000 for a long one).
 #include "jobs/retention.hpp"
-#include "queue_daemon.hpp"
 #include "store/turn.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 #include <cstdlib>
 

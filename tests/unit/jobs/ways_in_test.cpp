@@ -1,5 +1,5 @@
 // Every way into the queue goes by the rules of a submission: what a submit would be refused for now, a retry and a replay are too.
-#include "queue_daemon.hpp"
+#include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;

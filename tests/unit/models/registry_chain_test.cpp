@@ -1,5 +1,5 @@
 // Chains in the registry: pinned, checked, kept, and what they keep from being deleted.
-#include "registry_world.hpp"
+#include "unit/models/registry_world.hpp"
 
 using namespace millrace;
 using namespace millrace::models;

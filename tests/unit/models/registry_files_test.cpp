@@ -1,5 +1,5 @@
 // The files beside a model: they come with it, belong to it and go with it.
-#include "registry_world.hpp"
+#include "unit/models/registry_world.hpp"
 
 #include "base/encoding.hpp"
 #include "values/model_signature.hpp"

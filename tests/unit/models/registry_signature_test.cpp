@@ -1,4 +1,4 @@
-#include "registry_world.hpp"
+#include "unit/models/registry_world.hpp"
 
 #include "base/encoding.hpp"
 #include "values/model_signature.hpp"

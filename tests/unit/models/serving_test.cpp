@@ -1,6 +1,6 @@
 #include "models/serving.hpp"
 
-#include "registry_world.hpp"
+#include "unit/models/registry_world.hpp"
 
 #include <boost/asio/detached.hpp>
 

@@ -1,7 +1,7 @@
-#include "fake_dispatcher.hpp"
 #include "processors/echo/echo.hpp"
 #include "processors/exec/seats.hpp"
 #include "processors/sleep/sleep.hpp"
+#include "unit/processors/fake_dispatcher.hpp"
 
 using namespace millrace;
 using namespace millrace::processors;

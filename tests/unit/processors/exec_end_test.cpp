@@ -1,5 +1,5 @@
 // How programs end that do not end by themselves.
-#include "exec_fixture.hpp"
+#include "unit/processors/exec_fixture.hpp"
 
 using namespace millrace;
 using namespace millrace::processors;

@@ -1,8 +1,8 @@
 // The exec processor with real programs, in a scratch folder of the test's own.
 #pragma once
 #include "base/json.hpp"
-#include "fake_dispatcher.hpp"
 #include "processors/exec/exec.hpp"
+#include "unit/processors/fake_dispatcher.hpp"
 
 #include <csignal>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // What a program gets, what becomes of what it gives, and what of the job when it fails.
-#include "exec_fixture.hpp"
+#include "unit/processors/exec_fixture.hpp"
 
 using namespace millrace;
 using namespace millrace::processors;

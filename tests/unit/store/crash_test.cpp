@@ -1,5 +1,5 @@
 // Kills a process of its own at each crash point of the store, and looks at what is left.
-#include "fixture.hpp"
+#include "unit/store/fixture.hpp"
 
 #include "store/sqlite/connection.hpp"
 

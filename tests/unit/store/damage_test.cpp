@@ -1,5 +1,5 @@
 // A log that lost acknowledged commits, a database that is gone: told at start, or at once.
-#include "fixture.hpp"
+#include "unit/store/fixture.hpp"
 
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/log_mark.hpp"

@@ -1,4 +1,4 @@
-#include "fixture.hpp"
+#include "unit/store/fixture.hpp"
 
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/fault_disk.hpp"

@@ -1,4 +1,4 @@
-#include "fixture.hpp"
+#include "unit/store/fixture.hpp"
 
 #include "async/io_pool.hpp"
 #include "store/sqlite/connection.hpp"

@@ -1,4 +1,4 @@
-#include "fixture.hpp"
+#include "unit/store/fixture.hpp"
 
 #include "store/sqlite/migrator.hpp"
 

@@ -1,4 +1,4 @@
-#include "fixture.hpp"
+#include "unit/store/fixture.hpp"
 
 #include "values/principal.hpp"
 

@@ -1,6 +1,6 @@
 // Pickles that torch never writes. None is run, none costs more than its bytes, and each is told what is wrong and where.
-#include "archive_files.hpp"
 #include "inference/pickle_reader.hpp"
+#include "unit/inference/archive_files.hpp"
 
 #include <doctest/doctest.h>
 

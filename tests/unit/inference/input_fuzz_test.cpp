@@ -2,7 +2,7 @@
 #include "base/encoding.hpp"
 #include "inference/worker/image.hpp"
 #include "inference/worker/tensor_value.hpp"
-#include "tiff_files.hpp"
+#include "unit/inference/tiff_files.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // A model's own buffers: nothing of one caller reaches another through them, unless the manifest says that they are shared.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <algorithm>
 

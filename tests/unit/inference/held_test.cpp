@@ -1,6 +1,6 @@
 // What keeps ending workers, through the engine: refused without reaching a worker, told, and let in again.
 #include "async/guarded.hpp"
-#include "hostile_fixture.hpp"
+#include "unit/inference/hostile_fixture.hpp"
 
 #include <signal.h>
 

@@ -1,5 +1,5 @@
 // Models in the worker's memory: loaded when needed or asked for, unloaded, evicted for others; several workers.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Requests that nobody wants any more: with a real worker and a model that hangs when it is told to.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

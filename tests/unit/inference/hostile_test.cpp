@@ -1,5 +1,5 @@
 // The engine with a runtime that attacks it (tests/hostile): everything that a model made of machine code could try.
-#include "hostile_fixture.hpp"
+#include "unit/inference/hostile_fixture.hpp"
 
 #include <zlib.h>
 

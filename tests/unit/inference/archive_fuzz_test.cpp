@@ -1,10 +1,10 @@
 // Model files with changes at random: whatever comes of it, it comes as a value, in time. The same seeds each time, for some
 // seconds; MILLRACE_FUZZ_SECONDS=600 goes on with other seeds for so long and prints what it did.
-#include "archive_files.hpp"
 #include "inference/archive_check.hpp"
 #include "inference/pickle_reader.hpp"
 #include "inference/zip_archive.hpp"
 #include "inference/zip_content.hpp"
+#include "unit/inference/archive_files.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 #include "inference/worker/image_orientation.hpp"
 #include "inference/worker/image_tensor.hpp"
 #include "inference/worker/preprocess.hpp"
-#include "tiff_files.hpp"
+#include "unit/inference/tiff_files.hpp"
 
 #include <doctest/doctest.h>
 #include <zlib.h>

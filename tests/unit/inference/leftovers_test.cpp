@@ -1,4 +1,4 @@
-// What a model leaves behind, with beats and times as values; the workers that do are in test_hostile.cpp.
+// What a model leaves behind, with beats and times as values; the workers that do are in hostile_test.cpp.
 #include "inference/leftovers.hpp"
 
 #include <doctest/doctest.h>

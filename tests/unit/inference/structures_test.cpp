@@ -1,5 +1,5 @@
 // Models whose forward() takes and gives dicts, lists, tuples and what may be absent, through a real worker and libtorch.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // Archives whose pickles lie about their weights, made from a sound one: each is refused, and told why.
-#include "archive_files.hpp"
 #include "inference/archive_check.hpp"
+#include "unit/inference/archive_files.hpp"
 
 #include <doctest/doctest.h>
 

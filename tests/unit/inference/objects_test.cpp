@@ -2,7 +2,7 @@
 #include "inference/rendering.hpp"
 #include "inference/worker/image_tensor.hpp"
 #include "inference/worker/postprocess.hpp"
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Several inputs and outputs, rows, padding and other forms of the model, through a real worker and libtorch.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <doctest/doctest.h>
 

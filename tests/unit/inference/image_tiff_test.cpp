@@ -1,4 +1,4 @@
-#include "tiff_files.hpp"
+#include "unit/inference/tiff_files.hpp"
 
 #include "base/encoding.hpp"
 #include "inference/worker/image.hpp"

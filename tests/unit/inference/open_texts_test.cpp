@@ -1,6 +1,6 @@
 // Texts of an open length, through a real worker and libtorch. texts.pt gives the sum of the tokens, how many are not 0, and how many
 // came with the filling.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <cstring>
 #include <numeric>

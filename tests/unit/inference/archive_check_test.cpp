@@ -1,6 +1,6 @@
 // Hostile archives, made from a small sound one by changing what must not be believed.
-#include "archive_files.hpp"
 #include "inference/archive_check.hpp"
+#include "unit/inference/archive_files.hpp"
 
 #include <doctest/doctest.h>
 

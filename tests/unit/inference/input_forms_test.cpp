@@ -1,7 +1,7 @@
 #include "base/encoding.hpp"
 #include "inference/worker/preprocess.hpp"
 #include "inference/worker/side_files.hpp"
-#include "tiff_files.hpp"
+#include "unit/inference/tiff_files.hpp"
 
 #include <doctest/doctest.h>
 

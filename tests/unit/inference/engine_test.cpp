@@ -1,5 +1,5 @@
 // The engine with a real worker process, a real runtime and small real models.
-#include "engine_fixture.hpp"
+#include "unit/inference/engine_fixture.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>
