@@ -25,7 +25,7 @@ static_library(png_static png16 zlib_static m)
 static_library(jpeg_static jpeg)
 static_library(webp_static webp m)
 static_library(webpdemux_static webpdemux webp_static)
-# Of what Debian's libtiff links with, only what the codecs need that worker/image_tiff_codecs.cpp leaves in it.
+# Of what Debian's libtiff links with, only what the codecs need that worker/image/image_tiff_codecs.cpp leaves in it.
 static_library(deflate_static deflate)
 static_library(tiff_static tiff jpeg_static zlib_static deflate_static zstd_static m)
 static_library(seccomp_static seccomp)

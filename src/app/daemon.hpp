@@ -1,7 +1,7 @@
 // The composition root: every part of the daemon as a member, in the order in which they need each other. The only
 // place that picks implementations. Destruction runs backwards; drain() is the orderly way down.
 #pragma once
-#include "api/service_routes.hpp"
+#include "api/service/service_routes.hpp"
 #include "async/io_pool.hpp"
 #include "async/thread_pool.hpp"
 #include "blobs/blob_store.hpp"

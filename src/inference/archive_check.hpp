@@ -2,7 +2,7 @@
 // structure may lie (zip_archive.hpp). Pure.
 #pragma once
 #include "base/result.hpp"
-#include "inference/zip_archive.hpp"
+#include "inference/archive/zip_archive.hpp"
 
 #include <cstddef>
 #include <span>

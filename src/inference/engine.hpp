@@ -5,8 +5,8 @@
 // thread that calls predict(), and must return quickly. Every accepted request ends in exactly one call of its `done`, also at stop().
 #pragma once
 #include "async/awaitable.hpp"
+#include "inference/engine/quarantine.hpp"
 #include "inference/prediction.hpp"
-#include "inference/quarantine.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 

@@ -5,7 +5,7 @@
 #include "base/id.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "inference/region.hpp"
+#include "inference/frames/region.hpp"
 #include "values/job.hpp"
 #include "values/manifest.hpp"
 #include "values/manifest_files.hpp"

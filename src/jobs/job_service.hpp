@@ -4,9 +4,9 @@
 #include "async/thread_pool.hpp"
 #include "base/clock.hpp"
 #include "jobs/dispatcher.hpp"
-#include "jobs/idempotent_request.hpp"
 #include "jobs/job_repository.hpp"
-#include "jobs/submission.hpp"
+#include "jobs/submission/idempotent_request.hpp"
+#include "jobs/submission/submission.hpp"
 #include "values/principal.hpp"
 
 #include <optional>

@@ -2,8 +2,8 @@
 // answered before it is committed.
 #pragma once
 #include "jobs/job_service.hpp"
-#include "jobs/schedule_repository.hpp"
-#include "jobs/schedule_runner.hpp"
+#include "jobs/schedules/schedule_repository.hpp"
+#include "jobs/schedules/schedule_runner.hpp"
 
 #include <functional>
 #include <optional>

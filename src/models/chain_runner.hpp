@@ -2,7 +2,7 @@
 // and hands everything else on. Each step is a prediction like any other, with the request's priority and deadline, so it meets
 // others in the batches of its model.
 #pragma once
-#include "models/runner.hpp"
+#include "models/serving/runner.hpp"
 
 #include <functional>
 #include <memory>

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/json.hpp"
-#include "models/durations.hpp"
+#include "models/statistics/durations.hpp"
 
 #include <chrono>
 #include <cstdint>

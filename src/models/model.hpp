@@ -5,8 +5,8 @@
 #include "base/json.hpp"
 #include "inference/archive_check.hpp"
 #include "inference/prediction.hpp"
+#include "models/registry/trial_report.hpp"
 #include "models/traffic.hpp"
-#include "models/trial_report.hpp"
 #include "values/manifest.hpp"
 #include "values/manifest_files.hpp"
 

@@ -8,7 +8,7 @@
 #include "async/thread_pool.hpp"
 #include "cache/cache.hpp"
 #include "inference/engine.hpp"
-#include "models/runner.hpp"
+#include "models/serving/runner.hpp"
 
 #include <chrono>
 #include <functional>

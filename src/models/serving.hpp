@@ -14,9 +14,9 @@
 #include "models/breakers.hpp"
 #include "models/registry.hpp"
 #include "models/rollout.hpp"
-#include "models/runner.hpp"
-#include "models/sampling.hpp"
-#include "models/shadowing.hpp"
+#include "models/serving/runner.hpp"
+#include "models/serving/shadowing.hpp"
+#include "models/statistics/sampling.hpp"
 #include "models/traffic.hpp"
 #include "models/version_stats.hpp"
 

@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "inference/prediction.hpp"
 #include "models/counts.hpp"
-#include "models/statistics_repository.hpp"
+#include "models/statistics/statistics_repository.hpp"
 #include "models/traffic.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"

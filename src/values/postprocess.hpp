@@ -1,5 +1,5 @@
 // What becomes of a model's outputs, as its manifest declares it. Pure values; read and checked in
-// manifest_postprocess.cpp, carried out by the worker (inference/worker/postprocess.hpp).
+// manifest_postprocess.cpp, carried out by the worker (inference/worker/postprocess/postprocess.hpp).
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // What a hostile model tries, by number: the number is the first value of the input of whoever asks for it. The tests know the
-// same numbers (tests/unit/inference/hostile_test.cpp, tests/support/hostile.py).
+// same numbers (tests/unit/inference/engine/hostile_test.cpp, tests/support/hostile.py).
 #pragma once
 #include <string>
 

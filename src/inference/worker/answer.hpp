@@ -1,7 +1,7 @@
 // From the rows that a pass gave to what is answered for one item. Throws std::runtime_error when the outputs are not
 // what the manifest promises.
 #pragma once
-#include "inference/worker/forward.hpp"
+#include "inference/worker/passes/forward.hpp"
 
 namespace millrace::inference::worker {
 

@@ -2,10 +2,10 @@
 
 #include "inference/channel.hpp"
 #include "inference/worker/answer.hpp"
-#include "inference/worker/forward.hpp"
-#include "inference/worker/model_loading.hpp"
-#include "inference/worker/padding.hpp"
-#include "inference/worker/spare_memory.hpp"
+#include "inference/worker/loading/model_loading.hpp"
+#include "inference/worker/passes/forward.hpp"
+#include "inference/worker/passes/spare_memory.hpp"
+#include "inference/worker/tensor/padding.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -5,11 +5,11 @@
 #include "async/guarded.hpp"
 
 #include "base/descriptor.hpp"
-#include "inference/frame.hpp"
-#include "inference/worker/forward.hpp"
-#include "inference/worker/loaded_model.hpp"
-#include "inference/worker/pass_pool.hpp"
-#include "inference/worker/preprocess.hpp"
+#include "inference/frames/frame.hpp"
+#include "inference/worker/input/preprocess.hpp"
+#include "inference/worker/loading/loaded_model.hpp"
+#include "inference/worker/passes/forward.hpp"
+#include "inference/worker/passes/pass_pool.hpp"
 
 #include <atomic>
 #include <functional>

@@ -3,7 +3,7 @@
 #include "async/io_pool.hpp"
 #include "inference/channel.hpp"
 #include "inference/worker/pipeline.hpp"
-#include "inference/worker/sandbox.hpp"
+#include "inference/worker/sandbox/sandbox.hpp"
 
 #include <signal.h>
 #include <unistd.h>

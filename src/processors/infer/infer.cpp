@@ -4,7 +4,7 @@
 #include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "jobs/job_blobs.hpp"
-#include "processors/infer/prediction_files.hpp"
+#include "processors/prediction_files.hpp"
 
 #include <fmt/format.h>
 

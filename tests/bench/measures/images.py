@@ -17,7 +17,7 @@ from .table import Row
 
 MODELS = {"resnet18": 224, "small_cnn": 64}  # name -> side of its pictures
 ON_GPU = {"resnet50": 224, **MODELS}
-# The bare loop is given what the worker gives itself (src/inference/worker_process.cpp), or it would be slower for no fault of its own.
+# The bare loop is given what the worker gives itself (src/inference/process/worker_process.cpp), or it would be slower for no fault of its own.
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:"
                       "glibc.malloc.trim_threshold=1099511627776:glibc.malloc.hugetlb=1"}
 AIMS = {"resnet18": 0.95, "resnet50": 0.95, "small_cnn": 0.70}

@@ -1,9 +1,9 @@
 // Answers as people see them: jobs, flows, and the lines of `millrace top`.
-#include "cli/flow_view.hpp"
-#include "cli/job_view.hpp"
-#include "cli/job_wait.hpp"
+#include "cli/flows/flow_view.hpp"
+#include "cli/jobs/job_view.hpp"
+#include "cli/jobs/job_wait.hpp"
+#include "cli/service/top_view.hpp"
 #include "cli/text.hpp"
-#include "cli/top_view.hpp"
 
 #include "base/clock.hpp"
 #include "unit/cli/command_line.hpp"

@@ -3,7 +3,7 @@
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
 #include "inference/engine.hpp"
-#include "inference/worker/image.hpp"
+#include "inference/worker/image/image.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

@@ -5,7 +5,7 @@
 
 #include "inference/engine.hpp"
 #include "inference/worker/run.hpp"
-#include "inference/worker/sandbox.hpp"
+#include "inference/worker/sandbox/sandbox.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>

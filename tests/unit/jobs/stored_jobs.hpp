@@ -2,11 +2,11 @@
 // transaction that is taken back at its end. So nothing is flushed, and thousands of fixtures a second can be made.
 #pragma once
 #include "base/embedded.hpp"
-#include "jobs/dependency_repository.hpp"
-#include "jobs/ending.hpp"
+#include "jobs/ending/ending.hpp"
 #include "jobs/events.hpp"
+#include "jobs/flows/dependency_repository.hpp"
 #include "jobs/job_repository.hpp"
-#include "jobs/submission.hpp"
+#include "jobs/submission/submission.hpp"
 #include "store/sqlite/migrator.hpp"
 #include "store/sqlite/session.hpp"
 #include "values/principal.hpp"

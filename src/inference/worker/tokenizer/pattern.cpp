@@ -1,6 +1,6 @@
 #include "inference/worker/tokenizer/pattern.hpp"
 
-#include "inference/worker/input_error.hpp"
+#include "inference/worker/input/input_error.hpp"
 #include "inference/worker/tokenizer/characters.hpp"
 #include "inference/worker/tokenizer/file_error.hpp"
 

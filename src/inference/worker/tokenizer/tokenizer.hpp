@@ -6,7 +6,7 @@
 //     pad(encoding, 256, (*tokenizer)->padding());
 #pragma once
 #include "base/result.hpp"
-#include "inference/worker/input_error.hpp"
+#include "inference/worker/input/input_error.hpp"
 #include "values/text_tokenizer.hpp"
 
 #include <map>

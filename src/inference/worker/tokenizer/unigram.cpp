@@ -1,6 +1,6 @@
 #include "inference/worker/tokenizer/unigram.hpp"
 
-#include "inference/worker/input_error.hpp"
+#include "inference/worker/input/input_error.hpp"
 #include "inference/worker/tokenizer/byte_pairs.hpp"
 #include "inference/worker/tokenizer/characters.hpp"
 

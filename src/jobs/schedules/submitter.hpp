@@ -1,0 +1,33 @@
+// The port through which schedules submit jobs: the three steps of jobs/submission/submission.hpp, for callers that need not know
+// who takes them. Thread-safe.
+#pragma once
+#include "store/database.hpp"
+#include "values/job.hpp"
+#include "values/principal.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace millrace::jobs {
+
+class JobService;
+
+// A job on its way. The functions are called once each, in this order.
+struct Pending {
+    // In the writer's transaction. The job that stands for the firing: a new one, or an earlier one with the same unique
+    // key. An error comes before anything has been written.
+    std::function<Result<values::Job>(store::TenantSession&, Timestamp now)> store;
+    std::function<void()> announce; // after the commit: the job may begin
+};
+
+class Submitter {
+public:
+    virtual ~Submitter() = default;
+    // Any thread. unprocessable: it can never run here; unavailable: there is no room now.
+    virtual Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp now) = 0;
+};
+
+// Into the queue of this daemon. Borrows `jobs`.
+std::unique_ptr<Submitter> submit_to(JobService& jobs);
+
+} // namespace millrace::jobs

@@ -1,0 +1,97 @@
+#include "jobs/submission/submission.hpp"
+
+#include "base/crash_point.hpp"
+#include "jobs/events.hpp"
+#include "jobs/flows/dependency_repository.hpp"
+#include "jobs/job_blobs.hpp"
+#include "jobs/job_repository.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::jobs {
+namespace {
+
+using values::JobState;
+using values::OnFailure;
+
+// The earlier job that a unique key stands for.
+std::optional<values::Job> earlier_job(store::TenantSession& tenant, const values::Unique& unique, Timestamp now) {
+    auto job = job_repository::find_unique(tenant, unique.key);
+    if (!job) return std::nullopt;
+    const bool in_states = std::find(unique.states.begin(), unique.states.end(), job->state) != unique.states.end();
+    const bool in_period = !unique.period || job->created_at > now - *unique.period;
+    return in_states && in_period ? std::move(job) : std::nullopt;
+}
+
+// What a parent's present state means for a job that is only now submitted.
+struct Tie {
+    values::Dependency dependency;
+    bool settled = false;
+};
+
+Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared& prepared) {
+    std::vector<Tie> ties;
+    auto& job = prepared.job;
+    for (const auto& dependency : prepared.depends_on) {
+        const auto parent = job_repository::find_state(tenant, dependency.parent);
+        if (!parent) return Error{Code::unprocessable, fmt::format("\"depends_on\": there is no job {}", dependency.parent.text())};
+        const bool failed = values::is_final(*parent) && *parent != JobState::succeeded;
+        const bool settled = *parent == JobState::succeeded || (failed && dependency.on_failure != OnFailure::wait);
+        if (failed && dependency.on_failure == OnFailure::fail)
+            job.error = {"dependency_failed", fmt::format("job {}, which it depends on, had ended without success", dependency.parent.text())};
+        if (!settled) ++job.blocked_by;
+        ties.push_back({dependency, settled});
+    }
+    if (job.error) job.state = JobState::dead;
+    else if (job.blocked_by > 0) job.state = JobState::blocked;
+    return ties;
+}
+
+// A parent had failed before it came.
+void insert_dead(store::TenantSession& tenant, const values::Job& job, Timestamp now) {
+    auto& session = tenant.session();
+    job_repository::insert_ended(tenant, job, now);
+    count_totals(session, dead_on_arrival(job));
+    write_event(session, job.organization, "job.dead", job.id.text(),
+                {{"queue", job.queue}, {"kind", job.kind}, {"error", {{"code", job.error->code}, {"message", job.error->message}}}}, now);
+    if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(session, *job.flow, false, now);
+}
+
+} // namespace
+
+Settled dead_on_arrival(const values::Job& job) {
+    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state, job.state, job.run_at, 0}}};
+}
+
+Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now) {
+    auto& job = prepared.job;
+    if (prepared.unique)
+        if (auto earlier = earlier_job(tenant, *prepared.unique, now)) return Stored{std::move(*earlier), true, {}};
+    std::vector<Tie> ties;
+    if (!prepared.depends_on.empty()) {
+        auto found = look_at_parents(tenant, prepared);
+        if (!found) return found.error();
+        ties = std::move(*found);
+    }
+    const auto note_blobs = [&] {
+        for (const auto& sha256 : prepared.blobs) job_blobs::add(tenant.session(), job.organization, job.id, sha256);
+    };
+    crash_point("submit.before_insert");
+    if (prepared.begin_with) {
+        auto lease = attempt_repository::insert_running(tenant, job, *prepared.begin_with, now);
+        note_blobs();
+        for (const auto& effect : prepared.effects) effect(tenant.session());
+        return Stored{std::move(job), false, std::move(lease)};
+    }
+    if (job.state == JobState::dead) insert_dead(tenant, job, now);
+    else job_repository::insert(tenant, job);
+    note_blobs();
+    for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
+    if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
+    for (const auto& effect : prepared.effects) effect(tenant.session());
+    return Stored{std::move(job), false, {}};
+}
+
+} // namespace millrace::jobs

@@ -1,0 +1,261 @@
+#include "models/rollout.hpp"
+
+#include "base/json_text.hpp"
+#include "models/traffic/contest_repository.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::models {
+namespace {
+
+using inference::ModelVersion;
+using store::Session;
+using store::TenantSession;
+
+constexpr std::string_view automatic = "millrace";
+constexpr std::chrono::seconds between_saves{1};
+constexpr std::chrono::hours judged{1};
+
+struct Kept {
+    std::vector<StoredTraffic> traffics;
+    std::vector<StoredContest> contests;
+};
+
+void save_all(Session& session, const std::vector<StoredContest>& rows, Timestamp oldest) {
+    for (const auto& row : rows) {
+        save_contest(session, row);
+        if (row.side != ContestSide::before) forget_spans(session, row, oldest);
+    }
+}
+
+} // namespace
+
+// Stores a traffic with its event; after the commit, in the order of the commits, it is the one that serves.
+class Rollout::Change {
+public:
+    Change(Rollout& owner, OrganizationId organization, std::string model, TrafficChange change, json::object event)
+        : owner_{&owner}, organization_{organization}, model_{std::move(model)}, change_{std::move(change)}, event_{std::move(event)} {}
+
+    Result<int> operator()(Session& session) {
+        TenantSession tenant{session, organization_};
+        auto revision = write_traffic(tenant, model_, change_);
+        if (!revision) return revision;
+        revision_ = *revision;
+        owner_->write_event_(session, organization_, change_.stands_for ? "model.rolled_back" : "model.traffic_set", model_, event_, change_.at);
+        return revision;
+    }
+
+    void committed() {
+        owner_->registry_.set_traffic(organization_, model_, change_.traffic);
+        owner_->contests_.begin(organization_, model_, revision_, change_.traffic);
+    }
+
+private:
+    Rollout* owner_;
+    OrganizationId organization_;
+    std::string model_;
+    TrafficChange change_;
+    json::object event_;
+    int revision_ = 0;
+};
+
+Rollout::Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log,
+                 telemetry::Metrics& metrics, WriteEvent write_event)
+    : database_{database}, registry_{registry}, runner_{runner}, clock_{clock}, log_{log}, write_event_{std::move(write_event)}, contests_{clock},
+      rolled_back_{metrics.counter("millrace_model_rollbacks_total", "Candidates that were taken back because they failed or were slow")} {}
+
+Result<void> Rollout::load_blocking() {
+    auto stored = database_.read_blocking([oldest = clock_.now() - judged](Session& session) -> Result<Kept> {
+        return Kept{present_traffic(session), all_contests(session, oldest)};
+    });
+    if (!stored) return stored.error();
+    for (const auto& each : stored->traffics) {
+        registry_.set_traffic(each.organization, each.model, each.traffic);
+        contests_.begin(each.organization, each.model, each.revision, each.traffic);
+    }
+    for (const auto& each : stored->contests) contests_.restore(each);
+    return success();
+}
+
+void Rollout::start(asio::io_context& context) {
+    timer_ = std::make_shared<asio::steady_timer>(context);
+    for (auto& verdict : contests_.review()) asio::co_spawn(context, carry_out(std::move(verdict)), asio::detached);
+    arm();
+}
+
+void Rollout::arm() {
+    timer_->expires_after(between_saves);
+    timer_->async_wait([this, timer = timer_](boost::system::error_code failure) {
+        if (failure || stopped_) return;
+        save();
+        arm();
+    });
+}
+
+void Rollout::save() {
+    const std::lock_guard lock{saving_};
+    auto rows = std::make_shared<const std::vector<StoredContest>>(contests_.take_changed()); // shared by the task and what follows it
+    if (rows->empty()) return;
+    auto task = [rows, oldest = clock_.now() - judged](Session& session) -> Result<void> {
+        save_all(session, *rows, oldest);
+        return success();
+    };
+    database_.post_write(std::move(task), [this, rows](Result<void> done) {
+        if (!done) contests_.put_back(*rows);
+    });
+}
+
+void Rollout::stop() {
+    if (stopped_.exchange(true) || !timer_) return;
+    asio::post(timer_->get_executor(), [timer = timer_] { timer->cancel(); });
+    const std::lock_guard lock{saving_};
+    const auto rows = contests_.take_changed();
+    if (rows.empty()) return;
+    auto done = database_.write_blocking([&rows, oldest = clock_.now() - judged](Session& session) -> Result<void> {
+        save_all(session, rows, oldest);
+        return success();
+    });
+    if (!done) log_.warning("the last predictions of the candidates were not stored", {{"reason", done.error().detail}});
+}
+
+std::optional<Verdict> Rollout::observe(const inference::ModelVersion& version, const Sample& sample) {
+    auto verdict = contests_.observe(version, sample);
+    if (contests_.save_is_due() && !stopped_) save();
+    return verdict;
+}
+
+awaitable<Result<void>> Rollout::warm(OrganizationId organization, std::string name, Traffic traffic) {
+    std::vector<std::pair<std::string, std::optional<std::string>>> wanted;
+    for (const int version : traffic.versions()) wanted.emplace_back(name, std::to_string(version));
+    if (traffic.fallback) wanted.emplace_back(traffic.fallback->model, traffic.fallback->version);
+    for (const auto& [model, text] : wanted) {
+        std::optional<std::string_view> version;
+        if (text) version = *text;
+        const auto found = registry_.resolve(organization, model, version);
+        if (!found) co_return Error{Code::unprocessable, found.error().detail};
+        const auto label = fmt::format("{}/{}", model, (*found)->version);
+        auto loaded = co_await runner_.load(*found);
+        if (!loaded && loaded.error().code == Code::unavailable) co_return loaded.error();
+        if (!loaded)
+            co_return Error{Code::conflict, fmt::format("{} cannot be loaded, and the traffic is as it was: {}", label, loaded.error().detail)};
+        if (*loaded == Loaded::no_runtime) log_.warning("a model version gets traffic untried: there is no runtime here", {{"version", label}});
+    }
+    co_return success();
+}
+
+awaitable<Result<int>> Rollout::commit(OrganizationId organization, std::string name, TrafficChange change, json::object event) {
+    Change task{*this, organization, std::move(name), std::move(change), std::move(event)};
+    co_return co_await database_.write(std::move(task));
+}
+
+awaitable<Result<void>> Rollout::set(values::Principal who, std::string name, Traffic traffic) {
+    const auto model = registry_.find(who.organization, name);
+    if (!model) co_return model.error();
+    const auto& fallback = traffic.fallback;
+    if (fallback && fallback->model == name && (!fallback->version || *fallback->version == std::to_string(*traffic.production)))
+        co_return Error{Code::unprocessable, "the fallback of a production version is another version, or another model"};
+    const auto warmed = co_await warm(who.organization, name, traffic);
+    if (!warmed) co_return warmed.error();
+    // What serves until now: asked as late as can be.
+    const auto present = registry_.find(who.organization, name);
+    if (!present) co_return present.error();
+    const auto before = (*present)->traffic;
+    json::object event{{"traffic", traffic.to_json()}, {"by", who.name}};
+    TrafficChange change{traffic, {}, {}, "", who.name, clock_.now()};
+    const auto written = co_await commit(who.organization, name, std::move(change), std::move(event));
+    if (!written) co_return written.error();
+    log_.info("model traffic set", {{"model", name}, {"traffic", json_text(traffic.to_json())}, {"by", who.name}});
+    co_await give_back(who.organization, name, before);
+    co_return success();
+}
+
+bool Rollout::can_serve(const Model& model, const Traffic& traffic) const {
+    const auto versions = traffic.versions();
+    const bool own = std::all_of(versions.begin(), versions.end(), [&](int number) {
+        const auto* version = model.find(number);
+        return version && version->ready();
+    });
+    if (!own || !traffic.fallback) return own;
+    std::optional<std::string_view> version;
+    if (traffic.fallback->version) version = *traffic.fallback->version;
+    return registry_.resolve(model.organization, traffic.fallback->model, version).has_value();
+}
+
+awaitable<Result<void>> Rollout::roll_back(values::Principal who, std::string name, std::string reason) {
+    const auto model = registry_.find(who.organization, name);
+    if (!model) co_return model.error();
+    auto known = co_await history(who.organization, name);
+    if (!known) co_return known.error();
+    if (known->empty()) co_return Error{Code::conflict, fmt::format("the traffic of \"{}\" was never set", name)};
+    const StoredTraffic* target = nullptr;
+    for (const auto& each : *known)
+        if (!target && each.revision < known->front().stands_for && !same_answers(each.traffic, known->front().traffic) && can_serve(**model, each.traffic))
+            target = &each;
+    if (!target) co_return Error{Code::conflict, fmt::format("there is no earlier traffic of \"{}\" that can be returned to", name)};
+    const auto warmed = co_await warm(who.organization, name, target->traffic);
+    if (!warmed) co_return warmed.error();
+    json::object event{{"traffic", target->traffic.to_json()}, {"reason", reason}, {"by", who.name}, {"automatic", false}};
+    TrafficChange change{target->traffic, known->front().revision, target->stands_for, reason, who.name, clock_.now()};
+    const auto written = co_await commit(who.organization, name, std::move(change), std::move(event));
+    if (!written) co_return written.error();
+    log_.warning("model rolled back", {{"model", name}, {"traffic", json_text(target->traffic.to_json())}, {"reason", reason}, {"by", who.name}});
+    co_await give_back(who.organization, name, known->front().traffic);
+    co_return success();
+}
+
+awaitable<void> Rollout::carry_out(Verdict verdict) {
+    const auto model = registry_.find(verdict.organization, verdict.model);
+    if (!model) co_return;
+    const auto before = (*model)->traffic;
+    if (!before.candidate || before.candidate->version != verdict.candidate) co_return; // somebody was faster
+    Traffic after = before;
+    after.candidate.reset();
+    json::object event{{"traffic", after.to_json()}, {"version", std::to_string(verdict.candidate)}, {"reason", verdict.reason},
+                       {"by", automatic}, {"automatic", true}};
+    // It stands for the traffic that it ends, so that a roll-back by hand goes to what was before that.
+    TrafficChange change{after, verdict.revision, verdict.revision, verdict.reason, std::string{automatic}, clock_.now()};
+    const auto written = co_await commit(verdict.organization, verdict.model, std::move(change), std::move(event));
+    if (!written) {
+        log_.error("a candidate that does badly could not be taken back",
+                   {{"model", verdict.model}, {"version", verdict.candidate}, {"reason", written.error().detail}});
+        contests_.reopen(verdict);
+        co_return;
+    }
+    rolled_back_.add();
+    log_.warning("model rolled back", {{"model", verdict.model}, {"version", verdict.candidate}, {"reason", verdict.reason}, {"by", automatic}});
+    co_await give_back(verdict.organization, verdict.model, before);
+}
+
+awaitable<Result<std::vector<StoredTraffic>>> Rollout::history(OrganizationId organization, std::string name) {
+    auto read = [organization, name](Session& session) -> Result<std::vector<StoredTraffic>> {
+        TenantSession tenant{session, organization};
+        return traffic_history(tenant, name);
+    };
+    co_return co_await database_.read(std::move(read));
+}
+
+bool Rollout::is_needed(OrganizationId organization, const std::string& name, int version) const {
+    const auto text = std::to_string(version);
+    const auto models = registry_.list(organization);
+    return std::any_of(models.begin(), models.end(), [&](const auto& model) {
+        const auto& fallback = model->traffic.fallback;
+        return (model->name == name && model->traffic.names(version)) || (fallback && fallback->model == name && fallback->version == text);
+    });
+}
+
+// What waits for a version is run before its memory is given back.
+awaitable<void> Rollout::give_back(OrganizationId organization, std::string name, Traffic before) {
+    for (const int version : before.versions()) {
+        if (is_needed(organization, name, version)) continue;
+        const auto found = registry_.resolve(organization, name, std::to_string(version));
+        if (found) co_await runner_.unload(*found);
+    }
+}
+
+} // namespace millrace::models
