@@ -1,5 +1,6 @@
-// The libraries that are headers only, compiled once: every other file sees their declarations. Without this each of five
-// hundred files compiles its own copy of asio's reactor and fmt's number formatting, which doubles the time of a build.
+// The libraries that are headers only, compiled once: every other file sees their declarations. Without this each of
+// five hundred files compiles its own copy of asio's reactor and fmt's number formatting, which doubles the time of a
+// build.
 #include <boost/asio/impl/src.hpp>
 
 #include <fmt/format-inl.h>

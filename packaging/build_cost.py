@@ -42,9 +42,11 @@ def main():
     for target, each in sorted(rooms.items(), key=lambda item: -sum(item[1])):
         print(f"| {target:24s} | {len(each):5d} | {sum(each):7.0f} | {sum(each) / len(each):6.1f} |")
     everything = [seconds for *_, seconds in objects]
-    print(f"| {'all':24s} | {len(everything):5d} | {sum(everything):7.0f} | {sum(everything) / max(len(everything), 1):6.1f} |")
+    print(
+        f"| {'all':24s} | {len(everything):5d} | {sum(everything):7.0f} | {sum(everything) / max(len(everything), 1):6.1f} |"
+    )
     print("\nThe slowest files:")
-    for target, file, seconds in sorted(objects, key=lambda each: -each[2])[:options.files]:
+    for target, file, seconds in sorted(objects, key=lambda each: -each[2])[: options.files]:
         print(f"  {seconds:5.1f} s  {file} ({target})")
 
 

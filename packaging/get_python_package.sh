@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What packaging/get_*.sh share: a package from PyPI, as packaging/LIST.txt pins it, in a folder of DEST. Sourced after `usage`
 # is defined; nothing outside DEST is touched, and no Python environment.
 #

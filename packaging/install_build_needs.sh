@@ -18,12 +18,14 @@ release=$(sed -n 's/^VERSION_ID="\?\([0-9]*\).*/\1/p' /etc/os-release 2>/dev/nul
 boost=
 [ "$release" = 12 ] && boost=1.81
 build=(g++ cmake ninja-build ccache mold pkg-config python3 python3-pip tzdata
-       libabsl-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev libcli11-dev libdeflate-dev libfmt-dev
+       libabsl-dev "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" libcli11-dev libdeflate-dev libfmt-dev
        libjpeg62-turbo-dev liblmdb-dev libpcre2-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libutf8proc-dev libwebp-dev libzstd-dev
        zlib1g-dev doctest-dev
        libtorch-dev libopenblas0-pthread)
 tests=(python3-pytest python3-numpy python3-yaml python3-torch curl jq
-       chromium debootstrap dpkg-dev file git lintian man-db rpm unzip)
+       shellcheck chromium debootstrap dpkg-dev file git lintian man-db rpm unzip)
+# Later versions lay files out in another way, and are not asked.
+[ "$release" = 12 ] && tests+=(black clang-format-14)
 
 say() { echo "install_build_needs: $*"; }
 fail() { echo "install_build_needs: error: $*" >&2; exit 1; }

@@ -36,7 +36,9 @@ class Layer(torch.nn.Module):
 
     def forward(self, x: torch.Tensor, hide: torch.Tensor) -> torch.Tensor:
         batch, length = x.size(0), x.size(1)
-        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, self.hidden // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k, v = (
+            self.qkv(x).view(batch, length, 3, self.heads, self.hidden // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        )
         scores = torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(self.hidden // self.heads) + hide
         seen = torch.matmul(torch.softmax(scores, dim=-1), v).transpose(1, 2).reshape(batch, length, self.hidden)
         x = self.norm(x + self.out(seen))
@@ -67,13 +69,15 @@ def read_safetensors(path):
     """Tensors of FP32 by name: a length, a header in JSON, the bytes."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
+    header = json.loads(data[8 : 8 + length])
     tensors = {}
     for name, entry in header.items():
         if name == "__metadata__" or entry["dtype"] != "F32":
             continue
         begin, end = entry["data_offsets"]
-        tensors[name] = torch.frombuffer(bytearray(data[8 + length + begin:8 + length + end]), dtype=torch.float32).reshape(entry["shape"])
+        tensors[name] = torch.frombuffer(
+            bytearray(data[8 + length + begin : 8 + length + end]), dtype=torch.float32
+        ).reshape(entry["shape"])
     return tensors
 
 
@@ -103,11 +107,25 @@ def encoder_of(tensors):
 
 
 def manifest():
-    tokenizer = {"kind": "word_pieces", "lowercase": True, "vocabulary": {"file": "vocab.txt"}, "max_length": LONGEST,
-                 "padding": "[PAD]", "unknown": "[UNK]", "begin": "[CLS]", "end": "[SEP]"}
-    return {"format": 1, "name": "minilm", "description": "Sentences as 384 numbers (all-MiniLM-L6-v2, Apache-2.0)", "task": "tensor",
-            "input": {"name": "text", "kind": "text", "datatype": "INT64", "shape": [-1], "tokenizer": tokenizer},
-            "output": {"name": "embedding", "shape": [HIDDEN]}, "batching": {"max_batch": 32}}
+    tokenizer = {
+        "kind": "word_pieces",
+        "lowercase": True,
+        "vocabulary": {"file": "vocab.txt"},
+        "max_length": LONGEST,
+        "padding": "[PAD]",
+        "unknown": "[UNK]",
+        "begin": "[CLS]",
+        "end": "[SEP]",
+    }
+    return {
+        "format": 1,
+        "name": "minilm",
+        "description": "Sentences as 384 numbers (all-MiniLM-L6-v2, Apache-2.0)",
+        "task": "tensor",
+        "input": {"name": "text", "kind": "text", "datatype": "INT64", "shape": [-1], "tokenizer": tokenizer},
+        "output": {"name": "embedding", "shape": [HIDDEN]},
+        "batching": {"max_batch": 32},
+    }
 
 
 def main():

@@ -46,8 +46,10 @@ def show_digits(jobs, millrace: Millrace) -> None:
 
 def show_land_cover(job: str, millrace: Millrace) -> None:
     result = millrace.result(job)
-    print(f"\nLand cover of a Sentinel-2 patch, {result['width']} × {result['height']} pixels of 10 m, "
-          "none of them seen in training")
+    print(
+        f"\nLand cover of a Sentinel-2 patch, {result['width']} × {result['height']} pixels of 10 m, "
+        "none of them seen in training"
+    )
     print(f"  {'class':<24} {'share':>8} {'pixels':>8}")
     for share in result["shares"]:
         print(f"  {share['label']:<24} {share['share']:>8.1%} {share['pixels']:>8}")

@@ -128,6 +128,11 @@ else
     fi
 fi
 
+if [ ${#pytest_arguments[@]} = 0 ]; then
+    step "Layout and linters"
+    packaging/check.sh --all --without-structure || failed_runs=1
+fi
+
 step "Result after $(($(date +%s) - started)) s"
 python3 - "$results" "$folder/Testing/Temporary" "$failed_runs" <<'END'
 import re, sys

@@ -23,13 +23,18 @@ def call(path, body):
     """The answer, or None for 409: the job is no longer ours. Tries again while the daemon is away or has no room."""
     while True:
         try:
-            return json.load(urllib.request.urlopen(urllib.request.Request(URL + path, json.dumps(body).encode(), HEADERS), timeout=60))
+            return json.load(
+                urllib.request.urlopen(
+                    urllib.request.Request(URL + path, json.dumps(body).encode(), HEADERS), timeout=60
+                )
+            )
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError) and error.code not in (429, 503, 507):
                 print(json.load(error)["detail"], file=sys.stderr)
                 return None if error.code == 409 else sys.exit(1)
             time.sleep(1)
-            if path.startswith("/queues/"): return {"data": []}  # to be asked for again, unless this is to end
+            if path.startswith("/queues/"):
+                return {"data": []}  # to be asked for again, unless this is to end
 
 
 def attempt(token, job):
@@ -49,12 +54,20 @@ def attempt(token, job):
     try:
         end, report = "complete", {"result": work(job["payload"], progress)}
     except Exception as error:  # where the input is at fault, trying again cannot help
-        end, report = "fail", {"error": repr(error), "retryable": not isinstance(error, (KeyError, TypeError, ValueError))}
+        end, report = "fail", {
+            "error": repr(error),
+            "retryable": not isinstance(error, (KeyError, TypeError, ValueError)),
+        }
     ended.set()
     call(f"/leases/{token}/{end}", report)
 
 
 while not stopping.is_set():
-    wanted = {"worker": f"{socket.gethostname()}/{os.getpid()}", "max": 1, "wait_seconds": min(LEASE, 20), "lease_seconds": LEASE}
+    wanted = {
+        "worker": f"{socket.gethostname()}/{os.getpid()}",
+        "max": 1,
+        "wait_seconds": min(LEASE, 20),
+        "lease_seconds": LEASE,
+    }
     for lease in (call(f"/queues/{sys.argv[1]}/leases", wanted) or sys.exit(1))["data"]:
         attempt(lease["lease_token"], lease["job"])

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 install -d -o millrace -g millrace -m 0750 /var/lib/millrace
 if [ -d /run/systemd/system ]; then
     systemctl --system daemon-reload >/dev/null 2>&1 || :

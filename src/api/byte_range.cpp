@@ -9,7 +9,8 @@ namespace {
 std::optional<std::uint64_t> number(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failure == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional{value} : std::nullopt;
+    return failure == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional{value}
+                                                                                       : std::nullopt;
 }
 
 } // namespace

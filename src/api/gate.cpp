@@ -17,14 +17,16 @@ using values::Principal;
 
 Result<Principal> by_socket_peer(unsigned uid) {
     if (uid != 0 && uid != ::geteuid())
-        return Error{Code::forbidden, fmt::format("the admin socket serves root and the daemon's own user; you are uid {}", uid)};
+        return Error{Code::forbidden,
+                     fmt::format("the admin socket serves root and the daemon's own user; you are uid {}", uid)};
     return Principal{values::default_organization, {}, fmt::format("uid:{}", uid), values::Role::admin};
 }
 
 Result<Principal> by_cookie(identity::Identity& identity, const Request& request, std::string_view token) {
     if (request.method != Verb::get && request.method != Verb::head) {
-        const auto allowed = identity::check_cookie_write({request.host(), request.header("Origin"), request.header("Sec-Fetch-Site"),
-                                                           request.header("X-Millrace-Request"), request.tls});
+        const auto allowed =
+            identity::check_cookie_write({request.host(), request.header("Origin"), request.header("Sec-Fetch-Site"),
+                                          request.header("X-Millrace-Request"), request.tls});
         if (!allowed) return allowed.error();
     }
     return identity.by_session(token);
@@ -35,25 +37,31 @@ Result<Principal> authenticate(identity::Identity& identity, const Request& requ
     const auto authorization = request.header("Authorization");
     if (!authorization.empty()) {
         constexpr std::string_view scheme = "Bearer ";
-        if (authorization.size() <= scheme.size() || !http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme))
+        if (authorization.size() <= scheme.size() ||
+            !http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme))
             return Error{Code::unauthenticated, "send Authorization: Bearer <key>"};
         return identity.by_key(authorization.substr(scheme.size()));
     }
     if (const auto key = request.header("X-API-Key"); !key.empty()) return identity.by_key(key);
-    if (const auto token = identity::session_token(request.header("Cookie"), request.tls)) return by_cookie(identity, request, *token);
-    return Error{Code::unauthenticated, "this needs a key: send Authorization: Bearer <key>; an admin makes one with `millrace key create`"};
+    if (const auto token = identity::session_token(request.header("Cookie"), request.tls))
+        return by_cookie(identity, request, *token);
+    return Error{Code::unauthenticated,
+                 "this needs a key: send Authorization: Bearer <key>; an admin makes one with `millrace key create`"};
 }
 
 } // namespace
 
-std::function<awaitable<std::optional<http::Response>>(Request&, const Route&)> make_gate(identity::Identity& identity) {
+std::function<awaitable<std::optional<http::Response>>(Request&, const Route&)> make_gate(
+    identity::Identity& identity) {
     return [&identity](Request& request, const Route& route) -> awaitable<std::optional<http::Response>> {
         if (route.open) co_return std::nullopt;
         auto principal = authenticate(identity, request);
         if (!principal) co_return http::problem(principal.error(), request.id);
         request.principal = std::move(*principal);
         if (!request.principal.may(route.needs))
-            co_return http::problem({Code::forbidden, "the role of this key does not allow that; ask an admin for a key with more rights"}, request.id);
+            co_return http::problem(
+                {Code::forbidden, "the role of this key does not allow that; ask an admin for a key with more rights"},
+                request.id);
         co_return std::nullopt;
     };
 }

@@ -7,6 +7,7 @@
 namespace millrace::api {
 
 // Borrows `identity`. On the admin socket this process's own user and root are admins, others are refused.
-std::function<awaitable<std::optional<http::Response>>(http::Request&, const http::Route&)> make_gate(identity::Identity& identity);
+std::function<awaitable<std::optional<http::Response>>(http::Request&, const http::Route&)> make_gate(
+    identity::Identity& identity);
 
 } // namespace millrace::api

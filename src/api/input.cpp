@@ -86,7 +86,8 @@ awaitable<Result<values::BlobRef>> store_body(http::BodyReader& body, blobs::Blo
     co_return co_await upload.finish(std::move(expected_sha256));
 }
 
-awaitable<Result<values::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit) {
+awaitable<Result<values::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs,
+                                              std::uint64_t limit) {
     auto upload = blobs.begin_upload(limit);
     for (;;) {
         auto piece = co_await form.read();

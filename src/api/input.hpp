@@ -25,12 +25,12 @@ Result<int> page_limit(const http::Query& query);
 // "application/json" of "application/json; charset=utf-8".
 std::string_view media_type(std::string_view content_type);
 
-// Whether it measures (`millrace model bench`) rather than works: its predictions are answered as any, and counted nowhere that
-// versions are compared or judged by.
+// Whether it measures (`millrace model bench`) rather than works: its predictions are answered as any, and counted
+// nowhere that versions are compared or judged by.
 bool is_measurement(const http::Request& request);
 
-// What comes next of a streamed body, `most` bytes at most: fewer where the body ends. Whatever length is announced, the memory is
-// twice what has come.
+// What comes next of a streamed body, `most` bytes at most: fewer where the body ends. Whatever length is announced,
+// the memory is twice what has come.
 awaitable<Result<std::string>> read_up_to(http::BodyReader& body, std::size_t most);
 // The whole streamed body; too_large past `max`.
 awaitable<Result<std::string>> read_body(http::BodyReader& body, std::size_t max);
@@ -42,6 +42,7 @@ awaitable<Result<json::object>> read_optional_object(http::Request& request, std
 // Streams a request's body, or one part of a form, into the blob store.
 awaitable<Result<values::BlobRef>> store_body(http::BodyReader& body, blobs::BlobStore& blobs, std::uint64_t limit,
                                               std::optional<std::string> expected_sha256);
-awaitable<Result<values::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs, std::uint64_t limit);
+awaitable<Result<values::BlobRef>> store_part(http::MultipartReader& form, blobs::BlobStore& blobs,
+                                              std::uint64_t limit);
 
 } // namespace millrace::api

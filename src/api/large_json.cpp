@@ -22,13 +22,16 @@ std::size_t count_containers(std::string_view text) {
 
 Result<json::value> parse(std::string_view text, std::span<const KeptMember> kept) {
     if (count_containers(text) > most_json_containers)
-        return Error{Code::unprocessable, fmt::format("the body has more than {} lists and objects; send it in several requests", most_json_containers)};
+        return Error{Code::unprocessable,
+                     fmt::format("the body has more than {} lists and objects; send it in several requests",
+                                 most_json_containers)};
     return parse_json(text, kept);
 }
 
 } // namespace
 
-awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text, std::span<const KeptMember> kept) {
+awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text,
+                                           std::span<const KeptMember> kept) {
     if (text->size() < small) co_return parse_json(*text, kept);
     auto work = [text, kept] { return parse(*text, kept); };
     co_return co_await pool.run(std::move(work));

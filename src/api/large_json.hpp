@@ -1,5 +1,6 @@
-// JSON bodies of many megabytes. An io thread serves thousands of connections: what takes longer than some hundred microseconds is read
-// on the files pool, where a few are read at once, and no body buys more memory than a multiple of its size.
+// JSON bodies of many megabytes. An io thread serves thousands of connections: what takes longer than some hundred
+// microseconds is read on the files pool, where a few are read at once, and no body buys more memory than a multiple of
+// its size.
 #pragma once
 #include "async/thread_pool.hpp"
 #include "base/json.hpp"
@@ -12,8 +13,9 @@ namespace millrace::api {
 
 inline constexpr std::size_t most_json_containers = 2'000'000; // lists and objects: each takes some hundred bytes
 
-// As parse_json(); unprocessable, before anything is built, when there are more containers than that. The text is shared with the
-// pool's thread. What `kept` names is a static table, as for read_json().
-awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text, std::span<const KeptMember> kept = {});
+// As parse_json(); unprocessable, before anything is built, when there are more containers than that. The text is
+// shared with the pool's thread. What `kept` names is a static table, as for read_json().
+awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text,
+                                           std::span<const KeptMember> kept = {});
 
 } // namespace millrace::api

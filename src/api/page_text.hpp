@@ -1,5 +1,5 @@
-// A page of a list that is held in memory, as text: {"data":[…],"meta":{"next_cursor":…}}. It ends where its bytes are used up; the
-// cursor is the place of its last item. Pure.
+// A page of a list that is held in memory, as text: {"data":[…],"meta":{"next_cursor":…}}. It ends where its bytes are
+// used up; the cursor is the place of its last item. Pure.
 #pragma once
 #include "base/json.hpp"
 #include "base/json_text.hpp"

@@ -12,7 +12,8 @@ std::optional<int> preferred_wait(std::string_view prefer) {
         at = comma + 1;
         while (!word.empty() && word.front() == ' ') word.remove_prefix(1);
         int seconds = 0;
-        if (word.starts_with("wait=") && std::from_chars(word.data() + 5, word.data() + word.size(), seconds).ec == std::errc{} && seconds >= 0)
+        if (word.starts_with("wait=") &&
+            std::from_chars(word.data() + 5, word.data() + word.size(), seconds).ec == std::errc{} && seconds >= 0)
             return std::min(seconds, longest_wait_seconds);
     }
     return std::nullopt;

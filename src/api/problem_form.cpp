@@ -5,7 +5,8 @@
 
 namespace millrace::api {
 
-std::optional<json::value> problem_detail(const http::Request& request, const http::Response& response, std::string_view root) {
+std::optional<json::value> problem_detail(const http::Request& request, const http::Response& response,
+                                          std::string_view root) {
     const std::string_view path = request.path;
     if (!path.starts_with(root) || (path.size() > root.size() && path[root.size()] != '/')) return std::nullopt;
     const auto* type = response.find("Content-Type");

@@ -14,13 +14,15 @@ int print_routes() {
     if (!::mkdtemp(folder.data())) return 1;
     int code = 1;
     telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt};
-    const auto loaded = config::load(config::process_sources({{"data", folder}, {"inference.enabled", "false"}}, std::nullopt));
+    const auto loaded =
+        config::load(config::process_sources({{"data", folder}, {"inference.enabled", "false"}}, std::nullopt));
     auto base = loaded ? Foundations::open(loaded->config, log) : Result<Foundations>{loaded.error()};
     if (base) {
         const Daemon daemon{loaded->config, log, std::move(*base)};
         for (const auto& route : daemon.router().routes()) {
             const auto verb = boost::beast::http::to_string(route->verb);
-            fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern, route->open ? "open" : values::name(route->needs));
+            fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern,
+                       route->open ? "open" : values::name(route->needs));
         }
         code = 0;
     } else {

@@ -1,5 +1,5 @@
-// `millrace routes`: every route of the HTTP API, one a line as "VERB PATTERN ROLE", for the test that holds the OpenAPI
-// document against the router.
+// `millrace routes`: every route of the HTTP API, one a line as "VERB PATTERN ROLE", for the test that holds the
+// OpenAPI document against the router.
 #pragma once
 
 namespace millrace::app {

@@ -28,7 +28,9 @@ void reload(config::Loaded& loaded, telemetry::Log& log) {
         return;
     }
     for (const auto& change : config::differences(loaded.config, fresh->config))
-        log.info("setting changed", {{"key", change.key}, {"from", change.from}, {"to", change.to}, {"needs_restart", change.needs_restart}});
+        log.info(
+            "setting changed",
+            {{"key", change.key}, {"from", change.from}, {"to", change.to}, {"needs_restart", change.needs_restart}});
     log.set_level(log_level(fresh->config.log.level));
     loaded = std::move(*fresh);
 }
@@ -59,9 +61,10 @@ void say_how_to_begin(const config::Config& config, std::uint16_t port) {
                named(config), config::Endpoint{config.http.listen.address, port}.text());
 }
 
-// Runs the signal loop until it is time to stop. `main` outlives the daemon: its threads may still answer the watchdog. `stop` catches
-// signals since before the daemon was ready.
-void wait_for_the_end(asio::io_context& main, asio::signal_set& stop, Daemon& daemon, config::Loaded& loaded, telemetry::Log& log) {
+// Runs the signal loop until it is time to stop. `main` outlives the daemon: its threads may still answer the watchdog.
+// `stop` catches signals since before the daemon was ready.
+void wait_for_the_end(asio::io_context& main, asio::signal_set& stop, Daemon& daemon, config::Loaded& loaded,
+                      telemetry::Log& log) {
     asio::signal_set hang_up{main, SIGHUP};
     stop.async_wait([&](boost::system::error_code failure, int signal) {
         if (failure) return;
@@ -74,7 +77,8 @@ void wait_for_the_end(asio::io_context& main, asio::signal_set& stop, Daemon& da
         hang_up.async_wait(reloading);
     };
     hang_up.async_wait(reloading);
-    if (const auto interval = watchdog_interval()) asio::co_spawn(main, feed_watchdog(daemon, *interval), asio::detached);
+    if (const auto interval = watchdog_interval())
+        asio::co_spawn(main, feed_watchdog(daemon, *interval), asio::detached);
     main.run();
 }
 
@@ -86,9 +90,12 @@ int serve(config::Loaded loaded) {
     raise_descriptor_limit();
     const auto& config = loaded.config;
     telemetry::Log log{log_level(config.log.level), log_format(config.log.format)};
-    if (const auto fit = connections_for(config.http.max_connections, descriptor_limit()); fit < config.http.max_connections)
+    if (const auto fit = connections_for(config.http.max_connections, descriptor_limit());
+        fit < config.http.max_connections)
         log.warning("fewer connections than configured: raise the hard limit of descriptors (LimitNOFILE, ulimit -Hn)",
-                    {{"http.max_connections", config.http.max_connections}, {"connections", fit}, {"descriptors", descriptor_limit()}});
+                    {{"http.max_connections", config.http.max_connections},
+                     {"connections", fit},
+                     {"descriptors", descriptor_limit()}});
     for (const auto& warning : loaded.warnings) log.warning("configuration", {{"warning", warning}});
 
     auto base = Foundations::open(config, log);
@@ -103,8 +110,11 @@ int serve(config::Loaded loaded) {
         log.error("cannot start", {{"reason", started.error().detail}});
         return 1;
     }
-    log.info("ready", {{"version", version()}, {"url", fmt::format("http://{}/", config::Endpoint{config.http.listen.address, daemon.port()}.text())},
-                       {"data", config.data.string()}, {"socket", config.socket.string()}});
+    log.info("ready",
+             {{"version", version()},
+              {"url", fmt::format("http://{}/", config::Endpoint{config.http.listen.address, daemon.port()}.text())},
+              {"data", config.data.string()},
+              {"socket", config.socket.string()}});
     if (!daemon.has_keys()) say_how_to_begin(config, daemon.port());
     notify_service_manager("READY=1");
 

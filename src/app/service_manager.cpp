@@ -23,8 +23,8 @@ void notify_service_manager(std::string_view state) {
     const Descriptor socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     if (!socket) return;
     // Nobody to tell when this fails: the manager will notice by itself.
-    [[maybe_unused]] const auto sent =
-        ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
+    [[maybe_unused]] const auto sent = ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
+                                                reinterpret_cast<const sockaddr*>(&address), length);
 }
 
 std::optional<std::chrono::microseconds> watchdog_interval() {
@@ -33,7 +33,8 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
     if (const char* pid = std::getenv("WATCHDOG_PID"); pid && std::atol(pid) != ::getpid()) return std::nullopt;
     std::int64_t value = 0;
     const std::string_view text{micros};
-    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{} || value < 2) return std::nullopt;
+    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{} || value < 2)
+        return std::nullopt;
     return std::chrono::microseconds{value / 2};
 }
 

@@ -34,7 +34,8 @@ awaitable<T> completion(Start start) {
             asio::post(work, [shared, value = std::move(value)]() mutable { std::move (*shared)(std::move(value)); });
         }});
     };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(std::move(initiate), asio::use_awaitable);
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(std::move(initiate),
+                                                                                    asio::use_awaitable);
 }
 
 } // namespace async

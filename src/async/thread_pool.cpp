@@ -4,7 +4,9 @@
 
 namespace millrace::async {
 
-ThreadPool::ThreadPool(std::string name, std::size_t threads, std::size_t capacity) : name_{std::move(name)}, capacity_{capacity} {
+ThreadPool::ThreadPool(std::string name, std::size_t threads, std::size_t capacity)
+    : name_{std::move(name)},
+      capacity_{capacity} {
     for (std::size_t i = 0; i < threads; ++i)
         threads_.emplace_back([this, i] {
             name_this_thread(name_ + "-" + std::to_string(i));

@@ -43,9 +43,7 @@ private:
     static R guarded_call(Work& work) {
         try {
             return work();
-        } catch (const std::exception& e) {
-            return Error{Code::internal, e.what()};
-        }
+        } catch (const std::exception& e) { return Error{Code::internal, e.what()}; }
     }
     void serve();
 

@@ -64,7 +64,8 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text) {
     if (at < text.size() && text[at] == '.') {
         std::int64_t scale = 100'000;
         const std::size_t first = ++at;
-        for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) fraction += (text[at] - '0') * scale;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+            fraction += (text[at] - '0') * scale;
         if (at == first || at - first > 9) return std::nullopt;
     }
     if (at >= text.size()) return std::nullopt;
@@ -76,12 +77,12 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text) {
         if (!hours_ || !minutes_ || text[at + 3] != ':' || *hours_ > 23 || *minutes_ > 59) return std::nullopt;
         offset = (*hours_ * 60 + *minutes_) * (text[at] == '+' ? 60 : -60);
         at += 6;
-    }
-    else {
+    } else {
         return std::nullopt;
     }
     if (at != text.size()) return std::nullopt;
-    const std::int64_t seconds_ = sys_days{date}.time_since_epoch() / seconds{1} + *hour_ * 3600 + *minute_ * 60 + *second_ - offset;
+    const std::int64_t seconds_ =
+        sys_days{date}.time_since_epoch() / seconds{1} + *hour_ * 3600 + *minute_ * 60 + *second_ - offset;
     return Timestamp{seconds_ * 1'000'000 + fraction};
 }
 

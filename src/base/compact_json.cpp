@@ -40,7 +40,8 @@ bool CompactJson::distinct(std::size_t members) const {
     const auto first = keys_.end() - static_cast<std::ptrdiff_t>(members);
     if (members <= few) {
         for (auto at = first; at != keys_.end(); ++at)
-            if (std::any_of(first, at, [&](const Key& earlier) { return text_of(earlier) == text_of(*at); })) return false;
+            if (std::any_of(first, at, [&](const Key& earlier) { return text_of(earlier) == text_of(*at); }))
+                return false;
         return true;
     }
     std::vector<std::string_view> sorted;
@@ -76,7 +77,8 @@ void CompactJson::string(std::string_view rest) {
 
 void CompactJson::key(std::string_view rest) {
     string(rest);
-    keys_.push_back({static_cast<std::uint32_t>(string_begin_), static_cast<std::uint32_t>(text_.size() - string_begin_)});
+    keys_.push_back(
+        {static_cast<std::uint32_t>(string_begin_), static_cast<std::uint32_t>(text_.size() - string_begin_)});
     text_ += ':';
 }
 

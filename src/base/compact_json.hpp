@@ -1,5 +1,6 @@
-// Writes JSON text from a parser's events, as the sender wrote it but without blanks: numbers digit by digit, members in their order,
-// strings with no escape but those that JSON asks for. So a value that is only passed on is never turned into numbers and back.
+// Writes JSON text from a parser's events, as the sender wrote it but without blanks: numbers digit by digit, members
+// in their order, strings with no escape but those that JSON asks for. So a value that is only passed on is never
+// turned into numbers and back.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,9 @@ public:
     void string(std::string_view rest);
     void plain(std::string_view number_or_word);
 
-    std::size_t object_begin() const { return objects_.back(); } // where the object that was opened last begins in the text
+    std::size_t object_begin() const {
+        return objects_.back();
+    } // where the object that was opened last begins in the text
     // Puts `text` in the place of all that was written from `begin` on.
     void replace_from(std::size_t begin, std::string_view text) { text_.replace(begin, std::string::npos, text); }
     std::string_view text() const { return text_; }

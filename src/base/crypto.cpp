@@ -35,7 +35,9 @@ const EVP_MD* algorithm() {
 }
 } // namespace
 
-Sha256Stream::Sha256Stream() : state_{std::make_unique<State>()} { EVP_DigestInit_ex2(state_->context, algorithm(), nullptr); }
+Sha256Stream::Sha256Stream() : state_{std::make_unique<State>()} {
+    EVP_DigestInit_ex2(state_->context, algorithm(), nullptr);
+}
 Sha256Stream::~Sha256Stream() = default;
 Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
 Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;

@@ -35,7 +35,8 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 
 Result<Key> of_ed25519(Key key, const char* expected) {
     if (!key) return Error{Code::invalid_argument, expected};
-    if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) return Error{Code::invalid_argument, "a key of another algorithm than Ed25519"};
+    if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519)
+        return Error{Code::invalid_argument, "a key of another algorithm than Ed25519"};
     return key;
 }
 
@@ -52,7 +53,8 @@ VerifyingKey::VerifyingKey(Key key) : key_{std::move(key)} {
 
 Result<VerifyingKey> VerifyingKey::from_pem(std::string_view pem) {
     const auto bio = reading(pem);
-    auto key = of_ed25519(owned(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr)), "not a public key in PEM (-----BEGIN PUBLIC KEY-----)");
+    auto key = of_ed25519(owned(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr)),
+                          "not a public key in PEM (-----BEGIN PUBLIC KEY-----)");
     if (!key) return key.error();
     return VerifyingKey{std::move(*key)};
 }
@@ -66,7 +68,8 @@ std::string VerifyingKey::pem() const {
 bool VerifyingKey::verifies(std::string_view text, const Signature& signature) const {
     const Context context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
     return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-           EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(), octets(text), text.size()) == 1;
+           EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
+                            octets(text), text.size()) == 1;
 }
 
 SigningKey SigningKey::make() {
@@ -96,7 +99,9 @@ Signature SigningKey::sign(std::string_view text) const {
     std::size_t size = out.size();
     const Context context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
     if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1 ||
-        EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, octets(text), text.size()) != 1 || size != out.size())
+        EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, octets(text), text.size()) !=
+            1 ||
+        size != out.size())
         std::abort(); // out of memory: the key is a sound one
     return out;
 }

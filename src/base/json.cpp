@@ -39,7 +39,8 @@ std::string_view kept_mark() {
 
 std::optional<std::string_view> kept_text(const json::value& value) {
     const auto* text = value.if_string();
-    if (!text || text->empty() || text->front() != kept_mark().front() || !text->starts_with(kept_mark())) return std::nullopt;
+    if (!text || text->empty() || text->front() != kept_mark().front() || !text->starts_with(kept_mark()))
+        return std::nullopt;
     return std::string_view{*text}.substr(kept_mark().size());
 }
 
@@ -56,7 +57,8 @@ const json::value* field(const json::object& object, std::string_view name) {
     return value && !value->is_null() && kept_text(*value) != "null" ? value : nullptr;
 }
 
-Result<std::optional<std::string>> string_field(const json::object& object, std::string_view name, std::size_t max_length) {
+Result<std::optional<std::string>> string_field(const json::object& object, std::string_view name,
+                                                std::size_t max_length) {
     const auto* value = field(object, name);
     if (!value) return std::optional<std::string>{};
     const auto* text = value->if_string();
@@ -64,7 +66,8 @@ Result<std::optional<std::string>> string_field(const json::object& object, std:
     return std::optional<std::string>{std::string{text->data(), text->size()}};
 }
 
-Result<std::optional<std::int64_t>> integer_field(const json::object& object, std::string_view name, std::int64_t low, std::int64_t high) {
+Result<std::optional<std::int64_t>> integer_field(const json::object& object, std::string_view name, std::int64_t low,
+                                                  std::int64_t high) {
     const auto* value = field(object, name);
     if (!value) return std::optional<std::int64_t>{};
     boost::system::error_code failure;
@@ -93,8 +96,10 @@ Result<std::optional<bool>> boolean_field(const json::object& object, std::strin
 
 Result<void> only_fields(const json::object& object, std::initializer_list<std::string_view> names) {
     for (const auto& member : object)
-        if (std::find(names.begin(), names.end(), std::string_view{member.key().data(), member.key().size()}) == names.end())
-            return Error{Code::unprocessable, fmt::format("unknown field \"{}\"", std::string_view{member.key().data(), member.key().size()})};
+        if (std::find(names.begin(), names.end(), std::string_view{member.key().data(), member.key().size()}) ==
+            names.end())
+            return Error{Code::unprocessable, fmt::format("unknown field \"{}\"",
+                                                          std::string_view{member.key().data(), member.key().size()})};
     return success();
 }
 

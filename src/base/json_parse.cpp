@@ -16,10 +16,13 @@ using Failure = boost::system::error_code;
 
 constexpr std::string_view no_parent = "\xff"; // no member's name
 
-Error unacceptable(std::string_view why) { return {Code::invalid_argument, fmt::format("not acceptable JSON: {}", why)}; }
+Error unacceptable(std::string_view why) {
+    return {Code::invalid_argument, fmt::format("not acceptable JSON: {}", why)};
+}
 Error twice() { return unacceptable("an object has the same key twice"); }
 
-// What boost's parser calls. Makes a tree, in which the kept members are texts; or, with `all_text`, one text of everything.
+// What boost's parser calls. Makes a tree, in which the kept members are texts; or, with `all_text`, one text of
+// everything.
 class Reader {
 public:
     static constexpr std::size_t max_object_size = json::object::max_size(), max_array_size = json::array::max_size();
@@ -117,11 +120,15 @@ public:
     bool on_double(double about, json::string_view rest, Failure& failure) {
         const auto text = whole_number(rest);
         const auto value = nearest_double(text, about);
-        if (!value) return refuse(failure, unacceptable("a number is past the range of doubles, which ends at 1.7976931348623157e308"));
+        if (!value)
+            return refuse(failure,
+                          unacceptable("a number is past the range of doubles, which ends at 1.7976931348623157e308"));
         if (as_text()) return plain(text);
         return tree_.push_double(*value), number_.clear(), true;
     }
-    bool on_bool(bool value, Failure&) { return as_text() ? plain(value ? "true" : "false") : (tree_.push_bool(value), true); }
+    bool on_bool(bool value, Failure&) {
+        return as_text() ? plain(value ? "true" : "false") : (tree_.push_bool(value), true);
+    }
     bool on_null(Failure&) { return as_text() ? plain("null") : (tree_.push_null(), true); }
     bool on_comment_part(json::string_view, Failure&) { return true; }
     bool on_comment(json::string_view, Failure&) { return true; }
@@ -177,14 +184,15 @@ private:
     json::value_stack tree_;
     std::span<const KeptMember> kept_;
     CompactJson text_;
-    std::string number_, key_;  // the parts so far
-    std::string replaced_;      // how an object that is replaced begins
+    std::string number_, key_; // the parts so far
+    std::string replaced_;     // how an object that is replaced begins
     const ReplaceObject* replace_ = nullptr;
     std::optional<Error> complaint_;
     std::size_t members_ = 0;
-    std::size_t depth_ = 0;     // objects that are open in the tree
-    std::array<std::string_view, max_json_depth + 1> parents_{}; // by depth, the key whose value is being read, where it is a parent
-    std::size_t open_ = 0;      // objects and arrays that are open in the text
+    std::size_t depth_ = 0; // objects that are open in the tree
+    std::array<std::string_view, max_json_depth + 1>
+        parents_{};        // by depth, the key whose value is being read, where it is a parent
+    std::size_t open_ = 0; // objects and arrays that are open in the text
     bool all_text_ = false, next_kept_ = false, keeping_ = false;
 };
 
@@ -194,10 +202,13 @@ Result<void> run(Parser& parser, std::string_view text) {
     Failure failure;
     const std::size_t used = parser.write_some(false, text.data(), text.size(), failure);
     if (const auto& complaint = parser.handler().complaint()) return *complaint;
-    if (failure) return Error{Code::invalid_argument, fmt::format("not acceptable JSON at byte {}: {}", used, failure.message())};
+    if (failure)
+        return Error{Code::invalid_argument,
+                     fmt::format("not acceptable JSON at byte {}: {}", used, failure.message())};
     const auto rest = text.substr(used);
     if (!std::all_of(rest.begin(), rest.end(), [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }))
-        return Error{Code::invalid_argument, fmt::format("not acceptable JSON: something follows the value at byte {}", used)};
+        return Error{Code::invalid_argument,
+                     fmt::format("not acceptable JSON: something follows the value at byte {}", used)};
     return success();
 }
 

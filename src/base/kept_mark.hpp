@@ -4,7 +4,8 @@
 
 namespace millrace {
 
-// Bytes of this process alone, the first and last of which are nowhere in UTF-8: neither a JSON text nor a stranger's bytes bring them.
+// Bytes of this process alone, the first and last of which are nowhere in UTF-8: neither a JSON text nor a stranger's
+// bytes bring them.
 std::string_view kept_mark();
 
 } // namespace millrace

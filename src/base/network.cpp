@@ -13,7 +13,8 @@ constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff
 } // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-    if (text.empty() || text.size() > INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos) return std::nullopt;
+    if (text.empty() || text.size() > INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos)
+        return std::nullopt;
     const std::string terminated{text};
     IpAddress out;
     if (::inet_pton(AF_INET6, terminated.c_str(), out.bytes.data()) == 1) return out;
@@ -45,7 +46,8 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
     const bool v4 = text.find(':') == std::string_view::npos;
     unsigned prefix = 0;
     const auto [end, failure] = std::from_chars(length.data(), length.data() + length.size(), prefix);
-    if (failure != std::errc{} || end != length.data() + length.size() || prefix > (v4 ? 32u : 128u)) return std::nullopt;
+    if (failure != std::errc{} || end != length.data() + length.size() || prefix > (v4 ? 32u : 128u))
+        return std::nullopt;
     return IpNetwork{*address, v4 ? prefix + 96 : prefix};
 }
 

@@ -1,4 +1,5 @@
-// IP addresses and networks as numbers. An IPv4 address is its IPv4-mapped IPv6 form, so that the two are compared alike. Pure.
+// IP addresses and networks as numbers. An IPv4 address is its IPv4-mapped IPv6 form, so that the two are compared
+// alike. Pure.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -30,8 +31,8 @@ struct IpNetwork {
     bool operator==(const IpNetwork&) const = default;
 };
 
-// Whose share of something an address uses: an IPv6 address its /64, for a subscriber is given that many (RFC 6177); another one its
-// own, as does what is no address.
+// Whose share of something an address uses: an IPv6 address its /64, for a subscriber is given that many (RFC 6177);
+// another one its own, as does what is no address.
 std::string share_of(const std::string& address);
 
 } // namespace millrace

@@ -31,7 +31,7 @@ enum class Code {
 
 struct Error {
     Code code = Code::internal;
-    std::string detail; // for the person who sent the request: what is wrong and what to do
+    std::string detail;          // for the person who sent the request: what is wrong and what to do
     int retry_after_seconds = 0; // of unavailable and rate_limited: when to try again; 0: soon
 };
 

@@ -1,5 +1,6 @@
-// Characters that a terminal obeys instead of showing them: controls, and Unicode's format characters, of which some turn the direction
-// of what follows (U+202E) and others are not seen at all. A name or a message of a stranger reaches no terminal with them.
+// Characters that a terminal obeys instead of showing them: controls, and Unicode's format characters, of which some
+// turn the direction of what follows (U+202E) and others are not seen at all. A name or a message of a stranger reaches
+// no terminal with them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +9,8 @@
 
 namespace millrace {
 
-// Whether the character is one of those, by Unicode's general categories (Cc, Cf, Zl, Zp). The two joiners are none: scripts need them.
+// Whether the character is one of those, by Unicode's general categories (Cc, Cf, Zl, Zp). The two joiners are none:
+// scripts need them.
 bool is_unseen(char32_t character);
 
 // JSON with \uXXXX for each of them. In well-formed JSON they stand in strings only, so that it stays the same value.

@@ -1,7 +1,8 @@
-// UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing past U+10FFFF. The only such reader here: whoever needs one asks it.
+// UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing past U+10FFFF. The only such reader here: whoever needs
+// one asks it.
 //
-// Text from outside is looked at where it comes in: what is no UTF-8 is refused with a problem, where somebody waits for an answer,
-// and repaired, where nobody does (a command's output, a library's message).
+// Text from outside is looked at where it comes in: what is no UTF-8 is refused with a problem, where somebody waits
+// for an answer, and repaired, where nobody does (a command's output, a library's message).
 #pragma once
 #include <cstddef>
 #include <string>

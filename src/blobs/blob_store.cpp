@@ -38,11 +38,20 @@ struct BlobStore::Holds {
 };
 
 BlobWriter::BlobWriter(BlobStore& store, Descriptor file, path path, std::uint64_t limit, Purpose purpose)
-    : store_{&store}, file_{std::move(file)}, path_{std::move(path)}, limit_{limit}, purpose_{purpose} {}
+    : store_{&store},
+      file_{std::move(file)},
+      path_{std::move(path)},
+      limit_{limit},
+      purpose_{purpose} {}
 
 BlobWriter::BlobWriter(BlobWriter&& other) noexcept
-    : store_{other.store_}, file_{std::move(other.file_)}, path_{std::exchange(other.path_, {})}, digest_{std::move(other.digest_)},
-      size_{other.size_}, limit_{other.limit_}, purpose_{other.purpose_} {}
+    : store_{other.store_},
+      file_{std::move(other.file_)},
+      path_{std::exchange(other.path_, {})},
+      digest_{std::move(other.digest_)},
+      size_{other.size_},
+      limit_{other.limit_},
+      purpose_{other.purpose_} {}
 
 BlobWriter::~BlobWriter() {
     if (!path_.empty()) ::unlink(path_.c_str());
@@ -61,7 +70,8 @@ Result<values::BlobRef> BlobWriter::finish(const std::optional<std::string>& exp
     const auto start = std::chrono::steady_clock::now();
     values::BlobRef blob{hex(digest_.finish()), size_};
     if (expected_sha256 && *expected_sha256 != blob.sha256)
-        return Error{Code::unprocessable, "the content has SHA-256 " + blob.sha256 + ", not " + *expected_sha256 + "; nothing was kept"};
+        return Error{Code::unprocessable,
+                     "the content has SHA-256 " + blob.sha256 + ", not " + *expected_sha256 + "; nothing was kept"};
     crash_point("blobs.before_flush");
     if (auto flushed = flush(file_.get()); !flushed) return flushed.error();
     file_.reset();
@@ -76,7 +86,8 @@ Result<values::BlobRef> BlobWriter::finish(const std::optional<std::string>& exp
 
 Result<std::unique_ptr<BlobStore>> BlobStore::open(BlobOptions options, async::ThreadPool& files, telemetry::Log& log,
                                                    telemetry::Metrics& metrics) {
-    for (const auto& folder : {temporary_folder(options.folder), hot_folder(options.folder), marks_folder(options.folder)}) {
+    for (const auto& folder :
+         {temporary_folder(options.folder), hot_folder(options.folder), marks_folder(options.folder)}) {
         std::error_code failed;
         std::filesystem::create_directories(folder, failed);
         if (failed) return Error{Code::unavailable, "cannot make " + folder.string() + ": " + failed.message()};
@@ -90,10 +101,15 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(BlobOptions options, async::T
 }
 
 BlobStore::BlobStore(BlobOptions options, async::ThreadPool& files, telemetry::Log& log, telemetry::Metrics& metrics)
-    : options_{std::move(options)}, files_{files}, log_{log}, stored_{metrics.counter("millrace_blobs_stored_total", "Blobs stored")},
+    : options_{std::move(options)},
+      files_{files},
+      log_{log},
+      stored_{metrics.counter("millrace_blobs_stored_total", "Blobs stored")},
       stored_bytes_{metrics.counter("millrace_blobs_stored_bytes_total", "Bytes of stored blobs")},
-      finish_seconds_{metrics.histogram("millrace_blobs_finish_seconds", "Time to flush a blob and put it in its place")},
-      damaged_count_{metrics.gauge("millrace_blobs_damaged", "Files that are known not to have the bytes of their digest any more",
+      finish_seconds_{
+          metrics.histogram("millrace_blobs_finish_seconds", "Time to flush a blob and put it in its place")},
+      damaged_count_{metrics.gauge("millrace_blobs_damaged",
+                                   "Files that are known not to have the bytes of their digest any more",
                                    {{"folder", options_.folder.filename().string()}})},
       holds_{std::make_shared<Holds>()} {}
 
@@ -118,8 +134,11 @@ Result<void> BlobStore::check_reserve(std::uint64_t bytes, Purpose purpose) cons
     const auto free = options_.free ? options_.free() : std::filesystem::space(options_.folder, failed).available;
     const auto kept = purpose == Purpose::upload ? options_.min_free : options_.min_free / 4;
     if (failed || free >= kept + bytes) return success();
-    return Error{Code::storage_full, "no more is stored: " + std::to_string(kept >> 20) + " MiB of the disk are kept free (jobs.min_free_bytes); delete "
-                                     "blobs or old jobs, or make room on the disk", 60};
+    return Error{Code::storage_full,
+                 "no more is stored: " + std::to_string(kept >> 20) +
+                     " MiB of the disk are kept free (jobs.min_free_bytes); delete "
+                     "blobs or old jobs, or make room on the disk",
+                 60};
 }
 
 Result<BlobWriter> BlobStore::create(std::uint64_t limit, Purpose purpose) {
@@ -137,7 +156,8 @@ Result<void> BlobStore::place(const path& temporary, const std::string& sha256) 
     std::filesystem::create_directories(folder, failed);
     if (failed) return Error{error_code(failed.value()), "cannot make " + folder.string() + ": " + failed.message()};
     crash_point("blobs.before_rename");
-    if (::rename(temporary.c_str(), target.c_str()) != 0) return system_error("cannot put " + target.string() + " in its place");
+    if (::rename(temporary.c_str(), target.c_str()) != 0)
+        return system_error("cannot put " + target.string() + " in its place");
     crash_point("blobs.after_rename");
     if (auto flushed = flush_folder(folder); !flushed) return flushed;
     if (is_damaged(sha256)) unmark(sha256);
@@ -153,7 +173,8 @@ Result<void> BlobStore::flush_parents(const path& folder, std::size_t index) {
     return success();
 }
 
-Result<std::optional<OpenBlob>> BlobStore::open_blob(const std::string& sha256, std::optional<std::uint64_t> expected_size) const {
+Result<std::optional<OpenBlob>> BlobStore::open_blob(const std::string& sha256,
+                                                     std::optional<std::uint64_t> expected_size) const {
     if (!is_sha256_hex(sha256)) return std::optional<OpenBlob>{};
     const auto name = path_of(sha256);
     Descriptor file{::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
@@ -193,7 +214,8 @@ std::vector<std::string> BlobStore::stored_before(std::uint8_t folder, std::file
     std::vector<std::string> found;
     std::error_code failed;
     const auto first = hot_folder(options_.folder) / hex(std::as_bytes(std::span{&folder, 1}));
-    for (std::filesystem::recursive_directory_iterator at{first, failed}, end; !failed && at != end; at.increment(failed)) {
+    for (std::filesystem::recursive_directory_iterator at{first, failed}, end; !failed && at != end;
+         at.increment(failed)) {
         auto name = at->path().filename().string();
         std::error_code ignored;
         if (is_sha256_hex(name) && at->last_write_time(ignored) < time) found.push_back(std::move(name));

@@ -9,12 +9,15 @@
 namespace millrace::blobs {
 namespace {
 
-std::filesystem::path mark_of(const BlobOptions& options, const std::string& sha256) { return options.folder / "damaged" / sha256; }
+std::filesystem::path mark_of(const BlobOptions& options, const std::string& sha256) {
+    return options.folder / "damaged" / sha256;
+}
 
 } // namespace
 
 Error damaged_error(const std::string& sha256) {
-    return {Code::internal, "blob " + sha256 + " is damaged: its bytes on the disk are not those that were stored; store it again"};
+    return {Code::internal,
+            "blob " + sha256 + " is damaged: its bytes on the disk are not those that were stored; store it again"};
 }
 
 void BlobStore::load_marks() {
@@ -23,7 +26,9 @@ void BlobStore::load_marks() {
     for (const auto& entry : std::filesystem::directory_iterator{options_.folder / "damaged", ignored})
         if (const auto name = entry.path().filename().string(); is_sha256_hex(name)) damaged->insert(name);
     damaged_count_.set(static_cast<double>(damaged->size()));
-    if (!damaged->empty()) log_.warning("blobs are known to be damaged; store them again", {{"folder", options_.folder.string()}, {"files", damaged->size()}});
+    if (!damaged->empty())
+        log_.warning("blobs are known to be damaged; store them again",
+                     {{"folder", options_.folder.string()}, {"files", damaged->size()}});
 }
 
 bool BlobStore::is_damaged(const std::string& sha256) const { return damaged_.lock()->contains(sha256); }
@@ -49,7 +54,8 @@ void BlobStore::report(const std::string& sha256, bool sound) {
     if (on_damage_) on_damage_(sha256);
 }
 
-Result<std::optional<OpenBlob>> BlobStore::open_verified(const std::string& sha256, std::optional<std::uint64_t> expected_size) {
+Result<std::optional<OpenBlob>> BlobStore::open_verified(const std::string& sha256,
+                                                         std::optional<std::uint64_t> expected_size) {
     auto opened = open_blob(sha256, expected_size);
     if (!opened || !*opened) return opened;
     Sha256Stream digest;

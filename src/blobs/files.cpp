@@ -13,12 +13,12 @@ namespace millrace::blobs {
 
 Code error_code(int error) {
     switch (error) {
-        case ENOSPC:
-        case EDQUOT:
-        case EFBIG: return Code::storage_full;
-        case EMFILE:
-        case ENFILE: return Code::unavailable;
-        default: return Code::internal;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return Code::storage_full;
+    case EMFILE:
+    case ENFILE: return Code::unavailable;
+    default: return Code::internal;
     }
 }
 

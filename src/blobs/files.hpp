@@ -10,7 +10,7 @@
 
 namespace millrace::blobs {
 
-Code error_code(int error); // of an errno
+Code error_code(int error);                  // of an errno
 Error system_error(const std::string& what); // from errno
 
 Result<void> write_all(int fd, std::span<const std::byte> bytes);

@@ -33,7 +33,8 @@ std::uint64_t BlobUpload::size() const { return state_->size; }
 awaitable<Result<void>> BlobUpload::write(std::span<const std::byte> piece) {
     auto state = state_;
     if (piece.size() > state->limit - state->size)
-        co_return Error{Code::too_large, "more than the " + std::to_string(state->limit) + " bytes that are accepted here"};
+        co_return Error{Code::too_large,
+                        "more than the " + std::to_string(state->limit) + " bytes that are accepted here"};
     state->size += piece.size();
     if (state->gathered.size() + piece.size() < State::gather) {
         state->gathered.insert(state->gathered.end(), piece.begin(), piece.end());
@@ -66,12 +67,14 @@ awaitable<Result<values::BlobRef>> BlobStore::put_async(std::string bytes, Purpo
     co_return co_await files_.run(std::move(work));
 }
 
-awaitable<Result<std::optional<OpenBlob>>> BlobStore::open_async(std::string sha256, std::optional<std::uint64_t> expected_size) {
+awaitable<Result<std::optional<OpenBlob>>> BlobStore::open_async(std::string sha256,
+                                                                 std::optional<std::uint64_t> expected_size) {
     auto work = [this, sha256 = std::move(sha256), expected_size] { return open_blob(sha256, expected_size); };
     co_return co_await files_.run(std::move(work));
 }
 
-awaitable<Result<std::optional<OpenBlob>>> BlobStore::open_verified_async(std::string sha256, std::optional<std::uint64_t> expected_size) {
+awaitable<Result<std::optional<OpenBlob>>> BlobStore::open_verified_async(std::string sha256,
+                                                                          std::optional<std::uint64_t> expected_size) {
     auto work = [this, sha256 = std::move(sha256), expected_size] { return open_verified(sha256, expected_size); };
     co_return co_await files_.run(std::move(work));
 }
@@ -82,7 +85,8 @@ awaitable<Result<std::optional<std::string>>> BlobStore::read_async(std::string 
         if (!opened) return opened.error();
         if (!*opened) return std::optional<std::string>{};
         if ((*opened)->size > limit)
-            return Error{Code::too_large, "blob " + sha256 + " is larger than the " + std::to_string(limit) + " bytes that are accepted here"};
+            return Error{Code::too_large, "blob " + sha256 + " is larger than the " + std::to_string(limit) +
+                                              " bytes that are accepted here"};
         // Read whole, so its digest is checked.
         std::string content;
         content.reserve((*opened)->size);

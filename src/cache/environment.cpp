@@ -29,7 +29,9 @@ std::string boot_id() { return read_line("/proc/sys/kernel/random/boot_id"); }
 
 // The mark beside the data: "closed", or the boot in which it is or was open; absent when it is not to be trusted.
 path mark_of(const path& folder) { return folder / "mark"; }
-void write_mark(const path& folder, const std::string& text) { std::ofstream{mark_of(folder), std::ios::trunc} << text << '\n'; }
+void write_mark(const path& folder, const std::string& text) {
+    std::ofstream{mark_of(folder), std::ios::trunc} << text << '\n';
+}
 
 bool trusted(const path& folder) {
     if (!std::filesystem::exists(folder / "data.mdb")) return true; // empty
@@ -46,9 +48,12 @@ void move_aside(const path& folder) {
 } // namespace
 
 EnvironmentError::EnvironmentError(int code, const std::string& what) : std::runtime_error{what}, code_{code} {}
-bool EnvironmentError::full() const { return code_ == MDB_MAP_FULL || code_ == MDB_TXN_FULL || code_ == MDB_READERS_FULL || code_ == ENOSPC; }
+bool EnvironmentError::full() const {
+    return code_ == MDB_MAP_FULL || code_ == MDB_TXN_FULL || code_ == MDB_READERS_FULL || code_ == ENOSPC;
+}
 
-Result<std::unique_ptr<Environment>> Environment::open_or_recreate(const path& folder, std::size_t map_size, telemetry::Log& log) {
+Result<std::unique_ptr<Environment>> Environment::open_or_recreate(const path& folder, std::size_t map_size,
+                                                                   telemetry::Log& log) {
     try {
         if (!trusted(folder)) {
             log.warning("the cache was not closed before the machine went down; it starts afresh");

@@ -33,7 +33,8 @@ enum class Table : unsigned { entries, expiries };
 class Environment {
 public:
     // Moves what cannot be trusted or read aside, to FOLDER.damaged (one is kept), and starts afresh.
-    static Result<std::unique_ptr<Environment>> open_or_recreate(const std::filesystem::path& folder, std::size_t map_size, telemetry::Log& log);
+    static Result<std::unique_ptr<Environment>> open_or_recreate(const std::filesystem::path& folder,
+                                                                 std::size_t map_size, telemetry::Log& log);
     ~Environment(); // flushes, and marks the environment sound
 
     // Thread-safe. The next start will not trust it.

@@ -14,21 +14,25 @@ constexpr int swept_per_put = 4;
 
 std::string stamp(std::int64_t micros) {
     std::string out(stamp_size, '\0');
-    for (std::size_t i = 0; i < stamp_size; ++i) out[i] = static_cast<char>(static_cast<std::uint64_t>(micros) >> (56 - 8 * i));
+    for (std::size_t i = 0; i < stamp_size; ++i)
+        out[i] = static_cast<char>(static_cast<std::uint64_t>(micros) >> (56 - 8 * i));
     return out;
 }
 
 std::int64_t stamp_of(std::string_view text) {
     std::uint64_t micros = 0;
-    for (std::size_t i = 0; i < stamp_size && i < text.size(); ++i) micros = micros << 8 | static_cast<unsigned char>(text[i]);
+    for (std::size_t i = 0; i < stamp_size && i < text.size(); ++i)
+        micros = micros << 8 | static_cast<unsigned char>(text[i]);
     return static_cast<std::int64_t>(micros);
 }
 
 class LmdbCache final : public Cache {
 public:
-    LmdbCache(std::unique_ptr<Environment> environment, const LmdbOptions& options, const Clock& clock, telemetry::Log& log,
-              telemetry::Metrics& metrics)
-        : options_{options}, clock_{clock}, log_{log},
+    LmdbCache(std::unique_ptr<Environment> environment, const LmdbOptions& options, const Clock& clock,
+              telemetry::Log& log, telemetry::Metrics& metrics)
+        : options_{options},
+          clock_{clock},
+          log_{log},
           hits_{metrics.counter("millrace_cache_lookups_total", "Lookups in the cache", {{"outcome", "hit"}})},
           misses_{metrics.counter("millrace_cache_lookups_total", "Lookups in the cache", {{"outcome", "miss"}})},
           environment_{std::move(environment)} {}
@@ -48,7 +52,8 @@ public:
     }
 
     void put(std::string_view key, std::string_view value, std::chrono::seconds lifetime) override {
-        if (key.empty() || key.size() > longest_key || value.size() > options_.limit / 8 || lifetime.count() <= 0) return;
+        if (key.empty() || key.size() > longest_key || value.size() > options_.limit / 8 || lifetime.count() <= 0)
+            return;
         const auto expiry = stamp((clock_.now() + lifetime).micros);
         change([&](Transaction& writing) {
             make_room(writing);
@@ -68,9 +73,7 @@ public:
         try {
             Transaction reading{*environment_, Transaction::Access::read};
             return {.entries = reading.entries(Table::entries), .bytes = reading.bytes()};
-        } catch (const EnvironmentError&) {
-            return {};
-        }
+        } catch (const EnvironmentError&) { return {}; }
     }
 
 private:
@@ -130,7 +133,8 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<Cache>> open_lmdb(const LmdbOptions& options, const Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics) {
+Result<std::unique_ptr<Cache>> open_lmdb(const LmdbOptions& options, const Clock& clock, telemetry::Log& log,
+                                         telemetry::Metrics& metrics) {
     // Twice the limit: pages that readers still see, and room to move in.
     auto environment = Environment::open_or_recreate(options.folder, options.limit * 2, log);
     if (!environment) return environment.error();

@@ -13,8 +13,8 @@
 namespace millrace::cache {
 
 struct LmdbOptions {
-    std::filesystem::path folder;                 // made if it is not there; no other process may have it open
-    std::size_t limit = std::size_t{64} << 20;    // bytes kept; what expires soonest is dropped first
+    std::filesystem::path folder;              // made if it is not there; no other process may have it open
+    std::size_t limit = std::size_t{64} << 20; // bytes kept; what expires soonest is dropped first
 };
 
 // A cache that cannot be read, or that the machine went down on, is moved aside and started afresh: only a folder

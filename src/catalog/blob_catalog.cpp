@@ -9,13 +9,17 @@ using store::Session;
 using store::Sql;
 using store::TenantSession;
 
-constexpr Sql insert_blob{
-    "INSERT INTO blobs (organization_id, sha256, size, media_type, created_at, owner, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) "
-    "ON CONFLICT (organization_id, sha256) DO UPDATE SET "
-    "expires_at = CASE WHEN 'user' IN (blobs.owner, excluded.owner) OR (blobs.owner = 'job' AND excluded.owner = 'job') THEN NULL "
-    "WHEN blobs.expires_at > excluded.expires_at OR excluded.expires_at IS NULL THEN blobs.expires_at ELSE excluded.expires_at END, "
-    "owner = CASE WHEN 'user' IN (blobs.owner, excluded.owner) THEN 'user' WHEN 'prediction' IN (blobs.owner, excluded.owner) THEN 'prediction' ELSE 'job' END"};
-constexpr Sql find_blob{"SELECT size, media_type, tier, created_at FROM blobs WHERE organization_id = $1 AND sha256 = $2"};
+constexpr Sql insert_blob{"INSERT INTO blobs (organization_id, sha256, size, media_type, created_at, owner, "
+                          "expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+                          "ON CONFLICT (organization_id, sha256) DO UPDATE SET "
+                          "expires_at = CASE WHEN 'user' IN (blobs.owner, excluded.owner) OR (blobs.owner = 'job' AND "
+                          "excluded.owner = 'job') THEN NULL "
+                          "WHEN blobs.expires_at > excluded.expires_at OR excluded.expires_at IS NULL THEN "
+                          "blobs.expires_at ELSE excluded.expires_at END, "
+                          "owner = CASE WHEN 'user' IN (blobs.owner, excluded.owner) THEN 'user' WHEN 'prediction' IN "
+                          "(blobs.owner, excluded.owner) THEN 'prediction' ELSE 'job' END"};
+constexpr Sql find_blob{
+    "SELECT size, media_type, tier, created_at FROM blobs WHERE organization_id = $1 AND sha256 = $2"};
 
 constexpr Sql select_owners{"SELECT organization_id FROM blobs WHERE sha256 = $1"};
 
@@ -30,7 +34,8 @@ std::string_view name(Kept::For reason) {
 
 } // namespace
 
-void add(Session& session, OrganizationId organization, const values::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now) {
+void add(Session& session, OrganizationId organization, const values::BlobRef& blob, const std::string& media_type,
+         Kept kept, Timestamp now) {
     TenantSession tenant{session, organization};
     const auto until = kept.reason == Kept::For::prediction ? std::optional{kept.until} : std::nullopt;
     tenant.execute(insert_blob, {blob.sha256, blob.size, media_type, now, name(kept.reason), until});
@@ -42,7 +47,8 @@ std::vector<OrganizationId> owners_of(Session& session, const std::string& sha25
     return owners;
 }
 
-awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, values::BlobRef blob, std::string media_type, Kept kept) {
+awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, values::BlobRef blob, std::string media_type,
+                                         Kept kept) {
     auto task = [organization, blob, media_type, kept, now = clock_.now()](Session& session) -> Result<void> {
         catalog::add(session, organization, blob, media_type, kept, now);
         return success();
@@ -62,12 +68,14 @@ awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organ
     return find(organization, std::move(sha256), {});
 }
 
-awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organization, std::string sha256, Then then) {
+awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organization, std::string sha256,
+                                                            Then then) {
     auto task = [organization, sha256, then = std::move(then)](Session& session) -> Result<std::optional<BlobRow>> {
         TenantSession tenant{session, organization};
         auto rows = tenant.query(find_blob, {sha256});
         if (!rows.next()) return std::optional<BlobRow>{};
-        BlobRow row{{sha256, static_cast<std::uint64_t>(rows.integer(0))}, rows.string(1), rows.string(2), rows.time(3)};
+        BlobRow row{
+            {sha256, static_cast<std::uint64_t>(rows.integer(0))}, rows.string(1), rows.string(2), rows.time(3)};
         if (then)
             if (auto done = then(row); !done) return done.error();
         return std::optional{std::move(row)};

@@ -1,5 +1,5 @@
-// Which organisation has which blob, and for how long: the rows beside the files of the blobs room. A file is written first and
-// its row second, so a row always has its file; a row goes first and its file second (BlobSweeper).
+// Which organisation has which blob, and for how long: the rows beside the files of the blobs room. A file is written
+// first and its row second, so a row always has its file; a row goes first and its file second (BlobSweeper).
 #pragma once
 #include "base/clock.hpp"
 #include "store/database.hpp"
@@ -29,9 +29,10 @@ struct Kept {
     Timestamp until{}; // of a prediction
 };
 
-// For transactions that also write something else: a job with its files, a result with its map. The rows that say which job
-// refers to it are jobs::job_blobs.
-void add(store::Session& session, OrganizationId organization, const values::BlobRef& blob, const std::string& media_type, Kept kept, Timestamp now);
+// For transactions that also write something else: a job with its files, a result with its map. The rows that say which
+// job refers to it are jobs::job_blobs.
+void add(store::Session& session, OrganizationId organization, const values::BlobRef& blob,
+         const std::string& media_type, Kept kept, Timestamp now);
 
 // Who has it; on a store thread.
 std::vector<OrganizationId> owners_of(store::Session& session, const std::string& sha256);
@@ -41,14 +42,15 @@ class BlobCatalog {
 public:
     BlobCatalog(store::Database& database, const Clock& clock) : database_{database}, clock_{clock} {}
 
-    awaitable<Result<void>> add(OrganizationId organization, values::BlobRef blob, std::string media_type, Kept kept = {});
+    awaitable<Result<void>> add(OrganizationId organization, values::BlobRef blob, std::string media_type,
+                                Kept kept = {});
     awaitable<Result<std::optional<BlobRow>>> find(OrganizationId organization, std::string sha256);
-    // The same, and `then` with the row, on the reader's thread: what a job does with its blob needs no change of threads more.
-    // `then` must be quick; its error is the answer.
+    // The same, and `then` with the row, on the reader's thread: what a job does with its blob needs no change of
+    // threads more. `then` must be quick; its error is the answer.
     using Then = std::function<Result<void>(const BlobRow&)>;
     awaitable<Result<std::optional<BlobRow>>> find(OrganizationId organization, std::string sha256, Then then);
-    // The organisation's row; the file, when nobody else has it, is then left to the sweeper. not_found; conflict while a job that
-    // has not ended or a schedule refers to it.
+    // The organisation's row; the file, when nobody else has it, is then left to the sweeper. not_found; conflict while
+    // a job that has not ended or a schedule refers to it.
     awaitable<Result<void>> remove(OrganizationId organization, std::string sha256);
 
 private:

@@ -18,11 +18,17 @@ constexpr int piece = 200;
 
 } // namespace
 
-BlobSweeper::BlobSweeper(store::Database& database, blobs::BlobStore& blobs, async::ThreadPool& files, Clock& clock, telemetry::Log& log,
-                         telemetry::Metrics& metrics, std::chrono::seconds every)
-    : database_{database}, blobs_{blobs}, files_{files}, clock_{clock}, log_{log}, every_{every},
+BlobSweeper::BlobSweeper(store::Database& database, blobs::BlobStore& blobs, async::ThreadPool& files, Clock& clock,
+                         telemetry::Log& log, telemetry::Metrics& metrics, std::chrono::seconds every)
+    : database_{database},
+      blobs_{blobs},
+      files_{files},
+      clock_{clock},
+      log_{log},
+      every_{every},
       expired_{metrics.counter("millrace_blobs_expired_total", "Blobs whose time was over")},
-      removed_{metrics.counter("millrace_blobs_removed_total", "Files of blobs that were removed, for no organisation had them any more")} {}
+      removed_{metrics.counter("millrace_blobs_removed_total",
+                               "Files of blobs that were removed, for no organisation had them any more")} {}
 
 void BlobSweeper::start(asio::io_context& context) {
     timer_ = std::make_shared<asio::steady_timer>(context);
@@ -58,15 +64,17 @@ awaitable<void> BlobSweeper::find_unclaimed() {
     if (!released.digests.empty()) co_await forget_unclaimed(std::move(released.digests));
 }
 
-// One first folder after the other: 256 pieces. What is held while its row is on its way is left by begin_removal(), and has a row
-// when its digest is looked at again.
+// One first folder after the other: 256 pieces. What is held while its row is on its way is left by begin_removal(),
+// and has a row when its digest is looked at again.
 awaitable<void> BlobSweeper::find_strays(std::filesystem::file_time_type time) {
     if (strays_stay_) co_return;
     auto used = [](Session& session) -> Result<bool> { return blob_repository::has_keys(session); };
     const auto known = co_await database_.read(std::move(used));
     if (!known || !*known) co_return; // nobody has used this database yet: the files are another's, and stay
     for (unsigned folder = 0; folder < 256 && !stopped_; ++folder) {
-        auto list = [this, folder, time]() -> Result<std::vector<std::string>> { return blobs_.stored_before(static_cast<std::uint8_t>(folder), time); };
+        auto list = [this, folder, time]() -> Result<std::vector<std::string>> {
+            return blobs_.stored_before(static_cast<std::uint8_t>(folder), time);
+        };
         auto found = co_await files_.run(std::move(list));
         if (found && !found->empty()) co_await forget_unclaimed(std::move(*found));
     }
@@ -76,7 +84,8 @@ awaitable<void> BlobSweeper::find_strays(std::filesystem::file_time_type time) {
 awaitable<void> BlobSweeper::forget_unclaimed(std::vector<std::string> digests) {
     for (std::size_t from = 0; from < digests.size(); from += piece) {
         const auto first = digests.begin() + static_cast<std::ptrdiff_t>(from);
-        std::vector<std::string> some{first, first + static_cast<std::ptrdiff_t>(std::min<std::size_t>(piece, digests.size() - from))};
+        std::vector<std::string> some{first, first + static_cast<std::ptrdiff_t>(
+                                                         std::min<std::size_t>(piece, digests.size() - from))};
         auto look = [some = std::move(some)](Session& session) -> Result<std::vector<std::string>> {
             std::vector<std::string> unclaimed;
             for (const auto& sha256 : some)
@@ -98,7 +107,9 @@ awaitable<void> BlobSweeper::forget_unclaimed(std::vector<std::string> digests) 
 awaitable<void> BlobSweeper::expire() {
     while (!stopped_) {
         const auto now = clock_.now();
-        auto find = [now](Session& session) -> Result<std::vector<blob_repository::Expired>> { return blob_repository::find_expired(session, now, piece); };
+        auto find = [now](Session& session) -> Result<std::vector<blob_repository::Expired>> {
+            return blob_repository::find_expired(session, now, piece);
+        };
         auto found = co_await database_.read(std::move(find));
         if (!found || found->empty()) co_return;
         const auto count = found->size();
@@ -116,7 +127,9 @@ awaitable<void> BlobSweeper::expire() {
 awaitable<void> BlobSweeper::remove_files() {
     std::string after;
     while (!stopped_) {
-        auto find = [after](Session& session) -> Result<std::vector<std::string>> { return blob_repository::find_removals(session, after, piece); };
+        auto find = [after](Session& session) -> Result<std::vector<std::string>> {
+            return blob_repository::find_removals(session, after, piece);
+        };
         auto found = co_await database_.read(std::move(find));
         if (!found || found->empty()) co_return;
         for (const auto& sha256 : *found) {
@@ -127,10 +140,13 @@ awaitable<void> BlobSweeper::remove_files() {
     }
 }
 
-// In the order that begin_removal() asks for: whoever stored it before that has its row by now, whoever stores it later holds it.
+// In the order that begin_removal() asks for: whoever stored it before that has its row by now, whoever stores it later
+// holds it.
 awaitable<void> BlobSweeper::remove_file(std::string sha256) {
     if (!blobs_.begin_removal(sha256)) co_return;
-    auto look = [sha256](Session& session) -> Result<std::optional<blob_repository::Removal>> { return blob_repository::find_removal(session, sha256); };
+    auto look = [sha256](Session& session) -> Result<std::optional<blob_repository::Removal>> {
+        return blob_repository::find_removal(session, sha256);
+    };
     const auto found = co_await database_.read(std::move(look));
     const bool wanted = found && *found && !(*found)->needed;
     if (!wanted) blobs_.abandon_removal(sha256);
@@ -140,7 +156,9 @@ awaitable<void> BlobSweeper::remove_file(std::string sha256) {
         auto unlink = [this, sha256] { return blobs_.finish_removal(sha256); };
         const auto gone = co_await files_.run(std::move(unlink));
         if (!gone) blobs_.abandon_removal(sha256);
-        if (!gone) log_.warning("a blob that nobody has could not be removed", {{"sha256", sha256}, {"reason", gone.error().detail}});
+        if (!gone)
+            log_.warning("a blob that nobody has could not be removed",
+                         {{"sha256", sha256}, {"reason", gone.error().detail}});
         if (!gone || !*gone) co_return;
         removed_.add();
         crash_point("blobs.after_remove");

@@ -1,7 +1,8 @@
-// Takes away what is kept no longer: rows over their time, in pieces of two hundred, and files that no organisation has any more.
-// A row that is deleted leaves its digest in blob_removals in the same transaction, and the file goes after the commit, so a
-// daemon that is killed in between finds it again at its next start. A file that was stored, and whose daemon was killed before its
-// row, is found by looking through the folders once after a start. Runs on its own timer; remove_file() is thread-safe.
+// Takes away what is kept no longer: rows over their time, in pieces of two hundred, and files that no organisation has
+// any more. A row that is deleted leaves its digest in blob_removals in the same transaction, and the file goes after
+// the commit, so a daemon that is killed in between finds it again at its next start. A file that was stored, and whose
+// daemon was killed before its row, is found by looking through the folders once after a start. Runs on its own timer;
+// remove_file() is thread-safe.
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/clock.hpp"
@@ -23,11 +24,14 @@ namespace millrace::catalog {
 class BlobSweeper {
 public:
     // Borrows all of them.
-    BlobSweeper(store::Database& database, blobs::BlobStore& blobs, async::ThreadPool& files, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics,
+    BlobSweeper(store::Database& database, blobs::BlobStore& blobs, async::ThreadPool& files, Clock& clock,
+                telemetry::Log& log, telemetry::Metrics& metrics,
                 std::chrono::seconds every = std::chrono::seconds{10});
     ~BlobSweeper() { stop(); }
 
-    void leave_strays() { strays_stay_ = true; } // before start(): rows were lost, and their files may be all that is left
+    void leave_strays() {
+        strays_stay_ = true;
+    }                                      // before start(): rows were lost, and their files may be all that is left
     void start(asio::io_context& context); // its timer's thread; looks at once
     void stop();                           // idempotent
 

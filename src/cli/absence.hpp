@@ -12,7 +12,8 @@ class Absence {
 public:
     static constexpr std::chrono::seconds longest{10};
 
-    // What `ask` gives, or nullopt while the daemon is away. Its Failure when it was never there, stays away, or does not want to.
+    // What `ask` gives, or nullopt while the daemon is away. Its Failure when it was never there, stays away, or does
+    // not want to.
     template <class Ask>
     auto bridge(Ask ask) -> std::optional<decltype(ask())> {
         const auto now = std::chrono::steady_clock::now();

@@ -36,7 +36,9 @@ Descriptor spooled(int source, const std::string& name) {
     while (const auto got = read_some(source, buffer, name))
         for (std::size_t done_ = 0; done_ < got;) {
             const auto written = ::write(file.get(), buffer.data() + done_, got - done_);
-            if (written <= 0) throw Failure{failed, fmt::format("cannot keep {} in a temporary file: {}", name, std::strerror(errno))};
+            if (written <= 0)
+                throw Failure{failed,
+                              fmt::format("cannot keep {} in a temporary file: {}", name, std::strerror(errno))};
             done_ += static_cast<std::size_t>(written);
         }
     ::lseek(file.get(), 0, SEEK_SET);
@@ -136,7 +138,8 @@ std::string media_type(const std::filesystem::path& path) {
         if (magic.starts_with("\x89PNG\r\n\x1a\n")) return "image/png";
         if (magic.starts_with("\xff\xd8\xff")) return "image/jpeg";
         if (magic.starts_with("RIFF") && magic.ends_with("WEBP")) return "image/webp";
-        if (magic.starts_with(std::string_view{"II*\0", 4}) || magic.starts_with(std::string_view{"MM\0*", 4})) return "image/tiff";
+        if (magic.starts_with(std::string_view{"II*\0", 4}) || magic.starts_with(std::string_view{"MM\0*", 4}))
+            return "image/tiff";
     }
     const auto extension = path.extension();
     if (extension == ".json") return "application/json";

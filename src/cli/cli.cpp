@@ -29,14 +29,13 @@ void tidy(CLI::App& app) {
         for (int i = 0;; ++i) {
             try {
                 option->get_validator(i)->description("");
-            } catch (const CLI::OptionNotFound&) {
-                break;
-            }
+            } catch (const CLI::OptionNotFound&) { break; }
         }
     const auto all = [](CLI::App*) { return true; };
     for (auto* child : app.get_subcommands(all)) {
         tidy(*child);
-        if (!child->get_subcommands(all).empty()) child->footer(fmt::format("`millrace {} SUBCOMMAND --help` has examples.", child->get_name()));
+        if (!child->get_subcommands(all).empty())
+            child->footer(fmt::format("`millrace {} SUBCOMMAND --help` has examples.", child->get_name()));
         else child->footer(child->get_footer() + (child->get_footer().empty() ? "" : "\n\n") + reminder);
     }
 }
@@ -60,13 +59,9 @@ int perform(CLI::App& app, Context& context, int argc, const char* const* argv) 
         context.out.flush();
         // A full disk or a closed pipe behind standard output is a failure, not silence.
         return context.out.good() ? code : show_error(context, "cannot write to standard output", failed);
-    } catch (const CLI::ParseError& error) {
-        return explain(app, context, error);
-    } catch (const Failure& failure) {
+    } catch (const CLI::ParseError& error) { return explain(app, context, error); } catch (const Failure& failure) {
         return show_error(context, failure.what(), failure.exit);
-    } catch (const std::exception& error) {
-        return show_error(context, error.what(), failed);
-    }
+    } catch (const std::exception& error) { return show_error(context, error.what(), failed); }
 }
 
 } // namespace
@@ -83,7 +78,9 @@ fs::path admin_socket(const Context& context) {
     return !chosen && !fs::exists(own, ignored) && fs::exists(packaged, ignored) ? packaged : own;
 }
 
-void print_raw(Context& context, const std::string& text) { context.out << seen_json(text) << (text.ends_with('\n') ? "" : "\n"); }
+void print_raw(Context& context, const std::string& text) {
+    context.out << seen_json(text) << (text.ends_with('\n') ? "" : "\n");
+}
 
 void build(CLI::App& app, Context& context, Serve serve) {
     app.require_subcommand(1, 1);
@@ -91,9 +88,11 @@ void build(CLI::App& app, Context& context, Serve serve) {
     app.set_version_flag("--version", fmt::format("millrace {}", version()));
     app.set_help_flag("-h,--help", "Show this help");
     app.get_formatter()->column_width(34);
-    app.add_option("--data", context.data, "The daemon's data folder: serve keeps everything in it, other commands find the daemon by it")
+    app.add_option("--data", context.data,
+                   "The daemon's data folder: serve keeps everything in it, other commands find the daemon by it")
         ->type_name("DIR");
-    app.add_option("--socket", context.socket, "The daemon's admin socket, where it is not in the data folder")->type_name("PATH");
+    app.add_option("--socket", context.socket, "The daemon's admin socket, where it is not in the data folder")
+        ->type_name("PATH");
     app.add_flag("--json", context.json, "Answer as JSON, for programs");
     app.add_option("--timeout", context.timeout, "How long to wait for a silent daemon")
         ->type_name("SECONDS")

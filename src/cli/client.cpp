@@ -65,7 +65,8 @@ public:
         std::array<iovec, 16> pieces{};
         msghdr message{};
         message.msg_iov = pieces.data();
-        for (auto each = asio::buffer_sequence_begin(buffers); each != asio::buffer_sequence_end(buffers) && message.msg_iovlen < pieces.size(); ++each) {
+        for (auto each = asio::buffer_sequence_begin(buffers);
+             each != asio::buffer_sequence_end(buffers) && message.msg_iovlen < pieces.size(); ++each) {
             const asio::const_buffer piece = *each;
             pieces[message.msg_iovlen++] = {const_cast<void*>(piece.data()), piece.size()};
         }
@@ -90,20 +91,24 @@ private:
     double extra_ = 0;
 };
 
-bool is_closed(const error_code& failure) { return failure == system_error(EPIPE) || failure == system_error(ECONNRESET); }
+bool is_closed(const error_code& failure) {
+    return failure == system_error(EPIPE) || failure == system_error(ECONNRESET);
+}
 
 Failure cannot_reach(const std::filesystem::path& socket, int error) {
     const auto path = socket.string();
     if (error == ENOENT)
-        return {unreachable, fmt::format("cannot reach the daemon: there is no socket {}\n"
-                                         "  start a daemon:     millrace serve\n"
-                                         "  or, as a service:   systemctl start millrace\n"
-                                         "  or name its folder: --data DIR, as given to serve (or its socket: --socket PATH)",
-                                         path)};
+        return {unreachable,
+                fmt::format("cannot reach the daemon: there is no socket {}\n"
+                            "  start a daemon:     millrace serve\n"
+                            "  or, as a service:   systemctl start millrace\n"
+                            "  or name its folder: --data DIR, as given to serve (or its socket: --socket PATH)",
+                            path)};
     if (error == ECONNREFUSED)
-        return {unreachable, fmt::format("cannot reach the daemon: nothing listens at {}\n"
-                                         "  it was stopped or has died; start it again: millrace serve, or systemctl start millrace",
-                                         path)};
+        return {unreachable,
+                fmt::format("cannot reach the daemon: nothing listens at {}\n"
+                            "  it was stopped or has died; start it again: millrace serve, or systemctl start millrace",
+                            path)};
     if (error == EACCES || error == EPERM)
         return {unreachable, fmt::format("cannot reach the daemon: no permission for {}\n"
                                          "  commands run as the daemon's own user or as root: sudo millrace ...",
@@ -153,13 +158,14 @@ template <class Body>
 void read_head(Stream& stream, beast::flat_buffer& buffer, http::response_parser<Body>& parser) {
     error_code failure;
     http::read_header(stream, buffer, parser, failure);
-    if (failure == http::error::end_of_stream) throw Failure{unreachable, "the daemon closed the connection without an answer"};
+    if (failure == http::error::end_of_stream)
+        throw Failure{unreachable, "the daemon closed the connection without an answer"};
     if (failure) throw lost(failure);
 }
 
 // Passes the body on in pieces.
-void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<http::empty_body>& head, const Call& call,
-             std::string& kept) {
+void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<http::empty_body>& head,
+             const Call& call, std::string& kept) {
     http::response_parser<http::buffer_body> parser{std::move(head)};
     parser.body_limit(boost::none);
     const bool pass = call.received && parser.get().result_int() / 100 == 2;
@@ -176,7 +182,8 @@ void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<h
         if (got.empty()) continue;
         if (pass) call.received(got, total);
         else kept.append(got.data(), got.size());
-        if (kept.size() > largest_kept) throw Failure{failed, "the daemon's answer is larger than this command keeps in memory"};
+        if (kept.size() > largest_kept)
+            throw Failure{failed, "the daemon's answer is larger than this command keeps in memory"};
     }
 }
 
@@ -190,7 +197,8 @@ void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<h
 }
 
 // What answers only pass on: it is shown as it came.
-constexpr KeptMember passed_on[] = {{"", "payload"}, {"", "result"}, {"", "job"}, {"data", "payload"}, {"data", "result"}, {"data", "job"}};
+constexpr KeptMember passed_on[] = {{"", "payload"},     {"", "result"},     {"", "job"},
+                                    {"data", "payload"}, {"data", "result"}, {"data", "job"}};
 
 } // namespace
 
@@ -262,7 +270,8 @@ Descriptor connected(const std::filesystem::path& path) {
 std::string encoded(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
         if (plain) out += c;
         else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }

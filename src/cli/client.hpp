@@ -21,15 +21,15 @@ struct Call {
     std::string target;
     std::vector<std::pair<std::string, std::string>> headers = {};
     std::string content_type = {};
-    Body* body = nullptr;                             // borrowed
-    std::function<void(std::uint64_t)> sent = {};     // bytes of the body so far
+    Body* body = nullptr;                         // borrowed
+    std::function<void(std::uint64_t)> sent = {}; // bytes of the body so far
     std::function<void(std::span<const char>, std::optional<std::uint64_t> total)> received = {}; // else they are kept
     double patience = 0; // seconds that the daemon may take before it answers, beyond the timeout
 };
 
 struct Reply {
     unsigned status = 0;
-    std::string body; // empty when `received` took it
+    std::string body;         // empty when `received` took it
     json::value json() const; // Failure when it is none
 };
 

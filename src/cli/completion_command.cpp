@@ -16,7 +16,7 @@ namespace {
 struct Entry {
     std::string path, help, footer; // path: "millrace job submit"
     std::vector<const CLI::App*> children;
-    std::vector<const CLI::Option*> options;     // with dashes
+    std::vector<const CLI::Option*> options; // with dashes
     std::vector<const CLI::Option*> positionals;
     bool leaf() const { return children.empty(); }
 };
@@ -25,7 +25,8 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Entry>& o
     Entry entry{path, app.get_description(), app.get_footer(), {}, {}, {}};
     for (const auto* option : app.get_options())
         (option->nonpositional() ? entry.options : entry.positionals).push_back(option);
-    for (const auto* child : app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) entry.children.push_back(child);
+    for (const auto* child : app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); }))
+        entry.children.push_back(child);
     const auto children = entry.children;
     out.push_back(std::move(entry));
     for (const auto* child : children) collect(*child, path + ' ' + child->get_name(), out);
@@ -52,7 +53,8 @@ std::string cases(const std::vector<Entry>& entries) {
     for (std::size_t i = 1; i < entries.size(); ++i) out += (i > 1 ? "|" : "") + ('"' + entries[i].path + '"');
     out += ") at=\"$at $word\" ;;\n        esac\n    done\n    case \"$at\" in\n";
     for (const auto& entry : entries)
-        out += fmt::format("        \"{}\") children=\"{}\"; options=\"{}\" ;;\n", entry.path, child_words(entry), option_words(entry));
+        out += fmt::format("        \"{}\") children=\"{}\"; options=\"{}\" ;;\n", entry.path, child_words(entry),
+                           option_words(entry));
     out += fmt::format("    esac\n    options=\"$options {}\"\n", option_words(entries.front()));
     return out;
 }
@@ -101,11 +103,14 @@ std::string fish(const std::vector<Entry>& entries) {
     for (const auto& entry : entries) {
         const auto condition = fish_quoted("__millrace_at " + fish_quoted(entry.path));
         for (const auto* child : entry.children)
-            out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", condition, child->get_name(), fish_quoted(child->get_description()));
-        if (entry.path == "millrace completion") out += fmt::format("complete -c millrace -f -n {} -a 'bash zsh fish'\n", condition);
+            out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", condition, child->get_name(),
+                               fish_quoted(child->get_description()));
+        if (entry.path == "millrace completion")
+            out += fmt::format("complete -c millrace -f -n {} -a 'bash zsh fish'\n", condition);
         for (const auto* option : entry.options)
             for (const auto& name : option->get_lnames())
-                out += fmt::format("complete -c millrace -n {} -l {} -d {}{}\n", condition, name, fish_quoted(option->get_description()),
+                out += fmt::format("complete -c millrace -n {} -l {} -d {}{}\n", condition, name,
+                                   fish_quoted(option->get_description()),
                                    option->get_items_expected_max() > 0 ? " -r" : "");
     }
     return out;
@@ -125,18 +130,21 @@ std::string roff(std::string_view text) {
 }
 
 std::string manual(const std::vector<Entry>& entries) {
-    std::string out = fmt::format(".TH MILLRACE 1 \"\" \"millrace {}\" \"User Commands\"\n.SH NAME\nmillrace \\- {}\n"
-                                  ".SH SYNOPSIS\n.B millrace\n.I COMMAND\n[\\fIOPTIONS\\fR]\n.SH DESCRIPTION\n"
-                                  "One daemon that keeps jobs, runs them on this machine and serves models, and the commands that\n"
-                                  "talk to it over its admin socket.\n.PP\n.nf\n{}\n.fi\n",
-                                  version(), "durable jobs and model inference on this machine", roff(entries.front().footer));
+    std::string out =
+        fmt::format(".TH MILLRACE 1 \"\" \"millrace {}\" \"User Commands\"\n.SH NAME\nmillrace \\- {}\n"
+                    ".SH SYNOPSIS\n.B millrace\n.I COMMAND\n[\\fIOPTIONS\\fR]\n.SH DESCRIPTION\n"
+                    "One daemon that keeps jobs, runs them on this machine and serves models, and the commands that\n"
+                    "talk to it over its admin socket.\n.PP\n.nf\n{}\n.fi\n",
+                    version(), "durable jobs and model inference on this machine", roff(entries.front().footer));
     const auto option_list = [&](const Entry& entry) {
         for (const auto* option : entry.positionals)
             out += fmt::format(".TP\n\\fI{}\\fR\n{}\n", roff(option->get_name(true)), roff(option->get_description()));
         for (const auto* option : entry.options) {
             if (option->get_lnames() == std::vector<std::string>{"help"} && &entry != &entries.front()) continue;
             out += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(option->get_name(false, true)),
-                               option->get_type_name().empty() || option->get_items_expected_max() == 0 ? "" : " \\fI" + roff(option->get_type_name()) + "\\fR",
+                               option->get_type_name().empty() || option->get_items_expected_max() == 0
+                                   ? ""
+                                   : " \\fI" + roff(option->get_type_name()) + "\\fR",
                                roff(option->get_description()));
         }
     };
@@ -148,7 +156,8 @@ std::string manual(const std::vector<Entry>& entries) {
         out += fmt::format(".SS {}\n{}\n", roff(entries[i].path), roff(entries[i].help));
         option_list(entries[i]);
         const auto examples = entries[i].footer.substr(0, entries[i].footer.find(reminder));
-        if (!examples.empty()) out += fmt::format(".PP\n.nf\n{}\n.fi\n", roff(examples.substr(0, examples.find_last_not_of('\n') + 1)));
+        if (!examples.empty())
+            out += fmt::format(".PP\n.nf\n{}\n.fi\n", roff(examples.substr(0, examples.find_last_not_of('\n') + 1)));
     }
     out += ".SH FILES\n"
            ".TP\n/etc/millrace/millrace.toml\nConfiguration of the packaged service.\n"
@@ -164,7 +173,10 @@ std::string manual(const std::vector<Entry>& entries) {
 void add_completion(CLI::App& app, Context& context) {
     auto shell = std::make_shared<std::string>(); // shared with the callback, which the app copies
     auto* command = app.add_subcommand("completion", "Print the completion script of a shell");
-    command->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("");
+    command->add_option("shell", *shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->type_name("");
     command->footer("Examples:\n"
                     "  source <(millrace completion bash)\n"
                     "  millrace completion fish > ~/.config/fish/completions/millrace.fish");

@@ -20,21 +20,24 @@ enum Exit : int { done = 0, failed = 1, usage = 2, unreachable = 3 };
 struct Failure : std::runtime_error {
     Exit exit;
     unsigned status; // of HTTP, where it came from there; else 0
-    Failure(Exit e, const std::string& message, unsigned http_status = 0) : std::runtime_error{message}, exit{e}, status{http_status} {}
+    Failure(Exit e, const std::string& message, unsigned http_status = 0)
+        : std::runtime_error{message},
+          exit{e},
+          status{http_status} {}
 };
 
 struct Context {
     Context(std::ostream& output, std::ostream& errors) : out{output}, err{errors} {}
 
-    std::ostream& out; // what was asked for
-    std::ostream& err; // everything else
-    std::string data, socket; // --data, --socket; empty when not given
-    bool json = false;        // --json
-    double timeout = 30;      // --timeout: seconds without a byte from the daemon
-    std::size_t width = 0;    // of the terminal on `out`; 0: none, nothing is cut
-    bool progress = false;    // standard error is a terminal
+    std::ostream& out;               // what was asked for
+    std::ostream& err;               // everything else
+    std::string data, socket;        // --data, --socket; empty when not given
+    bool json = false;               // --json
+    double timeout = 30;             // --timeout: seconds without a byte from the daemon
+    std::size_t width = 0;           // of the terminal on `out`; 0: none, nothing is cut
+    bool progress = false;           // standard error is a terminal
     std::istream* answers = nullptr; // where a person types; null: nobody is there to be asked
-    std::function<int()> action; // set by the parse, run after it
+    std::function<int()> action;     // set by the parse, run after it
 };
 
 // --data and --socket where given, else MILLRACE_SOCKET, MILLRACE_DATA or the file, else the user's own daemon where

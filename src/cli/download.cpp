@@ -36,7 +36,8 @@ public:
     void keep(mode_t mode = 0666) {
         const mode_t mask = ::umask(0);
         ::umask(mask);
-        if (::fchmod(file_.get(), mode & ~mask) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) broken("write");
+        if (::fchmod(file_.get(), mode & ~mask) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0)
+            broken("write");
         kept_ = true;
     }
 
@@ -55,7 +56,8 @@ void download(Context& context, const Client& client, const std::string& sha256,
     download_from(context, client, "/api/v1/blobs/" + encoded(sha256), sha256, output);
 }
 
-void download_from(Context& context, const Client& client, const std::string& target, const std::string& sha256, const std::string& output) {
+void download_from(Context& context, const Client& client, const std::string& target, const std::string& sha256,
+                   const std::string& output) {
     std::unique_ptr<Pending> file = output == "-" ? nullptr : std::make_unique<Pending>(output);
     Progress progress{context.err, context.progress && file, "downloading"};
     Sha256Stream digest;
@@ -65,10 +67,12 @@ void download_from(Context& context, const Client& client, const std::string& ta
         got += bytes.size();
         if (file) file->write(bytes);
         else context.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        progress.show(total && *total > 0 ? static_cast<double>(got) / static_cast<double>(*total) : -1, size_text(got));
+        progress.show(total && *total > 0 ? static_cast<double>(got) / static_cast<double>(*total) : -1,
+                      size_text(got));
     };
     client.call({.target = target, .received = take});
-    if (hex(digest.finish()) != sha256) throw Failure{failed, fmt::format("what came is not {}: its digest differs", sha256)};
+    if (hex(digest.finish()) != sha256)
+        throw Failure{failed, fmt::format("what came is not {}: its digest differs", sha256)};
     if (file) file->keep();
 }
 

@@ -31,7 +31,8 @@ std::string whole_text(const std::string& text) {
 std::optional<double> number(std::string_view text) {
     double value = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failure == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional{value} : std::nullopt;
+    return failure == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional{value}
+                                                                                       : std::nullopt;
 }
 
 // 90s, 30m, 2h, 7d.
@@ -61,7 +62,10 @@ json::value kept_value(const std::string& text, std::string_view option) {
 std::string moment_value(const std::string& text, std::string_view option) {
     if (Timestamp::parse(text)) return text;
     if (const auto from_now = span(text)) return (SystemClock::instance().now() + *from_now).text();
-    throw Failure{usage, fmt::format("{} takes a time, such as 2027-01-01T00:00:00Z, or from now on 90s, 30m, 2h or 7d, not \"{}\"", option, text)};
+    throw Failure{
+        usage,
+        fmt::format("{} takes a time, such as 2027-01-01T00:00:00Z, or from now on 90s, 30m, 2h or 7d, not \"{}\"",
+                    option, text)};
 }
 
 json::value retry_value(const std::string& text, std::string_view option) {
@@ -78,9 +82,11 @@ json::value retry_value(const std::string& text, std::string_view option) {
     return json::object{{"backoff", "list"}, {"delays_seconds", std::move(delays)}};
 }
 
-std::pair<std::string, std::string> pair_value(const std::string& text, std::string_view option, std::string_view form) {
+std::pair<std::string, std::string> pair_value(const std::string& text, std::string_view option,
+                                               std::string_view form) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) throw Failure{usage, fmt::format("{} takes {}, not \"{}\"", option, form, text)};
+    if (equals == std::string::npos || equals == 0)
+        throw Failure{usage, fmt::format("{} takes {}, not \"{}\"", option, form, text)};
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 

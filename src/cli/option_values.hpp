@@ -20,6 +20,7 @@ std::string moment_value(const std::string& text, std::string_view option);
 // The name of a back-off (fixed), its seconds (1,5,30), JSON or @FILE.
 json::value retry_value(const std::string& text, std::string_view option);
 
-std::pair<std::string, std::string> pair_value(const std::string& text, std::string_view option, std::string_view form); // at the first =
+std::pair<std::string, std::string> pair_value(const std::string& text, std::string_view option,
+                                               std::string_view form); // at the first =
 
 } // namespace millrace::cli

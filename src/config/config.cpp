@@ -39,14 +39,17 @@ fs::path user_folder(const char* xdg, std::string_view below_home) {
 
 Error unknown(std::string_view where, std::string_view key) {
     const auto near = nearest_key(key);
-    const auto hint = near.empty() ? std::string{"`millrace config show` lists them all"} : fmt::format("did you mean {}?", near);
+    const auto hint =
+        near.empty() ? std::string{"`millrace config show` lists them all"} : fmt::format("did you mean {}?", near);
     return {Code::invalid_argument, fmt::format("{}: there is no setting \"{}\"; {}", where, key, hint)};
 }
 
-Result<void> set(Loaded& out, const Key& key, std::string_view text, const std::string& where, const std::string& origin) {
+Result<void> set(Loaded& out, const Key& key, std::string_view text, const std::string& where,
+                 const std::string& origin) {
     if (auto result = key.set(out.config, text); !result) {
         const auto hint = result.error().detail;
-        return Error{Code::invalid_argument, fmt::format("{}: {} must be {}, not \"{}\"", where, key.name, hint, text.substr(0, 200))};
+        return Error{Code::invalid_argument,
+                     fmt::format("{}: {} must be {}, not \"{}\"", where, key.name, hint, text.substr(0, 200))};
     }
     out.origins[std::string{key.name}] = origin;
     return success();
@@ -59,7 +62,9 @@ Result<void> apply_file(Loaded& out, const fs::path& path) {
     if (!stream || !(content << stream.rdbuf()) || stream.bad()) {
         std::error_code ignored;
         if (stream && !fs::is_directory(path, ignored) && fs::file_size(path, ignored) == 0) return success();
-        const char* why = fs::is_directory(path, ignored) ? "it is a folder" : errno ? std::strerror(errno) : "it cannot be read";
+        const char* why = fs::is_directory(path, ignored) ? "it is a folder"
+                          : errno                         ? std::strerror(errno)
+                                                          : "it cannot be read";
         return Error{Code::invalid_argument, fmt::format("cannot read the configuration {}: {}", path.string(), why)};
     }
     auto entries = parse_toml(content.str());
@@ -72,7 +77,9 @@ Result<void> apply_file(Loaded& out, const fs::path& path) {
             continue;
         }
         if (!key) return unknown(place, entry.key);
-        if (entry.list && key->kind != "list") return Error{Code::invalid_argument, fmt::format("{}: {} takes {}, not a list", place, key->name, key->kind)};
+        if (entry.list && key->kind != "list")
+            return Error{Code::invalid_argument,
+                         fmt::format("{}: {} takes {}, not a list", place, key->name, key->kind)};
         const auto text = entry.list ? fmt::format("{}", fmt::join(*entry.list, ",")) : entry.text;
         if (auto result = set(out, *key, text, place, place); !result) return result.error();
     }
@@ -80,13 +87,16 @@ Result<void> apply_file(Loaded& out, const fs::path& path) {
 }
 
 // Read where they are obeyed, before there is a configuration.
-bool is_for_tests(std::string_view variable) { return variable == "MILLRACE_CRASH_AT" || variable == "MILLRACE_DISK_FAULT"; }
+bool is_for_tests(std::string_view variable) {
+    return variable == "MILLRACE_CRASH_AT" || variable == "MILLRACE_DISK_FAULT";
+}
 
 Result<void> apply_environment(Loaded& out, const Settings& environment) {
     for (const auto& [name, text] : environment) {
         if (name == file_variable || is_for_tests(name)) continue;
         const auto all = keys();
-        const auto key = std::find_if(all.begin(), all.end(), [&](const Key& each) { return environment_name(each) == name; });
+        const auto key =
+            std::find_if(all.begin(), all.end(), [&](const Key& each) { return environment_name(each) == name; });
         if (key == all.end()) {
             // Not an error: orchestrators set such variables for a service of this name (MILLRACE_SERVICE_HOST).
             out.warnings.push_back(fmt::format("the environment variable {} is no setting and is ignored", name));
@@ -130,9 +140,10 @@ constexpr std::size_t longest_socket = 107;
 Result<void> check(const Loaded& loaded) {
     const auto& socket = loaded.config.socket;
     if (socket.string().size() > longest_socket)
-        return Error{Code::invalid_argument,
-                     fmt::format("the socket's path has {} bytes and the system takes {}: set socket to a shorter one than {}",
-                                 socket.string().size(), longest_socket, socket.string())};
+        return Error{
+            Code::invalid_argument,
+            fmt::format("the socket's path has {} bytes and the system takes {}: set socket to a shorter one than {}",
+                        socket.string().size(), longest_socket, socket.string())};
     return success();
 }
 
@@ -161,7 +172,8 @@ Result<Loaded> load(const Sources& sources) {
             return Error{Code::internal, fmt::format("the default of {} is not acceptable", key.name)};
     }
     out.file = sources.file;
-    if (const auto named = sources.environment.find(std::string{file_variable}); !out.file && named != sources.environment.end())
+    if (const auto named = sources.environment.find(std::string{file_variable});
+        !out.file && named != sources.environment.end())
         out.file = named->second;
     std::error_code ignored;
     if (!out.file && fs::exists(default_file(), ignored)) out.file = default_file();
@@ -214,7 +226,8 @@ std::vector<fs::path> runtime_candidates(const fs::path& executable) {
         std::error_code failure;
         for (const auto& each : fs::directory_iterator{runtimes, failure}) found.push_back(each.path() / module);
         std::sort(found.begin(), found.end());
-        std::stable_partition(found.begin(), found.end(), [](const fs::path& p) { return p.parent_path().filename() == "official"; });
+        std::stable_partition(found.begin(), found.end(),
+                              [](const fs::path& p) { return p.parent_path().filename() == "official"; });
         out.insert(out.end(), found.begin(), found.end());
     }
     return out;

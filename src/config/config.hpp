@@ -16,8 +16,8 @@
 namespace millrace::config {
 
 struct Endpoint {
-    std::string address; // numeric, without brackets
-    std::uint16_t port = 0; // 0: any free one
+    std::string address;      // numeric, without brackets
+    std::uint16_t port = 0;   // 0: any free one
     std::string text() const; // 127.0.0.1:7878, [::1]:7878
     bool operator==(const Endpoint&) const = default;
 };
@@ -27,11 +27,11 @@ enum class LogFormat { logfmt, json };
 
 struct HttpConfig {
     Endpoint listen;
-    unsigned io_threads = 0;                  // resolved by load(): never 0 after it
+    unsigned io_threads = 0; // resolved by load(): never 0 after it
     std::uint32_t max_connections = 0;
     std::uint32_t max_connections_per_address = 0; // 0: three quarters of all for loopback, 512 for others
-    std::vector<IpNetwork> trusted_proxies;   // whose X-Forwarded-For, -Proto and -Host are believed
-    std::uint64_t max_body_bytes = 0;         // of a blob or model; JSON has its own, smaller limit
+    std::vector<IpNetwork> trusted_proxies;        // whose X-Forwarded-For, -Proto and -Host are believed
+    std::uint64_t max_body_bytes = 0;              // of a blob or model; JSON has its own, smaller limit
 };
 
 struct LogConfig {
@@ -46,12 +46,12 @@ struct StoreConfig {
 };
 
 struct JobsConfig {
-    std::uint32_t concurrency = 0;    // jobs running at once
-    std::uint32_t max_backlog = 0;    // jobs waiting; more are refused with 503
-    std::uint32_t ageing_seconds = 0; // waited so long, a job rises by one priority
-    std::uint64_t min_free_bytes = 0; // in the data folder; with less, submits are refused
+    std::uint32_t concurrency = 0;      // jobs running at once
+    std::uint32_t max_backlog = 0;      // jobs waiting; more are refused with 503
+    std::uint32_t ageing_seconds = 0;   // waited so long, a job rises by one priority
+    std::uint64_t min_free_bytes = 0;   // in the data folder; with less, submits are refused
     std::uint64_t max_memory_bytes = 0; // of the daemon; with more, submits are refused. 0: half of the machine's
-    std::uint32_t drain_seconds = 0;  // at shutdown, for what runs
+    std::uint32_t drain_seconds = 0;    // at shutdown, for what runs
 };
 
 struct RetentionConfig { // 0: for good
@@ -61,16 +61,16 @@ struct RetentionConfig { // 0: for good
 
 struct InferenceConfig {
     bool enabled = true;
-    std::string runtime;                  // resolved by load(): empty when none was found
-    unsigned threads = 0;                 // resolved by load(): never 0 after it
-    std::vector<std::string> devices;     // "auto", or cpu and cuda:N
-    std::uint64_t model_memory_bytes = 0; // of all models that are loaded on one device; 0: no limit
-    std::uint64_t memory_limit_bytes = 0; // of the worker process; 0: three quarters of the machine's
-    std::uint32_t queue_capacity = 0;     // requests that wait for the worker
+    std::string runtime;                    // resolved by load(): empty when none was found
+    unsigned threads = 0;                   // resolved by load(): never 0 after it
+    std::vector<std::string> devices;       // "auto", or cpu and cuda:N
+    std::uint64_t model_memory_bytes = 0;   // of all models that are loaded on one device; 0: no limit
+    std::uint64_t memory_limit_bytes = 0;   // of the worker process; 0: three quarters of the machine's
+    std::uint32_t queue_capacity = 0;       // requests that wait for the worker
     std::uint32_t cancel_grace_seconds = 0; // for cancelled work that is on the device already
     std::uint32_t load_timeout_seconds = 0; // of one model, warm-up included; of its trial as well
-    std::uint32_t quarantine_seconds = 0; // the first time that what keeps ending workers is refused; 0: it never is
-    std::uint32_t own_workers = 0;        // processes for models that get one of their own
+    std::uint32_t quarantine_seconds = 0;   // the first time that what keeps ending workers is refused; 0: it never is
+    std::uint32_t own_workers = 0;          // processes for models that get one of their own
 };
 
 struct ModelsConfig {

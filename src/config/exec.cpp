@@ -20,7 +20,7 @@ struct Member {
     std::string_view name;
     std::string_view fallback; // empty: the command itself has no default, the environment is empty
     std::string_view example, help;
-    bool secret;               // values are not shown
+    bool secret;                                         // values are not shown
     Result<void> (*set)(ExecCommand&, const TomlEntry&); // the error's detail says what is expected
     std::string (*get)(const ExecCommand&);
 };
@@ -28,8 +28,13 @@ struct Member {
 Error expected(std::string what) { return {Code::invalid_argument, std::move(what)}; }
 
 Result<void> set_command(ExecCommand& command, const TomlEntry& entry) {
-    const auto wrong = [] { return expected(R"(a list of strings that begins with an absolute path, such as ["/usr/bin/python3", "/srv/resize.py"])"); };
-    if (!entry.list || entry.list->empty() || entry.list->size() > most_arguments || !entry.list->front().starts_with('/')) return wrong();
+    const auto wrong = [] {
+        return expected(
+            R"(a list of strings that begins with an absolute path, such as ["/usr/bin/python3", "/srv/resize.py"])");
+    };
+    if (!entry.list || entry.list->empty() || entry.list->size() > most_arguments ||
+        !entry.list->front().starts_with('/'))
+        return wrong();
     for (const auto& argument : *entry.list)
         if (argument.find('\0') != std::string::npos) return wrong();
     command.command = *entry.list;
@@ -37,17 +42,24 @@ Result<void> set_command(ExecCommand& command, const TomlEntry& entry) {
 }
 
 bool is_variable(std::string_view name) {
-    const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
     return !name.empty() && (name.front() < '0' || name.front() > '9') && std::all_of(name.begin(), name.end(), fits);
 }
 
 Result<void> set_environment(ExecCommand& command, const TomlEntry& entry) {
-    const auto wrong = [] { return expected(R"(a list of variables, each once and none that begins with MILLRACE_, such as ["LANG=de_DE.UTF-8"])"); };
+    const auto wrong = [] {
+        return expected(
+            R"(a list of variables, each once and none that begins with MILLRACE_, such as ["LANG=de_DE.UTF-8"])");
+    };
     if (!entry.list) return wrong();
     std::vector<std::string_view> names;
     for (const auto& pair : *entry.list) {
         const std::string_view name{pair.data(), std::min(pair.find('='), pair.size())};
-        if (name.size() == pair.size() || !is_variable(name) || name.starts_with("MILLRACE_") || pair.find('\0') != std::string::npos) return wrong();
+        if (name.size() == pair.size() || !is_variable(name) || name.starts_with("MILLRACE_") ||
+            pair.find('\0') != std::string::npos)
+            return wrong();
         if (std::find(names.begin(), names.end(), name) != names.end()) return wrong();
         names.push_back(name);
     }
@@ -56,14 +68,16 @@ Result<void> set_environment(ExecCommand& command, const TomlEntry& entry) {
 }
 
 Result<void> set_organizations(ExecCommand& command, const TomlEntry& entry) {
-    if (!entry.list || entry.list->empty()) return expected(R"(a list of organizations by name or id, such as ["default"], or ["*"] for all)");
+    if (!entry.list || entry.list->empty())
+        return expected(R"(a list of organizations by name or id, such as ["default"], or ["*"] for all)");
     command.organizations = *entry.list;
     return success();
 }
 
 template <class T>
-Result<void> set_number(const TomlEntry& entry, Result<std::uint64_t> (*parse)(std::string_view, std::uint64_t, std::uint64_t), std::uint64_t low,
-                        std::uint64_t high, T& target) {
+Result<void> set_number(const TomlEntry& entry,
+                        Result<std::uint64_t> (*parse)(std::string_view, std::uint64_t, std::uint64_t),
+                        std::uint64_t low, std::uint64_t high, T& target) {
     const auto value = parse(entry.list ? "[" : entry.text, low, high);
     if (!value) return value.error();
     target = static_cast<T>(*value);
@@ -95,28 +109,36 @@ std::string shown_names(const std::vector<std::string>& environment) {
 constexpr std::uint64_t most_output = 64 << 20, least_memory = 16 << 20, most_memory = std::uint64_t{1} << 50;
 
 const std::array members{
-    Member{"command", "", R"(["/usr/bin/python3", "/srv/resize.py"])", "The program, by its absolute path, and its arguments. No shell reads them.", false,
-           set_command, +[](const ExecCommand& c) { return shown(c.command); }},
-    Member{"environment", "", R"(["API_TOKEN=secret"])", "Variables beside PATH, LANG, HOME, TMPDIR and MILLRACE_*, each KEY=value.", true, set_environment,
+    Member{"command", "", R"(["/usr/bin/python3", "/srv/resize.py"])",
+           "The program, by its absolute path, and its arguments. No shell reads them.", false, set_command,
+           +[](const ExecCommand& c) { return shown(c.command); }},
+    Member{"environment", "", R"(["API_TOKEN=secret"])",
+           "Variables beside PATH, LANG, HOME, TMPDIR and MILLRACE_*, each KEY=value.", true, set_environment,
            +[](const ExecCommand& c) { return shown_names(c.environment); }},
-    Member{"timeout_seconds", "3600", "3600", "How long one attempt may run; the job's own limit may be shorter.", false,
-           +[](ExecCommand& c, const TomlEntry& e) { return set_number(e, parse_integer, 1, 86'400, c.timeout_seconds); },
-           +[](const ExecCommand& c) { return fmt::format("{}", c.timeout_seconds); }},
-    Member{"memory_bytes", "1 GiB", "\"1 GiB\"", "Address space that each of its processes may take; 0: no limit.", false,
+    Member{
+        "timeout_seconds", "3600", "3600", "How long one attempt may run; the job's own limit may be shorter.", false,
+        +[](ExecCommand& c, const TomlEntry& e) { return set_number(e, parse_integer, 1, 86'400, c.timeout_seconds); },
+        +[](const ExecCommand& c) { return fmt::format("{}", c.timeout_seconds); }},
+    Member{"memory_bytes", "1 GiB", "\"1 GiB\"", "Address space that each of its processes may take; 0: no limit.",
+           false,
            +[](ExecCommand& c, const TomlEntry& e) {
                auto result = set_number(e, parse_size, 0, most_memory, c.memory_bytes);
-               if (result && c.memory_bytes != 0 && c.memory_bytes < least_memory) return Result<void>{expected("0 or at least 16 MiB")};
+               if (result && c.memory_bytes != 0 && c.memory_bytes < least_memory)
+                   return Result<void>{expected("0 or at least 16 MiB")};
                return result;
            },
            +[](const ExecCommand& c) { return fmt::format("{}", c.memory_bytes); }},
     Member{"max_output_bytes", "1 MiB", "\"1 MiB\"", "The largest result.", false,
-           +[](ExecCommand& c, const TomlEntry& e) { return set_number(e, parse_size, 1, most_output, c.max_output_bytes); },
+           +[](ExecCommand& c, const TomlEntry& e) {
+               return set_number(e, parse_size, 1, most_output, c.max_output_bytes);
+           },
            +[](const ExecCommand& c) { return fmt::format("{}", c.max_output_bytes); }},
     Member{"concurrency", "1", "1", "How many of it may run at once.", false,
            +[](ExecCommand& c, const TomlEntry& e) { return set_number(e, parse_integer, 1, 1000, c.concurrency); },
            +[](const ExecCommand& c) { return fmt::format("{}", c.concurrency); }},
-    Member{"organizations", "", R"(["default"])", "Whose it is: the organizations, by name or id, whose jobs may run it; [\"*\"] for all.", false, set_organizations,
-           +[](const ExecCommand& c) { return shown(c.organizations); }},
+    Member{"organizations", "", R"(["default"])",
+           "Whose it is: the organizations, by name or id, whose jobs may run it; [\"*\"] for all.", false,
+           set_organizations, +[](const ExecCommand& c) { return shown(c.organizations); }},
 };
 
 bool is_name(std::string_view name) {
@@ -124,11 +146,14 @@ bool is_name(std::string_view name) {
     return !name.empty() && name.size() <= longest_name && std::all_of(name.begin(), name.end(), fits);
 }
 
-std::string key_of(const ExecCommand& command, const Member& member) { return fmt::format("{}{}.{}", prefix, command.name, member.name); }
+std::string key_of(const ExecCommand& command, const Member& member) {
+    return fmt::format("{}{}.{}", prefix, command.name, member.name);
+}
 
 ExecCommand& find_or_add(Loaded& loaded, std::string_view name) {
     auto& commands = loaded.config.exec.commands;
-    const auto at = std::lower_bound(commands.begin(), commands.end(), name, [](const ExecCommand& each, std::string_view n) { return each.name < n; });
+    const auto at = std::lower_bound(commands.begin(), commands.end(), name,
+                                     [](const ExecCommand& each, std::string_view n) { return each.name < n; });
     if (at != commands.end() && at->name == name) return *at;
     ExecCommand command;
     command.name = name;
@@ -148,15 +173,19 @@ const ExecCommand* find(const ExecConfig& config, std::string_view name) {
 
 } // namespace
 
-bool is_exec(std::string_view key) { return key.starts_with(prefix) && key.find('.', prefix.size()) != std::string_view::npos; }
+bool is_exec(std::string_view key) {
+    return key.starts_with(prefix) && key.find('.', prefix.size()) != std::string_view::npos;
+}
 
 Result<void> apply_exec(Loaded& loaded, const TomlEntry& entry, const std::string& place) {
     const auto dot = entry.key.rfind('.');
     const std::string_view name{entry.key.data() + prefix.size(), dot - prefix.size()};
     const std::string_view word{entry.key.data() + dot + 1, entry.key.size() - dot - 1};
     if (!is_name(name))
-        return expected(fmt::format("{}: [exec.{}]: a command's name has at most {} of a-z, 0-9, _ and -", place, name, longest_name));
-    const auto member = std::find_if(members.begin(), members.end(), [&](const Member& each) { return each.name == word; });
+        return expected(fmt::format("{}: [exec.{}]: a command's name has at most {} of a-z, 0-9, _ and -", place, name,
+                                    longest_name));
+    const auto member =
+        std::find_if(members.begin(), members.end(), [&](const Member& each) { return each.name == word; });
     if (member == members.end()) {
         std::string all;
         for (const auto& each : members) all += (all.empty() ? "" : ", ") + std::string{each.name};
@@ -177,7 +206,8 @@ Result<void> complete_exec(Loaded& loaded) {
         }
         // Not an error: the program may be on a disk that is mounted later, and other jobs need it not.
         if (::access(command.command.front().c_str(), X_OK) != 0)
-            loaded.warnings.push_back(fmt::format("exec.{}.command: {} is no program that can be run here", command.name, command.command.front()));
+            loaded.warnings.push_back(fmt::format("exec.{}.command: {} is no program that can be run here",
+                                                  command.name, command.command.front()));
     }
     return success();
 }
@@ -195,7 +225,8 @@ void add_exec_differences(const ExecConfig& before, const ExecConfig& after, std
             continue;
         }
         for (const auto& member : members) {
-            const bool same = member.secret ? then->environment == now.environment : member.get(*then) == member.get(now);
+            const bool same =
+                member.secret ? then->environment == now.environment : member.get(*then) == member.get(now);
             if (!same) changes.push_back({key_of(now, member), member.get(*then), member.get(now), true});
         }
     }
@@ -204,10 +235,13 @@ void add_exec_differences(const ExecConfig& before, const ExecConfig& after, std
 }
 
 std::string exec_documentation() {
-    std::string out = "\n# Commands that jobs of kind exec may run, each in a section of its own. A job names one and gives it an input:\n"
-                      "# {\"kind\":\"exec\",\"payload\":{\"command\":\"resize\",\"input\":{\"width\":64}}}. They run as the daemon's own user.\n"
+    std::string out = "\n# Commands that jobs of kind exec may run, each in a section of its own. A job names one and "
+                      "gives it an input:\n"
+                      "# {\"kind\":\"exec\",\"payload\":{\"command\":\"resize\",\"input\":{\"width\":64}}}. They run "
+                      "as the daemon's own user.\n"
                       "#[exec.resize]\n";
-    for (const auto& member : members) fmt::format_to(std::back_inserter(out), "# {}\n#{} = {}\n", member.help, member.name, member.example);
+    for (const auto& member : members)
+        fmt::format_to(std::back_inserter(out), "# {}\n#{} = {}\n", member.help, member.name, member.example);
     return out;
 }
 

@@ -1,5 +1,5 @@
-// The commands of jobs of kind exec: sections [exec.NAME], of the file alone, for they are the administrator's list of what
-// may be run. Their members are a table as the settings' are, in exec.cpp.
+// The commands of jobs of kind exec: sections [exec.NAME], of the file alone, for they are the administrator's list of
+// what may be run. Their members are a table as the settings' are, in exec.cpp.
 #pragma once
 #include "config/config.hpp"
 #include "config/toml.hpp"

@@ -25,7 +25,8 @@ std::string environment_name(const Key& key); // http.listen → MILLRACE_HTTP_L
 // The unknown name's nearest neighbour, for "did you mean"; empty when none is near.
 std::string_view nearest_key(std::string_view name);
 
-// The whole default file with every key explained and commented out, and a section of a command: embedded/millrace.toml.
+// The whole default file with every key explained and commented out, and a section of a command:
+// embedded/millrace.toml.
 std::string documented_file();
 
 } // namespace millrace::config

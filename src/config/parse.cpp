@@ -36,14 +36,16 @@ constexpr std::array<Unit, 9> units{{{"KiB", 1ULL << 10},
 
 bool is_numeric_address(const std::string& address) {
     std::array<unsigned char, 16> bytes{};
-    return ::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
+    return ::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 ||
+           ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
 }
 
 } // namespace
 
 Result<std::uint64_t> parse_integer(std::string_view text, std::uint64_t low, std::uint64_t high) {
     const auto value = number(text);
-    if (!value || *value < low || *value > high) return expected(fmt::format("a whole number from {} to {}", low, high));
+    if (!value || *value < low || *value > high)
+        return expected(fmt::format("a whole number from {} to {}", low, high));
     return *value;
 }
 
@@ -59,7 +61,8 @@ Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t low, std::
     const auto value = number(text);
     std::uint64_t bytes = 0;
     if (!value || __builtin_mul_overflow(*value, factor, &bytes) || bytes < low || bytes > high)
-        return expected(fmt::format("a number of bytes from {} to {}, such as 1048576, \"512 KiB\" or \"2 GiB\"", low, high));
+        return expected(
+            fmt::format("a number of bytes from {} to {}, such as 1048576, \"512 KiB\" or \"2 GiB\"", low, high));
     return bytes;
 }
 
@@ -70,7 +73,9 @@ Result<bool> parse_boolean(std::string_view text) {
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
-    const auto wrong = [] { return expected("ADDRESS:PORT with a numeric address, such as 127.0.0.1:7878, 0.0.0.0:80 or [::1]:7878"); };
+    const auto wrong = [] {
+        return expected("ADDRESS:PORT with a numeric address, such as 127.0.0.1:7878, 0.0.0.0:80 or [::1]:7878");
+    };
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return wrong();
     std::string address{text.substr(0, colon)};
@@ -84,7 +89,8 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::string Endpoint::text() const {
-    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
+    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
+                                                  : fmt::format("[{}]:{}", address, port);
 }
 
 namespace {
@@ -109,16 +115,19 @@ Result<std::vector<std::string>> parse_devices(std::string_view text) {
     std::vector<std::string> devices;
     for (const auto name : parts_of(text)) {
         const bool cuda = name.starts_with("cuda:") && parse_integer(name.substr(5), 0, 63);
-        if (name != "cpu" && name != "auto" && !cuda) return Error{Code::invalid_argument, "auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
+        if (name != "cpu" && name != "auto" && !cuda)
+            return Error{Code::invalid_argument, "auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
         devices.emplace_back(name);
     }
-    if (devices.empty() || devices.size() > 64 || (devices.size() > 1 && std::find(devices.begin(), devices.end(), "auto") != devices.end()))
+    if (devices.empty() || devices.size() > 64 ||
+        (devices.size() > 1 && std::find(devices.begin(), devices.end(), "auto") != devices.end()))
         return Error{Code::invalid_argument, "auto, or some of cpu, cuda:0, cuda:1 … separated by commas"};
     return devices;
 }
 
 Result<std::vector<IpNetwork>> parse_networks(std::string_view text) {
-    const Error expected{Code::invalid_argument, "addresses and networks, separated by commas: 127.0.0.1, 10.0.0.0/8, fd00::/8"};
+    const Error expected{Code::invalid_argument,
+                         "addresses and networks, separated by commas: 127.0.0.1, 10.0.0.0/8, fd00::/8"};
     std::vector<IpNetwork> networks;
     for (const auto part : parts_of(text)) {
         const auto network = IpNetwork::parse(part);

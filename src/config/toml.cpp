@@ -9,7 +9,8 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool is_bare(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
 }
 
 // A cursor in one line.
@@ -17,7 +18,9 @@ class Line {
 public:
     Line(std::string_view text, std::size_t number) : text_{text}, number_{number} {}
 
-    Error wrong(std::string_view what) const { return {Code::invalid_argument, fmt::format("line {}: {}", number_, what)}; }
+    Error wrong(std::string_view what) const {
+        return {Code::invalid_argument, fmt::format("line {}: {}", number_, what)};
+    }
     void skip_blanks() {
         while (!text_.empty() && is_blank(text_.front())) text_.remove_prefix(1);
     }
@@ -92,17 +95,20 @@ Result<std::string> Line::plain_value() {
     const bool negative = text_.front() == '-';
     if (negative || text_.front() == '+') text_.remove_prefix(1);
     std::string word{bare()};
-    if (word == "true" || word == "false") return negative ? Result<std::string>{wrong("a sign before true or false")} : word;
+    if (word == "true" || word == "false")
+        return negative ? Result<std::string>{wrong("a sign before true or false")} : word;
     if (word.empty() || word.front() < '0' || word.front() > '9' || word.back() < '0' || word.back() > '9')
         return wrong("texts need quotes: key = \"value\"");
     for (const char c : word)
-        if (c != '_' && c != '.' && (c < '0' || c > '9')) return wrong("not a number; texts need quotes: key = \"value\"");
+        if (c != '_' && c != '.' && (c < '0' || c > '9'))
+            return wrong("not a number; texts need quotes: key = \"value\"");
     std::erase(word, '_');
     return negative ? '-' + word : word;
 }
 
 Result<std::string> Line::string() {
-    if (text_.starts_with("\"\"\"") || text_.starts_with("'''")) return wrong("strings of several lines are not read here");
+    if (text_.starts_with("\"\"\"") || text_.starts_with("'''"))
+        return wrong("strings of several lines are not read here");
     return text_.front() == '"' ? basic_string() : literal_string();
 }
 
@@ -123,7 +129,8 @@ Result<std::vector<std::string>> Line::list() {
         auto next = string();
         if (!next) return next.error();
         out.push_back(std::move(*next));
-        if (!take(',') && !at_end() && !text_.starts_with(']')) return wrong("the strings of a list are separated by commas");
+        if (!take(',') && !at_end() && !text_.starts_with(']'))
+            return wrong("the strings of a list are separated by commas");
     }
     return out;
 }
@@ -176,7 +183,8 @@ Result<std::vector<TomlEntry>> parse_toml(std::string_view text) {
         auto next = entry(line, section_name, number);
         if (!next) return next.error();
         for (const auto& earlier : entries)
-            if (earlier.key == next->key) return line.wrong(fmt::format("\"{}\" was already set in line {}", next->key, earlier.line));
+            if (earlier.key == next->key)
+                return line.wrong(fmt::format("\"{}\" was already set in line {}", next->key, earlier.line));
         entries.push_back(std::move(*next));
     }
     return entries;

@@ -17,7 +17,8 @@ Admissions::Ticket Admissions::connection(const std::string& from, std::size_t s
     const auto address = share_of(from);
     auto state = state_.lock();
     const auto places = state->with_key.contains(address) ? limits_.connections : limits_.connections_for_strangers();
-    if (state->connections >= places || !state->take(address, Kind::connection, std::max<std::size_t>(share, 1))) return {};
+    if (state->connections >= places || !state->take(address, Kind::connection, std::max<std::size_t>(share, 1)))
+        return {};
     ++state->connections;
     return {this, address, Kind::connection};
 }
@@ -31,13 +32,16 @@ Admissions::Ticket Admissions::admin() {
 
 Admissions::Ticket Admissions::request(const std::string& from) {
     const auto address = share_of(from);
-    if (!state_.lock()->take(address, Kind::request, std::max<std::size_t>(limits_.connections_per_address, 1))) return {};
+    if (!state_.lock()->take(address, Kind::request, std::max<std::size_t>(limits_.connections_per_address, 1)))
+        return {};
     return {this, address, Kind::request};
 }
 
 Admissions::Ticket Admissions::upload(const std::string& from) {
     const auto address = share_of(from);
-    if (!address.empty() && !state_.lock()->take(address, Kind::upload, std::max<std::size_t>(limits_.uploads_per_address, 1))) return {};
+    if (!address.empty() &&
+        !state_.lock()->take(address, Kind::upload, std::max<std::size_t>(limits_.uploads_per_address, 1)))
+        return {};
     return {this, address, Kind::upload};
 }
 

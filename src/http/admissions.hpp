@@ -1,8 +1,9 @@
-// How many connections, requests and uploads are open, in all and for each address. Thread-safe; asked when a connection or
-// an upload begins and ends, and for each request of a trusted proxy; never for a plain request.
+// How many connections, requests and uploads are open, in all and for each address. Thread-safe; asked when a
+// connection or an upload begins and ends, and for each request of a trusted proxy; never for a plain request.
 //
-// Nobody may take the places of all others: an address (an IPv6 one with all of its /64) has its share of the connections, the unix socket has places of its
-// own, and the last ones over TCP are for addresses from which a key was shown.
+// Nobody may take the places of all others: an address (an IPv6 one with all of its /64) has its share of the
+// connections, the unix socket has places of its own, and the last ones over TCP are for addresses from which a key was
+// shown.
 #pragma once
 #include "async/guarded.hpp"
 #include "http/limits.hpp"
@@ -26,7 +27,10 @@ public:
     class Ticket {
     public:
         Ticket() = default; // admitted to nothing
-        Ticket(Ticket&& o) noexcept : owner_{std::exchange(o.owner_, nullptr)}, address_{std::move(o.address_)}, kind_{o.kind_} {}
+        Ticket(Ticket&& o) noexcept
+            : owner_{std::exchange(o.owner_, nullptr)},
+              address_{std::move(o.address_)},
+              kind_{o.kind_} {}
         Ticket& operator=(Ticket&& o) noexcept {
             std::swap(owner_, o.owner_);
             std::swap(address_, o.address_);
@@ -40,7 +44,10 @@ public:
 
     private:
         friend class Admissions;
-        Ticket(Admissions* owner, std::string address, Kind kind) : owner_{owner}, address_{std::move(address)}, kind_{kind} {}
+        Ticket(Admissions* owner, std::string address, Kind kind)
+            : owner_{owner},
+              address_{std::move(address)},
+              kind_{kind} {}
         Admissions* owner_ = nullptr;
         std::string address_;
         Kind kind_ = Kind::connection;
@@ -66,7 +73,9 @@ private:
     static constexpr std::size_t most_known = 10'000; // then they are learned anew
     struct Count {
         std::size_t connections = 0, requests = 0, uploads = 0;
-        std::size_t& of(Kind kind) { return kind == Kind::upload ? uploads : kind == Kind::request ? requests : connections; }
+        std::size_t& of(Kind kind) {
+            return kind == Kind::upload ? uploads : kind == Kind::request ? requests : connections;
+        }
     };
     struct State {
         std::size_t connections = 0, admins = 0, told = 0;

@@ -24,25 +24,18 @@ void ChunkDecoder::take_data(std::uint64_t n) {
 ChunkDecoder::State ChunkDecoder::step(char c) {
     switch (state_) {
     case State::size:
-    case State::extension:
-        return step_size(c);
+    case State::extension: return step_size(c);
     case State::size_lf:
         if (c != '\n') return State::failed;
         line_ = digits_ = 0;
         return left_ == 0 ? State::trailer_start : State::data;
-    case State::data_cr:
-        return c == '\r' ? State::data_lf : State::failed;
-    case State::data_lf:
-        return c == '\n' ? State::size : State::failed;
+    case State::data_cr: return c == '\r' ? State::data_lf : State::failed;
+    case State::data_lf: return c == '\n' ? State::size : State::failed;
     case State::trailer_start:
-    case State::trailer:
-        return step_trailer(c);
-    case State::trailer_lf:
-        return c == '\n' ? State::trailer_start : State::failed;
-    case State::end_lf:
-        return c == '\n' ? State::done : State::failed;
-    default:
-        return state_;
+    case State::trailer: return step_trailer(c);
+    case State::trailer_lf: return c == '\n' ? State::trailer_start : State::failed;
+    case State::end_lf: return c == '\n' ? State::done : State::failed;
+    default: return state_;
     }
 }
 

@@ -14,12 +14,25 @@ public:
     std::size_t skip_framing(std::string_view bytes);
 
     std::uint64_t data_due() const { return state_ == State::data ? left_ : 0; } // data bytes that come next
-    void take_data(std::uint64_t n);                                            // n ≤ data_due()
+    void take_data(std::uint64_t n);                                             // n ≤ data_due()
     bool done() const { return state_ == State::done; }
     bool failed() const { return state_ == State::failed; }
 
 private:
-    enum class State { size, extension, size_lf, data, data_cr, data_lf, trailer_start, trailer, trailer_lf, end_lf, done, failed };
+    enum class State {
+        size,
+        extension,
+        size_lf,
+        data,
+        data_cr,
+        data_lf,
+        trailer_start,
+        trailer,
+        trailer_lf,
+        end_lf,
+        done,
+        failed
+    };
     static constexpr std::size_t max_line = 256, max_trailer = 4096;
 
     State step(char c);

@@ -83,9 +83,9 @@ void Lane::stop() {
     look_timer_.reset();
 }
 
-// A read that goes on beside the coroutine, and the coroutine when it waits for it. Belongs to the operation, not to the
-// connection: a coroutine that waits here is destroyed with the io_context, and its connection with it. Between reads the
-// connection keeps it for the next one.
+// A read that goes on beside the coroutine, and the coroutine when it waits for it. Belongs to the operation, not to
+// the connection: a coroutine that waits here is destroyed with the io_context, and its connection with it. Between
+// reads the connection keeps it for the next one.
 struct Connection::Ahead {
     class Waiting {
     public:
@@ -145,20 +145,22 @@ void Connection::read_ahead(std::span<char> into) {
     expired_ = false;
     socket_.async_read_some(asio::buffer(into.data(), into.size()),
                             [ahead = std::move(ahead)](boost::system::error_code error, std::size_t bytes) mutable {
-        auto its = std::exchange(ahead, nullptr);
-        auto* connection = std::exchange(its->connection, nullptr);
-        if (!connection) return;
-        connection->ahead_ = nullptr;
-        if (its->waiting) connection->deadline_ = Steady::time_point::max(); // else it is a write's
-        Read read{Outcome::ok, bytes};
-        if (error == asio::error::eof) read = {connection->end_ = Outcome::ended, 0};
-        else if (error) read = {connection->expired_ ? Outcome::timed_out : Outcome::failed, 0};
-        const bool nothing = its->called_off && error == asio::error::operation_aborted; // the peer is as it was
-        auto* waiting = std::exchange(its->waiting, nullptr);
-        connection->spare_ = std::move(its);
-        if (connection->arrived_ && !nothing) connection->arrived_(read);
-        if (waiting) waiting->go_on(read);
-    });
+                                auto its = std::exchange(ahead, nullptr);
+                                auto* connection = std::exchange(its->connection, nullptr);
+                                if (!connection) return;
+                                connection->ahead_ = nullptr;
+                                if (its->waiting)
+                                    connection->deadline_ = Steady::time_point::max(); // else it is a write's
+                                Read read{Outcome::ok, bytes};
+                                if (error == asio::error::eof) read = {connection->end_ = Outcome::ended, 0};
+                                else if (error) read = {connection->expired_ ? Outcome::timed_out : Outcome::failed, 0};
+                                const bool nothing =
+                                    its->called_off && error == asio::error::operation_aborted; // the peer is as it was
+                                auto* waiting = std::exchange(its->waiting, nullptr);
+                                connection->spare_ = std::move(its);
+                                if (connection->arrived_ && !nothing) connection->arrived_(read);
+                                if (waiting) waiting->go_on(read);
+                            });
 }
 
 awaitable<Connection::Read> Connection::arrival(Steady::time_point deadline) {
@@ -179,7 +181,8 @@ awaitable<Connection::Read> Connection::arrival(Steady::time_point deadline) {
         static_assert(sizeof(Holder) <= sizeof(Ahead::room));
         ahead_->waiting = ::new (ahead_->room.data()) Holder{std::move(handler)};
     };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Read)>(std::move(initiate), asio::use_awaitable);
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Read)>(std::move(initiate),
+                                                                                       asio::use_awaitable);
 }
 
 awaitable<void> Connection::stop_reading_ahead() {
@@ -202,7 +205,8 @@ std::size_t Connection::write_now(std::string_view first, std::string_view secon
         failed = true;
         return 0;
     }
-    std::array<iovec, 2> pieces{{{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}}};
+    std::array<iovec, 2> pieces{
+        {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}}};
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = second.empty() ? 1 : 2;

@@ -1,7 +1,8 @@
 // A socket with deadlines, and the lane that enforces them. A lane is one io thread; everything here runs on it.
 //
-// While a request is worked on for longer than a look's period (20 ms), the next bytes are read ahead: its end or its error says
-// that the peer has gone. A request that is answered sooner costs nothing of it: a read begun for each would mostly find nothing.
+// While a request is worked on for longer than a look's period (20 ms), the next bytes are read ahead: its end or its
+// error says that the peer has gone. A request that is answered sooner costs nothing of it: a read begun for each would
+// mostly find nothing.
 //
 // Deadlines are plain numbers that a lane's ticker compares every 250 ms: arming a timer twice for each request
 // would cost more than parsing it.
@@ -32,7 +33,10 @@ class Connection;
 
 class Lane {
 public:
-    explicit Lane(asio::io_context& context) : context_{&context}, timer_{std::in_place, context}, look_timer_{std::in_place, context} {}
+    explicit Lane(asio::io_context& context)
+        : context_{&context},
+          timer_{std::in_place, context},
+          look_timer_{std::in_place, context} {}
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
@@ -76,14 +80,15 @@ public:
     void watch() { lane_->watch(*this); }
     void unwatch() { lane_->unwatch(*this); }
 
-    // Begins a read and returns; `into` stays where it is until it has ended. `arrived` (set once) gets what came of it, before
-    // whoever waits in arrival() goes on.
+    // Begins a read and returns; `into` stays where it is until it has ended. `arrived` (set once) gets what came of
+    // it, before whoever waits in arrival() goes on.
     void on_arrival(std::function<void(Read)> arrived) { arrived_ = std::move(arrived); }
     void read_ahead(std::span<char> into);
     bool reads_ahead() const { return ahead_ != nullptr; }
     awaitable<Read> arrival(Steady::time_point deadline); // of what is read ahead
     awaitable<void> stop_reading_ahead();                 // what came before is reported still
-    // Looks now, without waiting, whether the peer has closed its side or broken off. Bytes that came are left where they are.
+    // Looks now, without waiting, whether the peer has closed its side or broken off. Bytes that came are left where
+    // they are.
     bool peer_left();
 
     // Writes all of it; false when the peer is gone or took no byte for `stall`. write_now() writes what the kernel

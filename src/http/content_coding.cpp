@@ -57,7 +57,8 @@ Result<Coding> content_coding(std::string_view content_encoding) {
 Coding accepted_coding(std::string_view accept_encoding) {
     int gzip = -1, deflate = -1, any = 0;
     for (std::size_t at = 0; at < accept_encoding.size();) {
-        const auto entry = accept_encoding.substr(at, std::min(accept_encoding.find(',', at), accept_encoding.size()) - at);
+        const auto entry =
+            accept_encoding.substr(at, std::min(accept_encoding.find(',', at), accept_encoding.size()) - at);
         at += entry.size() + 1;
         const auto semicolon = std::min(entry.find(';'), entry.size());
         const auto coding = trimmed(entry.substr(0, semicolon));
@@ -74,7 +75,8 @@ Coding accepted_coding(std::string_view accept_encoding) {
 
 std::string pack(std::string_view bytes, Coding coding) {
     z_stream stream{};
-    if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window(coding), 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc{};
+    if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window(coding), 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        throw std::bad_alloc{};
     std::string out(::deflateBound(&stream, bytes.size()), '\0');
     stream.next_in = bytes_of(bytes.data());
     stream.next_out = bytes_of(out.data());
@@ -89,7 +91,8 @@ std::string pack(std::string_view bytes, Coding coding) {
         ended = ::deflate(&stream, in == had_in ? Z_FINISH : Z_NO_FLUSH);
         in -= had_in - stream.avail_in;
         room -= had_out - stream.avail_out;
-        if (had_in == stream.avail_in && had_out == stream.avail_out && ended != Z_STREAM_END) break; // never, by deflateBound
+        if (had_in == stream.avail_in && had_out == stream.avail_out && ended != Z_STREAM_END)
+            break; // never, by deflateBound
     }
     ::deflateEnd(&stream);
     if (ended != Z_STREAM_END) throw std::runtime_error{"a body could not be packed"};
@@ -111,7 +114,9 @@ struct UnpackingReader::State {
     }
     ~State() { ::inflateEnd(&stream); }
 
-    Error malformed() const { return {Code::invalid_argument, fmt::format("the body is not {}, as its Content-Encoding says", name(coding))}; }
+    Error malformed() const {
+        return {Code::invalid_argument, fmt::format("the body is not {}, as its Content-Encoding says", name(coding))};
+    }
 };
 
 UnpackingReader::UnpackingReader(BodyReader& packed, Coding coding, std::uint64_t max_bytes)
@@ -131,7 +136,8 @@ Result<std::size_t> UnpackingReader::unpack(std::span<std::byte> into) {
     if (state_->made > state_->max_bytes)
         return Error{Code::too_large, fmt::format("the body unpacks to more than {} bytes", state_->max_bytes)};
     if (state_->made > unsuspicious_bytes && state_->made / suspicious_ratio > state_->taken)
-        return Error{Code::too_large, fmt::format("the body unpacks to more than {} times its size; send it unpacked", suspicious_ratio)};
+        return Error{Code::too_large, fmt::format("the body unpacks to more than {} times its size; send it unpacked",
+                                                  suspicious_ratio)};
     return made;
 }
 

@@ -10,7 +10,8 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 } // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view Headers::find(std::string_view name) const {
@@ -22,8 +23,8 @@ std::string_view Headers::find(std::string_view name) const {
 bool Headers::has(std::string_view name) const { return count(name) > 0; }
 
 std::size_t Headers::count(std::string_view name) const {
-    return static_cast<std::size_t>(
-        std::count_if(fields_.begin(), fields_.end(), [&](const Field& f) { return equal_ignoring_case(f.name, name); }));
+    return static_cast<std::size_t>(std::count_if(fields_.begin(), fields_.end(),
+                                                  [&](const Field& f) { return equal_ignoring_case(f.name, name); }));
 }
 
 std::string_view Parameters::operator[](std::string_view name) const {

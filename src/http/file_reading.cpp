@@ -16,7 +16,8 @@ FileReading::FileReading(FileBody file) : file_{std::move(file)} {
     bytes_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, most)));
     if (checksum.sha256.empty()) return;
     const bool whole = file_.length() == checksum.size;
-    const bool one_piece = whole && file_.length() <= piece_size; // hashed as it goes out, and nothing goes out before that
+    const bool one_piece =
+        whole && file_.length() <= piece_size; // hashed as it goes out, and nothing goes out before that
     check_first_ = !one_piece && checksum.size <= (whole ? checked_first : part_checked_first);
     if (whole && !check_first_) digest_.emplace();
 }
@@ -63,8 +64,8 @@ Result<void> FileReading::judge(Sha256Stream& digest) const {
     const bool sound = hex(digest.finish()) == checksum.sha256;
     if (checksum.verdict) checksum.verdict(sound);
     if (sound) return success();
-    return Error{Code::internal, "the file is damaged on the disk: its bytes do not have the SHA-256 " + checksum.sha256 +
-                                     " any more; store it again"};
+    return Error{Code::internal, "the file is damaged on the disk: its bytes do not have the SHA-256 " +
+                                     checksum.sha256 + " any more; store it again"};
 }
 
 } // namespace millrace::http

@@ -1,10 +1,10 @@
-// Reads the part of a file that an answer is made of, piece by piece, and checks the file's digest where it has one. Every function
-// blocks on the disk: call them on the files pool, one at a time.
+// Reads the part of a file that an answer is made of, piece by piece, and checks the file's digest where it has one.
+// Every function blocks on the disk: call them on the files pool, one at a time.
 //
-// The answer for a damaged file must not end well. A file of up to `checked_first` bytes is read whole before its first byte goes
-// out, so the answer is a problem document; so is a part of one of up to `part_checked_first`. A larger one is hashed as it goes
-// out, and its last piece held back until the digest is known: the connection is closed before the promised length. A part of a
-// large file is not checked.
+// The answer for a damaged file must not end well. A file of up to `checked_first` bytes is read whole before its first
+// byte goes out, so the answer is a problem document; so is a part of one of up to `part_checked_first`. A larger one
+// is hashed as it goes out, and its last piece held back until the digest is known: the connection is closed before the
+// promised length. A part of a large file is not checked.
 #pragma once
 #include "base/crypto.hpp"
 #include "base/result.hpp"
@@ -24,8 +24,8 @@ public:
 
     explicit FileReading(FileBody file);
 
-    // The next piece, valid until the next call; not to be called after the last. internal: the file is too short, cannot be read or
-    // is damaged.
+    // The next piece, valid until the next call; not to be called after the last. internal: the file is too short,
+    // cannot be read or is damaged.
     Result<std::string_view> next();
 
 private:

@@ -28,7 +28,9 @@ bool has_control(std::string_view text) {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alnum(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'); }
 bool is_token(char c) { return is_alnum(c) || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos; }
-bool is_address(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') || c == ':' || c == '.'; } // IPv6
+bool is_address(char c) {
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') || c == ':' || c == '.';
+} // IPv6
 bool is_name(char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; }
 
 std::optional<Refusal> check_version(std::string_view line) {
@@ -72,11 +74,16 @@ private:
 bool served(beast_http::verb verb) {
     using Verb = beast_http::verb;
     switch (verb) {
-    case Verb::get: case Verb::head: case Verb::post: case Verb::put: case Verb::patch: case Verb::delete_: case Verb::options:
+    case Verb::get:
+    case Verb::head:
+    case Verb::post:
+    case Verb::put:
+    case Verb::patch:
+    case Verb::delete_:
+    case Verb::options:
     case Verb::trace: // known to be served nowhere: 405, where CONNECT and inventions are 501
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -95,13 +102,16 @@ private:
         switch (name.size()) { // the lengths of the names below: most fields cost one comparison
         case 4: count(name, "Host", value, hosts, host); break;
         case 6: count(name, "Expect", value, expectations, expectation); break;
-        case 10: if (equal_ignoring_case(name, "Connection")) take_connection(value); break;
+        case 10:
+            if (equal_ignoring_case(name, "Connection")) take_connection(value);
+            break;
         case 14: count(name, "Content-Length", value, lengths, length); break;
         case 17: count(name, "Transfer-Encoding", value, encodings, encoding); break;
         default: break;
         }
     }
-    static void count(std::string_view name, std::string_view wanted, std::string_view value, std::size_t& n, std::string_view& last) {
+    static void count(std::string_view name, std::string_view wanted, std::string_view value, std::size_t& n,
+                      std::string_view& last) {
         if (!equal_ignoring_case(name, wanted)) return;
         ++n;
         last = value;
@@ -139,13 +149,14 @@ std::optional<Refusal> check_body(const FramingFields& fields, unsigned version,
     return std::nullopt;
 }
 
-// Fields are kept with what they describe and told again in answers, which are text. Only what browsers and other applications of
-// the same host bring along, and nobody here keeps, may be bytes (RFC 9110, section 5.5).
+// Fields are kept with what they describe and told again in answers, which are text. Only what browsers and other
+// applications of the same host bring along, and nobody here keeps, may be bytes (RFC 9110, section 5.5).
 std::optional<Refusal> check_text(std::string_view header, const Headers& headers) {
     if (valid_utf8(header)) return std::nullopt; // nearly always
     for (const auto& [name, value] : headers) {
         constexpr std::array<std::string_view, 3> of_others{"Cookie", "User-Agent", "Referer"};
-        const bool theirs = std::any_of(of_others.begin(), of_others.end(), [&](auto each) { return equal_ignoring_case(name, each); });
+        const bool theirs =
+            std::any_of(of_others.begin(), of_others.end(), [&](auto each) { return equal_ignoring_case(name, each); });
         if (!theirs && !valid_utf8(value)) return Refusal{400, "a field of the header is not UTF-8"};
     }
     return std::nullopt;
@@ -172,7 +183,8 @@ HeaderScanner::Result HeaderScanner::scan(std::string_view bytes) {
         if (line.empty() && lines_ > 0) return {Result::State::complete, begin_, line_, {}};
         if (auto refusal = check_line(line)) return {Result::State::refused, 0, 0, *refusal};
         ++lines_;
-        if (line_ - begin_ > limits_->header_bytes) return {Result::State::refused, 0, 0, {431, "the header is too large"}};
+        if (line_ - begin_ > limits_->header_bytes)
+            return {Result::State::refused, 0, 0, {431, "the header is too large"}};
     }
 }
 

@@ -55,7 +55,7 @@ std::optional<Refusal> parse_head(std::string_view header, Head& head);
 
 struct Framing {
     enum class Body { none, length, chunked } body = Body::none;
-    std::uint64_t length = 0;      // Body::length
+    std::uint64_t length = 0; // Body::length
     bool keep_alive = true;
     bool expects_continue = false;
 };

@@ -20,8 +20,8 @@ namespace ip = asio::ip;
 using Local = asio::local::stream_protocol;
 constexpr std::chrono::milliseconds pause_after_failure{100}; // out of descriptors: let some connections end
 
-// A descriptor in hand for when there is none: then it is given up, and whoever waits is let in and closed at once rather than left
-// without an answer.
+// A descriptor in hand for when there is none: then it is given up, and whoever waits is let in and closed at once
+// rather than left without an answer.
 class SpareDescriptor {
 public:
     SpareDescriptor() : spare_{take()} {}
@@ -33,7 +33,8 @@ public:
 
     void turn_away(int listening) {
         if (spare_ >= 0) ::close(spare_);
-        if (const int one = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); one >= 0) ::close(one);
+        if (const int one = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); one >= 0)
+            ::close(one);
         spare_ = take();
     }
 
@@ -43,7 +44,8 @@ private:
 };
 
 bool no_descriptors(const boost::system::error_code& error) {
-    return error == boost::system::errc::too_many_files_open || error == boost::system::errc::too_many_files_open_in_system;
+    return error == boost::system::errc::too_many_files_open ||
+           error == boost::system::errc::too_many_files_open_in_system;
 }
 
 Error cannot_listen(const std::string& where, const std::string& why) {
@@ -52,7 +54,8 @@ Error cannot_listen(const std::string& where, const std::string& why) {
 
 Peer describe(const ip::tcp::endpoint& endpoint) {
     auto address = endpoint.address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
     Peer peer;
     peer.address = address.to_string();
     peer.loopback = address.is_loopback();
@@ -78,9 +81,11 @@ std::optional<Peer> prepare(AnySocket& socket, const Local::endpoint&) {
 }
 
 template <class Acceptor>
-awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick pick, Listeners::Take take, telemetry::Log* log) {
+awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick pick, Listeners::Take take,
+                           telemetry::Log* log) {
     typename Acceptor::protocol_type::endpoint endpoint;
-    asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, asio::io_context::executor_type> pause{acceptor->get_executor()};
+    asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, asio::io_context::executor_type> pause{
+        acceptor->get_executor()};
     SpareDescriptor spare;
     telemetry::LogLimit failures{1};
     while (acceptor->is_open()) {
@@ -90,7 +95,8 @@ awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor, Listeners::Pick p
         if (error == asio::error::operation_aborted) co_return;
         if (error == asio::error::connection_aborted) continue;
         if (error) {
-            if (const auto line = failures.ask()) log->warning("cannot accept a connection", {{"error", error.message()}, {"left_out", line->left_out}});
+            if (const auto line = failures.ask())
+                log->warning("cannot accept a connection", {{"error", error.message()}, {"left_out", line->left_out}});
             if (no_descriptors(error)) spare.turn_away(acceptor->native_handle());
             pause.expires_after(pause_after_failure);
             co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));

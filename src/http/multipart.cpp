@@ -72,14 +72,16 @@ Result<MultipartReader> MultipartReader::open(std::string_view content_type, Bod
     const auto type_end = std::min(content_type.find(';'), content_type.size());
     auto type = content_type.substr(0, type_end);
     trim(type);
-    if (!equal_ignoring_case(type, "multipart/form-data")) return Error{Code::unsupported_type, "send multipart/form-data"};
+    if (!equal_ignoring_case(type, "multipart/form-data"))
+        return Error{Code::unsupported_type, "send multipart/form-data"};
     std::optional<std::string> boundary;
-    const bool well_formed = each_parameter(content_type.substr(type_end), [&](std::string_view name, std::string value) {
-        if (!equal_ignoring_case(name, "boundary")) return true;
-        if (boundary) return false;
-        boundary = std::move(value);
-        return true;
-    });
+    const bool well_formed =
+        each_parameter(content_type.substr(type_end), [&](std::string_view name, std::string value) {
+            if (!equal_ignoring_case(name, "boundary")) return true;
+            if (boundary) return false;
+            boundary = std::move(value);
+            return true;
+        });
     if (!well_formed || !boundary || boundary->empty() || boundary->size() > max_boundary || boundary->back() == ' ' ||
         !std::all_of(boundary->begin(), boundary->end(), boundary_char))
         return malformed("the boundary is missing or malformed");
@@ -87,7 +89,9 @@ Result<MultipartReader> MultipartReader::open(std::string_view content_type, Bod
 }
 
 MultipartReader::MultipartReader(std::string boundary, BodyReader& body)
-    : body_{&body}, delimiter_{"\r\n--" + std::move(boundary)}, buffer_(buffer_size) {
+    : body_{&body},
+      delimiter_{"\r\n--" + std::move(boundary)},
+      buffer_(buffer_size) {
     // The first delimiter needs no line before it: pretend there was one.
     buffer_[0] = '\r';
     buffer_[1] = '\n';
@@ -101,7 +105,8 @@ awaitable<Result<bool>> MultipartReader::fill() {
         end_ -= begin_;
         begin_ = 0;
     }
-    const auto got = co_await body_->read(std::as_writable_bytes(std::span{buffer_.data() + end_, buffer_.size() - end_}));
+    const auto got =
+        co_await body_->read(std::as_writable_bytes(std::span{buffer_.data() + end_, buffer_.size() - end_}));
     if (!got) co_return got.error();
     ended_ = *got == 0;
     end_ += *got;
@@ -141,7 +146,8 @@ awaitable<Result<std::span<const std::byte>>> MultipartReader::read() {
         if (found == 0) {
             std::size_t consumed = 0;
             const auto line = after_delimiter(begin_, consumed);
-            if (line == Line::content) co_return piece(delimiter_.size()); // looks like the boundary and goes on differently
+            if (line == Line::content)
+                co_return piece(delimiter_.size()); // looks like the boundary and goes on differently
             if (line != Line::more) {
                 begin_ += consumed;
                 state_ = line == Line::last ? State::done : State::between;

@@ -103,9 +103,13 @@ Response text(unsigned status, std::string_view content_type, std::string body) 
     return response;
 }
 
-Response json_text(unsigned status, std::string body) { return text(status, "application/json", as_text(std::move(body))); }
+Response json_text(unsigned status, std::string body) {
+    return text(status, "application/json", as_text(std::move(body)));
+}
 
-Response json(unsigned status, const boost::json::value& value) { return json_text(status, millrace::json_text(value)); }
+Response json(unsigned status, const boost::json::value& value) {
+    return json_text(status, millrace::json_text(value));
+}
 
 unsigned status_of(Code code) { return kind_of(code).status; }
 std::string_view slug_of(Code code) { return kind_of(code).slug; }
@@ -115,13 +119,18 @@ Response problem(const Error& error, std::string_view request_id) {
     const auto& kind = kind_of(error.code);
     auto response = problem(kind.status, kind.slug, kind.title, error.detail, request_id);
     if (error.code == Code::unauthenticated) response.add("WWW-Authenticate", "Bearer realm=\"millrace\"");
-    if (error.code == Code::unavailable || error.code == Code::rate_limited) response.add("Retry-After", std::to_string(std::max(error.retry_after_seconds, 1)));
+    if (error.code == Code::unavailable || error.code == Code::rate_limited)
+        response.add("Retry-After", std::to_string(std::max(error.retry_after_seconds, 1)));
     return response;
 }
 
-Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail, std::string_view request_id) {
-    const boost::json::object document{
-        {"type", "/problems/" + std::string{slug}}, {"title", title}, {"status", status}, {"detail", detail}, {"instance", request_id}};
+Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail,
+                 std::string_view request_id) {
+    const boost::json::object document{{"type", "/problems/" + std::string{slug}},
+                                       {"title", title},
+                                       {"status", status},
+                                       {"detail", detail},
+                                       {"instance", request_id}};
     return text(status, "application/problem+json", millrace::json_text(document));
 }
 

@@ -17,21 +17,29 @@
 
 namespace millrace::http {
 
-// The SHA-256 that the bytes of a whole file must have; empty: they are not checked. Each answer with the whole file is checked,
-// and each part of a small one (file_reading.hpp): a file that was damaged on the disk never reaches a client as a complete answer.
+// The SHA-256 that the bytes of a whole file must have; empty: they are not checked. Each answer with the whole file is
+// checked, and each part of a small one (file_reading.hpp): a file that was damaged on the disk never reaches a client
+// as a complete answer.
 struct Checksum {
-    std::string sha256;                // hex
-    std::uint64_t size = 0;            // of the whole file
-    std::function<void(bool)> verdict; // whether the file is sound; called on a files thread, each time that it was read whole
+    std::string sha256;     // hex
+    std::uint64_t size = 0; // of the whole file
+    std::function<void(bool)>
+        verdict; // whether the file is sound; called on a files thread, each time that it was read whole
 };
 
 // Part of an open file, sent in pieces read on the files pool. Owns the descriptor.
 class FileBody {
 public:
     FileBody(int descriptor, std::uint64_t offset, std::uint64_t length, Checksum checksum = {})
-        : fd_{descriptor}, offset_{offset}, length_{length}, checksum_{std::move(checksum)} {}
+        : fd_{descriptor},
+          offset_{offset},
+          length_{length},
+          checksum_{std::move(checksum)} {}
     FileBody(FileBody&& o) noexcept
-        : fd_{std::exchange(o.fd_, -1)}, offset_{o.offset_}, length_{o.length_}, checksum_{std::move(o.checksum_)} {}
+        : fd_{std::exchange(o.fd_, -1)},
+          offset_{o.offset_},
+          length_{o.length_},
+          checksum_{std::move(o.checksum_)} {}
     FileBody& operator=(FileBody&& o) noexcept;
     ~FileBody();
 
@@ -69,8 +77,8 @@ struct Response {
     unsigned status = 200;
     std::vector<HeaderField> headers;
     std::variant<std::string, FileBody, StreamBody> body;
-    // What it hands over is taken back: called, on the session's io thread, when the peer has gone before it was all written.
-    // Then none of it is sent, or the connection broke in its middle.
+    // What it hands over is taken back: called, on the session's io thread, when the peer has gone before it was all
+    // written. Then none of it is sent, or the connection broke in its middle.
     std::function<void()> undelivered{};
 
     // Replaces a field of that name. Control characters in values are dropped, so that nothing a client sent can
@@ -95,6 +103,7 @@ std::string_view title_of(Code code);
 // rate_limited a Retry-After: what the error says, one second where it says nothing.
 Response problem(const Error& error, std::string_view request_id);
 // For conditions that only HTTP knows (405, 411, 414, 431 …).
-Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail, std::string_view request_id);
+Response problem(unsigned status, std::string_view slug, std::string_view title, std::string_view detail,
+                 std::string_view request_id);
 
 } // namespace millrace::http

@@ -21,11 +21,13 @@ std::string_view http_date() {
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec != made) {
         constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-        constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
         std::tm utc{};
         ::gmtime_r(&now.tv_sec, &utc);
-        const auto end = fmt::format_to_n(text, sizeof text, "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days[utc.tm_wday], utc.tm_mday,
-                                          months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+        const auto end =
+            fmt::format_to_n(text, sizeof text, "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days[utc.tm_wday],
+                             utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
         size = end.size;
         made = now.tv_sec;
     }
@@ -105,7 +107,8 @@ void append_head(std::string& out, const Response& response, const HeadOptions& 
     bool said[defaults.size()] = {};
     for (const auto& [name, value] : response.headers) {
         if (is_reserved(name)) continue;
-        for (std::size_t i = 0; i < defaults.size(); ++i) said[i] = said[i] || equal_ignoring_case(name, defaults[i].name);
+        for (std::size_t i = 0; i < defaults.size(); ++i)
+            said[i] = said[i] || equal_ignoring_case(name, defaults[i].name);
         append_field(out, name, value);
     }
     for (std::size_t i = 0; i < defaults.size(); ++i)

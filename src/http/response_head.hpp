@@ -13,9 +13,10 @@ namespace millrace::http {
 struct HeadOptions {
     std::string_view request_id;
     bool keep_alive = true;
-    bool say_keep_alive = false;           // to an HTTP/1.0 client
+    bool say_keep_alive = false; // to an HTTP/1.0 client
     bool chunked = false;
-    std::optional<std::uint64_t> length;   // of the body; nullopt with `chunked`, and when the end of the connection ends it
+    std::optional<std::uint64_t>
+        length; // of the body; nullopt with `chunked`, and when the end of the connection ends it
 };
 
 // Appends the header, its empty line included, to `out`.

@@ -33,8 +33,8 @@ struct Router::Node {
 
     std::unordered_map<std::string, std::unique_ptr<Node>, Hash, std::equal_to<>> fixed;
     std::unique_ptr<Node> captured;
-    ByVerb here{};      // the path ends at this node
-    ByVerb rest{};      // "{path*}" takes what follows
+    ByVerb here{}; // the path ends at this node
+    ByVerb rest{}; // "{path*}" takes what follows
     bool is_end = false, takes_rest = false;
 
     static const Route* pick(const ByVerb& table, Verb verb) {

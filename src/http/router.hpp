@@ -32,9 +32,9 @@ struct Route {
     Handler handler;
     BodyPolicy body;
     values::Role needs = values::Role::admin; // for the gate; this room does not look at it
-    bool open = false;                      // for the gate: no key needed
-    bool takes_query = false;               // a write of any other route with a query is 422, as is a body of one that takes none:
-                                            // `?dry_run=true` must not be a real purge where nobody looks at it
+    bool open = false;                        // for the gate: no key needed
+    bool takes_query = false; // a write of any other route with a query is 422, as is a body of one that takes none:
+                              // `?dry_run=true` must not be a real purge where nobody looks at it
 };
 
 class Router {
@@ -52,9 +52,8 @@ public:
         const Route* route = nullptr; // null: 404 when `allowed` is empty, else 405
         std::string allowed;          // filled only when the path is known and the verb is not
     };
-    // A fixed segment wins over a captured one, which wins over `{path*}`, whatever the verb: where /jobs/batch is served, it is no
-    // /jobs/{id}. HEAD is answered by GET's route.
-    // `captures` views `path`.
+    // A fixed segment wins over a captured one, which wins over `{path*}`, whatever the verb: where /jobs/batch is
+    // served, it is no /jobs/{id}. HEAD is answered by GET's route. `captures` views `path`.
     Found find(Verb verb, std::string_view path, Parameters& captures) const;
 
     // In the order added; the addresses are stable.

@@ -16,7 +16,8 @@ constexpr std::chrono::seconds after_closing{1}; // for sessions to notice that 
 
 using Leaving = std::shared_ptr<asio::cancellation_signal>; // shared by the session and by what its slot is bound to
 
-awaitable<void> serve(std::shared_ptr<Shared> shared, Socket socket, Lane* lane, Peer peer, Leaving leaving, Admissions::Ticket, bool admitted) {
+awaitable<void> serve(std::shared_ptr<Shared> shared, Socket socket, Lane* lane, Peer peer, Leaving leaving,
+                      Admissions::Ticket, bool admitted) {
     auto& open = shared->metrics.connections();
     open.add(1);
     {
@@ -31,7 +32,7 @@ Admissions::Ticket place_for(Shared& shared, const Peer& peer) {
     const auto& limits = shared.limits;
     if (peer.uid) return shared.admissions.admin();
     if (peer.proxy) shared.admissions.has_key(peer.address); // as good as
-    const auto share = peer.proxy ? limits.connections
+    const auto share = peer.proxy                                ? limits.connections
                        : peer.loopback && !limits.count_loopback ? limits.connections_of_loopback()
                                                                  : limits.connections_per_address;
     return shared.admissions.connection(peer.address, share);
@@ -61,9 +62,10 @@ struct Server::Core {
     std::size_t turn = 0; // on the accepting thread
     bool drained = false;
 
-    Core(ServerOptions o, const Router& router, Hooks hooks, async::IoPool& pool, async::ThreadPool& files, telemetry::Log& log,
-         telemetry::Metrics& metrics)
-        : options{std::move(o)}, io{pool},
+    Core(ServerOptions o, const Router& router, Hooks hooks, async::IoPool& pool, async::ThreadPool& files,
+         telemetry::Log& log, telemetry::Metrics& metrics)
+        : options{std::move(o)},
+          io{pool},
           shared{router, std::move(hooks), options.limits, files, log, RequestMetrics{metrics, router}},
           listeners{pool.at(0), log} {
         for (std::size_t i = 0; i < io.size(); ++i) lanes.push_back(std::make_unique<Lane>(io.at(i)));
@@ -80,17 +82,16 @@ struct Server::Core {
             if (!failure) return;
             try {
                 std::rethrow_exception(failure);
-            } catch (const std::exception& e) {
-                core->shared.log.error("session failed", {{"error", e.what()}});
-            }
+            } catch (const std::exception& e) { core->shared.log.error("session failed", {{"error", e.what()}}); }
         };
         auto session = serve(shared, std::move(socket), &lane, std::move(peer), leaving, std::move(ticket), admitted);
-        asio::co_spawn(lane.context(), std::move(session), asio::bind_cancellation_slot(leaving->slot(), std::move(report)));
+        asio::co_spawn(lane.context(), std::move(session),
+                       asio::bind_cancellation_slot(leaving->slot(), std::move(report)));
     }
 };
 
-Server::Server(ServerOptions options, const Router& router, Hooks hooks, async::IoPool& io, async::ThreadPool& files, telemetry::Log& log,
-               telemetry::Metrics& metrics)
+Server::Server(ServerOptions options, const Router& router, Hooks hooks, async::IoPool& io, async::ThreadPool& files,
+               telemetry::Log& log, telemetry::Metrics& metrics)
     : core_{std::make_shared<Core>(std::move(options), router, std::move(hooks), io, files, log, metrics)} {}
 
 Server::~Server() { drain(std::chrono::milliseconds{0}); }

@@ -28,10 +28,10 @@ struct ServerOptions {
 // What happened, for the access log. Valid during the call.
 struct Exchange {
     const Request& request;
-    const Route* route;              // null when none was found or the request was refused before
-    unsigned status;                 // 0: the connection broke before an answer began
-    std::uint64_t body_bytes;        // sent
-    std::chrono::nanoseconds took;   // from the header's last byte to the answer's last
+    const Route* route;            // null when none was found or the request was refused before
+    unsigned status;               // 0: the connection broke before an answer began
+    std::uint64_t body_bytes;      // sent
+    std::chrono::nanoseconds took; // from the header's last byte to the answer's last
 };
 
 struct Hooks {
@@ -41,7 +41,8 @@ struct Hooks {
     // On the session's io thread; must not block.
     std::function<void(const Exchange&)> after{};
     // The last look at every answer, the server's own refusals included: for a protocol whose errors have a form of
-    // their own. On the session's io thread; must not block. A request that was refused for its header may have no path.
+    // their own. On the session's io thread; must not block. A request that was refused for its header may have no
+    // path.
     std::function<void(const Request&, Response&)> before_send{};
 };
 

@@ -1,14 +1,11 @@
 #include "http/session.hpp"
 
-#include "base/crypto.hpp"
 #include "http/content_coding.hpp"
-#include "http/forwarded.hpp"
-#include "http/target.hpp"
+#include "http/request_id.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 namespace millrace::http {
@@ -20,43 +17,27 @@ constexpr std::uint64_t longest_nothing = 64;
 bool says_nothing(std::string_view body) {
     std::string rest;
     constexpr std::string_view blanks = " \t\r\n";
-    std::copy_if(body.begin(), body.end(), std::back_inserter(rest), [&](char c) { return blanks.find(c) == std::string_view::npos; });
+    std::copy_if(body.begin(), body.end(), std::back_inserter(rest),
+                 [&](char c) { return blanks.find(c) == std::string_view::npos; });
     return rest.empty() || rest == "{}";
 }
 
 constexpr std::size_t skip_bound = 64 * 1024; // unread bytes of a body that are worth reading to keep a connection
 constexpr std::size_t small_body = 64 * 1024; // no more is kept by an idle connection, and no less is an upload
 
-bool sane_id(std::string_view id) {
-    return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
-    });
-}
-
 bool is_packed(const Request& request) {
     const auto coding = content_coding(request.headers.find("Content-Encoding"));
     return !coding || *coding != Coding::identity;
 }
 
-// Unique, not secret: a random number for each thread, and a count.
-void make_id(std::string& id) {
-    thread_local const std::uint64_t base = [] {
-        std::uint64_t value = 0;
-        random_bytes(std::as_writable_bytes(std::span{&value, 1}));
-        return value;
-    }();
-    thread_local std::uint64_t count = 0;
-    char text[40];
-    auto end = std::to_chars(text, text + 20, base, 16).ptr;
-    *end++ = '-';
-    end = std::to_chars(end, text + sizeof text, ++count, 16).ptr;
-    id.assign(text, end);
-}
-
 } // namespace
 
-Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer, asio::cancellation_signal& leaving)
-    : shared_{std::move(shared)}, connection_{std::move(socket), lane}, peer_{std::move(peer)}, leaving_{&leaving} {
+Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer,
+                 asio::cancellation_signal& leaving)
+    : shared_{std::move(shared)},
+      connection_{std::move(socket), lane},
+      peer_{std::move(peer)},
+      leaving_{&leaving} {
     connection_.on_arrival([this](Connection::Read read) { arrived(read); });
     connection_.on_look([this] { look(); });
     request_.peer_uid = peer_.uid;
@@ -67,7 +48,8 @@ Session::Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer
 awaitable<void> Session::run() {
     co_await asio::this_coro::throw_if_cancelled(false); // a peer that leaves ends what waits, and breaks nothing off
     for (;;) {
-        // A read that goes on needs its place in the buffer. Behind pipelined bytes none may: the next request has its own reads.
+        // A read that goes on needs its place in the buffer. Behind pipelined bytes none may: the next request has its
+        // own reads.
         if (connection_.reads_ahead() && !input_.unread().empty()) co_await connection_.stop_reading_ahead();
         begin_request();
         const auto arrival = co_await receive_header();
@@ -133,89 +115,6 @@ void Session::arrived(Connection::Read read) {
     if (works_) leaving_->emit(asio::cancellation_type::terminal);
 }
 
-awaitable<Session::Arrival> Session::receive_header() {
-    HeaderScanner scanner{shared_->limits};
-    std::optional<Steady::time_point> deadline; // once the first byte is here
-    for (;;) {
-        if (!input_.unread().empty()) {
-            const auto found = scanner.scan(input_.unread());
-            if (found.state == HeaderScanner::Result::State::complete) {
-                header_ = input_.unread().substr(found.begin, found.end - found.begin);
-                co_return Arrival::complete;
-            }
-            if (found.state == HeaderScanner::Result::State::refused) {
-                refusal_ = found.refusal;
-                co_return Arrival::refused;
-            }
-            if (!deadline) deadline = Steady::now() + shared_->limits.header_time;
-        } else if (shared_->stopping.load(std::memory_order_relaxed)) {
-            co_return Arrival::gone;
-        }
-        connection_.mark_idle(!deadline);
-        const auto until = deadline.value_or(Steady::now() + shared_->limits.idle_time);
-        Connection::Read got;
-        if (connection_.reads_ahead()) {
-            got = co_await connection_.arrival(until);
-            if (got.outcome == Connection::Outcome::ok) input_.unpin(); // nothing views the last request any more
-        } else if (left_) {
-            co_return Arrival::gone;
-        } else {
-            input_.reserve(1024);
-            got = co_await connection_.read(input_.space(), until);
-            if (got.outcome == Connection::Outcome::ok) input_.filled(got.bytes);
-        }
-        connection_.mark_idle(false);
-        if (got.outcome == Connection::Outcome::timed_out && deadline) {
-            refusal_ = {408, "the header came too slowly"};
-            co_return Arrival::refused;
-        }
-        if (got.outcome != Connection::Outcome::ok) co_return Arrival::gone;
-    }
-}
-
-bool Session::accept_header() {
-    // Views into the buffer are made from here on: it must not grow any more, and chunks are read behind the header.
-    const auto begin = static_cast<std::size_t>(header_.data() - input_.unread().data());
-    const auto size = header_.size();
-    input_.reserve(1024);
-    header_ = input_.unread().substr(begin, size);
-    input_.consume(begin + size);
-    input_.pin();
-
-    Head head;
-    head.headers = &request_.headers;
-    auto refusal = parse_head(header_, head);
-    if (!refusal) refusal = check_framing(head, framing_);
-    if (!refusal) refusal = parse_target(head.target, request_.headers.find("Host"), shared_->limits, request_.path, request_.query);
-    if (refusal) {
-        refusal_ = *refusal;
-        return false;
-    }
-    request_.method = head.verb;
-    request_.target = head.target;
-    version_ = head.version;
-    name_request();
-    if (peer_.proxy) name_client();
-    body_.begin(framing_);
-    return true;
-}
-
-// Each request of a proxy may be another client's.
-void Session::name_client() {
-    auto forwarded = read_forwarded(request_.headers, shared_->limits.proxies, peer_.address);
-    const auto address = IpAddress::parse(forwarded.client);
-    request_.loopback = address && address->is_loopback();
-    request_.remote = std::move(forwarded.client);
-    request_.forwarded_host = std::move(forwarded.host);
-    request_.tls = forwarded.tls;
-}
-
-void Session::name_request() {
-    const auto given = request_.headers.find("X-Request-Id");
-    if (sane_id(given)) request_.id.assign(given);
-    else make_id(request_.id);
-}
-
 awaitable<void> Session::handle() {
     auto response = co_await answer();
     if (body_.timed_out()) response = refused({408, "the body came too slowly"}, request_.id);
@@ -242,14 +141,13 @@ awaitable<Response> Session::answer() {
         auto response = co_await dispatch(*found.route);
         end_work();
         co_return response;
-    } catch (const std::exception& e) {
-        failure = e.what();
-    } catch (...) {
+    } catch (const std::exception& e) { failure = e.what(); } catch (...) {
         failure = "an exception of unknown type";
     }
     end_work();
     shared_->log.error("handler failed", {{"request", request_.id}, {"route", route_->pattern}, {"error", failure}});
-    co_return problem(Error{Code::internal, "the request failed; the log has more under this request's id"}, request_.id);
+    co_return problem(Error{Code::internal, "the request failed; the log has more under this request's id"},
+                      request_.id);
 }
 
 Response Session::without_route(const std::string& allowed) const {
@@ -263,7 +161,10 @@ awaitable<Response> Session::dispatch(const Route& route) {
     Admissions::Ticket place;
     if (peer_.proxy) {
         place = shared_->admissions.request(request_.remote);
-        if (!place) co_return problem(Error{Code::rate_limited, "too many requests at once from this address; wait for an answer first"}, request_.id);
+        if (!place)
+            co_return problem(Error{Code::rate_limited,
+                                    "too many requests at once from this address; wait for an answer first"},
+                              request_.id);
     }
     if (shared_->hooks.before_body) {
         auto early = co_await shared_->hooks.before_body(request_, route);
@@ -273,12 +174,17 @@ awaitable<Response> Session::dispatch(const Route& route) {
         shown_key_ = true;
         shared_->admissions.has_key(peer_.address);
     }
-    if (framing_.body != Framing::Body::none && route.body.kind != BodyPolicy::Kind::none && !route.body.unpacks && is_packed(request_))
-        co_return problem(Error{Code::unsupported_type, "bodies are taken as they are here; send this one without a Content-Encoding"}, request_.id)
+    if (framing_.body != Framing::Body::none && route.body.kind != BodyPolicy::Kind::none && !route.body.unpacks &&
+        is_packed(request_))
+        co_return problem(Error{Code::unsupported_type,
+                                "bodies are taken as they are here; send this one without a Content-Encoding"},
+                          request_.id)
             .set("Accept-Encoding", "identity");
     if (route.verb != Verb::get) {
         if (request_.query.size() > 0 && !route.takes_query)
-            co_return problem(Error{Code::unprocessable, "this takes no parameters: leave out the question mark and what follows"}, request_.id);
+            co_return problem(Error{Code::unprocessable,
+                                    "this takes no parameters: leave out the question mark and what follows"},
+                              request_.id);
         if (route.body.kind == BodyPolicy::Kind::none && framing_.body != Framing::Body::none) {
             bool nothing = body_.set_limit(longest_nothing).has_value();
             if (nothing && !body_.take_all(request_.body)) {
@@ -295,10 +201,12 @@ awaitable<Response> Session::dispatch(const Route& route) {
             co_return refused({411, "send a Content-Length, or the body in chunks"}, request_.id);
         // What fits into a buffer is no upload: hundreds of small submits may wait for one commit.
         const bool known = !request_.loopback || shared_->limits.count_loopback;
-        const bool counts = known && !peer_.uid && (framing_.body == Framing::Body::chunked || framing_.length > small_body);
+        const bool counts =
+            known && !peer_.uid && (framing_.body == Framing::Body::chunked || framing_.length > small_body);
         upload = shared_->admissions.upload(counts ? request_.remote : std::string{});
         if (!upload)
-            co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"}, request_.id);
+            co_return problem(Error{Code::rate_limited, "too many uploads at once from this address; finish one first"},
+                              request_.id);
     }
     if (route.body.kind != BodyPolicy::Kind::none) {
         if (auto fits = body_.set_limit(route.body.max_bytes); !fits) co_return problem(fits.error(), request_.id);
@@ -309,12 +217,13 @@ awaitable<Response> Session::dispatch(const Route& route) {
         if (!read) co_return problem(read.error(), request_.id);
     }
     begin_work();
-    if (left_) leaving_->emit(asio::cancellation_type::terminal); // before this request, which was sent ahead, was begun
+    if (left_)
+        leaving_->emit(asio::cancellation_type::terminal); // before this request, which was sent ahead, was begun
     co_return co_await route.handler(request_);
 }
 
 awaitable<void> Session::refuse() {
-    make_id(request_.id);
+    make_request_id(request_.id);
     framing_ = {};
     keep_alive_ = false;
     request_.method = Verb::unknown;
@@ -328,7 +237,7 @@ awaitable<void> Session::refuse() {
 
 awaitable<void> Session::refuse_connection() {
     shared_->metrics.connection_refused();
-    make_id(request_.id);
+    make_request_id(request_.id);
     keep_alive_ = false;
     const auto response = problem(Error{Code::unavailable, "too many connections; try again"}, request_.id);
     const auto& body = std::get<std::string>(response.body);

@@ -30,12 +30,13 @@ struct Peer {
     std::string address;         // textual, or "unix"
     std::optional<unsigned> uid; // of the process at the other end of a unix socket
     bool loopback = false;
-    bool proxy = false;          // a trusted one: the client is who it says
+    bool proxy = false; // a trusted one: the client is who it says
 };
 
 class Session {
 public:
-    // `leaving` is emitted when the peer goes away while a handler runs; its slot is that of run()'s coroutine. Borrowed.
+    // `leaving` is emitted when the peer goes away while a handler runs; its slot is that of run()'s coroutine.
+    // Borrowed.
     Session(std::shared_ptr<Shared> shared, Socket socket, Lane& lane, Peer peer, asio::cancellation_signal& leaving);
     awaitable<void> run();
     awaitable<void> refuse_connection(); // a limit is reached: 503 and close
@@ -78,13 +79,13 @@ private:
     Framing framing_;
     unsigned version_ = 11;
     const Route* route_ = nullptr;
-    std::string out_;          // the answer's header, and what is sent with it
-    std::uint64_t sent_ = 0;   // bytes of the body
+    std::string out_;        // the answer's header, and what is sent with it
+    std::uint64_t sent_ = 0; // bytes of the body
     bool keep_alive_ = true;
     asio::cancellation_signal* leaving_;
-    bool shown_key_ = false;   // on this connection
-    bool left_ = false;        // the peer has closed its side, or the connection broke
-    bool works_ = false;       // a handler, or a stream
+    bool shown_key_ = false; // on this connection
+    bool left_ = false;      // the peer has closed its side, or the connection broke
+    bool works_ = false;     // a handler, or a stream
     Steady::time_point started_;
 };
 

@@ -8,7 +8,9 @@ namespace {
 constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 constexpr std::size_t first_piece = 64 * 1024; // an announced length alone buys no more memory than this
 
-Error too_large(std::uint64_t max_bytes) { return {Code::too_large, fmt::format("the body is larger than {} bytes", max_bytes)}; }
+Error too_large(std::uint64_t max_bytes) {
+    return {Code::too_large, fmt::format("the body is larger than {} bytes", max_bytes)};
+}
 
 } // namespace
 
@@ -105,7 +107,8 @@ awaitable<Result<std::size_t>> SessionBody::fetch(std::span<char> into) {
     }
     const auto begun = Steady::now();
     const std::chrono::seconds earned{received_ / std::max<std::uint64_t>(limits_->body_rate, 1)};
-    const auto patience = std::min<std::chrono::nanoseconds>(limits_->body_grace + earned - waited_, limits_->idle_time);
+    const auto patience =
+        std::min<std::chrono::nanoseconds>(limits_->body_grace + earned - waited_, limits_->idle_time);
     const auto got = co_await connection_->read(into, begun + patience);
     waited_ += Steady::now() - begun;
     owes_continue_ = false;

@@ -12,7 +12,9 @@ namespace millrace::http {
 class SessionBody final : public BodyReader {
 public:
     SessionBody(Connection& connection, InputBuffer& input, const Limits& limits)
-        : connection_{&connection}, input_{&input}, limits_{&limits} {}
+        : connection_{&connection},
+          input_{&input},
+          limits_{&limits} {}
 
     void begin(const Framing& framing);
     // Set before the first read; a known length is compared at once.

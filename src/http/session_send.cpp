@@ -11,7 +11,11 @@ namespace {
 class ChunkWriter final : public StreamWriter {
 public:
     ChunkWriter(Connection& connection, const Shared& shared, std::string& head, bool chunked, std::uint64_t& sent)
-        : connection_{&connection}, shared_{&shared}, head_{&head}, chunked_{chunked}, sent_{&sent} {}
+        : connection_{&connection},
+          shared_{&shared},
+          head_{&head},
+          chunked_{chunked},
+          sent_{&sent} {}
 
     awaitable<bool> write(std::string piece) override {
         if (broken_ || stopping()) co_return false;
@@ -135,9 +139,7 @@ awaitable<bool> Session::send_stream(const Response& response, const StreamBody&
     begin_work();
     try {
         co_await stream.produce(writer);
-    } catch (const std::exception& e) {
-        failure = e.what();
-    }
+    } catch (const std::exception& e) { failure = e.what(); }
     end_work();
     if (!failure.empty()) {
         shared_->log.error("stream failed", {{"request", request_.id}, {"error", failure}});

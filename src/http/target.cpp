@@ -82,8 +82,8 @@ std::optional<Refusal> parse_query(std::string_view raw, Query& query) {
 
 } // namespace
 
-std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits, std::string& path,
-                                    Query& query) {
+std::optional<Refusal> parse_target(std::string_view target, std::string_view host, const Limits& limits,
+                                    std::string& path, Query& query) {
     if (target.size() > limits.target_bytes) return Refusal{414, "the target is too long"};
     if (target == "*") {
         path.assign(1, '*');
@@ -102,7 +102,8 @@ std::optional<Refusal> parse_target(std::string_view target, std::string_view ho
     if (target.find('#') != std::string_view::npos) return Refusal{400, "a fragment in the target"};
     const auto question = std::min(target.find('?'), target.size());
     const auto raw_path = target.substr(0, question);
-    if (auto refusal = parse_path(raw_path.empty() ? "/" : raw_path, path)) return refusal; // an authority alone is the root's (RFC 9110, 4.2.3)
+    if (auto refusal = parse_path(raw_path.empty() ? "/" : raw_path, path))
+        return refusal; // an authority alone is the root's (RFC 9110, 4.2.3)
     return parse_query(target.substr(std::min(question + 1, target.size())), query);
 }
 

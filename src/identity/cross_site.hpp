@@ -13,7 +13,7 @@ struct CookieWrite {
     std::string_view origin;
     std::string_view sec_fetch_site;
     std::string_view millrace_request; // X-Millrace-Request: no form and no simple request can carry it
-    bool tls = false; // known to be, from a trusted proxy
+    bool tls = false;                  // known to be, from a trusted proxy
 };
 
 // forbidden, with what is missing, unless X-Millrace-Request is "1", and Origin (where sent) is exactly this host's,

@@ -11,7 +11,8 @@ namespace {
 Sha256 digest(std::string_view text) {
     const auto bytes = from_hex(text);
     Sha256 out{};
-    if (!bytes || bytes->size() != out.size()) throw store::DatabaseError{store::Fault::broken, "a stored digest is malformed"};
+    if (!bytes || bytes->size() != out.size())
+        throw store::DatabaseError{store::Fault::broken, "a stored digest is malformed"};
     std::copy(bytes->begin(), bytes->end(), out.begin());
     return out;
 }
@@ -34,7 +35,8 @@ Key key_of(const store::Rows& rows) {
 } // namespace
 
 std::vector<StoredKey> active_keys(store::Session& session, Timestamp now) {
-    auto rows = session.query("SELECT k.id, k.organization_id, k.name, k.role, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.weight, "
+    auto rows = session.query("SELECT k.id, k.organization_id, k.name, k.role, k.created_at, k.expires_at, "
+                              "k.revoked_at, k.last_used_at, k.weight, "
                               "k.secret_sha256, o.weight FROM keys k JOIN organizations o ON o.id = k.organization_id "
                               "WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)",
                               {now});
@@ -49,7 +51,8 @@ std::vector<StoredSession> active_sessions(store::Session& session, Timestamp no
                               {now, now - Identity::session_idle});
     std::vector<StoredSession> sessions;
     while (rows.next())
-        sessions.push_back({digest(rows.text(0)), rows.id<OrganizationId>(1), rows.id<KeyId>(2), rows.time(3), rows.time(4), rows.time(5)});
+        sessions.push_back({digest(rows.text(0)), rows.id<OrganizationId>(1), rows.id<KeyId>(2), rows.time(3),
+                            rows.time(4), rows.time(5)});
     return sessions;
 }
 
@@ -57,19 +60,23 @@ void insert_key(store::TenantSession& session, const StoredKey& stored) {
     const Key& key = stored.key;
     session.execute("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at, expires_at, weight) "
                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                    {key.id, key.name, values::name(key.role), hex(stored.secret_sha256), key.created_at, key.expires_at, key.weight});
+                    {key.id, key.name, values::name(key.role), hex(stored.secret_sha256), key.created_at,
+                     key.expires_at, key.weight});
 }
 
 std::vector<Key> list_keys(store::TenantSession& session) {
-    auto rows = session.query("SELECT id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, weight "
-                              "FROM keys WHERE organization_id = $1 ORDER BY created_at DESC, id DESC");
+    auto rows = session.query(
+        "SELECT id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, weight "
+        "FROM keys WHERE organization_id = $1 ORDER BY created_at DESC, id DESC");
     std::vector<Key> keys;
     while (rows.next()) keys.push_back(key_of(rows));
     return keys;
 }
 
 bool revoke_key(store::TenantSession& session, KeyId id, Timestamp now) {
-    return session.execute("UPDATE keys SET revoked_at = coalesce(revoked_at, $3) WHERE organization_id = $1 AND id = $2", {id, now}) > 0;
+    return session.execute(
+               "UPDATE keys SET revoked_at = coalesce(revoked_at, $3) WHERE organization_id = $1 AND id = $2",
+               {id, now}) > 0;
 }
 
 void touch_key(store::TenantSession& session, KeyId id, Timestamp now) {
@@ -83,7 +90,8 @@ void insert_session(store::TenantSession& session, const StoredSession& row) {
 }
 
 void touch_session(store::TenantSession& session, const Sha256& token, Timestamp now) {
-    session.execute("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id_sha256 = $2", {hex(token), now});
+    session.execute("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id_sha256 = $2",
+                    {hex(token), now});
 }
 
 void delete_session(store::TenantSession& session, const Sha256& token) {

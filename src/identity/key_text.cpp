@@ -16,7 +16,9 @@ bool is_base64url(std::string_view text) {
     });
 }
 
-std::string_view characters(const Sha256& digest) { return {reinterpret_cast<const char*>(digest.data()), digest.size()}; }
+std::string_view characters(const Sha256& digest) {
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 } // namespace
 
@@ -28,7 +30,8 @@ std::optional<KeyText> parse_key(std::string_view text) {
     const auto bytes = from_hex(id);
     if (!bytes) return std::nullopt;
     KeyText key{{}, secret};
-    std::transform(bytes->begin(), bytes->end(), key.id.value.bytes.begin(), [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
+    std::transform(bytes->begin(), bytes->end(), key.id.value.bytes.begin(),
+                   [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
     return key;
 }
 

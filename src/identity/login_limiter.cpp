@@ -32,7 +32,8 @@ void LoginLimiter::count(const std::string& name, Monotonic now) {
 
 void LoginLimiter::forget_old(Times& times, Monotonic now) {
     // A list whose last time is old is old as a whole.
-    std::erase_if(times, [now](const auto& entry) { return entry.second.empty() || now - entry.second.back() >= window; });
+    std::erase_if(times,
+                  [now](const auto& entry) { return entry.second.empty() || now - entry.second.back() >= window; });
 }
 
 } // namespace millrace::identity

@@ -1,4 +1,5 @@
-// Slows down guessing: counts what may be done so often a minute by a name, which is an address, or a key's id and an address.
+// Slows down guessing: counts what may be done so often a minute by a name, which is an address, or a key's id and an
+// address.
 #pragma once
 #include "async/guarded.hpp"
 #include "base/clock.hpp"

@@ -17,9 +17,10 @@ enum class ArchiveKind {
 };
 std::string_view name(ArchiveKind kind); // "torchscript", "aotinductor", "chain"
 
-// unprocessable with the reason when `bytes` is not an archive to be trusted with. All entries lie in one folder, each is whole
-// by its checksum, and what they hold is what script_archive.hpp or compiled_library.hpp asks for. The registry asks at the
-// push, the worker before it loads: whatever libtorch would take on trust is checked here or below.
+// unprocessable with the reason when `bytes` is not an archive to be trusted with. All entries lie in one folder, each
+// is whole by its checksum, and what they hold is what script_archive.hpp or compiled_library.hpp asks for. The
+// registry asks at the push, the worker before it loads: whatever libtorch would take on trust is checked here or
+// below.
 Result<ArchiveKind> check_model_archive(std::span<const std::byte> bytes, const ArchiveLimits& limits = {});
 
 } // namespace millrace::inference

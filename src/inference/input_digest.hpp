@@ -1,5 +1,5 @@
-// Names an input by its content: equal inputs of one form have equal names. SHA-256 of everything that a worker is given, so it
-// costs as much as reading the input; of a file that is a blob the digest is known.
+// Names an input by its content: equal inputs of one form have equal names. SHA-256 of everything that a worker is
+// given, so it costs as much as reading the input; of a file that is a blob the digest is known.
 #pragma once
 #include "inference/prediction.hpp"
 

@@ -31,20 +31,20 @@ struct ModelFile {
 struct ModelVersion {
     OrganizationId organization;
     std::string name, version;
-    std::string sha256;             // of `file`; verified by the worker before the runtime sees a byte
+    std::string sha256; // of `file`; verified by the worker before the runtime sees a byte
     std::filesystem::path file;
     std::shared_ptr<const values::Manifest> manifest; // shared: in-flight work outlives a removal from the registry
-    std::string rules_sha256{};     // of the manifest's normal form and of all files beside the model
-    std::vector<ModelFile> files{}; // that the manifest's normal form names, by name
+    std::string rules_sha256{};                       // of the manifest's normal form and of all files beside the model
+    std::vector<ModelFile> files{};                   // that the manifest's normal form names, by name
 };
 
 // A tensor that needs no decoding, as the Open Inference Protocol brings and takes it.
 struct Tensor {
-    std::string name;               // empty for an input: by its place
+    std::string name; // empty for an input: by its place
     values::Datatype datatype = values::Datatype::fp32;
-    values::Shape shape;            // with the batch dimension first
-    std::string bytes;              // contiguous, row-major, little-endian
-    bool absent = false;            // an optional input that the request leaves out; its shape is empty
+    values::Shape shape; // with the batch dimension first
+    std::string bytes;   // contiguous, row-major, little-endian
+    bool absent = false; // an optional input that the request leaves out; its shape is empty
 };
 
 // One input: bytes in memory, or a read-only file (a blob) whose descriptor is handed to the worker, so that
@@ -54,12 +54,12 @@ struct Input {
     // image/png, image/jpeg, image/webp, image/tiff, application/octet-stream (.npy, .npz), text/plain, text/csv or
     // application/json; empty: told by the first bytes.
     std::string media_type;
-    std::string bytes;              // when `file` and `tensors` are empty
-    Descriptor file;                // read from offset 0; must be a regular file or sealed memory
+    std::string bytes; // when `file` and `tensors` are empty
+    Descriptor file;   // read from offset 0; must be a regular file or sealed memory
     std::uint64_t file_size = 0;
     std::vector<Tensor> tensors{};
-    std::string file_sha256{};      // of a file that is a blob
-    std::vector<Region> regions{};  // of a picture: only these parts of it, each of them a row; empty: the whole
+    std::string file_sha256{};     // of a file that is a blob
+    std::vector<Region> regions{}; // of a picture: only these parts of it, each of them a row; empty: the whole
 
     std::uint64_t size() const;
 };
@@ -69,8 +69,8 @@ std::optional<Input> duplicate(const Input& input);
 struct Request {
     std::shared_ptr<const ModelVersion> model;
     Input input;
-    int priority = values::default_priority;  // 0-9, 9 first
-    Monotonic deadline = Monotonic::max();    // expired work is dropped before it reaches the device
+    int priority = values::default_priority; // 0-9, 9 first
+    Monotonic deadline = Monotonic::max();   // expired work is dropped before it reaches the device
     bool alone = false; // a batch of its own: for work that was in a worker when it died, so that others are spared
     bool raw = false;   // answered with the model's tensors, whatever postprocessing its manifest asks for
 };
@@ -86,12 +86,12 @@ struct Prediction {
         std::string bytes;
     };
     std::vector<File> files;
-    std::vector<Tensor> tensors; // of a raw request: the model's outputs; `result` then has none
-    std::uint64_t tokens = 0;    // of its texts, as they were cut
-    int batch_size = 0;          // rows of the forward pass
-    double queue_ms = 0;         // until it was sent to the worker
+    std::vector<Tensor> tensors;                       // of a raw request: the model's outputs; `result` then has none
+    std::uint64_t tokens = 0;                          // of its texts, as they were cut
+    int batch_size = 0;                                // rows of the forward pass
+    double queue_ms = 0;                               // until it was sent to the worker
     double decode_ms = 0, infer_ms = 0, encode_ms = 0; // decoding its input; the forward pass; writing its result
-    bool cached = false;         // an answer given before to an equal input: it has no times of its own
+    bool cached = false; // an answer given before to an equal input: it has no times of its own
 };
 
 enum class FailureReason {
@@ -107,13 +107,15 @@ std::string_view word(FailureReason reason); // "bad_input" …: stable, stored 
 
 struct Failure {
     FailureReason reason = FailureReason::model_failed;
-    std::string message;       // for the person who sent the input
-    bool killed_worker = false; // it ended the worker, or its model did while it was loaded; what only stood beside is run again
-    bool no_answer = false;     // of model_failed: it ran, and what it gave can be no answer in this form, such as NaN in JSON
+    std::string message; // for the person who sent the input
+    bool killed_worker =
+        false; // it ended the worker, or its model did while it was loaded; what only stood beside is run again
+    bool no_answer =
+        false; // of model_failed: it ran, and what it gave can be no answer in this form, such as NaN in JSON
     int retry_after_seconds{0}; // unavailable, quarantined: when to try again; 0: soon
 };
-bool may_retry(const Failure& failure);  // false where trying again cannot help: bad_input, no_answer
-Error to_error(const Failure& failure);  // as an API error
+bool may_retry(const Failure& failure); // false where trying again cannot help: bad_input, no_answer
+Error to_error(const Failure& failure); // as an API error
 
 [[noreturn]] inline void throw_exception_from_error(const Failure& failure, const boost::source_location& where) {
     boost::throw_exception(std::runtime_error{failure.message}, where);

@@ -10,7 +10,8 @@ namespace millrace::jobs {
 
 inline bool ended_worker(std::string_view outcome) { return outcome == "worker_lost" || outcome == "timed_out"; }
 
-// Is it one of max_attempts? The engine runs bystanders again by itself, so that who is told of a worker's end has ended it.
+// Is it one of max_attempts? The engine runs bystanders again by itself, so that who is told of a worker's end has
+// ended it.
 inline bool counts_as_attempt(std::string_view outcome) { return outcome == "failed" || ended_worker(outcome); }
 
 } // namespace millrace::jobs

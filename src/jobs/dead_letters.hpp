@@ -28,7 +28,10 @@ struct Replay {
 
 class DeadLetters {
 public:
-    DeadLetters(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
+    DeadLetters(store::Database& database, Dispatcher& dispatcher, Clock& clock)
+        : database_{database},
+          dispatcher_{dispatcher},
+          clock_{clock} {}
 
     // A dead letter that a filter fits, and some of them.
     struct Dead {
@@ -38,13 +41,15 @@ public:
     struct Piece {
         std::vector<Dead> dead;
         std::optional<JobId> next; // where the next look begins; nullopt: there is no more
-        std::vector<Dead> rest(std::size_t from) const { return {dead.begin() + static_cast<std::ptrdiff_t>(from), dead.end()}; }
+        std::vector<Dead> rest(std::size_t from) const {
+            return {dead.begin() + static_cast<std::ptrdiff_t>(from), dead.end()};
+        }
     };
 
     awaitable<Result<job_repository::JobPage>> list(OrganizationId organization, DeadFilter filter);
     awaitable<Result<std::size_t>> count(OrganizationId organization, DeadFilter filter); // a dry run
-    // How many were put back in line, or deleted, the oldest first. Done in pieces, each one durable: when it fails half-way the same
-    // call does the rest. unavailable: as many wait as may.
+    // How many were put back in line, or deleted, the oldest first. Done in pieces, each one durable: when it fails
+    // half-way the same call does the rest. unavailable: as many wait as may.
     awaitable<Result<std::size_t>> replay(values::Principal who, Replay replay);
     awaitable<Result<std::size_t>> purge(values::Principal who, DeadFilter filter);
 
@@ -56,7 +61,8 @@ private:
     };
     awaitable<Result<Piece>> find(OrganizationId organization, DeadFilter filter, std::optional<JobId> cursor);
     // As many of these as one turn of the writer takes.
-    awaitable<Result<Done>> replay_some(values::Principal who, Replay replay, Timestamp begin, std::size_t count, std::vector<Dead> dead);
+    awaitable<Result<Done>> replay_some(values::Principal who, Replay replay, Timestamp begin, std::size_t count,
+                                        std::vector<Dead> dead);
     awaitable<Result<Done>> purge_some(values::Principal who, Timestamp died_before, std::vector<Dead> dead);
 
     store::Database& database_;

@@ -34,8 +34,8 @@ namespace millrace::jobs {
 struct DispatcherOptions {
     SchedulerOptions scheduler;
     EndRules rules;
-    std::size_t max_backlog = 1'000'000;      // jobs waiting, over all queues
-    std::size_t most_waiting_workers = 4096;  // external workers that wait for a job
+    std::size_t max_backlog = 1'000'000;     // jobs waiting, over all queues
+    std::size_t most_waiting_workers = 4096; // external workers that wait for a job
     // Beyond these, new work is refused; asked once a second. Empty: there is room.
     std::function<std::string()> no_room = [] { return std::string{}; };
 };
@@ -77,15 +77,16 @@ Scheduler::Verdict verdict_on(const Outcome& outcome);
 
 class Dispatcher {
 public:
-    Dispatcher(store::Database& database, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics, DispatcherOptions options);
+    Dispatcher(store::Database& database, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics,
+               DispatcherOptions options);
     ~Dispatcher();
 
     // Before start(): the kinds that run here. Borrowed.
     void add(Processor& processor);
     const Processor* processor(std::string_view kind) const;
 
-    // Rebuilds the queue from the store; blocks. What ran in the daemon when it died waits again; what an external worker
-    // has keeps its lease, from its beginning.
+    // Rebuilds the queue from the store; blocks. What ran in the daemon when it died waits again; what an external
+    // worker has keeps its lease, from its beginning.
     Result<void> recover();
     void start();
     // First of all at a stop: whoever waits for a job outside is told that there is none, before the connections go.
@@ -95,16 +96,17 @@ public:
 
     // ── any thread ──
     // Why there is no place for another job: unavailable, with when to try again.
-    Result<void> admits(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource,
-                        const Admitted& beside = {});
-    // The same for a job that ended and is to wait again; unprocessable when nothing runs its kind any more. An open breaker holds it
-    // in line, where it may become the breaker's probe: somebody has asked for it by hand.
-    Result<void> admits_again(const OrganizationId& organization, std::string_view queue, std::string_view kind, const Admitted& beside = {});
+    Result<void> admits(const OrganizationId& organization, std::string_view queue, std::string_view kind,
+                        std::string_view resource, const Admitted& beside = {});
+    // The same for a job that ended and is to wait again; unprocessable when nothing runs its kind any more. An open
+    // breaker holds it in line, where it may become the breaker's probe: somebody has asked for it by hand.
+    Result<void> admits_again(const OrganizationId& organization, std::string_view queue, std::string_view kind,
+                              const Admitted& beside = {});
     QueueTable& table() { return table_; }
     values::RetryPolicy retry_policy(const values::Job& job);
 
-    // A slot for a job that begins as it is submitted: when nothing waits and nothing limits its queue and kind. Given back by
-    // begin_at_once() after the commit, or by unreserve().
+    // A slot for a job that begins as it is submitted: when nothing waits and nothing limits its queue and kind. Given
+    // back by begin_at_once() after the commit, or by unreserve().
     bool reserve(const Queue& queue, std::string_view kind, std::string_view resource);
     void unreserve() {
         scheduler_.unreserve();
@@ -123,9 +125,10 @@ public:
     // External workers. Called back once, on the dispatcher's thread: with jobs whose claim is committed, or none.
     using Given = std::function<void(Result<std::vector<Handed>>)>;
     using WorkerTicket = std::uint64_t;
-    WorkerTicket hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait, std::chrono::milliseconds lease,
-                          Given given);
-    // The worker has gone: it is called back with none, unless its jobs are on their way. Any ticket, any number of times.
+    WorkerTicket hand_out(QueuePtr queue, std::string worker, std::size_t most, std::chrono::milliseconds wait,
+                          std::chrono::milliseconds lease, Given given);
+    // The worker has gone: it is called back with none, unless its jobs are on their way. Any ticket, any number of
+    // times.
     void withdraw_worker(WorkerTicket ticket);
     // Jobs that could not be delivered to their worker wait again at once, as if they had not been handed out.
     void take_back(std::vector<Handed> undelivered);
@@ -136,12 +139,15 @@ public:
     Waiters& waiters() { return waiters_; }
     awaitable<QueueSnapshot> snapshot();
     awaitable<JobOutlook> outlook(values::Job job);
-    // Of each, in this order, how far it told to be; nullopt when it does not run here. Not in the store: told too often.
+    // Of each, in this order, how far it told to be; nullopt when it does not run here. Not in the store: told too
+    // often.
     awaitable<std::vector<std::optional<int>>> progress(std::vector<JobId> jobs);
     // Over what the store says of those that run: anything with id, state and progress_percent, in place.
     template <class Item>
     awaitable<void> add_progress(std::span<Item> items);
-    std::size_t backlog() const { return static_cast<std::size_t>(std::max<std::int64_t>(0, backlog_.load(std::memory_order_relaxed))); }
+    std::size_t backlog() const {
+        return static_cast<std::size_t>(std::max<std::int64_t>(0, backlog_.load(std::memory_order_relaxed)));
+    }
     const EndRules& end_rules() const { return options_.rules; }
 
 private:
@@ -149,13 +155,13 @@ private:
         Lease lease;
         LaneIndex lane = 0;
         OwnerIndex owner = 0;
-        Monotonic began, deadline;                     // the attempt is ended then
+        Monotonic began, deadline;                         // the attempt is ended then
         std::optional<std::chrono::milliseconds> external; // length of an external worker's lease
         Monotonic lease_ends{Monotonic::max()};
         int progress = 0;
-        bool ending = false;                           // its end is on its way into the store, or there
-        bool recorded = false;                         // it is there
-        bool stopped = false;                          // its coroutine has ended; true from the start for external workers
+        bool ending = false;   // its end is on its way into the store, or there
+        bool recorded = false; // it is there
+        bool stopped = false;  // its coroutine has ended; true from the start for external workers
         Scheduler::Verdict verdict = Scheduler::Verdict::nothing;
         asio::cancellation_signal stop;
     };
@@ -180,7 +186,8 @@ private:
     Now now() const { return {clock_.now(), clock_.monotonic()}; }
     void send(Message message); // any thread
     void deliver();
-    Result<void> has_place(const OrganizationId& organization, std::string_view queue, const Admitted& beside); // any thread
+    Result<void> has_place(const OrganizationId& organization, std::string_view queue,
+                           const Admitted& beside); // any thread
     void count_before(const total_repository::Total& total);
     Waiting waiting(const Arrival& arrival);
     void arrive(const Arrival& arrival);
@@ -190,7 +197,7 @@ private:
     void run(RunningPtr running);
     awaitable<Outcome> attempt(Processor& processor, Attempt attempt);
     void stopped(const RunningPtr& running, Outcome outcome); // its coroutine ended
-    void give_back(Running& running); // its slot, when it has both stopped and been recorded
+    void give_back(Running& running);                         // its slot, when it has both stopped and been recorded
     void give_back(LaneIndex lane, Scheduler::Verdict verdict);
     RunningPtr seat(Lease lease, const Waiting& job);
     void not_claimed(JobId id, LaneIndex lane);
@@ -246,14 +253,16 @@ private:
     // ── on the dispatcher's thread ──
     Scheduler scheduler_;
     std::unordered_map<JobId, RunningPtr> running_;
-    std::unordered_map<JobId, bool> claiming_;     // claims on their way; true: it was ended meanwhile
-    std::unordered_set<JobId> ended_at_once_;      // ended before word came that they begin
-    std::unordered_set<JobId> lost_claims_;        // taken from the line, and not there to be claimed: word of its end will come
+    std::unordered_map<JobId, bool> claiming_; // claims on their way; true: it was ended meanwhile
+    std::unordered_set<JobId> ended_at_once_;  // ended before word came that they begin
+    std::unordered_set<JobId>
+        lost_claims_; // taken from the line, and not there to be claimed: word of its end will come
     std::vector<WorkerWaiting> workers_;
-    std::vector<Ended> ends_;                      // of this turn
-    std::vector<Ended> unrecorded_;                // the store could not take them: again at the next tick
-    Limits limits_;                                // expiries and deadlines
-    std::map<OrganizationId, std::map<values::JobState, std::int64_t>> ended_elsewhere_; // in queues that have no entry any more, since the store was made
+    std::vector<Ended> ends_;       // of this turn
+    std::vector<Ended> unrecorded_; // the store could not take them: again at the next tick
+    Limits limits_;                 // expiries and deadlines
+    std::map<OrganizationId, std::map<values::JobState, std::int64_t>>
+        ended_elsewhere_; // in queues that have no entry any more, since the store was made
     bool stopping_ = false, dismissing_ = false, flushing_ = false;
     bool settling_ = false, settle_again_ = false; // a task that settles more is on its way; another is wanted after it
     Monotonic next_second_{}, next_sweep_{};

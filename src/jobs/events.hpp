@@ -19,8 +19,8 @@ struct Event {
     Timestamp at;
 };
 
-void write_event(store::Session& session, const OrganizationId& organization, std::string_view type, std::string_view subject,
-                 const json::object& data, Timestamp now);
+void write_event(store::Session& session, const OrganizationId& organization, std::string_view type,
+                 std::string_view subject, const json::object& data, Timestamp now);
 
 // Of one organisation, the oldest first, after the id.
 std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, int limit);

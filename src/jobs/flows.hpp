@@ -59,13 +59,19 @@ class Flows {
 public:
     // `pool` checks payloads that take long to parse.
     Flows(store::Database& database, JobService& jobs, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool)
-        : database_{database}, jobs_{jobs}, dispatcher_{dispatcher}, clock_{clock}, pool_{pool} {}
+        : database_{database},
+          jobs_{jobs},
+          dispatcher_{dispatcher},
+          clock_{clock},
+          pool_{pool} {}
 
-    // unprocessable: a ref twice or unknown, a circle (it is named), or a job that could not be submitted alone. A key that was
-    // answered before gives the flow that it made, as it is now.
-    awaitable<Result<FlowGraph>> submit(values::Principal who, NewFlow flow, std::optional<IdempotentRequest> idempotency);
+    // unprocessable: a ref twice or unknown, a circle (it is named), or a job that could not be submitted alone. A key
+    // that was answered before gives the flow that it made, as it is now.
+    awaitable<Result<FlowGraph>> submit(values::Principal who, NewFlow flow,
+                                        std::optional<IdempotentRequest> idempotency);
     awaitable<Result<std::optional<FlowGraph>>> find(OrganizationId organization, FlowId id);
-    awaitable<Result<std::vector<Flow>>> list(OrganizationId organization, std::optional<FlowId> before, int limit); // newest first
+    awaitable<Result<std::vector<Flow>>> list(OrganizationId organization, std::optional<FlowId> before,
+                                              int limit); // newest first
     // Cancels what has not ended; how many.
     awaitable<Result<std::size_t>> cancel(values::Principal who, FlowId id);
 
@@ -74,7 +80,8 @@ private:
         Flow flow;
         std::vector<Prepared> jobs; // parents before children, the callback last
     };
-    awaitable<Result<FlowGraph>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why);
+    awaitable<Result<FlowGraph>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request,
+                                        Error why);
     Result<Ready> prepare(const values::Principal& who, NewFlow asked, Timestamp now) const;
 
     store::Database& database_;

@@ -1,6 +1,7 @@
-// Which blobs a job refers to: those that its payload names as {"blob":"<sha256>"}, and those that its result brought. A blob in
-// use by a job that has not ended is not deleted; one that is there for jobs alone goes with the last of them. Every way in which a
-// job is stored, and every way in which one is deleted, goes through here. Called only inside store tasks.
+// Which blobs a job refers to: those that its payload names as {"blob":"<sha256>"}, and those that its result brought.
+// A blob in use by a job that has not ended is not deleted; one that is there for jobs alone goes with the last of
+// them. Every way in which a job is stored, and every way in which one is deleted, goes through here. Called only
+// inside store tasks.
 #pragma once
 #include "base/id.hpp"
 #include "base/json.hpp"

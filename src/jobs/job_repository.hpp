@@ -31,8 +31,8 @@ struct Filter {
     std::optional<JobId> before; // the cursor: only jobs made earlier than this one
     int limit = 50;
 };
-// Newest first; payload and result included. One look: a page may be short or empty though there is a next one. A cursor says
-// nothing of other organisations' jobs but up to which time they were passed over.
+// Newest first; payload and result included. One look: a page may be short or empty though there is a next one. A
+// cursor says nothing of other organisations' jobs but up to which time they were passed over.
 using JobPage = Page<values::Job, JobId>;
 JobPage list(store::TenantSession& session, const Filter& filter, Timestamp now, int most_rows = rows_of_a_look);
 // What of a job counts as bytes of a page.
@@ -41,11 +41,12 @@ std::size_t shown_bytes(const values::Job& job);
 // The tag as it stands in a stored JSON object: "name":"value".
 std::string stored_tag(const std::pair<std::string, std::string>& tag);
 
-// The condition that `tags` has the one that stored_tag() gave for `parameter`, or that none is asked for. Exact to the letter, in
-// any database: LIKE takes `abc` for `ABC` in some. A quotation mark inside a name or value is stored with a backslash, so what
-// follows a brace or a comma is a whole tag.
-#define MILLRACE_HAS_TAG(parameter)                                                                                        \
-    "(" parameter " = '' OR replace(tags, '{' || " parameter ", '') <> tags OR replace(tags, ',' || " parameter ", '') <> tags)"
+// The condition that `tags` has the one that stored_tag() gave for `parameter`, or that none is asked for. Exact to the
+// letter, in any database: LIKE takes `abc` for `ABC` in some. A quotation mark inside a name or value is stored with a
+// backslash, so what follows a brace or a comma is a whole tag.
+#define MILLRACE_HAS_TAG(parameter)                                                                             \
+    "(" parameter " = '' OR replace(tags, '{' || " parameter ", '') <> tags OR replace(tags, ',' || " parameter \
+    ", '') <> tags)"
 
 // The stored answer of an earlier request with the same key, or nullopt after storing this one.
 struct StoredAnswer {
@@ -53,15 +54,20 @@ struct StoredAnswer {
     int status = 0;
 };
 // Of either scope, the first before the other.
-std::optional<StoredAnswer> find_request(store::TenantSession& session, const std::string& scope, const std::string& other_scope, const std::string& key);
-void remember_request(store::TenantSession& session, const std::string& scope, const std::string& key, const StoredAnswer& answer, Timestamp now);
-// At most so many of the oldest; says how many. The rest is for another transaction, so that nobody waits long for the writer.
+std::optional<StoredAnswer> find_request(store::TenantSession& session, const std::string& scope,
+                                         const std::string& other_scope, const std::string& key);
+void remember_request(store::TenantSession& session, const std::string& scope, const std::string& key,
+                      const StoredAnswer& answer, Timestamp now);
+// At most so many of the oldest; says how many. The rest is for another transaction, so that nobody waits long for the
+// writer.
 std::int64_t forget_requests(store::Session& session, Timestamp older_than, int most);
 
 // The job that was made last with a unique key, wherever it is now.
 std::optional<values::Job> find_unique(store::TenantSession& session, const std::string& key);
-// Kept for the longest period that it was given with, at least for a while; a job that has not ended keeps it in any case.
-void remember_unique(store::TenantSession& session, const std::string& key, JobId id, std::optional<std::chrono::microseconds> period, Timestamp now);
+// Kept for the longest period that it was given with, at least for a while; a job that has not ended keeps it in any
+// case.
+void remember_unique(store::TenantSession& session, const std::string& key, JobId id,
+                     std::optional<std::chrono::microseconds> period, Timestamp now);
 // Forgets, or puts off where the job has not ended, so many at most; how many.
 std::int64_t forget_unique(store::Session& session, Timestamp now, int most);
 

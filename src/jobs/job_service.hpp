@@ -52,17 +52,18 @@ public:
     // `pool` checks payloads that take long to parse.
     JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool);
 
-    // unprocessable: no such kind, or a payload that can never work; unavailable, with when to try again: the backlog, the
-    // disk or the memory is full, or a breaker is open.
+    // unprocessable: no such kind, or a payload that can never work; unavailable, with when to try again: the backlog,
+    // the disk or the memory is full, or a breaker is open.
     awaitable<Result<Accepted>> submit(values::Principal who, Submission submission);
     // One commit for all. `render` makes the answer that an Idempotency-Key keeps.
     using RenderBatch = std::function<std::string(const BatchAccepted&)>;
     awaitable<Result<BatchAccepted>> submit_batch(values::Principal who, std::vector<Result<values::NewJob>> jobs,
                                                   std::optional<IdempotentRequest> idempotency, RenderBatch render);
 
-    // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived (after
-    // the commit). The second prepares one of several jobs of a request, and counts it among them.
-    Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now, JobId id = JobId::make(), const Admitted& beside = {}) const;
+    // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived
+    // (after the commit). The second prepares one of several jobs of a request, and counts it among them.
+    Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now,
+                             JobId id = JobId::make(), const Admitted& beside = {}) const;
     Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now, Admitted& beside) const;
     void arrived(Weights weights, const Stored& stored);
 
@@ -83,7 +84,8 @@ public:
 private:
     class SubmitTask;
     // The earlier answer to a request that would be refused now; otherwise why.
-    awaitable<Result<Accepted>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why);
+    awaitable<Result<Accepted>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request,
+                                       Error why);
 
     store::Database& database_;
     Dispatcher& dispatcher_;

@@ -1,5 +1,5 @@
-// Pages of lists. A page is bounded in items, in bytes and in the rows that are looked at for it: it may be shorter than its limit, or
-// empty, and still have a successor. Whoever wants all follows `next` until there is none.
+// Pages of lists. A page is bounded in items, in bytes and in the rows that are looked at for it: it may be shorter
+// than its limit, or empty, and still have a successor. Whoever wants all follows `next` until there is none.
 #pragma once
 #include <chrono>
 #include <cstddef>

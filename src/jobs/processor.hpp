@@ -25,13 +25,13 @@ namespace millrace::jobs {
 using Effect = std::function<void(store::Session&)>;
 
 struct Attempt {
-    JobId job;            // also the key that makes an effect outside idempotent: the same in every attempt
+    JobId job; // also the key that makes an effect outside idempotent: the same in every attempt
     OrganizationId organization;
     std::string kind, queue;
-    int number = 1;       // 1 for the first
+    int number = 1; // 1 for the first
     int priority = values::default_priority;
-    std::string payload;  // JSON text, as accepted by check()
-    Monotonic deadline;   // the attempt is ended then
+    std::string payload; // JSON text, as accepted by check()
+    Monotonic deadline;  // the attempt is ended then
     std::function<void(int percent)> progress;
 };
 
@@ -44,7 +44,8 @@ struct Failure {
     enum class Kind {
         retryable,   // counts against max_attempts
         permanent,   // trying again cannot help: the input is at fault
-        worker_lost, // it ended its worker process (a crash, a hang): as retryable, and three of them end the job whatever it allows
+        worker_lost, // it ended its worker process (a crash, a hang): as retryable, and three of them end the job
+                     // whatever it allows
         spared,      // another job's fault: tried again at once, counts for nothing
     };
     Kind kind = Kind::retryable;
@@ -62,13 +63,14 @@ public:
     virtual std::size_t concurrency() const = 0;
     // Called at submit, on an io thread: unprocessable when the payload can never work. Thread-safe.
     virtual Result<void> check(OrganizationId organization, const boost::json::value& payload) const = 0;
-    // False: it passes payloads on and looks into none, so that nobody has to make a value of them. Its jobs need no resource.
+    // False: it passes payloads on and looks into none, so that nobody has to make a value of them. Its jobs need no
+    // resource.
     virtual bool reads_payload() const { return true; }
-    // What a job with this payload needs besides a slot, such as the name of a model: jobs of one resource share a breaker, which
-    // opens when too many of them fail. Empty: nothing. Called at submit, after check(). Thread-safe.
+    // What a job with this payload needs besides a slot, such as the name of a model: jobs of one resource share a
+    // breaker, which opens when too many of them fail. Empty: nothing. Called at submit, after check(). Thread-safe.
     virtual std::string resource(const boost::json::value&) const { return {}; }
-    // One attempt. When the attempt is cancelled or timed out, asio cancellation reaches the coroutine, which ends soon; what it
-    // returns after that is dropped.
+    // One attempt. When the attempt is cancelled or timed out, asio cancellation reaches the coroutine, which ends
+    // soon; what it returns after that is dropped.
     virtual awaitable<Outcome> run(Attempt attempt) = 0;
 };
 

@@ -20,7 +20,10 @@ struct QueueView {
 
 class Queues {
 public:
-    Queues(store::Database& database, Dispatcher& dispatcher, Clock& clock) : database_{database}, dispatcher_{dispatcher}, clock_{clock} {}
+    Queues(store::Database& database, Dispatcher& dispatcher, Clock& clock)
+        : database_{database},
+          dispatcher_{dispatcher},
+          clock_{clock} {}
 
     // Every queue that has settings or has had jobs since the daemon started, by name.
     awaitable<std::vector<QueueView>> list(OrganizationId organization);
@@ -28,7 +31,8 @@ public:
 
     // Replaces the settings; effective at once. An event tells operators of a pause and of its end.
     awaitable<Result<void>> set(values::Principal who, std::string name, values::QueueSettings settings);
-    awaitable<Result<void>> pause(values::Principal who, std::string name, std::string reason, std::optional<Timestamp> until);
+    awaitable<Result<void>> pause(values::Principal who, std::string name, std::string reason,
+                                  std::optional<Timestamp> until);
     awaitable<Result<void>> resume(values::Principal who, std::string name); // idempotent
 
 private:

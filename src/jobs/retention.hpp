@@ -1,5 +1,5 @@
-// How long ended jobs are kept: results for good unless somebody says otherwise. Deletes in small pieces on the writer, so
-// that nobody waits behind it. Runs on its own timer.
+// How long ended jobs are kept: results for good unless somebody says otherwise. Deletes in small pieces on the writer,
+// so that nobody waits behind it. Runs on its own timer.
 #pragma once
 #include "async/io_pool.hpp"
 #include "base/clock.hpp"
@@ -27,8 +27,12 @@ struct RetentionOptions {
 
 class Retention {
 public:
-    Retention(store::Database& database, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics, RetentionOptions options)
-        : database_{database}, clock_{clock}, log_{log}, options_{std::move(options)},
+    Retention(store::Database& database, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics,
+              RetentionOptions options)
+        : database_{database},
+          clock_{clock},
+          log_{log},
+          options_{std::move(options)},
           deleted_{metrics.counter("millrace_jobs_deleted_total", "Ended jobs deleted by the retention policy")} {}
     ~Retention() { stop(); }
 
@@ -44,15 +48,16 @@ public:
         std::vector<JobId> old;
         std::optional<Place> next; // nullopt: that was the last
     };
-    // Inside store tasks: some jobs that are over their time, behind `from`, after a bounded look; and their end. How many of them one
-    // turn of the writer took.
+    // Inside store tasks: some jobs that are over their time, behind `from`, after a bounded look; and their end. How
+    // many of them one turn of the writer took.
     static Piece find_piece(store::Session& session, values::JobState state, Timestamp older_than, const Place& from);
     static std::size_t delete_piece(store::Session& session, std::span<const JobId> old, Timestamp now);
 
 private:
     void sweep();
     void sweep_state(values::JobState state, Timestamp older_than, Place from);
-    void delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from);
+    void delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece,
+                      std::size_t from);
     void arm();
 
     store::Database& database_;

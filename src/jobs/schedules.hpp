@@ -24,20 +24,22 @@ public:
     static constexpr std::int64_t most = 10'000; // of one organisation
 
     // Borrows everything. `read` makes a job of the JSON of a submit.
-    Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics);
+    Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log,
+              telemetry::Metrics& metrics);
 
     void start() { runner_.start(); } // once the queue has been rebuilt
     void stop() { runner_.stop(); }   // before the dispatcher
 
     struct Answer {
-        std::string id, body; // of the schedule, or of the job; what `render` made of it
+        std::string id, body;  // of the schedule, or of the job; what `render` made of it
         bool replayed = false; // an earlier request with the same Idempotency-Key
     };
     using Render = std::function<std::string(const Schedule&)>;
 
     // unprocessable: the expression, the zone, or a job that can never run; conflict: the name is taken, or there are
     // too many.
-    awaitable<Result<Answer>> create(values::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency, Render render);
+    awaitable<Result<Answer>> create(values::Principal who, NewSchedule asked,
+                                     std::optional<IdempotentRequest> idempotency, Render render);
     awaitable<Result<std::optional<Schedule>>> find(OrganizationId organization, ScheduleId id);
     awaitable<Result<Page<Schedule, ScheduleId>>> list(OrganizationId organization, schedule_repository::Filter filter);
 
@@ -45,13 +47,14 @@ public:
     awaitable<Result<Schedule>> update(values::Principal who, ScheduleId id, NewSchedule asked);
     awaitable<Result<void>> remove(values::Principal who, ScheduleId id); // its jobs stay
     awaitable<Result<Schedule>> pause(values::Principal who, ScheduleId id);
-    awaitable<Result<Schedule>> resume(values::Principal who, ScheduleId id); // what was planned meanwhile is not missed
+    awaitable<Result<Schedule>> resume(values::Principal who,
+                                       ScheduleId id); // what was planned meanwhile is not missed
     // A job of it at once, whether it is paused or not; what is planned stays. The errors of a submit.
     awaitable<Result<Answer>> run(values::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency);
 
 private:
     struct Planned {
-        Schedule schedule; // without what the store knows of it
+        Schedule schedule;              // without what the store knows of it
         std::vector<std::string> blobs; // that its job names
     };
     Result<Planned> plan(const values::Principal& who, const NewSchedule& asked, Timestamp now) const;

@@ -45,7 +45,9 @@ public:
     values::BreakerView view(OrganizationId organization, const std::string& model, const std::string& version);
 
 private:
-    static Key key_of(const inference::ModelVersion& version) { return {version.organization, version.name, version.version}; }
+    static Key key_of(const inference::ModelVersion& version) {
+        return {version.organization, version.name, version.version};
+    }
     void record(const Key& key, bool success);
     void gave_up(const Key& key);
 

@@ -15,11 +15,11 @@ namespace millrace::models {
 
 // One prediction that has ended, as it is counted.
 struct Sample {
-    bool error = false;         // the version's own fault
-    double latency_ms = 0;      // from the call to the answer
-    double own_ms = 0;          // decoding, the forward pass, writing the result: without waiting
-    std::string_view label{};   // empty: it gives none
-    bool refused = false;       // an error: the version was not even asked
+    bool error = false;       // the version's own fault
+    double latency_ms = 0;    // from the call to the answer
+    double own_ms = 0;        // decoding, the forward pass, writing the result: without waiting
+    std::string_view label{}; // empty: it gives none
+    bool refused = false;     // an error: the version was not even asked
 };
 
 // What came to a version and is no prediction of its own.
@@ -34,18 +34,20 @@ struct Counts {
 
     std::uint64_t predictions = 0; // errors included
     std::uint64_t errors = 0;
-    std::uint64_t refused = 0;     // of the errors: its breaker was open, or it could not be used
-    std::uint64_t fallbacks = 0;   // answered by the fallback instead, errors and refused ones
+    std::uint64_t refused = 0;   // of the errors: its breaker was open, or it could not be used
+    std::uint64_t fallbacks = 0; // answered by the fallback instead, errors and refused ones
     std::uint64_t bad_inputs = 0, turned_away = 0, cached = 0; // beside the predictions, see Aside
-    std::uint64_t compared = 0, agreed = 0; // as the shadow, with what was answered
-    Durations latency, own;        // of those without an error
+    std::uint64_t compared = 0, agreed = 0;                    // as the shadow, with what was answered
+    Durations latency, own;                                    // of those without an error
     std::map<std::string, std::uint64_t, std::less<>> labels;
     std::uint64_t other_labels = 0;
 
     void add(const Sample& sample);
     void add(Aside aside);
     void add(const Counts& other);
-    double error_rate() const { return predictions == 0 ? 0 : static_cast<double>(errors) / static_cast<double>(predictions); }
+    double error_rate() const {
+        return predictions == 0 ? 0 : static_cast<double>(errors) / static_cast<double>(predictions);
+    }
 
     json::object to_json() const;
     static Counts from_json(const json::value& value); // what is not understood counts as nothing

@@ -24,14 +24,14 @@ struct Version {
     std::string sha256; // of the model file
     std::uint64_t size = 0;
     Timestamp created_at;
-    std::string reason; // why it cannot be used; empty when it can
-    std::shared_ptr<const values::Manifest> manifest;         // shared with what runs it
-    std::shared_ptr<const inference::ModelVersion> runnable;  // shared with work in flight; null when it cannot be used
+    std::string reason;                                      // why it cannot be used; empty when it can
+    std::shared_ptr<const values::Manifest> manifest;        // shared with what runs it
+    std::shared_ptr<const inference::ModelVersion> runnable; // shared with work in flight; null when it cannot be used
     inference::ArchiveKind format = inference::ArchiveKind::torchscript;
-    std::optional<TrialReport> trial;           // none: there was no runtime when it was pushed
-    values::FileRefs files;                     // beside the model, that its manifest names
-    std::optional<std::string> signature;       // base64, over all files as they were pushed
-    std::optional<std::string> signer;          // the trusted key that made it; none for one that nobody here could check
+    std::optional<TrialReport> trial;     // none: there was no runtime when it was pushed
+    values::FileRefs files;               // beside the model, that its manifest names
+    std::optional<std::string> signature; // base64, over all files as they were pushed
+    std::optional<std::string> signer;    // the trusted key that made it; none for one that nobody here could check
 
     bool ready() const { return runnable != nullptr; }
 };
@@ -55,8 +55,8 @@ int falls_back_to(const Model& other, const Model& model, int number);
 // a-z 0-9 and inside also _ -: up to 63 characters.
 bool is_name(std::string_view text);
 
-// As the API answers them. The labels and manifests of a model's versions are there for those that its traffic names, and for
-// the newest ones as long as they have fewer than 4 MiB together; each version by itself has all of its own.
+// As the API answers them. The labels and manifests of a model's versions are there for those that its traffic names,
+// and for the newest ones as long as they have fewer than 4 MiB together; each version by itself has all of its own.
 json::object to_json(const Version& version, bool with_manifest);
 json::object to_json(const Model& model, bool with_manifests);
 

@@ -37,9 +37,9 @@ struct StoredModel {
 std::vector<StoredModel> all_models(store::Session& session);
 std::vector<StoredVersion> all_versions(store::Session& session);
 
-// Gives the version its number: the next one, or that of an equal version (the same model, manifest and files; `created` false), which then takes over a
-// trial's report, and a signature with the manifest as it was signed, unless it has a signer and this one has none. The first
-// version of a model becomes its production version.
+// Gives the version its number: the next one, or that of an equal version (the same model, manifest and files;
+// `created` false), which then takes over a trial's report, and a signature with the manifest as it was signed, unless
+// it has a signer and this one has none. The first version of a model becomes its production version.
 struct Inserted {
     StoredVersion version;
     bool created = false;
@@ -61,8 +61,8 @@ std::vector<FileUser> users_of_file(store::Session& session, const std::string& 
 // As it was pushed; the normal form for versions from before that was kept.
 std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number);
 
-// not_found when there is no such version; conflict while it is the production version and not the last one, and while a chain
-// names it.
+// not_found when there is no such version; conflict while it is the production version and not the last one, and while
+// a chain names it.
 Result<void> delete_version(store::TenantSession& session, const std::string& model, int number);
 
 } // namespace millrace::models

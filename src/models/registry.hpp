@@ -36,7 +36,7 @@ struct Attached {
         std::string name;
         blobs::BlobUpload upload;
     };
-    std::vector<File> files{};            // beside the model: those that the manifest names, and no others
+    std::vector<File> files{}; // beside the model: those that the manifest names, and no others
 };
 
 struct Pushed {
@@ -48,23 +48,25 @@ class Registry {
 public:
     // Borrows all of them for its lifetime. `files` is a blob store of its own, in <data>/models; `pool` is where
     // its files are read.
-    Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool, const Clock& clock,
-             telemetry::Log& log, TrustedKeys trusted = {});
+    Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool,
+             const Clock& clock, telemetry::Log& log, TrustedKeys trusted = {});
 
-    void leave_strays() { strays_stay_ = true; } // before load_blocking(): rows were lost, and their files may be all that is left
-    // Fills the memory from the store, before the first request. A version whose file is gone, or whose signature does not
-    // hold any more where signatures are required, is shown as failed.
+    void leave_strays() {
+        strays_stay_ = true;
+    } // before load_blocking(): rows were lost, and their files may be all that is left
+    // Fills the memory from the store, before the first request. A version whose file is gone, or whose signature does
+    // not hold any more where signatures are required, is shown as failed.
     Result<void> load_blocking();
 
     // Takes the bytes of a model file as they arrive; push() makes a version of it, or drops it.
     blobs::BlobUpload begin_upload() { return files_.begin_upload(max_model_bytes); }
     // The same of a file beside it.
     blobs::BlobUpload begin_file_upload() { return files_.begin_upload(values::max_file_bytes); }
-    // unprocessable: a name or manifest that cannot be, a file that it names and that is not there (or is there and not named), a file that is no model, a signature or digest that is not theirs, or
-    // the two disagree. The signature is checked before anything looks into the file.
-    // Only a chain has no file, and it has none.
-    awaitable<Result<Pushed>> push(values::Principal who, std::string name, std::optional<blobs::BlobUpload> file, std::string manifest,
-                                   Attached attached = {});
+    // unprocessable: a name or manifest that cannot be, a file that it names and that is not there (or is there and not
+    // named), a file that is no model, a signature or digest that is not theirs, or the two disagree. The signature is
+    // checked before anything looks into the file. Only a chain has no file, and it has none.
+    awaitable<Result<Pushed>> push(values::Principal who, std::string name, std::optional<blobs::BlobUpload> file,
+                                   std::string manifest, Attached attached = {});
 
     // Models that have versions, by name.
     std::vector<std::shared_ptr<const Model>> list(OrganizationId organization) const;
@@ -72,13 +74,17 @@ public:
 
     // What runs a prediction: the production version unless another is named. not_found, or unavailable for a
     // version that cannot be used. No waiting.
-    Result<std::shared_ptr<const inference::ModelVersion>> resolve(OrganizationId organization, std::string_view name,
-                                                                   std::optional<std::string_view> version = std::nullopt) const;
+    Result<std::shared_ptr<const inference::ModelVersion>> resolve(
+        OrganizationId organization, std::string_view name,
+        std::optional<std::string_view> version = std::nullopt) const;
 
-    // The version that a step of a chain names; production's where it names none. As resolve(), with the step in the error.
-    Result<std::shared_ptr<const inference::ModelVersion>> resolve_step(OrganizationId organization, const values::Step& step) const;
+    // The version that a step of a chain names; production's where it names none. As resolve(), with the step in the
+    // error.
+    Result<std::shared_ptr<const inference::ModelVersion>> resolve_step(OrganizationId organization,
+                                                                        const values::Step& step) const;
     // What the engine runs for a version: itself, or the steps of a chain. As resolve_step().
-    Result<std::vector<std::shared_ptr<const inference::ModelVersion>>> parts(const std::shared_ptr<const inference::ModelVersion>& version) const;
+    Result<std::vector<std::shared_ptr<const inference::ModelVersion>>> parts(
+        const std::shared_ptr<const inference::ModelVersion>& version) const;
 
     // The files of a version as they were pushed. not_found for the manifest of a version that is not there.
     awaitable<Result<blobs::OpenBlob>> open_file(std::string sha256, std::uint64_t size);
@@ -100,8 +106,10 @@ private:
     Version make_version(const StoredVersion& row, std::shared_ptr<const values::Manifest> manifest) const;
     std::string obstacle(const StoredVersion& row) const;
     awaitable<Result<void>> examine(StoredVersion& row, std::shared_ptr<const values::Manifest> manifest);
-    awaitable<Result<std::shared_ptr<const values::Manifest>>> read_manifest(StoredVersion& row, std::vector<Attached::File> files);
-    awaitable<Result<void>> take_files(StoredVersion& row, std::vector<Attached::File> files, std::vector<std::string> named);
+    awaitable<Result<std::shared_ptr<const values::Manifest>>> read_manifest(StoredVersion& row,
+                                                                             std::vector<Attached::File> files);
+    awaitable<Result<void>> take_files(StoredVersion& row, std::vector<Attached::File> files,
+                                       std::vector<std::string> named);
     awaitable<Result<json::value>> with_labels(json::value manifest, values::FileRefs files);
     Result<void> take_steps(StoredVersion& row, values::Manifest& manifest) const;
     Result<void> join_stored(OrganizationId organization, values::Manifest& manifest) const;

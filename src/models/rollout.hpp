@@ -1,5 +1,5 @@
-// Who answers for a model: set, taken back by hand or by itself, remembered. A version is loaded and warm before the first
-// prediction is sent to it; until then, and when that fails, the traffic is as it was. Thread-safe.
+// Who answers for a model: set, taken back by hand or by itself, remembered. A version is loaded and warm before the
+// first prediction is sent to it; until then, and when that fails, the traffic is as it was. Thread-safe.
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/clock.hpp"
@@ -27,23 +27,24 @@
 namespace millrace::models {
 
 // Writes an event for operators in the transaction that it tells of.
-using WriteEvent = std::function<void(store::Session&, const OrganizationId&, std::string_view type, std::string_view subject,
-                                      const json::object& data, Timestamp now)>;
+using WriteEvent = std::function<void(store::Session&, const OrganizationId&, std::string_view type,
+                                      std::string_view subject, const json::object& data, Timestamp now)>;
 
 class Rollout {
 public:
     // Borrows all but the last for its lifetime.
-    Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics,
-            WriteEvent write_event);
+    Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log,
+            telemetry::Metrics& metrics, WriteEvent write_event);
 
     // After the registry's, before the first request.
     Result<void> load_blocking();
-    // Stores what candidates and production did: every second, sooner after twenty predictions of a candidate that is still to be
-    // judged. A killed daemon forgets so much of it, one that is stopped nothing.
+    // Stores what candidates and production did: every second, sooner after twenty predictions of a candidate that is
+    // still to be judged. A killed daemon forgets so much of it, one that is stopped nothing.
     void start(asio::io_context& context); // its timer's thread; carries out what the last life left
     void stop();                           // stores the rest; blocks. Idempotent
 
-    // not_found; unprocessable: a version or the fallback is not there; conflict: one of them does not load, with the reason.
+    // not_found; unprocessable: a version or the fallback is not there; conflict: one of them does not load, with the
+    // reason.
     awaitable<Result<void>> set(values::Principal who, std::string name, Traffic traffic);
     // To what was before, and before that when it is done again. conflict when nothing before can still be returned to.
     awaitable<Result<void>> roll_back(values::Principal who, std::string name, std::string reason);
@@ -54,13 +55,16 @@ public:
     std::optional<Verdict> observe(const inference::ModelVersion& version, const Sample& sample);
     awaitable<void> carry_out(Verdict verdict);
     // There is a verdict on it: it gets nothing more, though its roll-back may still be on its way into the store.
-    bool has_lost(OrganizationId organization, const std::string& model, int candidate) const { return contests_.has_lost(organization, model, candidate); }
+    bool has_lost(OrganizationId organization, const std::string& model, int candidate) const {
+        return contests_.has_lost(organization, model, candidate);
+    }
 
 private:
     class Change;
 
     awaitable<Result<void>> warm(OrganizationId organization, std::string name, Traffic traffic);
-    awaitable<Result<int>> commit(OrganizationId organization, std::string name, TrafficChange change, json::object event);
+    awaitable<Result<int>> commit(OrganizationId organization, std::string name, TrafficChange change,
+                                  json::object event);
     awaitable<void> give_back(OrganizationId organization, std::string name, Traffic before);
     bool is_needed(OrganizationId organization, const std::string& name, int version) const;
     bool can_serve(const Model& model, const Traffic& traffic) const;
@@ -74,7 +78,7 @@ private:
     telemetry::Log& log_;
     WriteEvent write_event_;
     Contests contests_;
-    std::mutex saving_; // rows are handed over in the order in which they were taken
+    std::mutex saving_;                         // rows are handed over in the order in which they were taken
     std::shared_ptr<asio::steady_timer> timer_; // shared with its handler, which may come after stop()
     std::atomic<bool> stopped_{false};
     telemetry::Counter& rolled_back_;

@@ -1,5 +1,5 @@
-// Which versions of a model answer, and how often. Pure values and the pure choice between them; the JSON form is that of
-// PUT /api/v1/models/{name}/traffic.
+// Which versions of a model answer, and how often. Pure values and the pure choice between them; the JSON form is that
+// of PUT /api/v1/models/{name}/traffic.
 #pragma once
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -26,10 +26,10 @@ struct RollbackPolicy {
 };
 
 struct Traffic {
-    std::optional<int> production;             // none only while the model has no versions
+    std::optional<int> production; // none only while the model has no versions
     std::optional<Candidate> candidate;
-    std::optional<int> shadow;                 // runs beside production, is compared, never answers
-    std::optional<values::ModelName> fallback; // answers when production cannot
+    std::optional<int> shadow;                                 // runs beside production, is compared, never answers
+    std::optional<values::ModelName> fallback;                 // answers when production cannot
     std::optional<RollbackPolicy> rollback = RollbackPolicy{}; // none: only by hand
 
     // unprocessable with the member and the reason. The three versions are different ones.
@@ -39,7 +39,7 @@ struct Traffic {
     std::vector<int> versions() const;
     bool names(int version) const;
 };
-bool operator==(const Traffic& a, const Traffic& b); // says the same
+bool operator==(const Traffic& a, const Traffic& b);   // says the same
 bool same_answers(const Traffic& a, const Traffic& b); // whatever the policy
 
 enum class Side { production, candidate };

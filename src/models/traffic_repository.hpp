@@ -14,14 +14,14 @@ struct StoredTraffic {
     std::string model;
     int revision = 0;
     Traffic traffic;
-    int stands_for = 0;         // the revision that it returned to; its own where it is new
+    int stands_for = 0; // the revision that it returned to; its own where it is new
     std::string reason, set_by;
     Timestamp set_at;
 };
 
 struct TrafficChange {
     Traffic traffic;
-    std::optional<int> after;      // only while this is the present revision
+    std::optional<int> after; // only while this is the present revision
     std::optional<int> stands_for;
     std::string reason, set_by;
     Timestamp at;
@@ -33,15 +33,16 @@ inline constexpr int kept_revisions = 50;
 std::vector<StoredTraffic> present_traffic(store::Session& session);
 std::vector<StoredTraffic> traffic_history(store::TenantSession& session, const std::string& model); // the latest first
 
-// The new revision. not_found: no such model; unprocessable: a version, or the fallback, is not there; conflict: the traffic
-// was changed since.
+// The new revision. not_found: no such model; unprocessable: a version, or the fallback, is not there; conflict: the
+// traffic was changed since.
 Result<int> write_traffic(store::TenantSession& session, const std::string& model, const TrafficChange& change);
 
 // conflict while a traffic, its model's or another's, names the version besides production.
 Result<void> check_not_in_traffic(store::TenantSession& session, const std::string& model, int version);
 // Of what was told about a version that is gone, as much as one turn of the writer takes; how much.
 std::int64_t forget_feedback(store::TenantSession& session, const std::string& model, int version);
-// With the last version go the traffics; with any version what it did. Its feedback may be much, and goes by forget_feedback().
+// With the last version go the traffics; with any version what it did. Its feedback may be much, and goes by
+// forget_feedback().
 void forget_version(store::TenantSession& session, const std::string& model, int version, bool last);
 
 } // namespace millrace::models

@@ -1,5 +1,5 @@
-// What each model version did in the last day, in memory, and stored every few seconds: a killed daemon forgets the last of
-// it, one that is stopped nothing. Thread-safe.
+// What each model version did in the last day, in memory, and stored every few seconds: a killed daemon forgets the
+// last of it, one that is stopped nothing. Thread-safe.
 #pragma once
 #include "async/awaitable.hpp"
 #include "async/guarded.hpp"
@@ -29,7 +29,10 @@ public:
     static constexpr std::chrono::minutes width{10};
     static constexpr std::size_t length = 144; // spans: a day
 
-    VersionStats(store::Database& database, const Clock& clock, telemetry::Log& log) : database_{database}, clock_{clock}, log_{log} {}
+    VersionStats(store::Database& database, const Clock& clock, telemetry::Log& log)
+        : database_{database},
+          clock_{clock},
+          log_{log} {}
 
     Result<void> load_blocking();
     void start(asio::io_context& context); // its timer's thread

@@ -13,8 +13,11 @@ struct StoredFile {
     std::string media_type;
 };
 
-// Afterwards prediction.result[name] is {"blob","media_type"} for each file. The rows in the catalogue are the caller's.
-inline awaitable<Result<std::vector<StoredFile>>> store_files(blobs::BlobStore& blobs, inference::Prediction& prediction, blobs::Purpose purpose) {
+// Afterwards prediction.result[name] is {"blob","media_type"} for each file. The rows in the catalogue are the
+// caller's.
+inline awaitable<Result<std::vector<StoredFile>>> store_files(blobs::BlobStore& blobs,
+                                                              inference::Prediction& prediction,
+                                                              blobs::Purpose purpose) {
     std::vector<StoredFile> stored;
     for (auto& file : prediction.files) {
         auto blob = co_await blobs.put_async(std::move(file.bytes), purpose);

@@ -25,8 +25,10 @@ Result<DataLock> DataLock::acquire(const std::filesystem::path& data) {
     Descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!file) return Error{Code::unavailable, "cannot open " + path.string() + ": " + std::strerror(errno)};
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) return Error{Code::unavailable, "cannot lock " + path.string() + ": " + std::strerror(errno)};
-        return Error{Code::conflict, data.string() + " is in use by " + holder(file.get()) + "; stop it or choose another data folder"};
+        if (errno != EWOULDBLOCK)
+            return Error{Code::unavailable, "cannot lock " + path.string() + ": " + std::strerror(errno)};
+        return Error{Code::conflict,
+                     data.string() + " is in use by " + holder(file.get()) + "; stop it or choose another data folder"};
     }
     // For people only; the lock is the flock.
     const auto pid = std::to_string(::getpid()) + "\n";

@@ -39,8 +39,8 @@ public:
     // writes in session.savepoint(): a task that breaks this rule, or meets a DatabaseError after its first write,
     // takes its whole group back, and nobody in it is acknowledged.
     // Others wait while a task runs: it changes a bounded number of rows, whatever the data (store/turn.hpp).
-    // A task with a member committed() has it called on the writer's thread after the commit, in the order of the writes,
-    // before its coroutine resumes: quick, and without throwing.
+    // A task with a member committed() has it called on the writer's thread after the commit, in the order of the
+    // writes, before its coroutine resumes: quick, and without throwing.
     //   unavailable: the queue is full, the store is closing or has failed; storage_full: the disk is.
     template <class Task>
     awaitable<TaskResult<Task>> write(Task task) {
@@ -66,7 +66,8 @@ public:
         submit_read(std::move(operation));
     }
 
-    // The same, blocking the calling thread: for start-up and tests, never on an io or store thread. Reads are unlimited.
+    // The same, blocking the calling thread: for start-up and tests, never on an io or store thread. Reads are
+    // unlimited.
     template <class Task>
     TaskResult<Task> write_blocking(Task task) {
         std::promise<TaskResult<Task>> promise;
@@ -76,7 +77,9 @@ public:
     template <class Task>
     TaskResult<Task> read_blocking(Task task) {
         std::promise<TaskResult<Task>> promise;
-        post_read(std::move(task), [&promise](TaskResult<Task> outcome) { promise.set_value(std::move(outcome)); }, ReadTime::unlimited);
+        post_read(
+            std::move(task), [&promise](TaskResult<Task> outcome) { promise.set_value(std::move(outcome)); },
+            ReadTime::unlimited);
         return promise.get_future().get();
     }
 

@@ -23,8 +23,8 @@ public:
     virtual bool run(Session& session) = 0;
     // Replaces the outcome.
     virtual void fail(const Error& error) = 0;
-    // After the commit, on the store's thread, before anybody is told: calls the task's committed(), if it has one and has not
-    // returned an error.
+    // After the commit, on the store's thread, before anybody is told: calls the task's committed(), if it has one and
+    // has not returned an error.
     virtual void committed() {}
     // Where deliver() has to be called; nullptr: on the calling thread.
     virtual const asio::any_io_executor* executor() const { return nullptr; }
@@ -40,7 +40,8 @@ class OperationList {
 public:
     OperationList() = default;
     OperationList(OperationList&& other) noexcept
-        : first_{std::exchange(other.first_, nullptr)}, last_{std::exchange(other.last_, nullptr)},
+        : first_{std::exchange(other.first_, nullptr)},
+          last_{std::exchange(other.last_, nullptr)},
           size_{std::exchange(other.size_, 0)} {}
     OperationList& operator=(OperationList&&) = delete;
     ~OperationList() {
@@ -101,7 +102,8 @@ public:
     using Outcome = TaskResult<Task>;
 
     ResumingOperation(Task task, Handler handler)
-        : task_{std::move(task)}, handler_{std::move(handler)},
+        : task_{std::move(task)},
+          handler_{std::move(handler)},
           // The executor is kept busy until the outcome arrives, or its run() could return before.
           executor_{asio::prefer(asio::any_io_executor{asio::get_associated_executor(handler_)},
                                  asio::execution::outstanding_work.tracked)} {}
@@ -109,7 +111,7 @@ public:
     bool run(Session& session) override { return outcome_.emplace(task_(session)).has_value(); }
     void fail(const Error& error) override { outcome_.emplace(error); }
     void committed() override {
-        if constexpr (requires(Task& task) { task.committed(); })
+        if constexpr (requires(Task & task) { task.committed(); })
             if (outcome_->has_value()) task_.committed();
     }
     const asio::any_io_executor* executor() const override { return &executor_; }

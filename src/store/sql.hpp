@@ -35,7 +35,8 @@ public:
         std::array<char, 36> characters;
         std::string_view view() const { return {characters.data(), characters.size()}; }
     };
-    using Held = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, std::span<const std::byte>, IdText>;
+    using Held =
+        std::variant<std::nullptr_t, std::int64_t, double, std::string_view, std::span<const std::byte>, IdText>;
 
     Value(std::nullptr_t) : held_{nullptr} {}
     Value(std::nullopt_t) : held_{nullptr} {}
@@ -64,12 +65,12 @@ private:
 // What went wrong inside the database. Thrown by sessions and rows, within store tasks only; the store turns it
 // into an Error for whoever waits.
 enum class Fault {
-    constraint, // a uniqueness, foreign key or check rule refused the row
-    full,       // no space left on the device
-    time_limit, // a read was stopped because it had run too long
+    constraint,  // a uniqueness, foreign key or check rule refused the row
+    full,        // no space left on the device
+    time_limit,  // a read was stopped because it had run too long
     unavailable, // locked by another program, or no memory: may work later
-    misuse,     // wrong number of parameters, a statement that the session refuses …: a mistake in the program
-    broken,     // input/output error, corruption: the store stops
+    misuse,      // wrong number of parameters, a statement that the session refuses …: a mistake in the program
+    broken,      // input/output error, corruption: the store stops
 };
 
 class DatabaseError : public std::runtime_error {
@@ -101,7 +102,9 @@ public:
     // `ready`: the driver has made the first step already, and found a row.
     Rows(Cursor& cursor, bool ready) : cursor_{&cursor}, ready_{ready}, done_{!ready} {}
     Rows(Rows&& other) noexcept
-        : cursor_{std::exchange(other.cursor_, nullptr)}, ready_{other.ready_}, done_{other.done_} {}
+        : cursor_{std::exchange(other.cursor_, nullptr)},
+          ready_{other.ready_},
+          done_{other.done_} {}
     Rows& operator=(Rows&&) = delete;
     ~Rows() {
         if (cursor_) cursor_->close();
@@ -187,7 +190,10 @@ protected:
 // from $2, and refuses (misuse) a statement that does not name organization_id and $1.
 class TenantSession {
 public:
-    TenantSession(Session& session, const OrganizationId& organization) : session_{session}, id_{organization}, organization_{organization} {}
+    TenantSession(Session& session, const OrganizationId& organization)
+        : session_{session},
+          id_{organization},
+          organization_{organization} {}
 
     const OrganizationId& organization() const { return id_; }
     Session& session() { return session_; } // for what is done on behalf of all

@@ -21,12 +21,14 @@ GpuFigures figures_of(const Nvml& nvml, Nvml::Device device) {
     GpuFigures gpu;
     std::array<char, 96> uuid{};
     if (nvml.uuid(device, uuid.data(), uuid.size() - 1) == 0) gpu.uuid = uuid.data();
-    if (Nvml::Utilization busy{}; nvml.utilization && nvml.utilization(device, &busy) == 0) gpu.utilization = std::min(busy.gpu, 100u) / 100.0;
+    if (Nvml::Utilization busy{}; nvml.utilization && nvml.utilization(device, &busy) == 0)
+        gpu.utilization = std::min(busy.gpu, 100u) / 100.0;
     if (Nvml::Memory memory{}; nvml.memory && nvml.memory(device, &memory) == 0) {
         gpu.memory_total = memory.total;
         gpu.memory_used = memory.used;
     }
-    if (unsigned milliwatts = 0; nvml.power && nvml.power(device, &milliwatts) == 0) gpu.power_watts = milliwatts / 1000.0;
+    if (unsigned milliwatts = 0; nvml.power && nvml.power(device, &milliwatts) == 0)
+        gpu.power_watts = milliwatts / 1000.0;
     return gpu;
 }
 
@@ -36,7 +38,8 @@ void append(std::string& out, const char* name, const char* help, const std::vec
     for (const auto& gpu : gpus) {
         const auto shown = value(gpu);
         if (!shown) continue;
-        if (std::exchange(first, false)) fmt::format_to(std::back_inserter(out), "# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+        if (std::exchange(first, false))
+            fmt::format_to(std::back_inserter(out), "# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
         fmt::format_to(std::back_inserter(out), "{}{{gpu_uuid=\"{}\"}} {}\n", name, gpu.uuid, *shown);
     }
 }
@@ -73,16 +76,21 @@ std::vector<GpuFigures> gpu_figures(const Nvml& nvml) {
 }
 
 std::vector<GpuFigures> gpu_figures() {
-    static const std::optional<Nvml> nvml = open_nvml(); // once: the driver's library keeps a state of its own in the process
+    static const std::optional<Nvml> nvml =
+        open_nvml(); // once: the driver's library keeps a state of its own in the process
     return nvml ? gpu_figures(*nvml) : std::vector<GpuFigures>{};
 }
 
 std::string render(const std::vector<GpuFigures>& gpus) {
     std::string out;
-    append(out, "nv_gpu_utilization", "Share of time in which the GPU was busy, 0 to 1.", gpus, [](const GpuFigures& gpu) { return gpu.utilization; });
-    append(out, "nv_gpu_memory_total_bytes", "Memory of the GPU.", gpus, [](const GpuFigures& gpu) { return gpu.memory_total; });
-    append(out, "nv_gpu_memory_used_bytes", "Memory of the GPU that is taken.", gpus, [](const GpuFigures& gpu) { return gpu.memory_used; });
-    append(out, "nv_gpu_power_usage", "Power that the GPU draws, in watts.", gpus, [](const GpuFigures& gpu) { return gpu.power_watts; });
+    append(out, "nv_gpu_utilization", "Share of time in which the GPU was busy, 0 to 1.", gpus,
+           [](const GpuFigures& gpu) { return gpu.utilization; });
+    append(out, "nv_gpu_memory_total_bytes", "Memory of the GPU.", gpus,
+           [](const GpuFigures& gpu) { return gpu.memory_total; });
+    append(out, "nv_gpu_memory_used_bytes", "Memory of the GPU that is taken.", gpus,
+           [](const GpuFigures& gpu) { return gpu.memory_used; });
+    append(out, "nv_gpu_power_usage", "Power that the GPU draws, in watts.", gpus,
+           [](const GpuFigures& gpu) { return gpu.power_watts; });
     return out;
 }
 

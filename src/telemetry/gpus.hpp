@@ -1,5 +1,5 @@
-// What NVIDIA's driver says about the GPUs of this machine, asked through its library (NVML), which is opened when the first
-// question comes and there is a GPU. Thread-safe.
+// What NVIDIA's driver says about the GPUs of this machine, asked through its library (NVML), which is opened when the
+// first question comes and there is a GPU. Thread-safe.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,8 +10,8 @@
 namespace millrace::telemetry {
 
 struct GpuFigures {
-    std::string uuid;                                   // "GPU-…"
-    std::optional<double> utilization;                  // 0 to 1, of the last sample period; none: the driver does not say
+    std::string uuid;                  // "GPU-…"
+    std::optional<double> utilization; // 0 to 1, of the last sample period; none: the driver does not say
     std::optional<double> power_watts;
     std::optional<std::uint64_t> memory_total, memory_used; // bytes
 };

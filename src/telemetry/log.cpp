@@ -26,8 +26,8 @@ std::string_view name(Level level) {
     return "error";
 }
 
-// Quoted, with control and format characters (base/unseen.hpp) written as JSON escapes and broken UTF-8 replaced: neither a line
-// break nor a terminal's escape sequence can come out of a value.
+// Quoted, with control and format characters (base/unseen.hpp) written as JSON escapes and broken UTF-8 replaced:
+// neither a line break nor a terminal's escape sequence can come out of a value.
 void append_quoted(std::string& out, std::string_view text) {
     const bool cut = text.size() > longest_value;
     text = utf8_prefix(text, longest_value);
@@ -55,7 +55,8 @@ void append_quoted(std::string& out, std::string_view text) {
 bool plain(std::string_view text) {
     if (text.empty() || text.size() > longest_value) return false;
     for (const char c : text)
-        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f || static_cast<unsigned char>(c) >= 0x80) return false;
+        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f || static_cast<unsigned char>(c) >= 0x80)
+            return false;
     return true;
 }
 
@@ -86,7 +87,10 @@ void write_all(int descriptor, std::string_view text) {
 
 } // namespace
 
-Log::Log(Level threshold, LogFormat format, int descriptor) : threshold_{threshold}, format_{format}, descriptor_{descriptor} {}
+Log::Log(Level threshold, LogFormat format, int descriptor)
+    : threshold_{threshold},
+      format_{format},
+      descriptor_{descriptor} {}
 
 void Log::write(Level level, std::string_view event, std::initializer_list<LogField> fields) {
     if (!enabled(level)) return;

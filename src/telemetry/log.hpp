@@ -23,8 +23,9 @@ struct LogField {
     LogField(std::string_view n, bool v) : name{n}, value{v} {}
     LogField(std::string_view n, double v) : name{n}, value{v} {}
     template <class Integer>
-        requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-    LogField(std::string_view n, Integer v) : name{n}, value{static_cast<std::int64_t>(v)} {}
+    requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>) LogField(std::string_view n, Integer v)
+        : name{n},
+          value{static_cast<std::int64_t>(v)} {}
 };
 
 class Log {
@@ -36,10 +37,18 @@ public:
 
     // log.info("worker ready", {{"pid", pid}, {"runtime", version}});
     void write(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
-    void debug(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::debug, event, fields); }
-    void info(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::info, event, fields); }
-    void warning(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::warning, event, fields); }
-    void error(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::error, event, fields); }
+    void debug(std::string_view event, std::initializer_list<LogField> fields = {}) {
+        write(Level::debug, event, fields);
+    }
+    void info(std::string_view event, std::initializer_list<LogField> fields = {}) {
+        write(Level::info, event, fields);
+    }
+    void warning(std::string_view event, std::initializer_list<LogField> fields = {}) {
+        write(Level::warning, event, fields);
+    }
+    void error(std::string_view event, std::initializer_list<LogField> fields = {}) {
+        write(Level::error, event, fields);
+    }
 
 private:
     std::atomic<Level> threshold_;

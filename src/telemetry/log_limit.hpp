@@ -1,5 +1,7 @@
-// For log lines that strangers cause: so many a second are written, the others are counted and told with the next. Thread-safe.
-//   if (const auto line = limit.ask()) log.warning("sign-in failed", {{"remote", remote}, {"left_out", line->left_out}});
+// For log lines that strangers cause: so many a second are written, the others are counted and told with the next.
+// Thread-safe.
+//   if (const auto line = limit.ask()) log.warning("sign-in failed", {{"remote", remote}, {"left_out",
+//   line->left_out}});
 #pragma once
 #include <chrono>
 #include <cstdint>

@@ -12,7 +12,8 @@
 namespace millrace::telemetry {
 namespace {
 
-using Instrument = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>, std::function<double()>>;
+using Instrument =
+    std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>, std::function<double()>>;
 
 struct Series {
     std::string labels; // rendered without braces: a="b",c="d"
@@ -72,15 +73,18 @@ void append(std::string& out, const std::string& name, const std::string& labels
         fmt::format_to(std::back_inserter(out), "{}_bucket{{{}le=\"{}\"}} {}\n", name, first, bound, cumulative);
     }
     // The count is the last cumulative bucket, so that the two agree even while others observe.
-    fmt::format_to(std::back_inserter(out), "{}_sum{} {}\n{}_count{} {}\n", name, braced(labels), number(histogram.sum()), name,
-                   braced(labels), cumulative);
+    fmt::format_to(std::back_inserter(out), "{}_sum{} {}\n{}_count{} {}\n", name, braced(labels),
+                   number(histogram.sum()), name, braced(labels), cumulative);
 }
 
 void append(std::string& out, const std::string& name, const Series& series) {
     const auto line = [&](const std::string& value) { out += name + braced(series.labels) + ' ' + value + '\n'; };
-    if (const auto* counter = std::get_if<std::unique_ptr<Counter>>(&series.instrument)) line(fmt::format("{}", (*counter)->value()));
-    else if (const auto* gauge = std::get_if<std::unique_ptr<Gauge>>(&series.instrument)) line(fmt::format("{}", (*gauge)->value()));
-    else if (const auto* histogram = std::get_if<std::unique_ptr<Histogram>>(&series.instrument)) append(out, name, series.labels, **histogram);
+    if (const auto* counter = std::get_if<std::unique_ptr<Counter>>(&series.instrument))
+        line(fmt::format("{}", (*counter)->value()));
+    else if (const auto* gauge = std::get_if<std::unique_ptr<Gauge>>(&series.instrument))
+        line(fmt::format("{}", (*gauge)->value()));
+    else if (const auto* histogram = std::get_if<std::unique_ptr<Histogram>>(&series.instrument))
+        append(out, name, series.labels, **histogram);
     else line(number(std::get<std::function<double()>>(series.instrument)()));
 }
 
@@ -118,8 +122,11 @@ struct Metrics::State {
     // A name has one type: anything else is a mistake of the program that a scraper would have to swallow.
     Series& place(const std::string& name, const std::string& help, const char* type, const Labels& labels) {
         auto [family, fresh] = families.try_emplace(name, Family{help, type, {}});
-        if (!fresh && std::string_view{family->second.type} != type) throw std::logic_error{"metric " + name + " has two types"};
-        return family->second.series.try_emplace(labels, Series{rendered(labels), std::unique_ptr<Counter>{}, owner_of(labels)}).first->second;
+        if (!fresh && std::string_view{family->second.type} != type)
+            throw std::logic_error{"metric " + name + " has two types"};
+        return family->second.series
+            .try_emplace(labels, Series{rendered(labels), std::unique_ptr<Counter>{}, owner_of(labels)})
+            .first->second;
     }
 };
 
@@ -138,7 +145,8 @@ Histogram& Metrics::histogram(const std::string& name, const std::string& help, 
     return state_->get<Histogram>(name, help, "histogram", labels);
 }
 
-void Metrics::gauge(const std::string& name, const std::string& help, const Labels& labels, std::function<double()> read) {
+void Metrics::gauge(const std::string& name, const std::string& help, const Labels& labels,
+                    std::function<double()> read) {
     const std::lock_guard lock{state_->mutex};
     state_->place(name, help, "gauge", labels).instrument = std::move(read);
 }
@@ -150,7 +158,9 @@ std::string Metrics::render(const std::string& organization) const {
         bool opened = false;
         for (const auto& [labels, series] : family.series) {
             if (!series.owner.empty() && series.owner != organization) continue;
-            if (!std::exchange(opened, true)) out += "# HELP " + name + ' ' + escaped(family.help, false) + "\n# TYPE " + name + ' ' + family.type + '\n';
+            if (!std::exchange(opened, true))
+                out += "# HELP " + name + ' ' + escaped(family.help, false) + "\n# TYPE " + name + ' ' + family.type +
+                       '\n';
             append(out, name, series);
         }
     }

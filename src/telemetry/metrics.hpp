@@ -1,7 +1,7 @@
 // Counters, gauges and histograms, rendered in the Prometheus text format 0.0.4. Instruments live as long as
 // the registry and are updated without a lock; creating the same name and labels twice gives the same one.
-// A label `organization` says whose a series is: what names something of an organisation (a model, a queue) has it, and is rendered to
-// that organisation alone, without the label.
+// A label `organization` says whose a series is: what names something of an organisation (a model, a queue) has it, and
+// is rendered to that organisation alone, without the label.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -37,7 +37,9 @@ class Histogram {
 public:
     void observe(double seconds);
     static const std::vector<double>& bounds();
-    std::uint64_t bucket(std::size_t i) const { return buckets_[i].load(std::memory_order_relaxed); } // not cumulative; the last is +Inf
+    std::uint64_t bucket(std::size_t i) const {
+        return buckets_[i].load(std::memory_order_relaxed);
+    } // not cumulative; the last is +Inf
     double sum() const { return static_cast<double>(sum_nanos_.load(std::memory_order_relaxed)) / 1e9; }
 
 private:

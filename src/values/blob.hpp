@@ -9,8 +9,8 @@ namespace millrace::values {
 struct BlobRef {
     std::string sha256; // 64 lower-case hex digits
     std::uint64_t size = 0;
-    // Of one that was stored just now: keeps its file from being removed, until the row that names it is committed. Shared with
-    // the copies on their way there.
+    // Of one that was stored just now: keeps its file from being removed, until the row that names it is committed.
+    // Shared with the copies on their way there.
     std::shared_ptr<const void> held{};
 };
 

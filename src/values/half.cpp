@@ -7,8 +7,8 @@
 namespace millrace::values {
 namespace {
 
-// The bits of the nearest number that has a sign, `exponent_bits` and `fraction_bits`, by the rules of IEEE 754. Rounded once,
-// from the double itself: by way of a float, halves between two numbers could be rounded twice.
+// The bits of the nearest number that has a sign, `exponent_bits` and `fraction_bits`, by the rules of IEEE 754.
+// Rounded once, from the double itself: by way of a float, halves between two numbers could be rounded twice.
 std::uint16_t narrow(double number, int exponent_bits, int fraction_bits) {
     const std::uint16_t sign = std::signbit(number) ? 0x8000 : 0;
     const int bias = (1 << (exponent_bits - 1)) - 1;
@@ -17,7 +17,8 @@ std::uint16_t narrow(double number, int exponent_bits, int fraction_bits) {
     if (std::isinf(number)) return sign | infinity;
     if (number == 0) return sign;
     const int exponent = std::max(std::ilogb(number), 1 - bias); // below: numbers without the leading 1
-    const double steps = std::nearbyint(std::ldexp(std::abs(number), fraction_bits - exponent)); // to even, as is the default
+    const double steps =
+        std::nearbyint(std::ldexp(std::abs(number), fraction_bits - exponent)); // to even, as is the default
     // The leading 1 adds one to the exponent, and so does rounding up to the next power of two.
     const double bits = std::ldexp(exponent + bias - 1, fraction_bits) + steps;
     return bits >= infinity ? sign | infinity : static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(bits));

@@ -1,6 +1,6 @@
-// Numbers of half precision: IEEE 754 binary16 (FP16) and bfloat16 (BF16), as their bits. The compiler has no types for them.
-// Widening is exact, narrowing rounds to the nearest, of two equally near ones to the even one; what is beyond the largest
-// becomes infinity. Pure.
+// Numbers of half precision: IEEE 754 binary16 (FP16) and bfloat16 (BF16), as their bits. The compiler has no types for
+// them. Widening is exact, narrowing rounds to the nearest, of two equally near ones to the even one; what is beyond
+// the largest becomes infinity. Pure.
 #pragma once
 #include <cstdint>
 

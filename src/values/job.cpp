@@ -5,7 +5,7 @@
 namespace millrace::values {
 namespace {
 
-constexpr std::array<std::string_view, 8> state_names{"scheduled", "blocked", "queued", "running",
+constexpr std::array<std::string_view, 8> state_names{"scheduled", "blocked", "queued",    "running",
                                                       "succeeded", "dead",    "cancelled", "expired"};
 
 } // namespace
@@ -28,7 +28,8 @@ std::optional<OnFailure> on_failure(std::string_view text) {
 }
 
 bool is_final(JobState state) {
-    return state == JobState::succeeded || state == JobState::dead || state == JobState::cancelled || state == JobState::expired;
+    return state == JobState::succeeded || state == JobState::dead || state == JobState::cancelled ||
+           state == JobState::expired;
 }
 
 } // namespace millrace::values

@@ -48,8 +48,9 @@ struct NewJob {
     std::string kind;
     std::string queue = "default";
     std::optional<int> priority;
-    std::string payload = "{}"; // JSON text as it was sent, without blanks: compact_json() of base/json.hpp, or a kept member
-    boost::json::object tags;    // of strings
+    std::string payload =
+        "{}"; // JSON text as it was sent, without blanks: compact_json() of base/json.hpp, or a kept member
+    boost::json::object tags; // of strings
     std::optional<Timestamp> run_at, expires_at, deadline_at;
     std::optional<int> max_attempts;
     std::optional<double> timeout_seconds;
@@ -59,7 +60,7 @@ struct NewJob {
 };
 
 struct JobError {
-    std::string code;    // stable word: model_failed, bad_input, timed_out, worker_lost …
+    std::string code; // stable word: model_failed, bad_input, timed_out, worker_lost …
     std::string message;
 };
 
@@ -73,24 +74,24 @@ struct JobAttempt {
 struct Job {
     JobId id;
     OrganizationId organization;
-    KeyId created_by;                   // nil: the admin socket, or the daemon itself
+    KeyId created_by; // nil: the admin socket, or the daemon itself
     std::string kind, queue, resource;
     JobState state = JobState::queued;
     int priority = default_priority;
-    std::string payload, tags;          // JSON text
+    std::string payload, tags;                        // JSON text
     int attempt = 0, max_attempts = default_attempts; // attempts begun; attempts allowed
     double timeout_seconds = default_timeout_seconds;
     Timestamp created_at, run_at;
-    std::optional<RetryPolicy> retry;   // its own; else its queue's, else the default
+    std::optional<RetryPolicy> retry; // its own; else its queue's, else the default
     std::optional<Timestamp> expires_at, deadline_at, started_at, finished_at;
     std::string unique_key;
     std::optional<FlowId> flow;
     std::string flow_ref;
-    int blocked_by = 0;                 // parents that it still waits for
-    std::string worker;                 // the external worker that has, or had, its last attempt
+    int blocked_by = 0; // parents that it still waits for
+    std::string worker; // the external worker that has, or had, its last attempt
     int progress_percent = 0;
-    std::string result;                 // JSON text; empty until succeeded
-    std::optional<JobError> error;      // of the last failed attempt
+    std::string result;            // JSON text; empty until succeeded
+    std::optional<JobError> error; // of the last failed attempt
 };
 
 } // namespace millrace::values

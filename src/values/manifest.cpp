@@ -76,7 +76,9 @@ bool is_given(const InputSpec& input) { return input.kind != InputKind::text || 
 
 } // namespace
 
-std::size_t Manifest::given() const { return static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_given)); }
+std::size_t Manifest::given() const {
+    return static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_given));
+}
 
 std::size_t Manifest::first_given() const {
     return static_cast<std::size_t>(std::find_if(inputs.begin(), inputs.end(), is_given) - inputs.begin());
@@ -86,8 +88,9 @@ Result<Manifest> Manifest::from_json(const json::value& value) {
     if (!value.is_object()) return Error{Code::unprocessable, "manifest: must be a JSON object"};
     std::optional<Error> problem;
     Part root{value.get_object(), "", problem};
-    root.only({"format", "name", "description", "task", "input", "inputs", "output", "outputs", "labels", "postprocess",
-               "batching", "limits", "execution", "buffers", "warm_up", "cache", "fallback", "isolation", "accuracy", "steps"});
+    root.only({"format",  "name",   "description", "task",      "input",    "inputs",    "output",
+               "outputs", "labels", "postprocess", "batching",  "limits",   "execution", "buffers",
+               "warm_up", "cache",  "fallback",    "isolation", "accuracy", "steps"});
     Manifest m;
     read_identity(root, m);
     if (m.task == Task::chain) {
@@ -114,7 +117,9 @@ Result<Manifest> Manifest::parse(std::string_view text) {
     return from_json(*value);
 }
 
-json::value Manifest::only_input_json() const { return inputs.size() == 1 ? json::value(input_json(inputs.front(), inputs)) : json::value(nullptr); }
+json::value Manifest::only_input_json() const {
+    return inputs.size() == 1 ? json::value(input_json(inputs.front(), inputs)) : json::value(nullptr);
+}
 
 json::object Manifest::to_json() const {
     json::object root{{"format", format}, {"name", name}, {"description", description}, {"task", values::name(task)}};

@@ -39,7 +39,8 @@ void refuse_unknown(Part& part, std::string_view name) {
     part.refuse("\"{}\" is none of the steps before it; a step takes what an earlier one gives", name);
 }
 
-StepInput read_step_input(Part& part, std::string_view input, const json::value& from, const std::vector<Step>& earlier) {
+StepInput read_step_input(Part& part, std::string_view input, const json::value& from,
+                          const std::vector<Step>& earlier) {
     const std::string_view text = from.is_string() ? std::string_view{from.get_string()} : std::string_view{};
     const auto dot = text.find('.');
     if (dot == std::string_view::npos || dot + 1 == text.size()) {
@@ -55,7 +56,9 @@ std::vector<StepInput> read_inputs(Part& step, const std::vector<Step>& earlier)
     std::vector<StepInput> inputs;
     const auto* value = step.value("inputs");
     if (!value->is_object() || value->get_object().empty() || value->get_object().size() > most_inputs) {
-        step.refuse("\"inputs\" must be an object of 1 to {} inputs of the model, each with the STEP.OUTPUT that it takes", most_inputs);
+        step.refuse(
+            "\"inputs\" must be an object of 1 to {} inputs of the model, each with the STEP.OUTPUT that it takes",
+            most_inputs);
         return inputs;
     }
     auto part = step.inside(value->get_object(), step.name() + ".inputs");
@@ -79,27 +82,34 @@ Step read_step(Part& part, const std::vector<Step>& earlier) {
     part.only({"name", "model", "version", "inputs", "crop"});
     Step step;
     step.name = part.text("name", 32).value_or("");
-    if (!is_step_name(step.name)) part.refuse("\"name\" must have 1 to 32 characters of a-z 0-9 - _ and begin with a letter or digit");
+    if (!is_step_name(step.name))
+        part.refuse("\"name\" must have 1 to 32 characters of a-z 0-9 - _ and begin with a letter or digit");
     if (find_step(earlier, step.name)) part.refuse("\"name\": {} is there twice", step.name);
     step.model = part.text("model", 64).value_or("");
     if (!is_model_name(step.model)) part.refuse("\"model\" must be the name of a model");
     step.version = read_version(part);
     const bool inputs = part.has("inputs"), crop = part.has("crop");
-    if (earlier.empty() && (inputs || crop)) part.refuse("the first step takes the request's input: it has neither \"inputs\" nor \"crop\"");
-    if (!earlier.empty() && inputs == crop) part.refuse("a step after the first has either \"inputs\", outputs of earlier steps, or \"crop\"");
+    if (earlier.empty() && (inputs || crop))
+        part.refuse("the first step takes the request's input: it has neither \"inputs\" nor \"crop\"");
+    if (!earlier.empty() && inputs == crop)
+        part.refuse("a step after the first has either \"inputs\", outputs of earlier steps, or \"crop\"");
     if (part.ok() && inputs) step.inputs = read_inputs(part, earlier);
     if (part.ok() && crop)
         if (auto inner = part.part("crop")) step.crop = read_crop(*inner, earlier);
-    if (step.crop && is_taken(step.name)) part.refuse("\"name\": the objects of a detector have a member {} already; call the step otherwise", step.name);
+    if (step.crop && is_taken(step.name))
+        part.refuse("\"name\": the objects of a detector have a member {} already; call the step otherwise", step.name);
     return step;
 }
 
 // A step whose outputs nobody takes would be run for nothing, and a detector's boxes are not tensors.
 void check_use(Part& root, const std::vector<Step>& steps) {
-    const bool cropping = std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.crop.has_value(); });
+    const bool cropping =
+        std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.crop.has_value(); });
     std::set<std::size_t> used{steps.size() - 1};
     for (const auto& step : steps) {
-        if (cropping && !step.inputs.empty()) return root.refuse("\"steps\": a chain either crops pictures or hands outputs on; {} does the other", title(step));
+        if (cropping && !step.inputs.empty())
+            return root.refuse("\"steps\": a chain either crops pictures or hands outputs on; {} does the other",
+                               title(step));
         for (const auto& input : step.inputs) used.insert(input.step);
     }
     for (std::size_t i = 0; !cropping && i < steps.size(); ++i)
@@ -114,14 +124,16 @@ json::object step_json(const Step& step, const std::vector<Step>& all) {
         for (const auto& input : step.inputs) inputs[input.input] = all[input.step].name + "." + input.output;
         object["inputs"] = std::move(inputs);
     }
-    if (step.crop) object["crop"] = {{"of", all[step.crop->of].name}, {"most", step.crop->most}, {"margin", step.crop->margin}};
+    if (step.crop)
+        object["crop"] = {{"of", all[step.crop->of].name}, {"most", step.crop->most}, {"margin", step.crop->margin}};
     return object;
 }
 
 } // namespace
 
 void read_steps(Part& root, Manifest& m) {
-    root.none_of({"input", "inputs", "output", "outputs", "labels", "postprocess", "batching", "limits", "execution", "buffers", "warm_up", "cache", "isolation"},
+    root.none_of({"input", "inputs", "output", "outputs", "labels", "postprocess", "batching", "limits", "execution",
+                  "buffers", "warm_up", "cache", "isolation"},
                  "the models of the steps; a chain has none");
     const auto* list = root.value("steps");
     if (!list || !list->is_array() || list->get_array().empty() || list->get_array().size() > max_steps)

@@ -13,7 +13,8 @@ namespace millrace::values {
 namespace {
 
 constexpr std::size_t most_labels = 65'536, longest_label = 256; // as inline ones
-constexpr std::array<std::string_view, 5> taken{"manifest.json", "model.pt", "model.pt2", "model.pt.sig", "model.pt2.sig"};
+constexpr std::array<std::string_view, 5> taken{"manifest.json", "model.pt", "model.pt2", "model.pt.sig",
+                                                "model.pt2.sig"};
 
 Error refusal(std::string why) { return {Code::unprocessable, "manifest: " + std::move(why)}; }
 
@@ -34,7 +35,8 @@ void collect(const json::value& value, std::set<std::string>& names) {
 
 json::array to_json(const FileRefs& files) {
     json::array list;
-    for (const auto& file : files) list.push_back(json::object{{"name", file.name}, {"sha256", file.sha256}, {"size", file.size}});
+    for (const auto& file : files)
+        list.push_back(json::object{{"name", file.name}, {"sha256", file.sha256}, {"size", file.size}});
     return list;
 }
 
@@ -47,16 +49,21 @@ Result<FileRefs> read_file_refs(std::string_view text) {
         if (!each.is_object()) return broken;
         const auto name = string_field(each.get_object(), "name"), sha256 = string_field(each.get_object(), "sha256");
         const auto size = integer_field(each.get_object(), "size", 0, static_cast<std::int64_t>(max_file_bytes));
-        if (!name || !*name || !is_file_name(**name) || !sha256 || !*sha256 || !is_sha256_hex(**sha256) || !size || !*size) return broken;
+        if (!name || !*name || !is_file_name(**name) || !sha256 || !*sha256 || !is_sha256_hex(**sha256) || !size ||
+            !*size)
+            return broken;
         files.push_back({**name, **sha256, static_cast<std::uint64_t>(**size)});
     }
     return files;
 }
 
 bool is_file_name(std::string_view name) {
-    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
     return !name.empty() && name.size() <= 64 && plain(name.front()) &&
-           std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '-' || c == '_' || c == '.'; }) &&
+           std::all_of(name.begin(), name.end(),
+                       [&](char c) { return plain(c) || c == '-' || c == '_' || c == '.'; }) &&
            std::find(taken.begin(), taken.end(), name) == taken.end();
 }
 
@@ -67,14 +74,17 @@ Result<std::vector<std::string>> named_files(const json::value& manifest) {
             if (key != "warm_up") collect(each, names);
     for (const auto& name : names)
         if (!is_file_name(name))
-            return refusal(fmt::format("\"file\": {:.80} cannot be the name of a file: 1 to 64 of A-Z a-z 0-9 - _ . without a folder, and not a "
+            return refusal(fmt::format("\"file\": {:.80} cannot be the name of a file: 1 to 64 of A-Z a-z 0-9 - _ . "
+                                       "without a folder, and not a "
                                        "name that the model or the manifest has",
                                        name));
-    if (names.size() > max_files) return refusal(fmt::format("it names {} files, a version has at most {}", names.size(), max_files));
+    if (names.size() > max_files)
+        return refusal(fmt::format("it names {} files, a version has at most {}", names.size(), max_files));
     return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<std::vector<std::string>> lines_of(std::string_view text, std::string_view name, std::size_t most, std::size_t longest) {
+Result<std::vector<std::string>> lines_of(std::string_view text, std::string_view name, std::size_t most,
+                                          std::size_t longest) {
     const auto refuse = [&](std::string why) { return Error{Code::unprocessable, fmt::format("{}: {}", name, why)}; };
     if (!valid_utf8(text)) return refuse("it is not a text in UTF-8");
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
@@ -85,7 +95,8 @@ Result<std::vector<std::string>> lines_of(std::string_view text, std::string_vie
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line.ends_with('\r')) line.remove_suffix(1);
         if (lines.size() == most) return refuse(fmt::format("it has more than {} lines", most));
-        if (line.size() > longest) return refuse(fmt::format("line {} has more than {} bytes", lines.size() + 1, longest));
+        if (line.size() > longest)
+            return refuse(fmt::format("line {} has more than {} bytes", lines.size() + 1, longest));
         lines.emplace_back(line);
     }
     return lines;
@@ -95,7 +106,8 @@ std::string labels_file(const json::value& manifest) {
     const auto* root = manifest.if_object();
     const auto* labels = root ? field(*root, "labels") : nullptr;
     const auto* named = labels && labels->is_object() ? field(labels->get_object(), "file") : nullptr;
-    return named && labels->get_object().size() == 1 && is_text(*named) ? std::string{named->get_string()} : std::string{};
+    return named && labels->get_object().size() == 1 && is_text(*named) ? std::string{named->get_string()}
+                                                                        : std::string{};
 }
 
 Result<void> put_labels(json::value& manifest, std::string_view text) {
@@ -103,7 +115,8 @@ Result<void> put_labels(json::value& manifest, std::string_view text) {
     auto lines = lines_of(text, name, most_labels, longest_label);
     if (!lines) return lines.error();
     for (std::size_t i = 0; i < lines->size(); ++i)
-        if ((*lines)[i].empty()) return Error{Code::unprocessable, fmt::format("{}: line {} is empty; each line is a label", name, i + 1)};
+        if ((*lines)[i].empty())
+            return Error{Code::unprocessable, fmt::format("{}: line {} is empty; each line is a label", name, i + 1)};
     manifest.get_object()["labels"] = json::value_from(*lines);
     return success();
 }

@@ -25,8 +25,8 @@ void read_sides(Part& part, const TensorSpec& tensor, ImageRule& rule) {
         return part.refuse("an image of color bands has 1 to {} channels in its shape [{}]", most_bands, layout);
     const bool open = height == -1 && width == -1;
     if (!open && (height < 1 || width < 1 || height > longest_side || width > longest_side))
-        return part.refuse("an image of color {} needs the shape [{}] with sides of 1 to {}, or both -1 for any", name(rule.color),
-                           layout, longest_side);
+        return part.refuse("an image of color {} needs the shape [{}] with sides of 1 to {}, or both -1 for any",
+                           name(rule.color), layout, longest_side);
     rule.channels = static_cast<int>(channels);
     rule.height = open ? 0 : static_cast<int>(height);
     rule.width = open ? 0 : static_cast<int>(width);
@@ -50,8 +50,11 @@ void read_proportional(Part object, ImageRule& rule, bool cropped) {
     }
     rule.resize_most = static_cast<int>(object.integer("max_size", rule.resize_shorter, longest_side).value_or(0));
     if (rule.open()) return;
-    if (rule.resize_longer > 0) return object.refuse("\"longer\" needs a shape with open sides (-1), or use \"letterbox\"");
-    if (!cropped) return object.refuse("\"shorter\" needs a \"crop\" or a shape with open sides (-1): the other side depends on the picture");
+    if (rule.resize_longer > 0)
+        return object.refuse("\"longer\" needs a shape with open sides (-1), or use \"letterbox\"");
+    if (!cropped)
+        return object.refuse(
+            "\"shorter\" needs a \"crop\" or a shape with open sides (-1): the other side depends on the picture");
     if (rule.resize_most > 0) return object.refuse("\"max_size\" needs a shape with open sides (-1)");
     if (rule.resize_shorter < std::max(rule.height, rule.width))
         object.refuse("\"shorter\" must not be less than the sides of \"crop\"");
@@ -70,7 +73,9 @@ void read_resize(Part& part, ImageRule& rule) {
     }
     if (resize->is_object()) return read_proportional(*part.part("resize"), rule, !crop.empty());
     const auto sides = part.integers("resize", 1, longest_side, 2);
-    if (sides.size() != 2) return part.refuse("\"resize\" must be [height,width], {{\"shorter\":pixels}}, {{\"longer\":pixels}} or {{\"letterbox\":true}}");
+    if (sides.size() != 2)
+        return part.refuse("\"resize\" must be [height,width], {{\"shorter\":pixels}}, {{\"longer\":pixels}} or "
+                           "{{\"letterbox\":true}}");
     if (rule.open()) return part.refuse("\"resize\" [height,width] belongs to a shape of those sides");
     if (crop.empty() && (sides[0] != rule.height || sides[1] != rule.width))
         return part.refuse("\"resize\" must be [height,width] as in \"shape\", or followed by a \"crop\" to that");
@@ -84,7 +89,8 @@ void read_interpolation(Part& part, ImageRule& rule) {
     rule.interpolation = part.choice_or("interpolation", interpolation_names(), Interpolation::bilinear);
     rule.antialias = part.truth("antialias").value_or(true);
     const auto used = rule.interpolation;
-    if (!rule.antialias && used != Interpolation::nearest && used != Interpolation::bilinear && used != Interpolation::bicubic)
+    if (!rule.antialias && used != Interpolation::nearest && used != Interpolation::bilinear &&
+        used != Interpolation::bicubic)
         part.refuse("\"antialias\": false goes with nearest, bilinear and bicubic");
 }
 
@@ -93,12 +99,14 @@ void read_bounds(Part& part, ImageRule& rule) {
     constexpr std::uint32_t letterbox_gray = 0x727272; // 114, as the YOLO family is trained
     if (!rule.open()) part.none_of({"sides", "multiple_of"}, "a shape with open sides (-1)");
     const auto sides = part.integers("sides", 1, longest_side, 2);
-    if (part.has("sides") && (sides.size() != 2 || sides[0] > sides[1])) return part.refuse("\"sides\" must be [least,most]");
+    if (part.has("sides") && (sides.size() != 2 || sides[0] > sides[1]))
+        return part.refuse("\"sides\" must be [least,most]");
     rule.least_side = sides.size() == 2 ? static_cast<int>(sides[0]) : 1;
     rule.most_side = sides.size() == 2 ? static_cast<int>(sides[1]) : static_cast<int>(longest_side);
     rule.multiple_of = static_cast<int>(part.integer("multiple_of", 1, 256).value_or(1));
     const auto fill = part.color("fill");
-    if (fill && !rule.letterbox && rule.multiple_of == 1) part.refuse("\"fill\" belongs to \"letterbox\" and \"multiple_of\"");
+    if (fill && !rule.letterbox && rule.multiple_of == 1)
+        part.refuse("\"fill\" belongs to \"letterbox\" and \"multiple_of\"");
     if (fill && rule.color == ImageColor::bands) part.refuse("\"fill\" is a colour; beside bands there are zeros");
     rule.fill = rule.color == ImageColor::bands ? 0 : fill.value_or(rule.letterbox ? letterbox_gray : 0);
 }
@@ -128,7 +136,8 @@ ImageRule read_image(Part& part, const TensorSpec& tensor) {
     if (rule.background && rule.color == ImageColor::bands) part.refuse("\"background\" belongs to color gray and rgb");
     rule.orientation = part.choice_or("orientation", orientation_names(), Orientation::as_shown);
     const bool pixels = tensor.datatype == Datatype::uint8;
-    if (!pixels && tensor.datatype != Datatype::fp32 && tensor.datatype != Datatype::fp16 && tensor.datatype != Datatype::bf16)
+    if (!pixels && tensor.datatype != Datatype::fp32 && tensor.datatype != Datatype::fp16 &&
+        tensor.datatype != Datatype::bf16)
         part.refuse("an image is given to the model as FP32, FP16, BF16 or UINT8");
     if (pixels && rule.color == ImageColor::bands) part.refuse("bands are given to the model as FP32, FP16 or BF16");
     if (part.ok()) read_sides(part, tensor, rule);

@@ -53,7 +53,8 @@ constexpr std::size_t longest_key = 128, most_steps = 8;
 // A key of a dict or a place in a list or tuple, as text.
 std::optional<std::string> read_key(Part& part, const json::value& value) {
     if (const auto* place = value.if_int64(); place && *place >= 0) return std::to_string(*place);
-    if (const auto* text = value.if_string(); text && !text->empty() && text->size() <= longest_key && text->find('\x1f') == text->npos)
+    if (const auto* text = value.if_string();
+        text && !text->empty() && text->size() <= longest_key && text->find('\x1f') == text->npos)
         return std::string{std::string_view{*text}};
     part.refuse("\"key\" must be a key of 1 to {} bytes, or a place from 0", longest_key);
     return std::nullopt;
@@ -67,7 +68,8 @@ OutputSpec read_output(Part& part, std::string default_name) {
     const auto* key = part.value("key");
     if (!key) return output;
     const auto* steps = key->if_array();
-    if (steps && (steps->empty() || steps->size() > most_steps)) part.refuse("\"key\" must have 1 to {} steps", most_steps);
+    if (steps && (steps->empty() || steps->size() > most_steps))
+        part.refuse("\"key\" must have 1 to {} steps", most_steps);
     for (std::size_t i = 0; part.ok() && i < (steps ? steps->size() : 1); ++i)
         if (auto step = read_key(part, steps ? (*steps)[i] : *key)) output.path.push_back(std::move(*step));
     return output;
@@ -82,8 +84,10 @@ json::object output_json(const OutputSpec& output) {
 }
 
 InputSpec read_input(Part& part, std::string default_name) {
-    part.only({"name", "argument", "key", "optional", "kind", "datatype", "shape", "color", "layout", "orientation", "background", "resize", "crop",
-               "interpolation", "antialias", "sides", "multiple_of", "fill", "scale", "mean", "std", "tokenizer", "gives", "of", "columns"});
+    part.only({"name",      "argument", "key",         "optional",   "kind",   "datatype", "shape",
+               "color",     "layout",   "orientation", "background", "resize", "crop",     "interpolation",
+               "antialias", "sides",    "multiple_of", "fill",       "scale",  "mean",     "std",
+               "tokenizer", "gives",    "of",          "columns"});
     InputSpec input;
     input.tensor = read_tensor(part, std::move(default_name));
     input.kind = part.choice<InputKind>("kind", kind_names()).value_or(InputKind::tensor);
@@ -92,8 +96,9 @@ InputSpec read_input(Part& part, std::string default_name) {
     input.optional = part.truth("optional").value_or(false);
     if (!part.ok()) return input;
     if (input.kind != InputKind::image)
-        part.none_of({"color", "layout", "orientation", "background", "resize", "crop", "interpolation", "antialias", "sides",
-                      "multiple_of", "fill", "scale", "mean", "std"}, "an input of kind image");
+        part.none_of({"color", "layout", "orientation", "background", "resize", "crop", "interpolation", "antialias",
+                      "sides", "multiple_of", "fill", "scale", "mean", "std"},
+                     "an input of kind image");
     if (input.kind != InputKind::text) part.none_of({"tokenizer", "gives", "of"}, "an input of kind text");
     if (input.kind != InputKind::row) part.none_of({"columns"}, "an input of kind row");
     switch (input.kind) {
@@ -113,7 +118,8 @@ namespace {
 
 void write_resize(const ImageRule& rule, json::object& object) {
     if (rule.letterbox) {
-        object["resize"] = json::object{{"letterbox", true}, {"enlarge", rule.letterbox->enlarge}, {"centered", rule.letterbox->centered}};
+        object["resize"] = json::object{
+            {"letterbox", true}, {"enlarge", rule.letterbox->enlarge}, {"centered", rule.letterbox->centered}};
     } else if (rule.resize_shorter > 0) {
         json::object resize{{"shorter", rule.resize_shorter}};
         if (rule.resize_most > 0) resize["max_size"] = rule.resize_most;
@@ -129,7 +135,8 @@ void write_resize(const ImageRule& rule, json::object& object) {
     if (!rule.antialias) object["antialias"] = false;
     if (rule.open()) object["sides"] = json::array{rule.least_side, rule.most_side};
     if (rule.multiple_of > 1) object["multiple_of"] = rule.multiple_of;
-    if (rule.color != ImageColor::bands && (rule.letterbox || rule.multiple_of > 1)) object["fill"] = fmt::format("#{:06x}", rule.fill);
+    if (rule.color != ImageColor::bands && (rule.letterbox || rule.multiple_of > 1))
+        object["fill"] = fmt::format("#{:06x}", rule.fill);
 }
 
 void write_image(const InputSpec& input, json::object& object) {
@@ -146,11 +153,12 @@ void write_image(const InputSpec& input, json::object& object) {
 }
 
 // Braces would make an array of one.
-json::value token_json(std::int64_t number, const std::string& word) { return word.empty() ? json::value(number) : json::value(word); }
+json::value token_json(std::int64_t number, const std::string& word) {
+    return word.empty() ? json::value(number) : json::value(word);
+}
 
 void write_text(const TextRule& rule, json::object& object) {
-    json::object tokenizer{{"kind", name(rule.tokenizer)},
-                           {"padding", token_json(rule.padding, rule.words.padding)}};
+    json::object tokenizer{{"kind", name(rule.tokenizer)}, {"padding", token_json(rule.padding, rule.words.padding)}};
     const bool of_file = rule.tokenizer == Tokenizer::file;
     if (!of_file && rule.tokenizer != Tokenizer::byte_pairs) tokenizer["lowercase"] = rule.lowercase;
     if (rule.strip_accents) tokenizer["strip_accents"] = *rule.strip_accents;
@@ -158,8 +166,10 @@ void write_text(const TextRule& rule, json::object& object) {
     if (rule.cut != Cut::longest_first) tokenizer["cut"] = name(rule.cut);
     if (of_file) tokenizer["file"] = rule.file;
     if (!rule.merges_file.empty()) tokenizer["merges"] = json::object{{"file", rule.merges_file}};
-    if (rule.tokenizer != Tokenizer::bytes && !of_file) tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
-    if (rule.begin || !rule.words.begin.empty()) tokenizer["begin"] = token_json(rule.begin.value_or(0), rule.words.begin);
+    if (rule.tokenizer != Tokenizer::bytes && !of_file)
+        tokenizer["unknown"] = token_json(rule.unknown, rule.words.unknown);
+    if (rule.begin || !rule.words.begin.empty())
+        tokenizer["begin"] = token_json(rule.begin.value_or(0), rule.words.begin);
     if (rule.end || !rule.words.end.empty()) tokenizer["end"] = token_json(rule.end.value_or(0), rule.words.end);
     if (rule.open) tokenizer["max_length"] = rule.length;
     if (!rule.vocabulary_file.empty()) tokenizer["vocabulary"] = json::object{{"file", rule.vocabulary_file}};

@@ -6,7 +6,8 @@ namespace millrace::values {
 namespace {
 
 using Names = std::string_view[];
-constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor", "regression", "object_detection", "chain"};
+constexpr Names tasks = {"image_classification", "pixel_classification", "classification", "tensor",
+                         "regression",           "object_detection",     "chain"};
 constexpr Names kinds = {"image", "tensor", "text", "row"};
 constexpr Names colors = {"gray", "rgb", "bands"};
 constexpr Names layouts = {"chw", "hwc"};
@@ -15,7 +16,8 @@ constexpr Names orientations = {"as_shown", "as_stored"};
 constexpr Names tokenizers = {"bytes", "words", "word_pieces", "byte_pairs", "file"};
 constexpr Names cuts = {"longest_first", "only_first", "only_second"};
 constexpr Names text_parts = {"ids", "attention_mask", "token_types"};
-constexpr Names postprocessings = {"softmax_top_k", "argmax_map", "raw", "top_k", "sigmoid", "sigmoid_map", "values", "objects"};
+constexpr Names postprocessings = {"softmax_top_k", "argmax_map",  "raw",    "top_k",
+                                   "sigmoid",       "sigmoid_map", "values", "objects"};
 constexpr Names box_formats = {"xyxy", "xywh", "cxcywh"};
 constexpr Names box_columns = {"score_label", "scores", "objectness_scores"};
 constexpr Names activations = {"none", "sigmoid", "softmax"};

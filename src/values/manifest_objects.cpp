@@ -32,8 +32,9 @@ void check_detections(Part& root, const Manifest& m, const OutputSpec& output) {
     const auto columns = columns_of(m);
     const auto& shape = output.shape;
     if (!is_floating(output.datatype) || shape.size() != 2 || (shape[0] != columns && shape[1] != columns))
-        root.refuse("output \"{}\": must be FP32 (or FP64, FP16, BF16) with the shape [n,{}] or [{},n]: four numbers of the box, then {}", output.name,
-                    columns, columns, name(m.postprocess.objects.columns));
+        root.refuse("output \"{}\": must be FP32 (or FP64, FP16, BF16) with the shape [n,{}] or [{},n]: four numbers "
+                    "of the box, then {}",
+                    output.name, columns, columns, name(m.postprocess.objects.columns));
 }
 
 void check_boxes(Part& root, const Manifest& m) {
@@ -43,10 +44,14 @@ void check_boxes(Part& root, const Manifest& m) {
         return root.refuse("output \"{}\": boxes must be FP32 (or FP64, FP16, BF16) with the shape [n,4]", boxes.name);
     const std::size_t rank = rule.labels ? 1 : 2;
     if (!is_floating(scores.datatype) || scores.shape.size() != rank)
-        return root.refuse("output \"{}\": scores must be FP32 (or FP64, FP16, BF16) with the shape [n] beside labels, or [n,classes] without", scores.name);
-    if (rule.labels && (m.outputs[*rule.labels].shape.size() != 1 || m.outputs[*rule.labels].datatype == Datatype::boolean))
+        return root.refuse("output \"{}\": scores must be FP32 (or FP64, FP16, BF16) with the shape [n] beside labels, "
+                           "or [n,classes] without",
+                           scores.name);
+    if (rule.labels &&
+        (m.outputs[*rule.labels].shape.size() != 1 || m.outputs[*rule.labels].datatype == Datatype::boolean))
         root.refuse("output \"{}\": labels must be numbers with the shape [n]", m.outputs[*rule.labels].name);
-    if (rule.labels && rule.activation == Activation::softmax) root.refuse("postprocess: \"activation\" softmax needs scores of each class");
+    if (rule.labels && rule.activation == Activation::softmax)
+        root.refuse("postprocess: \"activation\" softmax needs scores of each class");
 }
 
 } // namespace
@@ -67,19 +72,23 @@ ObjectRule read_objects(Part& part, const Manifest& m) {
     rule.overlap = part.number("nms", 0, 1);
     rule.max_objects = static_cast<int>(part.integer("max_objects", 1, 1000).value_or(rule.max_objects));
     rule.first_label = static_cast<int>(part.integer("first_label", 0, 65'536).value_or(0));
-    if (part.has("columns") && !rule.detections) part.refuse("\"columns\" belongs to a single output that has all of them");
+    if (part.has("columns") && !rule.detections)
+        part.refuse("\"columns\" belongs to a single output that has all of them");
     return rule;
 }
 
 void check_objects(Part& root, const Manifest& m) {
     const auto& rule = m.postprocess.objects;
-    if (m.postprocess.kind != PostprocessKind::objects) return root.refuse("task object_detection needs postprocess objects");
+    if (m.postprocess.kind != PostprocessKind::objects)
+        return root.refuse("task object_detection needs postprocess objects");
     if (m.labels.empty()) return root.refuse("task object_detection needs \"labels\"");
     for (const auto place : {rule.detections, rule.boxes, rule.scores, rule.labels})
-        if (place && m.outputs[*place].optional) return root.refuse("output \"{}\" cannot be optional: the objects are made of it", m.outputs[*place].name);
+        if (place && m.outputs[*place].optional)
+            return root.refuse("output \"{}\" cannot be optional: the objects are made of it", m.outputs[*place].name);
     if (rule.detections) return check_detections(root, m, m.outputs[*rule.detections]);
     if (!rule.boxes || !rule.scores)
-        return root.refuse("postprocess objects needs outputs with \"boxes\" and \"scores\" (and \"labels\"), or one with all columns as \"detections\"");
+        return root.refuse("postprocess objects needs outputs with \"boxes\" and \"scores\" (and \"labels\"), or one "
+                           "with all columns as \"detections\"");
     check_boxes(root, m);
 }
 

@@ -20,8 +20,12 @@ std::vector<std::uint32_t> read_colors(Part& part) {
     return colors;
 }
 
-bool is_map(PostprocessKind kind) { return kind == PostprocessKind::argmax_map || kind == PostprocessKind::sigmoid_map; }
-bool is_sigmoid(PostprocessKind kind) { return kind == PostprocessKind::sigmoid || kind == PostprocessKind::sigmoid_map; }
+bool is_map(PostprocessKind kind) {
+    return kind == PostprocessKind::argmax_map || kind == PostprocessKind::sigmoid_map;
+}
+bool is_sigmoid(PostprocessKind kind) {
+    return kind == PostprocessKind::sigmoid || kind == PostprocessKind::sigmoid_map;
+}
 bool ranks(PostprocessKind kind) {
     return kind == PostprocessKind::softmax_top_k || kind == PostprocessKind::top_k || kind == PostprocessKind::sigmoid;
 }
@@ -31,8 +35,10 @@ void check_sigmoid(Part& root, const Manifest& m) {
     const auto& output = m.outputs.front();
     const bool one_a_label = output.shape == Shape{static_cast<std::int64_t>(m.labels.size())};
     if (!is_floating(output.datatype) || !(one_a_label || decides_between_two(m)))
-        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label; or for two labels [1], one value "
-                           "that says how likely the second is", m.labels.size());
+        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label; or for "
+                           "two labels [1], one value "
+                           "that says how likely the second is",
+                           m.labels.size());
     const std::size_t wanted = decides_between_two(m) ? 1 : m.labels.size();
     if (m.postprocess.thresholds.size() != wanted)
         root.refuse("postprocess: \"thresholds\" needs {} number{}, one a label", wanted, wanted == 1 ? "" : "s");
@@ -41,11 +47,13 @@ void check_sigmoid(Part& root, const Manifest& m) {
 void check_classes(Part& root, const Manifest& m) {
     const auto classes = static_cast<std::int64_t>(m.labels.size());
     const auto& output = m.outputs.front();
-    if (!ranks(m.postprocess.kind)) return root.refuse("task {} needs postprocess softmax_top_k, top_k or sigmoid", name(m.task));
+    if (!ranks(m.postprocess.kind))
+        return root.refuse("task {} needs postprocess softmax_top_k, top_k or sigmoid", name(m.task));
     if (classes < 1) return root.refuse("task {} needs \"labels\"", name(m.task));
     if (m.postprocess.kind == PostprocessKind::sigmoid) check_sigmoid(root, m);
     else if (!is_floating(output.datatype) || output.shape != Shape{classes})
-        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label", classes);
+        return root.refuse("output: must be FP32 (or FP64, FP16, BF16) with the shape [{}], one value a label",
+                           classes);
     if (m.postprocess.top_k > classes)
         root.refuse("postprocess: \"top_k\" is {}, but there are {} labels", m.postprocess.top_k, classes);
 }
@@ -53,11 +61,13 @@ void check_classes(Part& root, const Manifest& m) {
 void check_map(Part& root, const Manifest& m) {
     const auto classes = static_cast<std::int64_t>(m.labels.size());
     const auto& output = m.outputs.front();
-    if (!is_map(m.postprocess.kind)) return root.refuse("task pixel_classification needs postprocess argmax_map or sigmoid_map");
+    if (!is_map(m.postprocess.kind))
+        return root.refuse("task pixel_classification needs postprocess argmax_map or sigmoid_map");
     if (classes < 1 || classes > 256) return root.refuse("task pixel_classification needs 1 to 256 \"labels\"");
     const bool one_plane = m.postprocess.kind == PostprocessKind::sigmoid_map;
     if (one_plane && (classes != 2 || m.postprocess.thresholds.size() != 1))
-        return root.refuse("postprocess sigmoid_map needs two \"labels\", and one \"threshold\" from which on a pixel has the second");
+        return root.refuse(
+            "postprocess sigmoid_map needs two \"labels\", and one \"threshold\" from which on a pixel has the second");
     const auto planes = one_plane ? 1 : classes;
     const bool bare = one_plane && output.shape.size() == 2;
     if (!is_floating(output.datatype) || (!bare && (output.shape.size() != 3 || output.shape[0] != planes)))
@@ -112,8 +122,8 @@ void read_postprocess(Part& root, Manifest& m) {
     rule.kind = m.task == Task::regression ? part->choice_or("kind", postprocess_names(), usual)
                                            : part->choice<PostprocessKind>("kind", postprocess_names()).value_or(usual);
     if (rule.kind == PostprocessKind::objects) {
-        part->only({"kind", "detections", "boxes", "scores", "labels", "format", "columns", "activation", "normalized", "threshold", "nms", "max_objects",
-                    "first_label"});
+        part->only({"kind", "detections", "boxes", "scores", "labels", "format", "columns", "activation", "normalized",
+                    "threshold", "nms", "max_objects", "first_label"});
         rule.objects = read_objects(*part, m);
         return;
     }
@@ -130,7 +140,8 @@ void read_postprocess(Part& root, Manifest& m) {
     else rule.thresholds = read_thresholds(*part, m);
     if (rule.probabilities && !is_sigmoid(rule.kind))
         part->refuse("\"probabilities\" belongs to the kinds softmax_top_k, sigmoid and sigmoid_map");
-    if (!rule.colors.empty() && !is_map(rule.kind)) part->refuse("\"colors\" belongs to the kinds argmax_map and sigmoid_map");
+    if (!rule.colors.empty() && !is_map(rule.kind))
+        part->refuse("\"colors\" belongs to the kinds argmax_map and sigmoid_map");
 }
 
 void check_task(Part& root, const Manifest& m) {

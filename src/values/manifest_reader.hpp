@@ -39,11 +39,13 @@ std::optional<std::uint32_t> color_in(const json::value& value); // "#rrggbb" as
 class Part {
 public:
     Part(const json::object& object, std::string name, std::optional<Error>& problem)
-        : object_{object}, name_{std::move(name)}, problem_{problem} {}
+        : object_{object},
+          name_{std::move(name)},
+          problem_{problem} {}
 
     bool ok() const { return !problem_; }
     bool has(std::string_view member) const { return field(object_, member) != nullptr; }
-    const std::string& name() const { return name_; }          // "inputs[1]"; empty for the manifest itself
+    const std::string& name() const { return name_; } // "inputs[1]"; empty for the manifest itself
     const json::value* value(std::string_view member) const { return field(object_, member); }
 
     template <class... Args>
@@ -60,10 +62,10 @@ public:
     std::optional<double> number(std::string_view member, double low, double high);
     std::optional<std::uint32_t> color(std::string_view member); // "#rrggbb"
     std::optional<bool> truth(std::string_view member);
-    std::vector<double> numbers(std::string_view member);       // finite
+    std::vector<double> numbers(std::string_view member); // finite
     std::vector<std::int64_t> integers(std::string_view member, std::int64_t low, std::int64_t high, std::size_t most);
     std::vector<std::string> words(std::string_view member, std::size_t most, std::size_t longest); // none twice
-    std::optional<Part> part(std::string_view member);          // an object
+    std::optional<Part> part(std::string_view member);                                              // an object
 
     // One of `names`, by its place among them.
     template <class Enum>
@@ -102,10 +104,10 @@ ObjectRule read_objects(Part& part, const Manifest& manifest);
 void check_objects(Part& root, const Manifest& manifest);
 void write_objects(const Manifest& manifest, json::object& object);
 bool is_floating(Datatype type);
-void read_serving(Part& root, Manifest& manifest);      // batching, limits, execution, warm-up, cache, fallback, accuracy
+void read_serving(Part& root, Manifest& manifest); // batching, limits, execution, warm-up, cache, fallback, accuracy
 void read_chain_serving(Part& root, Manifest& manifest); // of a chain: fallback, accuracy
-void read_steps(Part& root, Manifest& manifest);        // of a chain
-void check_task(Part& root, const Manifest& manifest);  // what each task demands of outputs, labels and postprocessing
+void read_steps(Part& root, Manifest& manifest);         // of a chain
+void check_task(Part& root, const Manifest& manifest);   // what each task demands of outputs, labels and postprocessing
 
 json::object tensor_json(const TensorSpec& spec);
 json::object input_json(const InputSpec& input, const std::vector<InputSpec>& all);

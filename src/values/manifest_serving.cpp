@@ -24,7 +24,8 @@ void read_padding(Part& part, Manifest& m) {
     if (std::none_of(m.inputs.begin(), m.inputs.end(), is_open))
         part.refuse("no input has an open dimension (-1) that could be filled up");
     for (const auto& input : m.inputs)
-        if (is_open(input) && input.tensor.datatype != Datatype::fp32 && input.tensor.datatype != Datatype::fp64 && input.tensor.datatype != Datatype::bf16 &&
+        if (is_open(input) && input.tensor.datatype != Datatype::fp32 && input.tensor.datatype != Datatype::fp64 &&
+            input.tensor.datatype != Datatype::bf16 &&
             (padding.value != std::trunc(padding.value) || std::abs(padding.value) > 127))
             part.refuse("\"value\" must be an integer from -127 to 127 for the input \"{}\" of {}", input.tensor.name,
                         name(input.tensor.datatype));
@@ -66,7 +67,8 @@ void read_warm_up(Part& root, WarmUp& warm_up) {
     part->only({"inputs"});
     const auto* inputs = part->value("inputs");
     if (!inputs || !inputs->is_array() || inputs->get_array().size() > most_warm_ups)
-        return part->refuse("\"inputs\" must be an array of at most {} inputs as a prediction takes them", most_warm_ups);
+        return part->refuse("\"inputs\" must be an array of at most {} inputs as a prediction takes them",
+                            most_warm_ups);
     for (const auto& input : inputs->get_array()) {
         if (!input.is_object() && !input.is_array())
             return part->refuse("\"inputs\" must be objects or arrays, as a prediction takes them in JSON");
@@ -138,7 +140,8 @@ void read_serving(Part& root, Manifest& m) {
     const auto buffers = root.has("buffers") ? root.text("buffers", 16).value_or("") : "own";
     if (buffers != "own" && buffers != "shared") root.refuse("\"buffers\" must be own or shared");
     m.buffers_shared = buffers == "shared";
-    if (m.buffers_shared && root.has("cache")) root.refuse("a model with shared \"buffers\" cannot have a \"cache\": equal inputs have different answers");
+    if (m.buffers_shared && root.has("cache"))
+        root.refuse("a model with shared \"buffers\" cannot have a \"cache\": equal inputs have different answers");
     read_warm_up(root, m.warm_up);
     if (auto part = root.part("cache")) {
         part->only({"seconds"});

@@ -14,7 +14,8 @@ constexpr std::int64_t longest_text = 1 << 20;
 constexpr std::size_t most_words = 1 << 18, longest_word = 256, most_columns = 4096, most_categories = 65'536;
 
 // A token's number, or the token itself as the vocabulary has it; kept as a `word` while the vocabulary is not known.
-std::optional<std::int64_t> read_token(Part& part, std::string_view member, const TextRule& rule, std::int64_t highest, std::string& word) {
+std::optional<std::int64_t> read_token(Part& part, std::string_view member, const TextRule& rule, std::int64_t highest,
+                                       std::string& word) {
     const auto* value = part.value(member);
     if (!value || !value->is_string()) return part.integer(member, 0, highest);
     if (!rule.vocabulary_file.empty() || !rule.file.empty()) {
@@ -37,7 +38,9 @@ std::string read_file_name(Part& part) {
 // {"file": NAME}
 std::string read_file(Part& part, std::string_view member) {
     auto object = part.part(member);
-    if (!object) return part.refuse("\"{}\" must be {{\"file\":…}}, the name of a file that is pushed with the model", member), "";
+    if (!object)
+        return part.refuse("\"{}\" must be {{\"file\":…}}, the name of a file that is pushed with the model", member),
+               "";
     object->only({"file"});
     return read_file_name(*object);
 }
@@ -52,7 +55,8 @@ void read_vocabulary(Part& part, TextRule& rule) {
 // Which members each kind of tokenizer has.
 void check_members(Part& object, Tokenizer tokenizer) {
     const bool pairs = tokenizer == Tokenizer::byte_pairs, file = tokenizer == Tokenizer::file;
-    if (tokenizer == Tokenizer::bytes) object.none_of({"vocabulary", "unknown"}, "the tokenizers words, word_pieces and byte_pairs");
+    if (tokenizer == Tokenizer::bytes)
+        object.none_of({"vocabulary", "unknown"}, "the tokenizers words, word_pieces and byte_pairs");
     if (file) object.none_of({"vocabulary", "unknown"}, "a tokenizer that is not all in a file");
     if (pairs || file) object.none_of({"lowercase"}, "the tokenizers bytes, words and word_pieces");
     if (tokenizer != Tokenizer::word_pieces) object.none_of({"strip_accents"}, "the tokenizer word_pieces");
@@ -80,8 +84,11 @@ void sort_vocabulary(TextRule& rule) {
     const auto& words = rule.vocabulary;
     rule.sorted.resize(words.size());
     std::iota(rule.sorted.begin(), rule.sorted.end(), 0u);
-    std::sort(rule.sorted.begin(), rule.sorted.end(), [&](auto a, auto b) { return words[a] != words[b] ? words[a] < words[b] : a > b; });
-    rule.sorted.erase(std::unique(rule.sorted.begin(), rule.sorted.end(), [&](auto a, auto b) { return words[a] == words[b]; }), rule.sorted.end());
+    std::sort(rule.sorted.begin(), rule.sorted.end(),
+              [&](auto a, auto b) { return words[a] != words[b] ? words[a] < words[b] : a > b; });
+    rule.sorted.erase(std::unique(rule.sorted.begin(), rule.sorted.end(),
+                                  [&](auto a, auto b) { return words[a] == words[b]; }),
+                      rule.sorted.end());
 }
 
 Column read_column(Part& part) {
@@ -123,8 +130,8 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     auto object = part.part("tokenizer");
     if (!object) part.refuse("a text needs a \"tokenizer\"");
     if (!part.ok()) return rule;
-    object->only({"kind", "lowercase", "strip_accents", "prefix_space", "vocabulary", "merges", "file", "padding", "unknown", "begin", "end", "cut",
-                  "max_length"});
+    object->only({"kind", "lowercase", "strip_accents", "prefix_space", "vocabulary", "merges", "file", "padding",
+                  "unknown", "begin", "end", "cut", "max_length"});
     const auto most = object->integer("max_length", 1, longest_text);
     if (rule.open && !most) object->refuse("a text of the shape [-1] needs a \"max_length\", beyond which it is cut");
     if (!rule.open && most) object->refuse("\"max_length\" belongs to a text of the shape [-1]");
@@ -150,7 +157,8 @@ TextRule read_text(Part& part, const TensorSpec& tensor) {
     sort_vocabulary(rule);
     const bool begins = rule.begin || !rule.words.begin.empty(), ends = rule.end || !rule.words.end.empty();
     if (rule.length <= (begins ? 1 : 0) + (ends ? 1 : 0))
-        part.refuse("\"{}\" leaves no place for the text between \"begin\" and \"end\"", rule.open ? "max_length" : "shape");
+        part.refuse("\"{}\" leaves no place for the text between \"begin\" and \"end\"",
+                    rule.open ? "max_length" : "shape");
     return rule;
 }
 
@@ -160,9 +168,12 @@ void link_text(Part& part, std::vector<InputSpec>& inputs) {
     const auto name = part.text("of", 128);
     std::optional<std::size_t> of;
     for (std::size_t i = 0; i + 1 < inputs.size(); ++i)
-        if (inputs[i].kind == InputKind::text && inputs[i].text.part == TextPart::ids && (!name || inputs[i].tensor.name == *name)) of = i;
+        if (inputs[i].kind == InputKind::text && inputs[i].text.part == TextPart::ids &&
+            (!name || inputs[i].tensor.name == *name))
+            of = i;
     if (!of) return part.refuse("\"of\" must name an input of kind text with a tokenizer that stands before this one");
-    if (inputs[*of].tensor.shape != last.tensor.shape) return part.refuse("\"shape\" must be the same as that of \"{}\"", inputs[*of].tensor.name);
+    if (inputs[*of].tensor.shape != last.tensor.shape)
+        return part.refuse("\"shape\" must be the same as that of \"{}\"", inputs[*of].tensor.name);
     last.text.of = *of;
     last.text.length = inputs[*of].text.length;
     last.text.open = inputs[*of].text.open;
@@ -171,16 +182,21 @@ void link_text(Part& part, std::vector<InputSpec>& inputs) {
 Result<void> put_vocabulary(TextRule& rule, std::string_view text) {
     auto lines = lines_of(text, rule.vocabulary_file, most_words, longest_word);
     if (!lines) return lines.error();
-    const auto refuse = [&](std::string why) { return Error{Code::unprocessable, fmt::format("{}: {}", rule.vocabulary_file, why)}; };
+    const auto refuse = [&](std::string why) {
+        return Error{Code::unprocessable, fmt::format("{}: {}", rule.vocabulary_file, why)};
+    };
     if (lines->empty()) return refuse("it has no lines; each is a token");
     rule.vocabulary = std::move(*lines);
     sort_vocabulary(rule);
     const auto count = static_cast<std::int64_t>(rule.vocabulary.size());
-    const auto place = [&](const std::string& word, std::optional<std::int64_t> number) -> Result<std::optional<std::int64_t>> {
-        if (number >= count) return refuse(fmt::format("it has {} tokens, but the manifest names the number {}", count, *number));
+    const auto place = [&](const std::string& word,
+                           std::optional<std::int64_t> number) -> Result<std::optional<std::int64_t>> {
+        if (number >= count)
+            return refuse(fmt::format("it has {} tokens, but the manifest names the number {}", count, *number));
         if (word.empty()) return number;
         const auto found = std::find(rule.vocabulary.begin(), rule.vocabulary.end(), word);
-        if (found == rule.vocabulary.end()) return refuse(fmt::format("it has no token \"{}\", which the manifest names", word));
+        if (found == rule.vocabulary.end())
+            return refuse(fmt::format("it has no token \"{}\", which the manifest names", word));
         return std::optional<std::int64_t>{found - rule.vocabulary.begin()};
     };
     const auto padding = place(rule.words.padding, rule.padding), unknown = place(rule.words.unknown, rule.unknown);
@@ -214,7 +230,8 @@ std::vector<Column> read_columns(Part& part, const TensorSpec& tensor) {
         places += columns.back().places();
     }
     if (tensor.shape != Shape{static_cast<std::int64_t>(places)})
-        part.refuse("\"shape\" must be [{}]: one place for each number and for each category, and for \"own_place\"", places);
+        part.refuse("\"shape\" must be [{}]: one place for each number and for each category, and for \"own_place\"",
+                    places);
     return columns;
 }
 

@@ -6,7 +6,8 @@ namespace millrace::values {
 namespace {
 
 // In the order of Datatype.
-constexpr std::array<std::string_view, 10> descriptions{"|b1", "|u1", "|i1", "<i2", "<i4", "<i8", "<f2", "<f4", "<f8", "<f4"};
+constexpr std::array<std::string_view, 10> descriptions{"|b1", "|u1", "|i1", "<i2", "<i4",
+                                                        "<i8", "<f2", "<f4", "<f8", "<f4"};
 
 constexpr std::size_t alignment = 64; // of the data, as NumPy wants it for mapping files
 

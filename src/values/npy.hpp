@@ -8,7 +8,8 @@
 
 namespace millrace::values {
 
-// `bytes`: contiguous, row-major, little-endian. NumPy has no BF16: it is written as FP32, which holds every value of it.
+// `bytes`: contiguous, row-major, little-endian. NumPy has no BF16: it is written as FP32, which holds every value of
+// it.
 std::string write_npy(Datatype type, std::span<const std::int64_t> shape, std::string_view bytes);
 
 } // namespace millrace::values

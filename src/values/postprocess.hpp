@@ -28,30 +28,31 @@ std::string_view name(BoxFormat format);
 std::string_view name(BoxColumns columns);
 std::string_view name(Activation activation);
 
-// How a detector gives what it has found. Its outputs are named by their places in the manifest: one of all columns, or boxes
-// [n,4] and scores, which are [n] beside labels [n], or [n,classes] without them.
+// How a detector gives what it has found. Its outputs are named by their places in the manifest: one of all columns, or
+// boxes [n,4] and scores, which are [n] beside labels [n], or [n,classes] without them.
 struct ObjectRule {
     std::optional<std::size_t> detections;
     std::optional<std::size_t> boxes, scores, labels;
     BoxFormat format = BoxFormat::xyxy;
     BoxColumns columns = BoxColumns::score_label; // of `detections`
     Activation activation = Activation::none;
-    bool normalized = false;               // 0 to 1 of the model's picture, not its pixels
-    double threshold = 0.5;                // of the score of what is reported
-    std::optional<double> overlap;         // of two boxes with one label, as intersection over union: above it the less certain is dropped
-    int max_objects = 100;                 // the most certain ones
-    int first_label = 0;                   // the model's number of the manifest's first label; numbers beyond the labels are background
+    bool normalized = false; // 0 to 1 of the model's picture, not its pixels
+    double threshold = 0.5;  // of the score of what is reported
+    std::optional<double>
+        overlap; // of two boxes with one label, as intersection over union: above it the less certain is dropped
+    int max_objects = 100; // the most certain ones
+    int first_label = 0;   // the model's number of the manifest's first label; numbers beyond the labels are background
 };
 
-struct Postprocess {                       // of the first output; the others belong to `raw`
+struct Postprocess { // of the first output; the others belong to `raw`
     PostprocessKind kind = PostprocessKind::raw;
-    int top_k = 5;                         // labels that are reported, of the kinds that rank them
-    std::vector<std::uint32_t> colors;     // of the maps: 0xRRGGBB, one a label
-    bool probabilities = false;            // sigmoid, sigmoid_map: the model has taken the sigmoid itself
+    int top_k = 5;                     // labels that are reported, of the kinds that rank them
+    std::vector<std::uint32_t> colors; // of the maps: 0xRRGGBB, one a label
+    bool probabilities = false;        // sigmoid, sigmoid_map: the model has taken the sigmoid itself
     // A label counts from here on. sigmoid: one a label, or a single one where one logit decides between two labels;
     // sigmoid_map: a single one.
     std::vector<double> thresholds;
-    ObjectRule objects;                    // of objects only; of the outputs that it names
+    ObjectRule objects; // of objects only; of the outputs that it names
 };
 
 } // namespace millrace::values

@@ -15,7 +15,8 @@ bool is_queue_name(std::string_view name) {
 Result<QueueSettings> QueueSettings::from_json(const json::value& value) {
     const auto* object = value.if_object();
     if (!object) return Error{Code::unprocessable, "the settings of a queue are a JSON object: {\"concurrency\":4}"};
-    const auto known = only_fields(*object, {"external", "concurrency", "rate", "max_backlog", "retry", "max_attempts", "priority", "timeout_seconds", "breaker"});
+    const auto known = only_fields(*object, {"external", "concurrency", "rate", "max_backlog", "retry", "max_attempts",
+                                             "priority", "timeout_seconds", "breaker"});
     if (!known) return known.error();
     QueueSettings settings;
     const auto external = boolean_field(*object, "external");

@@ -21,19 +21,23 @@ Error wrong(std::string_view what) { return {Code::unprocessable, fmt::format("\
 
 Result<RetryPolicy::Backoff> read_backoff(std::string_view name) {
     const auto at = std::find(backoff_names.begin(), backoff_names.end(), name);
-    if (at == backoff_names.end()) return wrong(fmt::format("\"backoff\" is one of {}", fmt::join(backoff_names, ", ")));
+    if (at == backoff_names.end())
+        return wrong(fmt::format("\"backoff\" is one of {}", fmt::join(backoff_names, ", ")));
     return static_cast<RetryPolicy::Backoff>(at - backoff_names.begin());
 }
 
 Result<void> read_delays(const json::object& object, RetryPolicy& policy) {
     const auto* value = field(object, "delays_seconds");
     const bool is_list = policy.backoff == RetryPolicy::Backoff::list;
-    if (!value) return is_list ? Result<void>{wrong("the back-off \"list\" needs \"delays_seconds\": [1, 5, 30]")} : success();
+    if (!value)
+        return is_list ? Result<void>{wrong("the back-off \"list\" needs \"delays_seconds\": [1, 5, 30]")} : success();
     const auto* list = value->if_array();
-    const auto bad = wrong("\"delays_seconds\" is a list of 1 to 100 numbers from 0 to 2592000, for the back-off \"list\"");
+    const auto bad =
+        wrong("\"delays_seconds\" is a list of 1 to 100 numbers from 0 to 2592000, for the back-off \"list\"");
     if (!is_list || !list || list->empty() || list->size() > most_entries) return bad;
     for (const auto& each : *list) {
-        if (!each.is_number() || !(each.to_number<double>() >= 0 && each.to_number<double>() <= most_seconds)) return bad;
+        if (!each.is_number() || !(each.to_number<double>() >= 0 && each.to_number<double>() <= most_seconds))
+            return bad;
         policy.delays.push_back(from_seconds(each.to_number<double>()));
     }
     return success();
@@ -62,7 +66,9 @@ milliseconds RetryPolicy::planned(int failures) const {
     case Backoff::linear: plain = static_cast<double>(first.count()) * n; break;
     case Backoff::fixed: plain = static_cast<double>(first.count()); break;
     case Backoff::list:
-        plain = delays.empty() ? 0 : static_cast<double>(delays[std::min(static_cast<std::size_t>(n), delays.size()) - 1].count());
+        plain = delays.empty()
+                    ? 0
+                    : static_cast<double>(delays[std::min(static_cast<std::size_t>(n), delays.size()) - 1].count());
         break;
     case Backoff::polynomial: plain = (n * n * n * n + 15) * 1000; break;
     }
@@ -71,31 +77,40 @@ milliseconds RetryPolicy::planned(int failures) const {
 
 milliseconds RetryPolicy::delay(int failures, std::uint64_t random) const {
     const double unit = static_cast<double>(random >> 11) / static_cast<double>(1ULL << 53); // [0, 1)
-    return milliseconds{std::llround(static_cast<double>(planned(failures).count()) * (1.0 + jitter * (2.0 * unit - 1.0)))};
+    return milliseconds{
+        std::llround(static_cast<double>(planned(failures).count()) * (1.0 + jitter * (2.0 * unit - 1.0)))};
 }
 
-bool RetryPolicy::retries(std::string_view error_code) const { return std::find(never.begin(), never.end(), error_code) == never.end(); }
+bool RetryPolicy::retries(std::string_view error_code) const {
+    return std::find(never.begin(), never.end(), error_code) == never.end();
+}
 
 Result<RetryPolicy> RetryPolicy::from_json(const json::value& value) {
     RetryPolicy policy;
     if (const auto* name = value.if_string()) {
         const auto backoff = read_backoff(*name);
         if (!backoff) return backoff.error();
-        if (*backoff == Backoff::list) return wrong("the back-off \"list\" needs \"delays_seconds\": {\"backoff\":\"list\",\"delays_seconds\":[1, 5, 30]}");
+        if (*backoff == Backoff::list)
+            return wrong(
+                "the back-off \"list\" needs \"delays_seconds\": {\"backoff\":\"list\",\"delays_seconds\":[1, 5, 30]}");
         policy.backoff = *backoff;
         if (policy.backoff == Backoff::polynomial) policy.longest = from_seconds(most_seconds);
         return policy;
     }
     const auto* object = value.if_object();
-    if (!object) return wrong("an object such as {\"backoff\":\"fixed\",\"first_seconds\":10}, or the name of a back-off");
-    if (auto known = only_fields(*object, {"backoff", "first_seconds", "factor", "longest_seconds", "jitter", "delays_seconds", "never"}); !known)
+    if (!object)
+        return wrong("an object such as {\"backoff\":\"fixed\",\"first_seconds\":10}, or the name of a back-off");
+    if (auto known = only_fields(*object, {"backoff", "first_seconds", "factor", "longest_seconds", "jitter",
+                                           "delays_seconds", "never"});
+        !known)
         return wrong(known.error().detail);
     const auto name = string_field(*object, "backoff", 32);
     if (!name) return name.error();
     const auto backoff = read_backoff(name->value_or("exponential"));
     if (!backoff) return backoff.error();
     policy.backoff = *backoff;
-    if (policy.backoff == Backoff::polynomial || policy.backoff == Backoff::list) policy.longest = from_seconds(most_seconds);
+    if (policy.backoff == Backoff::polynomial || policy.backoff == Backoff::list)
+        policy.longest = from_seconds(most_seconds);
     const auto first = number_field(*object, "first_seconds", 0, most_seconds);
     if (!first) return first.error();
     if (*first) policy.first = from_seconds(**first);

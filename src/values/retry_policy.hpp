@@ -12,8 +12,8 @@
 namespace millrace::values {
 
 struct RetryPolicy {
-    // The delay after the nth failure: first·factorⁿ⁻¹, first·n, first, the nth of `delays` (the last again and again), or n⁴+15 s,
-    // which is what Sidekiq's users know.
+    // The delay after the nth failure: first·factorⁿ⁻¹, first·n, first, the nth of `delays` (the last again and again),
+    // or n⁴+15 s, which is what Sidekiq's users know.
     enum class Backoff { exponential, linear, fixed, list, polynomial };
 
     Backoff backoff = Backoff::exponential;
@@ -30,8 +30,9 @@ struct RetryPolicy {
     std::chrono::milliseconds delay(int failures, std::uint64_t random) const;
     bool retries(std::string_view error_code) const;
 
-    // {"backoff":"exponential","first_seconds":1,"factor":2,"longest_seconds":3600,"jitter":0.2,"delays_seconds":[…],"never":["bad_input"]},
-    // every member optional, or the name of a back-off alone. unprocessable, with what is wrong.
+    // {"backoff":"exponential","first_seconds":1,"factor":2,"longest_seconds":3600,"jitter":0.2,"delays_seconds":[…],
+    // "never":["bad_input"]}, every member optional, or the name of a back-off alone. unprocessable, with what is
+    // wrong.
     static Result<RetryPolicy> from_json(const json::value& value);
     json::value to_json() const;
 };

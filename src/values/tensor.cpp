@@ -9,8 +9,16 @@ struct TypeRow {
     std::string_view name;
     std::size_t size;
 };
-constexpr std::array<TypeRow, 10> types{{{"BOOL", 1}, {"UINT8", 1}, {"INT8", 1}, {"INT16", 2}, {"INT32", 4},
-                                         {"INT64", 8}, {"FP16", 2}, {"FP32", 4}, {"FP64", 8}, {"BF16", 2}}};
+constexpr std::array<TypeRow, 10> types{{{"BOOL", 1},
+                                         {"UINT8", 1},
+                                         {"INT8", 1},
+                                         {"INT16", 2},
+                                         {"INT32", 4},
+                                         {"INT64", 8},
+                                         {"FP16", 2},
+                                         {"FP32", 4},
+                                         {"FP64", 8},
+                                         {"BF16", 2}}};
 
 } // namespace
 

@@ -13,13 +13,22 @@ namespace millrace::values {
 
 // The numbers cross the boundary to the runtime module and to the worker: never renumber.
 enum class Datatype : std::uint8_t {
-    boolean = 0, uint8 = 1, int8 = 2, int16 = 3, int32 = 4, int64 = 5, fp16 = 6, fp32 = 7, fp64 = 8, bf16 = 9,
+    boolean = 0,
+    uint8 = 1,
+    int8 = 2,
+    int16 = 3,
+    int32 = 4,
+    int64 = 5,
+    fp16 = 6,
+    fp32 = 7,
+    fp64 = 8,
+    bf16 = 9,
 };
 
-std::string_view name(Datatype type);                        // "FP32"
+std::string_view name(Datatype type); // "FP32"
 std::optional<Datatype> datatype(std::string_view name);
 std::optional<Datatype> datatype(std::uint8_t number);
-std::size_t element_size(Datatype type);                     // bytes
+std::size_t element_size(Datatype type); // bytes
 
 using Shape = std::vector<std::int64_t>;
 inline constexpr std::size_t max_rank = 8;

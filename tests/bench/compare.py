@@ -23,7 +23,19 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 
-from measures.load import JOB, LATER, ROOMY, counts, make_queue, pause, post_pictures, resume, seconds_until, submit_many, wrk  # noqa: E402
+from measures.load import (
+    JOB,
+    LATER,
+    ROOMY,
+    counts,
+    make_queue,
+    pause,
+    post_pictures,
+    resume,
+    seconds_until,
+    submit_many,
+    wrk,
+)  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -35,7 +47,11 @@ class Build:
     def __init__(self, binary, folder, models):
         self.binary = binary.resolve()
         runtime = self.binary.parents[1] / "runtime/official/libmillrace_torch.so"
-        environment = {**ROOMY, "MILLRACE_INFERENCE_RUNTIME": str(runtime)} if models else {**ROOMY, "MILLRACE_INFERENCE_ENABLED": "false"}
+        environment = (
+            {**ROOMY, "MILLRACE_INFERENCE_RUNTIME": str(runtime)}
+            if models
+            else {**ROOMY, "MILLRACE_INFERENCE_ENABLED": "false"}
+        )
         self.daemon = Daemon(folder, environment)
         os.environ["MILLRACE_BINARY"] = str(self.binary)
         self.daemon.start(seconds=300)
@@ -51,14 +67,25 @@ class Build:
     def processor_seconds(self):
         """Of the daemon and, with models, of its worker."""
         pids = [self.daemon.process.pid, *children(self.daemon.process.pid)]
-        return sum(sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13])) for pid in pids) * TICK
+        return (
+            sum(
+                sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]))
+                for pid in pids
+            )
+            * TICK
+        )
 
 
 def children(pid):
-    return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child)
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 # A measure takes the build and the seconds, and gives items and items a second.
+
 
 def submits(connections, **job):
     return lambda build, seconds: rate(wrk(build.daemon, "/api/v1/jobs", connections, seconds, {**JOB, **job}), seconds)
@@ -104,9 +131,24 @@ def one_tensor(build, seconds):
     program = ROOT / "build/release/tests/bench/bench_http_latency"
     body = build.daemon.data / "tensor.json"
     body.write_text(json.dumps([i / 16 for i in range(16)]))
-    out = subprocess.run([str(program), str(build.daemon.port), "POST", "/api/v1/models/linear/predict", str(2000 * seconds),
-                          "--header", f"Authorization: Bearer {build.daemon.admin_key}", "--body", str(body),
-                          "--header", "Content-Type: application/json"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [
+            str(program),
+            str(build.daemon.port),
+            "POST",
+            "/api/v1/models/linear/predict",
+            str(2000 * seconds),
+            "--header",
+            f"Authorization: Bearer {build.daemon.admin_key}",
+            "--body",
+            str(body),
+            "--header",
+            "Content-Type: application/json",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     median = json.loads(out)["median_us"]
     return 2000 * seconds, 1e6 / median, None
 
@@ -115,31 +157,54 @@ def images(model, connections, pictures):
     def measure(build, seconds):
         url = f"http://127.0.0.1:{build.daemon.port}/api/v1/models/{model}/predict"
         return rate(post_pictures(url, pictures, seconds, connections, build.daemon.admin_key), seconds)
+
     return measure
 
 
 def images_as_jobs(model, pictures):
     """Of a queue that was filled before."""
+
     def measure(build, seconds):
-        blobs = [build.client.put("/api/v1/blobs", file.read_bytes(), headers={"Content-Type": "image/jpeg"}).json["sha256"]
-                 for file in sorted(pictures.iterdir())]
+        blobs = [
+            build.client.put("/api/v1/blobs", file.read_bytes(), headers={"Content-Type": "image/jpeg"}).json["sha256"]
+            for file in sorted(pictures.iterdir())
+        ]
         pause(build.daemon, "bench")
-        submit_many(build.daemon, 1000, *({"kind": "infer", "queue": "bench", "payload": {"model": model, "input": {"blob": blob}}} for blob in blobs))
+        submit_many(
+            build.daemon,
+            1000,
+            *(
+                {"kind": "infer", "queue": "bench", "payload": {"model": model, "input": {"blob": blob}}}
+                for blob in blobs
+            ),
+        )
         before, spent = counts(build.daemon)["succeeded"], build.processor_seconds()
         resume(build.daemon, "bench")
         took = seconds_until(build.daemon, before + 1000)
         return 1000, 1000 / took, build.processor_seconds() - spent
+
     return measure
 
 
 def measures(options):
-    found = {"submits-1": submits(1, run_at=LATER), "submits-64": submits(64, run_at=LATER), "submitted-and-run": submits(64),
-             "batches": batches, "runs": runs, "leases": leases, "submit-to-done": submit_to_done, "polls": polls}
+    found = {
+        "submits-1": submits(1, run_at=LATER),
+        "submits-64": submits(64, run_at=LATER),
+        "submitted-and-run": submits(64),
+        "batches": batches,
+        "runs": runs,
+        "leases": leases,
+        "submit-to-done": submit_to_done,
+        "polls": polls,
+    }
     if options.models:
         found["one-tensor"] = one_tensor
     if options.pictures:
-        found |= {f"{model}-{connections}": images(model, connections, options.pictures / str(side))
-                  for model, side in (("resnet18", 224), ("small_cnn", 64)) for connections in (1, 64)}
+        found |= {
+            f"{model}-{connections}": images(model, connections, options.pictures / str(side))
+            for model, side in (("resnet18", 224), ("small_cnn", 64))
+            for connections in (1, 64)
+        }
         found["small_cnn-jobs"] = images_as_jobs("small_cnn", options.pictures / "64")
     return found
 
@@ -157,15 +222,18 @@ def compare(name, measure, builds, options):
         while take(measure, build, options.seconds)[0] == 0:  # a model is loaded at its first use
             pass
     for turn in range(options.turns):
-        for build in (builds if turn % 2 == 0 else builds[::-1]):
+        for build in builds if turn % 2 == 0 else builds[::-1]:
             figures[build].append(take(measure, build, options.seconds))
     before, after = ([rate for rate, _ in figures[build]] for build in builds)
     cost = [statistics.median(us for _, us in figures[build]) for build in builds]
     if min(before + after) == 0:
         sys.exit(f"{name}: a turn of {options.seconds} s ended without an item; ask for longer ones with --seconds")
     ratios = [new / old for old, new in zip(before, after)]
-    print(f"{name:18s} {statistics.median(before):12,.0f} {statistics.median(after):12,.0f} {statistics.median(ratios):7.2f} "
-          f"({min(ratios):.2f}-{max(ratios):.2f}) {cost[0]:12,.1f} {cost[1]:12,.1f} {cost[0] / cost[1]:7.2f}", flush=True)
+    print(
+        f"{name:18s} {statistics.median(before):12,.0f} {statistics.median(after):12,.0f} {statistics.median(ratios):7.2f} "
+        f"({min(ratios):.2f}-{max(ratios):.2f}) {cost[0]:12,.1f} {cost[1]:12,.1f} {cost[0] / cost[1]:7.2f}",
+        flush=True,
+    )
 
 
 def folder_at(text):
@@ -185,7 +253,9 @@ def main():
     known = measures(options)
     if unknown := set(options.wanted) - set(known):
         parser.error(f"no measure {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    print(f"{'items a second':18s} {'before':>12s} {'after':>12s}   ratio  (of turns)     us before     us after   ratio")
+    print(
+        f"{'items a second':18s} {'before':>12s} {'after':>12s}   ratio  (of turns)     us before     us after   ratio"
+    )
     with tempfile.TemporaryDirectory(dir=options.after.parent) as folder, contextlib.ExitStack() as ends:
         builds = []
         for name, binary in (("before", options.before), ("after", options.after)):

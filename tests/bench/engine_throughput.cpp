@@ -88,7 +88,11 @@ int main(int argc, char** argv) {
         return 1;
     }
     const auto model =
-        std::make_shared<const ModelVersion>(ModelVersion{{}, manifest->name, "1", hex(sha256(read_file(argv[2]))), argv[2],
+        std::make_shared<const ModelVersion>(ModelVersion{{},
+                                                          manifest->name,
+                                                          "1",
+                                                          hex(sha256(read_file(argv[2]))),
+                                                          argv[2],
                                                           std::make_shared<const values::Manifest>(*manifest)});
     const double seconds = std::atof(argv[6]);
     double rate = 0;

@@ -28,7 +28,9 @@ Route route(Verb verb, const char* pattern, BodyPolicy body, Handler handler) {
 double processor_seconds() {
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);
-    const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
     return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
@@ -48,8 +50,10 @@ int main(int argc, char** argv) {
     async::IoPool io{"io", static_cast<std::size_t>(threads)};
     async::ThreadPool files{"files", 1, 16};
     Router router;
-    router.add(route(Verb::get, "/hello", {}, [](Request&) -> awaitable<Response> { co_return text(200, "text/plain", "hello"); }));
-    router.add(route(Verb::post, "/echo", BodyPolicy::buffered(), [](Request& request) -> awaitable<Response> { co_return json_text(200, request.body); }));
+    router.add(route(Verb::get, "/hello", {},
+                     [](Request&) -> awaitable<Response> { co_return text(200, "text/plain", "hello"); }));
+    router.add(route(Verb::post, "/echo", BodyPolicy::buffered(),
+                     [](Request& request) -> awaitable<Response> { co_return json_text(200, request.body); }));
     std::atomic<std::uint64_t> served{0};
     Hooks hooks;
     hooks.before_body = [](Request&, const Route&) -> awaitable<std::optional<Response>> { co_return std::nullopt; };
@@ -67,6 +71,7 @@ int main(int argc, char** argv) {
     sigwait(&signals, &signal);
     server.drain(std::chrono::milliseconds{100});
     const auto n = served.load();
-    std::printf("%llu requests, %.2f microseconds of processor time each\n", static_cast<unsigned long long>(n), processor_seconds() * 1e6 / static_cast<double>(n ? n : 1));
+    std::printf("%llu requests, %.2f microseconds of processor time each\n", static_cast<unsigned long long>(n),
+                processor_seconds() * 1e6 / static_cast<double>(n ? n : 1));
     return 0;
 }

@@ -31,14 +31,17 @@ int connect_to(int port) {
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error{"nothing listens there"};
+    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw std::runtime_error{"nothing listens there"};
     return socket;
 }
 
 // The value of Content-Length in a whole head; 0 without one.
 std::size_t content_length(const std::string& head) {
-    for (std::size_t at = head.find("\r\n"); at != std::string::npos && at + 2 < head.size(); at = head.find("\r\n", at + 2))
-        if (::strncasecmp(head.c_str() + at + 2, "content-length:", 15) == 0) return std::strtoul(head.c_str() + at + 17, nullptr, 10);
+    for (std::size_t at = head.find("\r\n"); at != std::string::npos && at + 2 < head.size();
+         at = head.find("\r\n", at + 2))
+        if (::strncasecmp(head.c_str() + at + 2, "content-length:", 15) == 0)
+            return std::strtoul(head.c_str() + at + 17, nullptr, 10);
     return 0;
 }
 
@@ -49,7 +52,8 @@ public:
     // Sends the request and reads the whole answer; the time that took, in microseconds.
     double once() {
         const auto start = Steady::now();
-        if (::send(socket_, request_.data(), request_.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request_.size())) throw std::runtime_error{"not sent"};
+        if (::send(socket_, request_.data(), request_.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request_.size()))
+            throw std::runtime_error{"not sent"};
         received_.clear();
         std::size_t body = std::string::npos, whole = 0;
         do {
@@ -88,7 +92,8 @@ std::string request_of(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     if (argc < 5) {
-        std::fprintf(stderr, "usage: %s PORT METHOD TARGET COUNT [--body FILE] [--header \"Name: value\"]...\n", argv[0]);
+        std::fprintf(stderr, "usage: %s PORT METHOD TARGET COUNT [--body FILE] [--header \"Name: value\"]...\n",
+                     argv[0]);
         return 2;
     }
     try {
@@ -98,8 +103,8 @@ int main(int argc, char** argv) {
         std::vector<double> took(count);
         for (auto& each : took) each = exchange.once();
         std::sort(took.begin(), took.end());
-        std::printf("{\"count\":%zu,\"median_us\":%.1f,\"p95_us\":%.1f,\"p99_us\":%.1f}\n", count, took[count / 2], took[count * 95 / 100],
-                    took[count * 99 / 100]);
+        std::printf("{\"count\":%zu,\"median_us\":%.1f,\"p95_us\":%.1f,\"p99_us\":%.1f}\n", count, took[count / 2],
+                    took[count * 95 / 100], took[count * 99 / 100]);
         return 0;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "%s\n", e.what());

@@ -1,5 +1,5 @@
-// Pictures for the bare loop: the files of a folder, decoded with libjpeg and normalised straight into a batch, as lean as
-// such a loop can be written.
+// Pictures for the bare loop: the files of a folder, decoded with libjpeg and normalised straight into a batch, as lean
+// as such a loop can be written.
 #pragma once
 #include <cstdio>
 
@@ -111,7 +111,8 @@ private:
                 if (stopping_) return;
                 seen = round_;
             }
-            for (std::size_t i; (i = next_.fetch_add(1)) < count_;) pictures_.decode(first_ + i, out_ + i * pictures_.values());
+            for (std::size_t i; (i = next_.fetch_add(1)) < count_;)
+                pictures_.decode(first_ + i, out_ + i * pictures_.values());
             std::lock_guard lock{mutex_};
             if (--busy_ == 0) changed_.notify_all();
         }

@@ -25,8 +25,12 @@ class Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs))
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
         around = [nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)]
         self.around = nn.Sequential(*around) if stride != 1 or inputs != outputs else nn.Identity()
 
@@ -41,9 +45,15 @@ class Bottleneck(nn.Module):
         super().__init__()
         outputs = 4 * width
         self.body = nn.Sequential(
-            nn.Conv2d(inputs, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+            nn.Conv2d(inputs, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
         around = [nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)]
         self.around = nn.Sequential(*around) if stride != 1 or inputs != outputs else nn.Identity()
 
@@ -65,8 +75,12 @@ def residual_network(block, counts, wider: int) -> nn.Module:
 def small_cnn() -> nn.Module:
     layers, inputs = [], 3
     for outputs in (16, 32, 64, 128):
-        layers += [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(),
-                   nn.MaxPool2d(2)]
+        layers += [
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
         inputs = outputs
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
 
@@ -80,10 +94,20 @@ def write(folder: Path, model: nn.Module, manifest: dict) -> None:
 
 def image_manifest(name: str, description: str, side: int, labels: int) -> dict:
     return {
-        "name": name, "description": description, "task": "image_classification",
-        "input": {"name": "image", "kind": "image", "datatype": "FP32", "shape": [3, side, side], "color": "rgb",
-                  "resize": [side, side], "scale": 1 / 255, "mean": [0.485, 0.456, 0.406],
-                  "std": [0.229, 0.224, 0.225]},
+        "name": name,
+        "description": description,
+        "task": "image_classification",
+        "input": {
+            "name": "image",
+            "kind": "image",
+            "datatype": "FP32",
+            "shape": [3, side, side],
+            "color": "rgb",
+            "resize": [side, side],
+            "scale": 1 / 255,
+            "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225],
+        },
         "output": {"name": "logits", "datatype": "FP32", "shape": [labels]},
         "labels": [f"class {index}" for index in range(labels)],
         "postprocess": {"kind": "softmax_top_k", "top_k": 5},
@@ -95,7 +119,9 @@ def image_manifest(name: str, description: str, side: int, labels: int) -> dict:
 
 def tensor_manifest(name: str, description: str, inputs: int, outputs: int) -> dict:
     return {
-        "name": name, "description": description, "task": "tensor",
+        "name": name,
+        "description": description,
+        "task": "tensor",
         "input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [inputs]},
         "output": {"name": "y", "datatype": "FP32", "shape": [outputs]},
         "postprocess": {"kind": "raw"},
@@ -108,11 +134,25 @@ def tensor_manifest(name: str, description: str, inputs: int, outputs: int) -> d
 def main(folder: Path) -> None:
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, layers, network in (("resnet18", 18, residual_network(Residual, (2, 2, 2, 2), 1)),
-                                  ("resnet50", 50, residual_network(Bottleneck, (3, 4, 6, 3), 4))):
-        write(folder, network, image_manifest(name, f"{layers}-layer residual network with random weights, for measuring", 224, 1000))
-    write(folder, small_cnn(), image_manifest("small_cnn", "Small convolutional network with random weights, for measuring", 64, 10))
-    write(folder, nn.Linear(16, 4), tensor_manifest("linear", "One linear layer with random weights, for measuring", 16, 4))
+    for name, layers, network in (
+        ("resnet18", 18, residual_network(Residual, (2, 2, 2, 2), 1)),
+        ("resnet50", 50, residual_network(Bottleneck, (3, 4, 6, 3), 4)),
+    ):
+        write(
+            folder,
+            network,
+            image_manifest(name, f"{layers}-layer residual network with random weights, for measuring", 224, 1000),
+        )
+    write(
+        folder,
+        small_cnn(),
+        image_manifest("small_cnn", "Small convolutional network with random weights, for measuring", 64, 10),
+    )
+    write(
+        folder,
+        nn.Linear(16, 4),
+        tensor_manifest("linear", "One linear layer with random weights, for measuring", 16, 4),
+    )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def noise(random, side=512):
     frequency[0, 0] = 1
     planes = [numpy.fft.ifft2(numpy.fft.fft2(random.standard_normal((side, side))) / frequency).real for _ in range(4)]
     channels = [planes[0] + 0.3 * plane for plane in planes[1:]]
-    return Image.fromarray(numpy.stack([numpy.clip(128 + 50 * each / each.std(), 0, 255) for each in channels], -1).astype(numpy.uint8))
+    return Image.fromarray(
+        numpy.stack([numpy.clip(128 + 50 * each / each.std(), 0, 255) for each in channels], -1).astype(numpy.uint8)
+    )
 
 
 def piece(random, source, side):
@@ -50,7 +52,11 @@ def piece(random, source, side):
 def main(folder, origin):
     random = numpy.random.default_rng(0)
     sources = photographs(origin)
-    print(f"from {len(sources)} photographs in {origin}" if sources else "no photographs there: noise with a photograph's spectrum")
+    print(
+        f"from {len(sources)} photographs in {origin}"
+        if sources
+        else "no photographs there: noise with a photograph's spectrum"
+    )
     sources = sources or [noise(random) for _ in range(4)]
     for side in SIDES:
         (folder / str(side)).mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
-// The queue without HTTP: jobs a second that are submitted in batches, and that are claimed, run and recorded, with a flush
-// before each answer. Kind echo, so that nothing but the queue is measured.
+// The queue without HTTP: jobs a second that are submitted in batches, and that are claimed, run and recorded, with a
+// flush before each answer. Kind echo, so that nothing but the queue is measured.
 //   bench_queue_core [FOLDER] [JOBS]
 #include "async/io_pool.hpp"
 #include "jobs/job_service.hpp"
@@ -20,7 +20,9 @@ using namespace millrace;
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-double since(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
+double since(SteadyClock::time_point start) {
+    return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
 
 template <class T>
 T on(async::IoPool& io, awaitable<T> work) {
@@ -64,14 +66,16 @@ int main(int argc, char** argv) {
         if (!dispatcher.recover()) return 1;
         dispatcher.start();
         const values::Principal who{values::default_organization, {}, "bench", values::Role::admin};
-        const std::string payload = R"({"model":"digits","input":{"blob":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}})";
+        const std::string payload =
+            R"({"model":"digits","input":{"blob":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}})";
         if (!on(io, queues.pause(who, "default", "bench", std::nullopt))) return 1;
 
         auto start = SteadyClock::now();
         for (int done = 0; done < jobs; done += 4 * size) { // four callers at once
             std::vector<std::future<Result<jobs::BatchAccepted>>> calls;
             for (int caller = 0; caller < 4; ++caller)
-                calls.push_back(asio::co_spawn(io.at(0), service.submit_batch(who, batch(size, payload), std::nullopt, {}), asio::use_future));
+                calls.push_back(asio::co_spawn(
+                    io.at(0), service.submit_batch(who, batch(size, payload), std::nullopt, {}), asio::use_future));
             for (auto& call : calls)
                 if (auto answer = call.get(); !answer || !answer->items.front()) return 1;
         }

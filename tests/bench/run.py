@@ -35,8 +35,16 @@ from measures.table import print_table  # noqa: E402
 from peers import beanstalkd, postgres, redis_queue  # noqa: E402
 from support.daemon import binary  # noqa: E402
 
-MEASURES = {"idle": idle, "submits": submits, "runs": runs, "volume": volume, "images": images,
-            "latency": latency, "neighbours": neighbours, "fairness": fairness}
+MEASURES = {
+    "idle": idle,
+    "submits": submits,
+    "runs": runs,
+    "volume": volume,
+    "images": images,
+    "latency": latency,
+    "neighbours": neighbours,
+    "fairness": fairness,
+}
 PEERS = (beanstalkd, redis_queue, postgres)
 
 
@@ -65,7 +73,10 @@ def measure_peers(bench):
             print(f"  {peer.NAME} is not here: {peer.NEEDS}")
             continue
         bench.peers[peer.NAME] = figures = peer.measure(bench.build, bench.folder, bench.seconds)
-        print(f"  {peer.NAME}: " + ", ".join(f"{what} {figure['per_second']:,.0f}/s" for what, figure in figures.items()), flush=True)
+        print(
+            f"  {peer.NAME}: " + ", ".join(f"{what} {figure['per_second']:,.0f}/s" for what, figure in figures.items()),
+            flush=True,
+        )
     print()
 
 
@@ -88,8 +99,17 @@ def main():
     build = binary().parents[1]
     print(f"{binary()} on {len(os.sched_getaffinity(0))} cores\n")
     with tempfile.TemporaryDirectory(dir=build) as folder:
-        bench = Bench(pathlib.Path(folder), build, options.seconds, options.models, options.pictures, not options.without_peers,
-                      options.device, options.waiting, options.finished)
+        bench = Bench(
+            pathlib.Path(folder),
+            build,
+            options.seconds,
+            options.models,
+            options.pictures,
+            not options.without_peers,
+            options.device,
+            options.waiting,
+            options.finished,
+        )
         if not options.without_peers and {"submits", "runs"} & set(wanted):
             measure_peers(bench)
         for each in wanted:

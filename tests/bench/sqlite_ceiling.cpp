@@ -30,8 +30,10 @@ void check(sqlite3* db, int code) {
 class Raw {
 public:
     explicit Raw(const std::filesystem::path& file) {
-        check(db_, sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr));
-        run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA cache_size = -16384");
+        check(db_, sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                   nullptr));
+        run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA cache_size "
+            "= -16384");
         for (const auto& step : embedded::migrations().list()) // sorted: 0001_first.up.sql, 0002_queue.up.sql …
             if (step.path.ends_with(".up.sql")) run(std::string{step.text()}.c_str());
         insert_ = prepare(bench::insert_job);
@@ -60,7 +62,9 @@ private:
         check(db_, sqlite3_step(statement));
         sqlite3_reset(statement);
     }
-    void text(int index, const char* value, int size = -1) { sqlite3_bind_text(insert_, index, value, size, SQLITE_STATIC); }
+    void text(int index, const char* value, int size = -1) {
+        sqlite3_bind_text(insert_, index, value, size, SQLITE_STATIC);
+    }
     void insert() {
         char id[36], organization[36];
         JobId::make().value.write_text(id);
@@ -105,7 +109,8 @@ int main(int argc, char** argv) {
             ++groups;
             elapsed = std::chrono::duration<double>(SteadyClock::now() - start).count();
         }
-        std::printf("%8d %12.0f %12.0f\n", size, static_cast<double>(groups * size) / elapsed, static_cast<double>(groups) / elapsed);
+        std::printf("%8d %12.0f %12.0f\n", size, static_cast<double>(groups * size) / elapsed,
+                    static_cast<double>(groups) / elapsed);
     }
     std::filesystem::remove_all(folder);
 }

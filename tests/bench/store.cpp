@@ -28,11 +28,13 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr store::Sql insert_job{bench::insert_job};
 
-awaitable<void> submit_until(store::Database& database, SteadyClock::time_point end, std::vector<float>& waits, std::latch& finished) {
+awaitable<void> submit_until(store::Database& database, SteadyClock::time_point end, std::vector<float>& waits,
+                             std::latch& finished) {
     while (SteadyClock::now() < end) {
         auto task = [id = JobId::make(), now = SystemClock::instance().now()](store::Session& session) -> Result<void> {
             store::TenantSession tenant{session, values::default_organization};
-            tenant.execute(insert_job, {id, "infer", "default", "queued", 5, bench::payload, "{}", 4, 1'800'000'000, now, now});
+            tenant.execute(insert_job,
+                           {id, "infer", "default", "queued", 5, bench::payload, "{}", 4, 1'800'000'000, now, now});
             return success();
         };
         const auto asked = SteadyClock::now();
@@ -49,14 +51,17 @@ awaitable<void> submit_until(store::Database& database, SteadyClock::time_point 
 double processor_seconds() {
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);
-    return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
-void measure(const std::filesystem::path& folder, int writers, double seconds, std::size_t io_threads, std::size_t pages) {
+void measure(const std::filesystem::path& folder, int writers, double seconds, std::size_t io_threads,
+             std::size_t pages) {
     std::filesystem::create_directories(folder);
     telemetry::Log log{telemetry::Level::warning, telemetry::LogFormat::logfmt};
     telemetry::Metrics metrics;
-    auto database = store::open_sqlite({.data = folder, .checkpoint_pages = pages, .on_failure = {}}, log, metrics).value();
+    auto database =
+        store::open_sqlite({.data = folder, .checkpoint_pages = pages, .on_failure = {}}, log, metrics).value();
     async::IoPool io{"io", io_threads};
     std::this_thread::sleep_for(std::chrono::milliseconds{500}); // the log gets its full size
     std::vector<std::vector<float>> waits(static_cast<std::size_t>(writers));
@@ -75,10 +80,12 @@ void measure(const std::filesystem::path& folder, int writers, double seconds, s
     std::vector<float> all;
     for (const auto& mine : waits) all.insert(all.end(), mine.begin(), mine.end());
     std::sort(all.begin(), all.end());
-    const auto at = [&](double part) { return static_cast<double>(all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))]); };
+    const auto at = [&](double part) {
+        return static_cast<double>(all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))]);
+    };
     const auto writes = static_cast<double>(after.writes - before.writes);
-    std::printf("%8d %12.0f %12.1f %9.2f %9.2f %9.2f %9.2f\n", writers, writes / elapsed, writes / static_cast<double>(after.groups - before.groups),
-                at(0.5), at(0.99), at(1.0), share);
+    std::printf("%8d %12.0f %12.1f %9.2f %9.2f %9.2f %9.2f\n", writers, writes / elapsed,
+                writes / static_cast<double>(after.groups - before.groups), at(0.5), at(0.99), at(1.0), share);
 }
 
 } // namespace
@@ -87,10 +94,13 @@ int main(int argc, char** argv) {
     const std::filesystem::path base = argc > 1 ? argv[1] : std::filesystem::temp_directory_path();
     const double seconds = argc > 2 ? std::atof(argv[2]) : 2;
     const std::size_t io_threads = argc > 3 ? static_cast<std::size_t>(std::atoi(argv[3])) : 1;
-    const std::size_t pages = argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : store::SqliteOptions{}.checkpoint_pages;
+    const std::size_t pages =
+        argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : store::SqliteOptions{}.checkpoint_pages;
     std::string pattern = (base / "millrace-bench-store-XXXXXX").string();
     const std::filesystem::path folder = ::mkdtemp(pattern.data());
-    std::printf("%8s %12s %12s %9s %9s %9s %9s\n", "writers", "writes/s", "group", "p50 ms", "p99 ms", "max ms", "cores");
-    for (const int writers : {1, 16, 64, 512}) measure(folder / std::to_string(writers), writers, seconds, io_threads, pages);
+    std::printf("%8s %12s %12s %9s %9s %9s %9s\n", "writers", "writes/s", "group", "p50 ms", "p99 ms", "max ms",
+                "cores");
+    for (const int writers : {1, 16, 64, 512})
+        measure(folder / std::to_string(writers), writers, seconds, io_threads, pages);
     std::filesystem::remove_all(folder);
 }

@@ -36,7 +36,9 @@ CASES = ((1, 1), (8, 1), (32, 1), (1, 16))  # texts a request, clients
 def sentences(count=2048):
     """The same every time; most are short, some are long."""
     draw = random.Random(4)
-    return [" ".join(draw.choices(WORDS, k=min(90, max(3, round(draw.lognormvariate(2.5, 0.7)))))) for _ in range(count)]
+    return [
+        " ".join(draw.choices(WORDS, k=min(90, max(3, round(draw.lognormvariate(2.5, 0.7)))))) for _ in range(count)
+    ]
 
 
 def requests(texts, size, client):
@@ -50,6 +52,7 @@ def requests(texts, size, client):
 def measure(make_call, texts, size, clients, seconds):
     """Sentences a second. make_call(client) gives what embeds a list of texts."""
     done, end = [0] * clients, time.monotonic() + seconds
+
     def work(client):
         call = make_call(client)
         for batch in requests(texts, size, client):
@@ -57,6 +60,7 @@ def measure(make_call, texts, size, clients, seconds):
             done[client] += len(batch)
             if time.monotonic() >= end:
                 return
+
     began = time.monotonic()
     threads = [threading.Thread(target=work, args=(client,)) for client in range(clients)]
     for thread in threads:
@@ -75,11 +79,17 @@ class Millrace:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
 
         def embed(texts):
-            connection.request("POST", "/v1/embeddings", json.dumps({"model": "minilm", "input": texts, "encoding_format": "base64"}), headers)
+            connection.request(
+                "POST",
+                "/v1/embeddings",
+                json.dumps({"model": "minilm", "input": texts, "encoding_format": "base64"}),
+                headers,
+            )
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200:
                 raise RuntimeError(body)
+
         return embed
 
     def per_second(self, texts, size, clients, seconds):
@@ -90,7 +100,12 @@ class Reference:
     """peers/sentence_transformers_peer.py in the other interpreter; it answers a line for a line."""
 
     def __init__(self, python):
-        self.process = subprocess.Popen([python, str(ROOT / "tests/bench/peers/sentence_transformers_peer.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [python, str(ROOT / "tests/bench/peers/sentence_transformers_peer.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.name = json.loads(self.process.stdout.readline())["name"]
 
     def per_second(self, _texts, size, clients, seconds):

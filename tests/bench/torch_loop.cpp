@@ -1,7 +1,7 @@
-// A bare libtorch loop: the ceiling with which the engine is compared. Loads a TorchScript file, freezes and optimises it, and
-// prints the items a second of forward passes alone and, with a folder of JPEGs, of passes over pictures that are decoded and
-// normalised for it: in turn (all threads decode a batch, then all run it) and pipelined (the next batch is decoded while one
-// runs), of which the better one is the ceiling.
+// A bare libtorch loop: the ceiling with which the engine is compared. Loads a TorchScript file, freezes and optimises
+// it, and prints the items a second of forward passes alone and, with a folder of JPEGs, of passes over pictures that
+// are decoded and normalised for it: in turn (all threads decode a batch, then all run it) and pipelined (the next
+// batch is decoded while one runs), of which the better one is the ceiling.
 //   torch_loop MODEL.pt BATCH THREADS SECONDS DIM... [--jpegs FOLDER] [--device cuda]     (DIM: the shape of one item)
 #include "jpeg_feed.hpp"
 
@@ -60,11 +60,16 @@ Rate measure(int64_t items, double seconds, const std::function<void()>& pass) {
 
 class Loop {
 public:
-    explicit Loop(const Options& options) : options_{options}, device_{options.device}, module_{torch::jit::load(options.model, device_)} {
+    explicit Loop(const Options& options)
+        : options_{options},
+          device_{options.device},
+          module_{torch::jit::load(options.model, device_)} {
         module_.eval();
     }
 
-    void optimize() { module_ = options_.device == "cpu" ? torch::jit::optimize_for_inference(module_) : torch::jit::freeze(module_); }
+    void optimize() {
+        module_ = options_.device == "cpu" ? torch::jit::optimize_for_inference(module_) : torch::jit::freeze(module_);
+    }
 
     Rate forward_alone(const at::Tensor& input) {
         const auto there = input.to(device_);
@@ -94,7 +99,9 @@ public:
     }
 
 private:
-    void fill(Decoders& decoders, at::Tensor& batch) { decoders.start(batch.data_ptr<float>(), static_cast<std::size_t>(options_.shape[0])); }
+    void fill(Decoders& decoders, at::Tensor& batch) {
+        decoders.start(batch.data_ptr<float>(), static_cast<std::size_t>(options_.shape[0]));
+    }
     void run(const at::Tensor& input) { module_.forward({input}).toTensor().cpu(); } // waits for a device
 
     const Options& options_;
@@ -110,7 +117,9 @@ Options parse(int argc, char** argv) {
         else if (i + 1 < argc && std::strcmp(argv[i], "--device") == 0) options.device = argv[++i];
         else words.emplace_back(argv[i]);
     }
-    if (words.size() < 5) throw std::runtime_error{"usage: torch_loop MODEL BATCH THREADS SECONDS DIM... [--jpegs FOLDER] [--device cuda]"};
+    if (words.size() < 5)
+        throw std::runtime_error{
+            "usage: torch_loop MODEL BATCH THREADS SECONDS DIM... [--jpegs FOLDER] [--device cuda]"};
     options.model = words[0];
     options.threads = std::atoi(words[2].c_str());
     options.seconds = std::atof(words[3].c_str());
@@ -128,16 +137,19 @@ void measure_and_print(const Options& options) {
     const Rate plain = loop.forward_alone(input);
     loop.optimize();
     const Rate forward = loop.forward_alone(input);
-    std::printf("{\"libtorch\":\"%s\",\"device\":\"%s\",\"batch\":%lld,\"threads\":%d,\"plain_per_second\":%.1f,\"forward_per_second\":%.1f,"
+    std::printf("{\"libtorch\":\"%s\",\"device\":\"%s\",\"batch\":%lld,\"threads\":%d,\"plain_per_second\":%.1f,"
+                "\"forward_per_second\":%.1f,"
                 "\"forward_cpu_us\":%.1f,\"forward_median_us\":%.2f",
-                TORCH_VERSION, options.device.c_str(), static_cast<long long>(options.shape[0]), options.threads, plain.per_second,
-                forward.per_second, forward.cpu_us, forward.median_us);
+                TORCH_VERSION, options.device.c_str(), static_cast<long long>(options.shape[0]), options.threads,
+                plain.per_second, forward.per_second, forward.cpu_us, forward.median_us);
     if (!options.jpegs.empty()) {
-        const bench::Pictures pictures{options.jpegs, static_cast<int>(options.shape[2]), static_cast<int>(options.shape[3])};
+        const bench::Pictures pictures{options.jpegs, static_cast<int>(options.shape[2]),
+                                       static_cast<int>(options.shape[3])};
         bench::Decoders decoders{pictures, options.threads};
         const Rate in_turn = loop.decoded_in_turn(decoders), pipelined = loop.decoded_pipelined(decoders);
         const Rate& best = in_turn.per_second > pipelined.per_second ? in_turn : pipelined;
-        std::printf(",\"in_turn_per_second\":%.1f,\"pipelined_per_second\":%.1f,\"decoded_per_second\":%.1f,\"decoded_cpu_us\":%.1f",
+        std::printf(",\"in_turn_per_second\":%.1f,\"pipelined_per_second\":%.1f,\"decoded_per_second\":%.1f,\"decoded_"
+                    "cpu_us\":%.1f",
                     in_turn.per_second, pipelined.per_second, best.per_second, best.cpu_us);
     }
     std::printf("}\n");
@@ -149,7 +161,8 @@ int main(int argc, char** argv) {
     try {
         const auto options = parse(argc, argv);
         // Asked before any other question about CUDA, or libtorch never sees the device.
-        if (options.device != "cpu" && !::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error{::dlerror()};
+        if (options.device != "cpu" && !::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
+            throw std::runtime_error{::dlerror()};
         at::set_num_interop_threads(1);
         at::set_num_threads(options.threads);
         measure_and_print(options);

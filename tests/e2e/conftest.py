@@ -51,10 +51,12 @@ def admin(daemon):
 @pytest.fixture(scope="module")
 def run(daemon):
     """A command of the command line, which ends as expected: 0 unless told otherwise."""
+
     def call(*arguments, expect=0, **options):
         out = daemon.cli(*arguments, **options)
         assert out.returncode == expect, out
         return out
+
     return call
 
 
@@ -94,13 +96,19 @@ def runtime(daemon):
 @pytest.fixture(scope="module")
 def digits(admin, runtime):
     """The digits model, pushed."""
-    answer = admin.push_model("digits", (DATA / "models/digits.pt").read_bytes(), (DATA / "models/digits.manifest.json").read_bytes())
+    answer = admin.push_model(
+        "digits", (DATA / "models/digits.pt").read_bytes(), (DATA / "models/digits.manifest.json").read_bytes()
+    )
     assert answer.status in (200, 201), answer
     return "digits"
 
 
 @pytest.fixture(scope="module")
 def land_cover(admin, runtime):
-    answer = admin.push_model("land_cover", (DATA / "models/land_cover.pt").read_bytes(), (DATA / "models/land_cover.manifest.json").read_bytes())
+    answer = admin.push_model(
+        "land_cover",
+        (DATA / "models/land_cover.pt").read_bytes(),
+        (DATA / "models/land_cover.manifest.json").read_bytes(),
+    )
     assert answer.status in (200, 201), answer
     return "land_cover"

@@ -7,8 +7,16 @@ from support.client import assert_problem
 
 CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
 RANK = ["viewer", "submitter", "operator", "admin"]
-EXAMPLES = {"id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "name": "nothing", "version": "1", "sha256": "0" * 64, "q": "nothing",
-            "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16, "file": "vocab.txt", "region": "nothing"}
+EXAMPLES = {
+    "id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55",
+    "name": "nothing",
+    "version": "1",
+    "sha256": "0" * 64,
+    "q": "nothing",
+    "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16,
+    "file": "vocab.txt",
+    "region": "nothing",
+}
 
 
 def operations():
@@ -90,12 +98,30 @@ def test_a_key_is_created_shown_once_and_revoked(admin, daemon):
     assert key["key"] not in daemon.log()
 
 
-@pytest.mark.parametrize("body", [{}, {"name": "x"}, {"role": "admin"}, {"name": "", "role": "admin"}, {"name": "x", "role": "god"},
-                                  {"name": "x" * 101, "role": "viewer"}, {"name": "x\n", "role": "viewer"}, {"name": 1, "role": "viewer"},
-                                  {"name": "x", "role": "viewer", "expires_at": "yesterday"}, {"name": "x", "role": "viewer", "extra": 1},
-                                  {"name": "x", "role": "viewer", "expires_at": "2001-01-01T00:00:00Z"}, [], "x", None])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": "x"},
+        {"role": "admin"},
+        {"name": "", "role": "admin"},
+        {"name": "x", "role": "god"},
+        {"name": "x" * 101, "role": "viewer"},
+        {"name": "x\n", "role": "viewer"},
+        {"name": 1, "role": "viewer"},
+        {"name": "x", "role": "viewer", "expires_at": "yesterday"},
+        {"name": "x", "role": "viewer", "extra": 1},
+        {"name": "x", "role": "viewer", "expires_at": "2001-01-01T00:00:00Z"},
+        [],
+        "x",
+        None,
+    ],
+)
 def test_a_key_that_cannot_be_is_refused(admin, body):
-    assert_problem(admin.request("POST", "/api/v1/keys", body=json.dumps(body), headers={"Content-Type": "application/json"}), (400, 422))
+    assert_problem(
+        admin.request("POST", "/api/v1/keys", body=json.dumps(body), headers={"Content-Type": "application/json"}),
+        (400, 422),
+    )
 
 
 def test_an_unknown_key_cannot_be_revoked(admin):
@@ -104,6 +130,7 @@ def test_an_unknown_key_cannot_be_revoked(admin):
 
 
 # Sessions
+
 
 def sign_in(daemon, role="operator"):
     """(client without a key, its cookie, its origin headers)."""
@@ -186,7 +213,11 @@ def test_the_store_and_the_log_hold_no_secret(new_daemon):
     _, cookie, _ = sign_in(daemon)
     token = cookie.split(";")[0].split("=", 1)[1]
     daemon.stop()
-    secrets = [key.encode(), key.rsplit("_", 1)[-1].encode() if key.count("_") == 2 else key[36:].encode(), token.encode()]
+    secrets = [
+        key.encode(),
+        key.rsplit("_", 1)[-1].encode() if key.count("_") == 2 else key[36:].encode(),
+        token.encode(),
+    ]
     for file in [*daemon.data.rglob("*"), daemon.log_path]:
         if file.is_file():
             content = file.read_bytes()

@@ -46,15 +46,22 @@ def test_a_queue_may_have_a_backlog_of_its_own(admin):
 def test_one_request_does_not_pass_the_limit_either(admin):
     admin.pause("narrow")
     admin.set_queue("narrow", max_backlog=3)
-    items = admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo", "queue": "narrow"}] * 5 + [{"kind": "echo"}]}).json["data"]
+    items = admin.post(
+        "/api/v1/jobs/batch", {"jobs": [{"kind": "echo", "queue": "narrow"}] * 5 + [{"kind": "echo"}]}
+    ).json["data"]
     assert [item["status"] for item in items] == [202] * 3 + [503] * 2 + [202] and admin.queue("narrow")["depth"] == 3
     admin.set_queue("narrow", max_backlog=6)
     assert_full(admin.post("/api/v1/flows", {"chain": [{"kind": "echo", "queue": "narrow"}] * 4}), "narrow")
     assert admin.post("/api/v1/flows", {"chain": [{"kind": "echo", "queue": "narrow"}] * 3}).status == 202
 
 
-@pytest.mark.parametrize("setting,value,word", [("MILLRACE_JOBS_MIN_FREE_BYTES", "1000000 GiB", "jobs.min_free_bytes"),
-                                                ("MILLRACE_JOBS_MAX_MEMORY_BYTES", "1 MiB", "jobs.max_memory_bytes")])
+@pytest.mark.parametrize(
+    "setting,value,word",
+    [
+        ("MILLRACE_JOBS_MIN_FREE_BYTES", "1000000 GiB", "jobs.min_free_bytes"),
+        ("MILLRACE_JOBS_MAX_MEMORY_BYTES", "1 MiB", "jobs.max_memory_bytes"),
+    ],
+)
 def test_below_a_watermark_nothing_is_taken_and_what_was_taken_is_done(new_daemon, setting, value, word):
     daemon = new_daemon()
     client = daemon.admin()
@@ -83,7 +90,9 @@ def test_workers_that_wait_are_told_when_the_daemon_stops(new_daemon):
     daemon = new_daemon()
     client, answers = daemon.admin(), []
     client.set_queue("outside", external=True)
-    worker = threading.Thread(target=lambda: answers.append(client.post("/api/v1/queues/outside/leases", {"worker": "w", "wait_seconds": 60})))
+    worker = threading.Thread(
+        target=lambda: answers.append(client.post("/api/v1/queues/outside/leases", {"worker": "w", "wait_seconds": 60}))
+    )
     worker.start()
     until(lambda: client.get("/api/v1/status").json["jobs"]["waiting_workers"] == 1)
     daemon.stop(20)

@@ -22,12 +22,23 @@ def test_a_thousand_jobs_are_taken_in_one_call(admin):
 
 
 def test_each_job_is_taken_or_refused_by_itself(admin):
-    items = submit(admin, [{"kind": "echo"}, {"kind": "no-such-kind"}, {"kind": "echo", "priority": 99}, "echo", {"kind": "echo", "run_at": "2099-01-01T00:00:00Z"},
-                           {"kind": "echo", "depends_on": ["0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"]}])
+    items = submit(
+        admin,
+        [
+            {"kind": "echo"},
+            {"kind": "no-such-kind"},
+            {"kind": "echo", "priority": 99},
+            "echo",
+            {"kind": "echo", "run_at": "2099-01-01T00:00:00Z"},
+            {"kind": "echo", "depends_on": ["0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"]},
+        ],
+    )
     assert [item["status"] for item in items] == [202, 422, 422, 422, 202, 422]
     assert items[4]["state"] == "scheduled"
     said = [item["error"] for item in items if item["status"] == 422]
-    assert {error["type"] for error in said} == {"/problems/unprocessable"} and {error["title"] for error in said} == {"Wrong in its content"}
+    assert {error["type"] for error in said} == {"/problems/unprocessable"} and {error["title"] for error in said} == {
+        "Wrong in its content"
+    }
     for error, word in zip(said, ("no-such-kind", "priority", "JSON object", "there is no job")):
         assert word in error["detail"]
     assert "id" not in items[1] and admin.wait(items[0]["id"])["state"] == "succeeded"
@@ -46,9 +57,18 @@ def test_an_idempotency_key_answers_the_whole_batch_again(admin):
     assert_problem(admin.post(ROOT, {"jobs": jobs[:1]}, headers=headers), 422, "unprocessable")
 
 
-@pytest.mark.parametrize("body", [
-    {"jobs": []}, {}, [], {"jobs": {"kind": "echo"}}, {"jobs": [{"kind": "echo"}] * 1001}, {"jobs": [{"kind": "echo"}], "queue": "x"},
-], ids=["no job", "nothing", "a list", "an object", "1,001 jobs", "an unknown member"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"jobs": []},
+        {},
+        [],
+        {"jobs": {"kind": "echo"}},
+        {"jobs": [{"kind": "echo"}] * 1001},
+        {"jobs": [{"kind": "echo"}], "queue": "x"},
+    ],
+    ids=["no job", "nothing", "a list", "an object", "1,001 jobs", "an unknown member"],
+)
 def test_what_is_no_batch_is_refused_whole(admin, body):
     assert_problem(admin.post(ROOT, body), 422, "unprocessable")
 

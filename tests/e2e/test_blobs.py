@@ -17,7 +17,9 @@ def digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"hello\r\n\0", os.urandom(3 << 20)], ids=["nothing", "a byte", "text", "three megabytes"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"hello\r\n\0", os.urandom(3 << 20)], ids=["nothing", "a byte", "text", "three megabytes"]
+)
 def test_a_blob_is_given_back_as_it_came(admin, content):
     for body in (content, iter([content[:1], content[1:]]) if len(content) > 1 else content):  # whole, and in chunks
         answer = admin.put("/api/v1/blobs", body)
@@ -35,7 +37,9 @@ def test_a_form_stores_its_one_file(admin):
     assert answer.status == 201 and answer.json["sha256"] == digest(b"\x89PNG"), answer
     assert_problem(admin.post_form("/api/v1/blobs", []), (400, 422))
     assert_problem(admin.post_form("/api/v1/blobs", [("a", "a", None, b"1"), ("b", "b", None, b"2")]), (400, 422))
-    assert_problem(admin.request("POST", "/api/v1/blobs", body=b"x", headers={"Content-Type": "text/plain"}), (400, 415, 422))
+    assert_problem(
+        admin.request("POST", "/api/v1/blobs", body=b"x", headers={"Content-Type": "text/plain"}), (400, 415, 422)
+    )
 
 
 def test_an_announced_digest_is_checked(admin):
@@ -58,8 +62,13 @@ def test_parts_are_asked_for_by_range(admin):
     def part(value):
         return admin.get(address, headers={"Range": value})
 
-    for value, expected in {"bytes=0-99": content[:100], "bytes=100-": content[100:], "bytes=-10": content[-10:],
-                            "bytes=10239-99999": content[10239:], "bytes=0-0": content[:1]}.items():
+    for value, expected in {
+        "bytes=0-99": content[:100],
+        "bytes=100-": content[100:],
+        "bytes=-10": content[-10:],
+        "bytes=10239-99999": content[10239:],
+        "bytes=0-0": content[:1],
+    }.items():
         answer = part(value)
         assert answer.status == 206 and answer.body == expected, (value, answer)
         assert answer.headers["Content-Range"].endswith(f"/{len(content)}")
@@ -107,10 +116,14 @@ def test_blobs_outlive_a_kill(new_daemon):
 def test_an_upload_that_breaks_off_leaves_nothing(new_daemon):
     import socket
     import time
+
     daemon = new_daemon()
     key = daemon.admin().key
     with socket.create_connection(("127.0.0.1", daemon.port)) as connection:
-        connection.sendall(f"PUT /api/v1/blobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Length: 1000000\r\n\r\n".encode() + bytes(500_000))
+        connection.sendall(
+            f"PUT /api/v1/blobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Length: 1000000\r\n\r\n".encode()
+            + bytes(500_000)
+        )
         time.sleep(0.3)
     end = time.monotonic() + 5
     while left := [p for p in (daemon.data / "blobs").rglob("*") if p.is_file()]:
@@ -120,6 +133,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(new_daemon):
 
 
 # Whose a blob is, and until when
+
 
 def files(daemon):
     return {path.name for path in (daemon.data / "blobs/hot").rglob("*") if path.is_file()}
@@ -144,7 +158,10 @@ def test_a_blob_is_deleted_with_its_file(admin, daemon, roles):
     assert put(admin, b"to be deleted") == sha256 and admin.get(f"/api/v1/blobs/{sha256}").body == b"to be deleted"
     out = daemon.cli("blob", "delete", sha256)
     assert out.returncode == 0 and out.stdout == f"deleted {sha256}\n", out
-    assert daemon.cli("blob", "delete", sha256).returncode == 1 and daemon.cli("blob", "delete", "nonsense").returncode == 2
+    assert (
+        daemon.cli("blob", "delete", sha256).returncode == 1
+        and daemon.cli("blob", "delete", "nonsense").returncode == 2
+    )
 
 
 def test_a_blob_that_a_job_or_a_schedule_needs_stays(admin):
@@ -154,17 +171,20 @@ def test_a_blob_that_a_job_or_a_schedule_needs_stays(admin):
     assert later in problem["detail"], problem
     assert admin.get(f"/api/v1/blobs/{sha256}").body == b"needed"
     assert admin.post(f"/api/v1/jobs/{later}/cancel").status == 200
-    schedule = admin.post("/api/v1/schedules", {"name": "needs-it", "cron": "0 0 1 1 *", "job": {"kind": "echo", "payload": {"blob": sha256}}})
+    schedule = admin.post(
+        "/api/v1/schedules",
+        {"name": "needs-it", "cron": "0 0 1 1 *", "job": {"kind": "echo", "payload": {"blob": sha256}}},
+    )
     assert schedule.status == 201, schedule
     assert "schedule" in assert_problem(admin.delete(f"/api/v1/blobs/{sha256}"), 409, "conflict")["detail"]
     other, address = put(admin, b"needed from now on"), f"/api/v1/schedules/{schedule.json['id']}"
     changed = {"name": "needs-it", "cron": "0 0 1 1 *", "job": {"kind": "echo", "payload": {"blob": other}}}
-    assert admin.request("PUT", address, data=changed).status == 200
+    assert admin.put(address, changed).status == 200
     assert admin.delete(f"/api/v1/blobs/{sha256}").status == 204  # it names another now
     assert_problem(admin.delete(f"/api/v1/blobs/{other}"), 409, "conflict")
     assert put(admin, b"needed") == sha256
     changed["job"]["payload"]["blob"] = sha256
-    assert admin.request("PUT", address, data=changed).status == 200
+    assert admin.put(address, changed).status == 200
     assert admin.delete(f"/api/v1/blobs/{other}").status == 204
     assert admin.delete(f"/api/v1/schedules/{schedule.json['id']}").status == 204
     ended = admin.submit("echo", {"blob": sha256})
@@ -179,8 +199,13 @@ def test_what_another_organisation_has_too_keeps_its_file(new_daemon):
     sha256 = put(client, b"shared")
     daemon.stop()
     with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute("INSERT INTO organizations (id, name, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'other', 0)")
-        database.execute("INSERT INTO blobs (organization_id, sha256, size, media_type, created_at) VALUES ('00000000-0000-7000-8000-000000000002', ?, 6, '', 0)", (sha256,))
+        database.execute(
+            "INSERT INTO organizations (id, name, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'other', 0)"
+        )
+        database.execute(
+            "INSERT INTO blobs (organization_id, sha256, size, media_type, created_at) VALUES ('00000000-0000-7000-8000-000000000002', ?, 6, '', 0)",
+            (sha256,),
+        )
     daemon.start()
     assert client.delete(f"/api/v1/blobs/{sha256}").status == 204
     assert_problem(client.get(f"/api/v1/blobs/{sha256}"), 404)
@@ -193,7 +218,12 @@ def test_a_part_of_a_job_that_was_not_taken_leaves_no_file(new_daemon):
     client = daemon.admin()
     content = os.urandom(100)
     job = '{"kind":"no such kind","payload":{"$part":"file"}}'
-    assert_problem(client.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]), 422)
+    assert_problem(
+        client.post_form(
+            "/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]
+        ),
+        422,
+    )
     until(lambda: digest(content) not in files(daemon), seconds=40)
     daemon.stop()
 
@@ -203,7 +233,12 @@ def test_a_part_of_a_refused_job_is_removed_at_the_next_start_when_the_daemon_wa
     client = daemon.admin()
     kept, content = put(client, b"kept"), os.urandom(100)
     job = '{"kind":"no such kind","payload":{"$part":"file"}}'
-    assert_problem(client.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]), 422)
+    assert_problem(
+        client.post_form(
+            "/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]
+        ),
+        422,
+    )
     assert digest(content) in files(daemon)
     daemon.kill()
     daemon.start()
@@ -217,14 +252,20 @@ def small_disk(tmp_path):
     """A file system of 128 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", folder]).returncode != 0:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", folder]).returncode != 0
+    ):
         pytest.skip("only root mounts a file system")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_uploads_of_every_kind_leave_the_reserve_and_running_jobs_end(small_disk):
-    daemon = Daemon(small_disk / "data", environment={"MILLRACE_INFERENCE_ENABLED": "false", "MILLRACE_JOBS_MIN_FREE_BYTES": "32 MiB"})
+    daemon = Daemon(
+        small_disk / "data",
+        environment={"MILLRACE_INFERENCE_ENABLED": "false", "MILLRACE_JOBS_MIN_FREE_BYTES": "32 MiB"},
+    )
     try:
         daemon.start()
         client = daemon.admin().keep()
@@ -244,7 +285,12 @@ def test_uploads_of_every_kind_leave_the_reserve_and_running_jobs_end(small_disk
         content, job = os.urandom(1 << 20), '{"kind":"echo","payload":{"$part":"file"}}'
         form = [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)]
         assert_problem(client.post_form("/api/v1/jobs", form), (503, 507))
-        assert_problem(client.push_model("digits", (MODELS / "digits.pt").read_bytes() + content, (MODELS / "digits.manifest.json").read_text()), 507)
+        assert_problem(
+            client.push_model(
+                "digits", (MODELS / "digits.pt").read_bytes() + content, (MODELS / "digits.manifest.json").read_text()
+            ),
+            507,
+        )
         assert free() >= 30 << 20
         for identity in running:
             assert client.wait(identity)["state"] == "succeeded"
@@ -256,18 +302,27 @@ def test_uploads_of_every_kind_leave_the_reserve_and_running_jobs_end(small_disk
 
 def age(daemon, table, column, where="1"):
     with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        return database.execute(f"UPDATE {table} SET {column} = {column} - 90000000000 WHERE {where}").rowcount  # 25 hours
+        return database.execute(
+            f"UPDATE {table} SET {column} = {column} - 90000000000 WHERE {where}"
+        ).rowcount  # 25 hours
 
 
 def test_the_map_of_a_prediction_is_kept_for_a_day_and_that_of_a_job_as_long_as_the_job(new_daemon, runtime):
     daemon = new_daemon()
     client = daemon.admin()
     daemon.wait_worker()
-    assert client.push_model("land_cover", (MODELS / "land_cover.pt").read_bytes(), (MODELS / "land_cover.manifest.json").read_text()).status == 201
+    assert (
+        client.push_model(
+            "land_cover", (MODELS / "land_cover.pt").read_bytes(), (MODELS / "land_cover.manifest.json").read_text()
+        ).status
+        == 201
+    )
     patch = (MODELS.parent / "land_cover/patch.npy").read_bytes()
 
     def predicted(content):
-        answer = client.request("POST", "/api/v1/models/land_cover/predict", body=content, headers={"Content-Type": "application/x-npy"})
+        answer = client.request(
+            "POST", "/api/v1/models/land_cover/predict", body=content, headers={"Content-Type": "application/x-npy"}
+        )
         assert answer.status == 200, answer
         return answer.json["map"]["blob"]
 
@@ -295,8 +350,13 @@ def test_the_map_of_a_prediction_is_kept_for_a_day_and_that_of_a_job_as_long_as_
     age(daemon, "blobs", "expires_at", "owner = 'prediction'")
     # With the job goes its map.
     with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute("UPDATE finished_jobs SET id = '0199c82c-c000-7000-8000-000000000001', finished_at = 1760000000000000 WHERE id = ?", (job["id"],))
-        database.execute("UPDATE job_blobs SET job_id = '0199c82c-c000-7000-8000-000000000001' WHERE job_id = ?", (job["id"],))
+        database.execute(
+            "UPDATE finished_jobs SET id = '0199c82c-c000-7000-8000-000000000001', finished_at = 1760000000000000 WHERE id = ?",
+            (job["id"],),
+        )
+        database.execute(
+            "UPDATE job_blobs SET job_id = '0199c82c-c000-7000-8000-000000000001' WHERE job_id = ?", (job["id"],)
+        )
     daemon.environment["MILLRACE_RETENTION_SUCCEEDED_DAYS"] = "30"
     daemon.start()
     until(lambda: client.get(f"/api/v1/blobs/{of_job}").status == 404, seconds=40)

@@ -7,7 +7,9 @@ MEGABYTE = "x" * 1_000_000
 
 
 def submit_large(admin, count, **fields):
-    return [admin.post("/api/v1/jobs", {"kind": "echo", "payload": MEGABYTE, **fields}).json["id"] for _ in range(count)]
+    return [
+        admin.post("/api/v1/jobs", {"kind": "echo", "payload": MEGABYTE, **fields}).json["id"] for _ in range(count)
+    ]
 
 
 def pages(client, path):
@@ -27,7 +29,7 @@ def test_a_page_of_large_jobs_ends_by_its_bytes_and_the_pages_are_all_of_them(ad
     for id in wanted:
         admin.wait(id)
     found, ids = pages(admin, "/api/v1/jobs?queue=large-pages&limit=1000")
-    assert max(len(page.body) for page in found) < 8 << 20 # payload and result of 4 MiB, and one more
+    assert max(len(page.body) for page in found) < 8 << 20  # payload and result of 4 MiB, and one more
     assert ids == wanted[::-1]
 
 
@@ -36,11 +38,13 @@ def test_a_lease_answer_ends_by_its_bytes_and_the_rest_is_left_for_the_next(admi
     wanted = submit_large(admin, 10, queue="large-leases")
     taken = []
     while len(taken) < len(wanted):
-        answer = admin.post("/api/v1/queues/large-leases/leases", {"worker": "w", "max": 100, "wait_seconds": 5, "lease_seconds": 60})
+        answer = admin.post(
+            "/api/v1/queues/large-leases/leases", {"worker": "w", "max": 100, "wait_seconds": 5, "lease_seconds": 60}
+        )
         assert answer.status == 200 and answer.json["data"], answer
         assert len(answer.body) < 6 << 20
         taken += [each["job"]["id"] for each in answer.json["data"]]
-    assert taken == wanted # in their order, although some were put back
+    assert taken == wanted  # in their order, although some were put back
 
 
 def test_the_edges_of_a_flow_and_of_a_batch_are_limited(admin):
@@ -55,15 +59,22 @@ def test_the_edges_of_a_flow_and_of_a_batch_are_limited(admin):
 
 def test_a_filter_that_fits_nothing_ends(admin):
     admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo"}] * 1000})
-    for path in ("/api/v1/jobs?kind=none&limit=5", "/api/v1/jobs?tag=no=thing&limit=5", "/api/v1/dead-letters?error_code=none&limit=5"):
+    for path in (
+        "/api/v1/jobs?kind=none&limit=5",
+        "/api/v1/jobs?tag=no=thing&limit=5",
+        "/api/v1/dead-letters?error_code=none&limit=5",
+    ):
         assert pages(admin, path)[1] == []
 
 
 def test_an_idempotency_key_belongs_to_the_key_that_sent_it(daemon, admin):
     once = {"Idempotency-Key": "frame-1"}
     cameras = [daemon.client(daemon.create_key("submitter", f"camera-{n}")) for n in (1, 2)]
-    requests = {"/api/v1/jobs": {"kind": "echo", "payload": 1}, "/api/v1/flows": {"jobs": [{"ref": "a", "kind": "echo"}]},
-                "/api/v1/jobs/batch": {"jobs": [{"kind": "echo"}]}}
+    requests = {
+        "/api/v1/jobs": {"kind": "echo", "payload": 1},
+        "/api/v1/flows": {"jobs": [{"ref": "a", "kind": "echo"}]},
+        "/api/v1/jobs/batch": {"jobs": [{"kind": "echo"}]},
+    }
     for path, body in requests.items():
         answers = [camera.post(path, body, headers=once) for camera in cameras]
         again = [camera.post(path, body, headers=once) for camera in cameras]

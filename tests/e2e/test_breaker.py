@@ -33,12 +33,15 @@ def test_a_breaker_opens_probes_and_closes(new_daemon):
     answer = client.post("/api/v1/jobs", {"kind": "sleep", "payload": {}, "queue": "frail"})
     problem = assert_problem(answer, 503, "unavailable")
     assert "frail" in problem["detail"] and 1 <= int(answer.headers["Retry-After"]) <= 10
-    item, = client.post("/api/v1/jobs/batch", {"jobs": [{"kind": "sleep", "queue": "frail"}]}).json["data"]
+    (item,) = client.post("/api/v1/jobs/batch", {"jobs": [{"kind": "sleep", "queue": "frail"}]}).json["data"]
     assert item["status"] == 503 and "frail" in item["error"]["detail"]
     assert client.wait(client.submit(queue="sound"))["state"] == "succeeded"
     assert 0 < breaker(client, "frail")["reopens_in_seconds"] <= 10 and open_breakers(client) == 1
-    assert {each["name"]: each["state"] for each in client.get("/api/v1/breakers").json["data"]} == {"frail": "open", "sound": "closed"}
-    event, = client.events("breaker.opened")
+    assert {each["name"]: each["state"] for each in client.get("/api/v1/breakers").json["data"]} == {
+        "frail": "open",
+        "sound": "closed",
+    }
+    (event,) = client.events("breaker.opened")
     assert event["subject"] == "queue frail" and event["data"]["failures"] == event["data"]["attempts"] == 10
     # What waited is held, and whoever asks for it by hand waits too.
     dead = client.get("/api/v1/dead-letters?queue=frail&limit=2").json["data"]
@@ -52,7 +55,9 @@ def test_a_breaker_opens_probes_and_closes(new_daemon):
     assert {client.wait(letter["id"])["state"] for letter in dead} == {"succeeded"}
     assert breaker(client, "frail")["state"] == "half_open" and client.events("breaker.closed") == []
     run(client, "frail", good=1)
-    until(lambda: breaker(client, "frail")["state"] == "closed" and client.events("breaker.closed", subject="queue frail"))
+    until(
+        lambda: breaker(client, "frail")["state"] == "closed" and client.events("breaker.closed", subject="queue frail")
+    )
     assert open_breakers(client) == 0
     run(client, "frail", good=3)
     daemon.stop()
@@ -70,7 +75,12 @@ def test_a_failure_that_is_the_jobs_own_fault_does_not_count(admin):
     for _ in range(12):
         admin.submit("any", queue="own-fault")
     for leased in admin.lease("own-fault", most=12):
-        assert admin.post(f"/api/v1/leases/{leased['lease_token']}/fail", {"error": "no such page", "retryable": False}).status == 200
+        assert (
+            admin.post(
+                f"/api/v1/leases/{leased['lease_token']}/fail", {"error": "no such page", "retryable": False}
+            ).status
+            == 200
+        )
     assert breaker(admin, "own-fault") == {"state": "closed", "attempts": 0, "failures": 0}
 
 

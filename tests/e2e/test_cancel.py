@@ -19,7 +19,10 @@ def test_a_job_that_waits_is_cancelled_and_never_begins(admin, waits):
     elif waits == "blocked":
         options = {"depends_on": [admin.submit(run_at=moment(0.3))]}
     else:
-        kind, options = "sleep", {"payload": {"seconds": 0, "fail_times": 1}, "retry": {"backoff": "fixed", "first_seconds": 0.5}}
+        kind, options = "sleep", {
+            "payload": {"seconds": 0, "fail_times": 1},
+            "retry": {"backoff": "fixed", "first_seconds": 0.5},
+        }
     identity = admin.submit(kind, queue=queue, **options)
     state = admin.wait(identity, waits if waits != "retry" else "scheduled")
     job = cancel(admin, identity)
@@ -48,7 +51,11 @@ def test_a_result_that_comes_after_the_cancel_is_dropped(admin):
     identity = admin.submit("any", queue="late")
     token = admin.lease("late")[0]["lease_token"]
     cancelled = cancel(admin, identity)
-    for verb, body in (("heartbeat", {"progress_percent": 50}), ("complete", {"result": "late"}), ("fail", {"error": "late"})):
+    for verb, body in (
+        ("heartbeat", {"progress_percent": 50}),
+        ("complete", {"result": "late"}),
+        ("fail", {"error": "late"}),
+    ):
         assert_problem(admin.post(f"/api/v1/leases/{token}/{verb}", body), 409, "conflict")
     assert admin.job(identity) == cancelled
 
@@ -68,7 +75,10 @@ def test_the_cancel_is_there_before_it_is_answered(new_daemon):
 
 def test_what_waits_for_a_cancelled_job_follows_its_own_policy(admin):
     parent = admin.submit(run_at=moment(3600))
-    children = {policy: admin.submit(depends_on=[{"job": parent, "on_failure": policy}]) for policy in ("fail", "ignore", "wait")}
+    children = {
+        policy: admin.submit(depends_on=[{"job": parent, "on_failure": policy}])
+        for policy in ("fail", "ignore", "wait")
+    }
     cancel(admin, parent)
     assert admin.wait(children["fail"], "dead")["error"]["code"] == "dependency_failed"
     assert admin.wait(children["ignore"])["state"] == "succeeded" and admin.job(children["wait"])["state"] == "blocked"
@@ -80,7 +90,9 @@ def test_what_has_ended_is_not_cancelled(admin, end):
         identity = admin.submit(run_at=moment(3600))
         cancel(admin, identity)
     else:
-        identity = admin.wait(admin.submit("sleep", {"seconds": 0, "fail_times": int(end == "dead")}, max_attempts=1), end)["id"]
+        identity = admin.wait(
+            admin.submit("sleep", {"seconds": 0, "fail_times": int(end == "dead")}, max_attempts=1), end
+        )["id"]
     before = admin.job(identity)
     assert end in assert_problem(admin.post(f"/api/v1/jobs/{identity}/cancel"), 409, "conflict")["detail"]
     assert admin.job(identity) == before

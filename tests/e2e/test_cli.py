@@ -14,24 +14,41 @@ FAILED, USAGE, UNREACHABLE = 1, 2, 3
 
 
 def test_a_job_is_submitted_listed_shown_and_waited_for(run):
-    made = json.loads(run("job", "submit", "--kind", "echo", "--payload", '{"a":1}', "--tag", "site=north", "--json").stdout)
+    made = json.loads(
+        run("job", "submit", "--kind", "echo", "--payload", '{"a":1}', "--tag", "site=north", "--json").stdout
+    )
     assert made["id"] and made["state"] in ("queued", "running")
     done = json.loads(run("job", "wait", made["id"], "--json").stdout)
     assert done["state"] == "succeeded" and done["result"] == {"a": 1}
     assert json.loads(run("job", "show", made["id"], "--json").stdout)["tags"] == {"site": "north"}
     assert made["id"] in run("job", "list").stdout
-    assert made["id"] in [job["id"] for job in json.loads(run("job", "list", "--tag", "site=north", "--json").stdout)["data"]]
+    assert made["id"] in [
+        job["id"] for job in json.loads(run("job", "list", "--tag", "site=north", "--json").stdout)["data"]
+    ]
     assert json.loads(run("job", "result", made["id"]).stdout) == {"a": 1}
     assert made["id"] in run("job", "show", made["id"]).stdout
 
 
 def test_submit_and_wait_in_one(run):
     assert json.loads(run("job", "submit", "--kind", "echo", "--payload", '{"b":2}', "--wait").stdout) == {"b": 2}
-    assert json.loads(run("job", "submit", "--kind", "echo", "--payload", "-", "--wait", stdin='{"c":3}').stdout) == {"c": 3}
+    assert json.loads(run("job", "submit", "--kind", "echo", "--payload", "-", "--wait", stdin='{"c":3}').stdout) == {
+        "c": 3
+    }
 
 
 def test_the_end_of_a_job_is_the_exit_code(run):
-    run("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":1}', "--max-attempts", "1", "--wait", expect=FAILED)
+    run(
+        "job",
+        "submit",
+        "--kind",
+        "sleep",
+        "--payload",
+        '{"seconds":0,"fail_times":1}',
+        "--max-attempts",
+        "1",
+        "--wait",
+        expect=FAILED,
+    )
     made = json.loads(run("job", "submit", "--kind", "sleep", "--payload", '{"seconds":600}', "--json").stdout)
     run("job", "result", made["id"], expect=FAILED)
     run("job", "cancel", made["id"])
@@ -46,7 +63,9 @@ def test_keys(run, daemon):
     made = json.loads(run("key", "create", "--name", "camera", "--role", "submitter", "--json").stdout)
     assert made["key"].startswith("mr_") and daemon.client(made["key"]).get("/api/v1/jobs").status == 200
     plain = run("key", "create", "--name", "script", "--role", "viewer", "--expires", "30d")
-    assert daemon.client(plain.stdout.strip()).get("/api/v1/jobs").status == 200, "standard output is the key and nothing else"
+    assert (
+        daemon.client(plain.stdout.strip()).get("/api/v1/jobs").status == 200
+    ), "standard output is the key and nothing else"
     assert made["id"] in run("key", "list").stdout and made["key"] not in run("key", "list", "--json").stdout
     run("key", "revoke", made["id"])
     assert daemon.client(made["key"]).get("/api/v1/jobs").status == 401
@@ -82,7 +101,10 @@ def test_models(run, runtime, tmp_path):
     run("model", "predict", "digits", tmp_path / "no.png", expect=FAILED)
     run("model", "predict", "nothing", files[0], expect=FAILED)
     for manifest in ([DATA / "models/digits.manifest.json"], []):  # the model is what is missing, and what is named
-        assert f"no model file {tmp_path}/no.pt" in run("model", "push", "digits", tmp_path / "no.pt", *manifest, expect=FAILED).stderr
+        assert (
+            f"no model file {tmp_path}/no.pt"
+            in run("model", "push", "digits", tmp_path / "no.pt", *manifest, expect=FAILED).stderr
+        )
 
 
 def test_land_cover_writes_its_map(run, land_cover, tmp_path):
@@ -96,14 +118,34 @@ def test_status_for_people_and_programs(run):
 
 
 def test_without_a_daemon_the_exit_code_is_3(tmp_path):
-    for arguments in (["status"], ["job", "list"], ["key", "create", "--name", "x", "--role", "viewer"], ["model", "list"]):
-        out = subprocess.run([str(binary()), *arguments, "--data", str(tmp_path)], capture_output=True, text=True, timeout=20)
+    for arguments in (
+        ["status"],
+        ["job", "list"],
+        ["key", "create", "--name", "x", "--role", "viewer"],
+        ["model", "list"],
+    ):
+        out = subprocess.run(
+            [str(binary()), *arguments, "--data", str(tmp_path)], capture_output=True, text=True, timeout=20
+        )
         assert out.returncode == UNREACHABLE and out.stderr and not out.stdout, out
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["job"], ["job", "submit", "--priority", "11", "--kind", "echo"], ["job", "show"],
-                                       ["status", "--no-such-option"], ["job", "submit", "--kind", "echo", "--payload", "{"], ["completion", "tcsh"],
-                                       ["key", "create", "--name", "x"], ["config", "show", "--set", "no.such.key=1"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["job"],
+        ["job", "submit", "--priority", "11", "--kind", "echo"],
+        ["job", "show"],
+        ["status", "--no-such-option"],
+        ["job", "submit", "--kind", "echo", "--payload", "{"],
+        ["completion", "tcsh"],
+        ["key", "create", "--name", "x"],
+        ["config", "show", "--set", "no.such.key=1"],
+    ],
+    ids=" ".join,
+)
 def test_wrong_usage_is_2_and_says_what_is_wrong(run, arguments):
     out = run(*arguments, expect=USAGE)
     assert out.stderr and not out.stdout
@@ -112,8 +154,23 @@ def test_wrong_usage_is_2_and_says_what_is_wrong(run, arguments):
 def test_a_stranger_cannot_use_the_socket(daemon):
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    out = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(binary()), "status", "--data", str(daemon.data)],
-                         capture_output=True, text=True, timeout=20)
+    out = subprocess.run(
+        [
+            "setpriv",
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+            str(binary()),
+            "status",
+            "--data",
+            str(daemon.data),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     assert out.returncode in (FAILED, UNREACHABLE), out
 
 
@@ -138,11 +195,22 @@ def test_completion_is_printed(run, shell):
     assert "millrace" in run("completion", shell).stdout
 
 
-@pytest.mark.parametrize("line, offers", [("millrace qu", "queue"), ("millrace queue pa", "pause"), ("millrace dlq replay --dr", "--dry-run"),
-                                          ("millrace job submit --unique-", "--unique-key --unique-states --unique-period"), ("millrace job show --dat", "--data")])
+@pytest.mark.parametrize(
+    "line, offers",
+    [
+        ("millrace qu", "queue"),
+        ("millrace queue pa", "pause"),
+        ("millrace dlq replay --dr", "--dry-run"),
+        ("millrace job submit --unique-", "--unique-key --unique-states --unique-period"),
+        ("millrace job show --dat", "--data"),
+    ],
+)
 def test_completion_offers_what_fits(run, line, offers):
     words = line.split()
-    script = run("completion", "bash").stdout + f"\nCOMP_WORDS=({line}) COMP_CWORD={len(words) - 1}; _millrace; echo ${{COMPREPLY[@]}}"
+    script = (
+        run("completion", "bash").stdout
+        + f"\nCOMP_WORDS=({line}) COMP_CWORD={len(words) - 1}; _millrace; echo ${{COMPREPLY[@]}}"
+    )
     assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20).stdout.strip() == offers
 
 
@@ -150,7 +218,9 @@ def test_the_manual_is_good_roff(run):
     manual = run("man").stdout
     assert manual.startswith(".TH MILLRACE 1") and ".SS millrace flow wait" in manual.replace("\\-", "-")
     if shutil.which("groff"):
-        out = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-Kutf8", "-z"], input=manual, capture_output=True, text=True, timeout=20)
+        out = subprocess.run(
+            ["groff", "-man", "-ww", "-Tutf8", "-Kutf8", "-z"], input=manual, capture_output=True, text=True, timeout=20
+        )
         assert out.returncode == 0 and not out.stderr, out.stderr
 
 

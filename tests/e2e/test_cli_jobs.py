@@ -11,13 +11,49 @@ ECHO = ("job", "submit", "--kind", "echo")
 
 def test_every_option_of_submit_reaches_the_job(ask):
     parent = ask(*ECHO)["id"]
-    made = ask(*ECHO, "--payload", "[1,2]", "--queue", "options", "--priority", "8", "--tag", "a=b=c", "--tag", "d=", "--max-attempts", "2", "--retry", "5,10",
-               "--timeout-seconds", "7.5", "--run-at", "2h", "--expires-at", "3h", "--deadline-at", "2099-01-01T00:00:00Z", "--unique-key", "options",
-               "--depends-on", f"{parent}=wait")
+    made = ask(
+        *ECHO,
+        "--payload",
+        "[1,2]",
+        "--queue",
+        "options",
+        "--priority",
+        "8",
+        "--tag",
+        "a=b=c",
+        "--tag",
+        "d=",
+        "--max-attempts",
+        "2",
+        "--retry",
+        "5,10",
+        "--timeout-seconds",
+        "7.5",
+        "--run-at",
+        "2h",
+        "--expires-at",
+        "3h",
+        "--deadline-at",
+        "2099-01-01T00:00:00Z",
+        "--unique-key",
+        "options",
+        "--depends-on",
+        f"{parent}=wait",
+    )
     job = ask("job", "show", made["id"])
     assert made["state"] == job["state"] == "scheduled"
-    assert (job["queue"], job["priority"], job["max_attempts"], job["timeout_seconds"], job["unique_key"]) == ("options", 8, 2, 7.5, "options")
-    assert job["tags"] == {"a": "b=c", "d": ""} and job["payload"] == [1, 2] and job["deadline_at"].startswith("2099-01-01")
+    assert (job["queue"], job["priority"], job["max_attempts"], job["timeout_seconds"], job["unique_key"]) == (
+        "options",
+        8,
+        2,
+        7.5,
+        "options",
+    )
+    assert (
+        job["tags"] == {"a": "b=c", "d": ""}
+        and job["payload"] == [1, 2]
+        and job["deadline_at"].startswith("2099-01-01")
+    )
     assert job["depends_on"] == [{"job": parent, "on_failure": "wait"}]
     assert len(job["planned_retries"]) == 1
 
@@ -28,7 +64,10 @@ def test_a_unique_key_gives_the_job_that_is_there_already(run, ask):
     assert again["id"] == first["id"] and again["duplicate"] is True
     assert "it was here already" in run(*ECHO, "--unique-key", "once").stdout
     run("job", "cancel", first["id"])
-    assert ask(*ECHO, "--unique-key", "once", "--unique-states", "cancelled,succeeded", "--unique-period", "3600")["id"] == first["id"]
+    assert (
+        ask(*ECHO, "--unique-key", "once", "--unique-states", "cancelled,succeeded", "--unique-period", "3600")["id"]
+        == first["id"]
+    )
     assert ask(*ECHO, "--unique-key", "once")["id"] != first["id"]
 
 
@@ -41,8 +80,23 @@ def test_an_idempotency_key_gives_the_same_answer(run, ask):
 def test_waiting_in_submit_prints_the_result_or_why_there_is_none(run, ask):
     assert json.loads(run(*ECHO, "--payload", '{"a":[1]}', "--wait=5").stdout) == {"a": [1]}
     whole = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0.1}', "--wait", "5")
-    assert whole["state"] == "succeeded" and whole["timeline"][0]["event"] == "submitted" and whole["timeline"][-1]["event"] == "succeeded"
-    out = run("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":9}', "--max-attempts", "1", "--wait", expect=FAILED)
+    assert (
+        whole["state"] == "succeeded"
+        and whole["timeline"][0]["event"] == "submitted"
+        and whole["timeline"][-1]["event"] == "succeeded"
+    )
+    out = run(
+        "job",
+        "submit",
+        "--kind",
+        "sleep",
+        "--payload",
+        '{"seconds":0,"fail_times":9}',
+        "--max-attempts",
+        "1",
+        "--wait",
+        expect=FAILED,
+    )
     assert "is dead: planned_failure" in out.stderr and not out.stdout
     out = run("job", "submit", "--kind", "sleep", "--payload", '{"seconds":600}', "--wait", "0.2", expect=FAILED)
     assert "is still running after" in out.stderr
@@ -50,11 +104,13 @@ def test_waiting_in_submit_prints_the_result_or_why_there_is_none(run, ask):
 
 
 def test_a_refused_job_says_what_is_wrong(run):
-    for arguments, words in [(("job", "submit", "--kind", "unheard-of"), "nothing here runs jobs of kind \"unheard-of\""),
-                             ((*ECHO, "--retry", "sometimes"), "one of exponential, linear"),
-                             ((*ECHO, "--depends-on", "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"), "there is no job 0197a3c2"),
-                             ((*ECHO, "--run-at", "2h", "--queue", "no such queue"), "queue"),
-                             (("job", "submit", "--kind", "exec", "--payload", '{"command":"rm"}'), "no commands are configured here")]:
+    for arguments, words in [
+        (("job", "submit", "--kind", "unheard-of"), "nothing here runs jobs of kind \"unheard-of\""),
+        ((*ECHO, "--retry", "sometimes"), "one of exponential, linear"),
+        ((*ECHO, "--depends-on", "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"), "there is no job 0197a3c2"),
+        ((*ECHO, "--run-at", "2h", "--queue", "no such queue"), "queue"),
+        (("job", "submit", "--kind", "exec", "--payload", '{"command":"rm"}'), "no commands are configured here"),
+    ]:
         out = run(*arguments, expect=FAILED)
         assert words in out.stderr and not out.stdout, out
 
@@ -68,7 +124,9 @@ def test_a_batch_is_submitted_and_what_is_refused_is_named_by_its_line(run, ask,
     assert queue["depth"] + queue["running"] + sum(queue["ended"].values()) == 2500
     out = run("job", "batch", "-", stdin='{"kind":"echo"}\n\n{"kind":"unheard-of"}\n{"kind":"echo"}\n', expect=FAILED)
     assert out.stdout == "2 submitted, 1 refused\n" and out.stderr.startswith("line 3: nothing here runs")
-    lines = run("job", "batch", "-", "--json", stdin='{"kind":"echo"}\n{"kind":"echo","priority":11}\n', expect=FAILED).stdout.splitlines()
+    lines = run(
+        "job", "batch", "-", "--json", stdin='{"kind":"echo"}\n{"kind":"echo","priority":11}\n', expect=FAILED
+    ).stdout.splitlines()
     assert [json.loads(line)["status"] for line in lines] == [202, 422]
     assert "line 2 is no JSON object" in run("job", "batch", "-", stdin='{}\n[]\n', expect=FAILED).stderr
     assert "cannot read" in run("job", "batch", tmp_path / "nothing", expect=FAILED).stderr
@@ -83,7 +141,10 @@ def test_lists_are_filtered_and_continued(run, ask):
     page = ask("job", "list", "--queue", "listed", "--limit", "2")
     rest = ask("job", "list", "--queue", "listed", "--limit", "2", "--cursor", page["meta"]["next_cursor"])
     assert len(page["data"]) == 2 and len(rest["data"]) == 1 and not rest["meta"]["next_cursor"]
-    assert "more: --cursor " + page["meta"]["next_cursor"] in run("job", "list", "--queue", "listed", "--limit", "2").stderr
+    assert (
+        "more: --cursor " + page["meta"]["next_cursor"]
+        in run("job", "list", "--queue", "listed", "--limit", "2").stderr
+    )
     out = run("job", "list", "--created-before", "2020-01-01T00:00:00Z")
     assert not out.stdout and out.stderr == "no jobs\n"
 
@@ -102,10 +163,27 @@ def test_a_running_job_shows_its_progress_wherever_it_is_looked_at(run, ask, dae
 
 def test_waiting_outlasts_a_restart_of_the_daemon(new_daemon):
     daemon = new_daemon()
-    made = json.loads(daemon.cli("job", "submit", "--kind", "sleep", "--payload", '{"seconds":2}', "--json").stdout)["id"]
-    flow = json.loads(daemon.cli("flow", "submit", "-", "--json", stdin='{"chain":[{"kind":"sleep","payload":{"seconds":2}},{"kind":"echo"}]}').stdout)["id"]
-    waiting = [subprocess.Popen([str(binary()), *command, "--data", str(daemon.data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-               for command in (("job", "wait", made), ("flow", "wait", flow))]
+    made = json.loads(daemon.cli("job", "submit", "--kind", "sleep", "--payload", '{"seconds":2}', "--json").stdout)[
+        "id"
+    ]
+    flow = json.loads(
+        daemon.cli(
+            "flow",
+            "submit",
+            "-",
+            "--json",
+            stdin='{"chain":[{"kind":"sleep","payload":{"seconds":2}},{"kind":"echo"}]}',
+        ).stdout
+    )["id"]
+    waiting = [
+        subprocess.Popen(
+            [str(binary()), *command, "--data", str(daemon.data)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for command in (("job", "wait", made), ("flow", "wait", flow))
+    ]
     until(lambda: daemon.admin().job(made)["state"] == "running")
     daemon.stop()
     daemon.start()
@@ -115,7 +193,9 @@ def test_waiting_outlasts_a_restart_of_the_daemon(new_daemon):
 
 
 def test_cancel_and_retry_say_when_they_cannot(run, ask):
-    made = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":1}', "--max-attempts", "1")["id"]
+    made = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":1}', "--max-attempts", "1")[
+        "id"
+    ]
     run("job", "wait", made, expect=FAILED)
     assert "has already ended: it is dead" in run("job", "cancel", made, expect=FAILED).stderr
     run("job", "retry", made, "--payload", '{"seconds":0}')
@@ -129,7 +209,11 @@ def test_cancel_and_retry_say_when_they_cannot(run, ask):
 def test_output_that_nobody_reads_is_no_crash(daemon):
     for number in range(3):
         daemon.cli(*ECHO)
-    listing = subprocess.Popen([str(binary()), "job", "list", "--json", "--data", str(daemon.data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    listing = subprocess.Popen(
+        [str(binary()), "job", "list", "--json", "--data", str(daemon.data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     listing.stdout.close()
     assert listing.wait(20) in (FAILED, -13)
     listing.stderr.close()

@@ -25,12 +25,16 @@ def terminal():
 
 
 def submit(daemon, seconds):
-    return json.loads(daemon.cli("job", "submit", "--kind", "sleep", "--payload", json.dumps({"seconds": seconds}), "--json").stdout)["id"]
+    return json.loads(
+        daemon.cli("job", "submit", "--kind", "sleep", "--payload", json.dumps({"seconds": seconds}), "--json").stdout
+    )["id"]
 
 
 def screens(output):
     """What was drawn, a screen each, as lines."""
-    return [[line.split(b"\x1b[K")[0].decode() for line in screen.split(b"\r\n")] for screen in output.split(b"\x1b[H")[1:]]
+    return [
+        [line.split(b"\x1b[K")[0].decode() for line in screen.split(b"\r\n")] for screen in output.split(b"\x1b[H")[1:]
+    ]
 
 
 def left_well(view):
@@ -41,7 +45,9 @@ def test_waiting_shows_a_bar_and_leaves_only_the_result(daemon, terminal):
     view = terminal(daemon, "job", "wait", submit(daemon, 1.5))
     view.until(lambda out: "█".encode() in out and b"left" in out)
     assert view.wait() == 0
-    bar, result = view.output.rsplit(b"\r", view.output.count(b"\r\n") + 1)[0], json.loads(view.output[view.output.rindex(b"\r{"):])
+    bar, result = view.output.rsplit(b"\r", view.output.count(b"\r\n") + 1)[0], json.loads(
+        view.output[view.output.rindex(b"\r{") :]
+    )
     assert b"waiting" in bar and b"%" in bar
     assert result == {"slept_seconds": 1.5, "attempt": 1}
 
@@ -82,7 +88,11 @@ def test_top_lives_until_it_is_ended_and_restores_the_terminal(daemon, terminal,
     view.until(lambda out: len(screens(out)) >= 3)
     assert view.output.startswith(ENTER) and not view.restored()
     drawn = screens(view.output)[1]
-    assert drawn[0].startswith("millrace ") and any(line.startswith("RUNNING JOB") for line in drawn) and any(job in line for line in drawn)
+    assert (
+        drawn[0].startswith("millrace ")
+        and any(line.startswith("RUNNING JOB") for line in drawn)
+        and any(job in line for line in drawn)
+    )
     view.type(keys)
     assert view.wait() == 0 and left_well(view)
     daemon.cli("job", "cancel", job)
@@ -143,7 +153,7 @@ def test_top_ends_when_the_daemon_stays_away(new_daemon, terminal):
     view.until(lambda out: len(screens(out)) >= 1)
     daemon.stop()
     assert view.wait(60) == 3 and view.restored()
-    shown = view.output[view.output.rindex(LEAVE) + len(LEAVE):]
+    shown = view.output[view.output.rindex(LEAVE) + len(LEAVE) :]
     assert shown.startswith(b"error: cannot reach the daemon")
 
 
@@ -169,7 +179,19 @@ def test_top_without_a_terminal_prints_one_plain_snapshot(daemon):
 
 
 def test_purging_asks_a_person(daemon, terminal):
-    daemon.cli("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0,"fail_times":9}', "--max-attempts", "1", "--queue", "asked", "--wait")
+    daemon.cli(
+        "job",
+        "submit",
+        "--kind",
+        "sleep",
+        "--payload",
+        '{"seconds":0,"fail_times":9}',
+        "--max-attempts",
+        "1",
+        "--queue",
+        "asked",
+        "--wait",
+    )
     view = terminal(daemon, "dlq", "purge", "--queue", "asked")
     view.until(lambda out: b"Delete 1 dead letter for good? [y/N]" in out)
     view.type(b"n\n")

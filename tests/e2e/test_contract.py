@@ -9,7 +9,9 @@ from support.daemon import binary
 
 CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
 # The pages and files of the user interface are no API.
-PAGES = re.compile(r"^/(|jobs|jobs/\{[^}]*\}|models|models/\{[^}]*\}|try|try/\{[^}]*\}|keys|docs|assets/\{path\*\}|examples/.*|[^/]*\.(svg|png|ico|txt|webmanifest|js|css))$")
+PAGES = re.compile(
+    r"^/(|jobs|jobs/\{[^}]*\}|models|models/\{[^}]*\}|try|try/\{[^}]*\}|keys|docs|assets/\{path\*\}|examples/.*|[^/]*\.(svg|png|ico|txt|webmanifest|js|css))$"
+)
 
 
 def normal(path):
@@ -30,7 +32,9 @@ def test_the_document_and_the_router_have_the_same_operations_and_roles():
     for path, item in CONTRACT["paths"].items():
         for verb, operation in item.items():
             if verb not in ("parameters", "head"):  # HEAD is answered by the route of GET
-                documented[verb.upper(), normal(path)] = "open" if operation.get("security") == [] else operation["x-role"]
+                documented[verb.upper(), normal(path)] = (
+                    "open" if operation.get("security") == [] else operation["x-role"]
+                )
     assert dict(routes()) == documented
 
 
@@ -40,8 +44,16 @@ def test_the_served_document_is_the_one_of_this_repository(admin):
     assert answer.json == CONTRACT
 
 
-NOWHERE = {"id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", "name": "nothing", "version": "1", "sha256": "0" * 64, "q": "nothing",
-           "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16, "file": "vocab.txt", "region": "nothing"}
+NOWHERE = {
+    "id": "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55",
+    "name": "nothing",
+    "version": "1",
+    "sha256": "0" * 64,
+    "q": "nothing",
+    "token": "0197a3c25d1f7c3e8a40f2b6d9e01c55" + "0" * 16,
+    "file": "vocab.txt",
+    "region": "nothing",
+}
 
 
 def probe(paths):
@@ -58,7 +70,9 @@ def test_a_documented_operation_is_there(admin, verb, path):
     assert answer.status != 405, answer
     if answer.status == 404:
         assert "{" in path, f"{path} is not served"
-    assert str(answer.status) in CONTRACT["paths"][path][verb.lower()]["responses"], f"{answer.status} is not documented: {answer}"
+    assert (
+        str(answer.status) in CONTRACT["paths"][path][verb.lower()]["responses"]
+    ), f"{answer.status} is not documented: {answer}"
 
 
 def resolve(schema):
@@ -70,7 +84,15 @@ def resolve(schema):
     return schema
 
 
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int, "number": (int, float)}
+TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "null": type(None),
+    "integer": int,
+    "number": (int, float),
+}
 
 
 def check(value, schema, where="answer", open_ended=False):
@@ -89,7 +111,9 @@ def check(value, schema, where="answer", open_ended=False):
         raise AssertionError(f"{where}: none of the forms fits: {failures}")
     if "type" in schema:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        fits = any(isinstance(value, TYPES[t]) and not (isinstance(value, bool) and t in ("integer", "number")) for t in types)
+        fits = any(
+            isinstance(value, TYPES[t]) and not (isinstance(value, bool) and t in ("integer", "number")) for t in types
+        )
         assert fits, f"{where} is {value!r}, not {types}"
     if "enum" in schema:
         assert value in schema["enum"], f"{where} is {value!r}"
@@ -105,7 +129,9 @@ def check(value, schema, where="answer", open_ended=False):
             if name in members:
                 check(value[name], members[name], f"{where}.{name}")
             else:
-                assert not members or "additionalProperties" in schema or "allOf" in schema or open_ended, f"{where}.{name} is not documented"
+                assert (
+                    not members or "additionalProperties" in schema or "allOf" in schema or open_ended
+                ), f"{where}.{name} is not documented"
     if isinstance(value, list) and "items" in schema:
         for index, element in enumerate(value):
             check(element, schema["items"], f"{where}[{index}]")
@@ -118,7 +144,9 @@ def example_requests():
             if verb == "parameters" or "requestBody" not in operation:
                 continue
             content = operation["requestBody"]["content"].get("application/json", {})
-            examples = {"example": {"value": content["example"]}} if "example" in content else content.get("examples", {})
+            examples = (
+                {"example": {"value": content["example"]}} if "example" in content else content.get("examples", {})
+            )
             for name, example in examples.items():
                 if name != "infer" and operation["operationId"] != "login":  # these need a model, and a real key
                     yield pytest.param(verb.upper(), path, example["value"], id=f"{verb} {path} {name}")
@@ -148,8 +176,14 @@ def answers_of(admin):
 def answers_about_jobs(admin):
     done = admin.submit("echo", {"x": 1}, tags={"a": "b"})
     dead = admin.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1, retry="fixed", unique_key="dead")
-    retried = admin.submit("sleep", {"seconds": 0, "fail_times": 1}, retry={"backoff": "list", "delays_seconds": [600], "never": ["bad_input"]})
-    running = admin.submit("sleep", {"seconds": 600}, expires_at="2099-01-01T00:00:00Z", deadline_at="2099-01-01T00:00:00Z")
+    retried = admin.submit(
+        "sleep",
+        {"seconds": 0, "fail_times": 1},
+        retry={"backoff": "list", "delays_seconds": [600], "never": ["bad_input"]},
+    )
+    running = admin.submit(
+        "sleep", {"seconds": 600}, expires_at="2099-01-01T00:00:00Z", deadline_at="2099-01-01T00:00:00Z"
+    )
     blocked = admin.submit("echo", depends_on=[running, {"job": done, "on_failure": "wait"}])
     admin.wait(done)
     admin.wait(dead)
@@ -159,14 +193,20 @@ def answers_about_jobs(admin):
     yield "post", "/api/v1/jobs", later
     yield "post", "/api/v1/jobs", admin.post("/api/v1/jobs", {"kind": "echo", "unique_key": "later"})
     yield "post", "/api/v1/jobs", admin.post("/api/v1/jobs", {"kind": "echo"}, headers={"Prefer": "wait=5"})
-    yield "post", "/api/v1/jobs/batch", admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo"}, {"kind": "nothing"}, {"kind": "echo", "unique_key": "later"}]})
+    yield "post", "/api/v1/jobs/batch", admin.post(
+        "/api/v1/jobs/batch", {"jobs": [{"kind": "echo"}, {"kind": "nothing"}, {"kind": "echo", "unique_key": "later"}]}
+    )
     for identity in (done, dead, retried, running, blocked, later.json["id"]):
         yield "get", "/api/v1/jobs/{id}", admin.get(f"/api/v1/jobs/{identity}")
         yield "get", "/api/v1/results/{id}", admin.get(f"/api/v1/results/{identity}")
     yield "get", "/api/v1/jobs", admin.get("/api/v1/jobs")
     yield "get", "/api/v1/dead-letters", admin.get("/api/v1/dead-letters")
-    yield "post", "/api/v1/dead-letters/replay", admin.post("/api/v1/dead-letters/replay", {"filter": {}, "dry_run": True})
-    yield "post", "/api/v1/dead-letters/purge", admin.post("/api/v1/dead-letters/purge", {"filter": {}, "dry_run": True})
+    yield "post", "/api/v1/dead-letters/replay", admin.post(
+        "/api/v1/dead-letters/replay", {"filter": {}, "dry_run": True}
+    )
+    yield "post", "/api/v1/dead-letters/purge", admin.post(
+        "/api/v1/dead-letters/purge", {"filter": {}, "dry_run": True}
+    )
     yield "post", "/api/v1/jobs/{id}/retry", admin.post(f"/api/v1/jobs/{dead}/retry", {"payload": {"seconds": 0}})
     yield "post", "/api/v1/jobs/{id}/cancel", admin.post(f"/api/v1/jobs/{later.json['id']}/cancel")
     yield "post", "/api/v1/jobs/{id}/cancel", admin.post(f"/api/v1/jobs/{later.json['id']}/cancel")
@@ -174,9 +214,20 @@ def answers_about_jobs(admin):
 
 
 def answers_about_queues(admin):
-    every = {"concurrency": 4, "rate": 10, "max_backlog": 1000, "retry": "linear", "max_attempts": 2, "priority": 7, "timeout_seconds": 60, "breaker": False}
+    every = {
+        "concurrency": 4,
+        "rate": 10,
+        "max_backlog": 1000,
+        "retry": "linear",
+        "max_attempts": 2,
+        "priority": 7,
+        "timeout_seconds": 60,
+        "breaker": False,
+    }
     yield "put", "/api/v1/queues/{q}", admin.request("PUT", "/api/v1/queues/set", data=every)
-    yield "post", "/api/v1/queues/{q}/pause", admin.post("/api/v1/queues/set/pause", {"reason": "a test", "until": "2099-01-01T00:00:00Z"})
+    yield "post", "/api/v1/queues/{q}/pause", admin.post(
+        "/api/v1/queues/set/pause", {"reason": "a test", "until": "2099-01-01T00:00:00Z"}
+    )
     yield "post", "/api/v1/queues/{q}/resume", admin.post("/api/v1/queues/set/resume")
     yield "get", "/api/v1/queues/{q}", admin.get("/api/v1/queues/set")
     yield "get", "/api/v1/queues", admin.get("/api/v1/queues")
@@ -190,7 +241,9 @@ def answers_about_workers(admin):
     taken = admin.post("/api/v1/queues/outside/leases", {"worker": "w", "max": 2})
     yield "post", "/api/v1/queues/{q}/leases", taken
     first, second = (each["lease_token"] for each in taken.json["data"])
-    yield "post", "/api/v1/leases/{token}/heartbeat", admin.post(f"/api/v1/leases/{first}/heartbeat", {"progress_percent": 1})
+    yield "post", "/api/v1/leases/{token}/heartbeat", admin.post(
+        f"/api/v1/leases/{first}/heartbeat", {"progress_percent": 1}
+    )
     yield "get", "/api/v1/jobs/{id}", admin.get(f"/api/v1/jobs/{ids[0]}")
     yield "post", "/api/v1/leases/{token}/complete", admin.post(f"/api/v1/leases/{first}/complete", {"result": 1})
     yield "post", "/api/v1/leases/{token}/complete", admin.post(f"/api/v1/leases/{first}/complete", {"result": 1})
@@ -220,7 +273,9 @@ def answers_about_the_rest(admin):
     yield "get", "/api/v1/status", admin.get("/api/v1/status")
     yield "get", "/health", admin.get("/health")
     yield "get", "/ready", admin.get("/ready")
-    yield "post", "/api/v1/keys", admin.post("/api/v1/keys", {"name": "k", "role": "viewer", "expires_at": "2099-01-01T00:00:00Z"})
+    yield "post", "/api/v1/keys", admin.post(
+        "/api/v1/keys", {"name": "k", "role": "viewer", "expires_at": "2099-01-01T00:00:00Z"}
+    )
     yield "get", "/api/v1/keys", admin.get("/api/v1/keys")
     yield "get", "/api/v1/models", admin.get("/api/v1/models")
     yield "get", "/api/v1/models/{name}", admin.get("/api/v1/models/nothing")

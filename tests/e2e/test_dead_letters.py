@@ -8,10 +8,17 @@ ROOT = "/api/v1/dead-letters"
 def die(client, queue, code=None, **options):
     """A dead letter; with a code of its own it comes from an external queue."""
     if code is None:
-        return client.wait(client.submit("sleep", {"seconds": 0, "fail_times": 1}, queue=queue, max_attempts=1, **options), "dead")
+        return client.wait(
+            client.submit("sleep", {"seconds": 0, "fail_times": 1}, queue=queue, max_attempts=1, **options), "dead"
+        )
     identity = client.submit("outside", queue=queue, **options)
     token = client.lease(queue)[0]["lease_token"]
-    assert client.post(f"/api/v1/leases/{token}/fail", {"error": {"code": code, "message": "it said so"}, "retryable": False}).status == 200
+    assert (
+        client.post(
+            f"/api/v1/leases/{token}/fail", {"error": {"code": code, "message": "it said so"}, "retryable": False}
+        ).status
+        == 200
+    )
     return client.job(identity)
 
 
@@ -28,11 +35,24 @@ def change(client, verb, **body):
 
 
 def test_a_dead_letter_keeps_where_it_came_from_and_why_it_died(admin):
-    job = admin.wait(admin.submit("sleep", {"seconds": 0, "fail_times": 5}, queue="kept", max_attempts=2, tags={"site": "north"},
-                                  retry={"backoff": "list", "delays_seconds": [0]}), "dead")
+    job = admin.wait(
+        admin.submit(
+            "sleep",
+            {"seconds": 0, "fail_times": 5},
+            queue="kept",
+            max_attempts=2,
+            tags={"site": "north"},
+            retry={"backoff": "list", "delays_seconds": [0]},
+        ),
+        "dead",
+    )
     letter = admin.get(ROOT + query(queue="kept")).json["data"][0]
     assert letter == {name: job[name] for name in letter}
-    assert letter["kind"] == "sleep" and letter["payload"] == {"seconds": 0, "fail_times": 5} and letter["tags"] == {"site": "north"}
+    assert (
+        letter["kind"] == "sleep"
+        and letter["payload"] == {"seconds": 0, "fail_times": 5}
+        and letter["tags"] == {"site": "north"}
+    )
     assert letter["error"]["code"] == "planned_failure" and letter["error"]["message"] and letter["attempt"] == 2
     assert letter["created_by"] and letter["created_at"] < letter["finished_at"] and len(job["attempts"]) == 2
     result = admin.get(f"/api/v1/results/{job['id']}").json

@@ -27,7 +27,9 @@ def test_each_event_says_what_happened_to_what_and_when(daemon, admin):
     assert (resumed["type"], resumed["subject"], resumed["data"]) == ("queue.resumed", "night", {"by": "Grace"})
     assert (died["type"], died["subject"]) == ("job.dead", dead["id"])
     assert died["data"] == {"queue": "night", "kind": "sleep", "error": dead["error"]}
-    assert paused["id"] < resumed["id"] < died["id"] and paused["at"] <= resumed["at"] <= died["at"] == dead["finished_at"]
+    assert (
+        paused["id"] < resumed["id"] < died["id"] and paused["at"] <= resumed["at"] <= died["at"] == dead["finished_at"]
+    )
 
 
 def test_events_are_followed_from_the_last_one_seen(admin):
@@ -48,7 +50,11 @@ def test_events_are_read_by_pages_and_by_type(admin):
         every += page["data"]
         cursor = page["meta"]["next_cursor"]
     assert every == events(admin, after=begin, limit=1000) and len(every) == 9
-    assert [event["subject"] for event in events(admin, after=begin, type="queue.paused")] == ["paged-0", "paged-1", "paged-2"]
+    assert [event["subject"] for event in events(admin, after=begin, type="queue.paused")] == [
+        "paged-0",
+        "paged-1",
+        "paged-2",
+    ]
     assert {event["type"] for event in events(admin, after=begin, type="queue")} == {"queue.paused", "queue.resumed"}
     assert events(admin, after=begin, type="que") == []
     first = admin.get(ROOT + query(after=begin, type="job.dead", limit=1)).json
@@ -58,7 +64,7 @@ def test_events_are_read_by_pages_and_by_type(admin):
 def test_a_job_that_dies_of_another_is_told_of_too(admin):
     parent = admin.wait(admin.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")
     child = admin.submit(depends_on=[parent["id"]])
-    event, = admin.events("job.dead", subject=child)
+    (event,) = admin.events("job.dead", subject=child)
     assert event["data"]["error"]["code"] == "dependency_failed"
 
 
@@ -72,7 +78,10 @@ def test_events_outlive_a_kill(new_daemon):
     daemon.stop()
 
 
-@pytest.mark.parametrize("filters", ["?after=x", "?after=-1", "?cursor=", "?limit=0", "?limit=1001", "?since=1", "?after=99999999999999999999"])
+@pytest.mark.parametrize(
+    "filters",
+    ["?after=x", "?after=-1", "?cursor=", "?limit=0", "?limit=1001", "?since=1", "?after=99999999999999999999"],
+)
 def test_a_wrong_filter_is_said_to_be_wrong(admin, filters):
     assert_problem(admin.get(ROOT + filters), (400, 422))
 

@@ -8,8 +8,10 @@ import pytest
 from support.client import form
 
 # No double and no 64-bit integer holds these as they are written.
-EXACT = ('{"big":36893488147419103233,"low":-9223372036854775809,"one":1.0,"minus":-0.0,"tiny":5e-324,"most":1.7976931348623157e308,'
-         '"digits":0.1000000000000000055511151231257827,"z":null,"a":[9007199254740993,1E2,[],{}],"text":"\\"\\\\ ü"}')
+EXACT = (
+    '{"big":36893488147419103233,"low":-9223372036854775809,"one":1.0,"minus":-0.0,"tiny":5e-324,"most":1.7976931348623157e308,'
+    '"digits":0.1000000000000000055511151231257827,"z":null,"a":[9007199254740993,1E2,[],{}],"text":"\\"\\\\ ü"}'
+)
 NUMBERS = (pathlib.Path(__file__).resolve().parents[1] / "unit/inference/models/numbers.pt").read_bytes()
 JSON = {"Content-Type": "application/json"}
 
@@ -55,7 +57,13 @@ def test_a_payload_and_its_result_come_back_digit_by_digit(admin):
 
 @pytest.mark.parametrize("payload", ["null", "0.10", '"text"', "[]", "false", "18446744073709551616"])
 def test_a_payload_may_be_any_value_and_null_is_one(admin, payload):
-    assert member(send(admin, "/api/v1/jobs", f'{{"kind":"echo","payload":{payload}}}', Prefer="wait=10").body.decode(), "result") == payload
+    assert (
+        member(
+            send(admin, "/api/v1/jobs", f'{{"kind":"echo","payload":{payload}}}', Prefer="wait=10").body.decode(),
+            "result",
+        )
+        == payload
+    )
 
 
 def test_batches_flows_schedules_and_forms_pass_on_what_they_are_given(admin):
@@ -63,22 +71,35 @@ def test_batches_flows_schedules_and_forms_pass_on_what_they_are_given(admin):
         admin.wait(identity, "succeeded")
         return member(admin.get(f"/api/v1/results/{identity}").body.decode(), "result")
 
-    batch = send(admin, "/api/v1/jobs/batch", f'{{"jobs":[{{"kind":"echo","payload":{EXACT}}},{{"payload":[{EXACT}],"kind":"echo"}}]}}')
+    batch = send(
+        admin,
+        "/api/v1/jobs/batch",
+        f'{{"jobs":[{{"kind":"echo","payload":{EXACT}}},{{"payload":[{EXACT}],"kind":"echo"}}]}}',
+    )
     first, second = (item["id"] for item in batch.json["data"])
     assert result_of(first) == EXACT and result_of(second) == f"[{EXACT}]"
 
-    for text in (f'{{"jobs":[{{"ref":"a","kind":"echo","payload":{EXACT}}}]}}', f'{{"chain":[{{"kind":"echo","payload":{EXACT}}}]}}',
-                 f'{{"chain":[{{"kind":"echo"}}],"callback":{{"kind":"echo","payload":{EXACT}}}}}'):
+    for text in (
+        f'{{"jobs":[{{"ref":"a","kind":"echo","payload":{EXACT}}}]}}',
+        f'{{"chain":[{{"kind":"echo","payload":{EXACT}}}]}}',
+        f'{{"chain":[{{"kind":"echo"}}],"callback":{{"kind":"echo","payload":{EXACT}}}}}',
+    ):
         flow = send(admin, "/api/v1/flows", text).json
         graph = admin.get(f"/api/v1/flows/{flow['id']}").json
         assert result_of(flow["callback"] or graph["nodes"][0]["id"]) == EXACT
 
-    schedule = send(admin, "/api/v1/schedules", f'{{"name":"exact","cron":"0 0 1 1 *","job":{{"kind":"echo","payload":{EXACT}}}}}')
+    schedule = send(
+        admin, "/api/v1/schedules", f'{{"name":"exact","cron":"0 0 1 1 *","job":{{"kind":"echo","payload":{EXACT}}}}}'
+    )
     assert member(member(schedule.body.decode(), "job"), "payload") == EXACT
     assert result_of(admin.post(f"/api/v1/schedules/{schedule.json['id']}/run").json["id"]) == EXACT
 
-    content_type, body = form([("job", None, "application/json", f'{{"kind":"echo","payload":{{"file":{{"$part":"f"}},"n":{EXACT}}}}}'),
-                               ("f", "f.txt", "text/plain", "hello")])
+    content_type, body = form(
+        [
+            ("job", None, "application/json", f'{{"kind":"echo","payload":{{"file":{{"$part":"f"}},"n":{EXACT}}}}}'),
+            ("f", "f.txt", "text/plain", "hello"),
+        ]
+    )
     sent = admin.request("POST", "/api/v1/jobs", body=body, headers={"Content-Type": content_type})
     result = result_of(sent.json["id"])
     assert member(result, "n") == EXACT and len(json.loads(result)["file"]["blob"]) == 64
@@ -96,7 +117,9 @@ def test_workers_get_and_give_exact_values_and_a_retry_may_bring_them(admin):
     for how in ("retry", "replay"):
         identity = admin.submit("k", queue="exact-away")
         lease = admin.lease("exact-away")[0]
-        assert admin.post(f"/api/v1/leases/{lease['lease_token']}/fail", {"error": "no", "retryable": False}).status == 200
+        assert (
+            admin.post(f"/api/v1/leases/{lease['lease_token']}/fail", {"error": "no", "retryable": False}).status == 200
+        )
         if how == "retry":
             send(admin, f"/api/v1/jobs/{identity}/retry", f'{{"payload":{EXACT}}}')
         else:
@@ -124,7 +147,12 @@ def test_the_command_line_passes_on_what_it_is_given(run, admin, tmp_path):
 def test_exec_gives_the_command_its_input_and_keeps_its_output_as_they_are(new_daemon, tmp_path):
     (tmp_path / "exec.toml").write_text('[exec.copy]\ncommand = ["/bin/cat"]\n')
     daemon = new_daemon(arguments=("--config", str(tmp_path / "exec.toml")))
-    answer = send(daemon.admin(), "/api/v1/jobs", f'{{"kind":"exec","payload":{{"command":"copy","input":{EXACT}}}}}', Prefer="wait=10")
+    answer = send(
+        daemon.admin(),
+        "/api/v1/jobs",
+        f'{{"kind":"exec","payload":{{"command":"copy","input":{EXACT}}}}}',
+        Prefer="wait=10",
+    )
     assert member(answer.body.decode(), "result") == EXACT
     daemon.stop()
 
@@ -132,18 +160,37 @@ def test_exec_gives_the_command_its_input_and_keeps_its_output_as_they_are(new_d
 def test_tensors_in_json_keep_every_bit(admin, runtime):
     """`numbers.pt` doubles whatever it gets, which changes no digit of a binary number."""
     random.seed(41)
-    doubles = [random.uniform(-1, 1) * 10 ** random.randint(-300, 300) for _ in range(2000)] + [5e-324, 1e23, 8.41, -0.0, 2.2250738585072014e-308]
+    doubles = [random.uniform(-1, 1) * 10 ** random.randint(-300, 300) for _ in range(2000)] + [
+        5e-324,
+        1e23,
+        8.41,
+        -0.0,
+        2.2250738585072014e-308,
+    ]
     whole = [2**62 - 1, -(2**62), 2**53 + 1, 2**53 + 3, 3889108265204450030, 0]
     for name, datatype, values in (("wide", "FP64", doubles), ("whole", "INT64", whole)):
         tensor = {"name": "x", "datatype": datatype, "shape": [-1]}
-        manifest = {"format": 1, "name": name, "task": "tensor", "input": {"kind": "tensor", **tensor}, "output": {**tensor, "name": "y"}}
+        manifest = {
+            "format": 1,
+            "name": name,
+            "task": "tensor",
+            "input": {"kind": "tensor", **tensor},
+            "output": {**tensor, "name": "y"},
+        }
         assert admin.push_model(name, NUMBERS, json.dumps(manifest)).status == 201
         doubled = [2 * value for value in values]
-        answer = admin.request("POST", f"/api/v1/models/{name}/predict", body=json.dumps([values]).encode(), headers={**JSON, "Accept": "application/x-npy"})
+        answer = admin.request(
+            "POST",
+            f"/api/v1/models/{name}/predict",
+            body=json.dumps([values]).encode(),
+            headers={**JSON, "Accept": "application/x-npy"},
+        )
         assert answer.status == 200, answer
-        raw = answer.body[10 + struct.unpack("<H", answer.body[8:10])[0]:]
+        raw = answer.body[10 + struct.unpack("<H", answer.body[8:10])[0] :]
         assert raw == struct.pack(f"<{len(values)}{'d' if datatype == 'FP64' else 'q'}", *doubled)
-        answer = admin.post(f"/v2/models/{name}/infer", {"inputs": [{**tensor, "shape": [1, len(values)], "data": values}]})
+        answer = admin.post(
+            f"/v2/models/{name}/infer", {"inputs": [{**tensor, "shape": [1, len(values)], "data": values}]}
+        )
         assert answer.status == 200 and answer.json["outputs"][0]["data"] == doubled
         job = admin.wait(admin.submit("infer", {"model": name, "input": {"data": [values]}}), "succeeded")
         assert job["result"]["outputs"][0]["data"] == doubled

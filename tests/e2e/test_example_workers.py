@@ -9,7 +9,10 @@ import time
 import pytest
 from support.daemon import ROOT
 
-WORKERS = {"python": ["/usr/bin/python3", str(ROOT / "docs/examples/worker.py")], "shell": ["/bin/bash", str(ROOT / "docs/examples/worker.sh")]}
+WORKERS = {
+    "python": ["/usr/bin/python3", str(ROOT / "docs/examples/worker.py")],
+    "shell": ["/bin/bash", str(ROOT / "docs/examples/worker.sh")],
+}
 LEASE = 2  # seconds: short, and yet enough for a busy machine to send a heartbeat in time
 
 
@@ -23,6 +26,7 @@ def language(request):
 @pytest.fixture
 def worker(daemon, admin, language, tmp_path):
     """Starts one on a queue of its own; .queue is its name, .process it."""
+
     class Worker:
         queue = f"{language}-{tmp_path.name[-12:].strip('_').lower()}"
         log = tmp_path / "worker.log"
@@ -30,9 +34,18 @@ def worker(daemon, admin, language, tmp_path):
         def start(self):
             with open(self.log, "ab") as log:
                 self.process = subprocess.Popen(
-                    [*WORKERS[language], self.queue], stdout=log, stderr=log, start_new_session=True,
-                    env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LEASE_SECONDS": str(LEASE), "MILLRACE_URL": f"http://127.0.0.1:{daemon.port}",
-                         "MILLRACE_KEY": daemon.create_key("submitter")})
+                    [*WORKERS[language], self.queue],
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    env={
+                        "PATH": os.environ["PATH"],
+                        "LANG": "C.UTF-8",
+                        "LEASE_SECONDS": str(LEASE),
+                        "MILLRACE_URL": f"http://127.0.0.1:{daemon.port}",
+                        "MILLRACE_KEY": daemon.create_key("submitter"),
+                    },
+                )
             return self
 
         def submit(self, lines, seconds=0, **options):
@@ -115,7 +128,11 @@ def test_a_killed_worker_loses_its_lease_and_another_does_the_job(admin, worker)
     worker.kill()
     worker.start()
     done = admin.wait(job)
-    assert done["state"] == "succeeded" and done["attempt"] == 2 and done["attempts"][0]["error"]["code"] == "lease_expired"
+    assert (
+        done["state"] == "succeeded"
+        and done["attempt"] == 2
+        and done["attempts"][0]["error"]["code"] == "lease_expired"
+    )
 
 
 def test_it_outlives_a_restart_of_the_daemon(daemon, admin, worker):

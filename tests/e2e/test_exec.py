@@ -22,21 +22,30 @@ COMMANDS = {
     "cat": (["/bin/cat"], ""),
     "environment": (["/usr/bin/env", "-0"], 'environment = ["TOKEN=a=b", "LANG=de_DE.UTF-8"]\n'),
     "place": ("pwd -P; ls -A | wc -l; echo x > left; umask", ""),
-    "steps": ("echo progress 10; until [ -e $GO ]; do sleep 0.02; done; echo '{\"progress_percent\":80}'; until [ -e $GO.2 ]; do sleep 0.02; done; echo '[1]'", ""),
+    "steps": (
+        "echo progress 10; until [ -e $GO ]; do sleep 0.02; done; echo '{\"progress_percent\":80}'; until [ -e $GO.2 ]; do sleep 0.02; done; echo '[1]'",
+        "",
+    ),
     "slow": ("echo waiting >&2; exec sleep 4721.01", "timeout_seconds = 1\n"),
     "patient": ("exec sleep 4721.02", ""),
     "polite": ("trap 'echo bye > $SIGN; exit 0' TERM; sleep 4721.03 & wait", ""),
     "deaf": ("trap '' TERM; while :; do sleep 4721.04; done", ""),
     "greedy": ([PYTHON, "-c", "x = bytearray(1 << 30)"], 'memory_bytes = "256 MiB"\n'),
-    "chatty": ("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done", "max_output_bytes = 10000\n"),
+    "chatty": (
+        "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done",
+        "max_output_bytes = 10000\n",
+    ),
     "usage": ("exit 64", ""),
     "data": ("echo 'no such width' >&2; exit 65", ""),
     "busy": ("[ $MILLRACE_ATTEMPT = 1 ] && exit 75; echo $MILLRACE_ATTEMPT", ""),
     "broken": ("echo 'assertion failed' >&2; exit 3", ""),
     "killed": ("kill -SEGV $$", ""),
     "absent": (["/nonexistent/program"], ""),
-    "parent": ("sleep 4721.05 & setsid sleep 4721.05 & (trap '' HUP TERM; exec setsid sleep 4721.05) >/dev/null 2>&1 & "
-               "until [ $(pgrep -fc '^sleep 4721.05') -ge 3 ]; do sleep 0.02; done; echo 7", ""),
+    "parent": (
+        "sleep 4721.05 & setsid sleep 4721.05 & (trap '' HUP TERM; exec setsid sleep 4721.05) >/dev/null 2>&1 & "
+        "until [ $(pgrep -fc '^sleep 4721.05') -ge 3 ]; do sleep 0.02; done; echo 7",
+        "",
+    ),
     "one": ("echo in >> $LOG; sleep 0.2; echo out >> $LOG; echo 1", "concurrency = 1\n"),
     "family": ("trap '' TERM; (setsid sleep 4721.06 &) ; sleep 4721.06; true", ""),
 }
@@ -63,7 +72,9 @@ def signs(tmp_path):
 def daemon(new_daemon, tmp_path, signs):
     # A breaker is not what is tested here, and some of these fail often.
     running = new_daemon(arguments=["--config", str(configuration(tmp_path / "millrace.toml", signs))])
-    running.admin().put("/api/v1/queues/default", json.dumps({"breaker": False}), headers={"Content-Type": "application/json"})
+    running.admin().put(
+        "/api/v1/queues/default", json.dumps({"breaker": False}), headers={"Content-Type": "application/json"}
+    )
     yield running
     running.stop()
     left = processes("sleep 4721.")
@@ -100,6 +111,7 @@ def processes(text):
 
 # What a program gets and gives
 
+
 def test_the_example_of_the_documentation_works(client, tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
@@ -107,15 +119,32 @@ def test_the_example_of_the_documentation_works(client, tmp_path):
         (folder / f"{number}.txt").write_text("x" * number)
     job = run(client, "checksums", {"folder": str(folder)})
     assert job["state"] == "succeeded" and job["attempt"] == 1
-    assert job["result"] == {"folder": str(folder), "digests": {f"{n}.txt": hashlib.sha256(b"x" * n).hexdigest() for n in range(4)}}
+    assert job["result"] == {
+        "folder": str(folder),
+        "digests": {f"{n}.txt": hashlib.sha256(b"x" * n).hexdigest() for n in range(4)},
+    }
     refused = run(client, "checksums", {"file": "x"})
-    assert refused["state"] == "dead" and refused["attempt"] == 1 and refused["error"]["message"].endswith('the input is {"folder":"/path"}')
-    absent = run(client, "checksums", {"folder": "/nowhere"}, max_attempts=2, retry={"backoff": "fixed", "first_seconds": 0.01})
+    assert (
+        refused["state"] == "dead"
+        and refused["attempt"] == 1
+        and refused["error"]["message"].endswith('the input is {"folder":"/path"}')
+    )
+    absent = run(
+        client, "checksums", {"folder": "/nowhere"}, max_attempts=2, retry={"backoff": "fixed", "first_seconds": 0.01}
+    )
     assert absent["attempt"] == 2 and absent["error"]["code"] == "temporary_failure"
 
 
 def test_the_input_arrives_as_json_and_json_is_the_result(client):
-    for value in ({"a": [1, 2.5, "ä\n"], "b": None}, HOSTILE, "--help", 12345678901234567890, [], None, "x" * 1_000_000):
+    for value in (
+        {"a": [1, 2.5, "ä\n"], "b": None},
+        HOSTILE,
+        "--help",
+        12345678901234567890,
+        [],
+        None,
+        "x" * 1_000_000,
+    ):
         assert run(client, "cat", value)["result"] == value
 
 
@@ -139,8 +168,16 @@ def test_the_environment_is_what_the_documentation_says(client, daemon):
     seen = dict(line.split("=", 1) for line in job["result"]["stdout"].rstrip("\0").split("\0"))
     home = seen["HOME"]
     assert home.startswith(f"{daemon.data}/exec/")
-    assert seen == {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "de_DE.UTF-8", "TOKEN": "a=b", "HOME": home, "TMPDIR": home,
-                    "MILLRACE_JOB_ID": job["id"], "MILLRACE_ATTEMPT": "1", "MILLRACE_IDEMPOTENCY_KEY": job["id"]}
+    assert seen == {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "de_DE.UTF-8",
+        "TOKEN": "a=b",
+        "HOME": home,
+        "TMPDIR": home,
+        "MILLRACE_JOB_ID": job["id"],
+        "MILLRACE_ATTEMPT": "1",
+        "MILLRACE_IDEMPOTENCY_KEY": job["id"],
+    }
 
 
 def test_it_works_in_an_empty_folder_of_its_own(client, daemon):
@@ -151,14 +188,18 @@ def test_it_works_in_an_empty_folder_of_its_own(client, daemon):
 
 # What is refused
 
+
 def test_what_is_not_listed_is_refused_at_submit_with_what_there_is(client):
-    for payload, words in [({"command": "rm"}, 'there is no command "rm"; configured are absent, arguments, '),
-                           ({"command": "/bin/sh"}, "there is no command"),
-                           ({"command": "cat; id"}, "there is no command"),
-                           ({"command": ["/bin/sh", "-c", "id"]}, "command"),
-                           ({"command": "cat", "arguments": ["/etc/passwd"]}, "arguments"),
-                           ({"command": "cat", "environment": {"LD_PRELOAD": "x"}}, "environment"),
-                           ({}, "command"), ("cat", "command")]:
+    for payload, words in [
+        ({"command": "rm"}, 'there is no command "rm"; configured are absent, arguments, '),
+        ({"command": "/bin/sh"}, "there is no command"),
+        ({"command": "cat; id"}, "there is no command"),
+        ({"command": ["/bin/sh", "-c", "id"]}, "command"),
+        ({"command": "cat", "arguments": ["/etc/passwd"]}, "arguments"),
+        ({"command": "cat", "environment": {"LD_PRELOAD": "x"}}, "environment"),
+        ({}, "command"),
+        ("cat", "command"),
+    ]:
         answer = client.post("/api/v1/jobs", {"kind": "exec", "payload": payload})
         assert words in assert_problem(answer, 422)["detail"], answer
     assert not client.get("/api/v1/jobs").json["data"]
@@ -171,19 +212,30 @@ def test_where_nothing_is_listed_the_refusal_says_how_to(new_daemon):
 
 # How it ends
 
-@pytest.mark.parametrize("command, code, words", [("usage", "bad_input", "usage ended with exit status 64"),
-                                                  ("data", "bad_input", "data ended with exit status 65: no such width"),
-                                                  ("chatty", "output_too_large", "chatty wrote more than its 10000 bytes")])
+
+@pytest.mark.parametrize(
+    "command, code, words",
+    [
+        ("usage", "bad_input", "usage ended with exit status 64"),
+        ("data", "bad_input", "data ended with exit status 65: no such width"),
+        ("chatty", "output_too_large", "chatty wrote more than its 10000 bytes"),
+    ],
+)
 def test_what_is_the_fault_of_the_input_is_not_tried_again(client, command, code, words):
     job = run(client, command, max_attempts=5)
     assert (job["state"], job["attempt"], job["error"]) == ("dead", 1, {"code": code, "message": words})
 
 
-@pytest.mark.parametrize("command, code, words", [("broken", "exit_3", "broken ended with exit status 3: assertion failed"),
-                                                  ("killed", "signal_11", "killed was killed by signal 11 (SEGV)"),
-                                                  ("greedy", "exit_1", "MemoryError"),
-                                                  ("absent", "not_started", "/nonexistent/program cannot be started: No such file or directory"),
-                                                  ("slow", "timed_out", "slow ran longer than its 1 s: waiting")])
+@pytest.mark.parametrize(
+    "command, code, words",
+    [
+        ("broken", "exit_3", "broken ended with exit status 3: assertion failed"),
+        ("killed", "signal_11", "killed was killed by signal 11 (SEGV)"),
+        ("greedy", "exit_1", "MemoryError"),
+        ("absent", "not_started", "/nonexistent/program cannot be started: No such file or directory"),
+        ("slow", "timed_out", "slow ran longer than its 1 s: waiting"),
+    ],
+)
 def test_every_other_failure_is_tried_again(client, command, code, words):
     job = run(client, command, max_attempts=2, retry={"backoff": "fixed", "first_seconds": 0.01})
     assert job["state"] == "dead" and [each["outcome"] for each in job["attempts"]] == ["failed", "failed"]
@@ -193,7 +245,11 @@ def test_every_other_failure_is_tried_again(client, command, code, words):
 
 def test_exit_status_75_asks_for_another_attempt(client):
     job = run(client, "busy", retry={"backoff": "fixed", "first_seconds": 0.01})
-    assert job["state"] == "succeeded" and job["result"] == 2 and job["attempts"][0]["error"]["code"] == "temporary_failure"
+    assert (
+        job["state"] == "succeeded"
+        and job["result"] == 2
+        and job["attempts"][0]["error"]["code"] == "temporary_failure"
+    )
 
 
 def test_the_jobs_own_time_ends_it_too(client):
@@ -231,6 +287,7 @@ def test_of_one_command_as_many_run_at_once_as_it_may(client, signs):
 
 
 # What becomes of it with the daemon
+
 
 def test_a_killed_daemon_leaves_no_process_and_the_job_runs_again(daemon, client):
     job = submit(client, "family")

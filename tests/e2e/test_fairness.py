@@ -30,10 +30,16 @@ def test_a_tiny_model_that_hangs_holds_up_no_other(daemon, admin, digits, double
     hangs = push(admin, "hangs-" + how, timeout_seconds=8)
     assert ask(admin, hangs, 1).status == 200 and ask(admin, doubles, 1).status == 200
     assert admin.predict(digits, PICTURE, "image/png").status == 200
-    hanging = [threading.Thread(target=lambda: ask(daemon.admin(), hangs, HANGS)) for _ in range(4 if how == "predictions" else 0)]
+    hanging = [
+        threading.Thread(target=lambda: ask(daemon.admin(), hangs, HANGS))
+        for _ in range(4 if how == "predictions" else 0)
+    ]
     for thread in hanging:
         thread.start()
-    jobs = [admin.post("/api/v1/jobs", {**job(hangs, HANGS), "max_attempts": 1}).json["id"] for _ in range(0 if hanging else 4)]
+    jobs = [
+        admin.post("/api/v1/jobs", {**job(hangs, HANGS), "max_attempts": 1}).json["id"]
+        for _ in range(0 if hanging else 4)
+    ]
     assert until(lambda: in_flight(admin) >= 2)
     before = restarts(admin)
     for turn in range(20):

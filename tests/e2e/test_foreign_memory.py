@@ -60,6 +60,7 @@ class InABranch(torch.nn.Module):
 
 class AtLoad(torch.nn.Module):
     """Takes memory while it is loaded, keeps it, and has no such operator where it runs."""
+
     def __init__(self):
         super().__init__()
         self.kept, self.training = torch.zeros(1, SIZE), False
@@ -78,13 +79,23 @@ class AtLoad(torch.nn.Module):
 
 
 def manifest(name):
-    return json.dumps({"format": 1, "name": name, "task": "tensor", "input": {"name": "x", "kind": "tensor", "shape": [SIZE]},
-                       "output": {"name": "y", "shape": [SIZE]}, "postprocess": {"kind": "raw"}})
+    return json.dumps(
+        {
+            "format": 1,
+            "name": name,
+            "task": "tensor",
+            "input": {"name": "x", "kind": "tensor", "shape": [SIZE]},
+            "output": {"name": "y", "shape": [SIZE]},
+            "postprocess": {"kind": "raw"},
+        }
+    )
 
 
 def push(admin, kind, folder):
     torch.jit.save(torch.jit.script(kind()), str(folder / "model.pt"))
-    answer = admin.push_model(kind.__name__.lower(), (folder / "model.pt").read_bytes(), manifest(kind.__name__.lower()))
+    answer = admin.push_model(
+        kind.__name__.lower(), (folder / "model.pt").read_bytes(), manifest(kind.__name__.lower())
+    )
     assert answer.status == 201, answer
 
 
@@ -102,7 +113,9 @@ def shared(tmp_path_factory):
         running.clean_up()
 
 
-@pytest.mark.parametrize("kind", [Empty, EmptyLike, NewEmpty, Strided, Grown, Forked, InABranch, AtLoad], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [Empty, EmptyLike, NewEmpty, Strided, Grown, Forked, InABranch, AtLoad], ids=lambda kind: kind.__name__
+)
 def test_no_other_callers_input_is_seen(shared, tmp_path, kind):
     admin = shared.admin()
     push(admin, kind, tmp_path)

@@ -47,11 +47,17 @@ def field(answer, name):
 
 
 REFUSED = {
-    "Content-Length and Transfer-Encoding": (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "Content-Length and Transfer-Encoding": (
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
     "Transfer-Encoding gzip with a length": (POST + b"Transfer-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", 400),
     "Transfer-Encoding gzip": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 501),
     "chunked twice": (POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "chunked in HTTP/1.0": (b"POST /api/v1/jobs HTTP/1.0\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "chunked in HTTP/1.0": (
+        b"POST /api/v1/jobs HTTP/1.0\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
     "the same length twice": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400),
     "a list of lengths": (POST + b"Content-Length: 2, 2\r\n\r\n{}", 400),
     "a signed length": (POST + b"Content-Length: +2\r\n\r\n{}", 400),
@@ -100,7 +106,14 @@ def test_a_malformed_request_is_refused_and_the_next_is_served(daemon, what):
 def test_malformed_chunks_are_refused_when_the_key_is_good(daemon):
     daemon.admin()
     key = f"Authorization: Bearer {daemon.admin_key}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-    for chunks in (b"2\n{}\r\n0\r\n\r\n", b"+2\r\n{}\r\n0\r\n\r\n", b"0x2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}x\r\n0\r\n\r\n", b"fffffffffffffffff\r\n{}\r\n", b"\r\n\r\n"):
+    for chunks in (
+        b"2\n{}\r\n0\r\n\r\n",
+        b"+2\r\n{}\r\n0\r\n\r\n",
+        b"0x2\r\n{}\r\n0\r\n\r\n",
+        b"2\r\n{}x\r\n0\r\n\r\n",
+        b"fffffffffffffffff\r\n{}\r\n",
+        b"\r\n\r\n",
+    ):
         assert status(talk(daemon, POST + key + chunks)) == 400, chunks
     assert status(talk(daemon, POST + key + b"fffffffffffff\r\n{}")) == 413
 
@@ -118,7 +131,11 @@ def test_pipelined_requests_are_answered_in_order(daemon):
 
 
 def test_every_answer_carries_the_security_headers(daemon):
-    for data in (GET + b"Connection: close\r\n\r\n", b"GET /nowhere HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", b"nonsense\r\n\r\n"):
+    for data in (
+        GET + b"Connection: close\r\n\r\n",
+        b"GET /nowhere HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ):
         answer = talk(daemon, data)
         assert field(answer, "X-Content-Type-Options") == "nosniff"
         assert field(answer, "Referrer-Policy") == "no-referrer"
@@ -129,14 +146,37 @@ def test_every_answer_carries_the_security_headers(daemon):
 
 
 # One body, framed in all these ways at once: a length, a coding, and what comes.
-LENGTHS = {"none": b"", "right": b"Content-Length: 5\r\n", "short": b"Content-Length: 3\r\n", "zero": b"Content-Length: 0\r\n", "long": b"Content-Length: 6\r\n",
-           "negative": b"Content-Length: -5\r\n", "hexadecimal": b"Content-Length: 0x5\r\n", "padded": b"Content-Length:   5  \r\n", "zeros": b"Content-Length: 0005\r\n",
-           "two": b"Content-Length: 5\r\nContent-Length: 6\r\n", "huge": b"Content-Length: 18446744073709551621\r\n", "underlined": b"Content_Length: 5\r\n",
-           "tab": b"Content-Length\t: 5\r\n", "decimal": b"Content-Length: 5.0\r\n", "empty": b"Content-Length:\r\n"}
-CODINGS = {"none": b"", "chunked": b"Transfer-Encoding: chunked\r\n", "capitals": b"TRANSFER-ENCODING: CHUNKED\r\n", "identity": b"Transfer-Encoding: identity\r\n",
-           "list": b"Transfer-Encoding: gzip, chunked\r\n", "last but one": b"Transfer-Encoding: chunked, identity\r\n", "blank": b"Transfer-Encoding : chunked\r\n",
-           "vertical tab": b"Transfer-Encoding: \x0bchunked\r\n", "quoted": b'Transfer-Encoding: "chunked"\r\n', "parameter": b"Transfer-Encoding: chunked;q=1\r\n",
-           "twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "empty": b"Transfer-Encoding:\r\n"}
+LENGTHS = {
+    "none": b"",
+    "right": b"Content-Length: 5\r\n",
+    "short": b"Content-Length: 3\r\n",
+    "zero": b"Content-Length: 0\r\n",
+    "long": b"Content-Length: 6\r\n",
+    "negative": b"Content-Length: -5\r\n",
+    "hexadecimal": b"Content-Length: 0x5\r\n",
+    "padded": b"Content-Length:   5  \r\n",
+    "zeros": b"Content-Length: 0005\r\n",
+    "two": b"Content-Length: 5\r\nContent-Length: 6\r\n",
+    "huge": b"Content-Length: 18446744073709551621\r\n",
+    "underlined": b"Content_Length: 5\r\n",
+    "tab": b"Content-Length\t: 5\r\n",
+    "decimal": b"Content-Length: 5.0\r\n",
+    "empty": b"Content-Length:\r\n",
+}
+CODINGS = {
+    "none": b"",
+    "chunked": b"Transfer-Encoding: chunked\r\n",
+    "capitals": b"TRANSFER-ENCODING: CHUNKED\r\n",
+    "identity": b"Transfer-Encoding: identity\r\n",
+    "list": b"Transfer-Encoding: gzip, chunked\r\n",
+    "last but one": b"Transfer-Encoding: chunked, identity\r\n",
+    "blank": b"Transfer-Encoding : chunked\r\n",
+    "vertical tab": b"Transfer-Encoding: \x0bchunked\r\n",
+    "quoted": b'Transfer-Encoding: "chunked"\r\n',
+    "parameter": b"Transfer-Encoding: chunked;q=1\r\n",
+    "twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    "empty": b"Transfer-Encoding:\r\n",
+}
 BODIES = {"plain": b"12345", "chunks": b"5\r\n12345\r\n0\r\n\r\n", "bare line feeds": b"5\n12345\n0\n\n"}
 HIDDEN = b"GET /hidden HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 
@@ -147,7 +187,7 @@ LENGTH_OF = {"none": 0, "right": 5, "short": 3, "zero": 0, "long": 6, "padded": 
 def behind_the_body(length, coding, body):
     """What is the next request's where there is one reading; None where there are two, or none."""
     if coding == "none" and length in LENGTH_OF:
-        return (BODIES[body] + HIDDEN)[LENGTH_OF[length]:]
+        return (BODIES[body] + HIDDEN)[LENGTH_OF[length] :]
     if coding in ("chunked", "capitals") and length in ("none", "underlined") and body == "chunks":
         return HIDDEN
     return None
@@ -158,12 +198,20 @@ def test_no_framing_has_two_readings(daemon):
     cases = list(itertools.product(LENGTHS, CODINGS, BODIES))
     assert len(cases) >= 500
     for length, coding, body in cases:
-        head = b"POST /api/v1/auth/login HTTP/1.1\r\n" + HOST + b"Content-Type: text/plain\r\n" + LENGTHS[length] + CODINGS[coding]
+        head = (
+            b"POST /api/v1/auth/login HTTP/1.1\r\n"
+            + HOST
+            + b"Content-Type: text/plain\r\n"
+            + LENGTHS[length]
+            + CODINGS[coding]
+        )
         answer = talk(daemon, head + b"\r\n" + BODIES[body] + HIDDEN)
         statuses = [int(each) for each in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
         what, rest = (length, coding, body, answer[:300]), behind_the_body(length, coding, body)
         if rest is None:
-            assert len(statuses) == 1 and statuses[0] in (400, 413, 501) and field(answer, "Connection") == "close", what
+            assert (
+                len(statuses) == 1 and statuses[0] in (400, 413, 501) and field(answer, "Connection") == "close"
+            ), what
         elif rest.startswith(b"GET /hidden"):
             assert statuses == [415, 404], what  # the login takes JSON, and what is behind its body is a request
         else:
@@ -177,7 +225,7 @@ def test_a_header_that_never_ends_runs_into_its_deadline_while_others_are_served
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, many + 500)), hard))
     others = [socket.create_connection(("127.0.0.1", daemon.port), timeout=20) for _ in range(many)]
     for number, connection in enumerate(others):  # stopped at every place of a request
-        connection.sendall((POST + b"Content-Length: 20\r\nX-Filler: " + b"x" * 100)[:1 + number % 180])
+        connection.sendall((POST + b"Content-Length: 20\r\nX-Filler: " + b"x" * 100)[: 1 + number % 180])
     with socket.create_connection(("127.0.0.1", daemon.port), timeout=20) as slow:
         begun = time.monotonic()
         slow.sendall(b"GET /health HTTP/1.1\r\nHost: 127")

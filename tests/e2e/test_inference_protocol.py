@@ -12,7 +12,9 @@ triton = import_client()
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 REFERENCE = json.loads((DATA / "models/reference.json").read_text())
 SAMPLES = REFERENCE["digits"]["samples"]
-DTYPES = dict(zip(TYPES, [bool, numpy.uint8, numpy.int8, numpy.int16, numpy.int32, numpy.int64, numpy.float32, numpy.float64]))
+DTYPES = dict(
+    zip(TYPES, [bool, numpy.uint8, numpy.int8, numpy.int16, numpy.int32, numpy.int64, numpy.float32, numpy.float64])
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,7 @@ def connect(daemon):
         if role:
             client.register_plugin(Key(daemon.create_key(role)))
         return client
+
     return make
 
 
@@ -78,6 +81,7 @@ def refused(status, because, call, *arguments, **options):
 
 # Health and metadata
 
+
 def test_health_needs_no_key(connect):
     with connect(role=None) as anyone:
         assert anyone.is_server_live() and anyone.is_server_ready()
@@ -93,7 +97,10 @@ def test_the_server_describes_itself(client):
 def test_a_model_describes_its_tensors_with_the_batch_dimension(client, models):
     metadata = client.get_model_metadata("mixed")
     assert metadata["name"] == "mixed" and metadata["versions"] == ["1"] and metadata["platform"] == "pytorch_libtorch"
-    assert metadata["inputs"] == [{"name": "a", "datatype": "FP32", "shape": [-1, 3]}, {"name": "b", "datatype": "INT64", "shape": [-1, 2]}]
+    assert metadata["inputs"] == [
+        {"name": "a", "datatype": "FP32", "shape": [-1, 3]},
+        {"name": "b", "datatype": "INT64", "shape": [-1, 2]},
+    ]
     assert [output["name"] for output in metadata["outputs"]] == ["scaled", "next", "positive"]
     assert client.get_model_metadata("mixed", "1") == metadata
     refused(404, "nothing", client.get_model_metadata, "nothing")
@@ -103,12 +110,17 @@ def test_a_model_describes_its_tensors_with_the_batch_dimension(client, models):
 def test_a_model_has_a_configuration(client, models):
     config = client.get_model_config("mixed")
     assert config["max_batch_size"] == 8 and config["backend"] == "pytorch"
-    assert config["input"][1]["name"] == "b" and config["input"][1]["data_type"] == "TYPE_INT64" and config["input"][1]["dims"] == [2]
+    assert (
+        config["input"][1]["name"] == "b"
+        and config["input"][1]["data_type"] == "TYPE_INT64"
+        and config["input"][1]["dims"] == [2]
+    )
     assert client.get_model_config("mixed", "1") == config
     refused(404, "nothing", client.get_model_config, "nothing")
 
 
 # The repository
+
 
 def state_of(client, name):
     return next(entry for entry in client.get_model_repository_index() if entry["name"] == name)
@@ -119,11 +131,20 @@ def test_models_are_listed_loaded_and_unloaded(client, models, admin):
     assert {entry["name"] for entry in index} >= set(models)
     assert all(set(entry) == {"name", "version", "state", "reason"} and entry["version"] == "1" for entry in index)
     client.load_model("double")
-    assert client.is_model_ready("double") and client.is_model_ready("double", "1") and state_of(client, "double")["state"] == "READY"
+    assert (
+        client.is_model_ready("double")
+        and client.is_model_ready("double", "1")
+        and state_of(client, "double")["state"] == "READY"
+    )
     assert "double/1" in admin.get("/api/v1/status").json["worker"]["models"]
 
     client.unload_model("double")
-    assert not client.is_model_ready("double") and state_of(client, "double") == {"name": "double", "version": "1", "state": "UNAVAILABLE", "reason": "unloaded"}
+    assert not client.is_model_ready("double") and state_of(client, "double") == {
+        "name": "double",
+        "version": "1",
+        "state": "UNAVAILABLE",
+        "reason": "unloaded",
+    }
     assert "double/1" not in admin.get("/api/v1/status").json["worker"]["models"]
     assert "double" not in {entry["name"] for entry in admin.post("/v2/repository/index", {"ready": True}).json}
 
@@ -145,12 +166,19 @@ def test_what_cannot_be_loaded_is_refused(client, models, connect):
 
 # Inference
 
+
 @pytest.mark.parametrize("binary_in", [True, False], ids=["binary in", "json in"])
 @pytest.mark.parametrize("binary_out", [True, False], ids=["binary out", "json out"])
 def test_every_datatype_goes_in_and_comes_out_as_it_is(client, models, binary_in, binary_out):
     sent = {}
     for datatype, dtype in DTYPES.items():
-        limits = (0, 1) if dtype is bool else (numpy.iinfo(dtype).min, numpy.iinfo(dtype).max) if numpy.issubdtype(dtype, numpy.integer) else (-1 / 3, 1e-30)
+        limits = (
+            (0, 1)
+            if dtype is bool
+            else (numpy.iinfo(dtype).min, numpy.iinfo(dtype).max)
+            if numpy.issubdtype(dtype, numpy.integer)
+            else (-1 / 3, 1e-30)
+        )
         sent[datatype] = numpy.array([limits, limits[::-1]], dtype=dtype)
     inputs = [tensor(datatype.lower(), values, datatype, binary_in) for datatype, values in sent.items()]
     outputs = [wants(f"{datatype.lower()}_out", binary_out) for datatype in sent]
@@ -162,7 +190,9 @@ def test_every_datatype_goes_in_and_comes_out_as_it_is(client, models, binary_in
 
 
 def test_several_inputs_give_several_outputs_in_the_order_asked_for(client, models):
-    a, b = numpy.array([[1, -2, 0.5], [3, 0, -1]], dtype=numpy.float32), numpy.array([[1, 2], [-1, 5]], dtype=numpy.int64)
+    a, b = numpy.array([[1, -2, 0.5], [3, 0, -1]], dtype=numpy.float32), numpy.array(
+        [[1, 2], [-1, 5]], dtype=numpy.int64
+    )
     result = client.infer("mixed", [tensor("b", b, "INT64"), tensor("a", a)], request_id="my request")
     response = result.get_response()
     assert response["id"] == "my request" and response["model_name"] == "mixed" and response["model_version"] == "1"
@@ -171,7 +201,12 @@ def test_several_inputs_give_several_outputs_in_the_order_asked_for(client, mode
     assert (result.as_numpy("next") == b + 1).all() and (result.as_numpy("positive") == (a > 0)).all()
     assert response["parameters"]["batch_size"] >= 2 and response["parameters"]["infer_ms"] > 0
 
-    some = client.infer("mixed", [tensor("a", a, binary=False), tensor("b", b, "INT64")], outputs=[wants("positive", False), wants("next")], model_version="1")
+    some = client.infer(
+        "mixed",
+        [tensor("a", a, binary=False), tensor("b", b, "INT64")],
+        outputs=[wants("positive", False), wants("next")],
+        model_version="1",
+    )
     assert [output["name"] for output in some.get_response()["outputs"]] == ["positive", "next"]
     assert (some.as_numpy("next") == b + 1).all() and some.as_numpy("scaled") is None
 
@@ -186,7 +221,9 @@ def test_a_batch_equals_its_rows_asked_one_by_one(client, models):
 def test_many_at_once_each_get_their_own_answer(connect, models):
     with connect(concurrency=16) as client:
         sent = [numbers(1 + i % 3, 4) + i for i in range(96)]
-        waiting = [client.async_infer("double", [tensor("x", values)], request_id=str(i)) for i, values in enumerate(sent)]
+        waiting = [
+            client.async_infer("double", [tensor("x", values)], request_id=str(i)) for i, values in enumerate(sent)
+        ]
         for i, (values, pending) in enumerate(zip(sent, waiting)):
             result = pending.get_result()
             assert result.get_response()["id"] == str(i)
@@ -217,14 +254,22 @@ def test_threads_share_the_server(connect, models):
 def test_bodies_may_be_packed_in_both_directions(client, models, size, request_coding, response_coding):
     values = numbers(2, size)
     for binary in (True, False):
-        result = client.infer("double", [tensor("x", values, binary=binary)], outputs=[wants("y", binary)], request_compression_algorithm=request_coding,
-                              response_compression_algorithm=response_coding)
+        result = client.infer(
+            "double",
+            [tensor("x", values, binary=binary)],
+            outputs=[wants("y", binary)],
+            request_compression_algorithm=request_coding,
+            response_compression_algorithm=response_coding,
+        )
         assert (result.as_numpy("y") == values * 2).all()
 
 
 def test_priority_and_a_timeout_that_is_long_enough_change_nothing(client, models):
     for priority in (0, 1, 9, 1000):
-        assert (client.infer("double", [tensor("x", numbers(1, 2))], priority=priority, timeout=30_000_000).as_numpy("y") == numbers(1, 2) * 2).all()
+        assert (
+            client.infer("double", [tensor("x", numbers(1, 2))], priority=priority, timeout=30_000_000).as_numpy("y")
+            == numbers(1, 2) * 2
+        ).all()
 
 
 def test_a_request_that_is_too_late_is_refused(client, models):
@@ -243,7 +288,10 @@ def test_equal_requests_are_answered_from_the_cache_of_a_model_that_wants_it(cli
 
 def test_a_version_may_be_named(client, models, admin):
     model, about = make_models()["mixed"]
-    assert admin.push_model("mixed", model, json.dumps({**json.loads(about), "description": "another"})).json["version"] == "2"
+    assert (
+        admin.push_model("mixed", model, json.dumps({**json.loads(about), "description": "another"})).json["version"]
+        == "2"
+    )
     inputs = [tensor("a", numbers(1, 3)), tensor("b", numpy.ones((1, 2), dtype=numpy.int64), "INT64")]
     for version in ("1", "2"):
         assert client.infer("mixed", inputs, model_version=version).get_response()["model_version"] == version
@@ -256,6 +304,7 @@ def test_a_version_may_be_named(client, models, admin):
 
 
 # Pictures, texts, classes
+
 
 def picture(*contents):
     made = triton.InferInput("image", [len(contents), 1], "BYTES")
@@ -309,6 +358,7 @@ def test_texts_are_bytes(client, models, binary):
 
 # Statistics
 
+
 def test_statistics_have_what_perf_analyzer_reads(client, models):
     before = client.get_inference_statistics("double")["model_stats"][0]
     for rows in (1, 3):
@@ -321,9 +371,21 @@ def test_statistics_have_what_perf_analyzer_reads(client, models):
     assert after["inference_count"] - before["inference_count"] >= 4
     assert after["execution_count"] - before["execution_count"] >= 2
     assert after["last_inference"] > 1_600_000_000_000
-    for figure in ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"):
+    for figure in (
+        "success",
+        "fail",
+        "queue",
+        "compute_input",
+        "compute_infer",
+        "compute_output",
+        "cache_hit",
+        "cache_miss",
+    ):
         assert set(after["inference_stats"][figure]) == {"count", "ns"}, figure
-    moved = {figure: after["inference_stats"][figure]["count"] - before["inference_stats"][figure]["count"] for figure in ("success", "fail")}
+    moved = {
+        figure: after["inference_stats"][figure]["count"] - before["inference_stats"][figure]["count"]
+        for figure in ("success", "fail")
+    }
     assert moved == {"success": 2, "fail": 1}
     assert after["inference_stats"]["compute_infer"]["ns"] > before["inference_stats"]["compute_infer"]["ns"]
     assert {batch["batch_size"] for batch in after["batch_stats"]} >= {1, 3}
@@ -341,16 +403,26 @@ def failed_requests(admin, name):
 def test_dashboards_find_the_figures_under_tritons_names(client, models, admin):
     client.infer("double", [tensor("x", numbers(2, 2))])
     text = admin.get("/metrics").body.decode()
-    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("nv_") and 'model="double"' in line)
+    figures = dict(
+        line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("nv_") and 'model="double"' in line
+    )
     assert float(figures['nv_inference_request_success{model="double",version="1"}']) >= 1
-    assert float(figures['nv_inference_count{model="double",version="1"}']) >= float(figures['nv_inference_exec_count{model="double",version="1"}']) >= 1
+    assert (
+        float(figures['nv_inference_count{model="double",version="1"}'])
+        >= float(figures['nv_inference_exec_count{model="double",version="1"}'])
+        >= 1
+    )
     assert float(figures['nv_inference_compute_infer_duration_us{model="double",version="1"}']) > 0
-    failed = {reason: int(figures[f'nv_inference_request_failure{{model="double",version="1",reason="{reason}"}}']) for reason in ("BACKEND", "REJECTED", "OTHER", "CANCELED")}
+    failed = {
+        reason: int(figures[f'nv_inference_request_failure{{model="double",version="1",reason="{reason}"}}'])
+        for reason in ("BACKEND", "REJECTED", "OTHER", "CANCELED")
+    }
     assert failed["BACKEND"] + failed["REJECTED"] == failed_requests(admin, "double")
     assert figures['nv_inference_pending_request_count{model="double",version="1"}'] == "0"
 
 
 # Refusals
+
 
 def test_wrong_tensors_are_refused_with_the_reason(client, models):
     a, b = tensor("a", numbers(1, 3)), tensor("b", numpy.zeros((1, 2), dtype=numpy.int64), "INT64")
@@ -364,9 +436,17 @@ def test_wrong_tensors_are_refused_with_the_reason(client, models):
     refused(400, "as many of each", client.infer, "mixed", [tensor("a", numbers(2, 3)), b])
     refused(400, "1 to 8 rows", client.infer, "double", [tensor("x", numbers(9, 2))])
     refused(400, "no output \"w\"", client.infer, "mixed", [a, b], outputs=[wants("w")])
-    refused(400, "FP32, not FP16", client.infer, "double", [tensor("x", numpy.zeros((1, 2), dtype=numpy.float16), "FP16")])
+    refused(
+        400, "FP32, not FP16", client.infer, "double", [tensor("x", numpy.zeros((1, 2), dtype=numpy.float16), "FP16")]
+    )
     refused(400, "BYTES", client.infer, "double", [tensor("x", numpy.array([b"a"], dtype=object), "BYTES")])
-    refused(413, "a row may have", client.infer, "double", [tensor("x", numpy.zeros((1, (1 << 20) + 1), dtype=numpy.float32))])
+    refused(
+        413,
+        "a row may have",
+        client.infer,
+        "double",
+        [tensor("x", numpy.zeros((1, (1 << 20) + 1), dtype=numpy.float32))],
+    )
 
 
 def test_a_model_that_fails_is_told_and_does_not_stop_the_server(client, models):

@@ -18,7 +18,17 @@ def models(admin, runtime):
 
 
 def request(count=2, size=None, **more):
-    return {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, count], "parameters": {"binary_data_size": 4 * count if size is None else size}}], **more}
+    return {
+        "inputs": [
+            {
+                "name": "x",
+                "datatype": "FP32",
+                "shape": [1, count],
+                "parameters": {"binary_data_size": 4 * count if size is None else size},
+            }
+        ],
+        **more,
+    }
 
 
 def floats(*values):
@@ -26,12 +36,16 @@ def floats(*values):
 
 
 def post(admin, body, **headers):
-    return admin.request("POST", PATH, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return admin.request(
+        "POST", PATH, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 def send(admin, head, binary=b"", length=None, **headers):
     text = json.dumps(head).encode()
-    return post(admin, text + binary, Inference_Header_Content_Length=str(len(text) if length is None else length), **headers)
+    return post(
+        admin, text + binary, Inference_Header_Content_Length=str(len(text) if length is None else length), **headers
+    )
 
 
 def assert_error(answer, status, because=""):
@@ -42,7 +56,9 @@ def assert_error(answer, status, because=""):
 
 def doubled(answer, *values):
     assert answer.status == 200, answer
-    assert answer.json["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [1, len(values)], "data": [2 * value for value in values]}]
+    assert answer.json["outputs"] == [
+        {"name": "y", "datatype": "FP32", "shape": [1, len(values)], "data": [2 * value for value in values]}
+    ]
 
 
 def test_a_body_is_json_and_what_it_announces(admin, models):
@@ -52,10 +68,20 @@ def test_a_body_is_json_and_what_it_announces(admin, models):
     doubled(post(admin, text, Content_Type="application/x-www-form-urlencoded"), 3, 4.5)
     doubled(post(admin, text, Inference_Header_Content_Length=str(len(text))), 3, 4.5)
     head = json.dumps(request()).encode()
-    doubled(post(admin, iter([head[:10], head[10:] + floats(5)[:1], floats(5)[1:], floats(6)]), Inference_Header_Content_Length=str(len(head))), 5, 6)  # chunks
+    doubled(
+        post(
+            admin,
+            iter([head[:10], head[10:] + floats(5)[:1], floats(5)[1:], floats(6)]),
+            Inference_Header_Content_Length=str(len(head)),
+        ),
+        5,
+        6,
+    )  # chunks
     answer = send(admin, {**request(), "parameters": {"binary_data_output": True}}, floats(1, 2))
     length = int(answer.headers["Inference-Header-Content-Length"])
-    assert json.loads(answer.body[:length])["outputs"][0]["parameters"] == {"binary_data_size": 8} and answer.body[length:] == floats(2, 4)
+    assert json.loads(answer.body[:length])["outputs"][0]["parameters"] == {"binary_data_size": 8} and answer.body[
+        length:
+    ] == floats(2, 4)
 
 
 def test_lengths_that_do_not_hold_are_refused(admin, models):
@@ -68,16 +94,30 @@ def test_lengths_that_do_not_hold_are_refused(admin, models):
     assert_error(send(admin, request(size=4), floats(1)), 400, "announces 4 bytes")
     assert_error(send(admin, request(size=1 << 39), floats(1)), 400, "announces")
     assert_error(post(admin, json.dumps(request())), 400, "ends")
-    huge = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 1 << 30], "parameters": {"binary_data_size": 1 << 32}}]}
+    huge = {
+        "inputs": [
+            {"name": "x", "datatype": "FP32", "shape": [1, 1 << 30], "parameters": {"binary_data_size": 1 << 32}}
+        ]
+    }
     assert_error(send(admin, huge, floats(1)), 413)
 
 
 def test_what_is_no_request_is_refused(admin, models):
-    for body in ("", "{", "[]", "null", '{"inputs":[]}', '{"inputs":[{}]}', '{"inputs":' + "[" * 1000 + "]" * 1000 + "}",
-                 '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[NaN]}]}', '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1e99]}]}',
-                 '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1]},{"name":"x","datatype":"FP32","shape":[1,1],"data":[1]}]}',
-                 '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1,2]}]}', '{"inputs":[{"name":"x","datatype":"FP32","shape":[-1,1],"data":[]}]}',
-                 '{"inputs":[{"name":"\\ud800","datatype":"FP32","shape":[1,1],"data":[1]}]}'):
+    for body in (
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"inputs":[]}',
+        '{"inputs":[{}]}',
+        '{"inputs":' + "[" * 1000 + "]" * 1000 + "}",
+        '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[NaN]}]}',
+        '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1e99]}]}',
+        '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1]},{"name":"x","datatype":"FP32","shape":[1,1],"data":[1]}]}',
+        '{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1,2]}]}',
+        '{"inputs":[{"name":"x","datatype":"FP32","shape":[-1,1],"data":[]}]}',
+        '{"inputs":[{"name":"\\ud800","datatype":"FP32","shape":[1,1],"data":[1]}]}',
+    ):
         assert_error(post(admin, body), 400)
     assert_error(post(admin, b"\xff\xfe"), 400)
 
@@ -85,14 +125,33 @@ def test_what_is_no_request_is_refused(admin, models):
 def test_packed_bodies_are_unpacked_within_limits(admin, models):
     text = json.dumps(request()).encode()
     body = text + floats(1, 2)
-    for coding, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body)), ("GZIP", gzip.compress(body)), ("identity", body)):
+    for coding, packed in (
+        ("gzip", gzip.compress(body)),
+        ("deflate", zlib.compress(body)),
+        ("GZIP", gzip.compress(body)),
+        ("identity", body),
+    ):
         doubled(post(admin, packed, Content_Encoding=coding, Inference_Header_Content_Length=str(len(text))), 1, 2)
-    assert_error(post(admin, body, Content_Encoding="gzip", Inference_Header_Content_Length=str(len(text))), 400, "gzip")
-    assert_error(post(admin, gzip.compress(body)[:-9], Content_Encoding="gzip", Inference_Header_Content_Length=str(len(text))), 400, "ends")
+    assert_error(
+        post(admin, body, Content_Encoding="gzip", Inference_Header_Content_Length=str(len(text))), 400, "gzip"
+    )
+    assert_error(
+        post(admin, gzip.compress(body)[:-9], Content_Encoding="gzip", Inference_Header_Content_Length=str(len(text))),
+        400,
+        "ends",
+    )
     assert_error(post(admin, body, Content_Encoding="br"), 400, "Content-Encoding")
     assert_error(post(admin, gzip.compress(body), Content_Encoding="gzip, gzip"), 400, "Content-Encoding")
     assert_error(post(admin, gzip.compress(b" " * (40 << 20)), Content_Encoding="gzip"), 413, "unpacks")
-    assert_error(post(admin, gzip.compress(text + b" " * 1000), Content_Encoding="gzip", Inference_Header_Content_Length=str(len(text) + 1001)), 400)
+    assert_error(
+        post(
+            admin,
+            gzip.compress(text + b" " * 1000),
+            Content_Encoding="gzip",
+            Inference_Header_Content_Length=str(len(text) + 1001),
+        ),
+        400,
+    )
 
 
 def test_an_answer_is_packed_only_for_those_who_ask(admin, models):
@@ -103,8 +162,10 @@ def test_an_answer_is_packed_only_for_those_who_ask(admin, models):
         packed = send(admin, head, floats(*range(1000)), Accept_Encoding=coding)
         assert packed.headers["Content-Encoding"] == coding and len(packed.body) < len(plain.body)
         length = int(packed.headers["Inference-Header-Content-Length"])
-        assert unpack(packed.body)[length:] == plain.body[int(plain.headers["Inference-Header-Content-Length"]):]
-    assert send(admin, head, floats(*range(1000)), Accept_Encoding="br, gzip;q=0").headers.get("Content-Encoding") is None
+        assert unpack(packed.body)[length:] == plain.body[int(plain.headers["Inference-Header-Content-Length"]) :]
+    assert (
+        send(admin, head, floats(*range(1000)), Accept_Encoding="br, gzip;q=0").headers.get("Content-Encoding") is None
+    )
 
 
 def test_every_failure_has_the_protocols_form(admin, anonymous, models):
@@ -136,7 +197,11 @@ def test_health_has_no_body(anonymous, models, admin):
 def test_answers_about_a_model_have_the_documented_form(admin, models):
     tensor = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [1]}
     check_answer("post", "/v2/models/{name}/infer", admin.post(PATH, {"id": "1", "inputs": [tensor]}))
-    check_answer("post", "/v2/models/{name}/versions/{version}/infer", admin.post("/v2/models/double/versions/1/infer", {"inputs": [{**tensor, "data": []}]}))
+    check_answer(
+        "post",
+        "/v2/models/{name}/versions/{version}/infer",
+        admin.post("/v2/models/double/versions/1/infer", {"inputs": [{**tensor, "data": []}]}),
+    )
     check_answer("get", "/v2/models/{name}", admin.get("/v2/models/double"))
     check_answer("get", "/v2/models/{name}/config", admin.get("/v2/models/double/config"))
     check_answer("get", "/v2/models/{name}/stats", admin.get("/v2/models/double/stats"))

@@ -18,9 +18,13 @@ def log_of(daemon):
 def attacked(tmp_path_factory):
     """A daemon whose runtime is the hostile one."""
     from support.daemon import Daemon
+
     if not hostile.hostile_runtime().exists():
         pytest.skip("the hostile runtime was not built")
-    daemon = Daemon(tmp_path_factory.mktemp("attacked") / "data", environment={"MILLRACE_INFERENCE_RUNTIME": str(hostile.hostile_runtime())})
+    daemon = Daemon(
+        tmp_path_factory.mktemp("attacked") / "data",
+        environment={"MILLRACE_INFERENCE_RUNTIME": str(hostile.hostile_runtime())},
+    )
     try:
         daemon.start()
         client = daemon.admin()
@@ -33,11 +37,27 @@ def attacked(tmp_path_factory):
         daemon.clean_up()
 
 
-@pytest.mark.parametrize("act,logged", [
-    ("read_shadow", None), ("read_secret", None), ("write_file", "call=openat"), ("tcp_socket", "call=socket"),
-    ("udp_socket", "call=socket"), ("unix_socket", "call=socket"), ("fork_process", "call=clone"), ("run_command", "call=clone"),
-    ("execute", "call=execve"), ("trace_parent", "call=ptrace"), ("kill_parent", "call=kill"), ("raise_limit", "call=prlimit64"),
-    ("remove_file", "call=unlink"), ("pin_parent", None), ("read_parent", "call=process_vm_readv"), ("mount_something", "call=mount")])
+@pytest.mark.parametrize(
+    "act,logged",
+    [
+        ("read_shadow", None),
+        ("read_secret", None),
+        ("write_file", "call=openat"),
+        ("tcp_socket", "call=socket"),
+        ("udp_socket", "call=socket"),
+        ("unix_socket", "call=socket"),
+        ("fork_process", "call=clone"),
+        ("run_command", "call=clone"),
+        ("execute", "call=execve"),
+        ("trace_parent", "call=ptrace"),
+        ("kill_parent", "call=kill"),
+        ("raise_limit", "call=prlimit64"),
+        ("remove_file", "call=unlink"),
+        ("pin_parent", None),
+        ("read_parent", "call=process_vm_readv"),
+        ("mount_something", "call=mount"),
+    ],
+)
 def test_a_hostile_act_is_refused_and_logged(attacked, act, logged):
     client, number = attacked.admin(), os.getpid()
     secret = pathlib.Path(f"/tmp/millrace-hostile-{number}")
@@ -57,15 +77,35 @@ def test_a_hostile_act_is_refused_and_logged(attacked, act, logged):
 
 def test_refusals_are_counted(attacked):
     client = attacked.admin()
-    metric = next(line for line in client.get("/metrics").body.decode().splitlines() if line.startswith("millrace_worker_denied_total"))
+    metric = next(
+        line
+        for line in client.get("/metrics").body.decode().splitlines()
+        if line.startswith("millrace_worker_denied_total")
+    )
     before = float(metric.split()[1])
     ask(client, "intruder", ACTS["tcp_socket"])
-    metric = next(line for line in client.get("/metrics").body.decode().splitlines() if line.startswith("millrace_worker_denied_total"))
+    metric = next(
+        line
+        for line in client.get("/metrics").body.decode().splitlines()
+        if line.startswith("millrace_worker_denied_total")
+    )
     assert float(metric.split()[1]) == before + 1
 
 
-@pytest.mark.parametrize("act", ["hang", "abort_process", "segmentation_fault", "leave", "close_channel", "write_garbage",
-                                 "answer_for_another", "greet_again", "claim_much"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        "hang",
+        "abort_process",
+        "segmentation_fault",
+        "leave",
+        "close_channel",
+        "write_garbage",
+        "answer_for_another",
+        "greet_again",
+        "claim_much",
+    ],
+)
 def test_what_ends_the_worker_ends_neither_the_daemon_nor_others_work(attacked, act):
     client, process = attacked.admin(), attacked.process.pid
     attacked.wait_worker()
@@ -77,7 +117,9 @@ def test_what_ends_the_worker_ends_neither_the_daemon_nor_others_work(attacked, 
 
 def test_a_model_that_attacks_while_it_is_loaded_is_refused_and_logged(attacked):
     client = attacked.admin()
-    marked = with_entry((hostile.MODELS / "numbers.pt").read_bytes(), "numbers/extra/act", f"hostile-act={ACTS['tcp_socket']} ".encode())
+    marked = with_entry(
+        (hostile.MODELS / "numbers.pt").read_bytes(), "numbers/extra/act", f"hostile-act={ACTS['tcp_socket']} ".encode()
+    )
     problem = assert_problem(client.push_model("trojan", marked, hostile.manifest("trojan")), 422)
     assert "refused" in problem["detail"]
     assert "on trial" in log_of(attacked)
@@ -88,6 +130,7 @@ def with_entry(archive, name, content):
     """The archive with one more stored entry."""
     import io
     import zipfile
+
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as opened:
         opened.writestr(name, content)
@@ -95,6 +138,7 @@ def with_entry(archive, name, content):
 
 
 # What TorchScript has
+
 
 @pytest.fixture(scope="module")
 def intruder(admin, runtime):
@@ -122,7 +166,11 @@ def test_a_model_that_writes_a_file_while_it_is_loaded_is_never_registered(daemo
     assert_problem(admin.push_model("trojan", content, hostile.manifest("trojan")), 422)
     assert_problem(admin.get("/api/v1/models/trojan"), 404)
     assert not pathlib.Path("millrace-escape").exists()
-    assert any("call=open" in line and "trojan" in line for line in log_of(daemon).splitlines() if "the sandbox refused" in line)
+    assert any(
+        "call=open" in line and "trojan" in line
+        for line in log_of(daemon).splitlines()
+        if "the sandbox refused" in line
+    )
 
 
 def test_every_thread_of_the_worker_that_decodes_and_infers_is_confined(daemon, admin, digits, intruder):
@@ -135,14 +183,20 @@ def test_every_thread_of_the_worker_that_decodes_and_infers_is_confined(daemon, 
         status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
         name = status["Name"].strip()
         assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", name
-        if "libtorch 1" not in admin.get("/api/v1/status").json["worker"]["runtime"]:  # its BLAS makes threads as it is loaded
+        if (
+            "libtorch 1" not in admin.get("/api/v1/status").json["worker"]["runtime"]
+        ):  # its BLAS makes threads as it is loaded
             assert int(status["CapEff"], 16) == 0, name
 
 
 # PNG and JPEG: test_predictions.py
-@pytest.mark.parametrize("media_type,content", [
-    *(pytest.param("image/tiff", content, id=f"tiff, {name}") for name, content in hostile_tiffs()),
-    *(pytest.param("image/webp", content, id=f"webp, {name}") for name, content in hostile_webps())])
+@pytest.mark.parametrize(
+    "media_type,content",
+    [
+        *(pytest.param("image/tiff", content, id=f"tiff, {name}") for name, content in hostile_tiffs()),
+        *(pytest.param("image/webp", content, id=f"webp, {name}") for name, content in hostile_webps()),
+    ],
+)
 def test_a_hostile_picture_is_a_clear_problem_and_costs_no_worker(daemon, admin, digits, media_type, content):
     worker = daemon.worker_pid()
     problem = assert_problem(admin.predict(digits, content, media_type), (400, 413, 415, 422))

@@ -22,9 +22,17 @@ def test_an_echo_job_gives_its_payload_back(admin):
 
 
 def test_a_job_shows_all_that_the_contract_promises(admin):
-    job = admin.wait(admin.submit("echo", {"a": 1}, tags={"site": "north"}, priority=7, max_attempts=2, timeout_seconds=60))
+    job = admin.wait(
+        admin.submit("echo", {"a": 1}, tags={"site": "north"}, priority=7, max_attempts=2, timeout_seconds=60)
+    )
     assert uuid.UUID(job["id"]).version == 7
-    assert (job["kind"], job["queue"], job["priority"], job["max_attempts"], job["timeout_seconds"]) == ("echo", "default", 7, 2, 60)
+    assert (job["kind"], job["queue"], job["priority"], job["max_attempts"], job["timeout_seconds"]) == (
+        "echo",
+        "default",
+        7,
+        2,
+        60,
+    )
     assert job["payload"] == {"a": 1} and job["tags"] == {"site": "north"}
     assert job["attempt"] == 1 and job["error"] is None and job["progress_percent"] == 100
     assert all(TIME.match(job[name]) for name in ("created_at", "run_at", "started_at", "finished_at"))
@@ -63,6 +71,7 @@ def test_a_failing_job_is_tried_again_after_1_2_and_4_seconds_and_then_dies(admi
 
 def micros(text):
     import datetime
+
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     return int(moment.timestamp() * 1e6)
 
@@ -85,6 +94,7 @@ def test_a_job_that_takes_too_long_is_stopped(admin):
 
 
 # Idempotency
+
 
 def test_the_same_idempotency_key_gives_the_same_job(admin):
     key = {"Idempotency-Key": str(uuid.uuid4())}
@@ -138,6 +148,7 @@ def test_a_refused_submit_does_not_use_its_idempotency_key_up(admin):
 
 # Prefer: wait
 
+
 def test_prefer_wait_answers_the_finished_job(admin):
     begin = time.monotonic()
     answer = admin.post("/api/v1/jobs", {"kind": "sleep", "payload": {"seconds": 0.3}}, headers={"Prefer": "wait=20"})
@@ -156,6 +167,7 @@ def test_prefer_wait_gives_up_in_time(admin):
 
 # Time
 
+
 def test_a_job_waits_for_its_time(admin):
     at = time.time() + 1.5
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1e6):06d}Z"
@@ -167,6 +179,7 @@ def test_a_job_waits_for_its_time(admin):
 
 
 # Cancel and retry
+
 
 def test_a_waiting_and_a_running_job_can_be_cancelled(admin):
     scheduled = admin.submit("echo", run_at="2099-01-01T00:00:00Z")
@@ -193,6 +206,7 @@ def test_a_dead_or_cancelled_job_can_be_tried_again(admin):
 
 
 # Lists
+
 
 def test_a_list_is_read_page_by_page_without_gap_or_repeat(new_daemon):
     daemon = new_daemon()
@@ -238,18 +252,34 @@ def test_a_list_is_filtered(new_daemon):
     daemon.stop()
 
 
-@pytest.mark.parametrize("filters", ["?limit=0", "?limit=x", "?limit=100000", "?state=happy", "?cursor=!!!", "?limit=-1", "?unknown=1",
-                                     "?created_after=never", "?cursor=AAAA"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "?limit=0",
+        "?limit=x",
+        "?limit=100000",
+        "?state=happy",
+        "?cursor=!!!",
+        "?limit=-1",
+        "?unknown=1",
+        "?created_after=never",
+        "?cursor=AAAA",
+    ],
+)
 def test_a_wrong_filter_is_said_to_be_wrong(admin, filters):
     assert_problem(admin.get("/api/v1/jobs" + filters), (400, 422))
 
 
 # Files
 
+
 def test_files_of_a_form_become_blobs_of_the_job(admin):
     content = b"\0binary\r\n--not a boundary\r\n" * 100
     job = json.dumps({"kind": "echo", "payload": {"file": {"$part": "image"}, "list": [{"$part": "image"}]}})
-    answer = admin.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("image", "a.bin", "application/octet-stream", content)])
+    answer = admin.post_form(
+        "/api/v1/jobs",
+        [("job", None, "application/json", job), ("image", "a.bin", "application/octet-stream", content)],
+    )
     assert answer.status == 202, answer
     done = admin.wait(answer.json["id"])
     digest = done["payload"]["file"]["blob"]
@@ -258,24 +288,36 @@ def test_files_of_a_form_become_blobs_of_the_job(admin):
     assert blob.status == 200 and blob.body == content
 
 
-@pytest.mark.parametrize("parts", [
-    [("image", "a", None, b"x")],
-    [("job", None, "application/json", "{")],
-    [("job", None, "application/json", '{"kind":"echo","payload":{"f":{"$part":"missing"}}}'), ("image", "a", None, b"x")],
-    [("job", None, None, '{"kind":"echo"}'), ("job", None, None, '{"kind":"echo"}')],
-    [],
-])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("image", "a", None, b"x")],
+        [("job", None, "application/json", "{")],
+        [
+            ("job", None, "application/json", '{"kind":"echo","payload":{"f":{"$part":"missing"}}}'),
+            ("image", "a", None, b"x"),
+        ],
+        [("job", None, None, '{"kind":"echo"}'), ("job", None, None, '{"kind":"echo"}')],
+        [],
+    ],
+)
 def test_a_wrong_form_is_refused(admin, parts):
     assert_problem(admin.post_form("/api/v1/jobs", parts), (400, 422))
 
 
 def test_a_form_that_is_cut_off_is_refused(admin):
     content_type, body = form([("job", None, "application/json", '{"kind":"echo"}'), ("f", "f", None, b"x" * 1000)])
-    assert_problem(admin.request("POST", "/api/v1/jobs", body=body[:-30], headers={"Content-Type": content_type}), (400, 422))
-    assert_problem(admin.request("POST", "/api/v1/jobs", body=body, headers={"Content-Type": "multipart/form-data"}), (400, 415, 422))
+    assert_problem(
+        admin.request("POST", "/api/v1/jobs", body=body[:-30], headers={"Content-Type": content_type}), (400, 422)
+    )
+    assert_problem(
+        admin.request("POST", "/api/v1/jobs", body=body, headers={"Content-Type": "multipart/form-data"}),
+        (400, 415, 422),
+    )
 
 
 # Restart
+
 
 def test_jobs_outlive_a_clean_restart(new_daemon):
     daemon = new_daemon(environment={"MILLRACE_JOBS_DRAIN_SECONDS": "1"})

@@ -24,12 +24,24 @@ def assert_stale(client, token):
 
 
 def test_a_worker_takes_works_and_completes(admin, outside):
-    identity = admin.submit("resize", {"file": 7}, queue=outside, tags={"site": "north"}, deadline_at="2099-01-01T00:00:00Z", priority=8)
-    leased, = admin.lease(outside, worker="press-2", lease_seconds=60)
+    identity = admin.submit(
+        "resize", {"file": 7}, queue=outside, tags={"site": "north"}, deadline_at="2099-01-01T00:00:00Z", priority=8
+    )
+    (leased,) = admin.lease(outside, worker="press-2", lease_seconds=60)
     job = leased["job"]
     assert leased["lease_seconds"] == 60 and len(leased["lease_token"]) == 48
-    assert job["id"] == job["idempotency_key"] == identity and job["payload"] == {"file": 7} and job["tags"] == {"site": "north"}
-    assert (job["kind"], job["queue"], job["priority"], job["attempt"], job["max_attempts"]) == ("resize", outside, 8, 1, 4)
+    assert (
+        job["id"] == job["idempotency_key"] == identity
+        and job["payload"] == {"file": 7}
+        and job["tags"] == {"site": "north"}
+    )
+    assert (job["kind"], job["queue"], job["priority"], job["attempt"], job["max_attempts"]) == (
+        "resize",
+        outside,
+        8,
+        1,
+        4,
+    )
     assert job["deadline_at"] == "2099-01-01T00:00:00.000000Z"
     shown = admin.job(identity)
     assert shown["state"] == "running" and shown["worker"] == "press-2" and shown["started_at"]
@@ -37,8 +49,17 @@ def test_a_worker_takes_works_and_completes(admin, outside):
     answer = report(admin, leased["lease_token"], "complete", result={"pages": 12})
     assert answer.status == 200 and answer.json == {"id": identity}
     done = admin.job(identity)
-    assert done["state"] == "succeeded" and done["result"] == {"pages": 12} and done["worker"] == "press-2" and done["progress_percent"] == 100
-    assert admin.get(f"/api/v1/results/{identity}").json == {"status": "complete", "result": {"pages": 12}, "model_version": None}
+    assert (
+        done["state"] == "succeeded"
+        and done["result"] == {"pages": 12}
+        and done["worker"] == "press-2"
+        and done["progress_percent"] == 100
+    )
+    assert admin.get(f"/api/v1/results/{identity}").json == {
+        "status": "complete",
+        "result": {"pages": 12},
+        "model_version": None,
+    }
     assert_stale(admin, leased["lease_token"])
 
 
@@ -88,7 +109,9 @@ def test_heartbeats_keep_a_lease_and_silence_ends_it(admin, outside):
     assert second["job"]["id"] == identity and second["job"]["attempt"] == 2 and second["lease_token"] != first
     assert_stale(admin, first)
     job = admin.job(identity)
-    assert job["state"] == "running" and [(each["outcome"], each["error"]["code"]) for each in job["attempts"]] == [("failed", "lease_expired")]
+    assert job["state"] == "running" and [(each["outcome"], each["error"]["code"]) for each in job["attempts"]] == [
+        ("failed", "lease_expired")
+    ]
     assert report(admin, second["lease_token"], "complete", result="second").status == 200
     assert_stale(admin, first)
     assert admin.job(identity)["result"] == "second"
@@ -101,7 +124,12 @@ def test_a_failed_attempt_is_tried_again_unless_the_worker_says_no(admin, outsid
     token = admin.lease(outside)[0]["lease_token"]
     job = admin.job(identity)
     assert job["attempt"] == 2 and job["attempts"][0]["error"] == {"code": "failed", "message": "the printer is empty"}
-    assert report(admin, token, "fail", error={"code": "no_such_page", "message": "there is no page 99"}, retryable=False).status == 200
+    assert (
+        report(
+            admin, token, "fail", error={"code": "no_such_page", "message": "there is no page 99"}, retryable=False
+        ).status
+        == 200
+    )
     job = admin.job(identity)
     assert job["state"] == "dead" and job["error"] == {"code": "no_such_page", "message": "there is no page 99"}
 
@@ -112,7 +140,9 @@ def test_a_worker_may_put_the_next_attempt_off(admin, outside):
     assert report(admin, token, "fail", error="not now", retry_after_seconds=300).status == 200
     job = admin.job(identity)
     assert job["state"] == "scheduled"
-    assert seconds_of(job["next_retry_at"]) - seconds_of(job["attempts"][0]["ended_at"]) == pytest.approx(300, abs=0.001)
+    assert seconds_of(job["next_retry_at"]) - seconds_of(job["attempts"][0]["ended_at"]) == pytest.approx(
+        300, abs=0.001
+    )
 
 
 def test_a_cancelled_job_is_told_to_its_worker(admin, outside):
@@ -132,7 +162,10 @@ def test_the_timeout_of_the_job_ends_a_lease_that_is_kept(admin, outside):
 
 
 def test_many_workers_never_get_the_same_job(daemon, admin, outside):
-    ids = [item["id"] for item in admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "any", "queue": outside}] * 300}).json["data"]]
+    ids = [
+        item["id"]
+        for item in admin.post("/api/v1/jobs/batch", {"jobs": [{"kind": "any", "queue": outside}] * 300}).json["data"]
+    ]
     taken, lock = [], threading.Lock()
 
     def work():
@@ -149,7 +182,9 @@ def test_many_workers_never_get_the_same_job(daemon, admin, outside):
     for worker in workers:
         worker.join()
     assert sorted(taken) == sorted(ids)
-    assert all(admin.job(identity)["attempt"] == 1 and admin.job(identity)["result"] == identity for identity in ids[::30])
+    assert all(
+        admin.job(identity)["attempt"] == 1 and admin.job(identity)["result"] == identity for identity in ids[::30]
+    )
 
 
 def test_a_leased_job_outlives_the_daemon_with_its_lease(new_daemon):

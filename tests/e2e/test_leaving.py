@@ -10,8 +10,10 @@ from support.client import until
 
 def raw_request(client, method, path, data):
     body = json.dumps(data).encode()
-    return (f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,12 @@ def waiting_workers(client):
 
 
 def poll(queue, wait_seconds=20):
-    return f"/api/v1/queues/{queue}/leases", {"worker": "gone", "max": 10, "wait_seconds": wait_seconds, "lease_seconds": 3600}
+    return f"/api/v1/queues/{queue}/leases", {
+        "worker": "gone",
+        "max": 10,
+        "wait_seconds": wait_seconds,
+        "lease_seconds": 3600,
+    }
 
 
 def test_a_job_goes_to_a_worker_that_lives_not_to_one_that_has_gone(program, admin, outside):
@@ -41,7 +48,7 @@ def test_a_job_goes_to_a_worker_that_lives_not_to_one_that_has_gone(program, adm
             client.abandon("POST", *poll(outside), after=0.05)
         until(lambda: waiting_workers(admin) == 0)
         identity = admin.submit("any", queue=outside)
-        leased, = admin.lease(outside, wait_seconds=20)
+        (leased,) = admin.lease(outside, wait_seconds=20)
         assert leased["job"]["id"] == identity and leased["job"]["attempt"] == 1
         assert admin.post(f"/api/v1/leases/{leased['lease_token']}/complete", {"result": 1}).status == 200
 
@@ -50,7 +57,7 @@ def test_a_job_that_was_handed_to_a_worker_that_had_gone_is_no_attempt_of_it(pro
     identity = admin.submit("any", queue=outside)
     for _ in range(10):
         program.abandon("POST", *poll(outside))
-    leased, = admin.lease(outside, wait_seconds=20)
+    (leased,) = admin.lease(outside, wait_seconds=20)
     assert leased["job"]["id"] == identity and leased["job"]["attempt"] == 1
     assert admin.post(f"/api/v1/leases/{leased['lease_token']}/complete", {"result": 1}).status == 200
     job = admin.job(identity)
@@ -96,7 +103,11 @@ def test_a_prediction_whose_client_has_gone_is_never_run(program, admin, runtime
     def ask(client, leaves=False):
         rows = 3 if way == "protocol_many" else 1
         tensor = {"name": "x", "datatype": "FP32", "shape": [rows, 4], "data": [1, 2, 3, 4] * rows}
-        path, data = (f"/api/v1/models/{name}/predict", {"data": [1, 2, 3, 4]}) if way == "native" else (f"/v2/models/{name}/infer", {"inputs": [tensor]})
+        path, data = (
+            (f"/api/v1/models/{name}/predict", {"data": [1, 2, 3, 4]})
+            if way == "native"
+            else (f"/v2/models/{name}/infer", {"inputs": [tensor]})
+        )
         if not leaves:
             answer = client.post(path, data)
             assert answer.status == 200, answer

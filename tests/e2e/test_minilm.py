@@ -22,7 +22,7 @@ def embed(admin, inputs):
     """The vectors, and how many tokens they were; eight a request, for a slow machine."""
     vectors, tokens = [], 0
     for begin in range(0, len(inputs), 8):
-        answer = admin.post("/v1/embeddings", {"model": "minilm", "input": inputs[begin:begin + 8]})
+        answer = admin.post("/v1/embeddings", {"model": "minilm", "input": inputs[begin : begin + 8]})
         assert answer.status == 200, answer
         vectors += [each["embedding"] for each in answer.json["data"]]
         tokens += answer.json["usage"]["prompt_tokens"]
@@ -53,6 +53,8 @@ def test_a_text_has_its_vector_whatever_it_is_sent_with(admin, minilm):
         answer = admin.predict(minilm, REFERENCE[i]["text"].encode(), "text/plain")
         assert answer.status == 200, answer
         assert numpy.abs(numpy.array(answer.json["outputs"][0]["data"]).ravel() - VECTORS[i]).max() < 1e-4
-    answer = admin.predict(minilm, json.dumps({"text": [REFERENCE[i]["text"] for i in some]}).encode(), "application/json")
+    answer = admin.predict(
+        minilm, json.dumps({"text": [REFERENCE[i]["text"] for i in some]}).encode(), "application/json"
+    )
     assert answer.status == 200, answer
     assert numpy.abs(numpy.array(answer.json["outputs"][0]["data"]).reshape(len(some), -1) - VECTORS[some]).max() < 1e-4

@@ -33,7 +33,9 @@ def test_a_row_for_each_batch_and_number_of_connections(ask, digits):
 
 
 def test_the_table_is_for_people(run, digits):
-    out = run("model", "bench", digits, "--concurrency", "2", "--batch", "1", "--seconds", "0.2", "--input", *PICTURES[:2]).stdout
+    out = run(
+        "model", "bench", digits, "--concurrency", "2", "--batch", "1", "--seconds", "0.2", "--input", *PICTURES[:2]
+    ).stdout
     head, row = out.splitlines()
     assert head.split()[:3] == ["CONNECTIONS", "BATCH", "ITEMS/S"]
     assert row.split()[:2] == ["2", "1"] and float(row.split()[2]) > 0
@@ -49,7 +51,12 @@ def test_what_is_measured_is_no_part_of_a_comparison(ask, admin, digits):
     before = compared()
     assert before and before[0][1] > 0
     for wanted in ([], ["--version", "1"]):
-        assert ask("model", "bench", digits, *wanted, "--concurrency", "2", "--batch", "1,4", "--seconds", "0.2")["rows"][0]["requests"] > 0
+        assert (
+            ask("model", "bench", digits, *wanted, "--concurrency", "2", "--batch", "1,4", "--seconds", "0.2")["rows"][
+                0
+            ]["requests"]
+            > 0
+        )
     assert compared() == before
 
 
@@ -62,7 +69,21 @@ def test_made_up_tensors_go_by_batches(ask, run, runtime, tmp_path):
 def test_what_the_model_refuses_is_counted_and_said(run, ask, digits, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\nand no more")
-    out = run("model", "bench", digits, "--concurrency", "1", "--batch", "1", "--seconds", "0.2", "--input", broken, "--json", expect=1)
+    out = run(
+        "model",
+        "bench",
+        digits,
+        "--concurrency",
+        "1",
+        "--batch",
+        "1",
+        "--seconds",
+        "0.2",
+        "--input",
+        broken,
+        "--json",
+        expect=1,
+    )
     found = json.loads(out.stdout)
     assert found["rows"][0]["errors"] > 0 and found["rows"][0]["requests"] == 0
     assert found["error"].startswith("422: ") and found["error"][5:] in out.stderr
@@ -72,7 +93,21 @@ def test_what_the_model_refuses_is_counted_and_said(run, ask, digits, tmp_path):
 
 
 def test_ctrl_c_prints_what_there_is(daemon, digits):
-    command = [str(binary()), "model", "bench", digits, "--data", str(daemon.data), "--seconds", "60", "--concurrency", "1,2", "--batch", "1", "--json"]
+    command = [
+        str(binary()),
+        "model",
+        "bench",
+        digits,
+        "--data",
+        str(daemon.data),
+        "--seconds",
+        "60",
+        "--concurrency",
+        "1,2",
+        "--batch",
+        "1",
+        "--json",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
     time.sleep(1)
     process.send_signal(signal.SIGINT)

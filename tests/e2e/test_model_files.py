@@ -14,15 +14,27 @@ VOCABULARY = b"<pad>\n<unk>\ngood\nday\n"
 
 def manifest(name, **more):
     tokenizer = {"kind": "words", "lowercase": True, "vocabulary": {"file": "vocab.txt"}, "unknown": "<unk>"}
-    return json.dumps({"format": 1, "name": name, "task": "tensor",
-                       "input": {"kind": "text", "datatype": "INT64", "shape": [4], "tokenizer": tokenizer},
-                       "output": {"datatype": "INT64", "shape": [4]}, **more}).encode()
+    return json.dumps(
+        {
+            "format": 1,
+            "name": name,
+            "task": "tensor",
+            "input": {"kind": "text", "datatype": "INT64", "shape": [4], "tokenizer": tokenizer},
+            "output": {"datatype": "INT64", "shape": [4]},
+            **more,
+        }
+    ).encode()
 
 
 def push(admin, name, files, text=None):
-    return admin.post_form(f"/api/v1/models/{name}/versions", [
-        ("manifest", None, "application/json", text or manifest(name)), *[("file", *each) for each in files],
-        ("model", "m.pt", "application/octet-stream", NUMBERS)])
+    return admin.post_form(
+        f"/api/v1/models/{name}/versions",
+        [
+            ("manifest", None, "application/json", text or manifest(name)),
+            *[("file", *each) for each in files],
+            ("model", "m.pt", "application/octet-stream", NUMBERS),
+        ],
+    )
 
 
 def tokens(admin, name, text):
@@ -35,7 +47,9 @@ def tokens(admin, name, text):
 def filed(admin, runtime):
     answer = push(admin, "filed", [("vocab.txt", "text/plain", VOCABULARY)])
     assert answer.status == 201, answer
-    assert answer.json["files"] == [{"name": "vocab.txt", "sha256": hashlib.sha256(VOCABULARY).hexdigest(), "size": len(VOCABULARY)}]
+    assert answer.json["files"] == [
+        {"name": "vocab.txt", "sha256": hashlib.sha256(VOCABULARY).hexdigest(), "size": len(VOCABULARY)}
+    ]
     return "filed"
 
 
@@ -47,21 +61,26 @@ def test_other_files_make_another_version(admin, filed):
     assert push(admin, filed, [("vocab.txt", "text/plain", VOCABULARY)]).status == 200
     other = push(admin, filed, [("vocab.txt", "text/plain", b"<pad>\n<unk>\nday\ngood\n")])
     assert other.status == 201 and other.json["version"] == "2"
-    answer = admin.request("POST", f"/api/v1/models/{filed}/predict?version=2", body=b"good day", headers={"Content-Type": "text/plain"})
+    answer = admin.request(
+        "POST", f"/api/v1/models/{filed}/predict?version=2", body=b"good day", headers={"Content-Type": "text/plain"}
+    )
     assert numpy.ravel(answer.json["outputs"][0]["data"]).tolist() == [6, 4, 0, 0]
 
 
-@pytest.mark.parametrize("files, named", [
-    ([], "did not come with it"),
-    ([("vocab.txt", None, VOCABULARY), ("more.txt", None, b"x")], "does not name it"),
-    ([("vocab.txt", None, VOCABULARY), ("vocab.txt", None, VOCABULARY)], "twice"),
-    ([(None, None, VOCABULARY)], "needs a file name"),
-    ([("manifest.json", None, VOCABULARY)], "needs a file name"),
-    ([("vocab.txt", None, b"good\nday\n")], "no token \"<unk>\""),
-    ([("vocab.txt", None, b"\xff\xfe\x00g")], "UTF-8"),
-    ([("vocab.txt", None, b"")], "no lines"),
-    ([(f"f{i}.txt", None, b"x") for i in range(17)], "at most 16"),
-])
+@pytest.mark.parametrize(
+    "files, named",
+    [
+        ([], "did not come with it"),
+        ([("vocab.txt", None, VOCABULARY), ("more.txt", None, b"x")], "does not name it"),
+        ([("vocab.txt", None, VOCABULARY), ("vocab.txt", None, VOCABULARY)], "twice"),
+        ([(None, None, VOCABULARY)], "needs a file name"),
+        ([("manifest.json", None, VOCABULARY)], "needs a file name"),
+        ([("vocab.txt", None, b"good\nday\n")], "no token \"<unk>\""),
+        ([("vocab.txt", None, b"\xff\xfe\x00g")], "UTF-8"),
+        ([("vocab.txt", None, b"")], "no lines"),
+        ([(f"f{i}.txt", None, b"x") for i in range(17)], "at most 16"),
+    ],
+)
 def test_files_that_do_not_fit_the_manifest_are_refused(admin, runtime, files, named):
     refused = push(admin, "refused", files)
     assert_problem(refused, 422)
@@ -98,14 +117,18 @@ def test_the_command_line_sends_takes_out_and_takes_in_the_files(new_daemon, tmp
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "vocab.txt").write_bytes(VOCABULARY)
-    assert one.cli("model", "push", "moods", folder, "--file", elsewhere / "vocab.txt").stdout.startswith("moods/1  ready")
+    assert one.cli("model", "push", "moods", folder, "--file", elsewhere / "vocab.txt").stdout.startswith(
+        "moods/1  ready"
+    )
     assert "vocab.txt" in one.cli("model", "show", "moods/1").stdout
     assert one.cli("model", "export", "moods/1", tmp_path / "taken").returncode == 0
     assert (tmp_path / "taken/vocab.txt").read_bytes() == VOCABULARY
     assert not (tmp_path / "taken/unnamed.txt").exists()
     two = new_daemon()
     two.wait_worker()
-    assert two.cli("model", "push", "moods", tmp_path / "taken").stdout.startswith("moods/1  ready")  # found beside the manifest
+    assert two.cli("model", "push", "moods", tmp_path / "taken").stdout.startswith(
+        "moods/1  ready"
+    )  # found beside the manifest
     assert tokens(two.admin(), "moods", "good day") == [4, 6, 0, 0]
     stored = [path for path in (two.data / "models").rglob("*") if path.is_file()]
     assert len(stored) == 2
@@ -123,12 +146,23 @@ def test_a_file_that_was_changed_on_the_disk_is_not_used(new_daemon):
     path.chmod(0o600)
     path.write_bytes(VOCABULARY.replace(b"good", b"evil"))
     answer = client.predict("moods", b"good day", "text/plain")
-    assert answer.status == 500 and "vocab.txt" in answer.json["detail"] and "digest differs" in answer.json["detail"], answer
+    assert (
+        answer.status == 500 and "vocab.txt" in answer.json["detail"] and "digest differs" in answer.json["detail"]
+    ), answer
 
 
 def test_labels_come_in_a_file(admin, runtime):
-    text = json.dumps({"format": 1, "name": "labelled", "task": "classification", "input": {"kind": "tensor", "shape": [2]}, "output": {"shape": [2]},
-                       "labels": {"file": "labels.txt"}, "postprocess": {"kind": "softmax_top_k", "top_k": 1}}).encode()
+    text = json.dumps(
+        {
+            "format": 1,
+            "name": "labelled",
+            "task": "classification",
+            "input": {"kind": "tensor", "shape": [2]},
+            "output": {"shape": [2]},
+            "labels": {"file": "labels.txt"},
+            "postprocess": {"kind": "softmax_top_k", "top_k": 1},
+        }
+    ).encode()
     answer = push(admin, "labelled", [("labels.txt", None, "gläd\nsad\n".encode())], text)
     assert answer.status == 201 and answer.json["labels"] == ["gläd", "sad"], answer
     assert admin.predict("labelled", b"[3, 1]", "application/json").json["label"] == "gläd"

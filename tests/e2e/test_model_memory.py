@@ -25,6 +25,7 @@ def large(tmp_path_factory):
             torch.manual_seed(seed)
             torch.jit.script(torch.nn.Linear(WIDTH, WIDTH).eval()).save(str(path))
         return path.read_bytes()
+
     return make
 
 
@@ -63,8 +64,10 @@ def test_a_hundred_times_loaded_and_unloaded_a_model_leaves_no_memory_behind(adm
         assert "large/1" not in loaded(admin)
         sizes.append(resident(pid))
     growth = sizes[-1] - sizes[4]
-    print(f"{CYCLES} cycles in {time.monotonic() - start:.1f} s; resident after the 1st, 5th, last: "
-          f"{sizes[0] / 1e6:.0f}, {sizes[4] / 1e6:.0f}, {sizes[-1] / 1e6:.0f} MB")
+    print(
+        f"{CYCLES} cycles in {time.monotonic() - start:.1f} s; resident after the 1st, 5th, last: "
+        f"{sizes[0] / 1e6:.0f}, {sizes[4] / 1e6:.0f}, {sizes[-1] / 1e6:.0f} MB"
+    )
     assert growth < WIDTH * WIDTH * 4, sizes  # less than one model in all
     assert admin.get("/api/v1/status").json["worker"]["pid"] == pid
     assert len(predict(admin, "large")) == WIDTH
@@ -81,7 +84,9 @@ def test_under_a_budget_for_two_all_four_models_answer_and_never_more_than_two_a
         push_large(client, name, large(n))
     expected = {name: predict(client, name) for name in names}
     needed = [model_memory(client, name) for name in names]
-    assert weights <= min(needed) and max(needed) < 1.2 * min(needed), needed  # the first is not charged for the runtime's code
+    assert weights <= min(needed) and max(needed) < 1.2 * min(
+        needed
+    ), needed  # the first is not charged for the runtime's code
     daemon.stop()
     daemon.start(environment={"MILLRACE_INFERENCE_MODEL_MEMORY_BYTES": str(max(needed) * 5 // 2)})
     daemon.wait_worker()

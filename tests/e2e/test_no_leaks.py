@@ -28,6 +28,7 @@ organizations = ["*"]
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     from support.daemon import Daemon
+
     folder = tmp_path_factory.mktemp("millrace")
     (folder / "millrace.toml").write_text(CONFIGURATION)
     daemon = Daemon(folder / "data", arguments=["--config", str(folder / "millrace.toml")])
@@ -36,7 +37,9 @@ def two(tmp_path_factory):
         ours, theirs = daemon.admin(), daemon.client(daemon.create_key("admin", name="theirs"))
         daemon.stop()
         with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-            database.execute("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", (str(uuid.UUID(OTHER)),))
+            database.execute(
+                "INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", (str(uuid.UUID(OTHER)),)
+            )
             database.execute("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", (OTHER,))
         daemon.start()
         yield daemon, ours, theirs
@@ -48,22 +51,38 @@ def fill(daemon, ours):
     """One of everything, each with a name that is nowhere else; what fits each parameter of a path, and all names and ids."""
     done = ours.submit("echo", "aardvark-payload", queue="aardvark-queue", tags={"aardvark-tag": "aardvark-value"})
     ours.wait(done)
-    dead = ours.wait(ours.submit("sleep", {"seconds": 0, "fail_times": 1}, queue="aardvark-queue", max_attempts=1), "dead")["id"]
+    dead = ours.wait(
+        ours.submit("sleep", {"seconds": 0, "fail_times": 1}, queue="aardvark-queue", max_attempts=1), "dead"
+    )["id"]
     command = ours.submit("exec", {"command": "aardvark-command", "input": 1})
     waiting = ours.submit(queue="aardvark-later", run_at=moment(3600), unique_key="aardvark-unique")
-    flow = ours.post("/api/v1/flows", {"name": "aardvark-flow", "jobs": [{"kind": "echo", "run_at": moment(3600)}]}).json["id"]
-    schedule = ours.post("/api/v1/schedules", {"name": "aardvark-schedule", "cron": "@yearly", "job": {"kind": "echo"}}).json["id"]
+    flow = ours.post(
+        "/api/v1/flows", {"name": "aardvark-flow", "jobs": [{"kind": "echo", "run_at": moment(3600)}]}
+    ).json["id"]
+    schedule = ours.post(
+        "/api/v1/schedules", {"name": "aardvark-schedule", "cron": "@yearly", "job": {"kind": "echo"}}
+    ).json["id"]
     ours.pause("aardvark-queue")
     key = ours.post("/api/v1/keys", {"name": "aardvark-key", "role": "viewer"}).json["id"]
     blob = ours.put("/api/v1/blobs", b"aardvark-content").json["sha256"]
     ours.set_queue("aardvark-outside", external=True)
-    names = {"id": done, "q": "aardvark-queue", "sha256": blob, "name": "aardvark-model", "version": "1", "file": "labels.txt", "region": "aardvark"}
+    names = {
+        "id": done,
+        "q": "aardvark-queue",
+        "sha256": blob,
+        "name": "aardvark-model",
+        "version": "1",
+        "file": "labels.txt",
+        "region": "aardvark",
+    }
     ids = [done, dead, command, waiting, flow, schedule, key, blob]
     if ours.get("/api/v1/status").json["worker"]["state"] != "unavailable":
         models = ROOT / "tests" / "data" / "models"
         manifest = json.loads((models / "digits.manifest.json").read_text())
         (daemon.data.parent / "manifest.json").write_text(json.dumps({**manifest, "name": "aardvark-model"}))
-        pushed = daemon.cli("model", "push", "aardvark-model", models / "digits.pt", daemon.data.parent / "manifest.json")
+        pushed = daemon.cli(
+            "model", "push", "aardvark-model", models / "digits.pt", daemon.data.parent / "manifest.json"
+        )
         assert pushed.returncode == 0, pushed
         picture = (ROOT / "tests" / "data" / "digits" / "samples" / "digit-9-row-1444.png").read_bytes()
         answer = ours.request("POST", "/api/v1/models/aardvark-model/predict", picture, {"Content-Type": "image/png"})
@@ -93,7 +112,14 @@ def test_no_answer_names_what_is_another_organisations(two):
         assert not secret.search(text), (address, secret.search(text)[0], text)
     assert asked > 40
     # That the names would have been found: they are there for those whose they are.
-    for path in ("/api/v1/jobs", "/api/v1/status", "/api/v1/queues", "/api/v1/schedules", "/api/v1/keys", "/api/v1/events"):
+    for path in (
+        "/api/v1/jobs",
+        "/api/v1/status",
+        "/api/v1/queues",
+        "/api/v1/schedules",
+        "/api/v1/keys",
+        "/api/v1/events",
+    ):
         assert secret.search(ours.get(path).body.decode()), path
 
 
@@ -113,7 +139,10 @@ def test_a_command_serves_the_organisations_that_its_section_names(two):
     def ask(client, command):
         return client.post("/api/v1/jobs", {"kind": "exec", "payload": {"command": command, "input": 1}})
 
-    for client, good, bad in ((ours, ("aardvark-command", "common"), ("borrowed",)), (theirs, ("borrowed", "common"), ("aardvark-command",))):
+    for client, good, bad in (
+        (ours, ("aardvark-command", "common"), ("borrowed",)),
+        (theirs, ("borrowed", "common"), ("aardvark-command",)),
+    ):
         for command in good:
             assert client.wait(ask(client, command).json["id"])["state"] == "succeeded"
         for command in (*bad, "nothing"):
@@ -128,5 +157,11 @@ def test_an_error_of_a_worker_names_no_model_to_others(two):
     for client in (ours, theirs):
         for path in ("/ready", "/api/v1/status"):
             answer = client.get(path).json
-            said = json.dumps([answer["reasons"], answer["degraded"], [each["reason"] for each in answer.get("worker", {}).get("devices", [])]])
+            said = json.dumps(
+                [
+                    answer["reasons"],
+                    answer["degraded"],
+                    [each["reason"] for each in answer.get("worker", {}).get("devices", [])],
+                ]
+            )
             assert "aardvark-model" not in said

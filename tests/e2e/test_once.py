@@ -14,7 +14,10 @@ def soon(seconds):
 
 
 def test_a_flow_with_the_same_key_is_made_once(admin):
-    once, flow = key(), {"jobs": [{"ref": "a", "kind": "echo"}, {"ref": "b", "kind": "echo", "depends_on": ["a"]}], "callback": {"kind": "echo"}}
+    once, flow = key(), {
+        "jobs": [{"ref": "a", "kind": "echo"}, {"ref": "b", "kind": "echo", "depends_on": ["a"]}],
+        "callback": {"kind": "echo"},
+    }
     first = admin.post("/api/v1/flows", flow, headers=once)
     again = admin.post("/api/v1/flows", flow, headers=once)
     assert first.status == again.status == 202

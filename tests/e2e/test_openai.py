@@ -14,22 +14,45 @@ TEXTS = (ROOT / "tests/unit/inference/models/texts.pt").read_bytes()
 
 
 def manifest(name, **more):
-    return json.dumps({"format": 1, "name": name, "task": "tensor",
-                       "input": {"kind": "text", "datatype": "INT64", "shape": [-1], "tokenizer": {"kind": "bytes", "max_length": 40}},
-                       "output": {"shape": [3]}, "batching": {"max_batch": 8}, **more})
+    return json.dumps(
+        {
+            "format": 1,
+            "name": name,
+            "task": "tensor",
+            "input": {
+                "kind": "text",
+                "datatype": "INT64",
+                "shape": [-1],
+                "tokenizer": {"kind": "bytes", "max_length": 40},
+            },
+            "output": {"shape": [3]},
+            "batching": {"max_batch": 8},
+            **more,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def texts(admin, runtime):
     assert admin.push_model("texts", TEXTS, manifest("texts")).status in (200, 201)
-    numbers = {"format": 1, "name": "numbers", "task": "tensor", "input": {"kind": "tensor", "shape": [4]}, "output": {"shape": [4]}}
-    assert admin.push_model("numbers", (ROOT / "tests/unit/inference/models/numbers.pt").read_bytes(), json.dumps(numbers)).status in (200, 201)
+    numbers = {
+        "format": 1,
+        "name": "numbers",
+        "task": "tensor",
+        "input": {"kind": "tensor", "shape": [4]},
+        "output": {"shape": [4]},
+    }
+    assert admin.push_model(
+        "numbers", (ROOT / "tests/unit/inference/models/numbers.pt").read_bytes(), json.dumps(numbers)
+    ).status in (200, 201)
     return "texts"
 
 
 @pytest.fixture(scope="module")
 def client(daemon, admin, texts):
-    return openai.OpenAI(base_url=f"http://127.0.0.1:{daemon.port}/v1", api_key=daemon.create_key("submitter", "openai"), max_retries=0)
+    return openai.OpenAI(
+        base_url=f"http://127.0.0.1:{daemon.port}/v1", api_key=daemon.create_key("submitter", "openai"), max_retries=0
+    )
 
 
 def sums(answer):
@@ -39,7 +62,9 @@ def sums(answer):
 def test_the_client_embeds_a_text_and_several(client, texts):
     for options in ({}, {"encoding_format": "float"}, {"encoding_format": "base64"}):
         one = client.embeddings.create(model=texts, input="abc", **options)
-        assert one.object == "list" and one.model == texts and one.data[0].object == "embedding" and one.data[0].index == 0
+        assert (
+            one.object == "list" and one.model == texts and one.data[0].object == "embedding" and one.data[0].index == 0
+        )
         if options.get("encoding_format") == "base64":
             assert struct.unpack("<3f", base64.b64decode(one.data[0].embedding))[:2] == (sum(b"abc"), 3)
         else:
@@ -90,26 +115,33 @@ def test_a_version_is_named_behind_a_colon(client, admin, texts):
         client.embeddings.create(model=f"{texts}:99", input="abc")
 
 
-@pytest.mark.parametrize("body, named", [
-    ({"model": "texts"}, "input"),
-    ({"input": "abc"}, "model"),
-    ({"model": "texts", "input": ""}, "empty"),
-    ({"model": "texts", "input": []}, "empty"),
-    ({"model": "texts", "input": ["a", ""]}, "text 1 is empty"),
-    ({"model": "texts", "input": ["a", 3]}, "element 1"),
-    ({"model": "texts", "input": [[1], []]}, "element 1"),
-    ({"model": "texts", "input": {"text": "a"}}, "element 0"),
-    ({"model": "texts", "input": ["a"] * 2049}, "2049"),
-    ({"model": "texts", "input": "a", "encoding_format": "int8"}, "encoding_format"),
-    ({"model": "texts", "input": "a", "dimensions": 2}, "dimensions"),
-    ({"model": "texts", "input": "a", "dimension": 3}, "dimension"),
-    ({"model": "numbers", "input": "a"}, "gives no embeddings"),
-])
+@pytest.mark.parametrize(
+    "body, named",
+    [
+        ({"model": "texts"}, "input"),
+        ({"input": "abc"}, "model"),
+        ({"model": "texts", "input": ""}, "empty"),
+        ({"model": "texts", "input": []}, "empty"),
+        ({"model": "texts", "input": ["a", ""]}, "text 1 is empty"),
+        ({"model": "texts", "input": ["a", 3]}, "element 1"),
+        ({"model": "texts", "input": [[1], []]}, "element 1"),
+        ({"model": "texts", "input": {"text": "a"}}, "element 0"),
+        ({"model": "texts", "input": ["a"] * 2049}, "2049"),
+        ({"model": "texts", "input": "a", "encoding_format": "int8"}, "encoding_format"),
+        ({"model": "texts", "input": "a", "dimensions": 2}, "dimensions"),
+        ({"model": "texts", "input": "a", "dimension": 3}, "dimension"),
+        ({"model": "numbers", "input": "a"}, "gives no embeddings"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_openais_form(admin, texts, body, named):
     answer = admin.post("/v1/embeddings", body)
     assert answer.status == 400, answer
     error = answer.json["error"]
-    assert named in error["message"] and error["type"] == "invalid_request_error" and set(error) == {"message", "type", "param", "code"}
+    assert (
+        named in error["message"]
+        and error["type"] == "invalid_request_error"
+        and set(error) == {"message", "type", "param", "code"}
+    )
 
 
 def test_the_dimensions_that_the_model_has_may_be_asked_for(client, texts):
@@ -118,7 +150,9 @@ def test_the_dimensions_that_the_model_has_may_be_asked_for(client, texts):
 
 def test_errors_have_the_status_that_the_client_knows(daemon, admin, roles, client, texts):
     with pytest.raises(openai.AuthenticationError) as refused:
-        openai.OpenAI(base_url=str(client.base_url), api_key="sk-wrong", max_retries=0).embeddings.create(model=texts, input="a")
+        openai.OpenAI(base_url=str(client.base_url), api_key="sk-wrong", max_retries=0).embeddings.create(
+            model=texts, input="a"
+        )
     assert refused.value.code == "invalid_api_key"
     assert daemon.client().get("/v1/models").status == 401
     with pytest.raises(openai.NotFoundError) as refused:
@@ -126,6 +160,11 @@ def test_errors_have_the_status_that_the_client_knows(daemon, admin, roles, clie
     assert refused.value.code == "model_not_found"
     viewer = roles["viewer"].post("/v1/embeddings", {"model": texts, "input": "a"})
     assert viewer.status == 403 and viewer.json["error"]["type"] == "permission_error"
-    assert admin.request("POST", "/v1/embeddings", body=b"{", headers={"Content-Type": "application/json"}).json["error"]["code"] is None
+    assert (
+        admin.request("POST", "/v1/embeddings", body=b"{", headers={"Content-Type": "application/json"}).json["error"][
+            "code"
+        ]
+        is None
+    )
     unknown = admin.get("/v1/none")
     assert unknown.status == 404 and unknown.json["error"]["code"] is None

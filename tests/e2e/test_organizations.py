@@ -19,7 +19,9 @@ def two(daemon):
         database.execute("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", (other,))
         database.execute("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", (other,))
     daemon.start()
-    assert ours.get("/api/v1/auth/session").json["organization"] != theirs.get("/api/v1/auth/session").json["organization"]
+    assert (
+        ours.get("/api/v1/auth/session").json["organization"] != theirs.get("/api/v1/auth/session").json["organization"]
+    )
     return ours, theirs
 
 
@@ -29,11 +31,27 @@ def test_nobody_finds_what_is_another_organisations(two):
     dead = ours.wait(ours.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")["id"]
     flow = ours.post("/api/v1/flows", {"jobs": [{"kind": "echo", "run_at": moment(3600)}]}).json["id"]
     schedule = ours.post("/api/v1/schedules", {"name": "ours", "cron": "@yearly", "job": {"kind": "echo"}}).json["id"]
-    for method, path in [("GET", f"/api/v1/jobs/{waiting}"), ("GET", f"/api/v1/results/{waiting}"), ("POST", f"/api/v1/jobs/{waiting}/cancel"),
-                         ("POST", f"/api/v1/jobs/{dead}/retry"), ("GET", f"/api/v1/flows/{flow}"), ("POST", f"/api/v1/flows/{flow}/cancel"),
-                         ("GET", f"/api/v1/schedules/{schedule}"), ("DELETE", f"/api/v1/schedules/{schedule}"), ("POST", f"/api/v1/schedules/{schedule}/run")]:
+    for method, path in [
+        ("GET", f"/api/v1/jobs/{waiting}"),
+        ("GET", f"/api/v1/results/{waiting}"),
+        ("POST", f"/api/v1/jobs/{waiting}/cancel"),
+        ("POST", f"/api/v1/jobs/{dead}/retry"),
+        ("GET", f"/api/v1/flows/{flow}"),
+        ("POST", f"/api/v1/flows/{flow}/cancel"),
+        ("GET", f"/api/v1/schedules/{schedule}"),
+        ("DELETE", f"/api/v1/schedules/{schedule}"),
+        ("POST", f"/api/v1/schedules/{schedule}/run"),
+    ]:
         assert_problem(theirs.request(method, path), 404, "not-found")
-    for path in ("jobs", "flows", "schedules", "dead-letters", "events", "jobs" + query(flow=flow), "jobs" + query(tag="site=north")):
+    for path in (
+        "jobs",
+        "flows",
+        "schedules",
+        "dead-letters",
+        "events",
+        "jobs" + query(flow=flow),
+        "jobs" + query(tag="site=north"),
+    ):
         assert theirs.get(f"/api/v1/{path}").json["data"] == [], path
     for verb in ("replay", "purge"):
         assert theirs.post(f"/api/v1/dead-letters/{verb}", {"filter": {}}).json["count"] == 0
@@ -55,7 +73,7 @@ def test_queues_of_one_name_are_two(two):
     assert ours.job(held)["state"] == "queued" and ours.queue("shared")["depth"] == 1
     theirs_now = theirs.queue("shared")
     assert theirs_now["paused"] is False and theirs_now["depth"] == 0 and "concurrency" not in theirs_now["settings"]
-    shown, = [queue for queue in theirs.get("/api/v1/status").json["queues"] if queue["name"] == "shared"]
+    (shown,) = [queue for queue in theirs.get("/api/v1/status").json["queues"] if queue["name"] == "shared"]
     assert shown["queued"] == 0
 
 
@@ -73,10 +91,19 @@ def test_a_lease_is_good_for_its_own_organisation_alone(two):
 
 
 def test_keys_of_one_name_are_two(two):
-    made = [client.post("/api/v1/jobs", {"kind": "echo", "unique_key": "same", "run_at": "2099-01-01T00:00:00Z"}, headers={"Idempotency-Key": "same"}) for client in two]
+    made = [
+        client.post(
+            "/api/v1/jobs",
+            {"kind": "echo", "unique_key": "same", "run_at": "2099-01-01T00:00:00Z"},
+            headers={"Idempotency-Key": "same"},
+        )
+        for client in two
+    ]
     assert [answer.status for answer in made] == [202, 202] and made[0].json["id"] != made[1].json["id"]
     for client in two:
-        assert client.post("/api/v1/schedules", {"name": "same", "cron": "@yearly", "job": {"kind": "echo"}}).status == 201
+        assert (
+            client.post("/api/v1/schedules", {"name": "same", "cron": "@yearly", "job": {"kind": "echo"}}).status == 201
+        )
 
 
 def test_breakers_and_events_of_one_queue_name_are_two(two):

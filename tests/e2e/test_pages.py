@@ -5,11 +5,24 @@ from support.client import assert_problem
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-@pytest.mark.parametrize("path, status", [("/", 200), ("/docs", 200), ("/jobs", 200), ("/jobs/", 200), ("/docs/", 200), ("/queues", 404), ("/no/such/page", 404)])
+@pytest.mark.parametrize(
+    "path, status",
+    [
+        ("/", 200),
+        ("/docs", 200),
+        ("/jobs", 200),
+        ("/jobs/", 200),
+        ("/docs/", 200),
+        ("/queues", 404),
+        ("/no/such/page", 404),
+    ],
+)
 def test_a_browser_gets_the_page_wherever_it_goes(anonymous, path, status):
     answer = anonymous.get(path, headers=BROWSER)
     assert answer.status == status and answer.headers["Content-Type"].startswith("text/html"), answer
-    assert b"<!doctype html>" in answer.body.lower() and "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert (
+        b"<!doctype html>" in answer.body.lower() and "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    )
     head = anonymous.request("HEAD", path, headers=BROWSER)
     assert head.status == status and head.body == b""
 

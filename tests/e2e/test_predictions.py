@@ -53,7 +53,9 @@ def test_jobs_of_digits_are_batched_and_each_gets_its_own_answer(admin, digits):
 
     def submit(sample, content):
         job = json.dumps({"kind": "infer", "payload": {"model": "digits", "input": {"$part": "image"}}})
-        answer = admin.post_form("/api/v1/jobs", [("job", None, "application/json", job), ("image", "digit.png", "image/png", content)])
+        answer = admin.post_form(
+            "/api/v1/jobs", [("job", None, "application/json", job), ("image", "digit.png", "image/png", content)]
+        )
         assert answer.status == 202, answer
         ids[answer.json["id"]] = sample
 
@@ -93,7 +95,9 @@ def test_land_cover_is_mapped_as_in_python(admin, land_cover):
     assert {share["label"] for share in result["shares"]} == set(expected)
     for share in result["shares"]:
         assert abs(share["pixels"] - expected[share["label"]]["pixels"]) <= slack
-        assert abs(share["share"] - expected[share["label"]]["share"]) <= 1e-4 + slack / (result["width"] * result["height"])
+        assert abs(share["share"] - expected[share["label"]]["share"]) <= 1e-4 + slack / (
+            result["width"] * result["height"]
+        )
         assert share["color"] == expected[share["label"]]["color"]
     assert abs(sum(share["share"] for share in result["shares"]) - 1) < 1e-6
 
@@ -108,8 +112,8 @@ def count_colors(content, width, height):
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     at, chunks = 8, {}
     while at < len(content):
-        size, kind = struct.unpack(">I4s", content[at:at + 8])
-        chunks[kind] = chunks.get(kind, b"") + content[at + 8:at + 8 + size]
+        size, kind = struct.unpack(">I4s", content[at : at + 8])
+        chunks[kind] = chunks.get(kind, b"") + content[at + 8 : at + 8 + size]
         at += 12 + size
     columns, rows, depth, color = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     assert (columns, rows) == (width, height)
@@ -119,7 +123,7 @@ def count_colors(content, width, height):
     step = max(1, channels * depth // 8)
     above = bytes(stride)
     for row in range(rows):
-        kind, line = raw[row * (stride + 1)], bytearray(raw[row * (stride + 1) + 1:(row + 1) * (stride + 1)])
+        kind, line = raw[row * (stride + 1)], bytearray(raw[row * (stride + 1) + 1 : (row + 1) * (stride + 1)])
         for i in range(stride):
             left, up, corner = (line[i - step] if i >= step else 0), above[i], (above[i - step] if i >= step else 0)
             p = left + up - corner
@@ -129,14 +133,15 @@ def count_colors(content, width, height):
         for x in range(width):
             if color == 3:
                 index = (line[x * depth // 8] >> (8 - depth - x * depth % 8)) & ((1 << depth) - 1)
-                pixel = chunks[b"PLTE"][3 * index:3 * index + 3]
+                pixel = chunks[b"PLTE"][3 * index : 3 * index + 3]
             else:
-                pixel = bytes(line[x * channels:x * channels + 3])
+                pixel = bytes(line[x * channels : x * channels + 3])
             counts["#" + pixel.hex()] = counts.get("#" + pixel.hex(), 0) + 1
     return counts
 
 
 # The registry
+
 
 def test_a_pushed_model_is_shown_with_its_manifest(admin, digits):
     listed = admin.get("/api/v1/models")
@@ -183,25 +188,37 @@ def test_versions_are_numbered_named_and_deleted(new_daemon, runtime):
 
 # What is wrong, and said to be
 
+
 def changed(**members):
     return json.dumps({**MANIFEST, "name": "wrong", **members})
 
 
-@pytest.mark.parametrize("manifest", [
-    pytest.param("", id="nothing"),
-    pytest.param("{", id="no JSON"),
-    pytest.param("[]", id="no object"),
-    pytest.param("{}", id="empty"),
-    pytest.param(changed(name="another"), id="another name"),
-    pytest.param(changed(format=2), id="another format"),
-    pytest.param(changed(task="magic"), id="an unknown task"),
-    pytest.param(changed(labels=["0", "1"]), id="too few labels"),
-    pytest.param(changed(output={"name": "logits", "datatype": "FP32", "shape": [11]}, labels=[str(n) for n in range(11)]), id="another output shape"),
-    pytest.param(changed(input={**MANIFEST["input"], "shape": [3, 8, 8], "color": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1]}), id="another input shape"),
-    pytest.param(changed(input={**MANIFEST["input"], "std": [0]}), id="a deviation of zero"),
-    pytest.param(changed(surprise=1), id="an unknown member"),
-    pytest.param('{"format":1,"format":1}', id="the same member twice"),
-])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("{", id="no JSON"),
+        pytest.param("[]", id="no object"),
+        pytest.param("{}", id="empty"),
+        pytest.param(changed(name="another"), id="another name"),
+        pytest.param(changed(format=2), id="another format"),
+        pytest.param(changed(task="magic"), id="an unknown task"),
+        pytest.param(changed(labels=["0", "1"]), id="too few labels"),
+        pytest.param(
+            changed(output={"name": "logits", "datatype": "FP32", "shape": [11]}, labels=[str(n) for n in range(11)]),
+            id="another output shape",
+        ),
+        pytest.param(
+            changed(
+                input={**MANIFEST["input"], "shape": [3, 8, 8], "color": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1]}
+            ),
+            id="another input shape",
+        ),
+        pytest.param(changed(input={**MANIFEST["input"], "std": [0]}), id="a deviation of zero"),
+        pytest.param(changed(surprise=1), id="an unknown member"),
+        pytest.param('{"format":1,"format":1}', id="the same member twice"),
+    ],
+)
 def test_a_manifest_that_is_wrong_or_disagrees_is_refused(admin, runtime, manifest):
     answer = admin.push_model("wrong", MODEL, manifest)
     problem = assert_problem(answer, (400, 422))
@@ -212,7 +229,7 @@ def test_a_manifest_that_is_wrong_or_disagrees_is_refused(admin, runtime, manife
 def not_models():
     yield "nothing", b""
     yield "text", b"hello"
-    yield "a cut one", MODEL[:len(MODEL) // 2]
+    yield "a cut one", MODEL[: len(MODEL) // 2]
     yield "one without its end", MODEL[:-1]
     yield "one with a broken entry", MODEL.replace(b"PK\x03\x04", b"PK\x07\x07", 1)
     yield "one whose code is cut out", MODEL.replace(b"/code/", b"/cold/")
@@ -236,7 +253,12 @@ def test_a_push_needs_both_parts_and_no_others(admin, runtime):
     path = "/api/v1/models/wrong/versions"
     assert_problem(admin.post_form(path, [("model", "m.pt", None, MODEL)]), (400, 422))
     assert_problem(admin.post_form(path, [("manifest", None, None, changed())]), (400, 422))
-    assert_problem(admin.post_form(path, [("manifest", None, None, changed()), ("model", "m", None, MODEL), ("x", "x", None, b"x")]), (400, 422))
+    assert_problem(
+        admin.post_form(
+            path, [("manifest", None, None, changed()), ("model", "m", None, MODEL), ("x", "x", None, b"x")]
+        ),
+        (400, 422),
+    )
     assert_problem(admin.post(path, {}), (400, 415, 422))
 
 
@@ -263,8 +285,16 @@ def test_a_picture_larger_than_the_manifest_allows_is_refused(admin, digits):
     assert_problem(admin.predict(digits, content, "image/png"), (413, 422))
 
 
-@pytest.mark.parametrize("body,media_type", [(b"{}", "application/json"), (b"x", "text/plain"), (b"not an array", "application/octet-stream"),
-                                             (b"", "image/png"), (b'{"inputs":[]}', "application/json")])
+@pytest.mark.parametrize(
+    "body,media_type",
+    [
+        (b"{}", "application/json"),
+        (b"x", "text/plain"),
+        (b"not an array", "application/octet-stream"),
+        (b"", "image/png"),
+        (b'{"inputs":[]}', "application/json"),
+    ],
+)
 def test_an_input_of_the_wrong_kind_is_refused(admin, digits, body, media_type):
     assert_problem(admin.predict(digits, body, media_type), (400, 415, 422))
 
@@ -275,28 +305,46 @@ def npy(shape, descr="<f4", content=None, header=None):
     count = 1
     for side in shape:
         count *= side
-    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text.encode() + (bytes(count * 4) if content is None else content)
+    return (
+        b"\x93NUMPY\x01\0"
+        + struct.pack("<H", len(text))
+        + text.encode()
+        + (bytes(count * 4) if content is None else content)
+    )
 
 
-@pytest.mark.parametrize("content", [
-    pytest.param(npy((67, 5, 5)), id="too few dates"),
-    pytest.param(npy((68, 5)), id="a dimension missing"),
-    pytest.param(npy((68, 5, 5), content=b"x" * 100), id="cut"),
-    pytest.param(npy((68, 1 << 20, 1 << 20), content=b""), id="a shape that claims terabytes"),
-    pytest.param(npy((1,), descr="|O", content=b"x" * 8), id="pickled objects"),
-    pytest.param(npy((1,), header="{'descr': __import__('os').system('id')}", content=b""), id="code in the header"),
-    pytest.param(b"\x93NUMPY\x01\0\xff\xff", id="a header that is not there"),
-    pytest.param(b"\x93NUMPY\x09\0\x10\0", id="an unknown version"),
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(npy((67, 5, 5)), id="too few dates"),
+        pytest.param(npy((68, 5)), id="a dimension missing"),
+        pytest.param(npy((68, 5, 5), content=b"x" * 100), id="cut"),
+        pytest.param(npy((68, 1 << 20, 1 << 20), content=b""), id="a shape that claims terabytes"),
+        pytest.param(npy((1,), descr="|O", content=b"x" * 8), id="pickled objects"),
+        pytest.param(
+            npy((1,), header="{'descr': __import__('os').system('id')}", content=b""), id="code in the header"
+        ),
+        pytest.param(b"\x93NUMPY\x01\0\xff\xff", id="a header that is not there"),
+        pytest.param(b"\x93NUMPY\x09\0\x10\0", id="an unknown version"),
+    ],
+)
 def test_a_wrong_array_is_refused(admin, land_cover, content):
     assert_problem(admin.predict(land_cover, content, "application/octet-stream"), (400, 413, 422))
 
 
-@pytest.mark.parametrize("payload", [
-    {}, {"model": "digits"}, {"model": 7, "input": {"blob": "0" * 64}}, {"model": "no-such-model", "input": {"blob": "0" * 64}},
-    {"model": "digits", "input": {"blob": "../../etc/passwd"}}, {"model": "digits", "input": {"$part": "missing"}},
-    {"model": "digits", "version": "99", "input": {"blob": "0" * 64}}, {"model": "digits", "input": "x"},
-])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"model": "digits"},
+        {"model": 7, "input": {"blob": "0" * 64}},
+        {"model": "no-such-model", "input": {"blob": "0" * 64}},
+        {"model": "digits", "input": {"blob": "../../etc/passwd"}},
+        {"model": "digits", "input": {"$part": "missing"}},
+        {"model": "digits", "version": "99", "input": {"blob": "0" * 64}},
+        {"model": "digits", "input": "x"},
+    ],
+)
 def test_an_infer_job_that_cannot_work_is_refused_or_dies_at_once(admin, digits, payload):
     answer = admin.post("/api/v1/jobs", {"kind": "infer", "payload": payload})
     if answer.status == 202:
@@ -313,14 +361,23 @@ ROLLOUT = pathlib.Path(__file__).resolve().parents[1] / "data" / "rollout"
 
 def push_hollow(admin, name, **members):
     """A model that gives NaN for an input whose last number is 7."""
-    manifest = {"format": 1, "name": name, "task": "tensor", "input": {"name": "x", "kind": "tensor", "shape": [4]}, "output": {"name": "y", "shape": [4]}, **members}
+    manifest = {
+        "format": 1,
+        "name": name,
+        "task": "tensor",
+        "input": {"name": "x", "kind": "tensor", "shape": [4]},
+        "output": {"name": "y", "shape": [4]},
+        **members,
+    }
     answer = admin.push_model(name, (ROLLOUT / "hollow.pt").read_bytes(), json.dumps(manifest))
     assert answer.status == 201, answer
     return name
 
 
 def test_a_class_that_is_no_number_is_a_clear_422(admin, runtime):
-    name = push_hollow(admin, "hollow_class", task="classification", labels=["a", "b", "c", "d"], postprocess={"kind": "softmax_top_k"})
+    name = push_hollow(
+        admin, "hollow_class", task="classification", labels=["a", "b", "c", "d"], postprocess={"kind": "softmax_top_k"}
+    )
     assert admin.post(f"/api/v1/models/{name}/predict", {"data": [1, 2, 3, 0]}).json["label"] == "c"
     problem = assert_problem(admin.post(f"/api/v1/models/{name}/predict", {"data": [1, 2, 3, 7]}), 422)
     assert "NaN" in problem["detail"], problem
@@ -346,12 +403,20 @@ def test_numbers_are_written_without_exponents(admin, runtime):
     name = push_hollow(admin, "plain")
     answer = admin.post(f"/api/v1/models/{name}/predict", {"data": [10, 0.25, 100000, 0]})
     assert b'"data":[10,0.25,100000,-100]' in answer.body, answer.body
-    answer = admin.post(f"/v2/models/{name}/infer", {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [10, 0.25, 100000, 0]}]})
+    answer = admin.post(
+        f"/v2/models/{name}/infer",
+        {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [10, 0.25, 100000, 0]}]},
+    )
     assert b'"data":[10,0.25,100000,-100]' in answer.body, answer.body
     job = admin.submit("infer", {"model": name, "input": {"data": [10, 0.25, 100000, 0]}})
     admin.wait(job)
     assert b"100000" in admin.get(f"/api/v1/results/{job}").body
-    for path in (f"/api/v1/results/{job}", f"/api/v1/models/{name}", f"/api/v1/models/{name}/statistics", "/api/v1/status"):
+    for path in (
+        f"/api/v1/results/{job}",
+        f"/api/v1/models/{name}",
+        f"/api/v1/models/{name}/statistics",
+        "/api/v1/status",
+    ):
         assert not re.search(rb"\d[eE][-+]?\d", re.sub(rb'"[^"]*"', b"", admin.get(path).body)), path
 
 
@@ -364,10 +429,14 @@ def test_a_lost_file_that_is_pushed_again_serves_at_once(new_daemon, runtime):
     path = f"/api/v1/models/{name}/predict"
     assert client.post(path, good).status == 200
     assert client.post(f"/api/v1/models/{name}/versions/1/unload").status == 200
-    file, = (path for path in (daemon.data / "models/hot").rglob("*") if path.is_file())
+    (file,) = (path for path in (daemon.data / "models/hot").rglob("*") if path.is_file())
     file.unlink()
     assert_problem(client.post(path, good), 500)
-    answer = client.push_model(name, (ROLLOUT / "hollow.pt").read_bytes(), client.get(f"/api/v1/models/{name}/versions/1/manifest").body.decode())
+    answer = client.push_model(
+        name,
+        (ROLLOUT / "hollow.pt").read_bytes(),
+        client.get(f"/api/v1/models/{name}/versions/1/manifest").body.decode(),
+    )
     assert answer.status == 200, answer  # the same version, healed
     assert client.post(path, good).status == 200
     daemon.stop()
@@ -375,9 +444,18 @@ def test_a_lost_file_that_is_pushed_again_serves_at_once(new_daemon, runtime):
 
 def test_extensions_of_the_protocol_that_are_not_there_say_so(admin):
     for kind in ("systemsharedmemory", "cudasharedmemory"):
-        answers = [admin.get(f"/v2/{kind}/status"), admin.get(f"/v2/{kind}/region/r/status"), admin.post(f"/v2/{kind}/region/r/register", {"key": "/r"}),
-                   admin.post(f"/v2/{kind}/region/r/unregister"), admin.post(f"/v2/{kind}/unregister")]
+        answers = [
+            admin.get(f"/v2/{kind}/status"),
+            admin.get(f"/v2/{kind}/region/r/status"),
+            admin.post(f"/v2/{kind}/region/r/register", {"key": "/r"}),
+            admin.post(f"/v2/{kind}/region/r/unregister"),
+            admin.post(f"/v2/{kind}/unregister"),
+        ]
         for answer in answers:
             assert answer.status == 501 and "shared memory" in answer.json["error"], answer
-    for answer in (admin.get("/v2/trace/setting"), admin.post("/v2/models/m/trace/setting", {}), admin.get("/v2/logging")):
+    for answer in (
+        admin.get("/v2/trace/setting"),
+        admin.post("/v2/models/m/trace/setting", {}),
+        admin.get("/v2/logging"),
+    ):
         assert answer.status == 501 and answer.json["error"], answer

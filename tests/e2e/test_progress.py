@@ -33,7 +33,11 @@ def test_the_history_of_its_kind_and_queue_stands_in_for_progress_that_is_not_to
     assert waiting["status"] == "queued" and waiting["position"] == 0 and waiting["estimated_seconds_remaining"] >= 0
     admin.lease("silent")
     estimate = result(admin, second)
-    assert estimate["status"] == "processing" and estimate["estimated_seconds_remaining"] >= 0 and estimate["progress_percent"] <= 99
+    assert (
+        estimate["status"] == "processing"
+        and estimate["estimated_seconds_remaining"] >= 0
+        and estimate["progress_percent"] <= 99
+    )
     assert admin.queue("silent")["mean_run_seconds"] > 0
 
 
@@ -68,8 +72,8 @@ def test_progress_is_in_the_job_in_lists_and_in_its_flow(admin):
     made = admin.post("/api/v1/flows", {"jobs": [{"ref": "long", "kind": "sleep", "payload": {"seconds": 4}}]}).json
     identity = made["nodes"][0]["id"]
     until(lambda: admin.job(identity)["progress_percent"] > 0)
-    listed, = admin.get(f"/api/v1/jobs?flow={made['id']}").json["data"]
-    node, = admin.get(f"/api/v1/flows/{made['id']}").json["nodes"]
+    (listed,) = admin.get(f"/api/v1/jobs?flow={made['id']}").json["data"]
+    (node,) = admin.get(f"/api/v1/flows/{made['id']}").json["nodes"]
     assert 0 < listed["progress_percent"] < 100 and 0 < node["progress_percent"] < 100
     admin.post(f"/api/v1/jobs/{identity}/cancel")
 
@@ -79,7 +83,9 @@ def test_the_etag_follows_the_progress(admin):
     admin.wait(identity, "running")
     before = admin.get(f"/api/v1/results/{identity}")
     tag = before.headers["ETag"]
-    changed = until(lambda: (now := admin.get(f"/api/v1/results/{identity}", headers={"If-None-Match": tag})).status == 200 and now)
+    changed = until(
+        lambda: (now := admin.get(f"/api/v1/results/{identity}", headers={"If-None-Match": tag})).status == 200 and now
+    )
     assert changed.headers["ETag"] != tag
     admin.wait(identity)
     final = admin.get(f"/api/v1/results/{identity}")

@@ -9,7 +9,9 @@ JOB = {"kind": "echo", "payload": {}}
 
 @pytest.fixture
 def trusting(new_daemon):
-    return new_daemon(environment={"MILLRACE_HTTP_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8", "MILLRACE_LOG_LEVEL": "debug"})
+    return new_daemon(
+        environment={"MILLRACE_HTTP_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8", "MILLRACE_LOG_LEVEL": "debug"}
+    )
 
 
 def sign_in(client, key, **fields):
@@ -17,7 +19,17 @@ def sign_in(client, key, **fields):
 
 
 def write(client, cookie, origin, host=SITE):
-    return client.post("/api/v1/jobs", JOB, headers={"Host": host, "Cookie": cookie, "Origin": origin, "X-Millrace-Request": "1", "Sec-Fetch-Site": "same-origin"})
+    return client.post(
+        "/api/v1/jobs",
+        JOB,
+        headers={
+            "Host": host,
+            "Cookie": cookie,
+            "Origin": origin,
+            "X-Millrace-Request": "1",
+            "Sec-Fetch-Site": "same-origin",
+        },
+    )
 
 
 @pytest.mark.parametrize("host_is_passed_on", [False, True], ids=["host", "x-forwarded-host"])
@@ -34,7 +46,10 @@ def test_the_page_writes_through_a_tls_proxy(trusting, host_is_passed_on):
         assert write(page, pair, f"https://{SITE}").status == 202
         assert_problem(write(page, pair, f"http://{SITE}"), 403, "forbidden")
         assert_problem(write(page, pair, "https://evil.example"), 403, "forbidden")
-        out = page.post("/api/v1/auth/logout", headers={"Host": SITE, "Cookie": pair, "Origin": f"https://{SITE}", "X-Millrace-Request": "1"})
+        out = page.post(
+            "/api/v1/auth/logout",
+            headers={"Host": SITE, "Cookie": pair, "Origin": f"https://{SITE}", "X-Millrace-Request": "1"},
+        )
         assert out.status == 204 and out.headers["Set-Cookie"].startswith("__Host-sid=;")
         assert_problem(page.get("/api/v1/auth/session", headers={"Cookie": pair}), 401)
     trusting.stop()
@@ -60,15 +75,26 @@ def test_whoever_guesses_behind_the_proxy_stops_nobody_else(trusting):
         # Their own word about where they come from is not taken.
         assert sign_in(page, "mr_guess", **{"Test-Client": "192.0.2.1", "X-Forwarded-For": "203.0.113.5"}).status == 429
         assert sign_in(page, "mr_guess", **{"Test-Client": "192.0.2.2"}).status == 401
-    assert "remote=192.0.2.1" in trusting.log() and "remote=192.0.2.2" in trusting.log() and "203.0.113.5" not in trusting.log()
+    assert (
+        "remote=192.0.2.1" in trusting.log()
+        and "remote=192.0.2.2" in trusting.log()
+        and "203.0.113.5" not in trusting.log()
+    )
     trusting.stop()
 
 
 def test_only_a_proxy_that_is_named_is_believed(new_daemon):
     for proxies in ("", "10.0.0.0/8"):
         daemon = new_daemon(environment={"MILLRACE_HTTP_TRUSTED_PROXIES": proxies, "MILLRACE_LOG_LEVEL": "debug"})
-        answer = daemon.client().post("/api/v1/auth/login", {"key": daemon.create_key("viewer")},
-                                      headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "Forwarded": "for=192.0.2.1;proto=https"})
+        answer = daemon.client().post(
+            "/api/v1/auth/login",
+            {"key": daemon.create_key("viewer")},
+            headers={
+                "X-Forwarded-For": "192.0.2.1",
+                "X-Forwarded-Proto": "https",
+                "Forwarded": "for=192.0.2.1;proto=https",
+            },
+        )
         assert answer.status == 200 and answer.headers["Set-Cookie"].startswith("sid=")
         assert "192.0.2.1" not in daemon.log() and "remote=127.0.0.1" in daemon.log()
         daemon.stop()

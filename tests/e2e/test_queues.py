@@ -21,11 +21,22 @@ def batch(client, jobs):
 def test_settings_are_replaced_as_a_whole_and_outlive_a_restart(new_daemon):
     daemon = new_daemon()
     client = daemon.admin()
-    wanted = {"concurrency": 4, "rate": 2.5, "max_backlog": 1000, "max_attempts": 2, "priority": 7, "timeout_seconds": 60,
-              "breaker": False, "external": False}
+    wanted = {
+        "concurrency": 4,
+        "rate": 2.5,
+        "max_backlog": 1000,
+        "max_attempts": 2,
+        "priority": 7,
+        "timeout_seconds": 60,
+        "breaker": False,
+        "external": False,
+    }
     assert client.set_queue("night", **wanted)["settings"] == wanted
-    assert client.set_queue("night", rate=3, retry="linear")["settings"] == {**DEFAULTS, "rate": 3.0, "retry": {
-        "backoff": "linear", "first_seconds": 1.0, "factor": 2.0, "longest_seconds": 3600.0, "jitter": 0.2}}
+    assert client.set_queue("night", rate=3, retry="linear")["settings"] == {
+        **DEFAULTS,
+        "rate": 3.0,
+        "retry": {"backoff": "linear", "first_seconds": 1.0, "factor": 2.0, "longest_seconds": 3600.0, "jitter": 0.2},
+    }
     kept = client.queue("night")
     daemon.stop()
     daemon.start()
@@ -35,12 +46,21 @@ def test_settings_are_replaced_as_a_whole_and_outlive_a_restart(new_daemon):
 
 
 def test_jobs_take_what_they_do_not_say_from_their_queue(admin):
-    admin.set_queue("strict", max_attempts=2, priority=7, timeout_seconds=60, retry={"backoff": "fixed", "first_seconds": 9})
+    admin.set_queue(
+        "strict", max_attempts=2, priority=7, timeout_seconds=60, retry={"backoff": "fixed", "first_seconds": 9}
+    )
     job = admin.job(admin.submit(queue="strict", run_at=moment(3600)))
     assert (job["max_attempts"], job["priority"], job["timeout_seconds"]) == (2, 7, 60)
     assert job["retry"]["backoff"] == "fixed" and job["planned_retries"] == [9.0]
-    own = admin.job(admin.submit(queue="strict", run_at=moment(3600), max_attempts=3, priority=0, timeout_seconds=5, retry="linear"))
-    assert (own["max_attempts"], own["priority"], own["timeout_seconds"], own["planned_retries"]) == (3, 0, 5, [1.0, 2.0])
+    own = admin.job(
+        admin.submit(queue="strict", run_at=moment(3600), max_attempts=3, priority=0, timeout_seconds=5, retry="linear")
+    )
+    assert (own["max_attempts"], own["priority"], own["timeout_seconds"], own["planned_retries"]) == (
+        3,
+        0,
+        5,
+        [1.0, 2.0],
+    )
 
 
 def test_a_queue_is_there_once_it_is_set_or_has_had_a_job(admin):
@@ -70,7 +90,10 @@ def test_a_queue_counts_its_jobs(admin):
 def test_a_pause_and_a_setting_at_once_both_hold(daemon, admin):
     for n in range(20):
         name = f"at-once-{n}"
-        changes = [threading.Thread(target=change) for change in (lambda: daemon.admin().pause(name), lambda: daemon.admin().set_queue(name, concurrency=3))]
+        changes = [
+            threading.Thread(target=change)
+            for change in (lambda: daemon.admin().pause(name), lambda: daemon.admin().set_queue(name, concurrency=3))
+        ]
         for change in changes:
             change.start()
         for change in changes:
@@ -81,10 +104,18 @@ def test_a_pause_and_a_setting_at_once_both_hold(daemon, admin):
 
 # Pause
 
+
 def test_a_paused_queue_takes_jobs_and_begins_none(daemon, admin):
-    paused = daemon.client(daemon.create_key("operator", name="Ada")).pause("held", "the printer is empty", until="2099-01-01T00:00:00Z")
+    paused = daemon.client(daemon.create_key("operator", name="Ada")).pause(
+        "held", "the printer is empty", until="2099-01-01T00:00:00Z"
+    )
     assert paused["paused"] is True
-    assert paused["pause"] == {"since": paused["pause"]["since"], "until": "2099-01-01T00:00:00.000000Z", "reason": "the printer is empty", "actor": "Ada"}
+    assert paused["pause"] == {
+        "since": paused["pause"]["since"],
+        "until": "2099-01-01T00:00:00.000000Z",
+        "reason": "the printer is empty",
+        "actor": "Ada",
+    }
     held = admin.submit(queue="held")
     assert admin.wait(admin.submit(queue="free"))["state"] == "succeeded"  # the dispatcher has gone round since
     assert admin.job(held)["state"] == "queued"
@@ -125,9 +156,13 @@ def test_a_pause_outlives_a_restart(new_daemon):
 
 # Limits
 
+
 def test_no_more_jobs_run_at_once_than_its_concurrency(admin):
     admin.set_queue("narrow", concurrency=2)
-    jobs = [admin.wait(identity) for identity in batch(admin, [{"kind": "sleep", "payload": {"seconds": 0.15}, "queue": "narrow"}] * 6)]
+    jobs = [
+        admin.wait(identity)
+        for identity in batch(admin, [{"kind": "sleep", "payload": {"seconds": 0.15}, "queue": "narrow"}] * 6)
+    ]
     moments = sorted([(job["started_at"], 1) for job in jobs] + [(job["finished_at"], -1) for job in jobs])
     together = [sum(step for _, step in moments[:n]) for n in range(len(moments) + 1)]
     assert max(together) == 2
@@ -152,6 +187,7 @@ def test_settings_apply_to_what_waits_already(admin):
 
 
 # Who is next
+
 
 def test_what_waits_long_rises_above_what_came_later(new_daemon):
     daemon = new_daemon(environment={"MILLRACE_JOBS_AGEING_SECONDS": "1"})
@@ -181,7 +217,9 @@ def test_a_key_with_many_jobs_does_not_hold_up_the_first_of_another(daemon, admi
 
 def test_keys_share_a_queue_by_their_weights(daemon, admin):
     def client_of(weight):
-        return daemon.client(admin.post("/api/v1/keys", {"name": f"weight-{weight}", "role": "submitter", "weight": weight}).json["key"])
+        return daemon.client(
+            admin.post("/api/v1/keys", {"name": f"weight-{weight}", "role": "submitter", "weight": weight}).json["key"]
+        )
 
     admin.set_queue("weighed", concurrency=1)
     admin.pause("weighed")
@@ -193,6 +231,7 @@ def test_keys_share_a_queue_by_their_weights(daemon, admin):
 
 
 # External
+
 
 def test_only_an_external_queue_takes_what_nothing_here_runs(admin):
     problem = assert_problem(admin.post("/api/v1/jobs", {"kind": "print", "queue": "press"}), 422, "unprocessable")

@@ -37,7 +37,11 @@ def test_the_model_file_is_served_whole_in_parts_or_not_again(admin, roles, digi
     assert whole.headers["ETag"] == f'"{hashlib.sha256(MODEL).hexdigest()}"'
     assert whole.headers["Content-Disposition"] == 'attachment; filename="digits-1.pt"'
     part = admin.get(path, headers={"Range": "bytes=10-19"})
-    assert part.status == 206 and part.body == MODEL[10:20] and part.headers["Content-Range"] == f"bytes 10-19/{len(MODEL)}"
+    assert (
+        part.status == 206
+        and part.body == MODEL[10:20]
+        and part.headers["Content-Range"] == f"bytes 10-19/{len(MODEL)}"
+    )
     assert admin.get(path, headers={"If-None-Match": whole.headers["ETag"]}).status == 304
     assert admin.get(path, headers={"Range": f"bytes={len(MODEL)}-"}).status == 416
     assert roles["viewer"].get(path).status == 403
@@ -47,13 +51,22 @@ def test_the_model_file_is_served_whole_in_parts_or_not_again(admin, roles, digi
 def test_the_manifest_is_served_byte_for_byte(admin, digits):
     answer = admin.get("/api/v1/models/digits/versions/1/manifest")
     assert answer.status == 200 and answer.body == MANIFEST
-    assert admin.get("/api/v1/models/digits/versions/1/manifest", headers={"If-None-Match": answer.headers["ETag"]}).status == 304
+    assert (
+        admin.get("/api/v1/models/digits/versions/1/manifest", headers={"If-None-Match": answer.headers["ETag"]}).status
+        == 304
+    )
 
 
 def test_a_model_file_that_came_changed_is_refused(admin, runtime):
     def push(digest):
-        return admin.post_form("/api/v1/models/digits/versions", [
-            ("manifest", None, "application/json", MANIFEST), ("sha256", None, None, digest), ("model", "m.pt", None, MODEL)])
+        return admin.post_form(
+            "/api/v1/models/digits/versions",
+            [
+                ("manifest", None, "application/json", MANIFEST),
+                ("sha256", None, None, digest),
+                ("model", "m.pt", None, MODEL),
+            ],
+        )
 
     assert push(hashlib.sha256(MODEL).hexdigest()).status in (200, 201)
     refused = push(hashlib.sha256(b"another").hexdigest())
@@ -116,7 +129,16 @@ def test_a_version_goes_out_and_comes_in_again_by_the_command_line(new_daemon, r
     other.wait_worker()
     assert other.cli("model", "push", "digits", tmp_path / "taken").stdout.startswith("digits/1  ready")
     shown = run("model", "show", "digits/1").stdout
-    for word in ("digits/1  production", "sha256 " + hashlib.sha256(MODEL).hexdigest(), "forward pass", "libtorch", "signed", "ready", "cache", "softmax_top_k"):
+    for word in (
+        "digits/1  production",
+        "sha256 " + hashlib.sha256(MODEL).hexdigest(),
+        "forward pass",
+        "libtorch",
+        "signed",
+        "ready",
+        "cache",
+        "softmax_top_k",
+    ):
         assert word in shown, shown
     assert ask("model", "show", "digits/1")["version"] == "1"
     assert "ready" in run("model", "load", "digits").stdout
@@ -140,12 +162,15 @@ def test_a_version_is_deleted_by_the_command_line(new_daemon, tmp_path):
 
 # Signatures
 
+
 @pytest.fixture
 def keys(tmp_path):
     """Two pairs of keys; release is trusted."""
+
     def call(*arguments):
         out = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True)
         assert out.returncode == 0, out
+
     trusted = tmp_path / "trusted"
     trusted.mkdir()
     for name in ("release", "stranger"):
@@ -158,29 +183,39 @@ def keys(tmp_path):
 def sign_by_openssl(folder, key, model, manifest):
     text = f"millrace-model-1\n{hashlib.sha256(model).hexdigest()}\n{hashlib.sha256(manifest).hexdigest()}\n"
     (folder / "text").write_text(text)
-    out = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", folder / f"{key}.key.pem", "-in", folder / "text"], capture_output=True)
+    out = subprocess.run(
+        ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", folder / f"{key}.key.pem", "-in", folder / "text"],
+        capture_output=True,
+    )
     assert out.returncode == 0, out
     return out.stdout
 
 
 def push(client, model, manifest, signature=None):
     parts = [("manifest", None, "application/json", manifest), ("model", "m.pt", None, model)]
-    return client.post_form("/api/v1/models/digits/versions", parts + ([("signature", "m.sig", None, signature)] if signature is not None else []))
+    return client.post_form(
+        "/api/v1/models/digits/versions",
+        parts + ([("signature", "m.sig", None, signature)] if signature is not None else []),
+    )
 
 
 def test_only_a_model_signed_by_a_trusted_key_is_taken_where_signatures_are_required(new_daemon, keys, tmp_path):
-    daemon = new_daemon(environment={"MILLRACE_MODELS_TRUSTED_KEYS": str(keys / "trusted"), "MILLRACE_MODELS_REQUIRE_SIGNATURE": "true"})
+    daemon = new_daemon(
+        environment={"MILLRACE_MODELS_TRUSTED_KEYS": str(keys / "trusted"), "MILLRACE_MODELS_REQUIRE_SIGNATURE": "true"}
+    )
     daemon.wait_worker()
     client = daemon.admin()
     good = sign_by_openssl(keys, "release", MODEL, MANIFEST)
     changed_manifest = MANIFEST + b"\n"
     changed_model = MODEL[:-1] + bytes([MODEL[-1] ^ 1])
-    for refused, reason in ((push(client, MODEL, MANIFEST), "must be signed"),
-                            (push(client, MODEL, MANIFEST, sign_by_openssl(keys, "stranger", MODEL, MANIFEST)), "trusted key"),
-                            (push(client, MODEL, changed_manifest, good), "trusted key"),
-                            (push(client, changed_model, MANIFEST, good), "trusted key"),
-                            (push(client, MODEL, MANIFEST, b"x" * 64), "trusted key"),
-                            (push(client, MODEL, MANIFEST, b"short"), "64 bytes")):
+    for refused, reason in (
+        (push(client, MODEL, MANIFEST), "must be signed"),
+        (push(client, MODEL, MANIFEST, sign_by_openssl(keys, "stranger", MODEL, MANIFEST)), "trusted key"),
+        (push(client, MODEL, changed_manifest, good), "trusted key"),
+        (push(client, changed_model, MANIFEST, good), "trusted key"),
+        (push(client, MODEL, MANIFEST, b"x" * 64), "trusted key"),
+        (push(client, MODEL, MANIFEST, b"short"), "64 bytes"),
+    ):
         assert_problem(refused, 422)
         assert reason in refused.json["detail"], refused
     assert client.get("/api/v1/models").json["data"] == []
@@ -227,8 +262,10 @@ def test_the_command_line_makes_keys_and_signs(new_daemon, tmp_path):
 
 def test_a_daemon_that_cannot_read_its_keys_does_not_start(new_daemon, tmp_path):
     (tmp_path / "bad.pem").write_text("nonsense")
-    for environment, word in (({"MILLRACE_MODELS_TRUSTED_KEYS": str(tmp_path / "bad.pem")}, "bad.pem"),
-                              ({"MILLRACE_MODELS_REQUIRE_SIGNATURE": "true"}, "models.trusted_keys")):
+    for environment, word in (
+        ({"MILLRACE_MODELS_TRUSTED_KEYS": str(tmp_path / "bad.pem")}, "bad.pem"),
+        ({"MILLRACE_MODELS_REQUIRE_SIGNATURE": "true"}, "models.trusted_keys"),
+    ):
         daemon = new_daemon(start=False, environment=environment)
         with pytest.raises(AssertionError):
             daemon.start()
@@ -236,6 +273,7 @@ def test_a_daemon_that_cannot_read_its_keys_does_not_start(new_daemon, tmp_path)
 
 
 # The cache
+
 
 def test_equal_inputs_are_answered_from_the_cache_where_the_manifest_asks_for_it(new_daemon):
     daemon = new_daemon()
@@ -268,7 +306,10 @@ def test_a_map_from_the_cache_is_a_blob_again(new_daemon):
     daemon.wait_worker()
     client = daemon.admin()
     manifest = {**json.loads((DATA / "models/land_cover.manifest.json").read_text()), "cache": {"seconds": 600}}
-    assert client.push_model("land_cover", (DATA / "models/land_cover.pt").read_bytes(), json.dumps(manifest)).status == 201
+    assert (
+        client.push_model("land_cover", (DATA / "models/land_cover.pt").read_bytes(), json.dumps(manifest)).status
+        == 201
+    )
     patch = (DATA / "land_cover/patch.npy").read_bytes()
     first, second = (client.predict("land_cover", patch, "application/octet-stream").json for _ in range(2))
     assert second["cached"] is True and second["map"] == first["map"] and second["shares"] == first["shares"]
@@ -279,9 +320,20 @@ def test_a_model_with_a_vocabulary_fits_a_screen(new_daemon):
     daemon = new_daemon(environment={"MILLRACE_INFERENCE_ENABLED": "false"})
     client = daemon.admin()
     words = [f"word{n}" for n in range(30_000)]
-    manifest = {"format": 1, "name": "wordy", "task": "classification", "output": {"shape": [2]}, "labels": ["a", "b"],
-                "input": {"kind": "text", "datatype": "INT64", "shape": [16], "tokenizer": {"kind": "words", "vocabulary": words}},
-                "postprocess": {"kind": "softmax_top_k"}}
+    manifest = {
+        "format": 1,
+        "name": "wordy",
+        "task": "classification",
+        "output": {"shape": [2]},
+        "labels": ["a", "b"],
+        "input": {
+            "kind": "text",
+            "datatype": "INT64",
+            "shape": [16],
+            "tokenizer": {"kind": "words", "vocabulary": words},
+        },
+        "postprocess": {"kind": "softmax_top_k"},
+    }
     for n in range(9):
         assert client.push_model("wordy", MODEL, json.dumps({**manifest, "description": f"version {n}"})).status == 201
     shown = daemon.cli("model", "show", "wordy").stdout
@@ -289,6 +341,8 @@ def test_a_model_with_a_vocabulary_fits_a_screen(new_daemon):
     assert "wordy/9" in shown and "wordy/1" in shown and "not shown" in shown and "--manifest" in shown
     whole = json.loads(daemon.cli("model", "show", "wordy/9", "--manifest").stdout)
     assert whole["input"]["tokenizer"]["vocabulary"] == words
-    assert json.loads(daemon.cli("model", "show", "wordy", "--manifest", "--json").stdout)["description"] == "version 0"  # in production
+    assert (
+        json.loads(daemon.cli("model", "show", "wordy", "--manifest", "--json").stdout)["description"] == "version 0"
+    )  # in production
     assert len(json.loads(daemon.cli("model", "show", "wordy", "--json").stdout)["versions"]) == 9
     daemon.stop()

@@ -21,13 +21,17 @@ def with_a_past(new_daemon):
     """A stopped daemon: a year ago succeeded jobs and three that died, and one of today of each; the ids of today's."""
     daemon = new_daemon()
     client = daemon.admin()
-    today = {"succeeded": client.wait(client.submit("echo", {"of": "today"}))["id"],
-             "dead": client.wait(client.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")["id"]}
+    today = {
+        "succeeded": client.wait(client.submit("echo", {"of": "today"}))["id"],
+        "dead": client.wait(client.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")["id"],
+    }
     daemon.stop()
     fill(daemon.data, finished=OLD)
     with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute("UPDATE finished_jobs SET state = 'dead', result = NULL, error_code = 'old', error_message = 'old' "
-                         "WHERE id IN (SELECT id FROM finished_jobs ORDER BY id LIMIT 3)")
+        database.execute(
+            "UPDATE finished_jobs SET state = 'dead', result = NULL, error_code = 'old', error_message = 'old' "
+            "WHERE id IN (SELECT id FROM finished_jobs ORDER BY id LIMIT 3)"
+        )
     return daemon, today
 
 
@@ -36,7 +40,9 @@ def test_everything_is_kept_unless_somebody_says_otherwise(new_daemon):
     daemon.start()
     client = daemon.admin()
     assert counted(client, state="succeeded") == OLD - 3 + 1 and counted(client, state="dead") == 4
-    oldest = client.get("/api/v1/jobs" + query(state="succeeded", created_before="2026-01-01T00:00:00Z", limit=1)).json["data"][0]
+    oldest = client.get("/api/v1/jobs" + query(state="succeeded", created_before="2026-01-01T00:00:00Z", limit=1)).json[
+        "data"
+    ][0]
     assert client.get(f"/api/v1/results/{oldest['id']}").json["result"] == oldest["result"]
     daemon.stop()
 
@@ -80,7 +86,10 @@ def test_a_flow_goes_with_the_last_of_its_jobs(new_daemon):
     aged = [node["id"] for node in whole["nodes"]] + [half["nodes"][0]["id"]]
     with sqlite3.connect(f"{daemon.data}/millrace.db") as database:  # as if submitted a year ago
         for n, identity in enumerate(aged):
-            database.execute("UPDATE finished_jobs SET id = ?, finished_at = 1760000000000000 WHERE id = ?", (f"0199c82c-c000-7000-8000-00000000000{n}", identity))
+            database.execute(
+                "UPDATE finished_jobs SET id = ?, finished_at = 1760000000000000 WHERE id = ?",
+                (f"0199c82c-c000-7000-8000-00000000000{n}", identity),
+            )
     daemon.environment["MILLRACE_RETENTION_SUCCEEDED_DAYS"] = "30"
     daemon.start()
     until(lambda: counted(client, state="succeeded") == 1)

@@ -13,17 +13,28 @@ LABELS = ["low", "middle", "high", "never"]
 
 
 def manifest(name, description="", labels=LABELS, **members):
-    return json.dumps({
-        "format": 1, "name": name, "description": description, "task": "classification", "labels": labels,
-        "input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]},
-        "output": {"name": "logits", "datatype": "FP32", "shape": [4]},
-        "postprocess": {"kind": "softmax_top_k", "top_k": 2}, "batching": {"max_batch": 8}, **members})
+    return json.dumps(
+        {
+            "format": 1,
+            "name": name,
+            "description": description,
+            "task": "classification",
+            "labels": labels,
+            "input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]},
+            "output": {"name": "logits", "datatype": "FP32", "shape": [4]},
+            "postprocess": {"kind": "softmax_top_k", "top_k": 2},
+            "batching": {"max_batch": 8},
+            **members,
+        }
+    )
 
 
 def push(client, name, *files, **members):
     """The files as versions 1, 2 … of the model `name`."""
     for number, file in enumerate(files, 1):
-        answer = client.push_model(name, (MODELS / f"{file}.pt").read_bytes(), manifest(name, f"version {number}", **members))
+        answer = client.push_model(
+            name, (MODELS / f"{file}.pt").read_bytes(), manifest(name, f"version {number}", **members)
+        )
         assert answer.status == 201 and answer.json["version"] == str(number), answer
     return name
 
@@ -103,7 +114,7 @@ def test_a_candidate_that_fails_is_taken_back_and_no_client_notices(admin, runti
     until(lambda: admin.get("/api/v1/models/frail/traffic").json["candidate"] is None)
     shown = admin.get("/api/v1/models/frail/traffic").json
     assert shown["history"][0]["set_by"] == "millrace" and "9 of 9" in shown["history"][0]["reason"]
-    event, = admin.events("model.rolled_back", subject="frail")
+    (event,) = admin.events("model.rolled_back", subject="frail")
     assert event["data"]["automatic"] and event["data"]["version"] == "2" and "9 of 9" in event["data"]["reason"]
     assert compared(admin, "frail")["2"]["errors"] >= 9 and compared(admin, "frail")["2"]["role"] is None
     # What it was before is what it is again: there is nothing to go back to.
@@ -112,13 +123,19 @@ def test_a_candidate_that_fails_is_taken_back_and_no_client_notices(admin, runti
 
 def test_a_candidate_that_is_slow_is_taken_back(admin, runtime):
     push(admin, "lame", "steady", "slow")
-    traffic(admin, "lame", production="1", candidate={"version": "2", "percent": 50}, rollback={"min_samples": 10, "max_latency_ratio": 3})
+    traffic(
+        admin,
+        "lame",
+        production="1",
+        candidate={"version": "2", "percent": 50},
+        rollback={"min_samples": 10, "max_latency_ratio": 3},
+    )
     for n in range(100):
         assert predict(admin, "lame", f"user-{n}").status == 200
         if admin.get("/api/v1/models/lame/traffic").json["candidate"] is None:
             break
     until(lambda: admin.get("/api/v1/models/lame/traffic").json["candidate"] is None)
-    event, = admin.events("model.rolled_back", subject="lame")
+    (event,) = admin.events("model.rolled_back", subject="lame")
     assert "95th percentile" in event["data"]["reason"]
     by_version = compared(admin, "lame")
     assert by_version["2"]["own_ms"]["p95"] > 3 * by_version["1"]["own_ms"]["p95"]
@@ -154,14 +171,23 @@ def test_the_fallback_answers_when_production_fails_and_when_its_breaker_is_open
     codes = []
     for _ in range(20):
         answer = predict(admin, "breaks")
-        assert answer.status == 200 and answer.json["model"] == "spare" and answer.json["label"] == "s2" and answer.json["fallback"] is True, answer
+        assert (
+            answer.status == 200
+            and answer.json["model"] == "spare"
+            and answer.json["label"] == "s2"
+            and answer.json["fallback"] is True
+        ), answer
         codes.append(answer.json["fallback_reason"]["code"])
         assert answer.json["fallback_reason"]["model_version"] == "1"
     assert codes[0] == "model_failed" and codes[-1] == "unavailable"  # the breaker is open
     by_version = compared(admin, "breaks")
     assert by_version["1"]["breaker"] == "open" and by_version["1"]["fallbacks"] == 20
     job = admin.wait(admin.submit("infer", {"model": "breaks", "input": {"data": [1, 2, 3, 7]}}))
-    assert job["result"]["model"] == "spare" and job["result"]["model_version"] == "1" and job["result"]["fallback"] is True
+    assert (
+        job["result"]["model"] == "spare"
+        and job["result"]["model_version"] == "1"
+        and job["result"]["fallback"] is True
+    )
     assert_problem(predict(admin, "breaks", query="?version=1"), 500)  # asked for by name it answers itself
     assert_problem(admin.post("/api/v1/models/breaks/predict", {"data": [1, 2]}), 422)
     # The spare one stays for as long as somebody counts on it.
@@ -179,8 +205,16 @@ def test_a_manifest_names_a_fallback_too(admin, runtime):
 def test_what_cannot_serve_gets_no_traffic(admin, runtime):
     push(admin, "careful", "steady")
     before = admin.get("/api/v1/models/careful/traffic").json
-    for wrong in ({}, {"production": "2"}, {"production": 1}, {"production": "1", "shadow": "1"}, {"production": "1", "candidate": {"version": "7", "percent": 1}},
-                  {"production": "1", "fallback": {"model": "nobody"}}, {"production": "1", "fallback": {"model": "careful"}}, {"production": "1", "more": 1}):
+    for wrong in (
+        {},
+        {"production": "2"},
+        {"production": 1},
+        {"production": "1", "shadow": "1"},
+        {"production": "1", "candidate": {"version": "7", "percent": 1}},
+        {"production": "1", "fallback": {"model": "nobody"}},
+        {"production": "1", "fallback": {"model": "careful"}},
+        {"production": "1", "more": 1},
+    ):
         assert_problem(admin.request("PUT", "/api/v1/models/careful/traffic", data=wrong), 422)
     assert_problem(admin.request("PUT", "/api/v1/models/nobody/traffic", data={"production": "1"}), 404)
     assert_problem(admin.get("/api/v1/models/nobody/comparison"), 404)
@@ -202,7 +236,9 @@ def test_production_changes_under_load_without_a_failed_request(admin, daemon, r
         work = [pool.submit(client) for _ in range(4)]
         for n in range(20):
             traffic(admin, "busy", production="2" if n % 2 == 0 else "1")
-            assert version(predict(admin, "busy")) == ("2" if n % 2 == 0 else "1")  # from the answer on it is the new one
+            assert version(predict(admin, "busy")) == (
+                "2" if n % 2 == 0 else "1"
+            )  # from the answer on it is the new one
         stop.set()
         answers = [answer for each in work for answer in each.result()]
     assert [answer for answer in answers if answer.status != 200] == []
@@ -211,7 +247,10 @@ def test_production_changes_under_load_without_a_failed_request(admin, daemon, r
 
 def test_two_changes_at_once_leave_one_of_them_whole(admin, runtime):
     push(admin, "torn", "steady", "another")
-    wanted = [{"production": "1", "candidate": {"version": "2", "percent": 5}}, {"production": "2", "candidate": {"version": "1", "percent": 95}}]
+    wanted = [
+        {"production": "1", "candidate": {"version": "2", "percent": 5}},
+        {"production": "2", "candidate": {"version": "1", "percent": 95}},
+    ]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: traffic(admin, "torn", **wanted[n % 2]), range(16)))
     shown = admin.get("/api/v1/models/torn/traffic").json
@@ -222,11 +261,17 @@ def test_two_changes_at_once_leave_one_of_them_whole(admin, runtime):
 
 def test_feedback_gives_the_accuracy_of_a_version(admin, runtime):
     push(admin, "taught", "steady")
-    jobs = [admin.wait(admin.submit("infer", {"model": "taught", "input": {"data": [1, 2, 3, 7]}}))["id"] for _ in range(4)]
+    jobs = [
+        admin.wait(admin.submit("infer", {"model": "taught", "input": {"data": [1, 2, 3, 7]}}))["id"] for _ in range(4)
+    ]
     for job, actual in zip(jobs, ("high", "high", "low", "middle")):
         answer = admin.post(f"/api/v1/jobs/{job}/feedback", {"actual": actual})
         assert answer.status == 200, answer
-        assert answer.json["predicted"] == "high" and answer.json["correct"] is (actual == "high") and answer.json["model_version"] == "1"
+        assert (
+            answer.json["predicted"] == "high"
+            and answer.json["correct"] is (actual == "high")
+            and answer.json["model_version"] == "1"
+        )
     assert compared(admin, "taught")["1"]["feedback"] == {"count": 4, "correct": 2, "accuracy": 0.5}
     # The last word counts, and the same word twice is one.
     for _ in range(2):
@@ -277,19 +322,43 @@ def test_who_may(roles, admin, runtime):
 
 def test_a_prediction_comes_as_a_tensor_or_a_picture_where_that_is_asked_for(admin, runtime, land_cover):
     push(admin, "formed", "steady")
-    answer = admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"})
-    assert answer.status == 200 and answer.headers["Content-Type"] == "application/x-npy" and answer.body[:6] == b"\x93NUMPY", answer
-    assert answer.headers["X-Model"] == "formed" and answer.headers["X-Model-Version"] == "1" and "X-Fallback" not in answer.headers
+    answer = admin.post(
+        "/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"}
+    )
+    assert (
+        answer.status == 200
+        and answer.headers["Content-Type"] == "application/x-npy"
+        and answer.body[:6] == b"\x93NUMPY"
+    ), answer
+    assert (
+        answer.headers["X-Model"] == "formed"
+        and answer.headers["X-Model-Version"] == "1"
+        and "X-Fallback" not in answer.headers
+    )
     assert struct.unpack("<4f", answer.body[-16:]) == (1, 2, 3, -100)
-    assert_problem(admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "image/png"}), 406)
+    assert_problem(
+        admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "image/png"}), 406
+    )
     patch = (MODELS.parent / "land_cover" / "patch.npy").read_bytes()
-    answer = admin.request("POST", f"/api/v1/models/{land_cover}/predict", body=patch,
-                           headers={"Content-Type": "application/octet-stream", "Accept": "text/html, image/png;q=0.9, */*"})
-    assert answer.status == 200 and answer.headers["Content-Type"] == "image/png" and answer.body[:8] == b"\x89PNG\r\n\x1a\n", answer
+    answer = admin.request(
+        "POST",
+        f"/api/v1/models/{land_cover}/predict",
+        body=patch,
+        headers={"Content-Type": "application/octet-stream", "Accept": "text/html, image/png;q=0.9, */*"},
+    )
+    assert (
+        answer.status == 200
+        and answer.headers["Content-Type"] == "image/png"
+        and answer.body[:8] == b"\x89PNG\r\n\x1a\n"
+    ), answer
     assert answer.headers["X-Model"] == land_cover
-    assert "label" in admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "*/*"}).json
+    assert (
+        "label" in admin.post("/api/v1/models/formed/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "*/*"}).json
+    )
     push(admin, "formless", "failing", fallback={"model": "formed"})
-    answer = admin.post("/api/v1/models/formless/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"})
+    answer = admin.post(
+        "/api/v1/models/formless/predict", {"data": [1, 2, 3, 7]}, headers={"Accept": "application/x-npy"}
+    )
     assert answer.headers["X-Model"] == "formed" and answer.headers["X-Fallback"] == "true", answer
 
 
@@ -313,10 +382,14 @@ def test_a_version_that_does_not_load_never_gets_traffic(new_daemon, runtime):
     daemon.wait_worker()
     push(client, "rotten", "steady", "another")
     sha256 = client.get("/api/v1/models/rotten").json["versions"][1]["sha256"]
-    file, = (daemon.data / "models").rglob(sha256)
+    (file,) = (daemon.data / "models").rglob(sha256)
     file.chmod(0o600)
     file.write_bytes(bytes(file.stat().st_size))
-    for wanted in ({"production": "2"}, {"production": "1", "candidate": {"version": "2", "percent": 1}}, {"production": "1", "shadow": "2"}):
+    for wanted in (
+        {"production": "2"},
+        {"production": "1", "candidate": {"version": "2", "percent": 1}},
+        {"production": "1", "shadow": "2"},
+    ):
         problem = assert_problem(client.request("PUT", "/api/v1/models/rotten/traffic", data=wanted), (409, 422))
         assert "rotten/2" in problem["detail"], problem
         assert version(predict(client, "rotten")) == "1"
@@ -398,7 +471,13 @@ def test_a_slow_candidate_with_all_of_the_traffic_is_compared_with_what_producti
     push(admin, "slowest", "steady", "slow")
     for _ in range(20):
         assert version(predict(admin, "slowest")) == "1"
-    traffic(admin, "slowest", production="1", candidate={"version": "2", "percent": 100}, rollback={"min_samples": 20, "max_latency_ratio": 3})
+    traffic(
+        admin,
+        "slowest",
+        production="1",
+        candidate={"version": "2", "percent": 100},
+        rollback={"min_samples": 20, "max_latency_ratio": 3},
+    )
     for _ in range(20):
         assert version(predict(admin, "slowest")) == "2"
     assert "95th percentile" in out(admin, "slowest")
@@ -406,7 +485,9 @@ def test_a_slow_candidate_with_all_of_the_traffic_is_compared_with_what_producti
 
 
 def test_a_candidate_as_good_as_production_stays(admin, runtime):
-    name = on_trial(admin, "equal", "failing", "failing", percent=50, min_samples=20, max_latency_ratio=1000)  # a third of the inputs is poison for both
+    name = on_trial(
+        admin, "equal", "failing", "failing", percent=50, min_samples=20, max_latency_ratio=1000
+    )  # a third of the inputs is poison for both
     for n in range(150):
         assert predict(admin, name, numbers=MARKED if n % 3 == 0 else GOOD).status == (500 if n % 3 == 0 else 200)
     assert admin.get(f"/api/v1/models/{name}/traffic").json["candidate"]["version"] == "2"
@@ -417,19 +498,27 @@ def test_a_candidate_as_good_as_production_stays(admin, runtime):
 
 
 def test_a_candidate_that_calls_inputs_wrong_which_production_takes_is_out(admin, runtime):
-    for name, members in (("smaller", {"limits": {"max_input_bytes": 16}}),
-                          ("narrower", {"input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]}, "labels": LABELS})):
+    for name, members in (
+        ("smaller", {"limits": {"max_input_bytes": 16}}),
+        ("narrower", {"input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]}, "labels": LABELS}),
+    ):
         push(admin, name, "steady")
         if name == "narrower":
             members["input"]["name"] = "other"  # the inference protocol names its inputs
-        assert admin.push_model(name, (MODELS / "steady.pt").read_bytes(), manifest(name, "version 2", **members)).status == 201
+        assert (
+            admin.push_model(name, (MODELS / "steady.pt").read_bytes(), manifest(name, "version 2", **members)).status
+            == 201
+        )
         traffic(admin, name, production="1", candidate={"version": "2", "percent": 100}, rollback={"min_samples": 10})
         for _ in range(10):
             if name == "smaller":
                 answer = predict(admin, name)
                 assert version(answer) == "1" and answer.json["fallback_reason"]["code"] == "bad_input", answer
             else:
-                answer = admin.post(f"/v2/models/{name}/infer", {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 7]}]})
+                answer = admin.post(
+                    f"/v2/models/{name}/infer",
+                    {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 7]}]},
+                )
                 assert answer.status == 200 and answer.json["model_version"] == "1", answer
         assert "10 of 10" in out(admin, name)
 

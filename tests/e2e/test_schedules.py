@@ -31,9 +31,18 @@ def test_a_schedule_shows_what_is_planned(admin):
     assert answer.status == 201, answer
     made = answer.json
     assert answer.headers["Location"] == f"{ROOT}/{made['id']}"
-    assert (made["name"], made["cron"], made["time_zone"], made["missed"]) == ("shown", "30 2 * * *", "Europe/Berlin", "skip")
+    assert (made["name"], made["cron"], made["time_zone"], made["missed"]) == (
+        "shown",
+        "30 2 * * *",
+        "Europe/Berlin",
+        "skip",
+    )
     assert made["job"] == {"kind": "echo", "payload": {"of": "shown"}}
-    assert len(made["planned"]) == 5 and made["planned"] == sorted(set(made["planned"])) and made["planned"][0] == made["next_run_at"]
+    assert (
+        len(made["planned"]) == 5
+        and made["planned"] == sorted(set(made["planned"]))
+        and made["planned"][0] == made["next_run_at"]
+    )
     assert all(TIME.match(each) for each in made["planned"])
     assert made["paused_at"] is made["last_run_at"] is made["last_job_id"] is made["last_error"] is None
     assert admin.get(f"{ROOT}/{made['id']}").json == made
@@ -57,21 +66,24 @@ def test_schedules_are_listed_by_pages(new_daemon):
     assert_problem(client.get(ROOT + query(queue="x")), 422)
 
 
-@pytest.mark.parametrize("change,said", [
-    ({"cron": "0 25 * * *"}, "field 2 (hour): 25 is outside 0-23"),
-    ({"cron": "0 0 31 2 *"}, "never fires"),
-    ({"cron": "* * * * * *"}, "five fields"),
-    ({"time_zone": "Berlin"}, "Europe/Berlin"),
-    ({"time_zone": "../../etc/passwd"}, "there is no time zone"),
-    ({"missed": "never"}, "skip, run_once or run_all"),
-    ({"name": "No Name"}, '"name" must be'),
-    ({"job": {"kind": "no-such-kind"}}, "no-such-kind"),
-    ({"job": {"kind": "echo", "run_at": "2099-01-01T00:00:00Z"}}, "run_at"),
-    ({"job": {"kind": "echo", "priority": 12}}, "priority"),
-    ({"job": []}, "job"),
-    ({"timezone": "UTC"}, "timezone"),
-    ({"job": None}, "needs"),
-])
+@pytest.mark.parametrize(
+    "change,said",
+    [
+        ({"cron": "0 25 * * *"}, "field 2 (hour): 25 is outside 0-23"),
+        ({"cron": "0 0 31 2 *"}, "never fires"),
+        ({"cron": "* * * * * *"}, "five fields"),
+        ({"time_zone": "Berlin"}, "Europe/Berlin"),
+        ({"time_zone": "../../etc/passwd"}, "there is no time zone"),
+        ({"missed": "never"}, "skip, run_once or run_all"),
+        ({"name": "No Name"}, '"name" must be'),
+        ({"job": {"kind": "no-such-kind"}}, "no-such-kind"),
+        ({"job": {"kind": "echo", "run_at": "2099-01-01T00:00:00Z"}}, "run_at"),
+        ({"job": {"kind": "echo", "priority": 12}}, "priority"),
+        ({"job": []}, "job"),
+        ({"timezone": "UTC"}, "timezone"),
+        ({"job": None}, "needs"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_words(admin, change, said):
     problem = assert_problem(admin.post(ROOT, {**wanted("refused"), **change}), 422)
     assert said in problem["detail"], problem
@@ -86,7 +98,11 @@ def test_an_idempotency_key_makes_one_schedule_and_one_run(admin):
     headers = {"Idempotency-Key": "schedule-1"}
     first = admin.post(ROOT, wanted("once"), headers=headers)
     again = admin.post(ROOT, wanted("once"), headers=headers)
-    assert first.status == again.status == 201 and first.body == again.body and first.headers["Location"] == again.headers["Location"]
+    assert (
+        first.status == again.status == 201
+        and first.body == again.body
+        and first.headers["Location"] == again.headers["Location"]
+    )
     assert_problem(admin.post(ROOT, wanted("once", "@daily"), headers=headers), 422)
     runs = {admin.post(f"{ROOT}/{first.json['id']}/run", headers=headers).json["id"] for _ in range(3)}
     assert len(runs) == 1
@@ -109,15 +125,29 @@ def test_pause_resume_change_remove(admin):
     made = create(admin, "changing")
     path = f"{ROOT}/{made['id']}"
     paused = admin.post(f"{path}/pause")
-    assert paused.status == 200 and TIME.match(paused.json["paused_at"]) and paused.json["planned"] == [] and paused.json["next_run_at"] is None
+    assert (
+        paused.status == 200
+        and TIME.match(paused.json["paused_at"])
+        and paused.json["planned"] == []
+        and paused.json["next_run_at"] is None
+    )
     assert admin.post(f"{path}/pause").json == paused.json
     resumed = admin.post(f"{path}/resume")
     assert resumed.status == 200 and resumed.json == made
     changed = put(admin, made["id"], wanted("changed", "@yearly"))
-    assert changed.status == 200 and changed.json["name"] == "changed" and changed.json["next_run_at"].endswith("-01-01T00:00:00.000000Z")
+    assert (
+        changed.status == 200
+        and changed.json["name"] == "changed"
+        and changed.json["next_run_at"].endswith("-01-01T00:00:00.000000Z")
+    )
     assert changed.json["created_at"] == made["created_at"]
     assert admin.delete(path).status == 204
-    for answer in (admin.get(path), admin.delete(path), put(admin, made["id"], wanted("changed")), *(admin.post(f"{path}/{verb}") for verb in ("pause", "resume", "run"))):
+    for answer in (
+        admin.get(path),
+        admin.delete(path),
+        put(admin, made["id"], wanted("changed")),
+        *(admin.post(f"{path}/{verb}") for verb in ("pause", "resume", "run")),
+    ):
         assert_problem(answer, 404)
     assert_problem(admin.get(f"{ROOT}/no-id"), 404)
 
@@ -128,8 +158,12 @@ def test_viewers_look_and_operators_change(admin, roles):
     assert roles["viewer"].get(path).status == 200 and roles["viewer"].get(ROOT).status == 200
     for role in ("viewer", "submitter"):
         client = roles[role]
-        for answer in (client.post(ROOT, wanted("forbidden")), put(client, made["id"], wanted("guarded")), client.delete(path),
-                       *(client.post(f"{path}/{verb}") for verb in ("pause", "resume", "run"))):
+        for answer in (
+            client.post(ROOT, wanted("forbidden")),
+            put(client, made["id"], wanted("guarded")),
+            client.delete(path),
+            *(client.post(f"{path}/{verb}") for verb in ("pause", "resume", "run")),
+        ):
             assert_problem(answer, 403)
     assert roles["operator"].post(f"{path}/pause").status == 200
 
@@ -149,7 +183,10 @@ def planned_minutes(client, name):
         client.wait(job["id"], "succeeded")
     texts = sorted(job["tags"]["planned_at"] for job in jobs)
     assert all(text.endswith(":00.000000Z") for text in texts), texts
-    return [int(time.mktime(time.strptime(text[:19] + " UTC", "%Y-%m-%dT%H:%M:%S %Z")) - time.timezone) // 60 for text in texts]
+    return [
+        int(time.mktime(time.strptime(text[:19] + " UTC", "%Y-%m-%dT%H:%M:%S %Z")) - time.timezone) // 60
+        for text in texts
+    ]
 
 
 def wait_for_firing(client, identity, seconds=30):
@@ -165,7 +202,10 @@ def wait_for_firing(client, identity, seconds=30):
 def test_what_was_missed_is_skipped_run_once_or_run_for_each(new_daemon):
     daemon = new_daemon()
     client = daemon.admin()
-    made = {policy: create(client, policy.replace("_", "-"), cron="* * * * *", missed=policy) for policy in ("skip", "run_once", "run_all")}
+    made = {
+        policy: create(client, policy.replace("_", "-"), cron="* * * * *", missed=policy)
+        for policy in ("skip", "run_once", "run_all")
+    }
     daemon.stop()
     first = set_back(daemon, 30) // MINUTE
     daemon.start()
@@ -181,7 +221,9 @@ def test_what_was_missed_is_skipped_run_once_or_run_for_each(new_daemon):
     assert all(each >= first + 30 for each in planned_minutes(client, "skip"))
     told = {event["data"]["missed"]: event for event in client.events("schedule.missed")}
     # Of what was made up for one by one there is nothing to tell.
-    assert {policy: event["subject"] for policy, event in told.items()} == {policy: made[policy]["id"] for policy in ("skip", "run_once")}
+    assert {policy: event["subject"] for policy, event in told.items()} == {
+        policy: made[policy]["id"] for policy in ("skip", "run_once")
+    }
     skipped = told["skip"]["data"]
     assert skipped["name"] == "skip" and skipped["first"] < skipped["last"] and skipped["jobs"] <= 2
     daemon.stop()
@@ -220,7 +262,20 @@ def test_the_command_line(daemon):
         assert done.returncode == code, done
         return done
 
-    added = json.loads(run("add", "by-hand", "30 2 * * *", "--zone", "Europe/Berlin", "--kind", "echo", "--payload", '{"a":1}', "--json").stdout)
+    added = json.loads(
+        run(
+            "add",
+            "by-hand",
+            "30 2 * * *",
+            "--zone",
+            "Europe/Berlin",
+            "--kind",
+            "echo",
+            "--payload",
+            '{"a":1}',
+            "--json",
+        ).stdout
+    )
     assert added["time_zone"] == "Europe/Berlin" and added["job"] == {"kind": "echo", "payload": {"a": 1}}
     assert "by-hand" in run("list").stdout
     assert added["planned"][4] in run("show", "by-hand").stdout

@@ -31,10 +31,36 @@ def furnished(admin, digits):
 def test_every_answer_is_one_that_the_contract_has(daemon, roles, furnished, role, tmp_path):
     # An invented method, or one younger than the daemon such as QUERY, is rightly 501 (RFC 9110, 15.6.2).
     (tmp_path / "schemathesis.toml").write_text(
-        '[phases.coverage]\nunexpected-methods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE"]\n')
-    command = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", str(ROOT / "embedded/openapi.json"),
-               "--url", f"http://127.0.0.1:{daemon.port}", "--header", f"Authorization: Bearer {roles[role].key}", "--phases", "examples,coverage,fuzzing",
-               "--max-examples", EXAMPLES, "--seed", "7", "--generation-database", "none", "--exclude-path-regex", WITHOUT, "--exclude-checks", ASIDE,
-               "--request-timeout", "60", "--continue-on-failure", "--no-color"]
-    out = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(PACKAGES)}, capture_output=True, text=True)
+        '[phases.coverage]\nunexpected-methods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE"]\n'
+    )
+    command = [
+        sys.executable,
+        "-c",
+        "from schemathesis.cli import schemathesis; schemathesis()",
+        "run",
+        str(ROOT / "embedded/openapi.json"),
+        "--url",
+        f"http://127.0.0.1:{daemon.port}",
+        "--header",
+        f"Authorization: Bearer {roles[role].key}",
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--max-examples",
+        EXAMPLES,
+        "--seed",
+        "7",
+        "--generation-database",
+        "none",
+        "--exclude-path-regex",
+        WITHOUT,
+        "--exclude-checks",
+        ASIDE,
+        "--request-timeout",
+        "60",
+        "--continue-on-failure",
+        "--no-color",
+    ]
+    out = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(PACKAGES)}, capture_output=True, text=True
+    )
     assert out.returncode == 0, out.stdout[-20_000:] + out.stderr[-2000:]

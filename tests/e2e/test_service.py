@@ -26,8 +26,18 @@ def test_status_counts_what_happened(new_daemon):
     assert status["jobs"]["scheduled"] == 1 and status["jobs"]["running"] == 1
     assert {"submitted_per_second", "finished_per_second"} <= status["jobs"]["rates"].keys()
     night = next(queue for queue in status["queues"] if queue["name"] == "night")
-    assert (night["queued"], night["running"], night["scheduled"], night["blocked"], night["breaker"]) == (0, 1, 0, 0, "closed")
-    assert status["store"]["driver"] == "sqlite" and status["store"]["schema_version"] >= 1 and status["store"]["bytes"] > 0
+    assert (night["queued"], night["running"], night["scheduled"], night["blocked"], night["breaker"]) == (
+        0,
+        1,
+        0,
+        0,
+        "closed",
+    )
+    assert (
+        status["store"]["driver"] == "sqlite"
+        and status["store"]["schema_version"] >= 1
+        and status["store"]["bytes"] > 0
+    )
     assert status["disk"]["free_bytes"] > 0 and status["uptime_seconds"] > 0
     assert status["worker"]["state"] in ("ready", "starting", "restarting", "unavailable")
     daemon.stop()
@@ -62,15 +72,22 @@ def test_a_daemon_whose_inference_is_switched_off_is_ready_and_lacks_nothing(new
 def test_a_worker_that_is_replaced_is_named_and_the_daemon_stays_ready(new_daemon):
     daemon = new_daemon()
     client = daemon.admin()
-    if until(lambda: client.get("/api/v1/status").json["worker"]["state"] in ("ready", "unavailable"), seconds=60) and \
-            client.get("/api/v1/status").json["worker"]["state"] != "ready":
+    if (
+        until(lambda: client.get("/api/v1/status").json["worker"]["state"] in ("ready", "unavailable"), seconds=60)
+        and client.get("/api/v1/status").json["worker"]["state"] != "ready"
+    ):
         daemon.stop()
         return
     os.kill(daemon.worker_pid(), signal.SIGKILL)
     said = []
+
     def restarted():
         said.append(client.get("/ready"))
-        return client.get("/api/v1/status").json["worker"]["restarts"] == 1 and client.get("/api/v1/status").json["worker"]["state"] == "ready"
+        return (
+            client.get("/api/v1/status").json["worker"]["restarts"] == 1
+            and client.get("/api/v1/status").json["worker"]["state"] == "ready"
+        )
+
     until(restarted, seconds=60)
     assert all(answer.status == 200 for answer in said), said
     assert any("worker is" in " ".join(answer.json["degraded"]) for answer in said), [answer.json for answer in said]
@@ -85,7 +102,9 @@ def test_metrics_are_in_the_text_format_and_move(admin):
         return answer.body.decode()
 
     before = scrape()
-    line = re.compile(r'^(# (HELP|TYPE) [a-zA-Z_:][a-zA-Z0-9_:]* .+|[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\.)*",?)*\})? [-+0-9.eEInfNa]+)$')
+    line = re.compile(
+        r'^(# (HELP|TYPE) [a-zA-Z_:][a-zA-Z0-9_:]* .+|[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\.)*",?)*\})? [-+0-9.eEInfNa]+)$'
+    )
     wrong = [text for text in before.splitlines() if text and not line.match(text)]
     assert not wrong, wrong[:5]
     assert before.endswith("\n") and before.count("# TYPE millrace_") > 5
@@ -111,7 +130,7 @@ def test_a_stop_says_what_it_waits_for_and_a_second_signal_ends_it_at_once(new_d
     client.wait(job, "running")
     daemon.process.send_signal(signal.SIGINT)
     until(lambda: "waiting for running jobs" in daemon.log())
-    line, = [line for line in daemon.log().splitlines() if "waiting for running jobs" in line]
+    (line,) = [line for line in daemon.log().splitlines() if "waiting for running jobs" in line]
     assert "jobs=1" in line and "again" in line, line
     daemon.process.send_signal(signal.SIGINT)
     assert daemon.wait_end() == -signal.SIGINT
@@ -124,7 +143,9 @@ def test_a_request_that_is_under_way_is_answered_before_the_stop(new_daemon):
     client, answers = daemon.admin(), []
 
     def submit():
-        answers.append(client.post("/api/v1/jobs", {"kind": "sleep", "payload": {"seconds": 2}}, headers={"Prefer": "wait=20"}))
+        answers.append(
+            client.post("/api/v1/jobs", {"kind": "sleep", "payload": {"seconds": 2}}, headers={"Prefer": "wait=20"})
+        )
 
     under_way = threading.Thread(target=submit)
     under_way.start()
@@ -205,7 +226,10 @@ def test_without_a_runtime_everything_but_inference_works(new_daemon, tmp_path):
     client = daemon.admin()
     assert client.wait(client.submit("echo", {"x": 1}))["result"] == {"x": 1}
     end = time.monotonic() + 20
-    while (worker := client.get("/api/v1/status").json["worker"])["state"] in ("starting", "restarting") and time.monotonic() < end:
+    while (worker := client.get("/api/v1/status").json["worker"])["state"] in (
+        "starting",
+        "restarting",
+    ) and time.monotonic() < end:
         time.sleep(0.05)
     assert worker["state"] != "ready" and worker["reason"]
     assert_problem(client.predict("digits", b"x", "image/png"), (404, 503))
@@ -218,12 +242,21 @@ def test_the_worker_has_no_network_and_no_secrets(daemon, runtime):
     assert b"MILLRACE_" not in environment or b"KEY" not in environment
     status = open(f"/proc/{pid}/status").read()
     assert "NoNewPrivs:\t1" in status and re.search(r"Seccomp:\t2", status)
-    names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if os.path.lexists(f"/proc/{pid}/fd/{fd}")]
+    names = [
+        os.readlink(f"/proc/{pid}/fd/{fd}")
+        for fd in os.listdir(f"/proc/{pid}/fd")
+        if os.path.lexists(f"/proc/{pid}/fd/{fd}")
+    ]
     assert not any("millrace.db" in name for name in names), names
 
 
 def test_a_configuration_that_is_wrong_stops_the_start_with_the_reason(tmp_path):
     file = tmp_path / "millrace.toml"
     file.write_text("[http]\nlisten = \"nowhere\"\n")
-    out = subprocess.run([str(binary()), "serve", "--data", str(tmp_path / "d"), "--config", str(file)], capture_output=True, text=True, timeout=20)
+    out = subprocess.run(
+        [str(binary()), "serve", "--data", str(tmp_path / "d"), "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     assert out.returncode == 2 and "listen" in out.stderr

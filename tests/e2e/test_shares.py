@@ -20,7 +20,10 @@ def descriptors():
 
 
 def connect(daemon, count, source="127.0.0.1"):
-    return [socket.create_connection(("127.0.0.1", daemon.port), timeout=20, source_address=(source, 0)) for _ in range(count)]
+    return [
+        socket.create_connection(("127.0.0.1", daemon.port), timeout=20, source_address=(source, 0))
+        for _ in range(count)
+    ]
 
 
 def close(connections):
@@ -39,11 +42,13 @@ def asks(connection):
 
 
 def test_silent_connections_from_one_address_leave_places_for_others_and_for_the_command_line(new_daemon, descriptors):
-    daemon = new_daemon(environment={"MILLRACE_HTTP_MAX_CONNECTIONS": str(FLOOD * 9 // 10), "MILLRACE_INFERENCE_ENABLED": "false"})
+    daemon = new_daemon(
+        environment={"MILLRACE_HTTP_MAX_CONNECTIONS": str(FLOOD * 9 // 10), "MILLRACE_INFERENCE_ENABLED": "false"}
+    )
     descriptors(FLOOD + 500)
     held = connect(daemon, FLOOD)
     until(lambda: daemon.cli("status").returncode == 0)  # over the admin socket
-    other, = connect(daemon, 1, "127.0.0.2")
+    (other,) = connect(daemon, 1, "127.0.0.2")
     assert asks(other) == 200
     last = held.pop()
     assert asks(last) in (0, 503)  # its own address has its share
@@ -53,11 +58,13 @@ def test_silent_connections_from_one_address_leave_places_for_others_and_for_the
 
 
 def test_an_address_has_the_share_that_is_configured(new_daemon, descriptors):
-    daemon = new_daemon(environment={"MILLRACE_HTTP_MAX_CONNECTIONS_PER_ADDRESS": "20", "MILLRACE_INFERENCE_ENABLED": "false"})
+    daemon = new_daemon(
+        environment={"MILLRACE_HTTP_MAX_CONNECTIONS_PER_ADDRESS": "20", "MILLRACE_INFERENCE_ENABLED": "false"}
+    )
     held = connect(daemon, 20)
-    extra, = connect(daemon, 1)
+    (extra,) = connect(daemon, 1)
     assert asks(extra) == 503
-    other, = connect(daemon, 1, "127.0.0.2")
+    (other,) = connect(daemon, 1, "127.0.0.2")
     assert asks(other) == 200
     close([*held, extra, other])
     daemon.stop()
@@ -82,7 +89,10 @@ def test_a_low_limit_of_descriptors_takes_nothing_from_blobs_and_workers(tmp_pat
         worker = admin.get("/api/v1/status").json["worker"]
         if "pid" in worker and worker["state"] == "ready":
             os.kill(worker["pid"], 9)
-            until(lambda: (now := admin.get("/api/v1/status").json["worker"])["state"] == "ready" and now["pid"] != worker["pid"])
+            until(
+                lambda: (now := admin.get("/api/v1/status").json["worker"])["state"] == "ready"
+                and now["pid"] != worker["pid"]
+            )
         close(held)
         assert ("fewer connections than configured" in daemon.log()) == hard
         daemon.stop()
@@ -114,7 +124,9 @@ def test_one_key_locks_nobody_out_of_the_sign_in(new_daemon):
     def sign_in(key):
         return client.post("/api/v1/auth/login", {"key": key})
 
-    cookies = [answer.headers["Set-Cookie"].split(";")[0] for _ in range(119) if (answer := sign_in(viewer)).status == 200]
+    cookies = [
+        answer.headers["Set-Cookie"].split(";")[0] for _ in range(119) if (answer := sign_in(viewer)).status == 200
+    ]
     assert len(cookies) == 119
 
     def open_sessions():

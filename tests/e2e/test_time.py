@@ -33,6 +33,7 @@ def test_never_may_be_said_as_the_last_day_there_is(admin, field):
 
 # expires_at: by then it has begun
 
+
 @pytest.mark.parametrize("waits", ["paused", "scheduled", "blocked", "external"])
 def test_a_job_that_has_not_begun_in_time_expires(admin, waits):
     options = {"queue": f"expiry-{waits}", "expires_at": moment(0.5)}
@@ -67,6 +68,7 @@ def test_an_expired_job_can_be_tried_again(admin):
 
 # deadline_at: by then it has ended
 
+
 def test_work_under_way_is_stopped_at_the_deadline(admin):
     job = admin.wait(admin.submit("sleep", {"seconds": 600}, deadline_at=moment(0.5)))
     assert job["state"] == "expired" and job["started_at"] and job["result"] is None
@@ -82,15 +84,30 @@ def test_a_job_that_waits_at_its_deadline_expires(admin):
 
 
 def test_a_retry_that_would_come_after_the_deadline_is_not_planned(admin):
-    job = admin.wait(admin.submit("sleep", {"seconds": 0, "fail_times": 9}, deadline_at=moment(20),
-                                  retry={"backoff": "fixed", "first_seconds": 60, "jitter": 0}))
+    job = admin.wait(
+        admin.submit(
+            "sleep",
+            {"seconds": 0, "fail_times": 9},
+            deadline_at=moment(20),
+            retry={"backoff": "fixed", "first_seconds": 60, "jitter": 0},
+        )
+    )
     assert job["state"] == "dead" and job["attempt"] == 1 and job["error"]["code"] == "planned_failure"
 
 
 # timeout_seconds: of each attempt
 
+
 def test_an_attempt_that_takes_too_long_is_stopped_and_tried_again(admin):
-    job = admin.wait(admin.submit("sleep", {"seconds": 600}, timeout_seconds=0.2, max_attempts=2, retry={"backoff": "list", "delays_seconds": [0]}))
+    job = admin.wait(
+        admin.submit(
+            "sleep",
+            {"seconds": 600},
+            timeout_seconds=0.2,
+            max_attempts=2,
+            retry={"backoff": "list", "delays_seconds": [0]},
+        )
+    )
     assert job["state"] == "dead" and [each["error"]["code"] for each in job["attempts"]] == ["timed_out", "timed_out"]
     assert admin.queue("default")["running"] == len(admin.get("/api/v1/jobs?state=running&queue=default").json["data"])
 

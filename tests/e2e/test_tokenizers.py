@@ -16,15 +16,38 @@ LENGTH = 512
 def push(admin, name, reference, files=None):
     """pair.pt behind a tokenizer of the references and its attention mask: the sum of both inputs, and twice the token numbers."""
     folder = REFERENCES / reference
-    inputs = [{"name": "ids", "kind": "text", "datatype": "INT64", "shape": [LENGTH], "tokenizer": json.loads((folder / "manifest.json").read_text())},
-              {"name": "mask", "kind": "text", "datatype": "INT64", "shape": [LENGTH], "gives": "attention_mask"}]
-    manifest = {"format": 1, "name": name, "task": "tensor", "inputs": inputs, "batching": {"max_batch": 8},
-                "outputs": [{"name": "sum", "datatype": "INT64", "shape": [1]}, {"name": "double", "datatype": "INT64", "shape": [LENGTH]}]}
-    files = files or {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("manifest.json", "expected.json")}
-    return admin.post_form(f"/api/v1/models/{name}/versions", [
-        ("manifest", None, "application/json", json.dumps(manifest).encode()),
-        *[("file", file, "application/octet-stream", content) for file, content in files.items()],
-        ("model", "m.pt", "application/octet-stream", (MODELS / "pair.pt").read_bytes())])
+    inputs = [
+        {
+            "name": "ids",
+            "kind": "text",
+            "datatype": "INT64",
+            "shape": [LENGTH],
+            "tokenizer": json.loads((folder / "manifest.json").read_text()),
+        },
+        {"name": "mask", "kind": "text", "datatype": "INT64", "shape": [LENGTH], "gives": "attention_mask"},
+    ]
+    manifest = {
+        "format": 1,
+        "name": name,
+        "task": "tensor",
+        "inputs": inputs,
+        "batching": {"max_batch": 8},
+        "outputs": [
+            {"name": "sum", "datatype": "INT64", "shape": [1]},
+            {"name": "double", "datatype": "INT64", "shape": [LENGTH]},
+        ],
+    }
+    files = files or {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("manifest.json", "expected.json")
+    }
+    return admin.post_form(
+        f"/api/v1/models/{name}/versions",
+        [
+            ("manifest", None, "application/json", json.dumps(manifest).encode()),
+            *[("file", file, "application/octet-stream", content) for file, content in files.items()],
+            ("model", "m.pt", "application/octet-stream", (MODELS / "pair.pt").read_bytes()),
+        ],
+    )
 
 
 def filled(ids):
@@ -43,7 +66,9 @@ def test_a_text_becomes_the_tokens_of_the_models_own_tokenizer(admin, runtime, r
     assert answer.status == 201, answer
     expected = json.loads((REFERENCES / reference / "expected.json").read_text())
     for line, ids in list(zip(LINES, expected["lines"]))[::4]:
-        assert numbers(admin.predict(name, json.dumps({"text": line}).encode(), "application/json")) == filled(ids), line
+        assert numbers(admin.predict(name, json.dumps({"text": line}).encode(), "application/json")) == filled(
+            ids
+        ), line
     rows = admin.predict(name, json.dumps(list(zip(LINES, LINES[1:]))[:8]).encode(), "application/json")
     assert rows.status == 200, rows
 
@@ -53,7 +78,10 @@ def test_what_goes_with_a_text_needs_not_be_sent(admin, runtime):
     assert answer.status == 201, answer
     expected = json.loads((REFERENCES / "bert_uncased/expected.json").read_text())
     ids = expected["lines"][0]
-    for body, kind in ((LINES[0].encode(), "text/plain"), (json.dumps({"text": LINES[0]}).encode(), "application/json")):
+    for body, kind in (
+        (LINES[0].encode(), "text/plain"),
+        (json.dumps({"text": LINES[0]}).encode(), "application/json"),
+    ):
         answer = admin.predict("masked", body, kind)
         assert numpy.ravel(answer.json["outputs"][0]["data"]).tolist() == [sum(ids) + len(ids)]
         assert numbers(answer) == filled(ids)
@@ -68,9 +96,17 @@ def test_what_goes_with_a_text_needs_not_be_sent(admin, runtime):
 
 def test_a_tokenizer_that_is_not_supported_is_refused_when_it_is_pushed(admin, runtime):
     tokenizer = json.loads((REFERENCES / "bert_uncased/tokenizer.json").read_text())
-    for part, value, named in (("normalizer", {"type": "Transliterate"}, "Transliterate"), ("pre_tokenizer", {"type": "UnicodeScripts"}, "UnicodeScripts"),
-                               ("model", {"type": "Other"}, "Other")):
-        refused = push(admin, "refused-tokenizer", "bert_uncased", files={"tokenizer.json": json.dumps({**tokenizer, part: value}).encode()})
+    for part, value, named in (
+        ("normalizer", {"type": "Transliterate"}, "Transliterate"),
+        ("pre_tokenizer", {"type": "UnicodeScripts"}, "UnicodeScripts"),
+        ("model", {"type": "Other"}, "Other"),
+    ):
+        refused = push(
+            admin,
+            "refused-tokenizer",
+            "bert_uncased",
+            files={"tokenizer.json": json.dumps({**tokenizer, part: value}).encode()},
+        )
         assert_problem(refused, 422)
         assert named in refused.json["detail"] and "tokenizer.json" in refused.json["detail"], refused
     assert_problem(push(admin, "refused-tokenizer", "bert_uncased", files={"tokenizer.json": b"{"}), 422)

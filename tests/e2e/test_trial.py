@@ -12,8 +12,15 @@ from support.daemon import Daemon, binary
 
 torch = pytest.importorskip("torch")
 
-MANIFEST = {"format": 1, "name": "bad", "task": "tensor", "input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]},
-            "output": {"name": "y", "datatype": "FP32", "shape": [2]}, "postprocess": {"kind": "raw"}, "batching": {"max_batch": 2}}
+MANIFEST = {
+    "format": 1,
+    "name": "bad",
+    "task": "tensor",
+    "input": {"name": "x", "kind": "tensor", "datatype": "FP32", "shape": [4]},
+    "output": {"name": "y", "datatype": "FP32", "shape": [2]},
+    "postprocess": {"kind": "raw"},
+    "batching": {"max_batch": 2},
+}
 
 
 class Endless(torch.nn.Module):
@@ -81,14 +88,20 @@ def scripted(tmp_path_factory):
         if not path.exists():
             torch.jit.save(torch.jit.script(kind()), str(path))
         return path
+
     return make
 
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
     """A daemon that waits for no model long, and gives its workers little memory."""
-    running = Daemon(tmp_path_factory.mktemp("strict") / "data", environment={
-        "MILLRACE_INFERENCE_LOAD_TIMEOUT_SECONDS": "6", "MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES": str(4 << 30)})
+    running = Daemon(
+        tmp_path_factory.mktemp("strict") / "data",
+        environment={
+            "MILLRACE_INFERENCE_LOAD_TIMEOUT_SECONDS": "6",
+            "MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES": str(4 << 30),
+        },
+    )
     try:
         running.start()
         running.wait_worker()
@@ -98,16 +111,20 @@ def strict(tmp_path_factory):
         running.clean_up()
 
 
-@pytest.mark.parametrize("kind, reason", [
-    (Endless, "too long"),
-    (Greedy, "memory"),
-    (WrongShape, "[2]"),
-    (WrongType, "FP32"),
-    (WrongRows, ""),
-    (Throwing, "I do not feel like it"),
-    (NoTensor, "returned a String"),
-    (OtherInput, ""),
-], ids=lambda value: value.__name__ if isinstance(value, type) else None)
+@pytest.mark.parametrize(
+    "kind, reason",
+    [
+        (Endless, "too long"),
+        (Greedy, "memory"),
+        (WrongShape, "[2]"),
+        (WrongType, "FP32"),
+        (WrongRows, ""),
+        (Throwing, "I do not feel like it"),
+        (NoTensor, "returned a String"),
+        (OtherInput, ""),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else None,
+)
 def test_a_model_that_must_not_serve_is_refused_with_the_reason(strict, scripted, kind, reason):
     admin = strict.admin()
     worker = strict.worker_pid()
@@ -116,16 +133,22 @@ def test_a_model_that_must_not_serve_is_refused_with_the_reason(strict, scripted
     assert reason in answer.json["detail"], answer
     assert len(answer.json["detail"]) > 20
     assert all(model["name"] == "good" for model in admin.get("/api/v1/models").json["data"])
-    until(lambda: not [path for path in (strict.data / "models").rglob("*") if path.is_file() and path.name != "model.pt"])
+    until(
+        lambda: not [path for path in (strict.data / "models").rglob("*") if path.is_file() and path.name != "model.pt"]
+    )
     # What serves has noticed nothing of it.
     assert strict.worker_pid() == worker
     assert admin.push_model("good", scripted(Good).read_bytes(), json.dumps({**MANIFEST, "name": "good"})).status == 201
     assert admin.predict("good", b'{"data": [1, 2, 3, 4]}', "application/json").json["outputs"][0]["data"] == [2, 4]
-    assert admin.delete("/api/v1/models/good/versions/" + admin.get("/api/v1/models/good").json["production"]).status == 204
+    assert (
+        admin.delete("/api/v1/models/good/versions/" + admin.get("/api/v1/models/good").json["production"]).status
+        == 204
+    )
 
 
 class NewOperators(torch.nn.Module):
     """Operators of file format 6 and later: torch.jit.save writes the version to another place for them."""
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.gelu(x)[:, :2] + torch.linspace(0.0, 1.0, 2)
 
@@ -137,12 +160,19 @@ def test_a_model_with_operators_of_a_later_file_format_is_taken(strict, scripted
     answer = admin.push_model("gelu", model.read_bytes(), json.dumps({**MANIFEST, "name": "gelu"}))
     assert answer.status == 201, answer
     outputs = admin.predict("gelu", b'{"data": [1, -2, 3, 4]}', "application/json").json["outputs"][0]["data"]
-    assert outputs == pytest.approx(torch.jit.load(str(model))(torch.tensor([[1.0, -2.0, 3.0, 4.0]]))[0].tolist(), abs=1e-4)
+    assert outputs == pytest.approx(
+        torch.jit.load(str(model))(torch.tensor([[1.0, -2.0, 3.0, 4.0]]))[0].tolist(), abs=1e-4
+    )
 
 
 def test_what_a_model_prints_on_its_trial_is_in_the_log(strict, scripted):
     admin = strict.admin()
-    assert admin.push_model("printing", scripted(Printing).read_bytes(), json.dumps({**MANIFEST, "name": "printing"})).status == 201
+    assert (
+        admin.push_model(
+            "printing", scripted(Printing).read_bytes(), json.dumps({**MANIFEST, "name": "printing"})
+        ).status
+        == 201
+    )
     lines = [line for line in strict.log().splitlines() if "my weights are not trained" in line]
     assert any('model="printing/' in line and 'on trial' in line for line in lines), lines
 
@@ -151,7 +181,11 @@ def test_the_command_line_says_that_it_is_checking(strict, scripted, tmp_path):
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps(MANIFEST))
     ours, theirs = pty.openpty()
-    with subprocess.Popen([binary(), "model", "push", "bad", scripted(Endless), manifest, "--data", strict.data], stdout=subprocess.PIPE, stderr=theirs) as push:
+    with subprocess.Popen(
+        [binary(), "model", "push", "bad", scripted(Endless), manifest, "--data", strict.data],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as push:
         os.close(theirs)
         seen = b""
         while push.poll() is None or select.select([ours], [], [], 0)[0]:

@@ -28,8 +28,14 @@ def test_while_one_waits_or_runs_another_submit_gives_that_one(admin):
 
 @pytest.mark.parametrize("end", ["succeeded", "dead", "cancelled"])
 def test_once_it_has_ended_there_is_place_for_the_next(admin, end):
-    first = submit(admin, f"ended-{end}", kind="sleep", payload={"seconds": 0, "fail_times": int(end == "dead")}, max_attempts=1,
-                   **({"run_at": moment(3600)} if end == "cancelled" else {})).json["id"]
+    first = submit(
+        admin,
+        f"ended-{end}",
+        kind="sleep",
+        payload={"seconds": 0, "fail_times": int(end == "dead")},
+        max_attempts=1,
+        **({"run_at": moment(3600)} if end == "cancelled" else {}),
+    ).json["id"]
     if end == "cancelled":
         admin.post(f"/api/v1/jobs/{first}/cancel")
     admin.wait(first, end)
@@ -71,7 +77,10 @@ def test_of_many_at_once_one_is_made(daemon, admin):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(answer.status for answer in answers) == [200] * 15 + [202] and len({answer.json["id"] for answer in answers}) == 1
+    assert (
+        sorted(answer.status for answer in answers) == [200] * 15 + [202]
+        and len({answer.json["id"] for answer in answers}) == 1
+    )
 
 
 def test_a_key_outlives_a_kill(new_daemon):
@@ -91,10 +100,24 @@ def test_who_waits_for_a_duplicate_is_given_the_earlier_job_at_its_end(admin):
     assert answer.status == 200 and answer.json["id"] == first and answer.json["state"] == "succeeded"
 
 
-@pytest.mark.parametrize("options", [
-    {"unique_key": ""}, {"unique_key": 5}, {"unique_key": "x" * 256}, {"unique_key": "a", "unique": {"key": "a"}}, {"unique": {}}, {"unique": "a"},
-    {"unique": {"key": ""}}, {"unique": {"key": "a", "states": []}}, {"unique": {"key": "a", "states": ["happy"]}}, {"unique": {"key": "a", "states": "queued"}},
-    {"unique": {"key": "a", "period_seconds": 0}}, {"unique": {"key": "a", "period_seconds": "1"}}, {"unique": {"key": "a", "surprise": 1}},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"unique_key": ""},
+        {"unique_key": 5},
+        {"unique_key": "x" * 256},
+        {"unique_key": "a", "unique": {"key": "a"}},
+        {"unique": {}},
+        {"unique": "a"},
+        {"unique": {"key": ""}},
+        {"unique": {"key": "a", "states": []}},
+        {"unique": {"key": "a", "states": ["happy"]}},
+        {"unique": {"key": "a", "states": "queued"}},
+        {"unique": {"key": "a", "period_seconds": 0}},
+        {"unique": {"key": "a", "period_seconds": "1"}},
+        {"unique": {"key": "a", "surprise": 1}},
+    ],
+    ids=str,
+)
 def test_a_unique_key_that_cannot_be_is_refused(admin, options):
     assert "unique" in assert_problem(submit(admin, **options), 422)["detail"]

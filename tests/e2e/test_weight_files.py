@@ -8,15 +8,33 @@ import pytest
 from support.client import assert_problem
 
 ARCHIVES = pathlib.Path(__file__).resolve().parents[1] / "data/archives"
-CASES = [(folder, name, case) for folder in sorted(ARCHIVES.glob("torch-*"))
-         for name, case in json.loads((folder / "reference.json").read_text())["models"].items()]
+CASES = [
+    (folder, name, case)
+    for folder in sorted(ARCHIVES.glob("torch-*"))
+    for name, case in json.loads((folder / "reference.json").read_text())["models"].items()
+]
 # What libtorch itself says of a file that a newer torch wrote, or of operators that this build of it lacks.
-UNKNOWN = ("Unknown builtin op", "maximum supported version", "not found in", "could not be resolved", "quantized engine", "No function is registered", "Didn't find engine")
+UNKNOWN = (
+    "Unknown builtin op",
+    "maximum supported version",
+    "not found in",
+    "could not be resolved",
+    "quantized engine",
+    "No function is registered",
+    "Didn't find engine",
+)
 
 
 def manifest(name, case):
-    return {"format": 1, "name": name, "task": "tensor", "input": {"name": "x", "kind": "tensor", "shape": [len(case["input"][0])]},
-            "output": {"name": "y", "shape": [len(case["output"][0])]}, "postprocess": {"kind": "raw"}, "batching": {"max_batch": 4}}
+    return {
+        "format": 1,
+        "name": name,
+        "task": "tensor",
+        "input": {"name": "x", "kind": "tensor", "shape": [len(case["input"][0])]},
+        "output": {"name": "y", "shape": [len(case["output"][0])]},
+        "postprocess": {"kind": "raw"},
+        "batching": {"max_batch": 4},
+    }
 
 
 @pytest.mark.parametrize("folder, name, case", CASES, ids=[f"{folder.name}-{name}" for folder, name, _ in CASES])
@@ -26,7 +44,11 @@ def test_a_model_answers_as_in_python(admin, folder, name, case):
     if answer.status == 422 and any(sign in answer.json["detail"] for sign in UNKNOWN):
         pytest.skip(answer.json["detail"][:200])
     assert answer.status in (200, 201), answer
-    if name == "types" and "1.13" not in folder.name and "1.13" in admin.get("/api/v1/status").json["worker"]["runtime"]:
+    if (
+        name == "types"
+        and "1.13" not in folder.name
+        and "1.13" in admin.get("/api/v1/status").json["worker"]["runtime"]
+    ):
         pytest.skip("libtorch 1.13 drops the conjugation of a complex tensor that a later torch wrote")
     # Dynamic quantisation scales by all that is in a batch; Python had the rows in one.
     tolerance = 2e-2 if name in ("quantized-dynamic", "quantized-lstm") else 1e-3
@@ -67,12 +89,23 @@ def big_endian(name, content):
     return content.replace(b"little", b"big") if name.endswith("/byteorder") else content
 
 
-@pytest.mark.parametrize("change, said", [(short, "bytes, but"), (missing, "is missing"), (beyond, "lies outside"), (command, "os.system"),
-                                          (big_endian, "byte order")], ids=lambda value: value.__name__ if callable(value) else None)
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (short, "bytes, but"),
+        (missing, "is missing"),
+        (beyond, "lies outside"),
+        (command, "os.system"),
+        (big_endian, "byte order"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
 def test_a_forged_archive_is_refused_with_what_is_wrong(admin, tmp_path, change, said):
     source = ARCHIVES / "torch-2.13.0/gelu.pt"
     case = {"input": [[0.0] * 8], "output": [[0.0] * 4]}
-    answer = admin.push_model("forged", rewritten(source, tmp_path / "gelu.pt", change), json.dumps(manifest("forged", case)))
+    answer = admin.push_model(
+        "forged", rewritten(source, tmp_path / "gelu.pt", change), json.dumps(manifest("forged", case))
+    )
     assert_problem(answer, 422)
     assert said in answer.json["detail"], answer
 
@@ -86,9 +119,13 @@ def test_a_weights_record_is_never_read_beyond_its_end(admin, tmp_path):
             return content
         return content.replace(b"K\x20tQ", b"J" + struct.pack("<i", 262144) + b"tQ", 1)
 
-    assert enlarged("gelu/data.pkl", zipfile.ZipFile(source).read("gelu/data.pkl")) != zipfile.ZipFile(source).read("gelu/data.pkl")
+    assert enlarged("gelu/data.pkl", zipfile.ZipFile(source).read("gelu/data.pkl")) != zipfile.ZipFile(source).read(
+        "gelu/data.pkl"
+    )
     case = {"input": [[0.0] * 8], "output": [[0.0] * 4]}
-    answer = admin.push_model("forged", rewritten(source, tmp_path / "gelu.pt", enlarged), json.dumps(manifest("forged", case)))
+    answer = admin.push_model(
+        "forged", rewritten(source, tmp_path / "gelu.pt", enlarged), json.dumps(manifest("forged", case))
+    )
     assert_problem(answer, 422)
     assert "262144 elements of Float are 1048576" in answer.json["detail"], answer
 
@@ -119,11 +156,15 @@ def test_an_object_of_another_class_than_declared_is_refused(admin, tmp_path):
 
     torch.jit.save(torch.jit.script(Both()), str(tmp_path / "both.pt"))
     case = {"input": [[0.0] * 4], "output": [[0.0] * 4]}
-    assert admin.push_model("both", (tmp_path / "both.pt").read_bytes(), json.dumps(manifest("both", case))).status == 201
+    assert (
+        admin.push_model("both", (tmp_path / "both.pt").read_bytes(), json.dumps(manifest("both", case))).status == 201
+    )
 
     def swapped(name, content):
         return content.replace(b"Large\n", b"Small\n", 1) if name.endswith("/data.pkl") else content
 
-    answer = admin.push_model("forged", rewritten(tmp_path / "both.pt", tmp_path / "forged.pt", swapped), json.dumps(manifest("forged", case)))
+    answer = admin.push_model(
+        "forged", rewritten(tmp_path / "both.pt", tmp_path / "forged.pt", swapped), json.dumps(manifest("forged", case))
+    )
     assert_problem(answer, 422)
     assert "the attribute large" in answer.json["detail"], answer

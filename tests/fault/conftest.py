@@ -27,6 +27,7 @@ def kills(request):
 @pytest.fixture
 def dice(request):
     import random
+
     seed = request.config.getoption("--seed", None)
     seed = random.randrange(1 << 32) if seed is None else seed
     print(f"--seed {seed}")

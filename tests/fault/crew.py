@@ -18,7 +18,10 @@ class Crew:
     def start(self, daemon, oracle):
         """Until stop(); the daemon may die under it."""
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=(workload, daemon.admin().keep(), oracle)) for workload in self.workloads]
+        self.threads = [
+            threading.Thread(target=self.work, args=(workload, daemon.admin().keep(), oracle))
+            for workload in self.workloads
+        ]
         for thread in self.threads:
             thread.start()
 

@@ -47,7 +47,9 @@ def main():
     port, key, queue, name = sys.argv[1:]
     client = Client(int(port), key).keep()
     while True:
-        answer = ask(client, f"/api/v1/queues/{queue}/leases", {"worker": name, "max": 1, "wait_seconds": 5, "lease_seconds": 1})
+        answer = ask(
+            client, f"/api/v1/queues/{queue}/leases", {"worker": name, "max": 1, "wait_seconds": 5, "lease_seconds": 1}
+        )
         for leased in answer.json["data"]:
             work(client, leased, name)
 

@@ -36,19 +36,19 @@ def is_same(job, other):
 class Promise:
     identity: str
     key: str
-    job: dict                       # as it was submitted
+    job: dict  # as it was submitted
     states: tuple = ("succeeded",)  # that it may end in; of a job that must not end: that it is in
     results: list | None = None
 
 
 @dataclasses.dataclass
 class Journal:
-    asked: dict = dataclasses.field(default_factory=dict)      # key -> its line
-    answered: dict = dataclasses.field(default_factory=dict)   # key -> [[name, id], …]
-    promises: dict = dataclasses.field(default_factory=dict)   # id -> Promise
-    refused: set = dataclasses.field(default_factory=set)      # keys
+    asked: dict = dataclasses.field(default_factory=dict)  # key -> its line
+    answered: dict = dataclasses.field(default_factory=dict)  # key -> [[name, id], …]
+    promises: dict = dataclasses.field(default_factory=dict)  # id -> Promise
+    refused: set = dataclasses.field(default_factory=set)  # keys
     flows: list = dataclasses.field(default_factory=list)
-    faults: list = dataclasses.field(default_factory=list)     # what cannot be, whatever the daemon says later
+    faults: list = dataclasses.field(default_factory=list)  # what cannot be, whatever the daemon says later
 
     def take(self, line):
         getattr(self, f"take_{line['do']}")(line)

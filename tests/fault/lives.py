@@ -6,7 +6,9 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "src"
 # Found in the sources, so that a new one is tested from its first day.
-POINTS = sorted({name for path in SOURCE.rglob("*.cpp") for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())})
+POINTS = sorted(
+    {name for path in SOURCE.rglob("*.cpp") for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())}
+)
 QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 # A kill takes what was not flushed with it, as a power cut does.
 POWER_CUT = {**QUIET, "MILLRACE_DISK_FAULT": "lose-unflushed"}

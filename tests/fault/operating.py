@@ -12,7 +12,9 @@ class Cancels(Workload):
 
     def work(self, client, oracle):
         while True:
-            self.finish(client, oracle)  # first what an earlier life has left: under too many deaths a running one ends dead
+            self.finish(
+                client, oracle
+            )  # first what an earlier life has left: under too many deaths a running one ends dead
             oracle.submit(client, sleep(600, queue="cancelled"), states=("running",))
             oracle.submit(client, echo(queue="cancelled", run_at="2099-01-01T00:00:00Z"), states=("scheduled",))
             yield
@@ -51,6 +53,7 @@ class Pauses(Workload):
 
 class Drains(Workload):
     """A daemon that is told to end while jobs run: they are given back to the queue."""
+
     environment = {"MILLRACE_JOBS_DRAIN_SECONDS": "0"}
     patience = 0.1
 
@@ -116,25 +119,45 @@ class Leases(Workload):
         set_queue(client, "outside", external=True, breaker=False)
 
     def lease(self, client, most=2, wait=0):
-        return asked(client.post, "/api/v1/queues/outside/leases",
-                     {"worker": "a test", "max": most, "wait_seconds": wait, "lease_seconds": 1})
+        return asked(
+            client.post,
+            "/api/v1/queues/outside/leases",
+            {"worker": "a test", "max": most, "wait_seconds": wait, "lease_seconds": 1},
+        )
 
     def work(self, client, oracle):
         while True:
             for _ in range(2):
                 # A lease that nobody reports on is a failed attempt, and here are many that die.
-                oracle.submit(client, echo(queue="outside", kind="anything", max_attempts=100, retry={"backoff": "fixed", "first_seconds": 0.1}),
-                              states=("succeeded",))
+                oracle.submit(
+                    client,
+                    echo(
+                        queue="outside",
+                        kind="anything",
+                        max_attempts=100,
+                        retry={"backoff": "fixed", "first_seconds": 0.1},
+                    ),
+                    states=("succeeded",),
+                )
             yield
             # A worker that is killed while it asks: what it was given comes back.
-            asked(client.abandon, "POST", "/api/v1/queues/outside/leases", {"worker": "dead", "max": 1, "wait_seconds": 1, "lease_seconds": 1})
+            asked(
+                client.abandon,
+                "POST",
+                "/api/v1/queues/outside/leases",
+                {"worker": "dead", "max": 1, "wait_seconds": 1, "lease_seconds": 1},
+            )
             yield
             answer = self.lease(client, wait=0.2)
             for leased in answer.json["data"] if answer is not None and answer.status == 200 else []:
                 asked(client.post, f"/api/v1/leases/{leased['lease_token']}/heartbeat", {"progress_percent": 50})
                 yield
                 if os.urandom(1)[0] % 4 == 0:
-                    asked(client.post, f"/api/v1/leases/{leased['lease_token']}/fail", {"error": "by the dice", "retryable": True, "retry_after_seconds": 0.01})
+                    asked(
+                        client.post,
+                        f"/api/v1/leases/{leased['lease_token']}/fail",
+                        {"error": "by the dice", "retryable": True, "retry_after_seconds": 0.01},
+                    )
                 else:
                     oracle.complete(client, leased, {"by": leased["lease_token"]})
                 yield
@@ -165,6 +188,7 @@ class Recoveries(Workload):
 
 class Retention(Workload):
     """Jobs that ended long ago and are to be forgotten."""
+
     environment = {"MILLRACE_RETENTION_SUCCEEDED_DAYS": "1"}
 
     def between(self, daemon):

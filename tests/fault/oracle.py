@@ -27,8 +27,12 @@ def lost(failure):
 class Oracle:
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.process = subprocess.Popen([sys.executable, str(HERE / "oracle_process.py"), "serve", str(self.path)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "oracle_process.py"), "serve", str(self.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
         self.lock = threading.Lock()
         self.told = self.kept = 0  # lines
         self.heard = threading.Condition()
@@ -120,8 +124,11 @@ class Oracle:
         ends = {ids[name]: [list(states), results] for name, (states, results) in expected.items() if ids.get(name)}
         self.write(do="ack", key=key, jobs=[[name, identity] for name, identity in ids.items()], ends=ends)
         if asked["path"] == "/api/v1/flows":
-            edges = [[ids[parent if isinstance(parent, str) else parent["ref"]], ids[job["ref"]]]
-                     for job in asked["body"]["jobs"] for parent in job.get("depends_on", [])]
+            edges = [
+                [ids[parent if isinstance(parent, str) else parent["ref"]], ids[job["ref"]]]
+                for job in asked["body"]["jobs"]
+                for parent in job.get("depends_on", [])
+            ]
             self.write(do="flow", id=answer.json["id"], nodes=ids, edges=edges)
         return ids
 
@@ -169,7 +176,14 @@ class Oracle:
         return self.change(client, identity, f"/api/v1/jobs/{identity}/retry", {}, states)
 
     def complete(self, client, leased, result):
-        return self.change(client, leased["job"]["id"], f"/api/v1/leases/{leased['lease_token']}/complete", {"result": result}, ("succeeded",), [result])
+        return self.change(
+            client,
+            leased["job"]["id"],
+            f"/api/v1/leases/{leased['lease_token']}/complete",
+            {"result": result},
+            ("succeeded",),
+            [result],
+        )
 
     # The end.
 
@@ -184,7 +198,14 @@ class Oracle:
     def judge(self, daemon, seconds=60):
         """Waits for the end of all, and lets the witness judge from its own journal alone."""
         self.wait_all(daemon.admin(), seconds)
-        command = [sys.executable, str(HERE / "oracle_process.py"), "judge", str(self.path), str(daemon.port), daemon.admin_key]
+        command = [
+            sys.executable,
+            str(HERE / "oracle_process.py"),
+            "judge",
+            str(self.path),
+            str(daemon.port),
+            daemon.admin_key,
+        ]
         out = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert out.returncode == 0, f"{out.stdout}\n{out.stderr}\n{daemon.log()[-2000:]}"
         assert json.loads(out.stdout)["promises"] == len(self.promises)

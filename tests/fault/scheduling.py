@@ -23,7 +23,9 @@ class Schedules(Workload):
 
     def prepare(self, daemon, client, oracle):
         for name in self.waiting:
-            answer = client.post("/api/v1/schedules", {"name": name, "cron": "0 0 29 2 *", "missed": "run_all", "job": echo()})
+            answer = client.post(
+                "/api/v1/schedules", {"name": name, "cron": "0 0 29 2 *", "missed": "run_all", "job": echo()}
+            )
             assert answer.status == 201, answer
 
     def between(self, daemon):
@@ -32,7 +34,10 @@ class Schedules(Workload):
         name = self.waiting.pop()
         self.begun[name] = this_minute() - MISSED
         with contextlib.closing(sqlite3.connect(f"{daemon.data}/millrace.db")) as database, database:
-            database.execute("UPDATE schedules SET cron = '* * * * *', next_run_at = ? WHERE name = ?", (self.begun[name] * MINUTE, name))
+            database.execute(
+                "UPDATE schedules SET cron = '* * * * *', next_run_at = ? WHERE name = ?",
+                (self.begun[name] * MINUTE, name),
+            )
 
     def work(self, client, oracle):
         while True:
@@ -42,7 +47,9 @@ class Schedules(Workload):
         """Each planned time has given one job."""
         end = time.monotonic() + 30
         while not all(self.is_even(first, self.minutes(client, name)) for name, first in self.begun.items()):
-            assert time.monotonic() < end, {name: (first, self.minutes(client, name)) for name, first in self.begun.items()}
+            assert time.monotonic() < end, {
+                name: (first, self.minutes(client, name)) for name, first in self.begun.items()
+            }
             time.sleep(0.05)
 
     @staticmethod

@@ -62,8 +62,11 @@ class Releases(Workload):
 class Flows(Workload):
     def work(self, client, oracle):
         while True:
-            steps = [echo(ref="start"), *(echo(ref=f"part{n}", depends_on=["start"]) for n in range(3)),
-                     echo(ref="join", depends_on=[f"part{n}" for n in range(3)])]
+            steps = [
+                echo(ref="start"),
+                *(echo(ref=f"part{n}", depends_on=["start"]) for n in range(3)),
+                echo(ref="join", depends_on=[f"part{n}" for n in range(3)]),
+            ]
             oracle.submit_flow(client, steps, callback=echo())
             yield
 
@@ -74,13 +77,18 @@ class WideFlows(Workload):
     def work(self, client, oracle):
         while True:
             parts = [f"part{n}" for n in range(100)]
-            steps = [echo(ref="start"), *(echo(ref=part, depends_on=["start"]) for part in parts), echo(ref="join", depends_on=parts)]
+            steps = [
+                echo(ref="start"),
+                *(echo(ref=part, depends_on=["start"]) for part in parts),
+                echo(ref="join", depends_on=parts),
+            ]
             oracle.submit_flow(client, steps)
             yield
 
 
 class Uniques(Workload):
     """Each key asked for twice: one job, whichever request comes first and however the daemon dies in between."""
+
     EVER = ["scheduled", "blocked", "queued", "running", "succeeded", "dead", "cancelled", "expired"]
 
     def __init__(self):
@@ -91,6 +99,10 @@ class Uniques(Workload):
             payload = {"order": self.orders}
             self.orders += 1
             for _ in range(2):
-                job = {"kind": "echo", "payload": payload, "unique": {"key": f"order-{payload['order']}", "states": self.EVER}}
+                job = {
+                    "kind": "echo",
+                    "payload": payload,
+                    "unique": {"key": f"order-{payload['order']}", "states": self.EVER},
+                }
                 oracle.submit(client, job, results=[payload])
             yield

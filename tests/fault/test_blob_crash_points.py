@@ -10,7 +10,6 @@ from support.client import until
 from workload import Workload, asked
 
 
-
 class Uploads(Workload):
     """Blobs, and jobs that come with their files."""
 
@@ -41,7 +40,11 @@ class Uploads(Workload):
             yield
             content = os.urandom(20_000)
             digest = hashlib.sha256(content).hexdigest()
-            answer = asked(client.post_form, "/api/v1/jobs", [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)])
+            answer = asked(
+                client.post_form,
+                "/api/v1/jobs",
+                [("job", None, "application/json", job), ("file", "a", "application/octet-stream", content)],
+            )
             if answer is not None:
                 assert answer.status == 202, answer
                 self.kept[digest] = content

@@ -22,8 +22,32 @@ DURING_RECOVERY = ("recovery.before_requeue", "store.before_commit", "recovery.a
 
 def test_there_is_a_crash_point_on_every_step_between_two_durable_things():
     steps = {point.split(".")[0] for point in POINTS}
-    assert steps >= {"store", "blobs", "submit", "batch", "claim", "heartbeat", "end", "retry", "dead", "release", "schedule", "cancel", "replay",
-                     "expire", "lease", "complete", "recovery", "retention", "queue", "drain", "migration", "purge", "flow", "settle"}
+    assert steps >= {
+        "store",
+        "blobs",
+        "submit",
+        "batch",
+        "claim",
+        "heartbeat",
+        "end",
+        "retry",
+        "dead",
+        "release",
+        "schedule",
+        "cancel",
+        "replay",
+        "expire",
+        "lease",
+        "complete",
+        "recovery",
+        "retention",
+        "queue",
+        "drain",
+        "migration",
+        "purge",
+        "flow",
+        "settle",
+    }
     assert len(POINTS) >= 25
 
 

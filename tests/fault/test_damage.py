@@ -76,7 +76,9 @@ def test_a_job_does_not_use_a_damaged_blob(new_daemon, filler):
     assert daemon.cli("model", "push", "digits", MODELS / "digits.pt").returncode == 0
     sha256, _ = store(client, PICTURE.read_bytes() + bytes(filler))
     change_a_byte(file_of(daemon, sha256), 60)
-    job = client.post("/api/v1/jobs", {"kind": "infer", "payload": {"model": "digits", "input": {"blob": sha256}}, "max_attempts": 1}).json["id"]
+    job = client.post(
+        "/api/v1/jobs", {"kind": "infer", "payload": {"model": "digits", "input": {"blob": sha256}}, "max_attempts": 1}
+    ).json["id"]
     ended = client.wait(job, "dead")
     assert sha256 in ended["error"]["message"] and "damaged" in ended["error"]["message"], ended
 
@@ -92,7 +94,9 @@ def test_a_damaged_model_file_is_neither_loaded_nor_given_out(new_daemon):
     change_a_byte(file_of(daemon, sha256, "models"), 20_000)
     daemon.start()
     daemon.wait_worker()
-    answer = client.request("POST", "/api/v1/models/digits/predict", PICTURE.read_bytes(), {"Content-Type": "image/png"})
+    answer = client.request(
+        "POST", "/api/v1/models/digits/predict", PICTURE.read_bytes(), {"Content-Type": "image/png"}
+    )
     assert answer.status >= 500 and "digest differs" in answer.json["detail"], answer
     assert client.get("/api/v1/models/digits/versions/1/file").status == 500
     until(lambda: events(client, "model.damaged") == ["digits/1"])
@@ -129,7 +133,7 @@ def test_a_log_that_lost_acknowledged_jobs_is_refused_and_may_be_accepted(new_da
     client = daemon.admin()
     assert client.get("/api/v1/status").json["store"]["damage"] and client.get("/ready").json["degraded"]
     assert until(lambda: events(client, "database.damage_accepted"))
-    copy, = daemon.data.glob("millrace.db-wal.damaged-*")
+    (copy,) = daemon.data.glob("millrace.db-wal.damaged-*")
     assert copy.read_bytes() == damaged
     daemon.stop()
     daemon.start()
@@ -186,7 +190,7 @@ def test_a_database_that_vanishes_ends_the_daemon_and_is_saved(new_daemon, busy)
     assert daemon.wait_end() == 1
     assert "deleted while it was in use" in daemon.log()
     refused_start(daemon, "no new installation")  # the blobs' folder is empty: it is the copy that tells
-    copy, = daemon.data.glob("millrace.db.rescued-*")
+    (copy,) = daemon.data.glob("millrace.db.rescued-*")
     copy.rename(daemon.data / "millrace.db")
     daemon.start()
     assert all(daemon.admin().job(job)["state"] == "succeeded" for job in before)

@@ -11,9 +11,22 @@ from submitting import Batches, DeadLetters, Flows, Releases, Retries, Submits, 
 from workload import asked, echo, sleep
 
 
-
 def everybody():
-    return Crew([Submits(), Batches(), Retries(), DeadLetters(), Releases(), Flows(), Uniques(), Cancels(), Expiries(), Leases(), Replays()])
+    return Crew(
+        [
+            Submits(),
+            Batches(),
+            Retries(),
+            DeadLetters(),
+            Releases(),
+            Flows(),
+            Uniques(),
+            Cancels(),
+            Expiries(),
+            Leases(),
+            Replays(),
+        ]
+    )
 
 
 def wait_for_word(daemon, word):
@@ -48,7 +61,10 @@ def test_a_full_disk_refuses_what_is_written_answers_what_is_read_and_goes_on_wh
         assert oracle.submit_batch(client, batch) is None
         problem_of(client.post(f"/api/v1/jobs/{running[0]}/cancel", {}), 507)
         assert client.job(done)["result"] == before["payload"]
-        assert client.get("/api/v1/jobs").status == 200 and client.get(f"/api/v1/results/{done}").json["status"] == "complete"
+        assert (
+            client.get("/api/v1/jobs").status == 200
+            and client.get(f"/api/v1/results/{done}").json["status"] == "complete"
+        )
         wait_for_word(daemon, "could not be recorded")
         assert {client.job(identity)["state"] for identity in running} == {"running"}
         assert daemon.process.poll() is None
@@ -74,7 +90,9 @@ def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_spa
         bulky = {"filler": "x" * 400_000}
         while oracle.submit_batch(client, [{"kind": "echo", "payload": bulky} for _ in range(8)]):
             assert len(oracle.promises) < 1000, "the disk never fills"
-        problem_of(client.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo", "payload": bulky} for _ in range(8)]}), 507)
+        problem_of(
+            client.post("/api/v1/jobs/batch", {"jobs": [{"kind": "echo", "payload": bulky} for _ in range(8)]}), 507
+        )
         assert client.get("/ready").status == 200
         daemon.kill()
         daemon.start()
@@ -107,7 +125,9 @@ def test_a_disk_that_is_full_now_and_then_loses_and_doubles_nothing_of_everythin
 
 
 @pytest.mark.parametrize("flush", [1, 2, 5, 20])
-def test_a_failed_flush_acknowledges_nobody_and_ends_the_daemon_and_the_next_one_has_all_that_was_promised(new_daemon, tmp_path, flush):
+def test_a_failed_flush_acknowledges_nobody_and_ends_the_daemon_and_the_next_one_has_all_that_was_promised(
+    new_daemon, tmp_path, flush
+):
     daemon = new_daemon(environment=QUIET)
     daemon.admin()
     with Oracle(tmp_path / "journal") as oracle:
@@ -160,9 +180,17 @@ def test_an_order_for_a_fault_that_nobody_knows_is_refused_in_words(new_daemon):
     assert "full-after:BYTES" in daemon.log()
 
 
-def test_flushes_that_fail_in_the_middle_of_everything_end_the_daemon_and_lose_and_double_nothing(new_daemon, tmp_path, dice):
+def test_flushes_that_fail_in_the_middle_of_everything_end_the_daemon_and_lose_and_double_nothing(
+    new_daemon, tmp_path, dice
+):
     sign = tmp_path / "broken"
-    daemon = new_daemon(environment={**QUIET, "MILLRACE_JOBS_DRAIN_SECONDS": "0", "MILLRACE_DISK_FAULT": f"lose-unflushed,fsync-file:{sign}"})
+    daemon = new_daemon(
+        environment={
+            **QUIET,
+            "MILLRACE_JOBS_DRAIN_SECONDS": "0",
+            "MILLRACE_DISK_FAULT": f"lose-unflushed,fsync-file:{sign}",
+        }
+    )
     crew = everybody()
     with Oracle(tmp_path / "journal") as oracle:
         crew.prepare(daemon, daemon.admin(), oracle)

@@ -27,12 +27,14 @@ def attacked(new_daemon):
         push(client, "intruder", timeout_seconds=0.3)
         push(client, "honest")
         return daemon, client
+
     return start
 
 
 @pytest.fixture
 def scripted(new_daemon):
     """Starts a daemon on the real runtime, with the model that misbehaves when told to."""
+
     def start(timeout_seconds, **environment):
         daemon = new_daemon(environment=environment)
         client = daemon.admin()
@@ -42,6 +44,7 @@ def scripted(new_daemon):
         client.set_queue("default", breaker=False)
         push(client, "intruder", "intruder.pt", timeout_seconds=timeout_seconds)
         return daemon, client
+
     return start
 
 
@@ -69,6 +72,7 @@ def print_pauses(daemon):
 
 # Memory
 
+
 def test_a_batch_that_is_too_large_for_the_memory_limit_is_split_until_it_fits(scripted):
     daemon, client = scripted(20, MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES=str(1536 * MIB))
     assert first_output(ask(client, "intruder", 4)) == 8
@@ -89,6 +93,7 @@ def test_a_batch_that_is_too_large_for_the_memory_limit_is_split_until_it_fits(s
 
 
 # What ends a worker
+
 
 @pytest.mark.parametrize("act", ["hang", "abort_process", "take_memory", "lose_device"])
 def test_the_worker_is_back_after_any_end_and_the_work_of_others_is_done(attacked, act):
@@ -123,8 +128,17 @@ def test_three_kills_by_one_job_make_it_dead_and_no_other(attacked):
     daemon.stop()
 
 
-@pytest.mark.parametrize("act,outcome", [("hang", "timed_out"), ("spin", "timed_out"), ("segmentation_fault", "worker_lost"),
-                                         ("leave", "worker_lost"), ("close_channel", "worker_lost"), ("lose_device", "worker_lost")])
+@pytest.mark.parametrize(
+    "act,outcome",
+    [
+        ("hang", "timed_out"),
+        ("spin", "timed_out"),
+        ("segmentation_fault", "worker_lost"),
+        ("leave", "worker_lost"),
+        ("close_channel", "worker_lost"),
+        ("lose_device", "worker_lost"),
+    ],
+)
 def test_a_job_of_one_attempt_that_ends_its_worker_runs_once_and_ends_one(attacked, act, outcome):
     daemon, client = attacked()
     before = worker_of(client)["restarts"]
@@ -155,8 +169,10 @@ def test_a_worker_that_somebody_else_kills_costs_its_job_nothing(attacked):
     daemon, client = attacked()
     push(client, "slow", timeout_seconds=2)
     hanging = client.submit(**job("slow", ACTS["hang"]), max_attempts=1)
+
     def runs():
         return next((device["pid"] for device in worker_of(client)["devices"] if device["batches"] == 1), None)
+
     os.kill(until(runs), signal.SIGKILL)
     until(lambda: worker_of(client)["restarts"] == 1 and runs(), seconds=60)
     running = client.job(hanging)
@@ -205,7 +221,9 @@ def test_a_scripted_model_that_never_ends_is_ended(scripted):
     daemon, client = scripted(0.5)
     hanging = client.wait(client.submit(**job("intruder", 917), max_attempts=1), seconds=60)
     assert hanging["state"] == "dead" and hanging["error"]["code"] == "timed_out", hanging
-    assert [attempt["outcome"] for attempt in hanging["attempts"]] == ["timed_out"] and worker_of(client)["restarts"] == 1, hanging
+    assert [attempt["outcome"] for attempt in hanging["attempts"]] == ["timed_out"] and worker_of(client)[
+        "restarts"
+    ] == 1, hanging
     assert first_output(client.wait(client.submit(**job("intruder", 4)), seconds=60)) == 8
     print_pauses(daemon)
     daemon.stop()

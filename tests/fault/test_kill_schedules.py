@@ -9,7 +9,10 @@ from scheduling import MINUTE, this_minute
 
 
 def prepare(daemon, missed="run_all", cron="* * * * *"):
-    answer = daemon.admin().post("/api/v1/schedules", {"name": "every-minute", "cron": cron, "missed": missed, "job": {"kind": "echo", "payload": {"x": 1}}})
+    answer = daemon.admin().post(
+        "/api/v1/schedules",
+        {"name": "every-minute", "cron": cron, "missed": missed, "job": {"kind": "echo", "payload": {"x": 1}}},
+    )
     assert answer.status == 201, answer
     return answer.json["id"]
 
@@ -24,7 +27,9 @@ def set_back(daemon, minutes):
 
 def wait_until_caught_up(daemon, identity):
     client, end = daemon.admin(), time.monotonic() + 60
-    while client.get(f"/api/v1/schedules/{identity}").json["next_run_at"] <= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()):
+    while client.get(f"/api/v1/schedules/{identity}").json["next_run_at"] <= time.strftime(
+        "%Y-%m-%dT%H:%M:%S", time.gmtime()
+    ):
         assert time.monotonic() < end, daemon.log()
         time.sleep(0.02)
     status = client.get("/api/v1/status").json["jobs"]
@@ -40,7 +45,9 @@ def planned_minutes(daemon):
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
         assert database.execute("SELECT DISTINCT state FROM finished_jobs").fetchall() == [("succeeded",)]
-        rows = database.execute("SELECT CAST(strftime('%s', json_extract(tags, '$.planned_at')) AS INTEGER) / 60 FROM finished_jobs ORDER BY 1").fetchall()
+        rows = database.execute(
+            "SELECT CAST(strftime('%s', json_extract(tags, '$.planned_at')) AS INTEGER) / 60 FROM finished_jobs ORDER BY 1"
+        ).fetchall()
     return [minute for (minute,) in rows]
 
 

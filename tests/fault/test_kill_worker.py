@@ -24,7 +24,9 @@ def inferring(new_daemon):
                 pytest.fail(f"no runtime: {worker}")
             pytest.skip(f"no inference runtime here: {worker}")
         time.sleep(0.05)
-    answer = client.push_model("digits", (DATA / "models/digits.pt").read_bytes(), (DATA / "models/digits.manifest.json").read_bytes())
+    answer = client.push_model(
+        "digits", (DATA / "models/digits.pt").read_bytes(), (DATA / "models/digits.manifest.json").read_bytes()
+    )
     assert answer.status == 201, answer
     digests = [client.put("/api/v1/blobs", (DATA / sample["file"]).read_bytes()).json["sha256"] for sample in SAMPLES]
     return daemon, client, digests
@@ -32,7 +34,10 @@ def inferring(new_daemon):
 
 def submit_thousand(oracle, client, digests):
     """The ids of a thousand inferences, each with the label that it must come to."""
-    jobs = [{"kind": "infer", "payload": {"model": "digits", "input": {"blob": digests[n % len(digests)]}}} for n in range(1000)]
+    jobs = [
+        {"kind": "infer", "payload": {"model": "digits", "input": {"blob": digests[n % len(digests)]}}}
+        for n in range(1000)
+    ]
     ids = oracle.submit_batch(client, jobs)
     return {identity: SAMPLES[n % len(digests)]["label"] for n, identity in enumerate(ids)}
 

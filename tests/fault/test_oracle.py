@@ -63,13 +63,21 @@ def test_it_notices_when(life, tmp_path, harm):
 
 
 def test_it_keeps_what_it_was_told_when_the_test_dies(tmp_path):
-    teller = subprocess.Popen([sys.executable, "-c", f"""
+    teller = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"""
 import sys, time; sys.path.insert(0, {str(HERE)!r})
 from oracle import Oracle
 oracle = Oracle({str(tmp_path / 'journal')!r})
 oracle.write(do="ask", key="k", path="/api/v1/jobs", body={{"kind": "echo"}})
 oracle.write(do="ack", key="k", jobs=[["0", "an-id"]], ends={{}})
-print("told", flush=True); time.sleep(60)"""], stdout=subprocess.PIPE, text=True)
+print("told", flush=True); time.sleep(60)""",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert teller.stdout.readline() == "told\n"
     os.kill(teller.pid, signal.SIGKILL)
     teller.wait()
@@ -78,5 +86,7 @@ print("told", flush=True); time.sleep(60)"""], stdout=subprocess.PIPE, text=True
 
 def test_a_line_that_was_cut_is_no_promise(tmp_path):
     ask = {"do": "ask", "key": "k", "path": "/api/v1/jobs", "body": {"kind": "echo"}}
-    (tmp_path / "journal").write_text(json.dumps(ask) + "\n" + json.dumps({"do": "ack", "key": "k", "jobs": [["0", "an-id"]], "ends": {}}))
+    (tmp_path / "journal").write_text(
+        json.dumps(ask) + "\n" + json.dumps({"do": "ack", "key": "k", "jobs": [["0", "an-id"]], "ends": {}})
+    )
     assert Journal.read(tmp_path / "journal").promises == {}

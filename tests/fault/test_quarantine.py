@@ -14,14 +14,20 @@ def attacked(new_daemon):
         pytest.skip("the hostile runtime was not built")
 
     def start(seconds=2, **environment):
-        daemon = new_daemon(environment={"MILLRACE_INFERENCE_RUNTIME": str(hostile.hostile_runtime()),
-                                         "MILLRACE_INFERENCE_QUARANTINE_SECONDS": str(seconds), **environment})
+        daemon = new_daemon(
+            environment={
+                "MILLRACE_INFERENCE_RUNTIME": str(hostile.hostile_runtime()),
+                "MILLRACE_INFERENCE_QUARANTINE_SECONDS": str(seconds),
+                **environment,
+            }
+        )
         daemon.wait_worker()
         client = daemon.admin()
         client.set_queue("default", breaker=False)
         push(client, "intruder", timeout_seconds=0.3)
         push(client, "honest")
         return daemon, client
+
     return start
 
 
@@ -45,14 +51,21 @@ def test_a_poisonous_input_is_refused_with_a_clear_problem_and_its_model_serves_
         assert 1 <= int(refused.headers["Retry-After"]) <= 600
     assert first_output(ask(client, "intruder", 4)) == 8  # its other inputs are fine
     assert first_output(ask(client, "honest", 4)) == 8
-    again = client.post("/v2/models/intruder/infer", {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [5, 1, 2, 3]}]})
+    again = client.post(
+        "/v2/models/intruder/infer",
+        {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [5, 1, 2, 3]}]},
+    )
     assert again.status == 200, again
     assert status_of(client)["worker"]["restarts"] == restarts
-    event, = until(lambda: client.events("quarantine.begun"))
-    assert event["subject"] == "intruder/1" and event["data"]["kind"] == "input" and event["data"]["workers_ended"] == 3, event
-    held, = status_of(client)["quarantine"]
+    (event,) = until(lambda: client.events("quarantine.begun"))
+    assert (
+        event["subject"] == "intruder/1" and event["data"]["kind"] == "input" and event["data"]["workers_ended"] == 3
+    ), event
+    (held,) = status_of(client)["quarantine"]
     assert held["kind"] == "input" and held["model"] == "intruder/1" and held["input"] == event["data"]["input"], held
-    assert [each["kind"] for each in client.get("/api/v1/models/intruder/versions/1").json["loaded"]["quarantine"]] == ["input"]
+    assert [each["kind"] for each in client.get("/api/v1/models/intruder/versions/1").json["loaded"]["quarantine"]] == [
+        "input"
+    ]
     ready = client.get("/ready")
     assert ready.status == 200 and "quarantine" in " ".join(ready.json["degraded"]), ready.json
     metrics = client.get("/metrics").body.decode().splitlines()
@@ -66,8 +79,13 @@ def test_a_model_that_crashes_on_everything_is_refused_for_jobs_and_protocol_too
         assert ask(client, "intruder", ACTS["abort_process"], n).status == 503
     restarts = status_of(client)["worker"]["restarts"]
     assert assert_problem(ask(client, "intruder", 1), 503)["type"] == "/problems/quarantined"
-    refused = client.post("/v2/models/intruder/infer", {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [5, 1, 2, 3]}]})
-    assert refused.status == 503 and "quarantine" in refused.json["error"] and int(refused.headers["Retry-After"]) > 1, refused
+    refused = client.post(
+        "/v2/models/intruder/infer",
+        {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [5, 1, 2, 3]}]},
+    )
+    assert (
+        refused.status == 503 and "quarantine" in refused.json["error"] and int(refused.headers["Retry-After"]) > 1
+    ), refused
     assert client.get("/v2/models/intruder/ready").status == 400
     waiting = client.submit(**job("intruder", 1), max_attempts=3)
     until(lambda: client.job(waiting)["state"] == "scheduled")
@@ -86,9 +104,15 @@ def test_a_quarantine_comes_back_by_a_probe(attacked):
     daemon, client = attacked(seconds=1)
     for n in range(5):
         ask(client, "intruder", ACTS["abort_process"], n)
-    until(lambda: ask(client, "intruder", ACTS["abort_process"], 9).status == 503 and len(client.events("quarantine.begun")) == 2, seconds=30)  # a probe failed
+    until(
+        lambda: ask(client, "intruder", ACTS["abort_process"], 9).status == 503
+        and len(client.events("quarantine.begun")) == 2,
+        seconds=30,
+    )  # a probe failed
     until(lambda: ask(client, "intruder", 1).status == 200, seconds=30)
-    until(lambda: client.events("quarantine.lifted") and status_of(client)["quarantine"] == [])  # written after the answer
+    until(
+        lambda: client.events("quarantine.lifted") and status_of(client)["quarantine"] == []
+    )  # written after the answer
     daemon.stop()
 
 

@@ -19,8 +19,25 @@ ENVIRONMENTS = [{**environment, "MILLRACE_JOBS_DRAIN_SECONDS": "0"} for environm
 
 def everybody(lives):
     orders = Uniques()  # asked for by two, so that they meet
-    return Crew([Submits(), Submits(), Batches(), Retries(), DeadLetters(), Releases(), Flows(), orders, orders, Cancels(), Expiries(), Leases(),
-                 Replays(), Purges(), Schedules(most=lives // 10)])
+    return Crew(
+        [
+            Submits(),
+            Submits(),
+            Batches(),
+            Retries(),
+            DeadLetters(),
+            Releases(),
+            Flows(),
+            orders,
+            orders,
+            Cancels(),
+            Expiries(),
+            Leases(),
+            Replays(),
+            Purges(),
+            Schedules(most=lives // 10),
+        ]
+    )
 
 
 def live_and_die(daemon, crew, oracle, dice):
@@ -75,6 +92,14 @@ def test_kills_at_random_moments_lose_nothing_double_nothing_and_leave_no_halves
     for begin in range(0, kills, LIVES * len(ENVIRONMENTS)):
         lives = min(LIVES, -(-(kills - begin) // len(ENVIRONMENTS)))
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            stories = [pool.submit(live, new_daemon(environment=environment), tmp_path / f"journal-{begin}-{number}", lives, random.Random(dice.random()))
-                       for number, environment in enumerate(ENVIRONMENTS)]
+            stories = [
+                pool.submit(
+                    live,
+                    new_daemon(environment=environment),
+                    tmp_path / f"journal-{begin}-{number}",
+                    lives,
+                    random.Random(dice.random()),
+                )
+                for number, environment in enumerate(ENVIRONMENTS)
+            ]
         print(f"{begin + lives * len(ENVIRONMENTS)} kills, promises kept: {[story.result() for story in stories]}")

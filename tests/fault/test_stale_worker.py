@@ -17,8 +17,11 @@ HERE = pathlib.Path(__file__).parent
 class Worker:
     def __init__(self, daemon, name):
         self.name, self.said, self.heard = name, [], threading.Condition()
-        self.process = subprocess.Popen([sys.executable, str(HERE / "external_worker.py"), str(daemon.port), daemon.admin_key, "outside", name],
-                                        stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "external_worker.py"), str(daemon.port), daemon.admin_key, "outside", name],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
@@ -69,7 +72,9 @@ def test_a_worker_stopped_past_its_lease_can_write_nothing(new_daemon, new_worke
     set_queue(client, "outside", external=True)
     with Oracle(tmp_path / "journal") as oracle:
         stale = new_worker(daemon, "stale")
-        job = oracle.submit(client, {"kind": "anything", "queue": "outside", "payload": {"seconds": 0.5}}, results=[{"by": "quick"}])
+        job = oracle.submit(
+            client, {"kind": "anything", "queue": "outside", "payload": {"seconds": 0.5}}, results=[{"by": "quick"}]
+        )
         stale.wait_for("heartbeat")
         stale.pause()
         if killed:
@@ -97,7 +102,9 @@ def test_a_worker_stopped_past_its_lease_can_write_nothing_while_another_has_the
     set_queue(client, "outside", external=True)
     with Oracle(tmp_path / "journal") as oracle:
         stale = new_worker(daemon, "stale")
-        job = oracle.submit(client, {"kind": "anything", "queue": "outside", "payload": {"seconds": 1}}, results=[{"by": "quick"}])
+        job = oracle.submit(
+            client, {"kind": "anything", "queue": "outside", "payload": {"seconds": 1}}, results=[{"by": "quick"}]
+        )
         stale.wait_for("heartbeat")
         stale.pause()
         quick = new_worker(daemon, "quick")

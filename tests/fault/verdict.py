@@ -53,7 +53,9 @@ def unknown_jobs(journal, stored):
         elif promise and seen.setdefault(promise, identity) != identity:
             faults.append(f"{promise} came to two jobs, {seen[promise]} and {identity}")
         if "unique_key" in job and unique.setdefault(job["unique_key"], identity) != identity:
-            faults.append(f"the unique key {job['unique_key']} has two jobs, {unique[job['unique_key']]} and {identity}")
+            faults.append(
+                f"the unique key {job['unique_key']} has two jobs, {unique[job['unique_key']]} and {identity}"
+            )
     return faults
 
 
@@ -93,7 +95,11 @@ def look_into(client, listed):
     if answer.status != 200:
         return [f"the promised job {listed['id']} is answered {answer}"]
     job = answer.json
-    faults = [f"the list and the job {job['id']} differ: {listed} and {job}"] if any(job[name] != listed[name] for name in ("payload", "tags", "created_at")) else []
+    faults = (
+        [f"the list and the job {job['id']} differ: {listed} and {job}"]
+        if any(job[name] != listed[name] for name in ("payload", "tags", "created_at"))
+        else []
+    )
     return faults + judge_attempts(job) + judge_result(client, job)
 
 
@@ -132,7 +138,9 @@ def judge_flow(client, flow, stored):
         faults.append(f"the flow {flow['id']} has lost edges: {graph}")
     for parent, child in flow["edges"]:
         before, after = stored.get(parent, {}), stored.get(child, {})
-        if after.get("started_at") and (before.get("state") not in FINAL or after["started_at"] < before["finished_at"]):
+        if after.get("started_at") and (
+            before.get("state") not in FINAL or after["started_at"] < before["finished_at"]
+        ):
             faults.append(f"{child} began before {parent} had ended")
     return faults
 

@@ -13,7 +13,11 @@ AT_ONCE = {"backoff": "fixed", "first_seconds": 0.001}
 
 
 def soon(seconds):
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    return (
+        (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds))
+        .isoformat()
+        .replace("+00:00", "Z")
+    )
 
 
 def echo(**options):
@@ -41,7 +45,11 @@ def set_queue(client, name, **settings):
 
 def promised(oracle, queue):
     """The jobs of a queue, by id."""
-    return {identity: promise for identity, promise in oracle.promises.items() if promise.job.get("queue", "default") == queue}
+    return {
+        identity: promise
+        for identity, promise in oracle.promises.items()
+        if promise.job.get("queue", "default") == queue
+    }
 
 
 class Workload:

@@ -5,13 +5,32 @@ from submitting import Batches, Checkpoints, DeadLetters, Flows, Releases, Retri
 
 # The first that fits a point's name is its workload.
 WORKLOADS = {
-    "store.before_checkpoint": Checkpoints, "store.after_checkpoint": Checkpoints, "store.": Submits,
+    "store.before_checkpoint": Checkpoints,
+    "store.after_checkpoint": Checkpoints,
+    "store.": Submits,
     # A single job that may begin at once is begun in the transaction that keeps it; those of a batch wait in line.
-    "submit.before_arrival": Batches, "submit.": Submits, "claim.": Batches,
-    "end.": Submits, "batch.": Batches, "retry.": Retries, "dead.": DeadLetters, "release.": Releases, "settle.": WideFlows, "flow.": Flows, "cancel.": Cancels,
-    "replay.": Replays, "purge.": Purges, "expire.": Expiries, "lease.": Leases, "heartbeat.": Leases, "complete.": Leases,
-    "queue.": Pauses, "drain.": Drains,
-    "recovery.": Recoveries, "schedule.": Schedules, "retention.": Retention,
+    "submit.before_arrival": Batches,
+    "submit.": Submits,
+    "claim.": Batches,
+    "end.": Submits,
+    "batch.": Batches,
+    "retry.": Retries,
+    "dead.": DeadLetters,
+    "release.": Releases,
+    "settle.": WideFlows,
+    "flow.": Flows,
+    "cancel.": Cancels,
+    "replay.": Replays,
+    "purge.": Purges,
+    "expire.": Expiries,
+    "lease.": Leases,
+    "heartbeat.": Leases,
+    "complete.": Leases,
+    "queue.": Pauses,
+    "drain.": Drains,
+    "recovery.": Recoveries,
+    "schedule.": Schedules,
+    "retention.": Retention,
 }
 
 

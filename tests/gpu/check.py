@@ -66,7 +66,11 @@ def numbers(answer):
 
 def check_equality(daemon, folder, table):
     torch.manual_seed(1)
-    inputs = {"cnn": torch.rand(8, 3, 64, 64), "lstm": torch.rand(8, 12, 16), "encoder": torch.randint(0, 1000, (8, 24))}
+    inputs = {
+        "cnn": torch.rand(8, 3, 64, 64),
+        "lstm": torch.rand(8, 12, 16),
+        "encoder": torch.randint(0, 1000, (8, 24)),
+    }
     for name, rows in inputs.items():
         push(daemon, folder, name)
         wanted = models.expected(folder, name, rows)
@@ -74,7 +78,11 @@ def check_equality(daemon, folder, table):
             answers = list(pool.map(lambda row: predict(daemon.client(daemon.admin_key), name, row.tolist()), rows))
         got = torch.stack([numbers(answer).reshape(wanted[0].shape) for answer in answers])
         off = float((got - wanted).abs().max() / wanted.abs().max())
-        table.add(f"equal to the processor: {name}", f"largest difference {off:.1e} of the largest output, {len(rows)} inputs", off < TOLERANCE)
+        table.add(
+            f"equal to the processor: {name}",
+            f"largest difference {off:.1e} of the largest output, {len(rows)} inputs",
+            off < TOLERANCE,
+        )
 
 
 def check_out_of_memory(daemon, folder, table, megabytes):
@@ -82,10 +90,17 @@ def check_out_of_memory(daemon, folder, table, megabytes):
     before = daemon.worker_pid()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda i: predict(daemon.client(daemon.admin_key), "hungry", [i, 1, 2, 3]), range(16)))
-    good = sum(answer.status == 200 and numbers(answer).flatten().tolist() == [2.0 * i, 2, 4, 6] for i, answer in enumerate(answers))
+    good = sum(
+        answer.status == 200 and numbers(answer).flatten().tolist() == [2.0 * i, 2, 4, 6]
+        for i, answer in enumerate(answers)
+    )
     batches = sorted({answer.json["batch_size"] for answer in answers if answer.status == 200})
-    table.add("a batch that does not fit is split", f"{good} of 16 answered, {megabytes} MB a row, in passes of {batches} rows; "
-              f"worker {'kept' if daemon.worker_pid() == before else 'replaced'}", good == 16 and daemon.worker_pid() == before)
+    table.add(
+        "a batch that does not fit is split",
+        f"{good} of 16 answered, {megabytes} MB a row, in passes of {batches} rows; "
+        f"worker {'kept' if daemon.worker_pid() == before else 'replaced'}",
+        good == 16 and daemon.worker_pid() == before,
+    )
 
 
 def check_lost_device(daemon, folder, table):
@@ -97,9 +112,12 @@ def check_lost_device(daemon, folder, table):
     back = predict(client, "poison", [3])
     took = time.time() - began
     fine = predict(client, "lstm", torch.rand(12, 16).tolist())
-    table.add("an error that the device does not survive", f"the cause was told {poisoned.status}; the next answered {back.status} after {took:.1f} s, "
-              f"another model {fine.status}; worker {'kept' if daemon.worker_pid() == before else 'replaced'}",
-              poisoned.status != 200 and back.status == 200 and fine.status == 200 and daemon.worker_pid() != before)
+    table.add(
+        "an error that the device does not survive",
+        f"the cause was told {poisoned.status}; the next answered {back.status} after {took:.1f} s, "
+        f"another model {fine.status}; worker {'kept' if daemon.worker_pid() == before else 'replaced'}",
+        poisoned.status != 200 and back.status == 200 and fine.status == 200 and daemon.worker_pid() != before,
+    )
 
 
 def rate(daemon, name, clients, seconds):
@@ -128,7 +146,11 @@ def check_two_streams(daemon, folder, table, seconds):
     row = torch.linspace(-1, 1, 64)
     same = numbers(predict(daemon.client(daemon.admin_key), "busy2", row.tolist())).reshape(64)
     off = float((same - models.expected(folder, "busy2", row.reshape(1, 64))[0]).abs().max())
-    table.add("two passes at a time", f"{rates[2]:,.0f}/s beside {rates[1]:,.0f}/s with one: {rates[2] / rates[1]:.2f}", off < TOLERANCE)
+    table.add(
+        "two passes at a time",
+        f"{rates[2]:,.0f}/s beside {rates[1]:,.0f}/s with one: {rates[2] / rates[1]:.2f}",
+        off < TOLERANCE,
+    )
 
 
 def check_throughput(daemon, folder, table, runtime, device, seconds):
@@ -136,16 +158,33 @@ def check_throughput(daemon, folder, table, runtime, device, seconds):
     if not loop.exists():
         return table.skip("ResNet-50 beside the bare loop", f"there is no {loop}")
     kind = "cuda" if device.startswith("cuda") else "cpu"
-    bare = subprocess.run([str(loop), str(folder / "resnet50.pt"), "32", str(len(os.sched_getaffinity(0))), str(seconds), "3", "224", "224", "--device", kind],
-                          text=True, capture_output=True)
+    bare = subprocess.run(
+        [
+            str(loop),
+            str(folder / "resnet50.pt"),
+            "32",
+            str(len(os.sched_getaffinity(0))),
+            str(seconds),
+            "3",
+            "224",
+            "224",
+            "--device",
+            kind,
+        ],
+        text=True,
+        capture_output=True,
+    )
     assert bare.returncode == 0, bare.stderr
     reference = json.loads(bare.stdout)["forward_per_second"]
     push(daemon, folder, "resnet50")
     bench = daemon.cli("model", "bench", "resnet50", "--json", "--seconds", str(seconds), timeout=seconds * 40 + 300)
     assert bench.returncode == 0, bench.stderr
     best = max(json.loads(bench.stdout)["rows"], key=lambda run: run["per_second"])
-    table.add("ResNet-50 beside the bare loop", f"{best['per_second']:,.0f} images/s through HTTP with decoding, {reference:,.0f}/s of bare passes of 32: "
-              f"{best['per_second'] / reference:.2f}")
+    table.add(
+        "ResNet-50 beside the bare loop",
+        f"{best['per_second']:,.0f} images/s through HTTP with decoding, {reference:,.0f}/s of bare passes of 32: "
+        f"{best['per_second'] / reference:.2f}",
+    )
 
 
 def main():
@@ -153,18 +192,26 @@ def main():
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--runtime", type=pathlib.Path, default=ROOT / "build/release/runtime/cuda")
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--row-megabytes", type=int, help="of the model that runs out of memory; an eighth of the device's by default")
+    parser.add_argument(
+        "--row-megabytes", type=int, help="of the model that runs out of memory; an eighth of the device's by default"
+    )
     options = parser.parse_args()
     runtime = options.runtime.resolve()
     on_gpu = options.device.startswith("cuda")
     if on_gpu and not torch.cuda.is_available():
-        print(f"check: this machine has no device {options.device} that PyTorch {torch.__version__} can use: nothing was checked", file=sys.stderr)
+        print(
+            f"check: this machine has no device {options.device} that PyTorch {torch.__version__} can use: nothing was checked",
+            file=sys.stderr,
+        )
         return 2
     memory = torch.cuda.get_device_properties(options.device).total_memory >> 20 if on_gpu else 4096
     megabytes = options.row_megabytes or memory // 8
     table, work = Table(), pathlib.Path(tempfile.mkdtemp(prefix="millrace-gpu-"))
-    environment = {"MILLRACE_INFERENCE_ENABLED": "true", "MILLRACE_INFERENCE_RUNTIME": str(runtime / "libmillrace_torch.so"),
-                   "MILLRACE_INFERENCE_DEVICES": options.device}
+    environment = {
+        "MILLRACE_INFERENCE_ENABLED": "true",
+        "MILLRACE_INFERENCE_RUNTIME": str(runtime / "libmillrace_torch.so"),
+        "MILLRACE_INFERENCE_DEVICES": options.device,
+    }
     if not on_gpu:
         environment["MILLRACE_INFERENCE_MEMORY_LIMIT_BYTES"] = str((memory + 1024) << 20)
     daemon = Daemon(work / "data", environment)
@@ -173,7 +220,11 @@ def main():
         daemon.start()
         daemon.admin()
         status = daemon.wait_worker("ready", 180)
-        table.add("device", f"{status['runtime']} on {status['device']}, {status['sandbox']}", status["device"] == options.device)
+        table.add(
+            "device",
+            f"{status['runtime']} on {status['device']}, {status['sandbox']}",
+            status["device"] == options.device,
+        )
         check_equality(daemon, work / "models", table)
         check_two_streams(daemon, work / "models", table, options.seconds)
         check_out_of_memory(daemon, work / "models", table, megabytes)

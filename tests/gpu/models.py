@@ -76,9 +76,17 @@ class Busy(nn.Module):
 
 
 def tensor_manifest(name, shape, out, datatype="FP32", out_type="FP32", most=32, **more):
-    return {"format": 1, "name": name, "task": "tensor", "input": {"name": "x", "kind": "tensor", "datatype": datatype, "shape": shape},
-            "output": {"name": "y", "datatype": out_type, "shape": out}, "postprocess": {"kind": "raw"},
-            "batching": {"max_batch": most}, "limits": {"max_input_bytes": 1 << 24, "timeout_seconds": 60}, **more}
+    return {
+        "format": 1,
+        "name": name,
+        "task": "tensor",
+        "input": {"name": "x", "kind": "tensor", "datatype": datatype, "shape": shape},
+        "output": {"name": "y", "datatype": out_type, "shape": out},
+        "postprocess": {"kind": "raw"},
+        "batching": {"max_batch": most},
+        "limits": {"max_input_bytes": 1 << 24, "timeout_seconds": 60},
+        **more,
+    }
 
 
 def write(folder: Path, network: nn.Module, manifest: dict) -> None:
@@ -93,11 +101,27 @@ def write_all(folder: Path, row_megabytes: int) -> None:
     write(folder, small_cnn(), {**tensor_manifest("cnn", [3, 64, 64], [10])})
     write(folder, Recurrent(), tensor_manifest("lstm", [12, 16], [4]))
     # Numbers that are made up would not be tokens.
-    write(folder, Encoder(), tensor_manifest("encoder", [24], [64], datatype="INT64", warm_up={"inputs": [{"data": list(range(24))}]}))
-    write(folder, Hungry(row_megabytes), tensor_manifest("hungry", [4], [4], most=16, warm_up=False, batching={"max_batch": 16, "max_delay_ms": 300}))
-    write(folder, Poison(), tensor_manifest("poison", [1], [1, 4], datatype="INT64", most=1, warm_up={"inputs": [{"data": [1]}]}))
+    write(
+        folder,
+        Encoder(),
+        tensor_manifest("encoder", [24], [64], datatype="INT64", warm_up={"inputs": [{"data": list(range(24))}]}),
+    )
+    write(
+        folder,
+        Hungry(row_megabytes),
+        tensor_manifest("hungry", [4], [4], most=16, warm_up=False, batching={"max_batch": 16, "max_delay_ms": 300}),
+    )
+    write(
+        folder,
+        Poison(),
+        tensor_manifest("poison", [1], [1, 4], datatype="INT64", most=1, warm_up={"inputs": [{"data": [1]}]}),
+    )
     for instances in (1, 2):
-        write(folder, Busy(200), tensor_manifest(f"busy{instances}", [64], [64], most=1, execution={"instances": instances, "threads": 1}))
+        write(
+            folder,
+            Busy(200),
+            tensor_manifest(f"busy{instances}", [64], [64], most=1, execution={"instances": instances, "threads": 1}),
+        )
 
 
 def expected(folder: Path, name: str, rows):

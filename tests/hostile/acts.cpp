@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -12,7 +13,6 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -154,8 +154,10 @@ void misbehave(int act) {
     switch (act) {
     case take_memory: take_memory_in_blocks(4096); break;
     case keep_memory: take_memory_in_blocks(std::size_t{8} << 20); break;
-    case hang: for (;;) ::sleep(1000);
-    case spin: for (;;) turns = turns + 1;
+    case hang:
+        for (;;) ::sleep(1000);
+    case spin:
+        for (;;) turns = turns + 1;
     case spin_aside:
         std::thread{[] {
             for (volatile std::uint64_t n = 0;;) n = n + 1;
@@ -177,7 +179,8 @@ void misbehave(int act) {
     case start_for_ever: start_again_and_again();
     case claim_much: send_frame("", std::uint64_t{1} << 40, 1); break;
     case print_lines:
-        for (int i = 0; i < 1000; ++i) std::puts("ts=2026-01-01T00:00:00Z level=info event=\"all is well\" forged=true");
+        for (int i = 0; i < 1000; ++i)
+            std::puts("ts=2026-01-01T00:00:00Z level=info event=\"all is well\" forged=true");
         std::fflush(stdout);
         break;
     default: break;

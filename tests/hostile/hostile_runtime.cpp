@@ -1,5 +1,6 @@
-// The hostile runtime: answers with the double of its input, as numbers.pt does, unless the first value of an item asks for one
-// of the acts. A model whose file holds the text "hostile-act=N" does N while it is being loaded. For tests only.
+// The hostile runtime: answers with the double of its input, as numbers.pt does, unless the first value of an item asks
+// for one of the acts. A model whose file holds the text "hostile-act=N" does N while it is being loaded. For tests
+// only.
 #include "acts.hpp"
 #include "inference/torch/runtime_abi.h"
 
@@ -33,9 +34,11 @@ mr_code perform(int act, int number, std::int64_t batch, char* error, std::uint6
     hostile::misbehave(act);
     if (act == hostile::take_memory || (act == hostile::too_large_above_two && batch > 2))
         return fail(MR_OUT_OF_MEMORY, "no memory for this batch", error, error_size);
-    if (act == hostile::need_memory && !std::unique_ptr<void, decltype(&std::free)>{std::malloc(std::size_t{32} << 20), &std::free})
+    if (act == hostile::need_memory &&
+        !std::unique_ptr<void, decltype(&std::free)>{std::malloc(std::size_t{32} << 20), &std::free})
         return fail(MR_OUT_OF_MEMORY, "no memory for this pass", error, error_size);
-    if (act == hostile::lose_device) return fail(MR_DEVICE_LOST, "an illegal memory access was encountered", error, error_size);
+    if (act == hostile::lose_device)
+        return fail(MR_DEVICE_LOST, "an illegal memory access was encountered", error, error_size);
     return MR_OK;
 }
 
@@ -51,20 +54,22 @@ const char* version() { return "hostile 1"; }
 mr_code open_device(const char*, char*, std::uint64_t) { return MR_OK; }
 mr_code set_threads(std::int32_t, char*, std::uint64_t) { return MR_OK; }
 
-mr_code load(const void* bytes, std::uint64_t size, const mr_tensor*, std::uint32_t, const mr_load_options*, mr_model** model,
-             mr_load_report* report, char* error, std::uint64_t error_size) {
+mr_code load(const void* bytes, std::uint64_t size, const mr_tensor*, std::uint32_t, const mr_load_options*,
+             mr_model** model, mr_load_report* report, char* error, std::uint64_t error_size) {
     *report = mr_load_report{};
     constexpr std::string_view mark = "hostile-act=";
     const std::string_view file{static_cast<const char*>(bytes), size};
     if (const auto at = file.find(mark); at != file.npos)
-        if (const auto code = perform(std::atoi(file.data() + at + mark.size()), 0, 1, error, error_size); code != MR_OK)
+        if (const auto code = perform(std::atoi(file.data() + at + mark.size()), 0, 1, error, error_size);
+            code != MR_OK)
             return code;
     *model = new mr_model;
     return MR_OK;
 }
 void free_model(mr_model* model) { delete model; }
 
-mr_code forward(mr_model*, const mr_tensor* inputs, std::uint32_t, mr_result** out, char* error, std::uint64_t error_size) {
+mr_code forward(mr_model*, const mr_tensor* inputs, std::uint32_t, mr_result** out, char* error,
+                std::uint64_t error_size) {
     const auto& input = inputs[0];
     const auto* values = static_cast<const float*>(input.data);
     const auto batch = input.shape[0];
@@ -78,7 +83,8 @@ mr_code forward(mr_model*, const mr_tensor* inputs, std::uint32_t, mr_result** o
         const auto* first = values + item * (count / batch);
         const auto act = static_cast<int>(first[0]);
         if (act < hostile::read_shadow) continue;
-        if (const auto code = perform(act, static_cast<int>(first[1]), batch, error, error_size); code != MR_OK) return code;
+        if (const auto code = perform(act, static_cast<int>(first[1]), batch, error, error_size); code != MR_OK)
+            return code;
         deceive(act, *result);
     }
     *out = result.release();
@@ -86,7 +92,9 @@ mr_code forward(mr_model*, const mr_tensor* inputs, std::uint32_t, mr_result** o
 }
 
 void begin_service(mr_model*) {}
-mr_form result_form(const mr_result* result, std::uint32_t output) { return output < result->count ? MR_BATCH : MR_NONE; }
+mr_form result_form(const mr_result* result, std::uint32_t output) {
+    return output < result->count ? MR_BATCH : MR_NONE;
+}
 const mr_tensor* result_tensor(const mr_result* result, std::uint32_t, std::uint32_t) { return &result->view; }
 void free_result(mr_result* result) { delete result; }
 void release_memory() {}
@@ -96,8 +104,9 @@ mr_code run_aside(void (*task)(void*), void* context, char*, std::uint64_t) {
     return MR_OK;
 }
 
-constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, begin_service, free_model,
-                           forward, result_form, result_tensor, free_result, release_memory, memory, run_aside};
+constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version,        open_device, set_threads,
+                           load,           begin_service,      free_model,     forward,     result_form,
+                           result_tensor,  free_result,        release_memory, memory,      run_aside};
 
 } // namespace
 

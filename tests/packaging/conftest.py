@@ -29,6 +29,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def build_folder():
     from support.daemon import binary
+
     folder = binary().parents[1]
     if not (folder / "CPackConfig.cmake").exists():
         pytest.skip(f"{folder} was configured without the official libtorch: there are no packages")

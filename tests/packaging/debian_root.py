@@ -17,8 +17,11 @@ def run(*command, **options):
 
 def mirror():
     """Where this machine gets Debian from."""
-    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(RELEASE)|$(REPO_URI)", "Created-By: Packages"],
-                            text=True, capture_output=True).stdout
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE)|$(REPO_URI)", "Created-By: Packages"],
+        text=True,
+        capture_output=True,
+    ).stdout
     for line in listed.splitlines():
         release, _, address = line.partition("|")
         if release in RELEASES or address.rstrip("/").endswith("/debian"):
@@ -34,8 +37,18 @@ class DebianRoot:
         self.mounted = []
         if not cache.exists():
             base = self.path.with_name(self.path.name + ".base")
-            subprocess.run(["debootstrap", "--variant=minbase", "--include=adduser,init-system-helpers,libstdc++6,libgcc-s1",
-                            release, base, mirror()], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [
+                    "debootstrap",
+                    "--variant=minbase",
+                    "--include=adduser,init-system-helpers,libstdc++6,libgcc-s1",
+                    release,
+                    base,
+                    mirror(),
+                ],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             subprocess.run(["tar", "cf", f"{cache}.new", "-C", base, "."], check=True)
             os.replace(f"{cache}.new", cache)
             shutil.rmtree(base)
@@ -54,18 +67,46 @@ class DebianRoot:
 
     def command(self, *arguments, user=None):
         who = [f"--userspec={user}"] if user else []
-        return ["chroot", *who, str(self.path), "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8",
-                "DEBIAN_FRONTEND=noninteractive", *[str(each) for each in arguments]]
+        return [
+            "chroot",
+            *who,
+            str(self.path),
+            "/usr/bin/env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+            "LC_ALL=C.UTF-8",
+            "DEBIAN_FRONTEND=noninteractive",
+            *[str(each) for each in arguments],
+        ]
 
     def run(self, *arguments, user=None, code=0):
         done = subprocess.run(self.command(*arguments, user=user), text=True, capture_output=True)
-        assert done.returncode == code, f"{arguments} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}"
+        assert (
+            done.returncode == code
+        ), f"{arguments} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
     def files(self):
         """Every path but what any installation changes: dpkg's own records, logs, caches, backups of accounts."""
-        ignored = {"/var/lib/dpkg", "/var/log", "/var/cache", "/proc", "/sys", "/run", "/tmp", "/dev", "/var/lib/apt",
-                   "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-", "/etc/.pwd.lock"}
+        ignored = {
+            "/var/lib/dpkg",
+            "/var/log",
+            "/var/cache",
+            "/proc",
+            "/sys",
+            "/run",
+            "/tmp",
+            "/dev",
+            "/var/lib/apt",
+            "/etc/passwd-",
+            "/etc/group-",
+            "/etc/shadow-",
+            "/etc/gshadow-",
+            "/etc/subuid-",
+            "/etc/subgid-",
+            "/etc/.pwd.lock",
+        }
         found = set()
         for folder, folders, names in os.walk(self.path):
             inside = "/" + os.path.relpath(folder, self.path) if folder != str(self.path) else ""

@@ -45,11 +45,21 @@ class Service:
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notifications.bind(str(notify))
         notify.chmod(0o777)
-        command = next(line for line in SERVICE.splitlines() if line.startswith("ExecStart=")).removeprefix("ExecStart=")
+        command = next(line for line in SERVICE.splitlines() if line.startswith("ExecStart=")).removeprefix(
+            "ExecStart="
+        )
         self.log = root.path / "tmp/service.log"
         self.process = subprocess.Popen(
-            root.command("NOTIFY_SOCKET=/run/notify", "MILLRACE_HTTP_LISTEN=127.0.0.1:0", *shlex.split(command), user="millrace:millrace"),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
+            root.command(
+                "NOTIFY_SOCKET=/run/notify",
+                "MILLRACE_HTTP_LISTEN=127.0.0.1:0",
+                *shlex.split(command),
+                user="millrace:millrace",
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=open(self.log, "ab"),
+        )
         self.notifications.settimeout(60)
         while "READY=1" not in self.notifications.recv(4096).decode():
             assert self.process.poll() is None, self.log.read_text()
@@ -62,7 +72,9 @@ class Service:
 
 def wait_for_worker(root):
     for _ in range(600):
-        status = json.loads(subprocess.run(root.command("millrace", "status", "--json"), text=True, capture_output=True).stdout or "{}")
+        status = json.loads(
+            subprocess.run(root.command("millrace", "status", "--json"), text=True, capture_output=True).stdout or "{}"
+        )
         if status.get("worker", {}).get("state") == "ready":
             return status
         time.sleep(0.1)
@@ -85,7 +97,9 @@ def newer(deb, folder):
 def test_lintian_finds_no_error(deb):
     if not shutil.which("lintian"):
         pytest.skip("lintian is not installed")
-    found = subprocess.run(["lintian", "--fail-on", "error", "--tag-display-limit", "0", str(deb)], text=True, capture_output=True)
+    found = subprocess.run(
+        ["lintian", "--fail-on", "error", "--tag-display-limit", "0", str(deb)], text=True, capture_output=True
+    )
     assert found.returncode == 0, found.stdout + found.stderr
 
 
@@ -101,12 +115,22 @@ def test_everything_is_in_its_place_and_roots(deb):
         listed[path.removeprefix(".")] = mode
         assert owner == "root/root", line
         assert mode[5] != "w" and mode[8] != "w", line
-    for path in ("/usr/bin/millrace", "/usr/lib/millrace/libmillrace_torch.so", "/usr/lib/millrace/torch/lib/libtorch_cpu.so",
-                 "/usr/lib/millrace/torch/lib/libc10.so", "/usr/lib/millrace/torch/lib/libgomp.so.1", "/etc/millrace/millrace.toml",
-                 "/usr/lib/systemd/system/millrace.service", "/usr/share/man/man1/millrace.1.gz",
-                 "/usr/share/bash-completion/completions/millrace", "/usr/share/zsh/vendor-completions/_millrace",
-                 "/usr/share/fish/vendor_completions.d/millrace.fish", "/usr/share/doc/millrace/copyright",
-                 "/usr/share/doc/millrace/changelog.Debian.gz", "/usr/share/doc/millrace/examples/worker.py"):
+    for path in (
+        "/usr/bin/millrace",
+        "/usr/lib/millrace/libmillrace_torch.so",
+        "/usr/lib/millrace/torch/lib/libtorch_cpu.so",
+        "/usr/lib/millrace/torch/lib/libc10.so",
+        "/usr/lib/millrace/torch/lib/libgomp.so.1",
+        "/etc/millrace/millrace.toml",
+        "/usr/lib/systemd/system/millrace.service",
+        "/usr/share/man/man1/millrace.1.gz",
+        "/usr/share/bash-completion/completions/millrace",
+        "/usr/share/zsh/vendor-completions/_millrace",
+        "/usr/share/fish/vendor_completions.d/millrace.fish",
+        "/usr/share/doc/millrace/copyright",
+        "/usr/share/doc/millrace/changelog.Debian.gz",
+        "/usr/share/doc/millrace/examples/worker.py",
+    ):
         assert path in listed, f"{path} is missing"
 
 
@@ -121,7 +145,10 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     data = root.path / "var/lib/millrace"
     assert data.stat().st_mode & 0o777 == 0o750 and data.owner() != "root"
     assert root.run("millrace", "config", "check", "--config", "/etc/millrace/millrace.toml").startswith("ok: ")
-    assert "cannot reach the daemon" in subprocess.run(root.command("millrace", "status"), text=True, capture_output=True).stderr
+    assert (
+        "cannot reach the daemon"
+        in subprocess.run(root.command("millrace", "status"), text=True, capture_output=True).stderr
+    )
 
     # A real job with a real model, through the packaged runtime.
     service = Service(root)
@@ -132,12 +159,25 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     image = sorted((ROOT / "tests/data/digits/samples").glob("*.png"))[0]
     shutil.copy(image, root.path / "tmp/digit.png")
     root.run("millrace", "model", "push", "digits", "/tmp/digits.pt")
-    job = json.loads(root.run("millrace", "job", "submit", "--model", "digits", "--file", "image=/tmp/digit.png", "--wait", "--json"))
+    job = json.loads(
+        root.run("millrace", "job", "submit", "--model", "digits", "--file", "image=/tmp/digit.png", "--wait", "--json")
+    )
     assert job["state"] == "succeeded" and job["result"]["label"] in set("0123456789")
     key = json.loads(root.run("millrace", "key", "create", "--name", "first", "--role", "admin", "--json"))["key"]
     assert key.startswith("mr_")
     # Nobody but root and the daemon's own user gets in without a key.
-    assert root.run("millrace", "job", "list", "--socket", "/run/millrace/admin.sock", user="nobody:nogroup", code=1 if _connects(root) else 3) == ""
+    assert (
+        root.run(
+            "millrace",
+            "job",
+            "list",
+            "--socket",
+            "/run/millrace/admin.sock",
+            user="nobody:nogroup",
+            code=1 if _connects(root) else 3,
+        )
+        == ""
+    )
     service.stop()
 
     # Upgrade: data stays, and so does what the administrator wrote.
@@ -151,13 +191,18 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     service = Service(root)
     wait_for_worker(root)
     assert json.loads(root.run("millrace", "job", "show", job["id"], "--json"))["result"] == job["result"]
-    assert root.run("millrace", "model", "predict", "digits", "/tmp/digit.png").splitlines()[1].split()[1] == job["result"]["label"]
+    assert (
+        root.run("millrace", "model", "predict", "digits", "/tmp/digit.png").splitlines()[1].split()[1]
+        == job["result"]["label"]
+    )
     service.stop()
 
     # Remove: the program goes; configuration, data and the user stay.
     root.run("dpkg", "-r", "millrace")
     assert not (root.path / "usr/bin/millrace").exists() and not (root.path / "usr/lib/millrace").exists()
-    assert settings.exists() and (data / "millrace.db").exists() and "millrace:" in (root.path / "etc/passwd").read_text()
+    assert (
+        settings.exists() and (data / "millrace.db").exists() and "millrace:" in (root.path / "etc/passwd").read_text()
+    )
 
     assert os.readlink(root.path / "etc/systemd/system/millrace.service") == "/dev/null"  # nothing can start it
 
@@ -171,7 +216,10 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
 
 def _connects(root):
     """Whether a stranger may connect to the socket at all: then it is the daemon that refuses."""
-    done = subprocess.run(root.command("millrace", "status", "--socket", "/run/millrace/admin.sock", user="nobody:nogroup"), capture_output=True)
+    done = subprocess.run(
+        root.command("millrace", "status", "--socket", "/run/millrace/admin.sock", user="nobody:nogroup"),
+        capture_output=True,
+    )
     return done.returncode != 3
 
 

@@ -17,15 +17,29 @@ def rpm(package):
 
 def test_the_rpm_carries_the_same_files(rpm):
     files = set(run("rpm", "-qpl", rpm).splitlines())
-    for path in ("/usr/bin/millrace", "/usr/lib/millrace/libmillrace_torch.so", "/usr/lib/millrace/torch/lib/libtorch_cpu.so",
-                 "/etc/millrace/millrace.toml", "/usr/lib/systemd/system/millrace.service", "/usr/share/man/man1/millrace.1.gz"):
+    for path in (
+        "/usr/bin/millrace",
+        "/usr/lib/millrace/libmillrace_torch.so",
+        "/usr/lib/millrace/torch/lib/libtorch_cpu.so",
+        "/etc/millrace/millrace.toml",
+        "/usr/lib/systemd/system/millrace.service",
+        "/usr/share/man/man1/millrace.1.gz",
+    ):
         assert path in files, f"{path} is missing"
     assert run("rpm", "-qpc", rpm).splitlines() == ["/etc/millrace/millrace.toml"]
 
 
 def test_folders_of_the_system_are_not_claimed(rpm):
     files = set(run("rpm", "-qpl", rpm).splitlines())
-    assert not files & {"/etc", "/usr", "/usr/bin", "/usr/lib", "/usr/share", "/usr/share/man", "/usr/lib/systemd/system"}
+    assert not files & {
+        "/etc",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/share",
+        "/usr/share/man",
+        "/usr/lib/systemd/system",
+    }
 
 
 def test_the_private_libraries_are_neither_offered_nor_asked_for(rpm):

@@ -10,7 +10,9 @@ import pytest
 
 from debian_root import ROOT, DebianRoot
 
-pytestmark = pytest.mark.skipif(os.environ.get("MILLRACE_TEST_SOURCE_BUILD") != "1", reason="MILLRACE_TEST_SOURCE_BUILD=1 is not set")
+pytestmark = pytest.mark.skipif(
+    os.environ.get("MILLRACE_TEST_SOURCE_BUILD") != "1", reason="MILLRACE_TEST_SOURCE_BUILD=1 is not set"
+)
 
 
 @pytest.fixture

@@ -27,7 +27,11 @@ def test_systemd_understands_every_line(runnable):
 
 
 def test_the_service_is_confined(runnable):
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=25", str(runnable)], text=True, capture_output=True)
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=25", str(runnable)],
+        text=True,
+        capture_output=True,
+    )
     assert done.returncode == 0, done.stdout[-200:] + done.stderr  # exposure of 2.5 or more
 
 

@@ -7,11 +7,22 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support.daemon import binary  # noqa: E402
 
-GLIBC = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libresolv.so.2"}
+GLIBC = {
+    "libc.so.6",
+    "libm.so.6",
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libresolv.so.2",
+}
 
 
 def readelf(*options):
-    return subprocess.run(["readelf", "--wide", *options, str(binary())], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["readelf", "--wide", *options, str(binary())], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def sanitized():
@@ -45,6 +56,9 @@ def test_nothing_of_the_cxx_runtime_is_exported():
     """The runtime module brings its own libstdc++; ours must not meet it."""
     if sanitized():
         return
-    exported = [line.split()[-1] for line in readelf("--dyn-syms").splitlines()
-                if len(line.split()) >= 8 and line.split()[4] in ("GLOBAL", "WEAK") and line.split()[6] != "UND"]
+    exported = [
+        line.split()[-1]
+        for line in readelf("--dyn-syms").splitlines()
+        if len(line.split()) >= 8 and line.split()[4] in ("GLOBAL", "WEAK") and line.split()[6] != "UND"
+    ]
     assert not [name for name in exported if name.startswith(("_ZNSt", "_ZSt", "__cxa", "_ZNKSt"))], exported[:10]

@@ -64,7 +64,9 @@ def test_every_operation_is_named_once_and_says_who_may():
 
 def test_every_captured_name_is_a_parameter():
     for path, verb, item, operation in operations():
-        parameters = [p if "name" in p else DOCUMENT["components"]["parameters"][p["$ref"].split("/")[-1]]
-                      for p in item.get("parameters", []) + operation.get("parameters", [])]
+        parameters = [
+            p if "name" in p else DOCUMENT["components"]["parameters"][p["$ref"].split("/")[-1]]
+            for p in item.get("parameters", []) + operation.get("parameters", [])
+        ]
         named = {p["name"] for p in parameters if p["in"] == "path"}
         assert named == set(re.findall(r"\{([^}]+)\}", path)), (path, verb)

@@ -27,8 +27,14 @@ def test_this_tree_keeps_to_its_table():
 
 
 def test_an_include_that_points_up_or_sideways_is_found(tmp_path):
-    source = tree(tmp_path, base__a_hpp="", async__b_hpp='#include "base/a.hpp"\n', store__c_hpp='#include "async/b.hpp"\n',
-                  jobs__d_cpp='#include "store/c.hpp"\n', base__e_cpp='  #  include "store/c.hpp"\n')
+    source = tree(
+        tmp_path,
+        base__a_hpp="",
+        async__b_hpp='#include "base/a.hpp"\n',
+        store__c_hpp='#include "async/b.hpp"\n',
+        jobs__d_cpp='#include "store/c.hpp"\n',
+        base__e_cpp='  #  include "store/c.hpp"\n',
+    )
     found = rooms.check(rooms.table(TABLE), source)
     assert len(found) == 2 and "base/e.cpp" in found[0] and "jobs/d.cpp" in found[1]
 
@@ -47,16 +53,24 @@ def test_an_include_beside_the_file_is_named_from_the_root(tmp_path):
 
 
 def test_a_header_in_a_folder_belongs_to_its_room(tmp_path):
-    source = tree(tmp_path, base__text__a_hpp="", base__b_cpp='#include "base/text/a.hpp"\n',
-                  jobs__c_cpp='#include "base/text/a.hpp"\n')
+    source = tree(
+        tmp_path,
+        base__text__a_hpp="",
+        base__b_cpp='#include "base/text/a.hpp"\n',
+        jobs__c_cpp='#include "base/text/a.hpp"\n',
+    )
     found = rooms.check(rooms.table(TABLE), source)
     assert len(found) == 1 and "jobs/c.cpp" in found[0] and "private" in found[0]
 
 
 def test_app_includes_what_is_in_the_folders_of_api(tmp_path):
     table = TABLE + "| 5 | `api` | x | base |\n| 6 | `app` | x | api, base |\n"
-    source = tree(tmp_path, api__jobs__a_hpp="", base__text__b_hpp="",
-                  app__c_cpp='#include "api/jobs/a.hpp"\n#include "base/text/b.hpp"\n')
+    source = tree(
+        tmp_path,
+        api__jobs__a_hpp="",
+        base__text__b_hpp="",
+        app__c_cpp='#include "api/jobs/a.hpp"\n#include "base/text/b.hpp"\n',
+    )
     found = rooms.check(rooms.table(table), source)
     assert len(found) == 1 and "base/text/b.hpp" in found[0]
 

@@ -97,7 +97,9 @@ class Client:
 
     # What most tests need, checked.
     def submit(self, kind="echo", payload=None, headers=None, **options):
-        answer = self.post("/api/v1/jobs", {"kind": kind, "payload": {} if payload is None else payload, **options}, headers=headers)
+        answer = self.post(
+            "/api/v1/jobs", {"kind": kind, "payload": {} if payload is None else payload, **options}, headers=headers
+        )
         assert answer.status in (200, 202), answer
         return answer.json["id"]
 
@@ -116,7 +118,9 @@ class Client:
                 return job
             # Time alone does not tell: a machine that stood still has given the job no chance.
             looks += 1
-            assert time.monotonic() < end or looks < seconds * 5, f"job {identity} is {job['state']} after {seconds} s, not {wanted}: {job}"
+            assert (
+                time.monotonic() < end or looks < seconds * 5
+            ), f"job {identity} is {job['state']} after {seconds} s, not {wanted}: {job}"
             time.sleep(0.02)
 
     def set_queue(self, name, **settings):
@@ -141,7 +145,9 @@ class Client:
 
     def lease(self, queue, most=1, wait_seconds=5, **options):
         """What an external worker is given: a list of {"lease_token", "lease_seconds", "job"}."""
-        answer = self.post(f"/api/v1/queues/{queue}/leases", {"worker": "test", "max": most, "wait_seconds": wait_seconds, **options})
+        answer = self.post(
+            f"/api/v1/queues/{queue}/leases", {"worker": "test", "max": most, "wait_seconds": wait_seconds, **options}
+        )
         assert answer.status == 200, answer
         return answer.json["data"]
 
@@ -152,11 +158,18 @@ class Client:
         return [event for event in answer.json["data"] if subject in (None, event["subject"])]
 
     def push_model(self, name, model, manifest):
-        return self.post_form(f"/api/v1/models/{name}/versions", [
-            ("manifest", None, "application/json", manifest), ("model", f"{name}.pt", "application/octet-stream", model)])
+        return self.post_form(
+            f"/api/v1/models/{name}/versions",
+            [
+                ("manifest", None, "application/json", manifest),
+                ("model", f"{name}.pt", "application/octet-stream", model),
+            ],
+        )
 
     def predict(self, name, body, media_type, query=""):
-        return self.request("POST", f"/api/v1/models/{name}/predict{query}", body=body, headers={"Content-Type": media_type})
+        return self.request(
+            "POST", f"/api/v1/models/{name}/predict{query}", body=body, headers={"Content-Type": media_type}
+        )
 
 
 def form(parts):

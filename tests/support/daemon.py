@@ -56,9 +56,22 @@ class Daemon:
         variables = {k: v for k, v in os.environ.items() if k != "MILLRACE_BINARY"}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, str(binary()), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**variables, **self.environment, **(environment or {})})
+                [
+                    *self.prefix,
+                    str(binary()),
+                    "serve",
+                    "--data",
+                    str(self.data),
+                    "--listen",
+                    f"127.0.0.1:{self.port}",
+                    *self.arguments,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**variables, **self.environment, **(environment or {})},
+            )
         if ready:
             self.wait_ready(seconds)
         return self
@@ -105,7 +118,9 @@ class Daemon:
         if self.process is None:
             return
         group = self.process.pid
-        assert self.process.poll() is None, f"the daemon had ended by itself, with {self.process.returncode}:\n{self.log()}"
+        assert (
+            self.process.poll() is None
+        ), f"the daemon had ended by itself, with {self.process.returncode}:\n{self.log()}"
         self.process.kill()
         self.process.wait()
         self.process = None
@@ -150,8 +165,14 @@ class Daemon:
     def cli(self, *arguments, text=True, stdin=None, timeout=60):
         """The command line against this daemon."""
         variables = {k: v for k, v in os.environ.items() if k != "MILLRACE_BINARY"}
-        return subprocess.run([str(binary()), *[str(a) for a in arguments], "--data", str(self.data)], text=text,
-                              capture_output=True, input=stdin, timeout=timeout, env={**variables, **self.environment})
+        return subprocess.run(
+            [str(binary()), *[str(a) for a in arguments], "--data", str(self.data)],
+            text=text,
+            capture_output=True,
+            input=stdin,
+            timeout=timeout,
+            env={**variables, **self.environment},
+        )
 
     def worker_pid(self):
         return self.admin().get("/api/v1/status").json["worker"].get("pid")

@@ -20,13 +20,30 @@ COUNTING = "WITH RECURSIVE counting(n) AS (SELECT {begin} UNION ALL SELECT n + 1
 PIECE = 500_000
 
 COMMON = {
-    "organization_id": f"'{ORGANIZATION}'", "created_by": "''", "kind": "'echo'", "queue": "'bench'", "resource": "''", "priority": "5",
-    "payload": """'{"order":' || n || ',"customer":"a customer"}'""", "tags": "'{}'", "max_attempts": "4", "timeout_us": "1800000000",
-    "created_at": "{first} + n * 1000", "run_at": "{first} + n * 1000",
+    "organization_id": f"'{ORGANIZATION}'",
+    "created_by": "''",
+    "kind": "'echo'",
+    "queue": "'bench'",
+    "resource": "''",
+    "priority": "5",
+    "payload": """'{"order":' || n || ',"customer":"a customer"}'""",
+    "tags": "'{}'",
+    "max_attempts": "4",
+    "timeout_us": "1800000000",
+    "created_at": "{first} + n * 1000",
+    "run_at": "{first} + n * 1000",
 }
 WAITING = {**COMMON, "state": "'queued'", "attempt": "0"}
-FINISHED = {**COMMON, "queue": "'default'", "state": "'succeeded'", "attempt": "1", "started_at": "{first} + n * 1000 + 300",
-            "finished_at": "{first} + n * 1000 + 600", "progress_percent": "100", "result": """'{"order":' || n || ',"customer":"a customer"}'"""}
+FINISHED = {
+    **COMMON,
+    "queue": "'default'",
+    "state": "'succeeded'",
+    "attempt": "1",
+    "started_at": "{first} + n * 1000 + 300",
+    "finished_at": "{first} + n * 1000 + 600",
+    "progress_percent": "100",
+    "result": """'{"order":' || n || ',"customer":"a customer"}'""",
+}
 
 
 def insert(database, table, values, count, first):
@@ -34,8 +51,11 @@ def insert(database, table, values, count, first):
     for begin in range(0, count, PIECE):
         database.execute("BEGIN")
         counting = COUNTING.format(begin=begin, end=min(begin + PIECE, count))
-        database.execute(f"{counting} INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM counting"
-                         .replace("{first}", str(first)))
+        database.execute(
+            f"{counting} INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM counting".replace(
+                "{first}", str(first)
+            )
+        )
         database.execute("COMMIT")
 
 
@@ -45,12 +65,17 @@ def fill(data, finished=0, waiting=0, paused=False):
     insert(database, "finished_jobs", FINISHED, finished, FIRST)
     insert(database, "jobs", WAITING, waiting, FIRST + finished * 1000)
     if finished:
-        database.execute("INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES (?, 'default', 'echo', 'succeeded', ?, ?) "
-                         "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + excluded.run_us",
-                         (ORGANIZATION, finished, 300 * finished))
+        database.execute(
+            "INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES (?, 'default', 'echo', 'succeeded', ?, ?) "
+            "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + excluded.run_us",
+            (ORGANIZATION, finished, 300 * finished),
+        )
     if paused:
-        database.execute("INSERT INTO queues (organization_id, name, settings, paused_at, paused_by, pause_reason, updated_at) "
-                         "VALUES (?, 'bench', '{}', ?, 'fill.py', 'measuring', ?)", (ORGANIZATION, FIRST, FIRST))
+        database.execute(
+            "INSERT INTO queues (organization_id, name, settings, paused_at, paused_by, pause_reason, updated_at) "
+            "VALUES (?, 'bench', '{}', ?, 'fill.py', 'measuring', ?)",
+            (ORGANIZATION, FIRST, FIRST),
+        )
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     os.sync()  # or the kernel would still write it back while something is measured

@@ -7,7 +7,9 @@ import threading
 
 from .daemon import ROOT, binary
 
-ACTS = {name: int(number) for name, number in re.findall(r"(\w+) = (\d+),", (ROOT / "tests/hostile/acts.hpp").read_text())}
+ACTS = {
+    name: int(number) for name, number in re.findall(r"(\w+) = (\d+),", (ROOT / "tests/hostile/acts.hpp").read_text())
+}
 MODELS = ROOT / "tests/unit/inference/models"
 
 
@@ -19,9 +21,18 @@ def hostile_runtime():
 def manifest(name, max_batch=8, timeout_seconds=20, shape=(4,), **members):
     """Of a model that takes some numbers and gives as many."""
     tensor = {"datatype": "FP32", "shape": list(shape)}
-    return json.dumps({"format": 1, "name": name, "task": "tensor", "input": {"name": "x", "kind": "tensor", **tensor},
-                       "output": {"name": "y", **tensor}, "batching": {"max_batch": max_batch},
-                       "limits": {"timeout_seconds": timeout_seconds}, **members})
+    return json.dumps(
+        {
+            "format": 1,
+            "name": name,
+            "task": "tensor",
+            "input": {"name": "x", "kind": "tensor", **tensor},
+            "output": {"name": "y", **tensor},
+            "batching": {"max_batch": max_batch},
+            "limits": {"timeout_seconds": timeout_seconds},
+            **members,
+        }
+    )
 
 
 def push(client, name, file="numbers.pt", **options):

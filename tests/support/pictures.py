@@ -18,7 +18,9 @@ END = chunk(b"IEND", b"")
 def png(width=8, height=8, rows=None):
     """A gray picture; `rows` are bytes, black by default."""
     rows = rows or [bytes(width)] * height
-    return SIGNATURE + header(width, height) + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))) + END
+    return (
+        SIGNATURE + header(width, height) + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))) + END
+    )
 
 
 def hostile_pngs():
@@ -32,20 +34,28 @@ def hostile_pngs():
     yield "a broken checksum", good[:29] + b"\0\0\0\0" + good[33:]
     yield "no width", SIGNATURE + header(0, 8) + chunk(b"IDAT", zlib.compress(b"")) + END
     yield "a width beyond the limit", SIGNATURE + header(8193, 1) + chunk(b"IDAT", zlib.compress(bytes(8194))) + END
-    yield "a size that overflows", SIGNATURE + header(0x7FFFFFFF, 0x7FFFFFFF) + chunk(b"IDAT", zlib.compress(b"\0")) + END
+    yield "a size that overflows", SIGNATURE + header(0x7FFFFFFF, 0x7FFFFFFF) + chunk(
+        b"IDAT", zlib.compress(b"\0")
+    ) + END
     yield "a bomb", SIGNATURE + header(8192, 8192) + chunk(b"IDAT", zlib.compress(bytes(1000))) + END
     yield "an unknown colour type", SIGNATURE + header(8, 8, color=5) + chunk(b"IDAT", zlib.compress(bytes(72))) + END
     yield "an impossible depth", SIGNATURE + header(8, 8, depth=3) + chunk(b"IDAT", zlib.compress(bytes(72))) + END
-    yield "a palette picture without palette", SIGNATURE + header(8, 8, color=3) + chunk(b"IDAT", zlib.compress(bytes(72))) + END
+    yield "a palette picture without palette", SIGNATURE + header(8, 8, color=3) + chunk(
+        b"IDAT", zlib.compress(bytes(72))
+    ) + END
     yield "pixels that are no zlib", SIGNATURE + header(8, 8) + chunk(b"IDAT", b"not compressed at all") + END
     yield "a chunk longer than the file", SIGNATURE + header(8, 8) + struct.pack(">I", 0x7FFFFFFF) + b"IDAT" + b"x" * 50
     yield "two headers and no pixels", SIGNATURE + header(8, 8) + header(4096, 4096) + END
-    yield "an unknown row filter", SIGNATURE + header(8, 8) + chunk(b"IDAT", zlib.compress((b"\x09" + bytes(8)) * 8)) + END
+    yield "an unknown row filter", SIGNATURE + header(8, 8) + chunk(
+        b"IDAT", zlib.compress((b"\x09" + bytes(8)) * 8)
+    ) + END
     yield "a text file", b"<html><script>alert(1)</script></html>"
     yield "a gif", b"GIF89a\x01\0\x01\0\0\0\0;"
     yield "a jpeg header and nothing", b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
-    yield "a jpeg that claims a huge picture", (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
-                                                b"\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0\xff\xd9")
+    yield "a jpeg that claims a huge picture", (
+        b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+        b"\xff\xc0\0\x0b\x08\xff\xff\xff\xff\x01\x01\x11\0\xff\xd9"
+    )
     yield "a jpeg of markers", b"\xff\xd8" + b"\xff\xfe\0\x02" * 2000
 
 
@@ -58,8 +68,18 @@ def tiff(entries, content=b"", next_directory=0, count=None):
 
 
 def plain_tiff(width=8, height=8, bits=8, samples=1, compression=1, rows=None, offset=None, size=None, more=()):
-    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, bits), (259, 3, 1, compression), (262, 3, 1, 1),
-               (273, 4, 1, 0), (277, 3, 1, samples), (278, 4, 1, height if rows is None else rows), (279, 4, 1, 0), *more]
+    entries = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 1, bits),
+        (259, 3, 1, compression),
+        (262, 3, 1, 1),
+        (273, 4, 1, 0),
+        (277, 3, 1, samples),
+        (278, 4, 1, height if rows is None else rows),
+        (279, 4, 1, 0),
+        *more,
+    ]
     at = 8 + 2 + 12 * len(entries) + 4
     entries[5] = (273, 4, 1, at if offset is None else offset)
     entries[8] = (279, 4, 1, 64 if size is None else size)
@@ -82,7 +102,9 @@ def hostile_tiffs():
     yield "pixels that are no zlib", plain_tiff(compression=8)
     yield "pixels that are no LZW", plain_tiff(compression=5)
     yield "an unknown compression", plain_tiff(compression=60000)
-    yield "tiles of a terabyte", plain_tiff(more=[(322, 4, 1, 1 << 30), (323, 4, 1, 1 << 30), (324, 4, 1, 8), (325, 4, 1, 64)])
+    yield "tiles of a terabyte", plain_tiff(
+        more=[(322, 4, 1, 1 << 30), (323, 4, 1, 1 << 30), (324, 4, 1, 8), (325, 4, 1, 64)]
+    )
 
 
 def webp(chunk_kind, content, size=None):

@@ -29,8 +29,15 @@ def import_client():
 def manifest(name, inputs, outputs, **members):
     """Of tensors, each (name, datatype, shape)."""
     tensor = [{"name": n, "datatype": d, "shape": s} for n, d, s in inputs]
-    return {"format": 1, "name": name, "task": "tensor", "inputs": [{**t, "kind": "tensor"} for t in tensor],
-            "outputs": [{"name": n, "datatype": d, "shape": s} for n, d, s in outputs], "batching": {"max_batch": 8, "max_delay_ms": 0}, **members}
+    return {
+        "format": 1,
+        "name": name,
+        "task": "tensor",
+        "inputs": [{**t, "kind": "tensor"} for t in tensor],
+        "outputs": [{"name": n, "datatype": d, "shape": s} for n, d, s in outputs],
+        "batching": {"max_batch": 8, "max_delay_ms": 0},
+        **members,
+    }
 
 
 TYPES = ["BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP32", "FP64"]
@@ -45,8 +52,17 @@ def make_models():
             return a * b.sum(1, keepdim=True).to(torch.float32), b + 1, (a > 0)
 
     class Same(torch.nn.Module):
-        def forward(self, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor, e: torch.Tensor, f: torch.Tensor, g: torch.Tensor,
-                    h: torch.Tensor):
+        def forward(
+            self,
+            a: torch.Tensor,
+            b: torch.Tensor,
+            c: torch.Tensor,
+            d: torch.Tensor,
+            e: torch.Tensor,
+            f: torch.Tensor,
+            g: torch.Tensor,
+            h: torch.Tensor,
+        ):
             return a.clone(), b.clone(), c.clone(), d.clone(), e.clone(), f.clone(), g.clone(), h.clone()
 
     class Double(torch.nn.Module):
@@ -62,10 +78,19 @@ def make_models():
     types = [(t.lower(), t, [2]) for t in TYPES]
     text = {"name": "text", "kind": "text", "datatype": "INT64", "shape": [6], "tokenizer": {"kind": "bytes"}}
     described = {
-        "mixed": (Mixed(), manifest("mixed", [("a", "FP32", [3]), ("b", "INT64", [2])],
-                                    [("scaled", "FP32", [3]), ("next", "INT64", [2]), ("positive", "BOOL", [3])])),
+        "mixed": (
+            Mixed(),
+            manifest(
+                "mixed",
+                [("a", "FP32", [3]), ("b", "INT64", [2])],
+                [("scaled", "FP32", [3]), ("next", "INT64", [2]), ("positive", "BOOL", [3])],
+            ),
+        ),
         "same": (Same(), manifest("same", types, [(f"{n}_out", d, s) for n, d, s in types])),
-        "double": (Double(), manifest("double", [("x", "FP32", [-1])], [("y", "FP32", [-1])], limits={"max_input_bytes": 4 << 20})),
+        "double": (
+            Double(),
+            manifest("double", [("x", "FP32", [-1])], [("y", "FP32", [-1])], limits={"max_input_bytes": 4 << 20}),
+        ),
         "kept": (Double(), manifest("kept", [("x", "FP32", [-1])], [("y", "FP32", [-1])], cache={"seconds": 600})),
         "tokens": (Tokens(), {**manifest("tokens", [], [("y", "FP32", [6])]), "inputs": [text]}),
     }

@@ -17,8 +17,15 @@ class Terminal:
         self.resize(rows, columns)
         self.before = termios.tcgetattr(follower)
         self.output = b""
-        self.process = subprocess.Popen([str(a) for a in argv], stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-                                        env=environment, preexec_fn=self.take)
+        self.process = subprocess.Popen(
+            [str(a) for a in argv],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            start_new_session=True,
+            env=environment,
+            preexec_fn=self.take,
+        )
 
     @staticmethod
     def take():

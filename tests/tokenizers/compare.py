@@ -22,7 +22,13 @@ from tokenizers import Tokenizer
 
 def ours(bench, folder, reference, lines, extra):
     files = [f"{name}={folder / name}" for name in reference.files]
-    text = subprocess.run([bench, json.dumps(reference.manifest), lines, *files, *extra], capture_output=True, text=True, check=True, encoding="utf-8")
+    text = subprocess.run(
+        [bench, json.dumps(reference.manifest), lines, *files, *extra],
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
+    )
     return text.stdout.rstrip("\n").split("\n")
 
 
@@ -56,13 +62,17 @@ def main():
         for reference in every:
             if arguments.only and reference.name not in arguments.only:
                 continue
-            got = ours(arguments.bench, folder / reference.name, reference, written, ["--pairs"] if arguments.pairs else [])
+            got = ours(
+                arguments.bench, folder / reference.name, reference, written, ["--pairs"] if arguments.pairs else []
+            )
             start = time.monotonic()
             expected = [reference.encode(a, b) for a, b in texts]
             took = time.monotonic() - start
             wrong = 0
             for text, line, (ids, types) in zip(texts, got, expected):
-                want = "".join(f"{i} " for i in ids) + ("| " + "".join(f"{t} " for t in types) if arguments.pairs else "")
+                want = "".join(f"{i} " for i in ids) + (
+                    "| " + "".join(f"{t} " for t in types) if arguments.pairs else ""
+                )
                 if line.strip() != want.strip():
                     wrong += 1
                     if wrong <= 3:

@@ -4,10 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const executable = process.env.MILLRACE_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const executable =
+  process.env.MILLRACE_CHROMIUM ??
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const flags = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 
 export const desktop = { width: 1280, height: 820 };
@@ -17,14 +25,21 @@ export async function openBrowser(origin, { colorScheme = "light", viewport = de
   if (!executable) throw new Error("no Chromium here: install chromium, or name one in MILLRACE_CHROMIUM");
   const profile = mkdtempSync(join(tmpdir(), "millrace-ui-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: executable, args: flags, headless: true, chromiumSandbox: false, colorScheme, viewport, deviceScaleFactor,
+    executablePath: executable,
+    args: flags,
+    headless: true,
+    chromiumSandbox: false,
+    colorScheme,
+    viewport,
+    deviceScaleFactor,
     permissions: [],
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(40_000);
   const wrong = watch(page, origin);
   return {
-    page, wrong,
+    page,
+    wrong,
     close: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true });
@@ -46,7 +61,8 @@ function watch(page, origin) {
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:") && !url.startsWith(`blob:${origin}/`)) seen.push(`request to elsewhere: ${url}`);
+    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:") && !url.startsWith(`blob:${origin}/`))
+      seen.push(`request to elsewhere: ${url}`);
   });
   void page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {

@@ -13,8 +13,12 @@ export let browser;
 export let page;
 
 export function eachTestInItsOwnBrowser() {
-  before(async () => { daemon = await daemonUnderTest({ traffic: false }); });
-  after(async () => { await daemon.stop(); });
+  before(async () => {
+    daemon = await daemonUnderTest({ traffic: false });
+  });
+  after(async () => {
+    await daemon.stop();
+  });
   afterEach(async () => {
     const wrong = browser?.wrong.seen ?? [];
     await browser?.close();

@@ -74,7 +74,11 @@ describe("jobs", () => {
     await page.evaluate(async () => {
       for (let number = 0; number < 70; number += 1) {
         await fetch("/api/v1/jobs", {
-          method: "POST", headers: { "Content-Type": "application/json", "X-Millrace-Request": "1" },
+          method: "POST",
+          headers: {
+            "Content-Type": "application/json",
+            "X-Millrace-Request": "1",
+          },
           body: JSON.stringify({ kind: "echo", payload: { number } }),
         });
       }

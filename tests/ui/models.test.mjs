@@ -15,7 +15,10 @@ describe("models", () => {
     await open();
     await signIn(page, daemon);
     await page.getByRole("link", { name: "Models", exact: true }).click();
-    await page.locator('[data-model="digits"]').getByText(/% of 360 held out/).waitFor();
+    await page
+      .locator('[data-model="digits"]')
+      .getByText(/% of 360 held out/)
+      .waitFor();
     await page.locator('[data-model="land_cover"]').getByRole("link", { name: "land_cover" }).click();
     await page.getByText("artificial surface").first().waitFor();
   });
@@ -26,7 +29,10 @@ describe("models", () => {
     await page.goto(`${daemon.url}/try/digits`);
     for (const name of readdirSync(samples).filter((each) => /^digit-[037]-/.test(each))) {
       await page.locator("[data-drop]").setInputFiles(samples + name);
-      await page.locator("[data-result-label]").filter({ hasText: new RegExp(`^${name.split("-")[1]}$`) }).waitFor();
+      await page
+        .locator("[data-result-label]")
+        .filter({ hasText: new RegExp(`^${name.split("-")[1]}$`) })
+        .waitFor();
       await page.locator(".preview-name").filter({ hasText: name }).waitFor();
     }
     assert.equal(await page.locator(".bars li").count(), 3);
@@ -54,7 +60,11 @@ describe("models", () => {
     for (const status of [400, 415, 422]) browser.wrong.expectStatus(status);
     await signIn(page, daemon);
     await page.goto(`${daemon.url}/try/digits`);
-    await page.locator("[data-drop]").setInputFiles({ name: "liar.png", mimeType: "image/png", buffer: Buffer.from("this is no picture") });
+    await page.locator("[data-drop]").setInputFiles({
+      name: "liar.png",
+      mimeType: "image/png",
+      buffer: Buffer.from("this is no picture"),
+    });
     await page.locator(".output .failure").waitFor();
     const good = readdirSync(samples).find((each) => each.startsWith("digit-4-"));
     await page.locator("[data-drop]").setInputFiles(samples + good);
@@ -89,7 +99,9 @@ describe("models", () => {
     const drawn = await page.evaluate(() => {
       const canvas = document.querySelector(".map-canvas");
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      const colors = [...document.querySelectorAll(".legend-color")].map((each) => getComputedStyle(each).backgroundColor);
+      const colors = [...document.querySelectorAll(".legend-color")].map(
+        (each) => getComputedStyle(each).backgroundColor,
+      );
       let inLegend = 0;
       for (let at = 0; at < data.length; at += 4) {
         if (colors.includes(`rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`)) inLegend += 1;

@@ -53,23 +53,34 @@ describe("the overview", () => {
     await open();
     await signIn(page, daemon);
     await page.locator('[data-worker="ready"]').waitFor({ timeout: 30_000 });
-    await page.getByText(/libtorch/).first().waitFor();
+    await page
+      .getByText(/libtorch/)
+      .first()
+      .waitFor();
     await page.evaluate(async () => {
       for (let number = 0; number < 40; number += 1) {
         const answer = await fetch("/api/v1/jobs", {
           method: "POST",
-          headers: { "Content-Type": "application/json", "X-Millrace-Request": "1" },
+          headers: {
+            "Content-Type": "application/json",
+            "X-Millrace-Request": "1",
+          },
           body: JSON.stringify({ kind: "sleep", payload: { seconds: 0.2 } }),
         });
         if (answer.status !== 202) throw new Error(`submitting answered ${answer.status}`);
       }
     });
     await page.waitForFunction(() => {
-      const number = (name) => Number(document.querySelector(`[data-tile="${name}"]`)?.textContent?.replace(/[^\d.]/g, ""));
+      const number = (name) =>
+        Number(document.querySelector(`[data-tile="${name}"]`)?.textContent?.replace(/[^\d.]/g, ""));
       return number("Submitted") > 0 && number("Finished") > 0;
     });
     assert.ok((await page.locator(".sparkline .series-line").first().getAttribute("d")).includes("L"));
-    await page.waitForFunction(() => Number(document.querySelector('[data-tile="Running"]')?.textContent) === 0, undefined, { timeout: 30_000 });
+    await page.waitForFunction(
+      () => Number(document.querySelector('[data-tile="Running"]')?.textContent) === 0,
+      undefined,
+      { timeout: 30_000 },
+    );
     assert.equal(await tile("Queued"), 0);
   });
 });
@@ -121,7 +132,9 @@ describe("the page itself", () => {
       await page.goto(daemon.url + path);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.waitForTimeout(400);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
       assert.ok(overflow <= 0, `${path} is ${overflow} pixels too wide`);
     }
   });
@@ -146,22 +159,32 @@ describe("the page itself", () => {
     await signIn(page, daemon);
     await page.goto(`${daemon.url}/docs`);
     await page.getByRole("searchbox").fill("post /retry");
-    const path = page.locator("summary code", { hasText: /^\/api\/v1\/jobs\/\{id\}\/retry$/ });
+    const path = page.locator("summary code", {
+      hasText: /^\/api\/v1\/jobs\/\{id\}\/retry$/,
+    });
     const entry = page.locator("details", { has: path });
     await entry.locator("summary").click();
     await entry.getByText(/^Role: /).waitFor();
   });
 
-  test("a daemon that goes away is said to be gone, and the page goes on when it is back", { skip: isReal }, async () => {
-    await open();
-    browser.wrong.expectStatus("network");
-    await signIn(page, daemon);
-    await daemon.disappear();
-    await page.getByText("Connection to the daemon lost").waitFor();
-    await page.getByText("no answer", { exact: true }).waitFor();
-    assert.equal(await page.getByText("ready", { exact: true }).count(), 0, "what was true before is not said of now");
-    await daemon.reappear();
-    await page.getByRole("button", { name: "Retry now" }).click();
-    await page.getByText("Connection to the daemon lost").waitFor({ state: "detached" });
-  });
+  test(
+    "a daemon that goes away is said to be gone, and the page goes on when it is back",
+    { skip: isReal },
+    async () => {
+      await open();
+      browser.wrong.expectStatus("network");
+      await signIn(page, daemon);
+      await daemon.disappear();
+      await page.getByText("Connection to the daemon lost").waitFor();
+      await page.getByText("no answer", { exact: true }).waitFor();
+      assert.equal(
+        await page.getByText("ready", { exact: true }).count(),
+        0,
+        "what was true before is not said of now",
+      );
+      await daemon.reappear();
+      await page.getByRole("button", { name: "Retry now" }).click();
+      await page.getByText("Connection to the daemon lost").waitFor({ state: "detached" });
+    },
+  );
 });

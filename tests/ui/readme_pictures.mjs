@@ -11,14 +11,22 @@ const samples = new URL("../data/digits/samples/", import.meta.url);
 const look = { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 1.5 };
 
 async function call(method, path, type, body) {
-  const answer = await fetch(`${daemon.url}/api/v1/${path}`, { method, headers: { Authorization: `Bearer ${daemon.key}`, "Content-Type": type }, body });
+  const answer = await fetch(`${daemon.url}/api/v1/${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${daemon.key}`, "Content-Type": type },
+    body,
+  });
   if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);
   return answer.json();
 }
 
 /** Work of several kinds in waves, so that the lines on the page have something to tell. */
 async function work(seconds) {
-  const blobs = await Promise.all(readdirSync(samples).map((name) => call("PUT", "blobs", "application/octet-stream", readFileSync(new URL(name, samples)))));
+  const blobs = await Promise.all(
+    readdirSync(samples).map((name) =>
+      call("PUT", "blobs", "application/octet-stream", readFileSync(new URL(name, samples))),
+    ),
+  );
   const pick = (list) => list[Math.floor(Math.random() * list.length)];
   const submit = (job) => call("POST", "jobs", "application/json", JSON.stringify(job));
   const end = Date.now() + seconds * 1000;
@@ -27,13 +35,44 @@ async function work(seconds) {
     const jobs = [];
     for (let number = 0; number < wave; number += 1) {
       const chance = Math.random();
-      if (chance < 0.8) jobs.push(submit({ kind: "infer", queue: "vision", payload: { model: "digits", input: { blob: pick(blobs).sha256 } } }));
-      else if (chance < 0.97) jobs.push(submit({ kind: "echo", payload: { reading: Math.round(Math.random() * 1000) / 10 } }));
-      else jobs.push(submit({ kind: "sleep", queue: "nightly", priority: 3, payload: { seconds: 2 + Math.round(Math.random() * 3) } }));
+      if (chance < 0.8)
+        jobs.push(
+          submit({
+            kind: "infer",
+            queue: "vision",
+            payload: { model: "digits", input: { blob: pick(blobs).sha256 } },
+          }),
+        );
+      else if (chance < 0.97)
+        jobs.push(
+          submit({
+            kind: "echo",
+            payload: { reading: Math.round(Math.random() * 1000) / 10 },
+          }),
+        );
+      else
+        jobs.push(
+          submit({
+            kind: "sleep",
+            queue: "nightly",
+            priority: 3,
+            payload: { seconds: 2 + Math.round(Math.random() * 3) },
+          }),
+        );
     }
-    if (step % 40 === 0) jobs.push(submit({ kind: "sleep", queue: "nightly", payload: { seconds: 0, fail_times: 1 }, max_attempts: 1 }));
+    if (step % 40 === 0)
+      jobs.push(
+        submit({
+          kind: "sleep",
+          queue: "nightly",
+          payload: { seconds: 0, fail_times: 1 },
+          max_attempts: 1,
+        }),
+      );
     await Promise.all(jobs);
-    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 500);
+    });
   }
 }
 

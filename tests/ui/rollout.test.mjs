@@ -12,28 +12,50 @@ const data = new URL("../data/", import.meta.url);
 const name = `ui_rollout_${Date.now().toString(36)}`;
 
 /** Through the page's own session, so that the fake and a real daemon are asked alike. */
-const ask = (tab, method, path, body) => tab.evaluate(async ([verb, where, sent]) => {
-  const headers = { "X-Millrace-Request": "1" };
-  let content;
-  if (sent?.json) {
-    headers["Content-Type"] = "application/json";
-    content = JSON.stringify(sent.json);
-  } else if (sent?.png) {
-    headers["Content-Type"] = "image/png";
-    content = Uint8Array.from(atob(sent.png), (letter) => letter.charCodeAt(0));
-  } else if (sent?.model) {
-    content = new FormData();
-    content.append("model", new Blob([Uint8Array.from(atob(sent.model), (letter) => letter.charCodeAt(0))]), "model.pt");
-    content.append("manifest", new Blob([sent.manifest], { type: "application/json" }), "manifest.json");
-  }
-  const answer = await fetch(`/api/v1/${where}`, { method: verb, headers, body: content });
-  return { status: answer.status, body: answer.status === 204 ? null : await answer.json() };
-}, [method, path, body]);
+const ask = (tab, method, path, body) =>
+  tab.evaluate(
+    async ([verb, where, sent]) => {
+      const headers = { "X-Millrace-Request": "1" };
+      let content;
+      if (sent?.json) {
+        headers["Content-Type"] = "application/json";
+        content = JSON.stringify(sent.json);
+      } else if (sent?.png) {
+        headers["Content-Type"] = "image/png";
+        content = Uint8Array.from(atob(sent.png), (letter) => letter.charCodeAt(0));
+      } else if (sent?.model) {
+        content = new FormData();
+        content.append(
+          "model",
+          new Blob([Uint8Array.from(atob(sent.model), (letter) => letter.charCodeAt(0))]),
+          "model.pt",
+        );
+        content.append("manifest", new Blob([sent.manifest], { type: "application/json" }), "manifest.json");
+      }
+      const answer = await fetch(`/api/v1/${where}`, {
+        method: verb,
+        headers,
+        body: content,
+      });
+      return {
+        status: answer.status,
+        body: answer.status === 204 ? null : await answer.json(),
+      };
+    },
+    [method, path, body],
+  );
 
 async function push(tab, description) {
-  const manifest = { ...JSON.parse(readFileSync(new URL("models/digits.manifest.json", data))), name, description };
+  const manifest = {
+    ...JSON.parse(readFileSync(new URL("models/digits.manifest.json", data))),
+    name,
+    description,
+  };
   const model = readFileSync(new URL("models/digits.pt", data)).toString("base64");
-  const { status, body } = await ask(tab, "POST", `models/${name}/versions`, { model, manifest: JSON.stringify(manifest) });
+  const { status, body } = await ask(tab, "POST", `models/${name}/versions`, {
+    model,
+    manifest: JSON.stringify(manifest),
+  });
   assert.ok(status === 200 || status === 201, JSON.stringify(body));
 }
 
@@ -51,7 +73,9 @@ async function predict(times) {
   const samples = readdirSync(new URL("digits/samples/", data)).filter((each) => each.endsWith(".png"));
   for (let number = 0; number < times; number += 1) {
     const png = readFileSync(new URL(`digits/samples/${samples[number % samples.length]}`, data)).toString("base64");
-    const { status, body } = await ask(page, "POST", `models/${name}/predict`, { png });
+    const { status, body } = await ask(page, "POST", `models/${name}/predict`, {
+      png,
+    });
     assert.equal(status, 200, JSON.stringify(body));
   }
 }
@@ -69,17 +93,21 @@ async function elsewhere(work) {
 async function clearAway(tab) {
   const { status, body } = await ask(tab, "GET", `models/${name}`);
   if (status !== 200) return;
-  await ask(tab, "PUT", `models/${name}/traffic`, { json: { production: body.production } });
+  await ask(tab, "PUT", `models/${name}/traffic`, {
+    json: { production: body.production },
+  });
   const others = body.versions.filter((each) => each.version !== body.production).map((each) => each.version);
   for (const version of [...others, body.production]) await ask(tab, "DELETE", `models/${name}/versions/${version}`);
 }
 
 describe("rolling out a model", () => {
-  before(() => elsewhere(async (tab) => {
-    await clearAway(tab);
-    await push(tab, "the first");
-    await push(tab, "the second");
-  }));
+  before(() =>
+    elsewhere(async (tab) => {
+      await clearAway(tab);
+      await push(tab, "the first");
+      await push(tab, "the second");
+    }),
+  );
   after(() => elsewhere(clearAway));
 
   test("a candidate gets its share, is compared, and is taken back with a reason", async () => {
@@ -107,7 +135,10 @@ describe("rolling out a model", () => {
     await dialog().getByLabel("Reason").fill("seven is taken for one");
     await dialog().getByRole("button", { name: "Roll back" }).click();
     await part("candidate").waitFor({ state: "detached" });
-    await page.locator("[data-latest-setting]").getByText(/Rolled back by .*seven is taken for one/).waitFor();
+    await page
+      .locator("[data-latest-setting]")
+      .getByText(/Rolled back by .*seven is taken for one/)
+      .waitFor();
   });
 
   test("by keyboard alone: the share with the arrow, a promotion, and the focus comes back", async () => {
@@ -147,12 +178,17 @@ describe("rolling out a model", () => {
     await facts.getByText(/loaded in .* forward/).waitFor();
     await facts.getByText("not signed").waitFor();
     await facts.getByRole("button", { name: /Load|Unload/ }).waitFor();
-    if (await facts.getByRole("button", { name: "Load", exact: true }).count()) await facts.getByRole("button", { name: "Load", exact: true }).click();
-    await row(1).getByText(/^ready/).waitFor();
+    if (await facts.getByRole("button", { name: "Load", exact: true }).count())
+      await facts.getByRole("button", { name: "Load", exact: true }).click();
+    await row(1)
+      .getByText(/^ready/)
+      .waitFor();
     await facts.getByRole("button", { name: "Unload" }).click();
     await row(1).getByText("not loaded").waitFor();
     await facts.getByRole("button", { name: "Load", exact: true }).click();
-    await row(1).getByText(/^ready/).waitFor();
+    await row(1)
+      .getByText(/^ready/)
+      .waitFor();
   });
 
   test("what is refused is said where it was asked, in the daemon's words", async () => {
@@ -184,7 +220,9 @@ describe("rolling out a model", () => {
   test("who may only look gets the figures and no buttons", async () => {
     await open();
     await signIn(page, daemon);
-    const { body: key } = await ask(page, "POST", "keys", { json: { name: "ui viewer", role: "viewer" } });
+    const { body: key } = await ask(page, "POST", "keys", {
+      json: { name: "ui viewer", role: "viewer" },
+    });
     await page.getByRole("button", { name: "Sign out" }).last().click();
     await signIn(page, { ...daemon, key: key.key });
     await openModel();
@@ -199,11 +237,19 @@ describe("rolling out a model", () => {
     await open();
     browser.wrong.expectStatus(404);
     await signIn(page, daemon);
-    await ask(page, "PUT", `models/${name}/traffic`, { json: { production: "2" } });
+    await ask(page, "PUT", `models/${name}/traffic`, {
+      json: { production: "2" },
+    });
     await openModel();
-    for (const [version, gone] of [[1, row(1)], [2, page.locator(`[data-model="${name}"]`)]]) {
+    for (const [version, gone] of [
+      [1, row(1)],
+      [2, page.locator(`[data-model="${name}"]`)],
+    ]) {
       await choose(version);
-      await page.getByRole("region", { name: `Version ${version}` }).getByRole("button", { name: "Delete" }).click();
+      await page
+        .getByRole("region", { name: `Version ${version}` })
+        .getByRole("button", { name: "Delete" })
+        .click();
       await dialog().getByRole("button", { name: "Delete" }).click();
       await dialog().waitFor({ state: "detached" });
       await gone.waitFor({ state: "detached" });
@@ -219,7 +265,8 @@ test("the overview names the devices where there are several or a limit", async 
   await signIn(page, daemon);
   await page.locator("[data-worker]").waitFor();
   const { worker } = (await ask(page, "GET", "status")).body;
-  const devices = worker.devices.length > 1 || worker.devices.some((each) => each.model_budget_bytes > 0) ? worker.devices : [];
+  const devices =
+    worker.devices.length > 1 || worker.devices.some((each) => each.model_budget_bytes > 0) ? worker.devices : [];
   if (devices.length > 0) await page.locator("[data-device]").first().waitFor();
   assert.equal(await page.locator("[data-device]").count(), devices.length);
 });

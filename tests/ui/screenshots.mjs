@@ -10,9 +10,19 @@ const daemon = await daemonUnderTest();
 const settle = Number(process.env.SETTLE_SECONDS ?? 12) * 1000;
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const [name, viewport] of [["desktop", desktop], ["phone", phone]]) {
-    const { page, close } = await openBrowser(daemon.url, { colorScheme, viewport });
-    const shoot = (what) => page.screenshot({ path: join(folder, `${what}-${name}-${colorScheme}.png`), fullPage: true });
+  for (const [name, viewport] of [
+    ["desktop", desktop],
+    ["phone", phone],
+  ]) {
+    const { page, close } = await openBrowser(daemon.url, {
+      colorScheme,
+      viewport,
+    });
+    const shoot = (what) =>
+      page.screenshot({
+        path: join(folder, `${what}-${name}-${colorScheme}.png`),
+        fullPage: true,
+      });
     await page.goto(daemon.url);
     await page.getByLabel("Key").waitFor();
     await shoot("sign-in");
@@ -23,7 +33,9 @@ for (const colorScheme of ["light", "dark"]) {
     await page.locator("tr[data-job]").first().waitFor();
     await shoot("jobs");
     await page.getByRole("button", { name: "Submit a job" }).click();
-    await page.screenshot({ path: join(folder, `submit-${name}-${colorScheme}.png`) });
+    await page.screenshot({
+      path: join(folder, `submit-${name}-${colorScheme}.png`),
+    });
     await page.keyboard.press("Escape");
     await page.goto(`${daemon.url}/jobs?state=succeeded&kind=infer`);
     await page.locator("tr[data-job] a").first().click();

@@ -19,7 +19,11 @@ import { reachable } from "./api/http.ts";
 export function App() {
   if (session.value === undefined) return <Waiting />;
   if (session.value === null) return <SignInPage />;
-  return <Shell><Page route={route.value} /></Shell>;
+  return (
+    <Shell>
+      <Page route={route.value} />
+    </Shell>
+  );
 }
 
 function Waiting() {
@@ -33,19 +37,30 @@ function Waiting() {
 
 function Page({ route: current }: { route: Route }) {
   switch (current.page) {
-    case "overview": return <OverviewPage />;
-    case "jobs": return <JobsPage />;
-    case "job": return <JobPage key={current.id} id={current.id} />;
-    case "models": return <ModelsPage />;
-    case "model": return <ModelPage key={current.name} name={current.name} />;
-    case "try": return <TryModelPage wanted={current.model} />;
-    case "keys": return <KeysPage />;
-    case "docs": return <DocsPage />;
-    case "unknown": return <Unknown />;
+    case "overview":
+      return <OverviewPage />;
+    case "jobs":
+      return <JobsPage />;
+    case "job":
+      return <JobPage key={current.id} id={current.id} />;
+    case "models":
+      return <ModelsPage />;
+    case "model":
+      return <ModelPage key={current.name} name={current.name} />;
+    case "try":
+      return <TryModelPage wanted={current.model} />;
+    case "keys":
+      return <KeysPage />;
+    case "docs":
+      return <DocsPage />;
+    case "unknown":
+      return <Unknown />;
   }
 }
 
 function Unknown() {
-  useEffect(() => { document.title = "Not found · Millrace"; }, []);
+  useEffect(() => {
+    document.title = "Not found · Millrace";
+  }, []);
   return <Empty title="There is no such page" link={{ to: "/", text: "Go to the overview" }} />;
 }

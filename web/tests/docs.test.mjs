@@ -8,12 +8,15 @@ const document = JSON.parse(readFileSync(new URL("../../embedded/openapi.json", 
 test("every operation of the API's document is shown, with its role and its answers", () => {
   const operations = groupOperations(document).flatMap((group) => group.operations);
   const verbs = ["get", "put", "post", "delete", "patch", "head", "options"];
-  const documented = Object.values(document.paths).flatMap((path) => Object.keys(path).filter((verb) => verbs.includes(verb)));
+  const documented = Object.values(document.paths).flatMap((path) =>
+    Object.keys(path).filter((verb) => verbs.includes(verb)),
+  );
   assert.equal(operations.length, documented.length);
   assert.equal(new Set(operations.map((each) => each.id)).size, operations.length);
   for (const each of operations) {
     assert.ok(each.role !== "" && each.answers.length > 0, each.path);
-    for (const answer of each.answers) assert.ok(answer.description !== "", `${each.method} ${each.path} ${answer.status}`);
+    for (const answer of each.answers)
+      assert.ok(answer.description !== "", `${each.method} ${each.path} ${answer.status}`);
     for (const parameter of each.parameters) assert.ok(parameter.name !== "" && parameter.in !== "", each.path);
   }
 });
@@ -25,5 +28,6 @@ test("a search keeps what has all words", () => {
 });
 
 test("a document of any shape gives no operations and no error", () => {
-  for (const odd of [null, 3, [], {}, { paths: { "/x": null } }, { paths: { "/x": { get: 1 } }, tags: 3 }]) assert.ok(Array.isArray(groupOperations(odd)));
+  for (const odd of [null, 3, [], {}, { paths: { "/x": null } }, { paths: { "/x": { get: 1 } }, tags: 3 }])
+    assert.ok(Array.isArray(groupOperations(odd)));
 });

@@ -69,7 +69,14 @@ test("a picture's pixel is a whole number of screen pixels", () => {
 });
 
 test("JSON keeps its value, with short lists on one line", () => {
-  const value = { shape: [68, -1, -1], nested: [{ a: null }], empty: {}, none: [], text: 'with "quotes"', long: Array(60).fill(123) };
+  const value = {
+    shape: [68, -1, -1],
+    nested: [{ a: null }],
+    empty: {},
+    none: [],
+    text: 'with "quotes"',
+    long: Array(60).fill(123),
+  };
   const pretty = prettyJson(value);
   assert.deepEqual(JSON.parse(pretty), value);
   assert.ok(pretty.includes('"shape": [68, -1, -1]'));

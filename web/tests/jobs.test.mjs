@@ -4,7 +4,11 @@ import { mergeHead, rereadPlan } from "../out/unit/jobs/merge_pages.js";
 import { summarize } from "../out/unit/jobs/job_summary.js";
 import { parseRoute } from "../out/unit/routing/route.js";
 
-const job = (number, state = "queued") => ({ id: `job-${number}`, created_at: `2026-01-01T00:00:${String(number).padStart(2, "0")}Z`, state });
+const job = (number, state = "queued") => ({
+  id: `job-${number}`,
+  created_at: `2026-01-01T00:00:${String(number).padStart(2, "0")}Z`,
+  state,
+});
 const ids = (jobs) => jobs.map((each) => each.id);
 
 test("new jobs come on top and older pages stay", () => {
@@ -43,11 +47,35 @@ test("every older job that still moves is read again, however many there are", (
 });
 
 test("a job says its answer in one line", () => {
-  const infer = { kind: "infer", state: "succeeded", payload: { model: "digits" }, result: { model: "digits", label: "7", confidence: 0.98 }, error: null };
+  const infer = {
+    kind: "infer",
+    state: "succeeded",
+    payload: { model: "digits" },
+    result: { model: "digits", label: "7", confidence: 0.98 },
+    error: null,
+  };
   assert.equal(summarize(infer).text, "digits → 7 (98 %)");
-  const map = { kind: "infer", state: "succeeded", payload: {}, result: { model: "land_cover", shares: [{ label: "grassland", share: 0.2 }, { label: "forest", share: 0.8 }] }, error: null };
+  const map = {
+    kind: "infer",
+    state: "succeeded",
+    payload: {},
+    result: {
+      model: "land_cover",
+      shares: [
+        { label: "grassland", share: 0.2 },
+        { label: "forest", share: 0.8 },
+      ],
+    },
+    error: null,
+  };
   assert.equal(summarize(map).text, "land_cover → forest 80 % of the map");
-  const dead = { kind: "sleep", state: "dead", payload: { seconds: 1 }, result: null, error: { code: "failed", message: "told to fail" } };
+  const dead = {
+    kind: "sleep",
+    state: "dead",
+    payload: { seconds: 1 },
+    result: null,
+    error: { code: "failed", message: "told to fail" },
+  };
   assert.deepEqual(summarize(dead), { kind: "failed", text: "told to fail" });
 });
 

@@ -49,7 +49,10 @@ test("a pixel's class is found by its colour, and the others fade", () => {
   const rgba = new Uint8ClampedArray([0xf2, 0xc1, 0x4e, 255, 0x1b, 0x6b, 0x3a, 255, 1, 2, 3, 255]);
   const classes = classOfPixels(rgba, shares);
   assert.deepEqual([...classes], [1, 0, -1]);
-  assert.deepEqual([...standOut(rgba, classes, 1)].filter((_, index) => index % 4 === 3), [255, 50, 50]);
+  assert.deepEqual(
+    [...standOut(rgba, classes, 1)].filter((_, index) => index % 4 === 3),
+    [255, 50, 50],
+  );
   assert.deepEqual(standOut(rgba, classes, null), rgba);
   assert.equal(parseColor("red"), null);
 });

@@ -13,7 +13,8 @@ namespace {
 // The digest that the sender announces: X-Content-SHA256 in hex, or Content-Digest (RFC 9530).
 Result<std::optional<std::string>> announced_digest(const Request& request) {
     if (const auto text = request.header("X-Content-SHA256"); !text.empty()) {
-        if (!is_sha256_hex(text)) return Error{Code::invalid_argument, "X-Content-SHA256 must be 64 lower-case hex digits"};
+        if (!is_sha256_hex(text))
+            return Error{Code::invalid_argument, "X-Content-SHA256 must be 64 lower-case hex digits"};
         return std::optional<std::string>{text};
     }
     auto text = request.header("Content-Digest");
@@ -23,7 +24,8 @@ Result<std::optional<std::string>> announced_digest(const Request& request) {
     if (at == std::string_view::npos) return std::optional<std::string>{}; // another algorithm: not ours to check
     text.remove_prefix(at + opening.size());
     const auto bytes = from_base64(text.substr(0, text.find(':')));
-    if (!bytes || bytes->size() != 32) return Error{Code::invalid_argument, "Content-Digest must be sha-256=:<base64>:"};
+    if (!bytes || bytes->size() != 32)
+        return Error{Code::invalid_argument, "Content-Digest must be sha-256=:<base64>:"};
     return std::optional<std::string>{hex(*bytes)};
 }
 
@@ -55,12 +57,15 @@ struct BlobRoutes {
         if (!blob) co_return http::problem(blob.error(), request.id);
         auto another = co_await form->next();
         if (!another) co_return http::problem(another.error(), request.id);
-        if (*another) co_return http::problem({Code::unprocessable, "the form must have one part only; send each blob by itself"}, request.id);
+        if (*another)
+            co_return http::problem({Code::unprocessable, "the form must have one part only; send each blob by itself"},
+                                    request.id);
         co_return co_await keep(request, *blob, type);
     }
 
     awaitable<Response> keep(Request& request, values::BlobRef blob, std::string type) const {
-        const auto added = co_await catalog.add(request.principal.organization, blob, std::string{media_type(type)}, {catalog::Kept::For::user});
+        const auto added = co_await catalog.add(request.principal.organization, blob, std::string{media_type(type)},
+                                                {catalog::Kept::For::user});
         if (!added) co_return http::problem(added.error(), request.id);
         auto response = http::json(201, json::object{{"sha256", blob.sha256}, {"size", blob.size}, {"tier", "hot"}});
         response.set("Location", "/api/v1/blobs/" + blob.sha256);
@@ -78,14 +83,18 @@ struct BlobRoutes {
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
         auto opened = co_await open_for_answer(blobs, sha256, offer.size);
         if (!opened) co_return http::problem(opened.error(), request.id);
-        if (!*opened) co_return http::problem({Code::internal, fmt::format("the file of blob {} is missing", sha256)}, request.id);
+        if (!*opened)
+            co_return http::problem({Code::internal, fmt::format("the file of blob {} is missing", sha256)},
+                                    request.id);
         co_return answer_with_file(request, offer, std::move((*opened)->file), blobs);
     }
 
-    // This organisation's, and the file when nobody else has it. The row is what decides: once that is gone the answer is 204.
+    // This organisation's, and the file when nobody else has it. The row is what decides: once that is gone the answer
+    // is 204.
     awaitable<Response> remove(Request& request) const {
         const std::string sha256{request.parameter("sha256")};
-        if (!is_sha256_hex(sha256)) co_return http::problem({Code::not_found, fmt::format("there is no blob {}", sha256)}, request.id);
+        if (!is_sha256_hex(sha256))
+            co_return http::problem({Code::not_found, fmt::format("there is no blob {}", sha256)}, request.id);
         const auto removed = co_await catalog.remove(request.principal.organization, sha256);
         if (!removed) co_return http::problem(removed.error(), request.id);
         co_await sweeper.remove_file(sha256);
@@ -95,12 +104,21 @@ struct BlobRoutes {
 
 } // namespace
 
-void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, catalog::BlobSweeper& sweeper, std::uint64_t max_upload_bytes) {
-    const auto routes = std::make_shared<const BlobRoutes>(BlobRoutes{blobs, catalog, sweeper, max_upload_bytes}); // shared by its handlers
-    router.add({Verb::put, "/api/v1/blobs", [routes](Request& r) { return routes->put(r); }, BodyPolicy::streamed(max_upload_bytes), Role::submitter});
-    router.add({Verb::post, "/api/v1/blobs", [routes](Request& r) { return routes->post(r); }, BodyPolicy::streamed(max_upload_bytes), Role::submitter});
-    router.add({Verb::get, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::delete_, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
+void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog,
+                     catalog::BlobSweeper& sweeper, std::uint64_t max_upload_bytes) {
+    const auto routes = std::make_shared<const BlobRoutes>(
+        BlobRoutes{blobs, catalog, sweeper, max_upload_bytes}); // shared by its handlers
+    router.add({Verb::put, "/api/v1/blobs", [routes](Request& r) { return routes->put(r); },
+                BodyPolicy::streamed(max_upload_bytes), Role::submitter});
+    router.add({Verb::post, "/api/v1/blobs", [routes](Request& r) { return routes->post(r); },
+                BodyPolicy::streamed(max_upload_bytes), Role::submitter});
+    router.add(
+        {Verb::get, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+    router.add({Verb::delete_,
+                "/api/v1/blobs/{sha256}",
+                [routes](Request& r) { return routes->remove(r); },
+                {},
+                Role::operator_});
 }
 
 } // namespace millrace::api

@@ -8,6 +8,7 @@
 namespace millrace::api {
 
 // Borrows everything for the life of the router.
-void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, catalog::BlobSweeper& sweeper, std::uint64_t max_upload_bytes);
+void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog,
+                     catalog::BlobSweeper& sweeper, std::uint64_t max_upload_bytes);
 
 } // namespace millrace::api

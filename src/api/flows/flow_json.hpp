@@ -9,9 +9,11 @@
 
 namespace millrace::api {
 
-// {"name"?,"jobs":[{"ref","kind",…,"depends_on":["ref" | {"ref","on_failure"} | {"job":"<id>","on_failure"}]}],"callback"?:{job}},
-// or {"chain":[job, job, …]}, where each depends on the one before. Parsed with flow_texts kept; takes the document apart.
-inline constexpr std::array flow_texts{KeptMember{"jobs", "payload"}, KeptMember{"chain", "payload"}, KeptMember{"callback", "payload"}};
+// {"name"?,"jobs":[{"ref","kind",…,"depends_on":["ref" | {"ref","on_failure"} |
+// {"job":"<id>","on_failure"}]}],"callback"?:{job}}, or {"chain":[job, job, …]}, where each depends on the one before.
+// Parsed with flow_texts kept; takes the document apart.
+inline constexpr std::array flow_texts{KeptMember{"jobs", "payload"}, KeptMember{"chain", "payload"},
+                                       KeptMember{"callback", "payload"}};
 Result<jobs::NewFlow> take_flow(json::value& document);
 
 json::object write_flow(const jobs::Flow& flow);       // without its jobs

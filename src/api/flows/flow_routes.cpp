@@ -15,7 +15,8 @@ constexpr std::size_t max_flow_bytes = 16 << 20;
 
 Result<std::optional<FlowId>> cursor(const http::Query& query) {
     for (const auto& [name, value] : query)
-        if (name != "limit" && name != "cursor") return Error{Code::unprocessable, fmt::format("there is no filter \"{}\"", name)};
+        if (name != "limit" && name != "cursor")
+            return Error{Code::unprocessable, fmt::format("there is no filter \"{}\"", name)};
     const auto text = query.find("cursor");
     if (!text) return std::optional<FlowId>{};
     const auto id = FlowId::parse(*text);
@@ -32,7 +33,8 @@ struct FlowRoutes {
             co_return http::problem({Code::unsupported_type, "send the flow as application/json"}, request.id);
         auto read = co_await read_body(*request.body_reader, max_flow_bytes);
         if (!read) co_return http::problem(read.error(), request.id);
-        const auto body = std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
+        const auto body =
+            std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
         auto document = co_await parse_large(pool, body, flow_texts);
         if (!document) co_return http::problem(document.error(), request.id);
         auto flow = take_flow(*document);
@@ -63,7 +65,8 @@ struct FlowRoutes {
     awaitable<Response> show(Request& request, FlowId id) const {
         const auto graph = co_await flows.find(request.principal.organization, id);
         if (!graph) co_return http::problem(graph.error(), request.id);
-        if (!*graph) co_return http::problem({Code::not_found, fmt::format("there is no flow {}", id.text())}, request.id);
+        if (!*graph)
+            co_return http::problem({Code::not_found, fmt::format("there is no flow {}", id.text())}, request.id);
         co_return http::json(200, write_flow(**graph));
     }
 
@@ -86,10 +89,15 @@ struct FlowRoutes {
 
 void add_flow_routes(http::Router& router, jobs::Flows& flows, async::ThreadPool& pool) {
     const auto routes = std::make_shared<const FlowRoutes>(FlowRoutes{flows, pool}); // shared by its handlers
-    router.add({Verb::post, "/api/v1/flows", [routes](Request& r) { return routes->submit(r); }, BodyPolicy::streamed(max_flow_bytes), Role::submitter});
+    router.add({Verb::post, "/api/v1/flows", [routes](Request& r) { return routes->submit(r); },
+                BodyPolicy::streamed(max_flow_bytes), Role::submitter});
     router.add({Verb::get, "/api/v1/flows", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/flows/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::post, "/api/v1/flows/{id}/cancel", [routes](Request& r) { return routes->cancel(r); }, {}, Role::submitter});
+    router.add({Verb::post,
+                "/api/v1/flows/{id}/cancel",
+                [routes](Request& r) { return routes->cancel(r); },
+                {},
+                Role::submitter});
 }
 
 } // namespace millrace::api

@@ -9,7 +9,9 @@
 namespace millrace::api {
 namespace {
 
-json::value moment(const std::optional<Timestamp>& time) { return time ? json::value(time->text()) : json::value(nullptr); }
+json::value moment(const std::optional<Timestamp>& time) {
+    return time ? json::value(time->text()) : json::value(nullptr);
+}
 
 json::object write_key(const identity::Key& key) {
     return {{"id", key.id.text()},
@@ -28,9 +30,11 @@ json::object write_principal(const values::Principal& who) {
 
 Result<identity::NewKey> read_new_key(const json::value& document) {
     const auto* object = document.if_object();
-    if (!object) return Error{Code::unprocessable, "a new key is an object: {\"name\":\"camera-7\",\"role\":\"submitter\"}"};
+    if (!object)
+        return Error{Code::unprocessable, "a new key is an object: {\"name\":\"camera-7\",\"role\":\"submitter\"}"};
     if (const auto known = only_fields(*object, {"name", "role", "expires_at", "weight"}); !known) return known.error();
-    const auto key_name = string_field(*object, "name", 100), role = string_field(*object, "role", 16), expires = string_field(*object, "expires_at", 64);
+    const auto key_name = string_field(*object, "name", 100), role = string_field(*object, "role", 16),
+               expires = string_field(*object, "expires_at", 64);
     const auto weight = integer_field(*object, "weight", 1, 100);
     if (!key_name) return key_name.error();
     if (!role) return role.error();
@@ -57,7 +61,8 @@ struct IdentityRoutes {
         if (!document) co_return http::problem(document.error(), request.id);
         const auto* object = document->if_object();
         const auto* key = object ? object->if_contains("key") : nullptr;
-        if (!key || !key->is_string()) co_return http::problem({Code::unprocessable, "send {\"key\":\"mr_…\"}"}, request.id);
+        if (!key || !key->is_string())
+            co_return http::problem({Code::unprocessable, "send {\"key\":\"mr_…\"}"}, request.id);
         const auto previous = identity::session_token(request.header("Cookie"), request.tls).value_or("");
         auto signed_in = co_await identity.login(std::string{key->get_string()}, request.remote, std::string{previous});
         if (!signed_in) co_return http::problem(signed_in.error(), request.id);
@@ -70,8 +75,9 @@ struct IdentityRoutes {
     awaitable<Response> logout(Request& request) const {
         const auto token = identity::session_token(request.header("Cookie"), request.tls);
         if (!token) co_return http::empty(204);
-        const auto allowed = identity::check_cookie_write({request.host(), request.header("Origin"), request.header("Sec-Fetch-Site"),
-                                                           request.header("X-Millrace-Request"), request.tls});
+        const auto allowed =
+            identity::check_cookie_write({request.host(), request.header("Origin"), request.header("Sec-Fetch-Site"),
+                                          request.header("X-Millrace-Request"), request.tls});
         if (!allowed) co_return http::problem(allowed.error(), request.id);
         const auto done = co_await identity.logout(std::string{*token});
         if (!done) co_return http::problem(done.error(), request.id);
@@ -80,7 +86,9 @@ struct IdentityRoutes {
         co_return response;
     }
 
-    awaitable<Response> session(Request& request) const { co_return http::json(200, write_principal(request.principal)); }
+    awaitable<Response> session(Request& request) const {
+        co_return http::json(200, write_principal(request.principal));
+    }
 
     awaitable<Response> create(Request& request) const {
         const auto document = co_await read_json(request);
@@ -99,7 +107,8 @@ struct IdentityRoutes {
         if (!keys) co_return http::problem(keys.error(), request.id);
         PageText page{request.query, PageText::Order::falling};
         for (const auto& key : *keys)
-            if (const auto place = key.created_at.text() + " " + key.id.text(); page.wants(place)) page.add(place, write_key(key));
+            if (const auto place = key.created_at.text() + " " + key.id.text(); page.wants(place))
+                page.add(place, write_key(key));
         co_return http::json_text(200, page.text());
     }
 
@@ -115,12 +124,21 @@ struct IdentityRoutes {
 
 void add_identity_routes(http::Router& router, identity::Identity& identity) {
     const auto routes = std::make_shared<const IdentityRoutes>(IdentityRoutes{identity}); // shared by its handlers
-    router.add({Verb::post, "/api/v1/auth/login", [routes](Request& r) { return routes->login(r); }, BodyPolicy::buffered(4096), Role::viewer, open_to_all});
-    router.add({Verb::post, "/api/v1/auth/logout", [routes](Request& r) { return routes->logout(r); }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/api/v1/auth/session", [routes](Request& r) { return routes->session(r); }, {}, Role::viewer});
+    router.add({Verb::post, "/api/v1/auth/login", [routes](Request& r) { return routes->login(r); },
+                BodyPolicy::buffered(4096), Role::viewer, open_to_all});
+    router.add({Verb::post,
+                "/api/v1/auth/logout",
+                [routes](Request& r) { return routes->logout(r); },
+                {},
+                Role::viewer,
+                open_to_all});
+    router.add(
+        {Verb::get, "/api/v1/auth/session", [routes](Request& r) { return routes->session(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/keys", [routes](Request& r) { return routes->list(r); }, {}, Role::admin});
-    router.add({Verb::post, "/api/v1/keys", [routes](Request& r) { return routes->create(r); }, BodyPolicy::buffered(16 * 1024), Role::admin});
-    router.add({Verb::delete_, "/api/v1/keys/{id}", [routes](Request& r) { return routes->revoke(r); }, {}, Role::admin});
+    router.add({Verb::post, "/api/v1/keys", [routes](Request& r) { return routes->create(r); },
+                BodyPolicy::buffered(16 * 1024), Role::admin});
+    router.add(
+        {Verb::delete_, "/api/v1/keys/{id}", [routes](Request& r) { return routes->revoke(r); }, {}, Role::admin});
 }
 
 } // namespace millrace::api

@@ -25,7 +25,8 @@ Result<std::vector<Result<values::NewJob>>> read_batch(const json::value& docume
         wanted.push_back(read_new_job(each));
         if (wanted.back()) edges += wanted.back()->depends_on.size();
         if (edges > jobs::most_edges)
-            return Error{Code::unprocessable, fmt::format("the jobs of a batch may have {} entries in \"depends_on\" all together; send them in several batches",
+            return Error{Code::unprocessable, fmt::format("the jobs of a batch may have {} entries in \"depends_on\" "
+                                                          "all together; send them in several batches",
                                                           jobs::most_edges)};
     }
     return wanted;
@@ -42,8 +43,10 @@ std::string write_batch(const jobs::BatchAccepted& accepted) {
             continue;
         }
         const auto& error = item.error();
-        fmt::format_to(std::back_inserter(out), R"({{"status":{},"error":{{"type":"/problems/{}","title":"{}","detail":{}}}}})",
-                       http::status_of(error.code), http::slug_of(error.code), http::title_of(error.code), json_text(error.detail));
+        fmt::format_to(std::back_inserter(out),
+                       R"({{"status":{},"error":{{"type":"/problems/{}","title":"{}","detail":{}}}}})",
+                       http::status_of(error.code), http::slug_of(error.code), http::title_of(error.code),
+                       json_text(error.detail));
     }
     return out + "]}";
 }

@@ -13,7 +13,8 @@ inline constexpr std::size_t most_jobs_a_batch = 1000, max_batch_bytes = 16 << 2
 
 inline constexpr std::array batch_texts{KeptMember{"jobs", "payload"}};
 
-// {"jobs":[…]}, parsed with batch_texts kept: each job is read or refused by itself. unprocessable when there is no such list.
+// {"jobs":[…]}, parsed with batch_texts kept: each job is read or refused by itself. unprocessable when there is no
+// such list.
 Result<std::vector<Result<values::NewJob>>> read_batch(const json::value& document);
 
 // {"data":[{"status":202,"id",…} | {"status":422,"error":{…}}]}, in the order of the jobs.

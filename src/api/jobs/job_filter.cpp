@@ -43,7 +43,8 @@ Result<void> take(Result<T> read, std::optional<U>& target) {
 Result<void> narrow(jobs::job_repository::Filter& filter, std::string_view name, std::string_view value) {
     if (name == "state") {
         filter.state = values::job_state(value);
-        return filter.state ? success() : wrong(name, "scheduled, blocked, queued, running, succeeded, dead, cancelled or expired");
+        return filter.state ? success()
+                            : wrong(name, "scheduled, blocked, queued, running, succeeded, dead, cancelled or expired");
     }
     if (name == "kind") return filter.kind = value, success();
     if (name == "queue") return filter.queue = value, success();
@@ -99,12 +100,16 @@ Result<std::vector<JobId>> read_ids(const json::value& value) {
 
 } // namespace
 
-Result<jobs::job_repository::Filter> job_filter(const http::Query& query) { return read_query<jobs::job_repository::Filter>(query); }
+Result<jobs::job_repository::Filter> job_filter(const http::Query& query) {
+    return read_query<jobs::job_repository::Filter>(query);
+}
 Result<jobs::DeadFilter> dead_filter(const http::Query& query) { return read_query<jobs::DeadFilter>(query); }
 
 Result<jobs::DeadFilter> dead_filter(const json::value& value) {
     const auto* object = value.if_object();
-    if (!object) return wrong("\"filter\"", "an object such as {\"queue\":\"night\",\"error_code\":\"timed_out\"}; {} is every dead letter");
+    if (!object)
+        return wrong("\"filter\"",
+                     "an object such as {\"queue\":\"night\",\"error_code\":\"timed_out\"}; {} is every dead letter");
     jobs::DeadFilter filter;
     filter.limit = 0;
     for (const auto& each : *object) {

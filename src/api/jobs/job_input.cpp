@@ -35,7 +35,8 @@ Result<void> read_kind(const json::object& object, NewJob& job) {
 
 Result<void> read_queue(const json::object& object, NewJob& job) {
     if (auto done = into(string_field(object, "queue", 63), job.queue); !done) return done;
-    if (!values::is_queue_name(job.queue)) return wrong("\"queue\" must be a word of a-z, 0-9, _ and -, 63 bytes at most");
+    if (!values::is_queue_name(job.queue))
+        return wrong("\"queue\" must be a word of a-z, 0-9, _ and -, 63 bytes at most");
     return success();
 }
 
@@ -48,12 +49,19 @@ Result<void> read_max_attempts(const json::object& object, NewJob& job) {
 }
 
 Result<void> read_timeout(const json::object& object, NewJob& job) {
-    return into(number_field(object, "timeout_seconds", values::least_timeout_seconds, values::most_timeout_seconds), job.timeout_seconds);
+    return into(number_field(object, "timeout_seconds", values::least_timeout_seconds, values::most_timeout_seconds),
+                job.timeout_seconds);
 }
 
-Result<void> read_run_at(const json::object& object, NewJob& job) { return into(time_field(object, "run_at"), job.run_at); }
-Result<void> read_expires_at(const json::object& object, NewJob& job) { return into(time_field(object, "expires_at"), job.expires_at); }
-Result<void> read_deadline_at(const json::object& object, NewJob& job) { return into(time_field(object, "deadline_at"), job.deadline_at); }
+Result<void> read_run_at(const json::object& object, NewJob& job) {
+    return into(time_field(object, "run_at"), job.run_at);
+}
+Result<void> read_expires_at(const json::object& object, NewJob& job) {
+    return into(time_field(object, "expires_at"), job.expires_at);
+}
+Result<void> read_deadline_at(const json::object& object, NewJob& job) {
+    return into(time_field(object, "deadline_at"), job.deadline_at);
+}
 
 Result<void> read_retry(const json::object& object, NewJob& job) {
     const auto* value = field(object, "retry");
@@ -67,13 +75,15 @@ Result<void> read_retry(const json::object& object, NewJob& job) {
 Result<std::string> read_key(const json::object& object, std::string_view name) {
     auto key = string_field(object, name, longest_key);
     if (!key) return key.error();
-    if (!*key || (*key)->empty()) return wrong(fmt::format("\"{}\" must be a text of 1 to {} bytes", name, longest_key));
+    if (!*key || (*key)->empty())
+        return wrong(fmt::format("\"{}\" must be a text of 1 to {} bytes", name, longest_key));
     return std::move(**key);
 }
 
 Result<void> read_unique_key(const json::object& object, NewJob& job) {
     if (!field(object, "unique_key")) return success();
-    if (field(object, "unique")) return wrong("give \"unique_key\" or \"unique\", not both: \"unique\" has the key too");
+    if (field(object, "unique"))
+        return wrong("give \"unique_key\" or \"unique\", not both: \"unique\" has the key too");
     auto key = read_key(object, "unique_key");
     if (!key) return key.error();
     job.unique.emplace().key = std::move(*key);
@@ -97,8 +107,11 @@ Result<void> read_unique(const json::object& object, NewJob& job) {
     const auto* value = field(object, "unique");
     if (!value) return success();
     const auto* unique = value->if_object();
-    if (!unique) return wrong("\"unique\" must be an object: {\"key\":\"order-17\",\"states\":[\"queued\",\"running\"],\"period_seconds\":3600}");
-    if (const auto known = only_fields(*unique, {"key", "states", "period_seconds"}); !known) return wrong("\"unique\": " + known.error().detail);
+    if (!unique)
+        return wrong("\"unique\" must be an object: "
+                     "{\"key\":\"order-17\",\"states\":[\"queued\",\"running\"],\"period_seconds\":3600}");
+    if (const auto known = only_fields(*unique, {"key", "states", "period_seconds"}); !known)
+        return wrong("\"unique\": " + known.error().detail);
     auto key = read_key(*unique, "key");
     if (!key) return wrong("\"unique\": " + key.error().detail);
     values::Unique wanted;
@@ -119,7 +132,8 @@ Result<void> read_depends_on(const json::object& object, NewJob& job) {
     const auto* value = field(object, "depends_on");
     if (!value) return success();
     const auto* list = value->if_array();
-    if (!list || list->size() > most_dependencies) return wrong(fmt::format("\"depends_on\" must be a list of at most {} jobs", most_dependencies));
+    if (!list || list->size() > most_dependencies)
+        return wrong(fmt::format("\"depends_on\" must be a list of at most {} jobs", most_dependencies));
     job.depends_on.reserve(list->size());
     for (const auto& each : *list) {
         const auto dependency = read_dependency(each);
@@ -166,7 +180,8 @@ Result<void> read_members(const json::object& object, NewJob& job) {
     for (const auto& each : object) {
         const std::string_view name{each.key()};
         if (name == "payload") continue;
-        const auto member = std::find_if(members.begin(), members.end(), [&](const Member& known) { return known.name == name; });
+        const auto member =
+            std::find_if(members.begin(), members.end(), [&](const Member& known) { return known.name == name; });
         if (member == members.end()) return wrong(fmt::format("unknown field \"{}\"", name));
         if (auto done = member->read(object, job); !done) return done;
     }
@@ -218,7 +233,8 @@ Result<values::Dependency> read_dependency(const json::value& value) {
     }
     const auto* object = value.if_object();
     if (!object) return bad;
-    if (const auto known = only_fields(*object, {"job", "on_failure"}); !known) return wrong("\"depends_on\": " + known.error().detail);
+    if (const auto known = only_fields(*object, {"job", "on_failure"}); !known)
+        return wrong("\"depends_on\": " + known.error().detail);
     const auto* job = field(*object, "job");
     const auto id = job && job->is_string() ? JobId::parse(std::string_view{job->get_string()}) : std::nullopt;
     if (!id) return bad;

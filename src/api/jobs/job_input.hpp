@@ -1,6 +1,7 @@
 // The JSON of a submit as a plain value. Pure. Errors are unprocessable and name the member that is wrong.
 //
-// A payload is passed on as it was sent: the document is parsed with the members of `submit_texts` kept (base/json.hpp).
+// A payload is passed on as it was sent: the document is parsed with the members of `submit_texts` kept
+// (base/json.hpp).
 #pragma once
 #include "base/json.hpp"
 #include "values/job.hpp"

@@ -40,12 +40,14 @@ void append_options(std::string& out, const values::Job& job) {
 std::string job_members(const values::Job& job, Timestamp now) {
     std::string out;
     out.reserve(640 + job.payload.size() + job.result.size());
-    append(out, R"({{"id":"{}","kind":{},"queue":{},"state":"{}","priority":{},"payload":{},"tags":{},"attempt":{},)"
-                R"("max_attempts":{},"timeout_seconds":{},"created_at":{},"run_at":{},"started_at":{},"finished_at":{},)"
-                R"("progress_percent":{},"result":{},"error":{})",
-           job.id.text(), json_text(job.kind), json_text(job.queue), values::name(shown_state(job, now)), job.priority, job.payload, job.tags,
-           job.attempt, job.max_attempts, job.timeout_seconds, json_moment(job.created_at), json_moment(job.run_at), json_moment(job.started_at),
-           json_moment(job.finished_at), job.progress_percent, job.result.empty() ? "null" : job.result, json_error(job.error));
+    append(out,
+           R"({{"id":"{}","kind":{},"queue":{},"state":"{}","priority":{},"payload":{},"tags":{},"attempt":{},)"
+           R"("max_attempts":{},"timeout_seconds":{},"created_at":{},"run_at":{},"started_at":{},"finished_at":{},)"
+           R"("progress_percent":{},"result":{},"error":{})",
+           job.id.text(), json_text(job.kind), json_text(job.queue), values::name(shown_state(job, now)), job.priority,
+           job.payload, job.tags, job.attempt, job.max_attempts, job.timeout_seconds, json_moment(job.created_at),
+           json_moment(job.run_at), json_moment(job.started_at), json_moment(job.finished_at), job.progress_percent,
+           job.result.empty() ? "null" : job.result, json_error(job.error));
     append_options(out, job);
     return out;
 }
@@ -64,7 +66,8 @@ std::vector<Moment> timeline(const jobs::JobDetail& detail) {
     }
     const bool recorded = std::any_of(detail.attempts.begin(), detail.attempts.end(),
                                       [&](const auto& attempt) { return attempt.number == job.attempt; });
-    if (job.started_at && !recorded) moments.push_back({*job.started_at, fmt::format("attempt {} started", job.attempt)});
+    if (job.started_at && !recorded)
+        moments.push_back({*job.started_at, fmt::format("attempt {} started", job.attempt)});
     if (!values::is_final(job.state) && job.run_at > job.created_at) moments.push_back({job.run_at, "due"});
     if (job.finished_at) moments.push_back({*job.finished_at, std::string{values::name(job.state)}});
     std::stable_sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
@@ -72,7 +75,8 @@ std::vector<Moment> timeline(const jobs::JobDetail& detail) {
 }
 
 int failures(const jobs::JobDetail& detail) {
-    return static_cast<int>(std::count_if(detail.attempts.begin(), detail.attempts.end(), [](const auto& each) { return jobs::counts_as_attempt(each.outcome); }));
+    return static_cast<int>(std::count_if(detail.attempts.begin(), detail.attempts.end(),
+                                          [](const auto& each) { return jobs::counts_as_attempt(each.outcome); }));
 }
 
 bool waits_for_retry(const jobs::JobDetail& detail, Timestamp now) {
@@ -81,7 +85,8 @@ bool waits_for_retry(const jobs::JobDetail& detail, Timestamp now) {
 
 void append_plan(std::string& out, const jobs::JobDetail& detail, const values::RetryPolicy& policy, Timestamp now) {
     if (!detail.job.retry) append(out, R"(,"retry":{})", millrace::json_text(policy.to_json()));
-    append(out, R"(,"planned_retries":{})", millrace::json_text(json::value_from(planned_retries(detail, policy, now))));
+    append(out, R"(,"planned_retries":{})",
+           millrace::json_text(json::value_from(planned_retries(detail, policy, now))));
     if (waits_for_retry(detail, now)) append(out, R"(,"next_retry_at":"{}")", detail.job.run_at.text());
 }
 
@@ -89,8 +94,8 @@ void append_dependencies(std::string& out, const jobs::JobDetail& detail) {
     if (detail.depends_on.empty()) return;
     out += R"(,"depends_on":[)";
     for (const auto& each : detail.depends_on)
-        append(out, R"({}{{"job":"{}","on_failure":"{}"}})", &each == &detail.depends_on.front() ? "" : ",", each.parent.text(),
-               values::name(each.on_failure));
+        append(out, R"({}{{"job":"{}","on_failure":"{}"}})", &each == &detail.depends_on.front() ? "" : ",",
+               each.parent.text(), values::name(each.on_failure));
     out += ']';
 }
 
@@ -98,16 +103,19 @@ void append_past(std::string& out, const jobs::JobDetail& detail) {
     out += R"(,"attempts":[)";
     for (const auto& attempt : detail.attempts)
         append(out, R"({}{{"attempt":{},"started_at":{},"ended_at":{},"outcome":"{}","error":{}}})",
-               &attempt == &detail.attempts.front() ? "" : ",", attempt.number, json_moment(attempt.started_at), json_moment(attempt.ended_at),
-               attempt.outcome, json_error(attempt.error));
+               &attempt == &detail.attempts.front() ? "" : ",", attempt.number, json_moment(attempt.started_at),
+               json_moment(attempt.ended_at), attempt.outcome, json_error(attempt.error));
     out += R"(],"timeline":[)";
     const auto moments = timeline(detail);
     for (const auto& each : moments)
-        append(out, R"({}{{"at":{},"event":{}}})", &each == &moments.front() ? "" : ",", json_moment(each.at), json_text(each.event));
+        append(out, R"({}{{"at":{},"event":{}}})", &each == &moments.front() ? "" : ",", json_moment(each.at),
+               json_text(each.event));
     out += ']';
 }
 
-std::string seconds_or_null(const std::optional<double>& seconds) { return seconds ? fmt::format("{:.1f}", *seconds) : "null"; }
+std::string seconds_or_null(const std::optional<double>& seconds) {
+    return seconds ? fmt::format("{:.1f}", *seconds) : "null";
+}
 
 // As the result has it; null where it has none.
 std::string model_version(std::string_view result) {
@@ -137,10 +145,13 @@ std::string json_text(std::string_view text) {
     return out += '"';
 }
 
-std::string json_moment(const std::optional<Timestamp>& time) { return time ? fmt::format("\"{}\"", time->text()) : "null"; }
+std::string json_moment(const std::optional<Timestamp>& time) {
+    return time ? fmt::format("\"{}\"", time->text()) : "null";
+}
 
 std::string json_error(const std::optional<values::JobError>& error) {
-    return error ? fmt::format(R"({{"code":{},"message":{}}})", json_text(error->code), json_text(error->message)) : "null";
+    return error ? fmt::format(R"({{"code":{},"message":{}}})", json_text(error->code), json_text(error->message))
+                 : "null";
 }
 
 std::vector<double> planned_retries(const jobs::JobDetail& detail, const values::RetryPolicy& policy, Timestamp now) {
@@ -178,15 +189,18 @@ std::string write_result(const values::Job& job, const jobs::JobOutlook& outlook
     case JobState::queued: return write_waiting(job, outlook);
     case JobState::running:
         return fmt::format(R"({{"status":"processing","progress_percent":{},"estimated_seconds_remaining":{}}})",
-                           outlook.progress_percent.value_or(job.progress_percent), seconds_or_null(outlook.seconds_remaining));
+                           outlook.progress_percent.value_or(job.progress_percent),
+                           seconds_or_null(outlook.seconds_remaining));
     case JobState::succeeded: {
-        return fmt::format(R"({{"status":"complete","result":{},"model_version":{}}})", job.result, model_version(job.result));
+        return fmt::format(R"({{"status":"complete","result":{},"model_version":{}}})", job.result,
+                           model_version(job.result));
     }
     case JobState::dead:
     case JobState::cancelled:
     case JobState::expired: break;
     }
-    const std::string reason = job.state == JobState::dead && job.error ? job.error->message : std::string{values::name(job.state)};
+    const std::string reason =
+        job.state == JobState::dead && job.error ? job.error->message : std::string{values::name(job.state)};
     return fmt::format(R"({{"status":"failed","error":{},"attempts":{}}})", json_text(reason), job.attempt);
 }
 

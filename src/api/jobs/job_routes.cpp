@@ -56,7 +56,8 @@ struct JobRoutes {
     awaitable<Response> submit(Request& request) const {
         auto submission = co_await read_submission(request);
         if (!submission) co_return http::problem(submission.error(), request.id);
-        if (const auto wait = preferred_wait(request.header("Prefer"))) co_return co_await submit_and_wait(request, std::move(*submission), *wait);
+        if (const auto wait = preferred_wait(request.header("Prefer")))
+            co_return co_await submit_and_wait(request, std::move(*submission), *wait);
         const auto job = co_await jobs.submit(request.principal, std::move(*submission));
         co_return job ? accepted(*job) : http::problem(job.error(), request.id);
     }
@@ -87,7 +88,8 @@ struct JobRoutes {
             co_return http::problem({Code::unsupported_type, "send the jobs as application/json"}, request.id);
         auto read = co_await read_body(*request.body_reader, max_batch_bytes);
         if (!read) co_return http::problem(read.error(), request.id);
-        const auto body = std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
+        const auto body =
+            std::make_shared<const std::string>(std::move(*read)); // shared with the thread that parses it
         auto document = co_await parse_large(pool, body, batch_texts);
         if (!document) co_return http::problem(document.error(), request.id);
         auto wanted = read_batch(*document);
@@ -95,7 +97,8 @@ struct JobRoutes {
         auto key = idempotency(request, *body);
         if (!key) co_return http::problem(key.error(), request.id);
         jobs::JobService::RenderBatch render = write_batch;
-        auto done = co_await jobs.submit_batch(request.principal, std::move(*wanted), std::move(*key), std::move(render));
+        auto done =
+            co_await jobs.submit_batch(request.principal, std::move(*wanted), std::move(*key), std::move(render));
         if (!done) co_return http::problem(done.error(), request.id);
         if (done->replayed) co_return http::json_text(200, std::move(*done->replayed));
         co_return http::json_text(200, write_batch(*done));
@@ -109,12 +112,15 @@ struct JobRoutes {
         co_return http::json_text(200, write_jobs(*found, clock.now()));
     }
 
-    std::string written(const jobs::JobDetail& detail) const { return write_job(detail, jobs.retry_policy(detail.job), clock.now()); }
+    std::string written(const jobs::JobDetail& detail) const {
+        return write_job(detail, jobs.retry_policy(detail.job), clock.now());
+    }
 
     awaitable<Response> show(Request& request, JobId id) const {
         const auto detail = co_await jobs.detail(request.principal.organization, id);
         if (!detail) co_return http::problem(detail.error(), request.id);
-        if (!*detail) co_return http::problem({Code::not_found, fmt::format("there is no job {}", id.text())}, request.id);
+        if (!*detail)
+            co_return http::problem({Code::not_found, fmt::format("there is no job {}", id.text())}, request.id);
         co_return http::json_text(200, written(**detail));
     }
 
@@ -147,18 +153,23 @@ struct JobRoutes {
 
 } // namespace
 
-void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock, std::uint64_t max_upload_bytes,
-                    async::ThreadPool& pool) {
-    const auto routes = std::make_shared<const JobRoutes>(JobRoutes{jobs, blobs, clock, max_upload_bytes, pool}); // shared by its handlers
-    router.add({Verb::post, "/api/v1/jobs", [routes](Request& r) { return routes->submit(r); }, BodyPolicy::streamed(max_upload_bytes),
-                Role::submitter});
+void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock,
+                    std::uint64_t max_upload_bytes, async::ThreadPool& pool) {
+    const auto routes = std::make_shared<const JobRoutes>(
+        JobRoutes{jobs, blobs, clock, max_upload_bytes, pool}); // shared by its handlers
+    router.add({Verb::post, "/api/v1/jobs", [routes](Request& r) { return routes->submit(r); },
+                BodyPolicy::streamed(max_upload_bytes), Role::submitter});
     router.add({Verb::post, "/api/v1/jobs/batch", [routes](Request& r) { return routes->submit_batch(r); },
                 BodyPolicy::streamed(max_batch_bytes), Role::submitter});
     router.add({Verb::get, "/api/v1/jobs", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/jobs/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::post, "/api/v1/jobs/{id}/cancel", [routes](Request& r) { return routes->cancel(r); }, {}, Role::submitter});
-    router.add({Verb::post, "/api/v1/jobs/{id}/retry", [routes](Request& r) { return routes->retry(r); }, BodyPolicy::buffered(max_json_bytes),
+    router.add({Verb::post,
+                "/api/v1/jobs/{id}/cancel",
+                [routes](Request& r) { return routes->cancel(r); },
+                {},
                 Role::submitter});
+    router.add({Verb::post, "/api/v1/jobs/{id}/retry", [routes](Request& r) { return routes->retry(r); },
+                BodyPolicy::buffered(max_json_bytes), Role::submitter});
 }
 
 } // namespace millrace::api

@@ -7,7 +7,7 @@
 namespace millrace::api {
 
 // Borrows everything for the life of the router.
-void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock, std::uint64_t max_upload_bytes,
-                    async::ThreadPool& pool);
+void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobStore& blobs, const Clock& clock,
+                    std::uint64_t max_upload_bytes, async::ThreadPool& pool);
 
 } // namespace millrace::api

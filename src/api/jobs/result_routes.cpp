@@ -14,7 +14,8 @@ constexpr std::chrono::hours kept_for{24};
 
 Response answer(const Request& request, std::string body) {
     const auto tag = fmt::format("\"{:016x}\"", std::hash<std::string>{}(body));
-    auto response = etag_matches(request.header("If-None-Match"), tag) ? http::empty(304) : http::json_text(200, std::move(body));
+    auto response =
+        etag_matches(request.header("If-None-Match"), tag) ? http::empty(304) : http::json_text(200, std::move(body));
     response.set("ETag", tag).set("Cache-Control", "private, no-cache");
     return response;
 }
@@ -32,7 +33,8 @@ struct ResultRoutes {
 
         auto job = co_await jobs.find(organization, *id);
         if (!job) co_return http::problem(job.error(), request.id);
-        if (!*job) co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
+        if (!*job)
+            co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
         jobs::JobOutlook outlook;
         if (!values::is_final((*job)->state)) outlook = co_await jobs.outlook(**job);
         auto body = write_result(**job, outlook);

@@ -1,8 +1,8 @@
 #include "api/jobs/submit_body.hpp"
 
-#include "base/json.hpp"
 #include "api/input.hpp"
 #include "api/jobs/job_input.hpp"
+#include "base/json.hpp"
 #include "catalog/blob_catalog.hpp"
 
 #include <fmt/format.h>
@@ -59,7 +59,8 @@ awaitable<Result<Form>> read_parts(http::Request& request, blobs::BlobStore& blo
     co_return Form{std::move(*job), std::move(parts)};
 }
 
-awaitable<Result<SubmitBody>> read_form(http::Request& request, blobs::BlobStore& blobs, Timestamp now, std::uint64_t max_upload_bytes) {
+awaitable<Result<SubmitBody>> read_form(http::Request& request, blobs::BlobStore& blobs, Timestamp now,
+                                        std::uint64_t max_upload_bytes) {
     auto form = co_await read_parts(request, blobs, max_upload_bytes);
     if (!form) co_return form.error();
     auto document = parse_json(form->job, submit_texts);
@@ -73,20 +74,24 @@ awaitable<Result<SubmitBody>> read_form(http::Request& request, blobs::BlobStore
     SubmitBody submit{std::move(*document), std::move(form->job), {}};
     for (const auto& [name, part] : form->parts) {
         submit.fingerprint += "\n" + name + " " + part.blob.sha256;
-        submit.effects.push_back([organization = request.principal.organization, part = part, now](store::Session& session) {
-            catalog::add(session, organization, part.blob, part.media_type, {catalog::Kept::For::job}, now);
-        });
+        submit.effects.push_back(
+            [organization = request.principal.organization, part = part, now](store::Session& session) {
+                catalog::add(session, organization, part.blob, part.media_type, {catalog::Kept::For::job}, now);
+            });
     }
     co_return submit;
 }
 
 } // namespace
 
-awaitable<Result<SubmitBody>> read_submit(http::Request& request, blobs::BlobStore& blobs, Timestamp now, std::uint64_t max_upload_bytes) {
+awaitable<Result<SubmitBody>> read_submit(http::Request& request, blobs::BlobStore& blobs, Timestamp now,
+                                          std::uint64_t max_upload_bytes) {
     const auto type = media_type(request.header("Content-Type"));
-    if (http::equal_ignoring_case(type, "multipart/form-data")) co_return co_await read_form(request, blobs, now, max_upload_bytes);
+    if (http::equal_ignoring_case(type, "multipart/form-data"))
+        co_return co_await read_form(request, blobs, now, max_upload_bytes);
     if (!http::equal_ignoring_case(type, "application/json"))
-        co_return Error{Code::unsupported_type, "send the job as application/json, or as multipart/form-data with its files"};
+        co_return Error{Code::unsupported_type,
+                        "send the job as application/json, or as multipart/form-data with its files"};
     auto body = co_await read_body(*request.body_reader, max_json_bytes);
     if (!body) co_return body.error();
     auto document = parse_json(*body, submit_texts);

@@ -11,11 +11,12 @@
 namespace millrace::api {
 
 struct SubmitBody {
-    json::value document;    // with submit_texts kept
-    std::string fingerprint; // what an Idempotency-Key is bound to
+    json::value document;              // with submit_texts kept
+    std::string fingerprint;           // what an Idempotency-Key is bound to
     std::vector<jobs::Effect> effects; // the rows of the files, to be written with the job
 };
 
-awaitable<Result<SubmitBody>> read_submit(http::Request& request, blobs::BlobStore& blobs, Timestamp now, std::uint64_t max_upload_bytes);
+awaitable<Result<SubmitBody>> read_submit(http::Request& request, blobs::BlobStore& blobs, Timestamp now,
+                                          std::uint64_t max_upload_bytes);
 
 } // namespace millrace::api

@@ -20,7 +20,8 @@ milliseconds from_seconds(double seconds) { return milliseconds{std::llround(sec
 double seconds(milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
 Result<values::JobError> read_error(const json::object& object) {
-    const Error wrong{Code::unprocessable, "\"error\" must be a text, or {\"code\":\"no_paper\",\"message\":\"the printer is empty\"}"};
+    const Error wrong{Code::unprocessable,
+                      "\"error\" must be a text, or {\"code\":\"no_paper\",\"message\":\"the printer is empty\"}"};
     const auto* value = field(object, "error");
     if (!value) return wrong;
     if (const auto* text = value->if_string()) {
@@ -29,7 +30,8 @@ Result<values::JobError> read_error(const json::object& object) {
     }
     const auto* members = value->if_object();
     if (!members || !only_fields(*members, {"code", "message"})) return wrong;
-    auto code = string_field(*members, "code", longest_code), message = string_field(*members, "message", longest_message);
+    auto code = string_field(*members, "code", longest_code),
+         message = string_field(*members, "message", longest_message);
     if (!code) return code.error();
     if (!message) return message.error();
     if (!*message || (*message)->empty() || (*code && (*code)->empty())) return wrong;
@@ -38,23 +40,28 @@ Result<values::JobError> read_error(const json::object& object) {
 
 void append_job(std::string& out, const values::Job& job) {
     const auto id = job.id.text();
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"id":"{}","idempotency_key":"{}","kind":{},"queue":{},"priority":{},"attempt":{},"max_attempts":{},"timeout_seconds":{},)"
-                   R"("payload":{},"tags":{},"created_at":{})",
-                   id, id, json_text(job.kind), json_text(job.queue), job.priority, job.attempt, job.max_attempts, job.timeout_seconds, job.payload,
-                   job.tags, json_moment(job.created_at));
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"id":"{}","idempotency_key":"{}","kind":{},"queue":{},"priority":{},"attempt":{},"max_attempts":{},)"
+        R"("timeout_seconds":{},"payload":{},"tags":{},"created_at":{})",
+        id, id, json_text(job.kind), json_text(job.queue), job.priority, job.attempt, job.max_attempts,
+        job.timeout_seconds, job.payload, job.tags, json_moment(job.created_at));
     if (job.deadline_at) fmt::format_to(std::back_inserter(out), R"(,"deadline_at":{})", json_moment(job.deadline_at));
-    if (job.flow) fmt::format_to(std::back_inserter(out), R"(,"flow":{{"id":"{}","ref":{}}})", job.flow->text(), json_text(job.flow_ref));
+    if (job.flow)
+        fmt::format_to(std::back_inserter(out), R"(,"flow":{{"id":"{}","ref":{}}})", job.flow->text(),
+                       json_text(job.flow_ref));
     out += '}';
 }
 
 } // namespace
 
 Result<jobs::LeaseRequest> read_lease_request(const json::object& object, std::string queue) {
-    if (const auto known = only_fields(object, {"worker", "max", "wait_seconds", "lease_seconds"}); !known) return known.error();
+    if (const auto known = only_fields(object, {"worker", "max", "wait_seconds", "lease_seconds"}); !known)
+        return known.error();
     auto worker = string_field(object, "worker", longest_worker);
     if (!worker) return worker.error();
-    if (!*worker || (*worker)->empty()) return Error{Code::unprocessable, "\"worker\" is missing: a name that tells people which worker has a job"};
+    if (!*worker || (*worker)->empty())
+        return Error{Code::unprocessable, "\"worker\" is missing: a name that tells people which worker has a job"};
     const auto most = integer_field(object, "max", 1, 1000);
     if (!most) return most.error();
     const auto wait = number_field(object, "wait_seconds", 0, 60);
@@ -72,8 +79,8 @@ std::string write_leases(const std::vector<jobs::LeasedJob>& leases) {
     std::string out = R"({"data":[)";
     out.reserve(32 + leases.size() * 512);
     for (const auto& each : leases) {
-        fmt::format_to(std::back_inserter(out), R"({}{{"lease_token":"{}","lease_seconds":{},"job":)", &each == &leases.front() ? "" : ",",
-                       each.token.text(), seconds(each.lease));
+        fmt::format_to(std::back_inserter(out), R"({}{{"lease_token":"{}","lease_seconds":{},"job":)",
+                       &each == &leases.front() ? "" : ",", each.token.text(), seconds(each.lease));
         append_job(out, each.job);
         out += '}';
     }
@@ -93,7 +100,8 @@ Result<std::string> read_completion(const json::object& object) {
 }
 
 Result<FailureReport> read_failure(const json::object& object) {
-    if (const auto known = only_fields(object, {"error", "retryable", "retry_after_seconds"}); !known) return known.error();
+    if (const auto known = only_fields(object, {"error", "retryable", "retry_after_seconds"}); !known)
+        return known.error();
     auto error = read_error(object);
     if (!error) return error.error();
     const auto retryable = boolean_field(object, "retryable");

@@ -66,7 +66,8 @@ struct LeaseRoutes {
         if (!body) co_return http::problem(body.error(), request.id);
         auto report = read_failure(*body);
         if (!report) co_return http::problem(report.error(), request.id);
-        const auto done = co_await leases.fail(request.principal, *token, std::move(report->error), report->retryable, report->retry_after);
+        const auto done = co_await leases.fail(request.principal, *token, std::move(report->error), report->retryable,
+                                               report->retry_after);
         co_return done ? ended(*token) : http::problem(done.error(), request.id);
     }
 };
@@ -76,10 +77,14 @@ struct LeaseRoutes {
 void add_lease_routes(http::Router& router, jobs::Leases& leases) {
     const auto routes = std::make_shared<const LeaseRoutes>(LeaseRoutes{leases}); // shared by its handlers
     const auto small = BodyPolicy::buffered(max_request_bytes), whole = BodyPolicy::buffered(max_json_bytes);
-    router.add({Verb::post, "/api/v1/queues/{q}/leases", [routes](Request& r) { return routes->take(r); }, small, Role::submitter});
-    router.add({Verb::post, "/api/v1/leases/{token}/heartbeat", [routes](Request& r) { return routes->heartbeat(r); }, small, Role::submitter});
-    router.add({Verb::post, "/api/v1/leases/{token}/complete", [routes](Request& r) { return routes->complete(r); }, whole, Role::submitter});
-    router.add({Verb::post, "/api/v1/leases/{token}/fail", [routes](Request& r) { return routes->fail(r); }, BodyPolicy::buffered(64 << 10), Role::submitter});
+    router.add({Verb::post, "/api/v1/queues/{q}/leases", [routes](Request& r) { return routes->take(r); }, small,
+                Role::submitter});
+    router.add({Verb::post, "/api/v1/leases/{token}/heartbeat", [routes](Request& r) { return routes->heartbeat(r); },
+                small, Role::submitter});
+    router.add({Verb::post, "/api/v1/leases/{token}/complete", [routes](Request& r) { return routes->complete(r); },
+                whole, Role::submitter});
+    router.add({Verb::post, "/api/v1/leases/{token}/fail", [routes](Request& r) { return routes->fail(r); },
+                BodyPolicy::buffered(64 << 10), Role::submitter});
 }
 
 } // namespace millrace::api

@@ -1,8 +1,8 @@
 #include "api/models/feedback_routes.hpp"
 
-#include "base/json.hpp"
 #include "api/input.hpp"
 #include "api/routing.hpp"
+#include "base/json.hpp"
 #include "models/traffic.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +24,8 @@ Result<Word> read_word(const json::object& body) {
     const auto correct = boolean_field(body, "correct");
     if (!correct) return correct.error();
     if (actual->has_value() == correct->has_value())
-        return Error{Code::unprocessable, "send either the label that was right, {\"actual\":\"7\"}, or whether the prediction was, {\"correct\":false}"};
+        return Error{Code::unprocessable, "send either the label that was right, {\"actual\":\"7\"}, or whether the "
+                                          "prediction was, {\"correct\":false}"};
     return Word{std::move(*actual), *correct};
 }
 
@@ -36,21 +37,29 @@ std::optional<std::string> text_member(const json::object& result, std::string_v
 
 // Which version is meant, and what it had said.
 Result<models::FeedbackNote> note_of(const values::Job& job, const Word& word, Timestamp now) {
-    if (job.kind != "infer") return Error{Code::unprocessable, fmt::format("feedback is for predictions: jobs of kind infer; this one is of kind {}", job.kind)};
+    if (job.kind != "infer")
+        return Error{Code::unprocessable,
+                     fmt::format("feedback is for predictions: jobs of kind infer; this one is of kind {}", job.kind)};
     if (job.state != values::JobState::succeeded)
-        return Error{Code::conflict, fmt::format("the job is {}; feedback can be given once it has succeeded", values::name(job.state))};
+        return Error{Code::conflict, fmt::format("the job is {}; feedback can be given once it has succeeded",
+                                                 values::name(job.state))};
     const auto parsed = parse_json(job.result);
     const auto* object = parsed ? parsed->if_object() : nullptr; // a worker of an external queue may have given any
     const auto result = object ? *object : json::object{};
-    const auto model = text_member(result, "model"), version = text_member(result, "model_version"), label = text_member(result, "label");
+    const auto model = text_member(result, "model"), version = text_member(result, "model_version"),
+               label = text_member(result, "label");
     const auto number = version ? models::version_number(*version) : std::nullopt;
     if (!model || !number) return Error{Code::unprocessable, "the job's result does not tell the version that made it"};
     if (word.actual && !label)
-        return Error{Code::unprocessable, "the job's result has no label to compare with; say whether it was right: {\"correct\":false}"};
-    return models::FeedbackNote{job.id, *model, *number, label, word.actual, word.correct ? *word.correct : word.actual == label, now};
+        return Error{Code::unprocessable,
+                     "the job's result has no label to compare with; say whether it was right: {\"correct\":false}"};
+    return models::FeedbackNote{
+        job.id, *model, *number, label, word.actual, word.correct ? *word.correct : word.actual == label, now};
 }
 
-json::value value_of(const std::optional<std::string>& text) { return text ? json::value(*text) : json::value(nullptr); }
+json::value value_of(const std::optional<std::string>& text) {
+    return text ? json::value(*text) : json::value(nullptr);
+}
 
 json::object write_note(const models::FeedbackNote& note) {
     return {{"job", note.job.text()},
@@ -76,7 +85,8 @@ struct FeedbackRoutes {
         if (!word) co_return http::problem(word.error(), request.id);
         const auto job = co_await jobs.find(request.principal.organization, *id);
         if (!job) co_return http::problem(job.error(), request.id);
-        if (!*job) co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
+        if (!*job)
+            co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
         const auto note = note_of(**job, *word, clock.now());
         if (!note) co_return http::problem(note.error(), request.id);
         const auto given = co_await feedback.give(request.principal, *note);
@@ -88,9 +98,10 @@ struct FeedbackRoutes {
 } // namespace
 
 void add_feedback_routes(http::Router& router, jobs::JobService& jobs, models::Feedback& feedback, const Clock& clock) {
-    const auto routes = std::make_shared<const FeedbackRoutes>(FeedbackRoutes{jobs, feedback, clock}); // shared by its handler
-    router.add({Verb::post, "/api/v1/jobs/{id}/feedback", [routes](Request& r) { return routes->give(r); }, BodyPolicy::buffered(16 << 10),
-                Role::submitter});
+    const auto routes =
+        std::make_shared<const FeedbackRoutes>(FeedbackRoutes{jobs, feedback, clock}); // shared by its handler
+    router.add({Verb::post, "/api/v1/jobs/{id}/feedback", [routes](Request& r) { return routes->give(r); },
+                BodyPolicy::buffered(16 << 10), Role::submitter});
 }
 
 } // namespace millrace::api

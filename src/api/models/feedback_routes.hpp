@@ -6,6 +6,7 @@
 
 namespace millrace::api {
 
-void add_feedback_routes(http::Router& router, jobs::JobService& jobs, models::Feedback& feedback, const Clock& clock); // borrowed
+void add_feedback_routes(http::Router& router, jobs::JobService& jobs, models::Feedback& feedback,
+                         const Clock& clock); // borrowed
 
 } // namespace millrace::api

@@ -14,7 +14,8 @@ struct ModelEngineRoutes {
     inference::Engine& engine;
 
     Result<RunnableVersion> find(const Request& request) const {
-        return registry.resolve(request.principal.organization, request.parameter("name"), request.parameter("version"));
+        return registry.resolve(request.principal.organization, request.parameter("name"),
+                                request.parameter("version"));
     }
 
     // The version as it is now.
@@ -24,7 +25,9 @@ struct ModelEngineRoutes {
         const auto number = models::version_number(version.version);
         const auto* known = number ? (*model)->find(*number) : nullptr;
         if (!known)
-            return http::problem({Code::not_found, fmt::format("version {} of the model \"{}\" has been deleted", version.version, version.name)}, request.id);
+            return http::problem({Code::not_found, fmt::format("version {} of the model \"{}\" has been deleted",
+                                                               version.version, version.name)},
+                                 request.id);
         return http::json(200, version_json(**model, *known, engine.models()));
     }
 
@@ -54,10 +57,23 @@ struct ModelEngineRoutes {
 } // namespace
 
 void add_model_engine_routes(http::Router& router, models::Registry& registry, inference::Engine& engine) {
-    const auto routes = std::make_shared<const ModelEngineRoutes>(ModelEngineRoutes{registry, engine}); // shared by its handlers
-    router.add({Verb::post, "/api/v1/models/{name}/versions/{version}/load", [routes](Request& r) { return routes->load(r); }, {}, Role::operator_});
-    router.add({Verb::post, "/api/v1/models/{name}/versions/{version}/unload", [routes](Request& r) { return routes->unload(r); }, {}, Role::operator_});
-    router.add({Verb::get, "/api/v1/models/{name}/statistics", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
+    const auto routes =
+        std::make_shared<const ModelEngineRoutes>(ModelEngineRoutes{registry, engine}); // shared by its handlers
+    router.add({Verb::post,
+                "/api/v1/models/{name}/versions/{version}/load",
+                [routes](Request& r) { return routes->load(r); },
+                {},
+                Role::operator_});
+    router.add({Verb::post,
+                "/api/v1/models/{name}/versions/{version}/unload",
+                [routes](Request& r) { return routes->unload(r); },
+                {},
+                Role::operator_});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/statistics",
+                [routes](Request& r) { return routes->statistics(r); },
+                {},
+                Role::viewer});
 }
 
 } // namespace millrace::api

@@ -1,4 +1,5 @@
-// /api/v1/models/{name}/versions/{version}/load and /unload, /api/v1/models/{name}/statistics: the models that are served now.
+// /api/v1/models/{name}/versions/{version}/load and /unload, /api/v1/models/{name}/statistics: the models that are
+// served now.
 #pragma once
 #include "http/router.hpp"
 #include "inference/engine.hpp"

@@ -19,10 +19,12 @@ using inference::ModelStatistics;
 
 // The engine's entry of a version; null when it has none.
 template <class Entry>
-const Entry* find_entry(const std::vector<Entry>& entries, OrganizationId organization, std::string_view model, int version) {
+const Entry* find_entry(const std::vector<Entry>& entries, OrganizationId organization, std::string_view model,
+                        int version) {
     const auto number = std::to_string(version);
     const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry& each) {
-        return each.version->organization == organization && each.version->name == model && each.version->version == number;
+        return each.version->organization == organization && each.version->name == model &&
+               each.version->version == number;
     });
     return at == entries.end() ? nullptr : &*at;
 }
@@ -33,7 +35,11 @@ const Entry* entry_of(const std::vector<Entry>& entries, const models::Model& mo
 }
 
 json::object loaded_json(const LoadedModel* loaded) {
-    json::object out{{"state", loaded ? loaded->state : "absent"}, {"memory_bytes", 0}, {"used_at", nullptr}, {"own_worker", false}, {"quarantine", json::array{}}};
+    json::object out{{"state", loaded ? loaded->state : "absent"},
+                     {"memory_bytes", 0},
+                     {"used_at", nullptr},
+                     {"own_worker", false},
+                     {"quarantine", json::array{}}};
     if (!loaded) return out;
     out["own_worker"] = loaded->own_worker;
     if (loaded->state == "ready") out["memory_bytes"] = loaded->report.memory_bytes;
@@ -50,7 +56,9 @@ json::object loaded_chain_json(const models::Model& model, const values::Manifes
     std::string reason;
     for (const auto& step : chain.steps) {
         const auto* entry = find_entry(loaded, model.organization, step.model, step.version);
-        const auto at = static_cast<std::size_t>(std::find(states.begin(), states.end(), entry ? std::string_view{entry->state} : "absent") - states.begin());
+        const auto at = static_cast<std::size_t>(
+            std::find(states.begin(), states.end(), entry ? std::string_view{entry->state} : "absent") -
+            states.begin());
         if (entry && !entry->reason.empty() && reason.empty()) reason = values::title(step) + ": " + entry->reason;
         least = std::min(least, at);
     }
@@ -60,14 +68,17 @@ json::object loaded_chain_json(const models::Model& model, const values::Manifes
     return out;
 }
 
-json::object loaded_version_json(const models::Model& model, const models::Version& version, const LoadedModels& loaded) {
+json::object loaded_version_json(const models::Model& model, const models::Version& version,
+                                 const LoadedModels& loaded) {
     if (version.manifest->task == values::Task::chain) return loaded_chain_json(model, *version.manifest, loaded);
     return loaded_json(entry_of(loaded, model, version));
 }
 
 double milliseconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e6; }
 
-json::object duration_json(const ModelStatistics::Duration& duration) { return {{"count", duration.count}, {"ms", milliseconds(duration.ns)}}; }
+json::object duration_json(const ModelStatistics::Duration& duration) {
+    return {{"count", duration.count}, {"ms", milliseconds(duration.ns)}};
+}
 
 double share(std::uint64_t part, std::uint64_t rest) {
     return part + rest == 0 ? 0 : static_cast<double>(part) / static_cast<double>(part + rest);
@@ -75,10 +86,13 @@ double share(std::uint64_t part, std::uint64_t rest) {
 
 json::object statistics_of(const models::Version& version, const ModelStatistics& s) {
     json::array batches;
-    for (const auto& [rows, time] : s.batches) batches.push_back({{"rows", rows}, {"count", time.count}, {"ms", milliseconds(time.ns)}});
-    const auto mean_batch = s.execution_count == 0 ? 0 : static_cast<double>(s.inference_count) / static_cast<double>(s.execution_count);
+    for (const auto& [rows, time] : s.batches)
+        batches.push_back({{"rows", rows}, {"count", time.count}, {"ms", milliseconds(time.ns)}});
+    const auto mean_batch =
+        s.execution_count == 0 ? 0 : static_cast<double>(s.inference_count) / static_cast<double>(s.execution_count);
     return {{"version", std::to_string(version.number)},
-            {"last_inference", s.last_inference.micros > 0 ? json::value(s.last_inference.text()) : json::value(nullptr)},
+            {"last_inference",
+             s.last_inference.micros > 0 ? json::value(s.last_inference.text()) : json::value(nullptr)},
             {"inference_count", s.inference_count},
             {"execution_count", s.execution_count},
             {"mean_batch", mean_batch},
@@ -90,7 +104,10 @@ json::object statistics_of(const models::Version& version, const ModelStatistics
             {"compute_infer", duration_json(s.compute_infer)},
             {"compute_output", duration_json(s.compute_output)},
             {"batches", std::move(batches)},
-            {"cache", {{"hits", s.cache_hit.count}, {"misses", s.cache_miss.count}, {"hit_rate", share(s.cache_hit.count, s.cache_miss.count)}}}};
+            {"cache",
+             {{"hits", s.cache_hit.count},
+              {"misses", s.cache_miss.count},
+              {"hit_rate", share(s.cache_hit.count, s.cache_miss.count)}}}};
 }
 
 } // namespace

@@ -2,7 +2,8 @@
 
 namespace millrace::api {
 
-awaitable<Result<void>> load_parts(const models::Registry& registry, inference::Engine& engine, RunnableVersion version) {
+awaitable<Result<void>> load_parts(const models::Registry& registry, inference::Engine& engine,
+                                   RunnableVersion version) {
     const auto parts = registry.parts(version);
     if (!parts) co_return parts.error();
     for (const auto& part : *parts)
@@ -10,7 +11,8 @@ awaitable<Result<void>> load_parts(const models::Registry& registry, inference::
     co_return success();
 }
 
-awaitable<Result<void>> unload_parts(const models::Registry& registry, inference::Engine& engine, RunnableVersion version) {
+awaitable<Result<void>> unload_parts(const models::Registry& registry, inference::Engine& engine,
+                                     RunnableVersion version) {
     const auto parts = registry.parts(version);
     if (!parts) co_return parts.error();
     for (const auto& part : *parts)

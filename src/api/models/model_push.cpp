@@ -30,16 +30,22 @@ awaitable<Result<void>> read_file(MultipartReader& form, blobs::BlobUpload& into
     }
 }
 
-awaitable<Result<void>> read_side_file(MultipartReader& form, std::string name, std::vector<models::Attached::File>& files, models::Registry& registry) {
+awaitable<Result<void>> read_side_file(MultipartReader& form, std::string name,
+                                       std::vector<models::Attached::File>& files, models::Registry& registry) {
     if (!values::is_file_name(name))
-        co_return Error{Code::unprocessable, fmt::format("a part \"file\" needs a file name of 1 to 64 of A-Z a-z 0-9 - _ . that neither the model nor the "
-                                                         "manifest has; it is \"{:.80}\"",
-                                                         name)};
-    if (files.size() == values::max_files) co_return Error{Code::unprocessable, fmt::format("a version has at most {} files", values::max_files)};
+        co_return Error{
+            Code::unprocessable,
+            fmt::format(
+                "a part \"file\" needs a file name of 1 to 64 of A-Z a-z 0-9 - _ . that neither the model nor the "
+                "manifest has; it is \"{:.80}\"",
+                name)};
+    if (files.size() == values::max_files)
+        co_return Error{Code::unprocessable, fmt::format("a version has at most {} files", values::max_files)};
     files.push_back({name, registry.begin_file_upload()});
     auto read = co_await read_file(form, files.back().upload);
     if (!read && read.error().code == Code::too_large)
-        co_return Error{Code::too_large, fmt::format("the file \"{}\" has more than {} MiB", name, values::max_file_bytes >> 20)};
+        co_return Error{Code::too_large,
+                        fmt::format("the file \"{}\" has more than {} MiB", name, values::max_file_bytes >> 20)};
     co_return read;
 }
 
@@ -54,18 +60,28 @@ awaitable<Result<Push>> read_push(http::Request& request, models::Registry& regi
         if (!part) co_return part.error();
         if (!*part) break;
         const std::string name = (*part)->name;
-        Result<void> read = Error{Code::unprocessable,
-                                  fmt::format("the form has an unknown part \"{}\", or has it twice; it takes one \"model\" (none for a chain) and one \"manifest\", "
-                                              "and may have a \"signature\", a \"sha256\" and a \"file\" for each file that the manifest names",
-                                              name)};
-        if (name == "manifest" && !push.manifest) read = co_await read_text(*form, push.manifest, values::max_manifest_bytes);
-        else if (name == "signature" && !push.attached.signature) read = co_await read_text(*form, push.attached.signature, values::max_signature_bytes);
-        else if (name == "sha256" && !push.attached.sha256) read = co_await read_text(*form, push.attached.sha256, digest_size);
-        else if (name == "file") read = co_await read_side_file(*form, (*part)->filename.value_or(""), push.attached.files, registry);
-        else if (name == "model" && !push.file) read = co_await read_file(*form, push.file.emplace(registry.begin_upload()));
+        Result<void> read =
+            Error{Code::unprocessable,
+                  fmt::format(
+                      "the form has an unknown part \"{}\", or has it twice; it takes one \"model\" (none for a chain) "
+                      "and one \"manifest\", "
+                      "and may have a \"signature\", a \"sha256\" and a \"file\" for each file that the manifest names",
+                      name)};
+        if (name == "manifest" && !push.manifest)
+            read = co_await read_text(*form, push.manifest, values::max_manifest_bytes);
+        else if (name == "signature" && !push.attached.signature)
+            read = co_await read_text(*form, push.attached.signature, values::max_signature_bytes);
+        else if (name == "sha256" && !push.attached.sha256)
+            read = co_await read_text(*form, push.attached.sha256, digest_size);
+        else if (name == "file")
+            read = co_await read_side_file(*form, (*part)->filename.value_or(""), push.attached.files, registry);
+        else if (name == "model" && !push.file)
+            read = co_await read_file(*form, push.file.emplace(registry.begin_upload()));
         if (!read) co_return read.error();
     }
-    if (!push.manifest) co_return Error{Code::unprocessable, "the form needs the parts \"model\" and \"manifest\"; a chain needs \"manifest\" alone"};
+    if (!push.manifest)
+        co_return Error{Code::unprocessable,
+                        "the form needs the parts \"model\" and \"manifest\"; a chain needs \"manifest\" alone"};
     if (push.attached.sha256 && !is_sha256_hex(*push.attached.sha256))
         co_return Error{Code::unprocessable, "the part \"sha256\" must be 64 lower-case hex digits"};
     co_return std::move(push);

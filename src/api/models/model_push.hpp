@@ -1,5 +1,5 @@
-// The form that brings a model version: parts "manifest" and, but for a chain, "model", and if its sender likes "signature" and "sha256"; a part
-// "file" with a file name for each file that the manifest names.
+// The form that brings a model version: parts "manifest" and, but for a chain, "model", and if its sender likes
+// "signature" and "sha256"; a part "file" with a file name for each file that the manifest names.
 #pragma once
 #include "base/result.hpp"
 #include "http/request.hpp"
@@ -16,8 +16,8 @@ struct Push {
     models::Attached attached;
 };
 
-// The file's bytes go to the registry's store as they arrive. unprocessable for a part that is missing, unknown or there
-// twice.
+// The file's bytes go to the registry's store as they arrive. unprocessable for a part that is missing, unknown or
+// there twice.
 awaitable<Result<Push>> read_push(http::Request& request, models::Registry& registry);
 
 } // namespace millrace::api

@@ -45,7 +45,8 @@ struct ModelRoutes {
         const auto number = models::version_number(request.parameter("version"));
         const auto* version = number ? (*model)->find(*number) : nullptr;
         if (!version)
-            return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", request.parameter("version"), (*model)->name)};
+            return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"",
+                                                      request.parameter("version"), (*model)->name)};
         return Found{std::move(*model), version};
     }
 
@@ -60,9 +61,12 @@ struct ModelRoutes {
         if (!found) co_return http::problem(found.error(), request.id);
         const auto& version = *found->version;
         if (version.format == inference::ArchiveKind::chain)
-            co_return http::problem({Code::not_found, "a chain has no model file: its manifest names the versions that it is made of"}, request.id);
+            co_return http::problem({Code::not_found,
+                                     "a chain has no model file: its manifest names the versions that it is made of"},
+                                    request.id);
         const auto extension = version.format == inference::ArchiveKind::aotinductor ? "pt2" : "pt";
-        const FileOffer offer{version.sha256, version.size, "application/octet-stream", fmt::format("{}-{}.{}", found->model->name, version.number, extension)};
+        const FileOffer offer{version.sha256, version.size, "application/octet-stream",
+                              fmt::format("{}-{}.{}", found->model->name, version.number, extension)};
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
         auto opened = co_await registry.open_file(version.sha256, version.size);
         if (!opened) co_return http::problem(opened.error(), request.id);
@@ -73,9 +77,12 @@ struct ModelRoutes {
         const auto found = find(request);
         if (!found) co_return http::problem(found.error(), request.id);
         const auto& files = found->version->files;
-        const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.name == request.parameter("file"); });
+        const auto file = std::find_if(files.begin(), files.end(),
+                                       [&](const auto& each) { return each.name == request.parameter("file"); });
         if (file == files.end())
-            co_return http::problem({Code::not_found, fmt::format("the version has no file \"{}\"", request.parameter("file"))}, request.id);
+            co_return http::problem({Code::not_found,
+                                     fmt::format("the version has no file \"{}\"", request.parameter("file"))},
+                                    request.id);
         const FileOffer offer{file->sha256, file->size, "application/octet-stream", file->name};
         if (auto answer = answer_without_file(request, offer)) co_return std::move(*answer);
         auto opened = co_await registry.open_file(file->sha256, file->size);
@@ -100,7 +107,8 @@ struct ModelRoutes {
         const std::string name{request.parameter("name")};
         auto read = co_await read_push(request, registry);
         if (!read) co_return http::problem(read.error(), request.id);
-        auto pushed = co_await registry.push(request.principal, name, std::move(read->file), std::move(*read->manifest), std::move(read->attached));
+        auto pushed = co_await registry.push(request.principal, name, std::move(read->file), std::move(*read->manifest),
+                                             std::move(read->attached));
         if (!pushed) co_return http::problem(pushed.error(), request.id);
         auto response = http::json(pushed->created ? 201 : 200, models::to_json(pushed->version, true));
         response.set("Location", fmt::format("/api/v1/models/{}/versions/{}", name, pushed->version.number));
@@ -122,11 +130,31 @@ void add_model_routes(http::Router& router, models::Registry& registry, inferenc
     router.add({Verb::get, "/api/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
     router.add({Verb::post, "/api/v1/models/{name}/versions", [routes](Request& r) { return routes->push(r); },
                 BodyPolicy::streamed(models::max_model_bytes), Role::operator_});
-    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->get_version(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/file", [routes](Request& r) { return routes->get_file(r); }, {}, Role::operator_});
-    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/files/{file}", [routes](Request& r) { return routes->get_side_file(r); }, {}, Role::operator_});
-    router.add({Verb::get, "/api/v1/models/{name}/versions/{version}/manifest", [routes](Request& r) { return routes->get_manifest(r); }, {}, Role::viewer});
-    router.add({Verb::delete_, "/api/v1/models/{name}/versions/{version}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/versions/{version}",
+                [routes](Request& r) { return routes->get_version(r); },
+                {},
+                Role::viewer});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/versions/{version}/file",
+                [routes](Request& r) { return routes->get_file(r); },
+                {},
+                Role::operator_});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/versions/{version}/files/{file}",
+                [routes](Request& r) { return routes->get_side_file(r); },
+                {},
+                Role::operator_});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/versions/{version}/manifest",
+                [routes](Request& r) { return routes->get_manifest(r); },
+                {},
+                Role::viewer});
+    router.add({Verb::delete_,
+                "/api/v1/models/{name}/versions/{version}",
+                [routes](Request& r) { return routes->remove(r); },
+                {},
+                Role::operator_});
 }
 
 } // namespace millrace::api

@@ -26,12 +26,13 @@ json::object write_traffic(const models::Traffic& present, const std::vector<mod
     auto out = present.to_json();
     json::array entries;
     for (const auto& each : history)
-        entries.push_back(json::object{{"revision", each.revision},
-                                       {"traffic", each.traffic.to_json()},
-                                       {"set_by", each.set_by},
-                                       {"set_at", each.set_at.text()},
-                                       {"reason", each.reason.empty() ? json::value(nullptr) : json::value(each.reason)},
-                                       {"returned_to", each.stands_for == each.revision ? json::value(nullptr) : json::value(each.stands_for)}});
+        entries.push_back(json::object{
+            {"revision", each.revision},
+            {"traffic", each.traffic.to_json()},
+            {"set_by", each.set_by},
+            {"set_at", each.set_at.text()},
+            {"reason", each.reason.empty() ? json::value(nullptr) : json::value(each.reason)},
+            {"returned_to", each.stands_for == each.revision ? json::value(nullptr) : json::value(each.stands_for)}});
     out["history"] = std::move(entries);
     return out;
 }
@@ -54,10 +55,14 @@ json::object write_version(const VersionView& version) {
             {"own_ms", write_durations(counts.own)},
             {"labels", std::move(labels)},
             {"other_labels", counts.other_labels},
-            {"shadow", {{"compared", counts.compared}, {"agreed", counts.agreed}, {"agreement", share(counts.agreed, counts.compared)}}},
-            {"feedback", {{"count", version.feedback.count},
-                          {"correct", version.feedback.correct},
-                          {"accuracy", share(version.feedback.correct, version.feedback.count)}}},
+            {"shadow",
+             {{"compared", counts.compared},
+              {"agreed", counts.agreed},
+              {"agreement", share(counts.agreed, counts.compared)}}},
+            {"feedback",
+             {{"count", version.feedback.count},
+              {"correct", version.feedback.correct},
+              {"accuracy", share(version.feedback.correct, version.feedback.count)}}},
             {"breaker", version.breaker.name()}};
 }
 

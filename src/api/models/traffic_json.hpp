@@ -16,7 +16,7 @@ json::object write_traffic(const models::Traffic& present, const std::vector<mod
 
 struct VersionView {
     int number = 0;
-    std::string role;    // production, candidate, shadow; empty: none of them
+    std::string role; // production, candidate, shadow; empty: none of them
     models::Counts counts;
     models::FeedbackCount feedback;
     values::BreakerView breaker;

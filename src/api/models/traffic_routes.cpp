@@ -52,7 +52,8 @@ struct TrafficRoutes {
         std::string name{request.parameter("name")};
         const auto body = co_await read_optional_object(request);
         if (!body) co_return http::problem(body.error(), request.id);
-        if (const auto known = only_fields(*body, {"reason"}); !known) co_return http::problem(known.error(), request.id);
+        if (const auto known = only_fields(*body, {"reason"}); !known)
+            co_return http::problem(known.error(), request.id);
         const auto reason = string_field(*body, "reason", longest_reason);
         if (!reason) co_return http::problem(reason.error(), request.id);
         const auto done = co_await rollout.roll_back(request.principal, name, reason->value_or("by hand"));
@@ -69,25 +70,40 @@ struct TrafficRoutes {
         if (!words) co_return http::problem(words.error(), request.id);
         json::array versions;
         for (const auto& version : (*model)->versions) {
-            VersionView view{version.number, role_of((*model)->traffic, version.number), stats.total(organization, name, version.number), {},
+            VersionView view{version.number,
+                             role_of((*model)->traffic, version.number),
+                             stats.total(organization, name, version.number),
+                             {},
                              breakers.view(organization, name, std::to_string(version.number))};
             if (const auto at = words->find(version.number); at != words->end()) view.feedback = at->second;
             versions.push_back(write_version(view));
         }
-        co_return http::json(200, json::object{{"model", name}, {"since", stats.since().text()}, {"versions", std::move(versions)}});
+        co_return http::json(
+            200, json::object{{"model", name}, {"since", stats.since().text()}, {"versions", std::move(versions)}});
     }
 };
 
 } // namespace
 
-void add_traffic_routes(http::Router& router, models::Registry& registry, models::Rollout& rollout, models::VersionStats& stats,
-                        models::Feedback& feedback, models::Breakers& breakers) {
-    const auto routes = std::make_shared<const TrafficRoutes>(TrafficRoutes{registry, rollout, stats, feedback, breakers}); // shared by its handlers
+void add_traffic_routes(http::Router& router, models::Registry& registry, models::Rollout& rollout,
+                        models::VersionStats& stats, models::Feedback& feedback, models::Breakers& breakers) {
+    const auto routes = std::make_shared<const TrafficRoutes>(
+        TrafficRoutes{registry, rollout, stats, feedback, breakers}); // shared by its handlers
     const auto body = BodyPolicy::buffered(max_traffic_bytes);
-    router.add({Verb::get, "/api/v1/models/{name}/traffic", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::put, "/api/v1/models/{name}/traffic", [routes](Request& r) { return routes->set(r); }, body, Role::operator_});
-    router.add({Verb::post, "/api/v1/models/{name}/rollback", [routes](Request& r) { return routes->roll_back(r); }, body, Role::operator_});
-    router.add({Verb::get, "/api/v1/models/{name}/comparison", [routes](Request& r) { return routes->compare(r); }, {}, Role::viewer});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/traffic",
+                [routes](Request& r) { return routes->get(r); },
+                {},
+                Role::viewer});
+    router.add({Verb::put, "/api/v1/models/{name}/traffic", [routes](Request& r) { return routes->set(r); }, body,
+                Role::operator_});
+    router.add({Verb::post, "/api/v1/models/{name}/rollback", [routes](Request& r) { return routes->roll_back(r); },
+                body, Role::operator_});
+    router.add({Verb::get,
+                "/api/v1/models/{name}/comparison",
+                [routes](Request& r) { return routes->compare(r); },
+                {},
+                Role::viewer});
 }
 
 } // namespace millrace::api

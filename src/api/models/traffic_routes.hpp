@@ -10,7 +10,7 @@
 namespace millrace::api {
 
 // Borrows everything for the life of the router.
-void add_traffic_routes(http::Router& router, models::Registry& registry, models::Rollout& rollout, models::VersionStats& stats,
-                        models::Feedback& feedback, models::Breakers& breakers);
+void add_traffic_routes(http::Router& router, models::Registry& registry, models::Rollout& rollout,
+                        models::VersionStats& stats, models::Feedback& feedback, models::Breakers& breakers);
 
 } // namespace millrace::api

@@ -1,8 +1,8 @@
 #include "api/openai/embeddings.hpp"
 
+#include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "base/json_text.hpp"
-#include "base/encoding.hpp"
 
 #include <fmt/format.h>
 
@@ -36,7 +36,8 @@ Result<inference::Input> read_input(const json::value& value, std::size_t place)
         if (text->empty()) return bad(fmt::format("input: text {} is empty", place));
         return text_input(*text);
     }
-    if (value.is_array() && !value.get_array().empty() && value.get_array().front().is_number()) return token_input(value);
+    if (value.is_array() && !value.get_array().empty() && value.get_array().front().is_number())
+        return token_input(value);
     return bad(fmt::format("input: element {} must be a text or an array of token numbers", place));
 }
 
@@ -51,7 +52,8 @@ Result<std::vector<inference::Input>> read_inputs(const json::value* value) {
         inputs.push_back(std::move(*one));
         return inputs;
     }
-    if (list->size() > max_texts) return bad(fmt::format("\"input\" has {} elements, at most {} are taken at once", list->size(), max_texts));
+    if (list->size() > max_texts)
+        return bad(fmt::format("\"input\" has {} elements, at most {} are taken at once", list->size(), max_texts));
     for (const auto& each : *list) {
         auto one = read_input(each, inputs.size());
         if (!one) return one.error();
@@ -61,10 +63,12 @@ Result<std::vector<inference::Input>> read_inputs(const json::value* value) {
 }
 
 Result<void> read_options(const json::object& body, EmbeddingsRequest& request) {
-    if (auto known = only_fields(body, {"input", "model", "encoding_format", "dimensions", "user"}); !known) return bad(known.error().detail);
+    if (auto known = only_fields(body, {"input", "model", "encoding_format", "dimensions", "user"}); !known)
+        return bad(known.error().detail);
     const auto format = string_field(body, "encoding_format");
     if (!format) return bad(format.error().detail);
-    if (*format && **format != "float" && **format != "base64") return bad("\"encoding_format\" must be float or base64");
+    if (*format && **format != "float" && **format != "base64")
+        return bad("\"encoding_format\" must be float or base64");
     request.base64 = *format && **format == "base64";
     const auto dimensions = integer_field(body, "dimensions", 1, 1 << 24);
     if (!dimensions) return bad(dimensions.error().detail);
@@ -112,26 +116,32 @@ Result<EmbeddingsRequest> parse_embeddings(std::string_view text) {
 std::optional<std::int64_t> embedding_size(const values::Manifest& manifest) {
     const auto& output = manifest.outputs.front();
     const bool text = manifest.given() == 1 && manifest.inputs[manifest.first_given()].kind == values::InputKind::text;
-    const bool vector = manifest.outputs.size() == 1 && output.datatype == values::Datatype::fp32 && output.shape.size() == 1 && output.shape[0] > 0;
+    const bool vector = manifest.outputs.size() == 1 && output.datatype == values::Datatype::fp32 &&
+                        output.shape.size() == 1 && output.shape[0] > 0;
     if (!text || !vector || manifest.task != values::Task::tensor) return std::nullopt;
     return output.shape[0];
 }
 
-Result<std::string> render_embeddings(const EmbeddingsRequest& request, const std::vector<inference::Prediction>& predictions) {
+Result<std::string> render_embeddings(const EmbeddingsRequest& request,
+                                      const std::vector<inference::Prediction>& predictions) {
     fmt::memory_buffer out;
     std::uint64_t tokens = 0;
     fmt::format_to(std::back_inserter(out), R"({{"object":"list","data":[)");
     for (std::size_t i = 0; i < predictions.size(); ++i) {
         const auto& tensors = predictions[i].tensors;
-        if (tensors.size() != 1 || tensors.front().datatype != values::Datatype::fp32 || tensors.front().bytes.empty() ||
+        if (tensors.size() != 1 || tensors.front().datatype != values::Datatype::fp32 ||
+            tensors.front().bytes.empty() ||
             tensors.front().bytes.size() != predictions.front().tensors.front().bytes.size())
             return Error{Code::internal, "the model did not give one vector for each text"};
         const auto& bytes = tensors.front().bytes;
         std::vector<float> numbers(bytes.size() / sizeof(float));
         std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(float));
-        fmt::format_to(std::back_inserter(out), R"({}{{"object":"embedding","index":{},"embedding":)", i > 0 ? "," : "", i);
-        if (request.base64) fmt::format_to(std::back_inserter(out), "\"{}\"", base64(std::as_bytes(std::span{numbers})));
-        else if (!append_numbers(out, numbers)) return Error{Code::internal, fmt::format("the model gave for text {} what is no number", i)};
+        fmt::format_to(std::back_inserter(out), R"({}{{"object":"embedding","index":{},"embedding":)", i > 0 ? "," : "",
+                       i);
+        if (request.base64)
+            fmt::format_to(std::back_inserter(out), "\"{}\"", base64(std::as_bytes(std::span{numbers})));
+        else if (!append_numbers(out, numbers))
+            return Error{Code::internal, fmt::format("the model gave for text {} what is no number", i)};
         out.push_back('}');
         tokens += predictions[i].tokens;
     }

@@ -33,10 +33,12 @@ struct EmbeddingsRequest {
 // invalid_argument, naming the member, for what the API does not take.
 Result<EmbeddingsRequest> parse_embeddings(std::string_view body);
 
-// The length of the model's vectors: it takes one text (and what goes with it), and gives one vector of FP32 as it is. nullopt for any other model.
+// The length of the model's vectors: it takes one text (and what goes with it), and gives one vector of FP32 as it is.
+// nullopt for any other model.
 std::optional<std::int64_t> embedding_size(const values::Manifest& manifest);
 
 // internal when a prediction is no vector of numbers, all as long.
-Result<std::string> render_embeddings(const EmbeddingsRequest& request, const std::vector<inference::Prediction>& predictions);
+Result<std::string> render_embeddings(const EmbeddingsRequest& request,
+                                      const std::vector<inference::Prediction>& predictions);
 
 } // namespace millrace::api::openai

@@ -27,7 +27,11 @@ void speak_openai(const http::Request& request, http::Response& response) {
     if (!detail) return;
     const auto status = plain_status(response.status); // its clients try 408, 409, 429 and 5xx again
     replace_problem(response, status,
-                    {{"error", {{"message", *detail}, {"type", type_of(status)}, {"param", nullptr}, {"code", code_of(status, request.path)}}}});
+                    {{"error",
+                      {{"message", *detail},
+                       {"type", type_of(status)},
+                       {"param", nullptr},
+                       {"code", code_of(status, request.path)}}}});
 }
 
 } // namespace millrace::api::openai

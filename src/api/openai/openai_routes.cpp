@@ -16,12 +16,15 @@ namespace {
 using openai::EmbeddingsRequest;
 
 constexpr std::uint64_t max_body = 32 << 20;
-constexpr std::size_t much_text = 64 * 1024;  // more is not worked through on an io thread
-constexpr std::size_t texts_at_once = 64;     // of one request in the engine, so that it leaves room for others
+constexpr std::size_t much_text = 64 * 1024; // more is not worked through on an io thread
+constexpr std::size_t texts_at_once = 64;    // of one request in the engine, so that it leaves room for others
 constexpr auto patience = std::chrono::seconds{120};
 
 json::object model_json(const models::Model& model) {
-    return {{"id", model.name}, {"object", "model"}, {"created", model.created_at.micros / 1'000'000}, {"owned_by", "millrace"}};
+    return {{"id", model.name},
+            {"object", "model"},
+            {"created", model.created_at.micros / 1'000'000},
+            {"owned_by", "millrace"}};
 }
 
 // Its production version gives embeddings.
@@ -34,7 +37,8 @@ bool is_embedder(const models::Model& model) {
 std::vector<std::size_t> by_size(const std::vector<inference::Input>& inputs) {
     std::vector<std::size_t> places(inputs.size());
     std::iota(places.begin(), places.end(), std::size_t{0});
-    std::stable_sort(places.begin(), places.end(), [&](auto a, auto b) { return inputs[a].bytes.size() < inputs[b].bytes.size(); });
+    std::stable_sort(places.begin(), places.end(),
+                     [&](auto a, auto b) { return inputs[a].bytes.size() < inputs[b].bytes.size(); });
     return places;
 }
 
@@ -54,7 +58,8 @@ struct OpenaiRoutes {
         const auto model = registry.find(request.principal.organization, request.parameter("name"));
         if (!model) co_return http::problem(model.error(), request.id);
         if (!is_embedder(**model))
-            co_return http::problem({Code::not_found, fmt::format("the model \"{}\" gives no embeddings", (*model)->name)}, request.id);
+            co_return http::problem(
+                {Code::not_found, fmt::format("the model \"{}\" gives no embeddings", (*model)->name)}, request.id);
         co_return http::json(200, model_json(**model));
     }
 
@@ -91,14 +96,19 @@ struct OpenaiRoutes {
         if (!chosen) return chosen.error();
         const auto size = openai::embedding_size(*chosen->primary->manifest);
         if (!size)
-            return Error{Code::invalid_argument,
-                         fmt::format("the model \"{}\" gives no embeddings: it must take one text and give one vector of FP32", asked.model.name)};
+            return Error{
+                Code::invalid_argument,
+                fmt::format("the model \"{}\" gives no embeddings: it must take one text and give one vector of FP32",
+                            asked.model.name)};
         if (asked.dimensions && *asked.dimensions != *size)
-            return Error{Code::invalid_argument, fmt::format("\"dimensions\": the vectors of \"{}\" have {} numbers and are not cut", asked.model.name, *size)};
+            return Error{Code::invalid_argument,
+                         fmt::format("\"dimensions\": the vectors of \"{}\" have {} numbers and are not cut",
+                                     asked.model.name, *size)};
         return chosen;
     }
 
-    awaitable<Result<std::vector<inference::Prediction>>> predict(models::Chosen chosen, std::vector<inference::Input>& inputs) const {
+    awaitable<Result<std::vector<inference::Prediction>>> predict(models::Chosen chosen,
+                                                                  std::vector<inference::Input>& inputs) const {
         const auto deadline = std::chrono::steady_clock::now() + patience;
         const auto places = by_size(inputs);
         std::vector<inference::Prediction> predictions(inputs.size());
@@ -130,12 +140,14 @@ struct OpenaiRoutes {
 
 } // namespace
 
-void add_openai_routes(http::Router& router, models::Registry& registry, models::Serving& serving, async::ThreadPool& pool) {
-    const auto routes = std::make_shared<const OpenaiRoutes>(OpenaiRoutes{registry, serving, pool}); // shared by its handlers
+void add_openai_routes(http::Router& router, models::Registry& registry, models::Serving& serving,
+                       async::ThreadPool& pool) {
+    const auto routes =
+        std::make_shared<const OpenaiRoutes>(OpenaiRoutes{registry, serving, pool}); // shared by its handlers
     router.add({Verb::get, "/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::post, "/v1/embeddings", [routes](Request& r) { return routes->embed(r); }, BodyPolicy::streamed(max_body),
-                Role::submitter, needs_key, takes_query});
+    router.add({Verb::post, "/v1/embeddings", [routes](Request& r) { return routes->embed(r); },
+                BodyPolicy::streamed(max_body), Role::submitter, needs_key, takes_query});
 }
 
 } // namespace millrace::api

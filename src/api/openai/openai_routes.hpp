@@ -7,8 +7,9 @@
 
 namespace millrace::api {
 
-// Borrows all for the life of the router. `pool` is where much text is read and written. The answers' errors have that API's form
-// once openai::speak_openai has seen them.
-void add_openai_routes(http::Router& router, models::Registry& registry, models::Serving& serving, async::ThreadPool& pool);
+// Borrows all for the life of the router. `pool` is where much text is read and written. The answers' errors have that
+// API's form once openai::speak_openai has seen them.
+void add_openai_routes(http::Router& router, models::Registry& registry, models::Serving& serving,
+                       async::ThreadPool& pool);
 
 } // namespace millrace::api

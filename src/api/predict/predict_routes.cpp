@@ -39,14 +39,16 @@ Response not_acceptable(const Request& request, std::string_view detail) {
 
 // A quarantine has a type of its own, for a program that would rather send something else than try again.
 Response problem_of(const inference::Failure& failure, const Request& request) {
-    if (failure.reason != inference::FailureReason::quarantined) return http::problem(inference::to_error(failure), request.id);
+    if (failure.reason != inference::FailureReason::quarantined)
+        return http::problem(inference::to_error(failure), request.id);
     auto response = http::problem(503, "quarantined", "In quarantine", failure.message, request.id);
     response.set("Retry-After", std::to_string(std::max(1, failure.retry_after_seconds)));
     return response;
 }
 
 Response answer_npy(const Request& request, const inference::Prediction& prediction) {
-    if (prediction.tensors.empty()) return not_acceptable(request, "the model gave no tensor; ask for application/json");
+    if (prediction.tensors.empty())
+        return not_acceptable(request, "the model gave no tensor; ask for application/json");
     const auto& first = prediction.tensors.front();
     Response response;
     response.body = values::write_npy(first.datatype, first.shape, first.bytes);
@@ -55,8 +57,10 @@ Response answer_npy(const Request& request, const inference::Prediction& predict
 }
 
 Response answer_png(const Request& request, inference::Prediction& prediction) {
-    const auto file = std::find_if(prediction.files.begin(), prediction.files.end(), [](const auto& each) { return each.media_type == "image/png"; });
-    if (file == prediction.files.end()) return not_acceptable(request, "this model draws no picture; ask for application/json");
+    const auto file = std::find_if(prediction.files.begin(), prediction.files.end(),
+                                   [](const auto& each) { return each.media_type == "image/png"; });
+    if (file == prediction.files.end())
+        return not_acceptable(request, "this model draws no picture; ask for application/json");
     Response response;
     response.body = std::move(file->bytes);
     response.set("Content-Type", "image/png");
@@ -69,7 +73,8 @@ Response signed_by(Response response, const models::Chosen& chosen, const infere
         const auto* text = prediction.result.if_contains(member);
         return text && text->is_string() ? std::string{text->get_string()} : otherwise;
     };
-    response.set("X-Model", said("model", chosen.primary->name)).set("X-Model-Version", said("model_version", chosen.primary->version));
+    response.set("X-Model", said("model", chosen.primary->name))
+        .set("X-Model-Version", said("model_version", chosen.primary->version));
     if (prediction.result.contains("fallback")) response.set("X-Fallback", "true");
     return response;
 }
@@ -85,11 +90,15 @@ struct PredictRoutes {
     Result<models::Chosen> choose(const Request& request) const {
         auto key = request.header("X-Sticky-Key");
         if (key.size() > longest_sticky_key)
-            return Error{Code::invalid_argument, fmt::format("X-Sticky-Key has more than {} characters", longest_sticky_key)};
+            return Error{Code::invalid_argument,
+                         fmt::format("X-Sticky-Key has more than {} characters", longest_sticky_key)};
         if (key.empty()) key = request.id;
         for (const auto& [name, value] : request.query)
-            if (name != "version") return Error{Code::invalid_argument, fmt::format("there is no parameter \"{}\"; a prediction takes `version`", name)};
-        return serving.choose(request.principal.organization, request.parameter("name"), request.query.find("version"), key);
+            if (name != "version")
+                return Error{Code::invalid_argument,
+                             fmt::format("there is no parameter \"{}\"; a prediction takes `version`", name)};
+        return serving.choose(request.principal.organization, request.parameter("name"), request.query.find("version"),
+                              key);
     }
 
     awaitable<Response> predict(Request& request) const {
@@ -131,9 +140,10 @@ struct PredictRoutes {
 
 } // namespace
 
-void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, std::chrono::hours keep_files,
-                        const Clock& clock) {
-    const auto routes = std::make_shared<const PredictRoutes>(PredictRoutes{serving, blobs, catalog, keep_files, clock}); // shared by its handler
+void add_predict_routes(http::Router& router, models::Serving& serving, blobs::BlobStore& blobs,
+                        catalog::BlobCatalog& catalog, std::chrono::hours keep_files, const Clock& clock) {
+    const auto routes = std::make_shared<const PredictRoutes>(
+        PredictRoutes{serving, blobs, catalog, keep_files, clock}); // shared by its handler
     router.add({Verb::post, "/api/v1/models/{name}/predict", [routes](Request& r) { return routes->predict(r); },
                 BodyPolicy::streamed(max_predict_bytes), Role::submitter, needs_key, takes_query});
 }

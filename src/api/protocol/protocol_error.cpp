@@ -7,7 +7,8 @@ namespace millrace::api::protocol {
 void speak_protocol(const http::Request& request, http::Response& response) {
     const auto detail = problem_detail(request, response, "/v2");
     if (!detail) return;
-    const unsigned status = response.status == 504 ? 503 : plain_status(response.status); // what was too slow may be tried again
+    const unsigned status =
+        response.status == 504 ? 503 : plain_status(response.status); // what was too slow may be tried again
     replace_problem(response, status, {{"error", *detail}});
 }
 

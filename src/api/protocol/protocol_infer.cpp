@@ -21,12 +21,16 @@ constexpr std::size_t longest_sticky_key = 256;
 constexpr std::size_t much_text = 64 * 1024; // more is not worked through on an io thread
 constexpr auto patience = std::chrono::seconds{30};
 
-Error too_large(std::uint64_t most) { return {Code::too_large, fmt::format("the body may have {} bytes at most", most)}; }
+Error too_large(std::uint64_t most) {
+    return {Code::too_large, fmt::format("the body may have {} bytes at most", most)};
+}
 
 // Exactly so many bytes of the body.
 awaitable<Result<std::string>> read_exactly(http::BodyReader& body, std::uint64_t size) {
     auto out = co_await read_up_to(body, size);
-    if (out && out->size() < size) co_return Error{Code::invalid_argument, fmt::format("the body ends {} bytes before its tensors do", size - out->size())};
+    if (out && out->size() < size)
+        co_return Error{Code::invalid_argument,
+                        fmt::format("the body ends {} bytes before its tensors do", size - out->size())};
     co_return out;
 }
 
@@ -41,7 +45,8 @@ awaitable<Result<void>> read_tensors(http::BodyReader& body, InferRequest& reque
     std::array<std::byte, 1> more;
     const auto got = co_await body.read(more);
     if (!got) co_return got.error();
-    if (*got > 0) co_return Error{Code::invalid_argument, "the body is longer than its JSON and the tensors that this announces"};
+    if (*got > 0)
+        co_return Error{Code::invalid_argument, "the body is longer than its JSON and the tensors that this announces"};
     co_return success();
 }
 
@@ -70,7 +75,8 @@ std::size_t text_bytes(const InferRequest& asked, const protocol::InferAnswer& a
     std::size_t bytes = 0;
     for (const auto& output : answer.outputs) bytes += output.bytes.size();
     const auto binary = [](const protocol::RequestedOutput& output) { return output.binary && output.classes == 0; };
-    const bool all = asked.outputs.empty() ? asked.binary_output : std::all_of(asked.outputs.begin(), asked.outputs.end(), binary);
+    const bool all =
+        asked.outputs.empty() ? asked.binary_output : std::all_of(asked.outputs.begin(), asked.outputs.end(), binary);
     return all ? 0 : bytes;
 }
 
@@ -80,7 +86,8 @@ std::size_t text_bytes(const InferRequest& asked, const protocol::InferAnswer& a
 Result<models::Chosen> ProtocolInfer::choose(const http::Request& request) const {
     auto key = request.header("X-Sticky-Key");
     if (key.size() > longest_sticky_key)
-        return Error{Code::invalid_argument, fmt::format("X-Sticky-Key has more than {} characters", longest_sticky_key)};
+        return Error{Code::invalid_argument,
+                     fmt::format("X-Sticky-Key has more than {} characters", longest_sticky_key)};
     if (key.empty()) key = request.id;
     std::optional<std::string_view> version;
     if (const auto named = request.parameter("version"); !named.empty()) version = named;
@@ -117,10 +124,12 @@ awaitable<Result<InferRequest>> ProtocolInfer::read(const http::Request& request
     co_return asked;
 }
 
-awaitable<Result<std::vector<inference::Prediction>>> ProtocolInfer::predict(models::Call call, std::vector<inference::Input> items) const {
+awaitable<Result<std::vector<inference::Prediction>>> ProtocolInfer::predict(
+    models::Call call, std::vector<inference::Input> items) const {
     std::vector<models::Call> calls;
     for (auto& item : items)
-        calls.push_back({call.chosen, std::move(item), call.priority, call.deadline, call.raw, call.alone, call.measured});
+        calls.push_back(
+            {call.chosen, std::move(item), call.priority, call.deadline, call.raw, call.alone, call.measured});
     std::vector<inference::Prediction> predictions;
     if (calls.size() == 1) {
         auto outcome = co_await serving_.predict(std::move(calls.front()));
@@ -136,7 +145,8 @@ awaitable<Result<std::vector<inference::Prediction>>> ProtocolInfer::predict(mod
     co_return predictions;
 }
 
-awaitable<Result<http::Response>> ProtocolInfer::render(const http::Request& request, const InferRequest& asked, const values::Manifest& manifest,
+awaitable<Result<http::Response>> ProtocolInfer::render(const http::Request& request, const InferRequest& asked,
+                                                        const values::Manifest& manifest,
                                                         protocol::InferAnswer answer) const {
     const auto coding = http::accepted_coding(request.header("Accept-Encoding"));
     std::size_t bytes = text_bytes(asked, answer);
@@ -159,7 +169,8 @@ awaitable<Result<http::Response>> ProtocolInfer::infer(const http::Request& requ
     auto chosen = choose(request);
     if (!chosen) co_return chosen.error();
     if (auto sound = check(*asked, *chosen); !sound) co_return sound.error();
-    if (!check(*asked, *chosen->primary->manifest)) *chosen = co_await serving_.turned_down(std::move(*chosen), is_measurement(request));
+    if (!check(*asked, *chosen->primary->manifest))
+        *chosen = co_await serving_.turned_down(std::move(*chosen), is_measurement(request));
     const auto version = chosen->primary;
     auto items = protocol::make_inputs(*asked, *version->manifest);
     if (!items) co_return items.error();

@@ -24,9 +24,10 @@ private:
     awaitable<Result<protocol::InferRequest>> read(const http::Request& request) const;
     awaitable<Result<http::Response>> infer(const http::Request& request) const;
     // One call for each item, like the one given, which has no input.
-    awaitable<Result<std::vector<inference::Prediction>>> predict(models::Call call, std::vector<inference::Input> items) const;
-    awaitable<Result<http::Response>> render(const http::Request& request, const protocol::InferRequest& asked, const values::Manifest& manifest,
-                                             protocol::InferAnswer answer) const;
+    awaitable<Result<std::vector<inference::Prediction>>> predict(models::Call call,
+                                                                  std::vector<inference::Input> items) const;
+    awaitable<Result<http::Response>> render(const http::Request& request, const protocol::InferRequest& asked,
+                                             const values::Manifest& manifest, protocol::InferAnswer answer) const;
 
     models::Serving& serving_;
     async::ThreadPool& pool_;

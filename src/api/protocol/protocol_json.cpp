@@ -34,8 +34,8 @@ bool append_number(std::string& bytes, N number) {
     } else if constexpr (std::is_floating_point_v<N>) {
         // The upper bound itself is not representable as a double for 64 bits, so it is excluded.
         const auto beyond = std::ldexp(1.0, std::numeric_limits<T>::digits);
-        return std::trunc(number) == number && number >= static_cast<double>(std::numeric_limits<T>::min()) && number < beyond &&
-               append(bytes, static_cast<T>(number));
+        return std::trunc(number) == number && number >= static_cast<double>(std::numeric_limits<T>::min()) &&
+               number < beyond && append(bytes, static_cast<T>(number));
     } else {
         return std::in_range<T>(number) && append(bytes, static_cast<T>(number));
     }
@@ -62,8 +62,8 @@ using Types = std::vector<std::optional<WireType>>; // of the inputs, by place
 // of JSON values.
 class Handler {
 public:
-    static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1), max_key_size = std::size_t(-1),
-                                 max_string_size = std::size_t(-1);
+    static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1),
+                                 max_key_size = std::size_t(-1), max_string_size = std::size_t(-1);
 
     explicit Handler(Types types) : types_{std::move(types)} { stack_.reset(); }
 
@@ -84,7 +84,8 @@ public:
     bool on_array_begin(error_code& ec) {
         if (!collecting_ && at_member("data")) return begin_data(ec);
         place_ += '[';
-        return !collecting_ || place_.size() <= data_place_ + values::max_rank || fail(ec, "arrays in more dimensions than a tensor has");
+        return !collecting_ || place_.size() <= data_place_ + values::max_rank ||
+               fail(ec, "arrays in more dimensions than a tensor has");
     }
     bool on_array_end(std::size_t n, error_code&) {
         place_.pop_back();
@@ -199,7 +200,8 @@ private:
         data_.back().present = true;
         const auto type = type_of_input();
         untyped_ = untyped_ || !type;
-        const bool half = type && !type->bytes && (type->datatype == Datatype::fp16 || type->datatype == Datatype::bf16);
+        const bool half =
+            type && !type->bytes && (type->datatype == Datatype::fp16 || type->datatype == Datatype::bf16);
         return !half || fail(ec, fmt::format("{}, which has no form in JSON: send it as binary", name(*type)), false);
     }
 
@@ -209,7 +211,8 @@ private:
         ++data.count;
         const auto type = type_of_input();
         if (!type) return true;
-        return (!type->bytes && append_number(data.bytes, type->datatype, number)) || fail(ec, fmt::format("{}", number));
+        return (!type->bytes && append_number(data.bytes, type->datatype, number)) ||
+               fail(ec, fmt::format("{}", number));
     }
 
     bool on_text(error_code& ec) {
@@ -224,7 +227,8 @@ private:
 
     bool fail(error_code& ec, const std::string& what, bool as_element = true) {
         const auto type = type_of_input();
-        failure_ = as_element && type ? fmt::format("\"data\" of input {} holds {}, which is no {}", data_.size() - 1, what, name(*type))
+        failure_ = as_element && type ? fmt::format("\"data\" of input {} holds {}, which is no {}", data_.size() - 1,
+                                                    what, name(*type))
                                       : fmt::format("\"data\" of input {} holds {}", data_.size() - 1, what);
         return refuse(ec, std::move(failure_));
     }
@@ -236,8 +240,8 @@ private:
     }
 
     json::value_stack stack_;
-    std::string place_;          // the open brackets
-    std::string key_, text_;     // the key, and the string or number, so far
+    std::string place_;      // the open brackets
+    std::string key_, text_; // the key, and the string or number, so far
     std::string root_key_, input_key_;
     std::size_t keys_ = 0, data_place_ = 0;
     bool collecting_ = false, untyped_ = false;
@@ -258,9 +262,12 @@ Result<Pass> read_once(std::string_view text, Types types) {
     error_code failure;
     const auto used = parser.write_some(false, text.data(), text.size(), failure);
     if (!parser.handler().failure().empty()) return Error{Code::invalid_argument, parser.handler().failure()};
-    if (failure) return Error{Code::invalid_argument, fmt::format("not acceptable JSON at byte {}: {}", used, failure.message())};
+    if (failure)
+        return Error{Code::invalid_argument,
+                     fmt::format("not acceptable JSON at byte {}: {}", used, failure.message())};
     if (!is_blank(text.substr(used)))
-        return Error{Code::invalid_argument, fmt::format("not acceptable JSON: something follows the value at byte {}", used)};
+        return Error{Code::invalid_argument,
+                     fmt::format("not acceptable JSON: something follows the value at byte {}", used)};
     const auto keys = parser.handler().keys();
     auto another = parser.handler().wants_another_pass();
     Pass pass{parser.handler().release(), std::move(another)};
@@ -276,7 +283,8 @@ Result<InferDocument> read_document(std::string_view text) {
     if (!pass) return pass.error();
     if (!pass->another) return std::move(pass->document);
     const auto known = [](const std::optional<WireType>& type) { return type.has_value(); };
-    if (!std::all_of(pass->another->begin(), pass->another->end(), known)) return std::move(pass->document); // refused by its reader
+    if (!std::all_of(pass->another->begin(), pass->another->end(), known))
+        return std::move(pass->document); // refused by its reader
     auto again = read_once(text, std::move(*pass->another));
     if (!again) return again.error();
     return std::move(again->document);

@@ -14,7 +14,9 @@ json::object tensor_metadata(const values::TensorSpec& spec) {
 }
 
 json::object tensor_config(const values::TensorSpec& spec) {
-    return {{"name", spec.name}, {"data_type", fmt::format("TYPE_{}", values::name(spec.datatype))}, {"dims", json::value_from(spec.shape)}};
+    return {{"name", spec.name},
+            {"data_type", fmt::format("TYPE_{}", values::name(spec.datatype))},
+            {"dims", json::value_from(spec.shape)}};
 }
 
 json::object duration(const inference::ModelStatistics::Duration& d) { return {{"count", d.count}, {"ns", d.ns}}; }
@@ -24,7 +26,10 @@ json::array batches(const inference::ModelStatistics& statistics) {
     json::array out;
     for (const auto& [size, forward] : statistics.batches) {
         const json::object untimed{{"count", forward.count}, {"ns", 0}};
-        out.push_back(json::object{{"batch_size", size}, {"compute_input", untimed}, {"compute_infer", duration(forward)}, {"compute_output", untimed}});
+        out.push_back(json::object{{"batch_size", size},
+                                   {"compute_input", untimed},
+                                   {"compute_infer", duration(forward)},
+                                   {"compute_output", untimed}});
     }
     return out;
 }
@@ -34,15 +39,20 @@ json::array batches(const inference::ModelStatistics& statistics) {
 json::object server_metadata(std::string_view version) {
     return {{"name", "millrace"},
             {"version", version},
-            {"extensions", json::array{"binary_tensor_data", "classification", "model_configuration", "model_repository", "parameters",
-                                       "schedule_policy", "statistics"}}};
+            {"extensions", json::array{"binary_tensor_data", "classification", "model_configuration",
+                                       "model_repository", "parameters", "schedule_policy", "statistics"}}};
 }
 
-json::object model_metadata(std::string_view name, const std::vector<std::string>& versions, const values::Manifest& manifest) {
+json::object model_metadata(std::string_view name, const std::vector<std::string>& versions,
+                            const values::Manifest& manifest) {
     json::array inputs, outputs;
     for (const auto& input : manifest.inputs) inputs.push_back(tensor_metadata(input.tensor));
     for (const auto& output : manifest.outputs) outputs.push_back(tensor_metadata(output));
-    return {{"name", name}, {"versions", json::value_from(versions)}, {"platform", platform}, {"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}};
+    return {{"name", name},
+            {"versions", json::value_from(versions)},
+            {"platform", platform},
+            {"inputs", std::move(inputs)},
+            {"outputs", std::move(outputs)}};
 }
 
 json::object model_config(std::string_view name, const values::Manifest& manifest, std::string_view device) {
@@ -52,7 +62,8 @@ json::object model_config(std::string_view name, const values::Manifest& manifes
         each["format"] = "FORMAT_NONE";
         each["is_shape_tensor"] = false;
         each["allow_ragged_batch"] = false;
-        each["optional"] = input.optional || (input.kind == values::InputKind::text && input.text.part != values::TextPart::ids); // made of the text
+        each["optional"] = input.optional || (input.kind == values::InputKind::text &&
+                                              input.text.part != values::TextPart::ids); // made of the text
         inputs.push_back(std::move(each));
     }
     for (const auto& output : manifest.outputs) {
@@ -63,19 +74,22 @@ json::object model_config(std::string_view name, const values::Manifest& manifes
     }
     const auto kind = device.starts_with("cuda") ? "KIND_GPU" : "KIND_CPU";
     const json::object batching{{"preferred_batch_size", json::array{}},
-                                {"max_queue_delay_microseconds", static_cast<std::uint64_t>(manifest.batching.max_delay_ms * 1000)}};
+                                {"max_queue_delay_microseconds",
+                                 static_cast<std::uint64_t>(manifest.batching.max_delay_ms * 1000)}};
     json::object config{{"name", name}, {"platform", platform}, {"backend", "pytorch"}};
     config["max_batch_size"] = manifest.batching.max_batch;
     config["input"] = std::move(inputs);
     config["output"] = std::move(outputs);
     config["dynamic_batching"] = batching;
-    config["instance_group"] = json::array{json::object{{"name", fmt::format("{}_0", name)}, {"kind", kind}, {"count", std::max(1, manifest.execution.instances)}}};
+    config["instance_group"] = json::array{json::object{
+        {"name", fmt::format("{}_0", name)}, {"kind", kind}, {"count", std::max(1, manifest.execution.instances)}}};
     config["response_cache"] = json::object{{"enable", manifest.cache_for.has_value()}};
     config["parameters"] = json::object{};
     return config;
 }
 
-json::object model_statistics(std::string_view name, std::string_view version, const inference::ModelStatistics* statistics) {
+json::object model_statistics(std::string_view name, std::string_view version,
+                              const inference::ModelStatistics* statistics) {
     static const inference::ModelStatistics none{};
     const auto& s = statistics ? *statistics : none;
     return {{"name", name},

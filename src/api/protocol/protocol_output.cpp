@@ -46,7 +46,9 @@ Output classify(const Tensor& tensor, int classes, const std::vector<std::string
         const auto first = static_cast<std::size_t>(row) * width;
         for (std::size_t i = 0; i < width; ++i) values[i] = number_at(tensor, first + i);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        const auto higher = [&](std::size_t a, std::size_t b) { return values[a] > values[b] || (values[a] == values[b] && a < b); };
+        const auto higher = [&](std::size_t a, std::size_t b) {
+            return values[a] > values[b] || (values[a] == values[b] && a < b);
+        };
         std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), higher);
         for (std::size_t i = 0; i < kept; ++i) {
             const auto index = order[i];
@@ -66,17 +68,21 @@ void append_strings(std::string& out, std::string_view bytes) {
     }
 }
 
-Result<std::vector<Output>> choose(const InferRequest& request, const values::Manifest& manifest, std::vector<Tensor>& tensors) {
+Result<std::vector<Output>> choose(const InferRequest& request, const values::Manifest& manifest,
+                                   std::vector<Tensor>& tensors) {
     std::vector<Output> outputs;
     if (request.outputs.empty()) {
         for (auto& tensor : tensors)
-            outputs.push_back({tensor.name, values::name(tensor.datatype), tensor.shape, std::move(tensor.bytes), request.binary_output});
+            outputs.push_back({tensor.name, values::name(tensor.datatype), tensor.shape, std::move(tensor.bytes),
+                               request.binary_output});
         return outputs;
     }
     for (const auto& wanted : request.outputs) {
-        const auto at = std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& tensor) { return tensor.name == wanted.name; });
+        const auto at = std::find_if(tensors.begin(), tensors.end(),
+                                     [&](const Tensor& tensor) { return tensor.name == wanted.name; });
         if (at == tensors.end())
-            return Error{Code::unavailable, fmt::format("the model that answered has no output \"{}\"", wanted.name)}; // a fallback of another form
+            return Error{Code::unavailable, fmt::format("the model that answered has no output \"{}\"",
+                                                        wanted.name)}; // a fallback of another form
         if (wanted.classes > 0) {
             const bool labelled = !manifest.outputs.empty() && manifest.outputs.front().name == wanted.name;
             outputs.push_back(classify(*at, wanted.classes, labelled ? manifest.labels : std::vector<std::string>{}));
@@ -93,7 +99,8 @@ json::object head_of(const InferRequest& request, const InferAnswer& answer) {
     if (!request.id.empty()) head["id"] = request.id;
     head["model_name"] = answer.model;
     head["model_version"] = answer.version;
-    head["parameters"] = json::object{{"batch_size", answer.batch_size}, {"queue_ms", answer.queue_ms}, {"infer_ms", answer.infer_ms}};
+    head["parameters"] =
+        json::object{{"batch_size", answer.batch_size}, {"queue_ms", answer.queue_ms}, {"infer_ms", answer.infer_ms}};
     return head;
 }
 
@@ -111,12 +118,16 @@ Result<void> append_output(std::string& out, const Output& output) {
         return success();
     }
     if (const auto type = values::datatype(output.datatype); type && !values::all_finite(*type, output.bytes))
-        return Error{Code::unprocessable, fmt::format("output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell: ask for binary_data", output.name)};
+        return Error{Code::unprocessable, fmt::format("output \"{}\" has numbers that are not finite (NaN or "
+                                                      "infinity), which JSON cannot tell: ask for binary_data",
+                                                      output.name)};
     out += ",\"data\":[";
     if (output.datatype == "BYTES") {
         append_strings(out, output.bytes);
     } else if (!append_numbers(out, *values::datatype(output.datatype), output.bytes)) {
-        return Error{Code::invalid_argument, fmt::format("output \"{}\" is {}, which has no form in JSON: ask for binary_data", output.name, output.datatype)};
+        return Error{Code::invalid_argument,
+                     fmt::format("output \"{}\" is {}, which has no form in JSON: ask for binary_data", output.name,
+                                 output.datatype)};
     }
     out += "]}";
     return success();
@@ -137,11 +148,17 @@ Result<InferAnswer> join(std::vector<inference::Prediction> predictions, const i
     }
     for (std::size_t i = 1; i < predictions.size(); ++i) {
         const auto& more = predictions[i].tensors;
-        if (more.size() != answer.outputs.size()) return Error{Code::internal, "the items of the request were answered with different outputs; send them one by one"};
+        if (more.size() != answer.outputs.size())
+            return Error{Code::internal,
+                         "the items of the request were answered with different outputs; send them one by one"};
         for (std::size_t k = 0; k < more.size(); ++k) {
             auto& whole = answer.outputs[k];
             if (!same_row(whole, more[k]))
-                return Error{Code::invalid_argument, fmt::format("the items of the request have outputs \"{}\" of different shapes; send them one by one", whole.name)};
+                return Error{
+                    Code::invalid_argument,
+                    fmt::format(
+                        "the items of the request have outputs \"{}\" of different shapes; send them one by one",
+                        whole.name)};
             whole.bytes += more[k].bytes;
             whole.shape[0] += more[k].shape[0];
         }
@@ -159,7 +176,8 @@ Result<http::Response> render_infer(const InferRequest& request, const values::M
         if (auto written = append_output(body, output); !written) return written.error();
     }
     body += "]}";
-    const bool binary = std::any_of(outputs->begin(), outputs->end(), [](const Output& output) { return output.binary; });
+    const bool binary =
+        std::any_of(outputs->begin(), outputs->end(), [](const Output& output) { return output.binary; });
     if (!binary) return http::json_text(200, std::move(body));
     const auto header = body.size();
     auto whole = header;
@@ -167,7 +185,8 @@ Result<http::Response> render_infer(const InferRequest& request, const values::M
     body.reserve(whole);
     for (const auto& output : *outputs)
         if (output.binary) body += output.bytes;
-    return http::text(200, "application/octet-stream", std::move(body)).set("Inference-Header-Content-Length", std::to_string(header));
+    return http::text(200, "application/octet-stream", std::move(body))
+        .set("Inference-Header-Content-Length", std::to_string(header));
 }
 
 } // namespace millrace::api::protocol

@@ -13,13 +13,15 @@ ProtocolRepository::Loaded ProtocolRepository::loaded() const {
     return all;
 }
 
-ProtocolRepository::Place ProtocolRepository::place(const models::Version& version, const Key& key, const Loaded& loaded) const {
+ProtocolRepository::Place ProtocolRepository::place(const models::Version& version, const Key& key,
+                                                    const Loaded& loaded) const {
     if (!version.ready()) return {"UNAVAILABLE", version.reason};
     const auto at = loaded.find(key);
     const std::string state = at == loaded.end() ? "absent" : at->second.state;
     if (at != loaded.end())
         for (const auto& held : at->second.quarantine)
-            if (held.kind == "model" && held.until > SystemClock::instance().now()) return {"UNAVAILABLE", "in quarantine: it keeps ending its workers"};
+            if (held.kind == "model" && held.until > SystemClock::instance().now())
+                return {"UNAVAILABLE", "in quarantine: it keeps ending its workers"};
     if (state == "ready") return {"READY", ""};
     if (state == "loading") return {"LOADING", ""};
     if (state == "failed") return {"UNAVAILABLE", at->second.reason};
@@ -35,18 +37,21 @@ json::array ProtocolRepository::index(OrganizationId organization, bool ready_on
             const auto number = std::to_string(version.number);
             auto [state, reason] = place(version, {organization, model->name, number}, in_engine);
             if (!ready_only || state == "READY")
-                out.push_back(json::object{{"name", model->name}, {"version", number}, {"state", state}, {"reason", reason}});
+                out.push_back(
+                    json::object{{"name", model->name}, {"version", number}, {"state", state}, {"reason", reason}});
         }
     return out;
 }
 
-bool ProtocolRepository::ready(OrganizationId organization, std::string_view name, std::optional<std::string_view> version) const {
+bool ProtocolRepository::ready(OrganizationId organization, std::string_view name,
+                               std::optional<std::string_view> version) const {
     const auto runnable = registry_.resolve(organization, name, version);
     if (!runnable) return false;
     const auto model = registry_.find(organization, name);
     if (!model) return false;
     for (const auto& each : (*model)->versions)
-        if (each.runnable == *runnable) return place(each, {organization, std::string{name}, (*runnable)->version}, loaded()).state == "READY";
+        if (each.runnable == *runnable)
+            return place(each, {organization, std::string{name}, (*runnable)->version}, loaded()).state == "READY";
     return false;
 }
 

@@ -1,7 +1,7 @@
 // The model repository as the Open Inference Protocol shows it: what is ready, load, unload. Thread-safe.
 //
-// A model that nobody asked yet is ready, too: its first request loads it. One that was unloaded by a call is not, until it
-// is loaded again, be it by a prediction.
+// A model that nobody asked yet is ready, too: its first request loads it. One that was unloaded by a call is not,
+// until it is loaded again, be it by a prediction.
 #pragma once
 #include "async/guarded.hpp"
 #include "base/json.hpp"

@@ -15,20 +15,23 @@ constexpr std::size_t max_tensors = 256, max_name = 256;
 constexpr std::int64_t max_classes = 100'000;
 constexpr std::int64_t longest_timeout = 3600LL * 1'000'000; // microseconds
 
-constexpr std::string_view no_sequences = "the server keeps no state for sequences of requests; give the model its state as an input, and take "
-                                          "the new one from its outputs";
+constexpr std::string_view no_sequences =
+    "the server keeps no state for sequences of requests; give the model its state as an input, and take "
+    "the new one from its outputs";
 
 Error bad(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
 
 // "input" or "output", with its name once that is known.
 Result<std::string> tensor_name(const json::object& object, std::string_view what) {
     auto name = string_field(object, "name", max_name);
-    if (!name || !*name || (*name)->empty()) return bad(fmt::format("each {} needs a \"name\" of at most {} bytes", what, max_name));
+    if (!name || !*name || (*name)->empty())
+        return bad(fmt::format("each {} needs a \"name\" of at most {} bytes", what, max_name));
     return std::move(**name);
 }
 
 Result<values::Shape> shape_of(const json::object& object, const std::string& name) {
-    const Error wrong = bad(fmt::format("\"shape\" of input \"{}\" must be an array of at most {} numbers of 0 or more", name, values::max_rank + 1));
+    const Error wrong = bad(fmt::format("\"shape\" of input \"{}\" must be an array of at most {} numbers of 0 or more",
+                                        name, values::max_rank + 1));
     const auto* value = field(object, "shape");
     if (!value || !value->is_array() || value->as_array().size() > values::max_rank + 1) return wrong;
     values::Shape shape;
@@ -42,7 +45,8 @@ Result<values::Shape> shape_of(const json::object& object, const std::string& na
     return shape;
 }
 
-// Its parameters, which are an object or nothing. Those that are not known here are left alone, as the protocol wants it.
+// Its parameters, which are an object or nothing. Those that are not known here are left alone, as the protocol wants
+// it.
 Result<json::object> parameters_of(const json::object& object, std::string_view whose) {
     const auto* value = field(object, "parameters");
     if (!value) return json::object{};
@@ -63,7 +67,10 @@ Result<InputTensor> read_input(const json::value& value, InferDocument::Data& da
     input.name = std::move(*name);
     const auto type_name = string_field(object, "datatype");
     const auto type = type_name && *type_name ? wire_type(**type_name) : std::nullopt;
-    if (!type) return bad(fmt::format("\"datatype\" of input \"{}\" must be BOOL, INT8 … INT64, UINT8, FP16, BF16, FP32, FP64 or BYTES", input.name));
+    if (!type)
+        return bad(fmt::format(
+            "\"datatype\" of input \"{}\" must be BOOL, INT8 … INT64, UINT8, FP16, BF16, FP32, FP64 or BYTES",
+            input.name));
     input.type = *type;
     auto shape = shape_of(object, input.name);
     if (!shape) return shape.error();
@@ -74,16 +81,20 @@ Result<InputTensor> read_input(const json::value& value, InferDocument::Data& da
     if (!size) return as_bad(size.error());
     const auto count = *values::element_count(input.shape);
     if (*size) {
-        if (data.present || field(object, "data")) return bad(fmt::format("input \"{}\" has \"data\" and a binary size: it can have one of them", input.name));
+        if (data.present || field(object, "data"))
+            return bad(fmt::format("input \"{}\" has \"data\" and a binary size: it can have one of them", input.name));
         input.binary_size = static_cast<std::uint64_t>(**size);
     } else if (!data.present) {
-        return bad(fmt::format("input \"{}\" needs \"data\", an array, or the parameter \"binary_data_size\"", input.name));
+        return bad(
+            fmt::format("input \"{}\" needs \"data\", an array, or the parameter \"binary_data_size\"", input.name));
     } else if (data.count != count) {
-        return bad(fmt::format("input \"{}\" has {} elements, but its shape {} has {}", input.name, data.count, values::shape_text(input.shape), count));
+        return bad(fmt::format("input \"{}\" has {} elements, but its shape {} has {}", input.name, data.count,
+                               values::shape_text(input.shape), count));
     }
     if (*size && !input.type.bytes && *input.binary_size != count * values::element_size(input.type.datatype))
-        return bad(fmt::format("input \"{}\" announces {} bytes, but {} {} elements have {}", input.name, *input.binary_size, count,
-                               protocol::name(input.type), count * values::element_size(input.type.datatype)));
+        return bad(fmt::format("input \"{}\" announces {} bytes, but {} {} elements have {}", input.name,
+                               *input.binary_size, count, protocol::name(input.type),
+                               count * values::element_size(input.type.datatype)));
     input.bytes = std::move(data.bytes);
     return input;
 }
@@ -107,10 +118,13 @@ int priority_of(std::int64_t theirs) {
     return static_cast<int>(std::max<std::int64_t>(values::lowest_priority, values::highest_priority + 1 - theirs));
 }
 
-// No model here keeps a state for a sequence of requests; to go on without it would answer something else than what was asked.
+// No model here keeps a state for a sequence of requests; to go on without it would answer something else than what was
+// asked.
 Result<void> refuse_sequence(const json::object& parameters) {
     const auto* id = field(parameters, "sequence_id");
-    const bool none = !id || (id->is_string() ? id->get_string().empty() : id->is_number() && id->to_number<double>() == 0); // as the protocol has it
+    const bool none =
+        !id || (id->is_string() ? id->get_string().empty()
+                                : id->is_number() && id->to_number<double>() == 0); // as the protocol has it
     for (const auto* member : {"sequence_start", "sequence_end"}) {
         const auto set = boolean_field(parameters, member);
         if (!set) return as_bad(set.error());
@@ -143,7 +157,8 @@ template <class T>
 Result<void> refuse_twice(const std::vector<T>& tensors, std::string_view what) {
     for (std::size_t i = 1; i < tensors.size(); ++i)
         for (std::size_t k = 0; k < i; ++k)
-            if (tensors[i].name == tensors[k].name) return bad(fmt::format("the {} \"{}\" is there twice", what, tensors[i].name));
+            if (tensors[i].name == tensors[k].name)
+                return bad(fmt::format("the {} \"{}\" is there twice", what, tensors[i].name));
     return success();
 }
 
@@ -166,7 +181,8 @@ Result<InferRequest> parse_infer(std::string_view text) {
     if (auto read = read_settings(root, request); !read) return read.error();
 
     const auto* inputs = field(root, "inputs");
-    if (!inputs || !inputs->is_array() || inputs->as_array().empty()) return bad("\"inputs\" must be an array with the model's inputs");
+    if (!inputs || !inputs->is_array() || inputs->as_array().empty())
+        return bad("\"inputs\" must be an array with the model's inputs");
     if (inputs->as_array().size() > max_tensors) return bad(fmt::format("more than {} inputs", max_tensors));
     // Only objects have data; anything else among them is refused here.
     std::size_t place = 0;
@@ -196,7 +212,8 @@ Result<std::optional<std::uint64_t>> header_length(std::string_view field, std::
     const auto [end, failure] = std::from_chars(field.data(), field.data() + field.size(), length);
     if (failure != std::errc{} || end != field.data() + field.size() || length == 0)
         return bad("Inference-Header-Content-Length must be the number of bytes of the JSON");
-    if (body && length > *body) return bad(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes", length, *body));
+    if (body && length > *body)
+        return bad(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes", length, *body));
     return std::optional{length};
 }
 
@@ -208,7 +225,8 @@ Result<std::vector<std::string_view>> split_elements(std::string_view bytes, std
         if (bytes.size() < sizeof size) return bad("a BYTES element needs its length in 4 bytes before it");
         std::memcpy(&size, bytes.data(), sizeof size);
         bytes.remove_prefix(sizeof size);
-        if (size > bytes.size()) return bad(fmt::format("a BYTES element announces {} bytes, but {} are left", size, bytes.size()));
+        if (size > bytes.size())
+            return bad(fmt::format("a BYTES element announces {} bytes, but {} are left", size, bytes.size()));
         elements.push_back(bytes.substr(0, size));
         bytes.remove_prefix(size);
     }

@@ -38,7 +38,8 @@ struct ProtocolRoutes {
 
     // The version that is named, or else the one in production.
     Result<std::shared_ptr<const inference::ModelVersion>> version(const Request& request) const {
-        return services.registry.resolve(request.principal.organization, request.parameter("name"), version_of(request));
+        return services.registry.resolve(request.principal.organization, request.parameter("name"),
+                                         version_of(request));
     }
 
     awaitable<Response> metadata(Request& request) const {
@@ -56,11 +57,13 @@ struct ProtocolRoutes {
     awaitable<Response> config(Request& request) const {
         const auto chosen = version(request);
         if (!chosen) co_return http::problem(chosen.error(), request.id);
-        co_return http::json(200, protocol::model_config((*chosen)->name, *(*chosen)->manifest, services.engine.status().device));
+        co_return http::json(200, protocol::model_config((*chosen)->name, *(*chosen)->manifest,
+                                                         services.engine.status().device));
     }
 
     awaitable<Response> ready(Request& request) const {
-        co_return verdict(repository.ready(request.principal.organization, request.parameter("name"), version_of(request)));
+        co_return verdict(
+            repository.ready(request.principal.organization, request.parameter("name"), version_of(request)));
     }
 
     // Of all models, of one model's versions, or of one version.
@@ -81,17 +84,23 @@ struct ProtocolRoutes {
             for (const auto& each : model->versions) {
                 const auto number = std::to_string(each.number);
                 if (!each.ready() || number != version_of(request).value_or(number)) continue;
-                out.push_back(protocol::model_statistics(model->name, number, find(counted, organization, model->name, number)));
+                out.push_back(
+                    protocol::model_statistics(model->name, number, find(counted, organization, model->name, number)));
             }
         if (out.empty() && version_of(request))
-            co_return http::problem({Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", *version_of(request), name)}, request.id);
+            co_return http::problem({Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"",
+                                                                  *version_of(request), name)},
+                                    request.id);
         co_return http::json(200, json::object{{"model_stats", std::move(out)}});
     }
 
-    static const inference::ModelStatistics* find(const std::vector<inference::ModelStatistics>& counted, OrganizationId organization,
-                                                  const std::string& name, const std::string& version) {
+    static const inference::ModelStatistics* find(const std::vector<inference::ModelStatistics>& counted,
+                                                  OrganizationId organization, const std::string& name,
+                                                  const std::string& version) {
         for (const auto& each : counted)
-            if (each.version->organization == organization && each.version->name == name && each.version->version == version) return &each;
+            if (each.version->organization == organization && each.version->name == name &&
+                each.version->version == version)
+                return &each;
         return nullptr;
     }
 
@@ -99,17 +108,20 @@ struct ProtocolRoutes {
         const auto body = optional_object(request);
         if (!body) co_return http::problem(body.error(), request.id);
         const auto* ready = body->if_contains("ready");
-        if (ready && !ready->is_bool()) co_return http::problem({Code::invalid_argument, "\"ready\" is true or false"}, request.id);
+        if (ready && !ready->is_bool())
+            co_return http::problem({Code::invalid_argument, "\"ready\" is true or false"}, request.id);
         co_return http::json(200, repository.index(request.principal.organization, ready && ready->as_bool()));
     }
 
     awaitable<Response> load(Request& request) {
         const auto body = optional_object(request);
         if (!body) co_return http::problem(body.error(), request.id);
-        // Triton's clients may bring a configuration and files along; here a version is pushed, checked, and then fixed.
+        // Triton's clients may bring a configuration and files along; here a version is pushed, checked, and then
+        // fixed.
         const auto* parameters = field(*body, "parameters");
         if (parameters && !(parameters->is_object() && parameters->as_object().empty()))
-            co_return http::problem({Code::invalid_argument, "a model is loaded as it was pushed: without parameters"}, request.id);
+            co_return http::problem({Code::invalid_argument, "a model is loaded as it was pushed: without parameters"},
+                                    request.id);
         const std::string name{request.parameter("name")};
         const auto loaded = co_await repository.load(request.principal.organization, name);
         if (!loaded) co_return http::problem(loaded.error(), request.id);
@@ -118,7 +130,8 @@ struct ProtocolRoutes {
 
     // Of the protocol's extensions those that this server does not have. Clients ask for them by name, and are told.
     static awaitable<Response> without(Request& request, std::string what) {
-        co_return http::problem(501, "not-implemented", "Not Implemented", what, request.id); // speak_protocol() gives it the protocol's form
+        co_return http::problem(501, "not-implemented", "Not Implemented", what,
+                                request.id); // speak_protocol() gives it the protocol's form
     }
 
     awaitable<Response> unload(Request& request) {
@@ -135,17 +148,35 @@ struct ProtocolRoutes {
 
 void add_protocol_routes(http::Router& router, ProtocolServices services) {
     const auto routes = std::make_shared<ProtocolRoutes>(std::move(services)); // shared by its handlers
-    router.add({Verb::get, "/v2", [](Request&) -> awaitable<Response> { co_return http::json(200, protocol::server_metadata(version())); }, {}, Role::viewer});
-    router.add({Verb::get, "/v2/health/live", [](Request&) -> awaitable<Response> { co_return verdict(true); }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/v2/health/ready", [routes](Request&) -> awaitable<Response> { co_return verdict(routes->services.ready()); }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/v2/models/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
+    router.add(
+        {Verb::get,
+         "/v2",
+         [](Request&) -> awaitable<Response> { co_return http::json(200, protocol::server_metadata(version())); },
+         {},
+         Role::viewer});
+    router.add({Verb::get,
+                "/v2/health/live",
+                [](Request&) -> awaitable<Response> { co_return verdict(true); },
+                {},
+                Role::viewer,
+                open_to_all});
+    router.add({Verb::get,
+                "/v2/health/ready",
+                [routes](Request&) -> awaitable<Response> { co_return verdict(routes->services.ready()); },
+                {},
+                Role::viewer,
+                open_to_all});
+    router.add(
+        {Verb::get, "/v2/models/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
     for (const std::string model : {"/v2/models/{name}", "/v2/models/{name}/versions/{version}"}) {
         router.add({Verb::get, model, [routes](Request& r) { return routes->metadata(r); }, {}, Role::viewer});
-        router.add({Verb::get, model + "/config", [routes](Request& r) { return routes->config(r); }, {}, Role::viewer});
+        router.add(
+            {Verb::get, model + "/config", [routes](Request& r) { return routes->config(r); }, {}, Role::viewer});
         router.add({Verb::get, model + "/ready", [routes](Request& r) { return routes->ready(r); }, {}, Role::viewer});
-        router.add({Verb::get, model + "/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
-        router.add({Verb::post, model + "/infer", [routes](Request& r) { return routes->infer.answer(r); }, BodyPolicy::packed(max_infer_bytes),
-                    Role::submitter, needs_key, takes_query});
+        router.add(
+            {Verb::get, model + "/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
+        router.add({Verb::post, model + "/infer", [routes](Request& r) { return routes->infer.answer(r); },
+                    BodyPolicy::packed(max_infer_bytes), Role::submitter, needs_key, takes_query});
     }
     const auto without = [&router](Verb verb, const std::string& path, const char* what) {
         router.add({verb, path, [what](Request& r) { return ProtocolRoutes::without(r, what); },
@@ -164,9 +195,12 @@ void add_protocol_routes(http::Router& router, ProtocolServices services) {
         without(verb, "/v2/models/{name}/trace/setting", "tracing is not supported");
         without(verb, "/v2/logging", "the log's settings are those of the daemon, see `millrace config show`");
     }
-    router.add({Verb::post, "/v2/repository/index", [routes](Request& r) { return routes->index(r); }, BodyPolicy::buffered(), Role::viewer});
-    router.add({Verb::post, "/v2/repository/models/{name}/load", [routes](Request& r) { return routes->load(r); }, BodyPolicy::buffered(), Role::operator_});
-    router.add({Verb::post, "/v2/repository/models/{name}/unload", [routes](Request& r) { return routes->unload(r); }, BodyPolicy::buffered(), Role::operator_});
+    router.add({Verb::post, "/v2/repository/index", [routes](Request& r) { return routes->index(r); },
+                BodyPolicy::buffered(), Role::viewer});
+    router.add({Verb::post, "/v2/repository/models/{name}/load", [routes](Request& r) { return routes->load(r); },
+                BodyPolicy::buffered(), Role::operator_});
+    router.add({Verb::post, "/v2/repository/models/{name}/unload", [routes](Request& r) { return routes->unload(r); },
+                BodyPolicy::buffered(), Role::operator_});
 }
 
 } // namespace millrace::api

@@ -14,8 +14,8 @@ struct ProtocolServices {
     models::Registry& registry;
     models::Serving& serving;
     inference::Engine& engine;
-    async::ThreadPool& pool;       // where large bodies are read, written and packed
-    std::function<bool()> ready;   // the server as a whole. Thread-safe
+    async::ThreadPool& pool;     // where large bodies are read, written and packed
+    std::function<bool()> ready; // the server as a whole. Thread-safe
 };
 
 // Borrows what `services` names for the life of the router. The answers' errors have the protocol's form once

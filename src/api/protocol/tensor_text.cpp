@@ -75,9 +75,8 @@ auto element(const char* bytes, std::size_t index) {
 
 double number_at(const inference::Tensor& tensor, std::size_t index) {
     double number = 0;
-    with_type(tensor.datatype, [&](auto type) {
-        number = static_cast<double>(element<decltype(type)>(tensor.bytes.data(), index));
-    });
+    with_type(tensor.datatype,
+              [&](auto type) { number = static_cast<double>(element<decltype(type)>(tensor.bytes.data(), index)); });
     return std::isnan(number) ? -std::numeric_limits<double>::infinity() : number;
 }
 

@@ -9,8 +9,8 @@ struct ReplayRequest {
     jobs::Replay replay;
     bool dry_run = false;
 };
-// {"filter":{…},"dry_run"?,"payload"?,"rate_per_second"?}. The filter must be said, {} for all: a forgotten one is an error,
-// not everything.
+// {"filter":{…},"dry_run"?,"payload"?,"rate_per_second"?}. The filter must be said, {} for all: a forgotten one is an
+// error, not everything.
 Result<ReplayRequest> read_replay(const json::value& document);
 
 struct PurgeRequest {

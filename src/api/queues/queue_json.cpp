@@ -19,7 +19,8 @@ json::value write_pause(const std::optional<values::Pause>& pause) {
 
 json::object write_breaker(const values::BreakerView& breaker) {
     json::object object{{"state", breaker.name()}, {"attempts", breaker.attempts}, {"failures", breaker.failures}};
-    if (breaker.state == values::BreakerView::State::open) object["reopens_in_seconds"] = std::chrono::duration<double>(breaker.reopens_in).count();
+    if (breaker.state == values::BreakerView::State::open)
+        object["reopens_in_seconds"] = std::chrono::duration<double>(breaker.reopens_in).count();
     return object;
 }
 
@@ -46,7 +47,8 @@ json::object write_queue(const jobs::QueueView& queue) {
             {"blocked", counts.blocked},
             {"oldest_age_seconds", counts.oldest_seconds},
             {"mean_run_seconds", counts.mean_run_seconds},
-            {"rates", {{"started_per_second", counts.started_per_second}, {"finished_per_second", counts.finished_per_second}}},
+            {"rates",
+             {{"started_per_second", counts.started_per_second}, {"finished_per_second", counts.finished_per_second}}},
             {"ended", write_ended(counts)},
             {"breaker", write_breaker(queue.breaker)}};
 }
@@ -55,7 +57,8 @@ Result<PauseRequest> read_pause(const json::object& object) {
     if (const auto known = only_fields(object, {"reason", "until"}); !known) return known.error();
     auto reason = string_field(object, "reason", longest_reason);
     if (!reason) return reason.error();
-    if (!*reason || (*reason)->empty()) return Error{Code::unprocessable, "\"reason\" is missing: why the queue is paused, for those who find it so"};
+    if (!*reason || (*reason)->empty())
+        return Error{Code::unprocessable, "\"reason\" is missing: why the queue is paused, for those who find it so"};
     const auto until = time_field(object, "until");
     if (!until) return until.error();
     return PauseRequest{std::move(**reason), *until};

@@ -26,7 +26,9 @@ struct QueueRoutes {
 
     awaitable<Response> show(Request& request, std::string name) const {
         const auto queue = co_await queues.find(request.principal.organization, name);
-        if (!queue) co_return http::problem({Code::not_found, fmt::format("queue \"{}\" has no settings and has had no jobs", name)}, request.id);
+        if (!queue)
+            co_return http::problem(
+                {Code::not_found, fmt::format("queue \"{}\" has no settings and has had no jobs", name)}, request.id);
         co_return http::json(200, write_queue(*queue));
     }
 
@@ -106,9 +108,15 @@ void add_queue_routes(http::Router& router, jobs::Queues& queues, jobs::Dispatch
     const auto body = BodyPolicy::buffered(max_settings_bytes);
     router.add({Verb::get, "/api/v1/queues", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
     router.add({Verb::get, "/api/v1/queues/{q}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::put, "/api/v1/queues/{q}", [routes](Request& r) { return routes->set(r); }, body, Role::operator_});
-    router.add({Verb::post, "/api/v1/queues/{q}/pause", [routes](Request& r) { return routes->pause(r); }, body, Role::operator_});
-    router.add({Verb::post, "/api/v1/queues/{q}/resume", [routes](Request& r) { return routes->resume(r); }, {}, Role::operator_});
+    router.add(
+        {Verb::put, "/api/v1/queues/{q}", [routes](Request& r) { return routes->set(r); }, body, Role::operator_});
+    router.add({Verb::post, "/api/v1/queues/{q}/pause", [routes](Request& r) { return routes->pause(r); }, body,
+                Role::operator_});
+    router.add({Verb::post,
+                "/api/v1/queues/{q}/resume",
+                [routes](Request& r) { return routes->resume(r); },
+                {},
+                Role::operator_});
     router.add({Verb::get, "/api/v1/breakers", [routes](Request& r) { return routes->breakers(r); }, {}, Role::viewer});
 }
 

@@ -11,8 +11,8 @@ namespace millrace::api {
 
 inline constexpr std::array schedule_texts{KeptMember{"", "job"}};
 
-// Parsed with schedule_texts kept. unprocessable names the member that is wrong; the expression, the zone and the job are for the
-// service to judge.
+// Parsed with schedule_texts kept. unprocessable names the member that is wrong; the expression, the zone and the job
+// are for the service to judge.
 Result<jobs::NewSchedule> read_new_schedule(const json::value& document);
 
 // With the next five planned times; a paused schedule has none.

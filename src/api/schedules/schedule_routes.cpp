@@ -20,7 +20,8 @@ struct ScheduleRoutes {
         if (!wanted) co_return http::problem(wanted.error(), request.id);
         auto key = idempotency(request, request.body);
         if (!key) co_return http::problem(key.error(), request.id);
-        const auto made = co_await schedules.create(request.principal, std::move(*wanted), std::move(*key), write_schedule);
+        const auto made =
+            co_await schedules.create(request.principal, std::move(*wanted), std::move(*key), write_schedule);
         if (!made) co_return http::problem(made.error(), request.id);
         auto response = http::json_text(201, made->body);
         response.set("Location", "/api/v1/schedules/" + made->id);
@@ -37,9 +38,12 @@ struct ScheduleRoutes {
                 filter.name = value;
             } else if (name == "cursor") {
                 filter.before = ScheduleId::parse(value);
-                if (!filter.before) co_return http::problem({Code::invalid_argument, "cursor is not one that a page before has given"}, request.id);
+                if (!filter.before)
+                    co_return http::problem({Code::invalid_argument, "cursor is not one that a page before has given"},
+                                            request.id);
             } else if (name != "limit") {
-                co_return http::problem({Code::unprocessable, fmt::format("there is no filter \"{}\"", name)}, request.id);
+                co_return http::problem({Code::unprocessable, fmt::format("there is no filter \"{}\"", name)},
+                                        request.id);
             }
         }
         const auto found = co_await schedules.list(request.principal.organization, filter);
@@ -52,7 +56,8 @@ struct ScheduleRoutes {
         if (!id) co_return http::problem(id.error(), request.id);
         const auto found = co_await schedules.find(request.principal.organization, *id);
         if (!found) co_return http::problem(found.error(), request.id);
-        if (!*found) co_return http::problem({Code::not_found, fmt::format("there is no schedule {}", id->text())}, request.id);
+        if (!*found)
+            co_return http::problem({Code::not_found, fmt::format("there is no schedule {}", id->text())}, request.id);
         co_return http::json_text(200, write_schedule(**found));
     }
 
@@ -103,17 +108,32 @@ struct ScheduleRoutes {
 void add_schedule_routes(http::Router& router, jobs::Schedules& schedules) {
     const auto routes = std::make_shared<const ScheduleRoutes>(ScheduleRoutes{schedules}); // shared by its handlers
     router.add({Verb::get, "/api/v1/schedules", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
-    router.add({Verb::post, "/api/v1/schedules", [routes](Request& r) { return routes->create(r); }, BodyPolicy::buffered(max_json_bytes),
+    router.add({Verb::post, "/api/v1/schedules", [routes](Request& r) { return routes->create(r); },
+                BodyPolicy::buffered(max_json_bytes), Role::operator_});
+    router.add(
+        {Verb::get, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+    router.add({Verb::put, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->update(r); },
+                BodyPolicy::buffered(max_json_bytes), Role::operator_});
+    router.add({Verb::delete_,
+                "/api/v1/schedules/{id}",
+                [routes](Request& r) { return routes->remove(r); },
+                {},
                 Role::operator_});
-    router.add({Verb::get, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
-    router.add({Verb::put, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->update(r); }, BodyPolicy::buffered(max_json_bytes),
+    router.add({Verb::post,
+                "/api/v1/schedules/{id}/pause",
+                [routes](Request& r) { return routes->act(r, &jobs::Schedules::pause); },
+                {},
                 Role::operator_});
-    router.add({Verb::delete_, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->remove(r); }, {}, Role::operator_});
-    router.add({Verb::post, "/api/v1/schedules/{id}/pause", [routes](Request& r) { return routes->act(r, &jobs::Schedules::pause); }, {},
+    router.add({Verb::post,
+                "/api/v1/schedules/{id}/resume",
+                [routes](Request& r) { return routes->act(r, &jobs::Schedules::resume); },
+                {},
                 Role::operator_});
-    router.add({Verb::post, "/api/v1/schedules/{id}/resume", [routes](Request& r) { return routes->act(r, &jobs::Schedules::resume); }, {},
+    router.add({Verb::post,
+                "/api/v1/schedules/{id}/run",
+                [routes](Request& r) { return routes->run(r); },
+                {},
                 Role::operator_});
-    router.add({Verb::post, "/api/v1/schedules/{id}/run", [routes](Request& r) { return routes->run(r); }, {}, Role::operator_});
 }
 
 } // namespace millrace::api

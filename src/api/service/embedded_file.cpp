@@ -20,15 +20,16 @@ bool takes(std::string_view accept_encoding, std::string_view coding) {
 } // namespace
 
 std::string_view type_of_file(std::string_view path) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 9> types{{{".html", "text/html; charset=utf-8"},
-                                                                                  {".js", "text/javascript; charset=utf-8"},
-                                                                                  {".css", "text/css; charset=utf-8"},
-                                                                                  {".svg", "image/svg+xml"},
-                                                                                  {".png", "image/png"},
-                                                                                  {".ico", "image/x-icon"},
-                                                                                  {".json", "application/json"},
-                                                                                  {".webmanifest", "application/manifest+json"},
-                                                                                  {".woff2", "font/woff2"}}};
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 9> types{
+        {{".html", "text/html; charset=utf-8"},
+         {".js", "text/javascript; charset=utf-8"},
+         {".css", "text/css; charset=utf-8"},
+         {".svg", "image/svg+xml"},
+         {".png", "image/png"},
+         {".ico", "image/x-icon"},
+         {".json", "application/json"},
+         {".webmanifest", "application/manifest+json"},
+         {".woff2", "font/woff2"}}};
     for (const auto& [ending, type] : types)
         if (path.ends_with(ending)) return type;
     return "application/octet-stream";
@@ -51,7 +52,9 @@ http::Response embedded_file(std::string_view path, const http::Request& request
     }
     const std::string_view body{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     const auto tag = fmt::format("\"{:016x}\"", std::hash<std::string_view>{}(body));
-    auto response = etag_matches(request.header("If-None-Match"), tag) ? http::empty(304) : http::text(200, type_of_file(path), std::string{body});
+    auto response = etag_matches(request.header("If-None-Match"), tag)
+                        ? http::empty(304)
+                        : http::text(200, type_of_file(path), std::string{body});
     response.set("ETag", tag).set("Cache-Control", std::string{cache_control}).set("Vary", "Accept-Encoding");
     if (!coding.empty() && response.status == 200) response.set("Content-Encoding", std::string{coding});
     return response;

@@ -1,8 +1,8 @@
 #include "api/service/event_routes.hpp"
 
-#include "base/json.hpp"
 #include "api/input.hpp"
 #include "api/routing.hpp"
+#include "base/json.hpp"
 #include "jobs/events.hpp"
 #include "jobs/page.hpp"
 
@@ -39,7 +39,8 @@ Result<EventQuery> read_query(const http::Query& query) {
         } else if (name == "after" || name == "cursor") {
             const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), wanted.after);
             if (failure != std::errc{} || end != value.data() + value.size() || wanted.after < 0)
-                return Error{Code::invalid_argument, fmt::format("{} must be the id of an event, a whole number", name)};
+                return Error{Code::invalid_argument,
+                             fmt::format("{} must be the id of an event, a whole number", name)};
         } else {
             return Error{Code::unprocessable, fmt::format("there is no filter \"{}\"", name)};
         }
@@ -48,7 +49,8 @@ Result<EventQuery> read_query(const http::Query& query) {
 }
 
 bool fits(const std::string& type, const std::string& wanted) {
-    return wanted.empty() || type == wanted || (type.size() > wanted.size() && type.starts_with(wanted) && type[wanted.size()] == '.');
+    return wanted.empty() || type == wanted ||
+           (type.size() > wanted.size() && type.starts_with(wanted) && type[wanted.size()] == '.');
 }
 
 EventPage read_page(store::TenantSession& tenant, const EventQuery& wanted) {
@@ -93,17 +95,22 @@ json::object write_page(const EventPage& page) {
 } // namespace
 
 void add_event_routes(http::Router& router, store::Database& database) {
-    router.add({Verb::get, "/api/v1/events", [&database](Request& request) -> awaitable<Response> {
-        auto wanted = read_query(request.query);
-        if (!wanted) co_return http::problem(wanted.error(), request.id);
-        auto read = [organization = request.principal.organization, wanted = std::move(*wanted)](store::Session& session) -> Result<EventPage> {
-            store::TenantSession tenant{session, organization};
-            return read_page(tenant, wanted);
-        };
-        const auto page = co_await database.read(std::move(read));
-        if (!page) co_return http::problem(page.error(), request.id);
-        co_return http::json(200, write_page(*page));
-    }, {}, Role::operator_});
+    router.add({Verb::get,
+                "/api/v1/events",
+                [&database](Request& request) -> awaitable<Response> {
+                    auto wanted = read_query(request.query);
+                    if (!wanted) co_return http::problem(wanted.error(), request.id);
+                    auto read = [organization = request.principal.organization,
+                                 wanted = std::move(*wanted)](store::Session& session) -> Result<EventPage> {
+                        store::TenantSession tenant{session, organization};
+                        return read_page(tenant, wanted);
+                    };
+                    const auto page = co_await database.read(std::move(read));
+                    if (!page) co_return http::problem(page.error(), request.id);
+                    co_return http::json(200, write_page(*page));
+                },
+                {},
+                Role::operator_});
 }
 
 } // namespace millrace::api

@@ -7,8 +7,8 @@
 
 namespace millrace::api {
 
-// In the Prometheus text format, with the labels `model` and `version`; of one organisation's models, so that nobody reads
-// the names of another's. Empty when it has none.
+// In the Prometheus text format, with the labels `model` and `version`; of one organisation's models, so that nobody
+// reads the names of another's. Empty when it has none.
 std::string inference_metrics(const std::vector<inference::ModelStatistics>& statistics, OrganizationId organization);
 
 } // namespace millrace::api

@@ -12,15 +12,21 @@ namespace millrace::api {
 namespace {
 
 json::object readiness_json(const Readiness& readiness) {
-    return {{"ready", readiness.reasons.empty()}, {"reasons", json::value_from(readiness.reasons)}, {"degraded", json::value_from(readiness.degraded)}};
+    return {{"ready", readiness.reasons.empty()},
+            {"reasons", json::value_from(readiness.reasons)},
+            {"degraded", json::value_from(readiness.degraded)}};
 }
 
 // As every list of the status: of the caller's organisation alone.
 json::object job_counts(const jobs::QueueCounts& total) {
-    json::object counts{{"queued", total.queued}, {"running", total.running}, {"scheduled", total.scheduled}, {"blocked", total.blocked}};
+    json::object counts{{"queued", total.queued},
+                        {"running", total.running},
+                        {"scheduled", total.scheduled},
+                        {"blocked", total.blocked}};
     for (const auto& [state, count] : write_ended(total)) counts[state] = count;
     counts["oldest_age_seconds"] = total.oldest_seconds;
-    counts["rates"] = json::object{{"submitted_per_second", total.submitted_per_second}, {"finished_per_second", total.finished_per_second}};
+    counts["rates"] = json::object{{"submitted_per_second", total.submitted_per_second},
+                                   {"finished_per_second", total.finished_per_second}};
     counts["external_leases"] = total.external_leases;
     counts["waiting_workers"] = total.waiting_workers;
     return counts;
@@ -46,10 +52,14 @@ json::array device_status(const std::vector<inference::DeviceStatus>& devices, O
     json::array list;
     for (const auto& each : devices) {
         if (each.organization && *each.organization != organization) continue; // another's model has it to itself
-        list.push_back(json::object{{"device", each.device}, {"state", each.state},
-                                    {"pid", each.pid > 0 ? json::value(each.pid) : json::value(nullptr)}, {"restarts", each.restarts},
-                                    {"model_bytes", each.model_bytes}, {"model_budget_bytes", each.model_budget},
-                                    {"batches", each.batches}, {"reason", each.reason},
+        list.push_back(json::object{{"device", each.device},
+                                    {"state", each.state},
+                                    {"pid", each.pid > 0 ? json::value(each.pid) : json::value(nullptr)},
+                                    {"restarts", each.restarts},
+                                    {"model_bytes", each.model_bytes},
+                                    {"model_budget_bytes", each.model_budget},
+                                    {"batches", each.batches},
+                                    {"reason", each.reason},
                                     {"own_of", each.model.empty() ? json::value(nullptr) : json::value(each.model)}});
     }
     return list;
@@ -66,17 +76,18 @@ json::array quarantine_of(const inference::WorkerStatus& worker, OrganizationId 
 json::array loaded_models(const std::vector<inference::LoadedModel>& models, OrganizationId organization) {
     json::array list;
     for (const auto& each : models)
-        if (each.version->organization == organization && each.state == "ready") list.push_back(json::value(each.version->name + "/" + each.version->version));
+        if (each.version->organization == organization && each.state == "ready")
+            list.push_back(json::value(each.version->name + "/" + each.version->version));
     return list;
 }
 
 json::object worker_status(const inference::WorkerStatus& worker, json::array models, OrganizationId organization) {
-    return {{"state", worker.state},     {"pid", worker.pid > 0 ? json::value(worker.pid) : json::value(nullptr)},
-            {"restarts", worker.restarts}, {"runtime", worker.runtime},
-            {"device", worker.device},   {"threads", worker.threads},
+    return {{"state", worker.state},         {"pid", worker.pid > 0 ? json::value(worker.pid) : json::value(nullptr)},
+            {"restarts", worker.restarts},   {"runtime", worker.runtime},
+            {"device", worker.device},       {"threads", worker.threads},
             {"in_flight", worker.in_flight}, {"queued", worker.queued},
-            {"models", std::move(models)}, {"reason", worker.reason},
-            {"sandbox", worker.sandbox},  {"devices", device_status(worker.devices, organization)}};
+            {"models", std::move(models)},   {"reason", worker.reason},
+            {"sandbox", worker.sandbox},     {"devices", device_status(worker.devices, organization)}};
 }
 
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
@@ -89,37 +100,65 @@ std::uint64_t free_bytes(const std::filesystem::path& folder) {
 
 void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
                         store::Database& database, telemetry::Metrics& metrics, const Clock& clock) {
-    router.add({Verb::get, "/health", [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/ready", [ask = info.readiness](Request&) -> awaitable<Response> {
-        const auto readiness = ask();
-        auto response = http::json(readiness.reasons.empty() ? 200 : 503, readiness_json(readiness));
-        if (!readiness.reasons.empty()) response.set("Retry-After", "1");
-        co_return response;
-    }, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/metrics", [&metrics, &engine](Request& request) -> awaitable<Response> {
-        auto text = metrics.render(request.principal.organization.text()) + inference_metrics(engine.statistics(), request.principal.organization) + telemetry::render(telemetry::gpu_figures());
-        co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
-    }, {}, Role::viewer});
-    router.add({Verb::get, "/openapi.json", [](Request& request) -> awaitable<Response> {
-        co_return embedded_file("openapi.json", request, "no-cache");
-    }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/status", [info, &dispatcher, &engine, &database, &clock](Request& request) -> awaitable<Response> {
-        const auto queue = co_await dispatcher.snapshot();
-        const auto store = database.stats();
-        auto status = readiness_json(info.readiness());
-        status["version"] = info.version;
-        status["started_at"] = info.started_at.text();
-        status["uptime_seconds"] = static_cast<double>((clock.now() - info.started_at).count()) / 1e6;
-        status["jobs"] = job_counts(queue.of(request.principal.organization));
-        status["queues"] = queue_counts(queue, request.principal.organization);
-        const auto worker = engine.status();
-        status["worker"] = worker_status(worker, loaded_models(engine.models(), request.principal.organization), request.principal.organization);
-        status["quarantine"] = quarantine_of(worker, request.principal.organization);
-        status["store"] = json::object{{"driver", store.driver}, {"schema_version", store.schema_version}, {"bytes", store.bytes},
-                                       {"damage", store.damage.empty() ? json::value(nullptr) : json::value(store.damage)}};
-        status["disk"] = json::object{{"free_bytes", free_bytes(info.data)}};
-        co_return http::json(200, status);
-    }, {}, Role::viewer});
+    router.add({Verb::get,
+                "/health",
+                [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); },
+                {},
+                Role::viewer,
+                open_to_all});
+    router.add({Verb::get,
+                "/ready",
+                [ask = info.readiness](Request&) -> awaitable<Response> {
+                    const auto readiness = ask();
+                    auto response = http::json(readiness.reasons.empty() ? 200 : 503, readiness_json(readiness));
+                    if (!readiness.reasons.empty()) response.set("Retry-After", "1");
+                    co_return response;
+                },
+                {},
+                Role::viewer,
+                open_to_all});
+    router.add({Verb::get,
+                "/metrics",
+                [&metrics, &engine](Request& request) -> awaitable<Response> {
+                    auto text = metrics.render(request.principal.organization.text()) +
+                                inference_metrics(engine.statistics(), request.principal.organization) +
+                                telemetry::render(telemetry::gpu_figures());
+                    co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
+                },
+                {},
+                Role::viewer});
+    router.add(
+        {Verb::get,
+         "/openapi.json",
+         [](Request& request) -> awaitable<Response> { co_return embedded_file("openapi.json", request, "no-cache"); },
+         {},
+         Role::viewer});
+    router.add(
+        {Verb::get,
+         "/api/v1/status",
+         [info, &dispatcher, &engine, &database, &clock](Request& request) -> awaitable<Response> {
+             const auto queue = co_await dispatcher.snapshot();
+             const auto store = database.stats();
+             auto status = readiness_json(info.readiness());
+             status["version"] = info.version;
+             status["started_at"] = info.started_at.text();
+             status["uptime_seconds"] = static_cast<double>((clock.now() - info.started_at).count()) / 1e6;
+             status["jobs"] = job_counts(queue.of(request.principal.organization));
+             status["queues"] = queue_counts(queue, request.principal.organization);
+             const auto worker = engine.status();
+             status["worker"] = worker_status(worker, loaded_models(engine.models(), request.principal.organization),
+                                              request.principal.organization);
+             status["quarantine"] = quarantine_of(worker, request.principal.organization);
+             status["store"] =
+                 json::object{{"driver", store.driver},
+                              {"schema_version", store.schema_version},
+                              {"bytes", store.bytes},
+                              {"damage", store.damage.empty() ? json::value(nullptr) : json::value(store.damage)}};
+             status["disk"] = json::object{{"free_bytes", free_bytes(info.data)}};
+             co_return http::json(200, status);
+         },
+         {},
+         Role::viewer});
 }
 
 } // namespace millrace::api

@@ -14,7 +14,8 @@ namespace millrace::api {
 namespace {
 
 constexpr std::string_view page_policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src "
+    "'self'; "
     "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'";
 
@@ -24,26 +25,30 @@ Response page_for(const Request& request) {
     return response;
 }
 
-constexpr std::array<std::string_view, 9> pages{"/", "/jobs", "/jobs/{id}", "/models", "/models/{name}", "/try", "/try/{name}", "/keys", "/docs"};
+constexpr std::array<std::string_view, 9> pages{"/",    "/jobs",       "/jobs/{id}", "/models", "/models/{name}",
+                                                "/try", "/try/{name}", "/keys",      "/docs"};
 
 awaitable<Response> page(Request& request) { co_return page_for(request); }
 
 // What programs talk to: there a missing thing is a problem document for everybody.
 bool is_for_programs(std::string_view path) {
-    for (const std::string_view folder : {"/api", "/v1", "/v2", "/assets", "/examples", "/health", "/ready", "/metrics"})
+    for (const std::string_view folder :
+         {"/api", "/v1", "/v2", "/assets", "/examples", "/health", "/ready", "/metrics"})
         if (path == folder || (path.starts_with(folder) && path[folder.size()] == '/')) return true;
     return false;
 }
 
 awaitable<Response> asset(Request& request) {
-    co_return embedded_file("ui/assets/" + std::string{request.parameter("path")}, request, "public, max-age=31536000, immutable");
+    co_return embedded_file("ui/assets/" + std::string{request.parameter("path")}, request,
+                            "public, max-age=31536000, immutable");
 }
 
 awaitable<Response> example(Request& request) {
     const std::string name{request.parameter("name")};
     const auto bytes = embedded::examples().find(name);
     if (!bytes) co_return http::problem({Code::not_found, fmt::format("there is no example {}", name)}, request.id);
-    auto response = http::text(200, type_of_file(name), std::string{reinterpret_cast<const char*>(bytes->data()), bytes->size()});
+    auto response =
+        http::text(200, type_of_file(name), std::string{reinterpret_cast<const char*>(bytes->data()), bytes->size()});
     response.set("Cache-Control", "private, max-age=3600");
     co_return response;
 }
@@ -52,7 +57,9 @@ awaitable<Response> example(Request& request) {
 awaitable<Response> example_index(Request&) {
     json::array examples;
     for (const auto& file : embedded::examples().list()) {
-        json::object entry{{"name", file.path}, {"url", fmt::format("/examples/{}", file.path)}, {"media_type", type_of_file(file.path)}};
+        json::object entry{{"name", file.path},
+                           {"url", fmt::format("/examples/{}", file.path)},
+                           {"media_type", type_of_file(file.path)}};
         if (file.path.starts_with("digit-")) {
             entry["model"] = "digits";
             entry["label"] = file.path.substr(6, 1);
@@ -72,7 +79,8 @@ void show_page(const http::Request& request, Response& response) {
     if (request.header("Accept").find("text/html") == std::string_view::npos) return;
     auto page = page_for(request);
     const std::string_view path{request.path};
-    const bool is_page = path.ends_with('/') && std::ranges::find(pages, path.substr(0, path.size() - 1)) != pages.end();
+    const bool is_page =
+        path.ends_with('/') && std::ranges::find(pages, path.substr(0, path.size() - 1)) != pages.end();
     if (page.status == 200 && !is_page) page.status = 404;
     page.set("Cache-Control", "no-store");
     response = std::move(page);
@@ -80,18 +88,22 @@ void show_page(const http::Request& request, Response& response) {
 
 void add_ui_routes(http::Router& router) {
     // The pages that the UI's own router knows; anything else is a plain 404.
-    for (const auto path : pages)
-        router.add({Verb::get, std::string{path}, page, {}, Role::viewer, open_to_all});
+    for (const auto path : pages) router.add({Verb::get, std::string{path}, page, {}, Role::viewer, open_to_all});
     router.add({Verb::get, "/assets/{path*}", asset, {}, Role::viewer, open_to_all});
     for (const auto& file : embedded::assets().list()) {
         // Files beside index.html: the icon and the like.
         const auto path = file.path;
-        if (!path.starts_with("ui/") || path.substr(3).find('/') != std::string_view::npos || path == "ui/index.html" || path.ends_with(".br") ||
-            path.ends_with(".gz"))
+        if (!path.starts_with("ui/") || path.substr(3).find('/') != std::string_view::npos || path == "ui/index.html" ||
+            path.ends_with(".br") || path.ends_with(".gz"))
             continue;
-        router.add({Verb::get, std::string{path.substr(2)}, [path](Request& request) -> awaitable<Response> {
-            co_return embedded_file(path, request, "public, max-age=86400");
-        }, {}, Role::viewer, open_to_all});
+        router.add({Verb::get,
+                    std::string{path.substr(2)},
+                    [path](Request& request) -> awaitable<Response> {
+                        co_return embedded_file(path, request, "public, max-age=86400");
+                    },
+                    {},
+                    Role::viewer,
+                    open_to_all});
     }
     router.add({Verb::get, "/examples/index.json", example_index, {}, Role::viewer});
     router.add({Verb::get, "/examples/{name}", example, {}, Role::viewer});

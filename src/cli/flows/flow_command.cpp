@@ -27,7 +27,9 @@ struct SubmitOptions {
     double wait = -1; // seconds; negative: do not wait
 };
 
-std::string path_of(const std::string& id, std::string_view rest = "") { return fmt::format("/api/v1/flows/{}{}", encoded(id), rest); }
+std::string path_of(const std::string& id, std::string_view rest = "") {
+    return fmt::format("/api/v1/flows/{}{}", encoded(id), rest);
+}
 
 // Asks until all its jobs have ended, with its own progress on standard error; 0 when all succeeded.
 int wait(Context& context, const Client& client, const std::string& id, double seconds) {
@@ -43,7 +45,8 @@ int wait(Context& context, const Client& client, const std::string& id, double s
         const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
         if (state == "running" && elapsed >= seconds) {
             progress.clear();
-            throw Failure{failed, fmt::format("flow {} is still running after {}: {}", id, seconds_text(elapsed), progress_text(flow))};
+            throw Failure{failed, fmt::format("flow {} is still running after {}: {}", id, seconds_text(elapsed),
+                                              progress_text(flow))};
         }
         if (state != "running") {
             progress.clear();
@@ -51,8 +54,10 @@ int wait(Context& context, const Client& client, const std::string& id, double s
             else print_flow(context, flow);
             return state == "succeeded" ? done : failed;
         }
-        progress.show(number_at(flow, {"progress_percent"}) / 100, fmt::format("{} · {}", progress_text(flow), seconds_text(elapsed)));
-        std::this_thread::sleep_for(std::min<std::chrono::duration<double>>(pause, std::chrono::duration<double>{seconds - elapsed}));
+        progress.show(number_at(flow, {"progress_percent"}) / 100,
+                      fmt::format("{} · {}", progress_text(flow), seconds_text(elapsed)));
+        std::this_thread::sleep_for(
+            std::min<std::chrono::duration<double>>(pause, std::chrono::duration<double>{seconds - elapsed}));
         pause = std::min(pause * 3 / 2, std::chrono::milliseconds{500});
     }
 }
@@ -83,7 +88,9 @@ int print(Context& context, const Reply& reply) {
     return done;
 }
 
-int show(Context& context, const std::string& id) { return print(context, Client{context}.call({.target = path_of(id)})); }
+int show(Context& context, const std::string& id) {
+    return print(context, Client{context}.call({.target = path_of(id)}));
+}
 
 int cancel(Context& context, const std::string& id) {
     return print(context, Client{context}.call({.method = "POST", .target = path_of(id, "/cancel")}));
@@ -101,7 +108,8 @@ void add_submit(CLI::App& group, Context& context) {
     command->footer("Examples:\n"
                     "  millrace flow submit nightly.json --wait=600\n"
                     "  echo '{\"chain\":[{\"kind\":\"echo\"},{\"kind\":\"echo\"}]}' | millrace flow submit -");
-    command->callback([&context, options] { context.action = [&context, options] { return submit(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return submit(context, *options); }; });
 }
 
 void add_list(CLI::App& group, Context& context) {
@@ -111,7 +119,8 @@ void add_list(CLI::App& group, Context& context) {
     command->add_option("--cursor", options->cursor, "Go on where an earlier list ended")->type_name("CURSOR");
     command->footer("Examples:\n"
                     "  millrace flow list --limit 10");
-    command->callback([&context, options] { context.action = [&context, options] { return list(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return list(context, *options); }; });
 }
 
 // Commands that take the id of a flow and nothing else.
@@ -121,16 +130,21 @@ CLI::App* add_by_id(CLI::App& group, Context& context, const char* name, const c
     auto* command = group.add_subcommand(name, help);
     command->add_option("id", *id, "Id of the flow")->required()->type_name("");
     command->footer(fmt::format("Examples:\n  millrace flow {} 0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55", name));
-    command->callback([&context, id, perform] { context.action = [&context, id, perform] { return perform(context, *id); }; });
+    command->callback(
+        [&context, id, perform] { context.action = [&context, id, perform] { return perform(context, *id); }; });
     return command;
 }
 
 void add_wait(CLI::App& group, Context& context) {
     auto seconds = std::make_shared<double>(300);
-    auto* command = add_by_id(group, context, "wait", "Wait for the end of a flow's jobs and show them",
-                              [seconds](Context& c, const std::string& id) { return wait(c, Client{c}, id, *seconds); });
-    command->add_option("--for", *seconds, "Seconds to wait at most (300)")->check(CLI::Range(0.0, 1e7))->type_name("SECONDS");
-    command->footer("Exit status 0 when all its jobs succeeded, 1 when one did not or it takes longer.\n" + command->get_footer());
+    auto* command =
+        add_by_id(group, context, "wait", "Wait for the end of a flow's jobs and show them",
+                  [seconds](Context& c, const std::string& id) { return wait(c, Client{c}, id, *seconds); });
+    command->add_option("--for", *seconds, "Seconds to wait at most (300)")
+        ->check(CLI::Range(0.0, 1e7))
+        ->type_name("SECONDS");
+    command->footer("Exit status 0 when all its jobs succeeded, 1 when one did not or it takes longer.\n" +
+                    command->get_footer());
 }
 
 } // namespace

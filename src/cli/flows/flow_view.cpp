@@ -56,7 +56,8 @@ std::string name_of(const json::value& node) {
 std::string line_of(const json::value& node) {
     const auto state = member(node, "state");
     auto line = fmt::format("{} {}  {}  {}", sign_of(state), name_of(node), member(node, "kind"), state);
-    if (const auto percent = member(node, "progress_percent"); state == "running" && percent != "0" && percent != "-") line += " " + percent + "%";
+    if (const auto percent = member(node, "progress_percent"); state == "running" && percent != "0" && percent != "-")
+        line += " " + percent + "%";
     return line + "  " + member(node, "id");
 }
 
@@ -97,8 +98,9 @@ private:
 std::string progress_text(const json::value& flow) {
     const auto* counts = find(flow, {"counts"});
     if (!counts) return "-";
-    return fmt::format("{}% · {} jobs, {} succeeded, {} failed, {} open", member(flow, "progress_percent"), member(*counts, "jobs"),
-                       member(*counts, "succeeded"), member(*counts, "failed"), member(*counts, "open"));
+    return fmt::format("{}% · {} jobs, {} succeeded, {} failed, {} open", member(flow, "progress_percent"),
+                       member(*counts, "jobs"), member(*counts, "succeeded"), member(*counts, "failed"),
+                       member(*counts, "open"));
 }
 
 std::vector<std::string> flow_tree(const json::value& flow) {
@@ -108,10 +110,15 @@ std::vector<std::string> flow_tree(const json::value& flow) {
 
 void print_flows(Context& context, const json::value& page) {
     const auto now = SystemClock::instance().now();
-    Table table{{{.title = "ID"}, {.title = "NAME", .elastic = true}, {.title = "STATE"}, {.title = "AGE", .align = Table::Align::right}, {.title = "PROGRESS", .elastic = true}}};
+    Table table{{{.title = "ID"},
+                 {.title = "NAME", .elastic = true},
+                 {.title = "STATE"},
+                 {.title = "AGE", .align = Table::Align::right},
+                 {.title = "PROGRESS", .elastic = true}}};
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& flow : data->get_array())
-            table.row({member(flow, "id"), member(flow, "name"), member(flow, "state"), age(flow, "created_at", now), progress_text(flow)});
+            table.row({member(flow, "id"), member(flow, "name"), member(flow, "state"), age(flow, "created_at", now),
+                       progress_text(flow)});
     if (table.empty()) {
         context.err << "no flows\n";
         return;
@@ -126,7 +133,8 @@ void print_flow(Context& context, const json::value& flow) {
     context.out << "flow      " << member(flow, "id") << (name.empty() || name == "-" ? "" : "  " + name) << '\n'
                 << "state     " << member(flow, "state") << '\n'
                 << "progress  " << progress_text(flow) << "\n\n";
-    for (const auto& line : flow_tree(flow)) context.out << (context.width == 0 ? line : shortened(line, context.width)) << '\n';
+    for (const auto& line : flow_tree(flow))
+        context.out << (context.width == 0 ? line : shortened(line, context.width)) << '\n';
 }
 
 } // namespace millrace::cli

@@ -22,7 +22,9 @@ std::string expiry(const std::string& text) {
     if (Timestamp::parse(text)) return text;
     const auto digits = text.ends_with('d') ? text.substr(0, text.size() - 1) : std::string{};
     if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos)
-        throw Failure{usage, fmt::format("--expires takes days, such as 30d, or a time, such as 2027-01-01T00:00:00Z, not \"{}\"", text)};
+        throw Failure{
+            usage, fmt::format("--expires takes days, such as 30d, or a time, such as 2027-01-01T00:00:00Z, not \"{}\"",
+                               text)};
     return (SystemClock::instance().now() + std::chrono::hours{24 * std::stoi(digits)}).text();
 }
 
@@ -63,9 +65,11 @@ int list(Context& context) {
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& key : data->get_array()) {
             const auto expires = Timestamp::parse(member(key, "expires_at"));
-            const char* state = find(key, {"revoked_at"}) ? "revoked" : expires && *expires < now ? "expired" : "active";
-            table.row({member(key, "id"), member(key, "name"), member(key, "role"), member(key, "weight"), age(key, "created_at", now),
-                       age(key, "last_used_at", now), age(key, "expires_at", now), state});
+            const char* state = find(key, {"revoked_at"})   ? "revoked"
+                                : expires && *expires < now ? "expired"
+                                                            : "active";
+            table.row({member(key, "id"), member(key, "name"), member(key, "role"), member(key, "weight"),
+                       age(key, "created_at", now), age(key, "last_used_at", now), age(key, "expires_at", now), state});
         }
     if (table.empty()) context.err << "no keys yet: millrace key create --name me --role admin\n";
     else table.print(context.out, context.width);
@@ -88,19 +92,25 @@ void add_key(CLI::App& app, Context& context) {
     auto options = std::make_shared<CreateOptions>(); // shared with the callback, which the app copies
     auto* create_command = group->add_subcommand("create", "Create a key and print it, this once");
     create_command->add_option("--name", options->name, "What it is for")->required()->type_name("NAME");
-    create_command->add_option("--role", options->role, "viewer, submitter, operator or admin; each may do what those before it may")
+    create_command
+        ->add_option("--role", options->role,
+                     "viewer, submitter, operator or admin; each may do what those before it may")
         ->required()
         ->check(CLI::IsMember({"viewer", "submitter", "operator", "admin"}))
         ->type_name("ROLE");
-    create_command->add_option("--expires", options->expires, "In so many days (30d) or at a time (RFC 3339); never unless given")->type_name("WHEN");
-    create_command->add_option("--weight", options->weight, "Its share of the queue while others wait too, 1 to 100 (1)")
+    create_command
+        ->add_option("--expires", options->expires, "In so many days (30d) or at a time (RFC 3339); never unless given")
+        ->type_name("WHEN");
+    create_command
+        ->add_option("--weight", options->weight, "Its share of the queue while others wait too, 1 to 100 (1)")
         ->check(CLI::Range(1, 100))
         ->type_name("N")
         ->default_str("");
     create_command->footer("Examples:\n"
                            "  millrace key create --name me --role admin\n"
                            "  millrace key create --name camera-7 --role submitter --expires 365d --json | jq -r .key");
-    create_command->callback([&context, options] { context.action = [&context, options] { return create(context, *options); }; });
+    create_command->callback(
+        [&context, options] { context.action = [&context, options] { return create(context, *options); }; });
 
     auto* list_command = group->add_subcommand("list", "List keys, without their secrets");
     list_command->footer("Examples:\n  millrace key list");

@@ -23,7 +23,9 @@ struct Tally {
 void check(const std::string& line, std::uint64_t number) {
     const auto value = parse_json(line);
     if (!value) throw Failure{failed, fmt::format("line {} is {}", number, value.error().detail)};
-    if (!value->is_object()) throw Failure{failed, fmt::format("line {} is no JSON object; each line is a job: {{\"kind\":\"echo\"}}", number)};
+    if (!value->is_object())
+        throw Failure{failed,
+                      fmt::format("line {} is no JSON object; each line is a job: {{\"kind\":\"echo\"}}", number)};
 }
 
 void count(Context& context, const json::value& item, std::uint64_t line, Tally& tally) {
@@ -77,14 +79,17 @@ int submit_batch(Context& context, const std::string& file, const std::string& i
         Body body;
         body.add_text(std::move(chunk.body));
         Call call{.method = "POST", .target = "/api/v1/jobs/batch", .content_type = "application/json", .body = &body};
-        if (!idempotency_key.empty()) call.headers.emplace_back("Idempotency-Key", fmt::format("{}-{}", idempotency_key, calls));
+        if (!idempotency_key.empty())
+            call.headers.emplace_back("Idempotency-Key", fmt::format("{}-{}", idempotency_key, calls));
         const auto answer = client.call(call).json();
         const auto* items = find(answer, {"data"});
         if (!items || !items->is_array() || items->get_array().size() != chunk.lines.size())
             throw Failure{failed, "the daemon's answer is not understood: it has not one entry a job"};
         progress.clear();
-        for (std::size_t i = 0; i < chunk.lines.size(); ++i) count(context, items->get_array()[i], chunk.lines[i], tally);
-        progress.show(bytes == 0 || unknown ? -1 : static_cast<double>(sent) / static_cast<double>(bytes), fmt::format("{} jobs", tally.submitted));
+        for (std::size_t i = 0; i < chunk.lines.size(); ++i)
+            count(context, items->get_array()[i], chunk.lines[i], tally);
+        progress.show(bytes == 0 || unknown ? -1 : static_cast<double>(sent) / static_cast<double>(bytes),
+                      fmt::format("{} jobs", tally.submitted));
     });
     progress.clear();
     if (!context.json) {

@@ -12,7 +12,7 @@ namespace millrace::cli {
 
 // The lines of one call.
 struct Chunk {
-    std::string body;                // {"jobs":[…]}
+    std::string body;                 // {"jobs":[…]}
     std::vector<std::uint64_t> lines; // the number in the file of each job
 };
 

@@ -14,7 +14,8 @@ json::value payload_of(const SubmitOptions& options) {
     payload["model"] = options.model.substr(0, slash);
     if (slash != std::string::npos) payload["version"] = options.model.substr(slash + 1);
     const auto parts = parts_of(options);
-    if (parts.size() != 1) throw Failure{usage, "--model takes exactly one --file as its input; anything else needs --payload"};
+    if (parts.size() != 1)
+        throw Failure{usage, "--model takes exactly one --file as its input; anything else needs --payload"};
     payload["input"] = {{"$part", parts.front().name}};
     return payload;
 }
@@ -32,14 +33,16 @@ json::array dependencies_of(const SubmitOptions& options) {
 
 void set_unique(json::object& job, const SubmitOptions& options) {
     const bool more = !options.unique_states.empty() || options.unique_period > 0;
-    if (options.unique_key.empty() && more) throw Failure{usage, "--unique-states and --unique-period belong to a --unique-key"};
+    if (options.unique_key.empty() && more)
+        throw Failure{usage, "--unique-states and --unique-period belong to a --unique-key"};
     if (options.unique_key.empty()) return;
     if (!more) {
         job["unique_key"] = options.unique_key;
         return;
     }
     json::object unique{{"key", options.unique_key}};
-    if (!options.unique_states.empty()) unique["states"] = json::array(options.unique_states.begin(), options.unique_states.end());
+    if (!options.unique_states.empty())
+        unique["states"] = json::array(options.unique_states.begin(), options.unique_states.end());
     if (options.unique_period > 0) unique["period_seconds"] = options.unique_period;
     job["unique"] = std::move(unique);
 }
@@ -68,7 +71,9 @@ std::vector<FilePart> parts_of(const SubmitOptions& options) {
 json::object job_of(const SubmitOptions& options) {
     json::object job;
     job["kind"] = options.kind.empty() && !options.model.empty() ? "infer" : options.kind;
-    if (job["kind"] == "") throw Failure{usage, "--kind is missing: echo, sleep, infer, exec, or what the workers of an external queue take"};
+    if (job["kind"] == "")
+        throw Failure{usage,
+                      "--kind is missing: echo, sleep, infer, exec, or what the workers of an external queue take"};
     job["payload"] = payload_of(options);
     if (!options.queue.empty()) job["queue"] = options.queue;
     set_times(job, options);

@@ -1,7 +1,7 @@
 #include "cli/jobs/job_view.hpp"
 
-#include "base/json_text.hpp"
 #include "base/clock.hpp"
+#include "base/json_text.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +17,8 @@ std::string error_of(const json::value& object) {
 }
 
 // How long it ran, or runs.
-std::string duration_of(const json::value& object, std::string_view from_name, std::string_view to_name, Timestamp now) {
+std::string duration_of(const json::value& object, std::string_view from_name, std::string_view to_name,
+                        Timestamp now) {
     const auto from = Timestamp::parse(member(object, from_name));
     if (!from) return "-";
     const auto to = Timestamp::parse(member(object, to_name)).value_or(now);
@@ -32,8 +33,8 @@ void print_attempts(Context& context, const json::value& job, Timestamp now) {
                  {.title = "ERROR", .elastic = true}}};
     if (const auto* attempts = find(job, {"attempts"}); attempts && attempts->is_array())
         for (const auto& each : attempts->get_array())
-            table.row({member(each, "attempt"), member(each, "started_at"), duration_of(each, "started_at", "ended_at", now),
-                       member(each, "outcome"), error_of(each)});
+            table.row({member(each, "attempt"), member(each, "started_at"),
+                       duration_of(each, "started_at", "ended_at", now), member(each, "outcome"), error_of(each)});
     if (table.empty()) return;
     context.out << '\n';
     table.print(context.out, context.width);
@@ -70,7 +71,8 @@ std::string planned_text(const json::value& job) {
 std::string parents_text(const json::value& job) {
     std::string out;
     if (const auto* parents = find(job, {"depends_on"}); parents && parents->is_array())
-        for (const auto& each : parents->get_array()) out += (out.empty() ? "" : ", ") + member(each, "job") + " (" + member(each, "on_failure") + ")";
+        for (const auto& each : parents->get_array())
+            out += (out.empty() ? "" : ", ") + member(each, "job") + " (" + member(each, "on_failure") + ")";
     return out;
 }
 
@@ -115,7 +117,8 @@ void print_jobs(Context& context, const json::value& page) {
             const auto state = member(job, "state");
             const auto* percent = find(job, {"progress_percent"});
             auto note = error_of(job);
-            if (state == "running" && percent && percent->is_int64() && percent->get_int64() > 0) note = fmt::format("{}%", percent->get_int64());
+            if (state == "running" && percent && percent->is_int64() && percent->get_int64() > 0)
+                note = fmt::format("{}%", percent->get_int64());
             if (state == "scheduled") note = "runs " + age(job, "run_at", now);
             table.row({member(job, "id"), member(job, "kind"), member(job, "queue"), state, member(job, "priority"),
                        member(job, "attempt") + "/" + member(job, "max_attempts"), age(job, "created_at", now),
@@ -134,18 +137,22 @@ void print_dead_letters(Context& context, const json::value& page) {
                  {.title = "ERROR", .elastic = true}}};
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& job : data->get_array())
-            table.row({member(job, "id"), member(job, "kind"), member(job, "queue"), member(job, "attempt"), age(job, "finished_at", now), error_of(job)});
+            table.row({member(job, "id"), member(job, "kind"), member(job, "queue"), member(job, "attempt"),
+                       age(job, "finished_at", now), error_of(job)});
     print_page(context, table, page, "no dead letters");
 }
 
 void print_job(Context& context, const json::value& job) {
     auto& out = context.out;
     const auto now = SystemClock::instance().now();
-    const auto line = [&](std::string_view label, const std::string& value) { out << fmt::format("{:<9} {}\n", label, value); };
+    const auto line = [&](std::string_view label, const std::string& value) {
+        out << fmt::format("{:<9} {}\n", label, value);
+    };
     line("id", member(job, "id"));
     line("kind", member(job, "kind"));
     line("queue", fmt::format("{}, priority {}", member(job, "queue"), member(job, "priority")));
-    line("state", fmt::format("{}, attempt {} of {}", member(job, "state"), member(job, "attempt"), member(job, "max_attempts")));
+    line("state", fmt::format("{}, attempt {} of {}", member(job, "state"), member(job, "attempt"),
+                              member(job, "max_attempts")));
     if (member(job, "state") == "running") line("progress", member(job, "progress_percent") + "%");
     print_rules(job, line);
     line("created", fmt::format("{} ({})", member(job, "created_at"), age(job, "created_at", now)));

@@ -38,11 +38,14 @@ Look look(const Client& client, const std::string& id, bool whole) {
 
 std::string outlook_text(const json::value& job, const json::value& result, Timestamp now) {
     auto text = member(job, "state");
-    if (const auto position = member(result, "position"); position != "-" && text == "queued") text += ", " + position + " before it";
+    if (const auto position = member(result, "position"); position != "-" && text == "queued")
+        text += ", " + position + " before it";
     if (text == "scheduled") text += ", due " + age(job, "run_at", now);
-    if (const auto others = member(job, "blocked_by"); others != "-") text += ", waits for " + others + " other" + (others == "1" ? "" : "s");
+    if (const auto others = member(job, "blocked_by"); others != "-")
+        text += ", waits for " + others + " other" + (others == "1" ? "" : "s");
     const auto* left = find(result, {"estimated_seconds_remaining"});
-    if (left && left->is_number()) text += ", about " + seconds_text(std::max(1.0, left->to_number<double>())) + " left";
+    if (left && left->is_number())
+        text += ", about " + seconds_text(std::max(1.0, left->to_number<double>())) + " left";
     return text;
 }
 
@@ -57,11 +60,15 @@ json::value wait_for(Context& context, const Client& client, const std::string& 
         const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
         if (elapsed >= seconds) {
             progress.clear();
-            throw Failure{failed, fmt::format("job {} is still {} after {}", id, member(now.job, "state"), seconds_text(elapsed))};
+            throw Failure{failed, fmt::format("job {} is still {} after {}", id, member(now.job, "state"),
+                                              seconds_text(elapsed))};
         }
-        const auto outlook = absence.problem().empty() ? outlook_text(now.job, now.result, SystemClock::instance().now()) : absence.problem();
+        const auto outlook = absence.problem().empty()
+                                 ? outlook_text(now.job, now.result, SystemClock::instance().now())
+                                 : absence.problem();
         progress.show(fraction_of(now.job, now.result), fmt::format("{} · {}", outlook, seconds_text(elapsed)));
-        std::this_thread::sleep_for(std::min<std::chrono::duration<double>>(pause, std::chrono::duration<double>{seconds - elapsed}));
+        std::this_thread::sleep_for(
+            std::min<std::chrono::duration<double>>(pause, std::chrono::duration<double>{seconds - elapsed}));
         pause = std::min(pause * 3 / 2, std::chrono::milliseconds{500});
     }
 }

@@ -7,8 +7,8 @@
 
 namespace millrace::cli {
 
-// Asks until the job has ended or `seconds` since `begun` are over (then Failure), with the progress and the estimate on
-// standard error. A restart of the daemon is waited out.
+// Asks until the job has ended or `seconds` since `begun` are over (then Failure), with the progress and the estimate
+// on standard error. A restart of the daemon is waited out.
 json::value wait_for(Context& context, const Client& client, const std::string& id, Monotonic begun, double seconds);
 
 // Prints the result; exit 0 for a job that succeeded, else Failure with why.

@@ -38,7 +38,11 @@ std::size_t number(std::optional<std::string_view> text, std::size_t otherwise) 
 
 } // namespace
 
-KeptConnection::KeptConnection(std::filesystem::path socket, double timeout) : path_{std::move(socket)}, timeout_{timeout} { open(); }
+KeptConnection::KeptConnection(std::filesystem::path socket, double timeout)
+    : path_{std::move(socket)},
+      timeout_{timeout} {
+    open();
+}
 
 KeptConnection::Answer KeptConnection::call(const std::string& request) {
     if (!socket_) open();
@@ -52,7 +56,8 @@ void KeptConnection::open() {
     timeval limit{};
     limit.tv_sec = static_cast<time_t>(timeout_);
     limit.tv_usec = static_cast<suseconds_t>((timeout_ - static_cast<double>(limit.tv_sec)) * 1e6);
-    for (const int which : {SO_RCVTIMEO, SO_SNDTIMEO}) ::setsockopt(socket_.get(), SOL_SOCKET, which, &limit, sizeof limit);
+    for (const int which : {SO_RCVTIMEO, SO_SNDTIMEO})
+        ::setsockopt(socket_.get(), SOL_SOCKET, which, &limit, sizeof limit);
 }
 
 bool KeptConnection::send(std::string_view bytes) {
@@ -92,7 +97,8 @@ KeptConnection::Answer KeptConnection::exchange(const std::string& request) {
     return {static_cast<unsigned>(number(std::string_view{head}.substr(9, 3), 0)), body.substr(0, json)};
 }
 
-std::string post_request(const std::string& target, const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+std::string post_request(const std::string& target, const std::vector<std::pair<std::string, std::string>>& headers,
+                         const std::string& body) {
     auto request = fmt::format("POST {} HTTP/1.1\r\nHost: millrace\r\nContent-Length: {}\r\n", target, body.size());
     for (const auto& [name, value] : headers) request += fmt::format("{}: {}\r\n", name, value);
     return request + "\r\n" + body;

@@ -1,5 +1,5 @@
-// One connection to the daemon's socket, kept from call to call, with as little around it as can be: for measuring, where the
-// client's own time would count. Blocks; one thread.
+// One connection to the daemon's socket, kept from call to call, with as little around it as can be: for measuring,
+// where the client's own time would count. Blocks; one thread.
 #pragma once
 #include "base/descriptor.hpp"
 
@@ -13,7 +13,8 @@ namespace millrace::cli {
 
 class KeptConnection {
 public:
-    // Throws Failure when nothing listens there; so does a call that has to connect again. `timeout`: seconds without a byte.
+    // Throws Failure when nothing listens there; so does a call that has to connect again. `timeout`: seconds without a
+    // byte.
     KeptConnection(std::filesystem::path socket, double timeout);
 
     struct Answer {
@@ -35,6 +36,7 @@ private:
 };
 
 // A whole request of HTTP/1.1.
-std::string post_request(const std::string& target, const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body);
+std::string post_request(const std::string& target, const std::vector<std::pair<std::string, std::string>>& headers,
+                         const std::string& body);
 
 } // namespace millrace::cli

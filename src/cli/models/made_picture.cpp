@@ -19,7 +19,8 @@ void append_chunk(std::string& out, std::string_view kind, std::string_view data
     append_number(out, static_cast<std::uint32_t>(data.size()));
     const auto start = out.size();
     out.append(kind).append(data);
-    append_number(out, static_cast<std::uint32_t>(::crc32(0, reinterpret_cast<const Bytef*>(out.data() + start), static_cast<uInt>(out.size() - start))));
+    append_number(out, static_cast<std::uint32_t>(::crc32(0, reinterpret_cast<const Bytef*>(out.data() + start),
+                                                          static_cast<uInt>(out.size() - start))));
 }
 
 // The rows, each behind the byte that says that it is not filtered.
@@ -45,7 +46,8 @@ std::string made_picture(int width, int height, int channels, std::uint32_t seed
     const auto plain = rows(width, height, channels, seed);
     auto size = ::compressBound(static_cast<uLong>(plain.size()));
     std::string packed(size, '\0');
-    if (::compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uLong>(plain.size()), 6) != Z_OK)
+    if (::compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(plain.data()),
+                    static_cast<uLong>(plain.size()), 6) != Z_OK)
         throw std::runtime_error{"a picture could not be packed"};
     packed.resize(size);
     std::string head;

@@ -43,7 +43,8 @@ public:
     Interruption& operator=(const Interruption&) = delete;
 
 private:
-    struct sigaction interrupt_ {}, terminate_ {};
+    struct sigaction interrupt_ {
+    }, terminate_{};
 };
 
 struct Measured {
@@ -61,13 +62,15 @@ values::Manifest manifest_of(const json::value& model, const std::string& versio
                 if (!read) throw Failure{failed, "the manifest is not understood: " + read.error().detail};
                 return std::move(*read);
             }
-    throw Failure{failed, version.empty() ? "the model has no version in production: name one with --version" : fmt::format("there is no version {}", version)};
+    throw Failure{failed, version.empty() ? "the model has no version in production: name one with --version"
+                                          : fmt::format("there is no version {}", version)};
 }
 
 std::vector<std::size_t> default_batches(const values::Manifest& manifest, bool of_files) {
     std::vector<std::size_t> batches{1};
     for (const std::size_t each : {8, 32})
-        if (takes_batches(manifest, of_files) && each <= static_cast<std::size_t>(manifest.batching.max_batch)) batches.push_back(each);
+        if (takes_batches(manifest, of_files) && each <= static_cast<std::size_t>(manifest.batching.max_batch))
+            batches.push_back(each);
     return batches;
 }
 
@@ -82,9 +85,12 @@ Measured measure(Context& context, const Options& options, const values::Manifes
     for (const auto batch : batches) {
         const auto requests = bench_requests(target, files, batch);
         for (const auto connections : options.concurrency) {
-            const Load load{admin_socket(context), context.timeout, requests, connections, batch, std::min(0.5, options.seconds / 4), options.seconds};
+            const Load load{admin_socket(context), context.timeout, requests,
+                            connections,           batch,           std::min(0.5, options.seconds / 4),
+                            options.seconds};
             auto outcome = run_load(load, interrupted, [&](double share) {
-                progress.show((static_cast<double>(measured.cells.size()) + share) / all, fmt::format("{} connections, batches of {}", connections, batch));
+                progress.show((static_cast<double>(measured.cells.size()) + share) / all,
+                              fmt::format("{} connections, batches of {}", connections, batch));
             });
             measured.cells.push_back(std::move(outcome.cell));
             if (measured.problem.empty()) measured.problem = std::move(outcome.problem);
@@ -98,15 +104,24 @@ std::string milliseconds(double value) { return fmt::format(fmt::runtime(value <
 
 void print_table(Context& context, const std::vector<Cell>& cells) {
     const auto right = Table::Align::right;
-    Table table{{{.title = "CONNECTIONS", .align = right}, {.title = "BATCH", .align = right}, {.title = "ITEMS/S", .align = right},
-                 {.title = "P50 MS", .align = right}, {.title = "P95 MS", .align = right}, {.title = "P99 MS", .align = right},
-                 {.title = "MEAN MS", .align = right}, {.title = "PASS", .align = right}, {.title = "QUEUE MS", .align = right},
-                 {.title = "INFER MS", .align = right}, {.title = "ERRORS", .align = right}}};
+    Table table{{{.title = "CONNECTIONS", .align = right},
+                 {.title = "BATCH", .align = right},
+                 {.title = "ITEMS/S", .align = right},
+                 {.title = "P50 MS", .align = right},
+                 {.title = "P95 MS", .align = right},
+                 {.title = "P99 MS", .align = right},
+                 {.title = "MEAN MS", .align = right},
+                 {.title = "PASS", .align = right},
+                 {.title = "QUEUE MS", .align = right},
+                 {.title = "INFER MS", .align = right},
+                 {.title = "ERRORS", .align = right}}};
     for (const auto& cell : cells) {
         const auto f = summarize(cell);
-        table.row({std::to_string(cell.clients.size()), std::to_string(cell.batch), fmt::format(fmt::runtime(f.per_second < 100 ? "{:.1f}" : "{:.0f}"), f.per_second),
-                   milliseconds(f.p50_ms), milliseconds(f.p95_ms), milliseconds(f.p99_ms), milliseconds(f.mean_ms), fmt::format("{:.1f}", f.server.batch_size),
-                   milliseconds(f.server.queue_ms), milliseconds(f.server.infer_ms), std::to_string(f.errors)});
+        table.row({std::to_string(cell.clients.size()), std::to_string(cell.batch),
+                   fmt::format(fmt::runtime(f.per_second < 100 ? "{:.1f}" : "{:.0f}"), f.per_second),
+                   milliseconds(f.p50_ms), milliseconds(f.p95_ms), milliseconds(f.p99_ms), milliseconds(f.mean_ms),
+                   fmt::format("{:.1f}", f.server.batch_size), milliseconds(f.server.queue_ms),
+                   milliseconds(f.server.infer_ms), std::to_string(f.errors)});
     }
     table.print(context.out, context.width);
 }
@@ -128,7 +143,8 @@ values::Manifest input_manifest(Context& context, const std::string& name, const
     auto manifest = manifest_of(Client{context}.get("/api/v1/models/" + encoded(name)), version);
     if (manifest.task != values::Task::chain) return manifest;
     const auto& first = manifest.steps.front();
-    auto taken = manifest_of(Client{context}.get("/api/v1/models/" + encoded(first.model)), std::to_string(first.version));
+    auto taken =
+        manifest_of(Client{context}.get("/api/v1/models/" + encoded(first.model)), std::to_string(first.version));
     if (values::crops(manifest)) taken.batching.max_batch = 1; // it takes one picture a request
     return taken;
 }
@@ -147,23 +163,36 @@ int bench(Context& context, const Options& options) {
 
 void add_model_bench(CLI::App& group, Context& context) {
     auto options = std::make_shared<Options>(); // shared with the callback, which the app copies
-    auto* command = group.add_subcommand("bench", "Measure how many predictions a model makes a second, and how long each takes");
+    auto* command =
+        group.add_subcommand("bench", "Measure how many predictions a model makes a second, and how long each takes");
     command->add_option("name", options->name, "Name of the model")->required()->type_name("");
     command->add_option("--version", options->version, "Instead of what traffic chooses")->type_name("V");
-    command->add_option("--input", options->files, "Files to send in turn; else inputs are made up from the manifest")->type_name("FILE");
-    command->add_option("--batch", options->batches, "Items a request, several by commas (1,8,32, as far as the model takes them)")->delimiter(',')->check(CLI::Range(1, 1024))->type_name("N");
+    command->add_option("--input", options->files, "Files to send in turn; else inputs are made up from the manifest")
+        ->type_name("FILE");
+    command
+        ->add_option("--batch", options->batches,
+                     "Items a request, several by commas (1,8,32, as far as the model takes them)")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 1024))
+        ->type_name("N");
     command->add_option("--concurrency", options->concurrency, "Connections at a time, several by commas (1,4,16)")
         ->delimiter(',')
         ->check(CLI::Range(1, 256))
         ->type_name("N");
-    command->add_option("--seconds", options->seconds, "Length of each measurement (5)")->check(CLI::Range(0.1, 3600.0))->type_name("N");
-    command->footer("PASS is how many items the server ran together on average, QUEUE and INFER the time that an item waited and that its\n"
-                    "forward pass took. The daemon goes on with its other work, which shares the machine. Ctrl-C prints what there is.\n"
-                    "Examples:\n"
-                    "  millrace model bench digits\n"
-                    "  millrace model bench digits --input seven.png three.png --concurrency 1,64\n"
-                    "  millrace model bench digits --batch 1,8,32 --seconds 10 --json | jq '.rows[] | [.batch, .per_second]'");
-    command->callback([&context, options] { context.action = [&context, options] { return bench(context, *options); }; });
+    command->add_option("--seconds", options->seconds, "Length of each measurement (5)")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->type_name("N");
+    command->footer(
+        "PASS is how many items the server ran together on average, QUEUE and INFER the time that an item waited and "
+        "that its\n"
+        "forward pass took. The daemon goes on with its other work, which shares the machine. Ctrl-C prints what there "
+        "is.\n"
+        "Examples:\n"
+        "  millrace model bench digits\n"
+        "  millrace model bench digits --input seven.png three.png --concurrency 1,64\n"
+        "  millrace model bench digits --batch 1,8,32 --seconds 10 --json | jq '.rows[] | [.batch, .per_second]'");
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return bench(context, *options); }; });
 }
 
 } // namespace millrace::cli

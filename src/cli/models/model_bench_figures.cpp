@@ -8,8 +8,8 @@
 namespace millrace::cli {
 namespace {
 
-// The number behind `name`, quotes and colon included: of a name that comes last in the answer, for a label before it might
-// look the same.
+// The number behind `name`, quotes and colon included: of a name that comes last in the answer, for a label before it
+// might look the same.
 std::optional<double> number_behind(std::string_view answer, std::string_view name) {
     const auto at = answer.rfind(name);
     if (at == std::string_view::npos) return std::nullopt;
@@ -21,7 +21,8 @@ std::optional<double> number_behind(std::string_view answer, std::string_view na
 
 double mean(const std::vector<Sample>& samples, double (*of)(const Sample&)) {
     if (samples.empty()) return 0;
-    return std::accumulate(samples.begin(), samples.end(), 0.0, [&](double sum, const Sample& each) { return sum + of(each); }) /
+    return std::accumulate(samples.begin(), samples.end(), 0.0,
+                           [&](double sum, const Sample& each) { return sum + of(each); }) /
            static_cast<double>(samples.size());
 }
 
@@ -48,7 +49,8 @@ Figures summarize(const Cell& cell) {
     for (const auto& client : cell.clients) {
         samples.insert(samples.end(), client.samples.begin(), client.samples.end());
         figures.errors += client.errors;
-        if (client.seconds > 0) figures.per_second += static_cast<double>(client.samples.size() * cell.batch) / client.seconds;
+        if (client.seconds > 0)
+            figures.per_second += static_cast<double>(client.samples.size() * cell.batch) / client.seconds;
     }
     figures.requests = samples.size();
     std::vector<double> latencies;
@@ -71,8 +73,11 @@ json::object to_json(const Cell& cell) {
             {"requests", figures.requests},
             {"errors", figures.errors},
             {"per_second", rounded(figures.per_second)},
-            {"latency_ms", {{"mean", rounded(figures.mean_ms)}, {"p50", rounded(figures.p50_ms)}, {"p95", rounded(figures.p95_ms)},
-                            {"p99", rounded(figures.p99_ms)}}},
+            {"latency_ms",
+             {{"mean", rounded(figures.mean_ms)},
+              {"p50", rounded(figures.p50_ms)},
+              {"p95", rounded(figures.p95_ms)},
+              {"p99", rounded(figures.p99_ms)}}},
             {"batch_size", rounded(figures.server.batch_size)},
             {"queue_ms", rounded(figures.server.queue_ms)},
             {"infer_ms", rounded(figures.server.infer_ms)}};

@@ -15,7 +15,8 @@ struct ServerFigures {
     double batch_size = 0, queue_ms = 0, infer_ms = 0;
 };
 
-// Reads them from an answer of /predict or from the JSON of an answer of the inference protocol; nullopt when they are not in it.
+// Reads them from an answer of /predict or from the JSON of an answer of the inference protocol; nullopt when they are
+// not in it.
 std::optional<ServerFigures> server_figures(std::string_view answer);
 
 // One request that was answered.
@@ -32,7 +33,7 @@ struct BenchClient {
 };
 
 struct Cell {
-    std::size_t batch = 1;       // items a request
+    std::size_t batch = 1;            // items a request
     std::vector<BenchClient> clients; // that worked at a time
 };
 
@@ -40,11 +41,11 @@ struct Figures {
     std::uint64_t requests = 0, errors = 0;
     double per_second = 0; // items
     double mean_ms = 0, p50_ms = 0, p95_ms = 0, p99_ms = 0;
-    ServerFigures server;  // means
+    ServerFigures server; // means
 };
 
-// The rate is the sum of the clients' own: each is measured from an answer to an answer, so that slow requests that reach over the
-// end of the time do not make it wrong.
+// The rate is the sum of the clients' own: each is measured from an answer to an answer, so that slow requests that
+// reach over the end of the time do not make it wrong.
 Figures summarize(const Cell& cell);
 
 // The smallest value of `rising` that at least that share of them does not exceed; 0 of none.

@@ -34,7 +34,8 @@ std::string text_item(const values::TextRule& rule, std::mt19937& random) {
         if (!text.empty()) text += ' ';
         if (!rule.vocabulary.empty()) text += rule.vocabulary[random() % rule.vocabulary.size()];
         else
-            for (auto letters = 3 + random() % 6; letters > 0; --letters) text += static_cast<char>('a' + random() % 26);
+            for (auto letters = 3 + random() % 6; letters > 0; --letters)
+                text += static_cast<char>('a' + random() % 26);
     }
     return text;
 }
@@ -53,7 +54,8 @@ Item made_photograph(const values::ImageRule& rule, std::uint32_t seed) {
     if (rule.channels != 1 && rule.channels != 3)
         throw Failure{usage, "pictures with these bands cannot be made up: name files with --input"};
     const int any = rule.open() ? std::clamp(256, rule.least_side, rule.most_side) : 0;
-    return {"image/png", made_picture(std::max({any, rule.width, rule.resize_width}), std::max({any, rule.height, rule.resize_height}), rule.channels, seed)};
+    return {"image/png", made_picture(std::max({any, rule.width, rule.resize_width}),
+                                      std::max({any, rule.height, rule.resize_height}), rule.channels, seed)};
 }
 
 Item made_item(const values::InputSpec& input, std::uint32_t seed) {
@@ -95,16 +97,23 @@ void append_element(std::string& out, Datatype type, std::mt19937& random) {
 // A request of the inference protocol: the JSON head, and behind it the binary tensors.
 std::string protocol_request(const BenchTarget& target, json::array inputs, const std::string& tensors) {
     json::array outputs;
-    for (const auto& each : target.manifest.outputs) outputs.push_back(json::object{{"name", each.name}, {"parameters", {{"binary_data", true}}}});
+    for (const auto& each : target.manifest.outputs)
+        outputs.push_back(json::object{{"name", each.name}, {"parameters", {{"binary_data", true}}}});
     const auto head = json_text(json::object{{"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
     const auto version = target.version.empty() ? std::string{} : "/versions/" + encoded(target.version);
     return post_request(fmt::format("/v2/models/{}{}/infer", encoded(target.model), version),
-                        {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", std::to_string(head.size())}, {"X-Measurement", "true"}},
+                        {{"Content-Type", "application/octet-stream"},
+                         {"Inference-Header-Content-Length", std::to_string(head.size())},
+                         {"X-Measurement", "true"}},
                         head + tensors);
 }
 
-json::object announced(std::string_view name, std::string_view datatype, const values::Shape& shape, std::size_t bytes) {
-    return {{"name", name}, {"datatype", datatype}, {"shape", json::value_from(shape)}, {"parameters", {{"binary_data_size", bytes}}}};
+json::object announced(std::string_view name, std::string_view datatype, const values::Shape& shape,
+                       std::size_t bytes) {
+    return {{"name", name},
+            {"datatype", datatype},
+            {"shape", json::value_from(shape)},
+            {"parameters", {{"binary_data_size", bytes}}}};
 }
 
 std::string tensor_request(const BenchTarget& target, std::size_t batch, std::uint32_t seed) {
@@ -116,18 +125,22 @@ std::string tensor_request(const BenchTarget& target, std::size_t batch, std::ui
         std::replace(shape.begin(), shape.end(), std::int64_t{-1}, open_dimension);
         shape.insert(shape.begin(), static_cast<std::int64_t>(batch));
         const auto before = bytes.size();
-        for (auto left = values::element_count(shape).value_or(0); left > 0; --left) append_element(bytes, input.tensor.datatype, random);
-        inputs.push_back(announced(input.tensor.name, values::name(input.tensor.datatype), shape, bytes.size() - before));
+        for (auto left = values::element_count(shape).value_or(0); left > 0; --left)
+            append_element(bytes, input.tensor.datatype, random);
+        inputs.push_back(
+            announced(input.tensor.name, values::name(input.tensor.datatype), shape, bytes.size() - before));
     }
     return protocol_request(target, std::move(inputs), bytes);
 }
 
 // `first` and the items that follow it, beginning anew after the last.
-std::string items_request(const BenchTarget& target, const std::vector<Item>& items, std::size_t first, std::size_t batch) {
+std::string items_request(const BenchTarget& target, const std::vector<Item>& items, std::size_t first,
+                          std::size_t batch) {
     if (batch == 1) {
         const auto& item = items[first % items.size()];
         const auto version = target.version.empty() ? std::string{} : "?version=" + encoded(target.version);
-        return post_request(fmt::format("/api/v1/models/{}/predict{}", encoded(target.model), version), {{"Content-Type", item.media_type}, {"X-Measurement", "true"}}, item.bytes);
+        return post_request(fmt::format("/api/v1/models/{}/predict{}", encoded(target.model), version),
+                            {{"Content-Type", item.media_type}, {"X-Measurement", "true"}}, item.bytes);
     }
     std::string bytes;
     for (std::size_t i = 0; i < batch; ++i) {
@@ -136,7 +149,8 @@ std::string items_request(const BenchTarget& target, const std::vector<Item>& it
         bytes += item.bytes;
     }
     const auto& name = target.manifest.inputs[target.manifest.first_given()].tensor.name;
-    return protocol_request(target, {announced(name, "BYTES", {static_cast<std::int64_t>(batch)}, bytes.size())}, bytes);
+    return protocol_request(target, {announced(name, "BYTES", {static_cast<std::int64_t>(batch)}, bytes.size())},
+                            bytes);
 }
 
 std::vector<Item> read_items(const std::vector<std::filesystem::path>& files) {
@@ -155,7 +169,8 @@ std::vector<Item> read_items(const std::vector<std::filesystem::path>& files) {
 }
 
 bool all_tensors(const values::Manifest& manifest) {
-    return std::all_of(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& each) { return each.kind == InputKind::tensor; });
+    return std::all_of(manifest.inputs.begin(), manifest.inputs.end(),
+                       [](const auto& each) { return each.kind == InputKind::tensor; });
 }
 
 template <class Make>
@@ -172,15 +187,20 @@ bool takes_batches(const values::Manifest& manifest, bool of_files) {
     return all_tensors(manifest) ? !of_files : manifest.given() == 1;
 }
 
-std::vector<std::string> bench_requests(const BenchTarget& target, const std::vector<std::filesystem::path>& files, std::size_t batch) {
+std::vector<std::string> bench_requests(const BenchTarget& target, const std::vector<std::filesystem::path>& files,
+                                        std::size_t batch) {
     const auto& manifest = target.manifest;
-    if (batch > 1 && !takes_batches(manifest, !files.empty())) throw Failure{usage, "inputs of this model go one a request: --batch 1"};
-    if (files.empty() && all_tensors(manifest)) return several(variants, [&](std::uint32_t i) { return tensor_request(target, batch, i); });
+    if (batch > 1 && !takes_batches(manifest, !files.empty()))
+        throw Failure{usage, "inputs of this model go one a request: --batch 1"};
+    if (files.empty() && all_tensors(manifest))
+        return several(variants, [&](std::uint32_t i) { return tensor_request(target, batch, i); });
     if (files.empty() && manifest.given() > 1)
         throw Failure{usage, "inputs of several kinds cannot be made up: name files with --input"};
     auto items = read_items(files);
-    for (std::uint32_t i = 0; files.empty() && i < std::max(variants, batch); ++i) items.push_back(made_item(manifest.inputs[manifest.first_given()], i));
-    return several(std::max(items.size(), variants), [&](std::uint32_t i) { return items_request(target, items, i, batch); });
+    for (std::uint32_t i = 0; files.empty() && i < std::max(variants, batch); ++i)
+        items.push_back(made_item(manifest.inputs[manifest.first_given()], i));
+    return several(std::max(items.size(), variants),
+                   [&](std::uint32_t i) { return items_request(target, items, i, batch); });
 }
 
 } // namespace millrace::cli

@@ -34,10 +34,10 @@ std::string words_of(const KeptConnection::Answer& answer) {
 struct Shared {
     const Load& load;
     const std::atomic<bool>& stop;
-    std::barrier<> warm;            // the measurement begins when all of them have had an answer: the first may load the model
+    std::barrier<> warm; // the measurement begins when all of them have had an answer: the first may load the model
     std::atomic<std::size_t> turn{0}, running{0}, measuring{0};
     std::mutex mutex{};
-    std::string problem{};          // under the mutex, as is the next
+    std::string problem{}; // under the mutex, as is the next
     std::exception_ptr failure{};
 };
 
@@ -92,7 +92,8 @@ Outcome run_load(const Load& load, const std::atomic<bool>& stop, const std::fun
     shared.running = load.concurrency;
     {
         std::vector<std::jthread> threads;
-        for (auto& client : outcome.cell.clients) threads.emplace_back([&shared, &client] { run_client(shared, client); });
+        for (auto& client : outcome.cell.clients)
+            threads.emplace_back([&shared, &client] { run_client(shared, client); });
         std::optional<Steady::time_point> begin;
         for (auto shown = Steady::now(); shared.running > 0; std::this_thread::sleep_for(5ms)) {
             if (shared.measuring > 0 && !begin) begin = Steady::now();
@@ -103,7 +104,8 @@ Outcome run_load(const Load& load, const std::atomic<bool>& stop, const std::fun
     }
     if (shared.failure) std::rethrow_exception(shared.failure);
     const auto& clients = outcome.cell.clients;
-    const bool refused = std::any_of(clients.begin(), clients.end(), [](const auto& each) { return each.errors > 0; }); // after the warm-up
+    const bool refused = std::any_of(clients.begin(), clients.end(),
+                                     [](const auto& each) { return each.errors > 0; }); // after the warm-up
     if (refused) outcome.problem = std::move(shared.problem);
     return outcome;
 }

@@ -23,8 +23,9 @@ struct Outcome {
     std::string problem; // the first answer that was an error, in its own words; empty: none
 };
 
-// Runs the load on so many threads, each with one kept connection; blocks. `elapsed` is called about ten times a second with the
-// share of the measurement that is done. Ends early, with what there is, when `stop` becomes true. Throws Failure when the daemon cannot be reached.
+// Runs the load on so many threads, each with one kept connection; blocks. `elapsed` is called about ten times a second
+// with the share of the measurement that is done. Ends early, with what there is, when `stop` becomes true. Throws
+// Failure when the daemon cannot be reached.
 Outcome run_load(const Load& load, const std::atomic<bool>& stop, const std::function<void(double share)>& elapsed);
 
 } // namespace millrace::cli

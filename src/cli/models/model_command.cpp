@@ -36,10 +36,13 @@ int list(Context& context) {
 }
 
 void print_shares(Context& context, const json::value& prediction, const json::value& shares) {
-    Table table{{{.title = "CLASS", .elastic = true}, {.title = "SHARE", .align = Table::Align::right}, {.title = "PIXELS", .align = Table::Align::right}}};
+    Table table{{{.title = "CLASS", .elastic = true},
+                 {.title = "SHARE", .align = Table::Align::right},
+                 {.title = "PIXELS", .align = Table::Align::right}}};
     for (const auto& each : shares.as_array()) {
         const auto* share = find(each, {"share"});
-        table.row({member(each, "label"), share && share->is_number() ? fmt::format("{:.1f}%", share->to_number<double>() * 100) : "-",
+        table.row({member(each, "label"),
+                   share && share->is_number() ? fmt::format("{:.1f}%", share->to_number<double>() * 100) : "-",
                    member(each, "pixels")});
     }
     table.print(context.out, context.width);
@@ -73,12 +76,17 @@ void save_map(Context& context, const Client& client, const json::value& predict
 int predict(Context& context, const PredictOptions& options) {
     if (!options.output.empty() && options.files.size() > 1) throw Failure{usage, "--output takes the map of one file"};
     const Client client{context};
-    const auto target = model_path(options.name, "/predict") + (options.version.empty() ? "" : "?version=" + encoded(options.version));
-    Table labels{{{.title = "FILE", .elastic = true}, {.title = "LABEL"}, {.title = "CONFIDENCE", .align = Table::Align::right}, {.title = "MODEL"}}};
+    const auto target =
+        model_path(options.name, "/predict") + (options.version.empty() ? "" : "?version=" + encoded(options.version));
+    Table labels{{{.title = "FILE", .elastic = true},
+                  {.title = "LABEL"},
+                  {.title = "CONFIDENCE", .align = Table::Align::right},
+                  {.title = "MODEL"}}};
     for (const auto& file : options.files) {
         Body body;
         body.add_file(file);
-        const auto reply = client.call({.method = "POST", .target = target, .content_type = media_type(file), .body = &body, .patience = 60});
+        const auto reply = client.call(
+            {.method = "POST", .target = target, .content_type = media_type(file), .body = &body, .patience = 60});
         const auto prediction = reply.json();
         if (context.json) print_raw(context, reply.body); // one line a file
         else print_prediction(context, labels, file, prediction);
@@ -98,7 +106,8 @@ void add_predict(CLI::App& group, Context& context) {
     command->footer("Examples:\n"
                     "  millrace model predict digits seven.png three.png\n"
                     "  millrace model predict land_cover patch.npy --output map.png");
-    command->callback([&context, options] { context.action = [&context, options] { return predict(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return predict(context, *options); }; });
 }
 
 } // namespace

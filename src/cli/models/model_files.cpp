@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> named_by(const fs::path& manifest) {
     std::error_code failure;
-    if (!fs::is_regular_file(manifest, failure) || fs::file_size(manifest, failure) > values::max_manifest_bytes) return {};
+    if (!fs::is_regular_file(manifest, failure) || fs::file_size(manifest, failure) > values::max_manifest_bytes)
+        return {};
     std::ifstream in{manifest, std::ios::binary};
     const auto value = parse_json(std::string{std::istreambuf_iterator<char>{in}, {}});
     if (!value) return {};
@@ -27,7 +28,9 @@ std::vector<std::string> named_by(const fs::path& manifest) {
 
 std::vector<fs::path> model_files(const std::string& manifest, const std::vector<std::string>& given) {
     std::vector<fs::path> files(given.begin(), given.end());
-    const auto is_given = [&](const std::string& name) { return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.filename() == name; }); };
+    const auto is_given = [&](const std::string& name) {
+        return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.filename() == name; });
+    };
     for (const auto& name : named_by(manifest)) {
         auto beside = fs::path{manifest}.parent_path() / name;
         std::error_code ignored;

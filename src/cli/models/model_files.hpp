@@ -8,8 +8,8 @@
 
 namespace millrace::cli {
 
-// Those that were given, and those that the manifest names and that lie beside it; by name. A manifest that cannot be read
-// here names none: the daemon says what is wrong with it.
+// Those that were given, and those that the manifest names and that lie beside it; by name. A manifest that cannot be
+// read here names none: the daemon says what is wrong with it.
 std::vector<std::filesystem::path> model_files(const std::string& manifest, const std::vector<std::string>& given);
 
 // With their digests and sizes. Throws Failure when one cannot be read.

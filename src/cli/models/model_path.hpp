@@ -10,7 +10,9 @@
 
 namespace millrace::cli {
 
-inline std::string model_path(const std::string& name, std::string_view rest = "") { return fmt::format("/api/v1/models/{}{}", encoded(name), rest); }
+inline std::string model_path(const std::string& name, std::string_view rest = "") {
+    return fmt::format("/api/v1/models/{}{}", encoded(name), rest);
+}
 
 // As a person writes it: "digits" or "digits/2".
 struct VersionName {

@@ -30,11 +30,16 @@ constexpr std::size_t most_versions = 6, usual_width = 120;
 
 // A member a line, as far as the line goes: a manifest may have a vocabulary of 30,000 words.
 void print_manifest(Context& context, const Options& options, const json::value& manifest) {
-    context.out << "\nmanifest (all of it: " << printable(fmt::format("millrace model show {} --manifest", options.name)) << "):\n";
-    const std::size_t width = std::max<std::size_t>(40, context.width > 0 ? static_cast<std::size_t>(context.width) : usual_width);
+    context.out << "\nmanifest (all of it: "
+                << printable(fmt::format("millrace model show {} --manifest", options.name)) << "):\n";
+    const std::size_t width =
+        std::max<std::size_t>(40, context.width > 0 ? static_cast<std::size_t>(context.width) : usual_width);
     if (const auto* object = manifest.if_object())
         for (const auto& [key, member] : *object)
-            if (!member.is_null()) context.out << printable(shortened(fmt::format("  {:<11} {}", std::string_view{key}, json_text(member)), width - 1)) << '\n';
+            if (!member.is_null())
+                context.out << printable(shortened(fmt::format("  {:<11} {}", std::string_view{key}, json_text(member)),
+                                                   width - 1))
+                            << '\n';
 }
 
 // The newest versions, and the one in production, in their order.
@@ -45,7 +50,8 @@ json::value latest(const json::value& model) {
     auto& all = versions->get_array();
     json::array kept;
     for (std::size_t i = 0; i < all.size(); ++i)
-        if (i + most_versions >= all.size() || member(all[i], "version") == member(model, "production")) kept.push_back(all[i]);
+        if (i + most_versions >= all.size() || member(all[i], "version") == member(model, "production"))
+            kept.push_back(all[i]);
     all = std::move(kept);
     return out;
 }
@@ -76,7 +82,8 @@ int show(Context& context, const Options& options) {
         const auto shown = latest(model);
         add_version_rows(table, shown, now);
         table.print(context.out, context.width);
-        if (const auto hidden = model.at("versions").as_array().size() - shown.at("versions").as_array().size(); hidden > 0)
+        if (const auto hidden = model.at("versions").as_array().size() - shown.at("versions").as_array().size();
+            hidden > 0)
             context.out << hidden << " older versions are not shown: millrace model list tells of all\n";
     }
     if (version.is_null()) return done; // no production yet
@@ -91,13 +98,17 @@ int show(Context& context, const Options& options) {
 void add_model_show(CLI::App& group, Context& context) {
     auto options = std::make_shared<Options>(); // shared with the callback, which the app copies
     auto* command = group.add_subcommand("show", "Show a model with its versions, and all about one of them");
-    command->add_option("name", options->name, "NAME, for the version in production, or NAME/VERSION")->required()->type_name("");
-    command->add_flag("--manifest", options->manifest, "Only its manifest, and all of it: without this, long lists are shortened");
+    command->add_option("name", options->name, "NAME, for the version in production, or NAME/VERSION")
+        ->required()
+        ->type_name("");
+    command->add_flag("--manifest", options->manifest,
+                      "Only its manifest, and all of it: without this, long lists are shortened");
     command->footer("Examples:\n"
                     "  millrace model show digits\n"
                     "  millrace model show digits/2\n"
                     "  millrace model show digits --manifest > digits.manifest.json");
-    command->callback([&context, options] { context.action = [&context, options] { return show(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return show(context, *options); }; });
 }
 
 } // namespace millrace::cli

@@ -24,7 +24,9 @@ std::string percent(const json::value& object, std::initializer_list<std::string
     return value && value->is_number() ? fmt::format("{:.1f}%", value->to_number<double>() * 100) : "-";
 }
 
-std::string ms(const json::value& version, std::string_view which) { return fmt::format("{:.2f}", number_at(version, {"latency_ms", which})); }
+std::string ms(const json::value& version, std::string_view which) {
+    return fmt::format("{:.2f}", number_at(version, {"latency_ms", which}));
+}
 
 const json::array& versions_of(const json::value& comparison) {
     static const json::array none;
@@ -59,12 +61,15 @@ void print_labels(Context& context, const json::array& versions) {
     Table table{std::move(titles)};
     for (std::size_t i = 0; i < std::min(order.size(), most_labels); ++i) {
         std::vector<std::string> cells{order[i]};
-        for (const auto& name : columns) cells.push_back(shares[order[i]].contains(name) ? fmt::format("{:.1f}%", shares[order[i]][name] * 100) : "-");
+        for (const auto& name : columns)
+            cells.push_back(shares[order[i]].contains(name) ? fmt::format("{:.1f}%", shares[order[i]][name] * 100)
+                                                            : "-");
         table.row(std::move(cells));
     }
     context.out << '\n';
     table.print(context.out, context.width);
-    if (order.size() > most_labels) context.out << "and " << order.size() - most_labels << " labels more: --json has them all\n";
+    if (order.size() > most_labels)
+        context.out << "and " << order.size() - most_labels << " labels more: --json has them all\n";
 }
 
 } // namespace
@@ -86,13 +91,19 @@ std::string traffic_text(const json::value& traffic) {
 
 void print_traffic(Context& context, const std::string& model, const json::value& traffic) {
     context.out << printable(model + ": " + traffic_text(traffic)) << '\n';
-    if (const auto* policy = find(traffic, {"rollback"}); is_there(traffic, "candidate") && policy && policy->is_object())
-        context.out << fmt::format("the candidate is taken back if, after {} predictions, {:.1f}% more of them fail or they take {} times as long\n",
-                                   member(*policy, "min_samples"), number_at(*policy, {"max_error_rate_increase"}) * 100,
+    if (const auto* policy = find(traffic, {"rollback"});
+        is_there(traffic, "candidate") && policy && policy->is_object())
+        context.out << fmt::format("the candidate is taken back if, after {} predictions, {:.1f}% more of them fail or "
+                                   "they take {} times as long\n",
+                                   member(*policy, "min_samples"),
+                                   number_at(*policy, {"max_error_rate_increase"}) * 100,
                                    number_at(*policy, {"max_latency_ratio"}));
     const auto* history = find(traffic, {"history"});
     if (!history || !history->is_array() || history->get_array().empty()) return;
-    Table table{{{.title = "SET"}, {.title = "BY"}, {.title = "TRAFFIC", .elastic = true}, {.title = "REASON", .elastic = true}}};
+    Table table{{{.title = "SET"},
+                 {.title = "BY"},
+                 {.title = "TRAFFIC", .elastic = true},
+                 {.title = "REASON", .elastic = true}}};
     const auto now = SystemClock::instance().now();
     for (const auto& each : history->get_array())
         table.row({ago(each, "set_at", now), member(each, "set_by"), traffic_text(*find(each, {"traffic"})),
@@ -116,9 +127,11 @@ void print_comparison(Context& context, const json::value& comparison) {
                  {.title = "ACCURACY", .align = Align::right},
                  {.title = "FEEDBACK", .align = Align::right}}};
     for (const auto& version : versions_of(comparison))
-        table.row({member(comparison, "model") + "/" + member(version, "version"), is_there(version, "role") ? member(version, "role") : "",
-                   member(version, "predictions"), percent(version, {"error_rate"}), member(version, "refused"), ms(version, "mean"), ms(version, "p50"), ms(version, "p95"),
-                   ms(version, "p99"), percent(version, {"shadow", "agreement"}), percent(version, {"feedback", "accuracy"}),
+        table.row({member(comparison, "model") + "/" + member(version, "version"),
+                   is_there(version, "role") ? member(version, "role") : "", member(version, "predictions"),
+                   percent(version, {"error_rate"}), member(version, "refused"), ms(version, "mean"),
+                   ms(version, "p50"), ms(version, "p95"), ms(version, "p99"),
+                   percent(version, {"shadow", "agreement"}), percent(version, {"feedback", "accuracy"}),
                    fmt::format("{}", number_at(version, {"feedback", "count"}))});
     table.print(context.out, context.width);
     print_labels(context, versions_of(comparison));

@@ -50,8 +50,10 @@ json::object filter_of(const Choice& choice) {
         if (!value.empty()) filter[name] = value;
     });
     if (!choice.ids.empty()) filter["ids"] = json::array(choice.ids.begin(), choice.ids.end());
-    if (filter.empty() && !choice.all) throw Failure{usage, "say which: ids, a filter such as --queue NAME, or --all for every dead letter"};
-    if (!filter.empty() && choice.all) throw Failure{usage, "--all is every dead letter; leave it out, or the ids and filters"};
+    if (filter.empty() && !choice.all)
+        throw Failure{usage, "say which: ids, a filter such as --queue NAME, or --all for every dead letter"};
+    if (!filter.empty() && choice.all)
+        throw Failure{usage, "--all is every dead letter; leave it out, or the ids and filters"};
     return filter;
 }
 
@@ -68,7 +70,8 @@ int list(Context& context, const ListOptions& options) {
 int show(Context& context, const std::string& id) {
     const auto reply = Client{context}.call({.target = "/api/v1/jobs/" + encoded(id)});
     const auto job = reply.json();
-    if (const auto state = member(job, "state"); state != "dead") throw Failure{failed, fmt::format("job {} is no dead letter: it is {}", id, state)};
+    if (const auto state = member(job, "state"); state != "dead")
+        throw Failure{failed, fmt::format("job {} is no dead letter: it is {}", id, state)};
     if (context.json) print_raw(context, reply.body);
     else print_job(context, job);
     return done;
@@ -79,7 +82,8 @@ std::string letters(const std::string& count) { return count + (count == "1" ? "
 int print_count(Context& context, const Reply& reply, std::string_view verb) {
     const auto answer = reply.json();
     if (context.json) print_raw(context, reply.body);
-    else if (member(answer, "dry_run") == "true") context.out << fmt::format("{} would be {}\n", letters(member(answer, "count")), verb);
+    else if (member(answer, "dry_run") == "true")
+        context.out << fmt::format("{} would be {}\n", letters(member(answer, "count")), verb);
     else context.out << fmt::format("{} {}\n", letters(member(answer, "count")), verb);
     return done;
 }
@@ -94,7 +98,8 @@ int replay(Context& context, const ReplayOptions& options) {
 // Asks the person at the terminal; without one the answer must have been given.
 void confirm(Context& context, const Client& client, const json::object& filter) {
     if (!context.answers) throw Failure{usage, "this deletes jobs for good: add --yes, or try it with --dry-run first"};
-    const auto counted = client.post_json("/api/v1/dead-letters/purge", json::object{{"filter", filter}, {"dry_run", true}}).json();
+    const auto counted =
+        client.post_json("/api/v1/dead-letters/purge", json::object{{"filter", filter}, {"dry_run", true}}).json();
     context.err << fmt::format("Delete {} for good? [y/N] ", letters(member(counted, "count"))) << std::flush;
     std::string answer;
     std::getline(*context.answers, answer);
@@ -105,7 +110,8 @@ int purge(Context& context, const Choice& choice) {
     const auto filter = filter_of(choice);
     const Client client{context};
     if (!choice.dry_run && !choice.yes) confirm(context, client, filter);
-    const auto reply = client.post_json("/api/v1/dead-letters/purge", json::object{{"filter", filter}, {"dry_run", choice.dry_run}});
+    const auto reply =
+        client.post_json("/api/v1/dead-letters/purge", json::object{{"filter", filter}, {"dry_run", choice.dry_run}});
     return print_count(context, reply, "deleted");
 }
 
@@ -114,7 +120,8 @@ void add_filters(CLI::App& command, Choice& choice) {
     command.add_option("--queue", choice.queue, "Only this queue")->type_name("NAME");
     command.add_option("--error-code", choice.error_code, "Only those that died of this")->type_name("CODE");
     command.add_option("--tag", choice.tag, "Only with this tag")->type_name("NAME=VALUE");
-    command.add_option("--died-after", choice.died_after, "Only those that died after this time (RFC 3339)")->type_name("TIME");
+    command.add_option("--died-after", choice.died_after, "Only those that died after this time (RFC 3339)")
+        ->type_name("TIME");
     command.add_option("--died-before", choice.died_before, "Only those that died before this time")->type_name("TIME");
 }
 
@@ -133,20 +140,28 @@ void add_list(CLI::App& group, Context& context) {
     command->add_option("--cursor", options->cursor, "Go on where an earlier list ended")->type_name("CURSOR");
     command->footer("Examples:\n"
                     "  millrace dlq list --error-code timed_out --died-after 2027-01-31T00:00:00Z");
-    command->callback([&context, options] { context.action = [&context, options] { return list(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return list(context, *options); }; });
 }
 
 void add_replay(CLI::App& group, Context& context) {
     auto options = std::make_shared<ReplayOptions>();
     auto* command = group.add_subcommand("replay", "Put dead letters back in line, with all their attempts anew");
     add_choice(*command, options->choice);
-    command->add_option("--payload", options->payload, "Another payload for each of them: JSON, @FILE or - for standard input")->type_name("JSON");
-    command->add_option("--rate", options->rate, "So many a second, not all at once")->check(CLI::Range(0.001, 1e6))->type_name("N")->default_str("");
+    command
+        ->add_option("--payload", options->payload,
+                     "Another payload for each of them: JSON, @FILE or - for standard input")
+        ->type_name("JSON");
+    command->add_option("--rate", options->rate, "So many a second, not all at once")
+        ->check(CLI::Range(0.001, 1e6))
+        ->type_name("N")
+        ->default_str("");
     command->footer("Examples:\n"
                     "  millrace dlq replay --queue mail --dry-run\n"
                     "  millrace dlq replay --queue mail --rate 20\n"
                     "  millrace dlq replay 0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55 --payload @corrected.json");
-    command->callback([&context, options] { context.action = [&context, options] { return replay(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return replay(context, *options); }; });
 }
 
 void add_purge(CLI::App& group, Context& context) {

@@ -26,7 +26,9 @@ struct PauseOptions {
     std::string name, reason, until;
 };
 
-std::string path_of(const std::string& name, std::string_view rest = "") { return fmt::format("/api/v1/queues/{}{}", encoded(name), rest); }
+std::string path_of(const std::string& name, std::string_view rest = "") {
+    return fmt::format("/api/v1/queues/{}{}", encoded(name), rest);
+}
 
 int list(Context& context) {
     const auto reply = Client{context}.call({.target = "/api/v1/queues"});
@@ -41,7 +43,9 @@ int print(Context& context, const Reply& reply) {
     return done;
 }
 
-int show(Context& context, const std::string& name) { return print(context, Client{context}.call({.target = path_of(name)})); }
+int show(Context& context, const std::string& name) {
+    return print(context, Client{context}.call({.target = path_of(name)}));
+}
 
 // What is set now; nothing where the queue is new.
 json::object settings_of(const Client& client, const std::string& name) {
@@ -81,7 +85,10 @@ int set(Context& context, const SetOptions& options) {
     change(settings, options);
     Body body;
     body.add_text(json_text(settings));
-    return print(context, client.call({.method = "PUT", .target = path_of(options.name), .content_type = "application/json", .body = &body}));
+    return print(
+        context,
+        client.call(
+            {.method = "PUT", .target = path_of(options.name), .content_type = "application/json", .body = &body}));
 }
 
 int pause(Context& context, const PauseOptions& options) {
@@ -98,16 +105,35 @@ void add_set(CLI::App& group, Context& context) {
     auto options = std::make_shared<SetOptions>(); // shared with the callback, which the app copies
     auto* command = group.add_subcommand("set", "Change settings of a queue; what is not named stays as it is");
     command->add_option("name", options->name, "Name of the queue, new or not")->required()->type_name("");
-    command->add_option("--concurrency", options->concurrency, "Jobs of it that run at once")->check(CLI::Range(1, 1'000'000))->type_name("N");
-    command->add_option("--rate", options->rate, "Jobs begun per second")->check(CLI::Range(0.0001, 1e6))->type_name("N");
-    command->add_option("--max-backlog", options->max_backlog, "Jobs that may wait in it; more are refused")->check(CLI::Range(1, 100'000'000))->type_name("N");
-    command->add_option("--priority", options->priority, "Of jobs that name none")->check(CLI::Range(0, 9))->type_name("N");
-    command->add_option("--max-attempts", options->max_attempts, "Of jobs that name none")->check(CLI::Range(1, 100))->type_name("N");
-    command->add_option("--timeout-seconds", options->timeout_seconds, "Of jobs that name none")->check(CLI::Range(0.001, 86400.0))->type_name("S");
-    command->add_option("--retry", options->retry, "Of jobs that name none: a back-off's name, seconds (1,5,30), or JSON")->type_name("POLICY");
-    command->add_option("--external", options->external, "Worked by lease, by workers outside the daemon; takes jobs of any kind")->type_name("true|false");
+    command->add_option("--concurrency", options->concurrency, "Jobs of it that run at once")
+        ->check(CLI::Range(1, 1'000'000))
+        ->type_name("N");
+    command->add_option("--rate", options->rate, "Jobs begun per second")
+        ->check(CLI::Range(0.0001, 1e6))
+        ->type_name("N");
+    command->add_option("--max-backlog", options->max_backlog, "Jobs that may wait in it; more are refused")
+        ->check(CLI::Range(1, 100'000'000))
+        ->type_name("N");
+    command->add_option("--priority", options->priority, "Of jobs that name none")
+        ->check(CLI::Range(0, 9))
+        ->type_name("N");
+    command->add_option("--max-attempts", options->max_attempts, "Of jobs that name none")
+        ->check(CLI::Range(1, 100))
+        ->type_name("N");
+    command->add_option("--timeout-seconds", options->timeout_seconds, "Of jobs that name none")
+        ->check(CLI::Range(0.001, 86400.0))
+        ->type_name("S");
+    command
+        ->add_option("--retry", options->retry, "Of jobs that name none: a back-off's name, seconds (1,5,30), or JSON")
+        ->type_name("POLICY");
+    command
+        ->add_option("--external", options->external,
+                     "Worked by lease, by workers outside the daemon; takes jobs of any kind")
+        ->type_name("true|false");
     command->add_option("--breaker", options->breaker, "Whether too many failures stop it")->type_name("true|false");
-    command->add_option("--unset", options->unset, "Back to the default, may be repeated: concurrency, rate, retry …")->type_name("SETTING")->take_all();
+    command->add_option("--unset", options->unset, "Back to the default, may be repeated: concurrency, rate, retry …")
+        ->type_name("SETTING")
+        ->take_all();
     command->footer("Examples:\n"
                     "  millrace queue set mail --concurrency 4 --rate 20 --retry 60,600,3600\n"
                     "  millrace queue set print --external true\n"
@@ -117,13 +143,18 @@ void add_set(CLI::App& group, Context& context) {
 
 void add_pause(CLI::App& group, Context& context) {
     auto options = std::make_shared<PauseOptions>();
-    auto* command = group.add_subcommand("pause", "Begin no more jobs of a queue; those that run go on, new ones are taken");
+    auto* command =
+        group.add_subcommand("pause", "Begin no more jobs of a queue; those that run go on, new ones are taken");
     command->add_option("name", options->name, "Name of the queue")->required()->type_name("");
-    command->add_option("--reason", options->reason, "Why, for those who find it paused")->required()->type_name("TEXT");
-    command->add_option("--until", options->until, "Resumes by itself then: RFC 3339, or from now 90s, 30m, 2h, 7d")->type_name("TIME");
+    command->add_option("--reason", options->reason, "Why, for those who find it paused")
+        ->required()
+        ->type_name("TEXT");
+    command->add_option("--until", options->until, "Resumes by itself then: RFC 3339, or from now 90s, 30m, 2h, 7d")
+        ->type_name("TIME");
     command->footer("Examples:\n"
                     "  millrace queue pause mail --reason 'the relay is down' --until 30m");
-    command->callback([&context, options] { context.action = [&context, options] { return pause(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return pause(context, *options); }; });
 }
 
 template <class Perform>
@@ -132,7 +163,9 @@ void add_by_name(CLI::App& group, Context& context, const char* name, const char
     auto* command = group.add_subcommand(name, help);
     command->add_option("name", *queue, "Name of the queue")->required()->type_name("");
     command->footer(fmt::format("Examples:\n  millrace queue {} mail", name));
-    command->callback([&context, queue, perform] { context.action = [&context, queue, perform] { return perform(context, *queue); }; });
+    command->callback([&context, queue, perform] {
+        context.action = [&context, queue, perform] { return perform(context, *queue); };
+    });
 }
 
 } // namespace

@@ -33,8 +33,10 @@ std::string breaker_text(const json::value& queue) {
 std::string failures_text(const json::value& queue) {
     const auto* breaker = find(queue, {"breaker"});
     if (!breaker) return "-";
-    auto out = fmt::format("breaker {}, {} of {} attempts failed lately", member(*breaker, "state"), member(*breaker, "failures"), member(*breaker, "attempts"));
-    if (const auto again = number_at(*breaker, {"reopens_in_seconds"}); again > 0) out += ", tries again in " + seconds_text(again);
+    auto out = fmt::format("breaker {}, {} of {} attempts failed lately", member(*breaker, "state"),
+                           member(*breaker, "failures"), member(*breaker, "attempts"));
+    if (const auto again = number_at(*breaker, {"reopens_in_seconds"}); again > 0)
+        out += ", tries again in " + seconds_text(again);
     return out;
 }
 
@@ -63,7 +65,8 @@ std::string retry_text(const json::value& retry) {
     else out += " from " + member(retry, "first_seconds") + " s";
     if (out.starts_with("exponential")) out += ", times " + member(retry, "factor");
     if (const auto jitter = number_at(retry, {"jitter"}); jitter > 0) out += fmt::format(", ±{:.0f}%", jitter * 100);
-    list("never", ", never after ", [](const json::value& v) { return v.is_string() ? printable(std::string_view{v.get_string()}) : ""; });
+    list("never", ", never after ",
+         [](const json::value& v) { return v.is_string() ? printable(std::string_view{v.get_string()}) : ""; });
     return out;
 }
 
@@ -92,9 +95,11 @@ void print_queues(Context& context, const json::value& page) {
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& queue : data->get_array()) {
             const auto oldest = number_at(queue, {"oldest_age_seconds"});
-            table.row({member(queue, "name"), member(queue, "depth"), member(queue, "running"), oldest > 0 ? seconds_text(oldest) : "-",
+            table.row({member(queue, "name"), member(queue, "depth"), member(queue, "running"),
+                       oldest > 0 ? seconds_text(oldest) : "-",
                        fmt::format("{:.1f}", number_at(queue, {"rates", "started_per_second"})),
-                       fmt::format("{:.1f}", number_at(queue, {"rates", "finished_per_second"})), limits_text(queue), note_of(queue)});
+                       fmt::format("{:.1f}", number_at(queue, {"rates", "finished_per_second"})), limits_text(queue),
+                       note_of(queue)});
         }
     if (table.empty()) context.err << "no queues yet: one is there as soon as a job names it\n";
     else table.print(context.out, context.width);
@@ -102,20 +107,26 @@ void print_queues(Context& context, const json::value& page) {
 
 void print_queue(Context& context, const json::value& queue) {
     auto& out = context.out;
-    const auto line = [&](std::string_view label, const std::string& value) { out << fmt::format("{:<15} {}\n", label, value); };
+    const auto line = [&](std::string_view label, const std::string& value) {
+        out << fmt::format("{:<15} {}\n", label, value);
+    };
     line("queue", member(queue, "name"));
-    line("depth", fmt::format("{}: {} queued, {} scheduled, {} blocked", member(queue, "depth"), member(queue, "queued"), member(queue, "scheduled"),
-                              member(queue, "blocked")));
+    line("depth", fmt::format("{}: {} queued, {} scheduled, {} blocked", member(queue, "depth"),
+                              member(queue, "queued"), member(queue, "scheduled"), member(queue, "blocked")));
     line("running", member(queue, "running"));
-    if (const auto oldest = number_at(queue, {"oldest_age_seconds"}); oldest > 0) line("oldest", "waits for " + seconds_text(oldest));
-    line("rates", fmt::format("{:.1f}/s begun, {:.1f}/s done", number_at(queue, {"rates", "started_per_second"}), number_at(queue, {"rates", "finished_per_second"})));
-    if (const auto mean = number_at(queue, {"mean_run_seconds"}); mean > 0) line("runs", seconds_text(mean) + " on average");
+    if (const auto oldest = number_at(queue, {"oldest_age_seconds"}); oldest > 0)
+        line("oldest", "waits for " + seconds_text(oldest));
+    line("rates", fmt::format("{:.1f}/s begun, {:.1f}/s done", number_at(queue, {"rates", "started_per_second"}),
+                              number_at(queue, {"rates", "finished_per_second"})));
+    if (const auto mean = number_at(queue, {"mean_run_seconds"}); mean > 0)
+        line("runs", seconds_text(mean) + " on average");
     if (const auto* ended = find(queue, {"ended"}))
-        line("ended", fmt::format("{} succeeded, {} dead, {} cancelled, {} expired", member(*ended, "succeeded"), member(*ended, "dead"),
-                                  member(*ended, "cancelled"), member(*ended, "expired")));
+        line("ended", fmt::format("{} succeeded, {} dead, {} cancelled, {} expired", member(*ended, "succeeded"),
+                                  member(*ended, "dead"), member(*ended, "cancelled"), member(*ended, "expired")));
     line("failures", failures_text(queue));
     if (const auto* pause = find(queue, {"pause"})) {
-        line("paused", fmt::format("{} by {}: {}", member(*pause, "since"), member(*pause, "actor"), member(*pause, "reason")));
+        line("paused",
+             fmt::format("{} by {}: {}", member(*pause, "since"), member(*pause, "actor"), member(*pause, "reason")));
         if (const auto until = member(*pause, "until"); until != "-") line("resumes", until);
     }
     if (const auto* settings = find(queue, {"settings"})) print_settings(*settings, line);

@@ -1,5 +1,5 @@
-#include "base/json_text.hpp"
 #include "base/id.hpp"
+#include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/jobs/job_submit.hpp"
@@ -34,7 +34,9 @@ std::string path_of(const Client& client, const std::string& which, std::string_
         const auto page = client.get(fmt::format("{}?name={}", root, encoded(which)));
         const auto* data = find(page, {"data"});
         if (!data || !data->is_array() || data->get_array().empty())
-            throw Failure{failed, fmt::format("there is no schedule \"{}\"; `millrace schedule list` shows those there are", which)};
+            throw Failure{failed,
+                          fmt::format("there is no schedule \"{}\"; `millrace schedule list` shows those there are",
+                                      which)};
         id = member(data->get_array().front(), "id");
     }
     return fmt::format("{}/{}{}", root, encoded(id), rest);
@@ -56,8 +58,9 @@ void print_schedules(Context& context, const json::value& page) {
                  {.title = "NOTE", .elastic = true}}};
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& each : data->get_array())
-            table.row({member(each, "name"), member(each, "cron"), member(each, "time_zone"), age(each, "next_run_at", now),
-                       age(each, "last_run_at", now), state_of(each), find(each, {"last_error"}) ? member(each, "last_error") : ""});
+            table.row({member(each, "name"), member(each, "cron"), member(each, "time_zone"),
+                       age(each, "next_run_at", now), age(each, "last_run_at", now), state_of(each),
+                       find(each, {"last_error"}) ? member(each, "last_error") : ""});
     if (table.empty()) {
         context.err << "no schedules yet: millrace schedule add nightly '30 2 * * *' --kind echo\n";
         return;
@@ -69,7 +72,9 @@ void print_schedules(Context& context, const json::value& page) {
 
 void print_schedule(Context& context, const json::value& schedule) {
     const auto now = SystemClock::instance().now();
-    const auto line = [&](std::string_view label, const std::string& value) { context.out << fmt::format("{:<8} {}\n", label, printable(value)); };
+    const auto line = [&](std::string_view label, const std::string& value) {
+        context.out << fmt::format("{:<8} {}\n", label, printable(value));
+    };
     line("id", member(schedule, "id"));
     line("name", member(schedule, "name"));
     line("cron", fmt::format("{} in {}", member(schedule, "cron"), member(schedule, "time_zone")));
@@ -77,11 +82,13 @@ void print_schedule(Context& context, const json::value& schedule) {
     line("state", state_of(schedule));
     if (const auto* job = find(schedule, {"job"})) line("job", json_text(*job));
     if (find(schedule, {"last_run_at"}))
-        line("last", fmt::format("{} ({}), job {}", member(schedule, "last_run_at"), age(schedule, "last_run_at", now), member(schedule, "last_job_id")));
+        line("last", fmt::format("{} ({}), job {}", member(schedule, "last_run_at"), age(schedule, "last_run_at", now),
+                                 member(schedule, "last_job_id")));
     if (find(schedule, {"last_error"})) line("refused", member(schedule, "last_error"));
     if (const auto* planned = find(schedule, {"planned"}); planned && planned->is_array())
         for (const auto& time : planned->get_array())
-            line("planned", fmt::format("{} ({})", member(json::object{{"at", time}}, "at"), age(json::object{{"at", time}}, "at", now)));
+            line("planned", fmt::format("{} ({})", member(json::object{{"at", time}}, "at"),
+                                        age(json::object{{"at", time}}, "at", now)));
 }
 
 int list(Context& context, const ListOptions& options) {
@@ -102,7 +109,8 @@ int show(Context& context, const std::string& which) {
 }
 
 int add(Context& context, const AddOptions& options) {
-    if (!options.job.empty() && !options.submit.kind.empty()) throw Failure{usage, "--job is the whole job: leave --kind and its companions out"};
+    if (!options.job.empty() && !options.submit.kind.empty())
+        throw Failure{usage, "--job is the whole job: leave --kind and its companions out"};
     json::object wanted{{"name", options.name}, {"cron", options.cron}};
     if (!options.zone.empty()) wanted["time_zone"] = options.zone;
     if (!options.missed.empty()) wanted["missed"] = options.missed;
@@ -114,7 +122,8 @@ int add(Context& context, const AddOptions& options) {
         return done;
     }
     const auto schedule = reply.json();
-    context.out << fmt::format("{}  {}, next {} ({})\n", member(schedule, "id"), printable(member(schedule, "name")), member(schedule, "next_run_at"),
+    context.out << fmt::format("{}  {}, next {} ({})\n", member(schedule, "id"), printable(member(schedule, "name")),
+                               member(schedule, "next_run_at"),
                                age(schedule, "next_run_at", SystemClock::instance().now()));
     return done;
 }
@@ -151,16 +160,26 @@ void add_list(CLI::App& group, Context& context) {
     command->footer("Examples:\n"
                     "  millrace schedule list\n"
                     "  millrace schedule list --json | jq -r '.data[] | [.name, .next_run_at] | @tsv'");
-    command->callback([&context, options] { context.action = [&context, options] { return list(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return list(context, *options); }; });
 }
 
 void add_job_options(CLI::App& command, SubmitOptions& job) {
     command.add_option("--kind", job.kind, "The job's kind: echo, sleep, infer …")->type_name("KIND");
     command.add_option("--payload", job.payload, "Its payload: JSON, @FILE or - for standard input")->type_name("JSON");
     command.add_option("--queue", job.queue, "Its queue (default)")->type_name("NAME");
-    command.add_option("--priority", job.priority, "0 (last) to 9 (first)")->check(CLI::Range(0, 9))->type_name("N")->default_str("");
-    command.add_option("--max-attempts", job.max_attempts, "Attempts in all")->check(CLI::Range(1, 100))->type_name("N")->default_str("");
-    command.add_option("--timeout-seconds", job.timeout_seconds, "Of one attempt")->check(CLI::Range(0.001, 86400.0))->type_name("S")->default_str("");
+    command.add_option("--priority", job.priority, "0 (last) to 9 (first)")
+        ->check(CLI::Range(0, 9))
+        ->type_name("N")
+        ->default_str("");
+    command.add_option("--max-attempts", job.max_attempts, "Attempts in all")
+        ->check(CLI::Range(1, 100))
+        ->type_name("N")
+        ->default_str("");
+    command.add_option("--timeout-seconds", job.timeout_seconds, "Of one attempt")
+        ->check(CLI::Range(0.001, 86400.0))
+        ->type_name("S")
+        ->default_str("");
     command.add_option("--tag", job.tags, "Label, may be repeated")->type_name("NAME=VALUE")->take_all();
 }
 
@@ -168,19 +187,25 @@ void add_add(CLI::App& group, Context& context) {
     auto options = std::make_shared<AddOptions>();
     auto* command = group.add_subcommand("add", "Submit a job again and again, by a cron expression");
     command->add_option("name", options->name, "Its name: a-z, 0-9, _ and -")->required()->type_name("");
-    command->add_option("cron", options->cron, "minute hour day-of-month month day-of-week, or @hourly, @daily, @weekly, @monthly, @yearly")
+    command
+        ->add_option("cron", options->cron,
+                     "minute hour day-of-month month day-of-week, or @hourly, @daily, @weekly, @monthly, @yearly")
         ->required()
         ->type_name("");
     command->add_option("--zone", options->zone, "Time zone of the expression (UTC)")->type_name("ZONE");
-    command->add_option("--missed", options->missed, "Times that pass while the daemon is down: skip, run_once (unless given) or run_all")
+    command
+        ->add_option("--missed", options->missed,
+                     "Times that pass while the daemon is down: skip, run_once (unless given) or run_all")
         ->check(CLI::IsMember({"skip", "run_once", "run_all"}))
         ->type_name("POLICY");
     add_job_options(*command, options->submit);
-    command->add_option("--job", options->job, "Instead of those: the whole job as the API takes it; JSON, @FILE or -")->type_name("JSON");
-    command->footer("Examples:\n"
-                    "  millrace schedule add heartbeat '*/5 * * * *' --kind echo --payload '{\"alive\":true}'\n"
-                    "  millrace schedule add nightly '30 2 * * *' --zone Europe/Berlin --kind sleep --payload '{\"seconds\":1}'\n"
-                    "  millrace schedule add report '0 9 * * mon-fri' --missed skip --job @report.json");
+    command->add_option("--job", options->job, "Instead of those: the whole job as the API takes it; JSON, @FILE or -")
+        ->type_name("JSON");
+    command->footer(
+        "Examples:\n"
+        "  millrace schedule add heartbeat '*/5 * * * *' --kind echo --payload '{\"alive\":true}'\n"
+        "  millrace schedule add nightly '30 2 * * *' --zone Europe/Berlin --kind sleep --payload '{\"seconds\":1}'\n"
+        "  millrace schedule add report '0 9 * * mon-fri' --missed skip --job @report.json");
     command->callback([&context, options] { context.action = [&context, options] { return add(context, *options); }; });
 }
 
@@ -191,7 +216,9 @@ CLI::App* add_by_name(CLI::App& group, Context& context, const char* name, const
     auto* command = group.add_subcommand(name, help);
     command->add_option("schedule", *which, "Name or id")->required()->type_name("");
     command->footer(fmt::format("Examples:\n  millrace schedule {} nightly", name));
-    command->callback([&context, which, perform] { context.action = [&context, which, perform] { return perform(context, *which); }; });
+    command->callback([&context, which, perform] {
+        context.action = [&context, which, perform] { return perform(context, *which); };
+    });
     return command;
 }
 
@@ -203,7 +230,8 @@ void add_schedule(CLI::App& app, Context& context) {
     add_list(*group, context);
     add_add(*group, context);
     add_by_name(*group, context, "show", "Show a schedule with its next five planned times", show);
-    add_by_name(*group, context, "pause", "Plan nothing until it is resumed", [](Context& c, const std::string& s) { return change(c, s, "pause"); });
+    add_by_name(*group, context, "pause", "Plan nothing until it is resumed",
+                [](Context& c, const std::string& s) { return change(c, s, "pause"); });
     add_by_name(*group, context, "resume", "Plan again; what passed meanwhile is not missed",
                 [](Context& c, const std::string& s) { return change(c, s, "resume"); });
     add_by_name(*group, context, "run", "Submit its job now; what is planned stays", run_now);

@@ -29,7 +29,8 @@ int show(Context& context, const ShowOptions& options) {
     for (const auto& warning : loaded.warnings) context.err << "warning: " << warning << '\n';
     if (context.json) {
         json::object all;
-        for (const auto& [key, text] : config::settings(loaded.config)) all[key] = {{"value", text}, {"origin", loaded.origins.at(key)}};
+        for (const auto& [key, text] : config::settings(loaded.config))
+            all[key] = {{"value", text}, {"origin", loaded.origins.at(key)}};
         print_raw(context, json_text(all));
         return done;
     }
@@ -39,7 +40,9 @@ int show(Context& context, const ShowOptions& options) {
     for (const auto& [key, text] : config::settings(loaded.config))
         table.row({key, text, options.origin ? loaded.origins.at(key) : ""});
     table.print(context.out, context.width);
-    context.err << (loaded.file ? "read from " + loaded.file->string() : "no file: " + config::default_file().string() + " does not exist") << '\n';
+    context.err << (loaded.file ? "read from " + loaded.file->string()
+                                : "no file: " + config::default_file().string() + " does not exist")
+                << '\n';
     return done;
 }
 
@@ -52,7 +55,9 @@ int check(Context& context, const SettingOptions& options) {
     }
     for (const auto& warning : loaded.warnings) context.err << "warning: " << warning << '\n';
     const auto source = loaded.file ? loaded.file->string() : std::string{"defaults, environment and flags"};
-    if (context.json) print_raw(context, json_text(json::object{{"ok", true}, {"file", loaded.file ? json::value(source) : json::value()}}));
+    if (context.json)
+        print_raw(context,
+                  json_text(json::object{{"ok", true}, {"file", loaded.file ? json::value(source) : json::value()}}));
     else context.out << "ok: " << printable(source) << '\n';
     return done;
 }
@@ -63,7 +68,8 @@ config::Settings SettingOptions::flags(const Context& context) const {
     config::Settings out;
     for (const auto& pair : set) {
         const auto equals = pair.find('=');
-        if (equals == std::string::npos || equals == 0) throw Failure{usage, fmt::format("--set takes KEY=VALUE, not \"{}\"", pair)};
+        if (equals == std::string::npos || equals == 0)
+            throw Failure{usage, fmt::format("--set takes KEY=VALUE, not \"{}\"", pair)};
         out[pair.substr(0, equals)] = pair.substr(equals + 1);
     }
     if (!context.data.empty()) out["data"] = fs::absolute(context.data).lexically_normal().string();
@@ -72,7 +78,8 @@ config::Settings SettingOptions::flags(const Context& context) const {
 }
 
 void add_setting_options(CLI::App& command, SettingOptions& options) {
-    command.add_option("--config", options.file, "Read this file instead of ~/.config/millrace/millrace.toml")->type_name("FILE");
+    command.add_option("--config", options.file, "Read this file instead of ~/.config/millrace/millrace.toml")
+        ->type_name("FILE");
     command.add_option("--set", options.set, "Set one value, stronger than file and environment; may be repeated")
         ->type_name("KEY=VALUE")
         ->take_all();
@@ -98,14 +105,18 @@ void add_config(CLI::App& app, Context& context) {
     show_command->footer("Examples:\n"
                          "  millrace config show --origin\n"
                          "  millrace config show --documented > ~/.config/millrace/millrace.toml");
-    show_command->callback([&context, show_options] { context.action = [&context, show_options] { return show(context, *show_options); }; });
+    show_command->callback([&context, show_options] {
+        context.action = [&context, show_options] { return show(context, *show_options); };
+    });
 
     auto check_options = std::make_shared<SettingOptions>();
     auto* check_command = group->add_subcommand("check", "Read the settings without starting anything");
     add_setting_options(*check_command, *check_options);
     check_command->footer("Examples:\n"
                           "  millrace config check --config /etc/millrace/millrace.toml && systemctl reload millrace");
-    check_command->callback([&context, check_options] { context.action = [&context, check_options] { return check(context, *check_options); }; });
+    check_command->callback([&context, check_options] {
+        context.action = [&context, check_options] { return check(context, *check_options); };
+    });
 }
 
 } // namespace millrace::cli

@@ -26,7 +26,8 @@ struct EventOptions {
 };
 
 // One page after `after`; returns the id to go on from, `more` whether to go on at once.
-std::int64_t each_event(const Client& client, const std::string& type, std::int64_t after, bool& more, const std::function<void(const json::value&)>& take) {
+std::int64_t each_event(const Client& client, const std::string& type, std::int64_t after, bool& more,
+                        const std::function<void(const json::value&)>& take) {
     Target target{"/api/v1/events"};
     target.with("limit", page_size).with("after", after).with("type", type);
     const auto page = client.get(target.text());
@@ -46,8 +47,9 @@ void print_event(Context& context, const json::value& event) {
         return;
     }
     const auto* data = find(event, {"data"});
-    const auto line = fmt::format("{:>6}  {}  {:<16} {}  {}", member(event, "id"), member(event, "at"), member(event, "type"), member(event, "subject"),
-                                  data ? printable(json_text(*data)) : "");
+    const auto line =
+        fmt::format("{:>6}  {}  {:<16} {}  {}", member(event, "id"), member(event, "at"), member(event, "type"),
+                    member(event, "subject"), data ? printable(json_text(*data)) : "");
     context.out << (context.width == 0 ? line : shortened(line, context.width)) << '\n';
 }
 
@@ -70,7 +72,8 @@ int events(Context& context, const EventOptions& options) {
         if (!context.out.good()) return failed; // nobody reads any more
         std::this_thread::sleep_for(look_again);
         bool more = false;
-        after = each_event(client, options.type, after, more, [&](const json::value& event) { print_event(context, event); });
+        after = each_event(client, options.type, after, more,
+                           [&](const json::value& event) { print_event(context, event); });
     }
     return done;
 }
@@ -80,14 +83,20 @@ int events(Context& context, const EventOptions& options) {
 void add_event(CLI::App& app, Context& context) {
     auto options = std::make_shared<EventOptions>(); // shared with the callback, which the app copies
     auto* command = app.add_subcommand("events", "What operators want to hear of: dead letters, breakers, pauses");
-    command->add_option("--type", options->type, "Only this type, such as job.dead, or all that begin with it: breaker")->type_name("TYPE");
-    command->add_option("--after", options->after, "From the one after this id on, instead of the newest")->check(CLI::NonNegativeNumber)->type_name("ID");
-    command->add_option("--limit", options->limit, "At most so many (50)")->check(CLI::Range(1, 1'000'000))->type_name("N");
+    command->add_option("--type", options->type, "Only this type, such as job.dead, or all that begin with it: breaker")
+        ->type_name("TYPE");
+    command->add_option("--after", options->after, "From the one after this id on, instead of the newest")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("ID");
+    command->add_option("--limit", options->limit, "At most so many (50)")
+        ->check(CLI::Range(1, 1'000'000))
+        ->type_name("N");
     command->add_flag("--follow", options->follow, "Go on and print what comes, until Ctrl-C");
     command->footer("Examples:\n"
                     "  millrace events --type job.dead --limit 10\n"
                     "  millrace events --follow --json | while read -r event; do notify \"$event\"; done");
-    command->callback([&context, options] { context.action = [&context, options] { return events(context, *options); }; });
+    command->callback(
+        [&context, options] { context.action = [&context, options] { return events(context, *options); }; });
 }
 
 } // namespace millrace::cli

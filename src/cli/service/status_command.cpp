@@ -26,9 +26,10 @@ void print_worker(std::ostream& out, const json::value& status) {
     const auto state = text_at(status, {"worker", "state"});
     out << "worker   " << state;
     if (state == "ready")
-        out << " · " << text_at(status, {"worker", "runtime"}) << " · " << text_at(status, {"worker", "device"}) << " · "
-            << text_at(status, {"worker", "threads"}) << " threads · " << text_at(status, {"worker", "in_flight"}) << " in flight · "
-            << text_at(status, {"worker", "restarts"}) << " restarts";
+        out << " · " << text_at(status, {"worker", "runtime"}) << " · " << text_at(status, {"worker", "device"})
+            << " · " << text_at(status, {"worker", "threads"}) << " threads · "
+            << text_at(status, {"worker", "in_flight"}) << " in flight · " << text_at(status, {"worker", "restarts"})
+            << " restarts";
     const auto reason = text_at(status, {"worker", "reason"});
     if (reason != "-" && !reason.empty()) out << " · " << reason;
     const auto models = joined(find(status, {"worker", "models"}), ", ");
@@ -37,26 +38,33 @@ void print_worker(std::ostream& out, const json::value& status) {
     if (const auto* devices = find(status, {"worker", "devices"}); devices && devices->is_array())
         for (const auto& each : devices->get_array())
             if (const auto own = member(each, "own_of"); !own.empty() && own != "-")
-                out << "worker   of its own: " << own << " · " << member(each, "state") << " · " << member(each, "restarts") << " restarts\n";
+                out << "worker   of its own: " << own << " · " << member(each, "state") << " · "
+                    << member(each, "restarts") << " restarts\n";
 }
 
 void print_status(Context& context, const json::value& status, bool ready) {
     auto& out = context.out;
-    out << "millrace " << text_at(status, {"version"}) << " · " << (ready ? "ready" : "not ready: " + joined(find(status, {"reasons"}), ", "))
-        << " · up " << seconds_text(number_at(status, {"uptime_seconds"})) << '\n';
-    if (const auto degraded = joined(find(status, {"degraded"}), "\n         "); !degraded.empty()) out << "degraded " << degraded << '\n';
+    out << "millrace " << text_at(status, {"version"}) << " · "
+        << (ready ? "ready" : "not ready: " + joined(find(status, {"reasons"}), ", ")) << " · up "
+        << seconds_text(number_at(status, {"uptime_seconds"})) << '\n';
+    if (const auto degraded = joined(find(status, {"degraded"}), "\n         "); !degraded.empty())
+        out << "degraded " << degraded << '\n';
     out << "jobs    ";
     for (const auto* state : {"queued", "running", "scheduled", "blocked", "succeeded", "dead", "cancelled", "expired"})
-        if (const auto count = text_at(status, {"jobs", state}); count != "-") out << ' ' << state << ' ' << count << ' ';
+        if (const auto count = text_at(status, {"jobs", state}); count != "-")
+            out << ' ' << state << ' ' << count << ' ';
     out << '\n';
-    out << fmt::format("rates    {:.1f}/s submitted · {:.1f}/s finished\n", number_at(status, {"jobs", "rates", "submitted_per_second"}),
+    out << fmt::format("rates    {:.1f}/s submitted · {:.1f}/s finished\n",
+                       number_at(status, {"jobs", "rates", "submitted_per_second"}),
                        number_at(status, {"jobs", "rates", "finished_per_second"}));
     print_worker(out, status);
     if (const auto* held = find(status, {"quarantine"}); held && held->is_array())
         for (const auto& each : held->get_array())
-            out << "held     " << member(each, "kind") << ' ' << (member(each, "kind") == "organization" ? "" : member(each, "model")) << " · ended "
+            out << "held     " << member(each, "kind") << ' '
+                << (member(each, "kind") == "organization" ? "" : member(each, "model")) << " · ended "
                 << member(each, "workers_ended") << " workers · next try at " << member(each, "until") << '\n';
-    out << "store    " << text_at(status, {"store", "driver"}) << " · schema " << text_at(status, {"store", "schema_version"}) << " · "
+    out << "store    " << text_at(status, {"store", "driver"}) << " · schema "
+        << text_at(status, {"store", "schema_version"}) << " · "
         << size_text(static_cast<std::uint64_t>(number_at(status, {"store", "bytes"}))) << " · "
         << size_text(static_cast<std::uint64_t>(number_at(status, {"disk", "free_bytes"}))) << " free on disk\n";
     Table table{{{.title = "QUEUE", .elastic = true},
@@ -65,7 +73,8 @@ void print_status(Context& context, const json::value& status, bool ready) {
                  {.title = "SCHEDULED", .align = Table::Align::right}}};
     if (const auto* queues = find(status, {"queues"}); queues && queues->is_array())
         for (const auto& queue : queues->get_array())
-            table.row({member(queue, "name"), member(queue, "queued"), member(queue, "running"), member(queue, "scheduled")});
+            table.row(
+                {member(queue, "name"), member(queue, "queued"), member(queue, "running"), member(queue, "scheduled")});
     if (table.empty()) return;
     out << '\n';
     table.print(out, context.width);

@@ -21,16 +21,22 @@ constexpr auto redraw = 1s;
 constexpr double most_patience = 3; // seconds: a key is not to wait longer for a silent daemon
 
 TopData look(const Client& client) {
-    return {client.get("/api/v1/status"), client.get("/api/v1/queues"), client.get("/api/v1/jobs?state=running&limit=100"), {}};
+    return {client.get("/api/v1/status"),
+            client.get("/api/v1/queues"),
+            client.get("/api/v1/jobs?state=running&limit=100"),
+            {}};
 }
 
 int once(Context& context) {
     const auto data = look(Client{context});
     if (context.json) {
-        print_raw(context, json_text(json::object{{"status", data.status}, {"queues", data.queues.at("data")}, {"running", data.running.at("data")}}));
+        print_raw(context, json_text(json::object{{"status", data.status},
+                                                  {"queues", data.queues.at("data")},
+                                                  {"running", data.running.at("data")}}));
         return done;
     }
-    for (const auto& line : top_lines(data, context.width, 0, SystemClock::instance().now())) context.out << line << '\n';
+    for (const auto& line : top_lines(data, context.width, 0, SystemClock::instance().now()))
+        context.out << line << '\n';
     return done;
 }
 
@@ -73,13 +79,15 @@ int top(Context& context, bool only_once) {
 
 void add_top(CLI::App& app, Context& context) {
     auto only_once = std::make_shared<bool>(false); // shared with the callback, which the app copies
-    auto* command = app.add_subcommand("top", "A live view of the queues, the worker and the jobs that run; q or Ctrl-C ends it");
+    auto* command =
+        app.add_subcommand("top", "A live view of the queues, the worker and the jobs that run; q or Ctrl-C ends it");
     command->add_flag("--once", *only_once, "Print it once; so it does where there is no terminal");
     command->footer("Examples:\n"
                     "  millrace top\n"
                     "  millrace top --once\n"
                     "  millrace top --json | jq '.queues[] | [.name, .depth]'");
-    command->callback([&context, only_once] { context.action = [&context, only_once] { return top(context, *only_once); }; });
+    command->callback(
+        [&context, only_once] { context.action = [&context, only_once] { return top(context, *only_once); }; });
 }
 
 } // namespace millrace::cli

@@ -36,20 +36,26 @@ void append_cut(Lines& out, Lines lines, std::size_t most) {
 
 void add_head(Lines& lines, const TopData& data, Timestamp now) {
     const auto& status = data.status;
-    lines.push_back(fmt::format("millrace {} · {} · up {} · {}", text_at(status, {"version"}), text_at(status, {"ready"}) == "true" ? "ready" : "not ready",
+    lines.push_back(fmt::format("millrace {} · {} · up {} · {}", text_at(status, {"version"}),
+                                text_at(status, {"ready"}) == "true" ? "ready" : "not ready",
                                 seconds_text(number_at(status, {"uptime_seconds"})), now.text().substr(0, 19) + "Z"));
     if (!data.problem.empty()) lines.push_back("! " + printable(data.problem));
     const auto count = [&](const char* name) { return text_at(status, {"jobs", name}); };
-    lines.push_back(fmt::format("jobs     {} queued · {} running · {} scheduled · {} blocked · oldest {}", count("queued"), count("running"), count("scheduled"),
-                                count("blocked"), wait_text(number_at(status, {"jobs", "oldest_age_seconds"}))));
-    lines.push_back(fmt::format("rates    {}/s in · {}/s done · {} succeeded · {} dead", rate(number_at(status, {"jobs", "rates", "submitted_per_second"})),
-                                rate(number_at(status, {"jobs", "rates", "finished_per_second"})), count("succeeded"), count("dead")));
+    lines.push_back(fmt::format("jobs     {} queued · {} running · {} scheduled · {} blocked · oldest {}",
+                                count("queued"), count("running"), count("scheduled"), count("blocked"),
+                                wait_text(number_at(status, {"jobs", "oldest_age_seconds"}))));
+    lines.push_back(fmt::format("rates    {}/s in · {}/s done · {} succeeded · {} dead",
+                                rate(number_at(status, {"jobs", "rates", "submitted_per_second"})),
+                                rate(number_at(status, {"jobs", "rates", "finished_per_second"})), count("succeeded"),
+                                count("dead")));
     auto worker = fmt::format("worker   {}", text_at(status, {"worker", "state"}));
     if (text_at(status, {"worker", "state"}) == "ready")
-        worker += fmt::format(" · {} · {} in flight · {} queued", text_at(status, {"worker", "device"}), text_at(status, {"worker", "in_flight"}),
-                              text_at(status, {"worker", "queued"}));
-    const auto leases = text_at(status, {"jobs", "external_leases"}), waiting = text_at(status, {"jobs", "waiting_workers"});
-    if ((leases != "-" && leases != "0") || (waiting != "-" && waiting != "0")) worker += fmt::format(" · external: {} leases, {} workers wait", leases, waiting);
+        worker += fmt::format(" · {} · {} in flight · {} queued", text_at(status, {"worker", "device"}),
+                              text_at(status, {"worker", "in_flight"}), text_at(status, {"worker", "queued"}));
+    const auto leases = text_at(status, {"jobs", "external_leases"}),
+               waiting = text_at(status, {"jobs", "waiting_workers"});
+    if ((leases != "-" && leases != "0") || (waiting != "-" && waiting != "0"))
+        worker += fmt::format(" · external: {} leases, {} workers wait", leases, waiting);
     lines.push_back(worker);
 }
 
@@ -76,12 +82,16 @@ Lines queue_lines(const TopData& data, std::size_t width) {
                  {.title = "BREAKER"},
                  {.title = "NOTE", .elastic = true}}};
     auto queues = entries(data.queues);
-    const auto busy = [](const json::value* queue) { return number_at(*queue, {"depth"}) + number_at(*queue, {"running"}) > 0; };
+    const auto busy = [](const json::value* queue) {
+        return number_at(*queue, {"depth"}) + number_at(*queue, {"running"}) > 0;
+    };
     std::stable_partition(queues.begin(), queues.end(), busy); // those that stand idle come last
     for (const auto* queue : queues)
-        table.row({member(*queue, "name"), member(*queue, "depth"), member(*queue, "running"), rate(number_at(*queue, {"rates", "started_per_second"})),
-                   rate(number_at(*queue, {"rates", "finished_per_second"})), wait_text(number_at(*queue, {"oldest_age_seconds"})),
-                   text_at(*queue, {"breaker", "state"}), note_of(*queue)});
+        table.row({member(*queue, "name"), member(*queue, "depth"), member(*queue, "running"),
+                   rate(number_at(*queue, {"rates", "started_per_second"})),
+                   rate(number_at(*queue, {"rates", "finished_per_second"})),
+                   wait_text(number_at(*queue, {"oldest_age_seconds"})), text_at(*queue, {"breaker", "state"}),
+                   note_of(*queue)});
     return table.empty() ? Lines{"no queues yet"} : lines_of(table, width);
 }
 
@@ -95,8 +105,9 @@ Lines running_lines(const TopData& data, std::size_t width, Timestamp now) {
                  {.title = "WORKER", .elastic = true}}};
     for (const auto* job : entries(data.running)) {
         const auto worker = member(*job, "worker");
-        table.row({member(*job, "id"), member(*job, "kind"), member(*job, "queue"), member(*job, "attempt") + "/" + member(*job, "max_attempts"),
-                   age(*job, "started_at", now), member(*job, "progress_percent") + "%", worker == "-" ? "" : worker});
+        table.row({member(*job, "id"), member(*job, "kind"), member(*job, "queue"),
+                   member(*job, "attempt") + "/" + member(*job, "max_attempts"), age(*job, "started_at", now),
+                   member(*job, "progress_percent") + "%", worker == "-" ? "" : worker});
     }
     return table.empty() ? Lines{"nothing runs"} : lines_of(table, width);
 }

@@ -12,7 +12,9 @@
 namespace millrace::inference {
 namespace {
 
-Error bad(std::string_view text) { return {Code::unprocessable, fmt::format("not an acceptable model file: {}", text)}; }
+Error bad(std::string_view text) {
+    return {Code::unprocessable, fmt::format("not an acceptable model file: {}", text)};
+}
 
 Result<void> check_kind(const ArchiveRecords& records, ArchiveKind kind) {
     return kind == ArchiveKind::torchscript ? check_script_archive(records) : check_compiled_package(records);

@@ -5,7 +5,8 @@ namespace millrace::inference {
 Result<ArchiveRecords> ArchiveRecords::make(const std::vector<ZipEntry>& entries) {
     const auto slash = entries.front().name.find('/');
     if (slash == std::string_view::npos)
-        return Error{Code::unprocessable, "entries lie in no folder, so it is neither a TorchScript archive nor an AOTInductor package"};
+        return Error{Code::unprocessable,
+                     "entries lie in no folder, so it is neither a TorchScript archive nor an AOTInductor package"};
     const auto folder = entries.front().name.substr(0, slash + 1);
     std::map<std::string, const ZipEntry*> by_name;
     for (const auto& entry : entries) {

@@ -1,5 +1,5 @@
-// Tells apart what people push instead of a model that can be served, so that the refusal says what to do. Pure; looks at
-// a few bytes only.
+// Tells apart what people push instead of a model that can be served, so that the refusal says what to do. Pure; looks
+// at a few bytes only.
 #pragma once
 #include <cstddef>
 #include <optional>

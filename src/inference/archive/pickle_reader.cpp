@@ -27,7 +27,8 @@ public:
 
     Pickle read() {
         if (bytes_.size() > limits_.bytes) throw Fault{fmt::format("it has more than {} bytes", limits_.bytes)};
-        if (take<std::uint8_t>() != 0x80 || take<std::uint8_t>() != 2) throw Fault{"it is no pickle of protocol 2, as torch writes it"};
+        if (take<std::uint8_t>() != 0x80 || take<std::uint8_t>() != 2)
+            throw Fault{"it is no pickle of protocol 2, as torch writes it"};
         while (step()) {}
         if (at_ != bytes_.size()) throw Fault{"something follows its end"};
         if (stack_.size() != 1 || !marks_.empty()) throw Fault{"it leaves more or less than one value"};
@@ -97,12 +98,14 @@ private:
 
     void fill(PickleNode& node, std::vector<PickleValue> items) {
         for (const auto& item : items) node.depth = std::max(node.depth, refer(item) + 1);
-        if (node.depth > limits_.depth) throw Fault{fmt::format("its values are nested more than {} deep", limits_.depth)};
+        if (node.depth > limits_.depth)
+            throw Fault{fmt::format("its values are nested more than {} deep", limits_.depth)};
         node.items = std::move(items);
     }
 
     void push_node(Kind kind, std::vector<PickleValue> items) {
-        if (pickle_.nodes.size() >= limits_.nodes) throw Fault{fmt::format("it has more than {} containers", limits_.nodes)};
+        if (pickle_.nodes.size() >= limits_.nodes)
+            throw Fault{fmt::format("it has more than {} containers", limits_.nodes)};
         PickleNode node;
         node.kind = kind;
         fill(node, std::move(items));
@@ -124,7 +127,9 @@ private:
     void push_global() {
         const auto module = take_line(), name = take_line();
         const auto found = find_torch_global(module, name);
-        if (!found) throw Fault{fmt::format("it names {}, which no TorchScript archive contains", in_quotes(fmt::format("{}.{}", module, name)))};
+        if (!found)
+            throw Fault{fmt::format("it names {}, which no TorchScript archive contains",
+                                    in_quotes(fmt::format("{}.{}", module, name)))};
         pickle_.globals.push_back(*found);
         push({Kind::global, static_cast<std::int64_t>(pickle_.globals.size() - 1)});
     }
@@ -132,7 +137,8 @@ private:
     // The list or dict below the mark, still empty and referred to by nothing.
     void fill_below_mark(Kind kind) {
         auto items = pop_to_mark();
-        if (stack_.size() <= floor() || stack_.back().kind != kind) throw Fault{"it fills something that is no list or dict"};
+        if (stack_.size() <= floor() || stack_.back().kind != kind)
+            throw Fault{"it fills something that is no list or dict"};
         if (kind == Kind::dict && items.size() % 2 != 0) throw Fault{"a dict has a key without a value"};
         auto& node = pickle_.nodes[static_cast<std::size_t>(stack_.back().number)];
         if (node.closed || !node.items.empty()) throw Fault{"it adds to a list or dict that is complete"};
@@ -145,13 +151,15 @@ private:
         const auto what = pickle_.global(function).kind;
         using enum TorchGlobal::Kind;
         if (what == element_type || what == scheme) throw Fault{"it calls something that is no function"};
-        if (what != own_class && argument.kind != Kind::tuple) throw Fault{"it calls a function without a tuple of arguments"};
+        if (what != own_class && argument.kind != Kind::tuple)
+            throw Fault{"it calls a function without a tuple of arguments"};
         push_node(Kind::call, {function, argument});
     }
 
     void new_object() {
         const auto arguments = pop(), type = pop();
-        if (arguments.kind != Kind::tuple || !pickle_.node(arguments).items.empty()) throw Fault{"it makes an object with arguments"};
+        if (arguments.kind != Kind::tuple || !pickle_.node(arguments).items.empty())
+            throw Fault{"it makes an object with arguments"};
         if (type.kind != Kind::global || pickle_.global(type).kind != TorchGlobal::Kind::own_class)
             throw Fault{"it makes an object of something that is no class"};
         push_node(Kind::object, {type});
@@ -159,7 +167,8 @@ private:
 
     void build() {
         const auto state = pop();
-        if (stack_.size() <= floor() || stack_.back().kind != Kind::object) throw Fault{"it gives a state to something that is no object"};
+        if (stack_.size() <= floor() || stack_.back().kind != Kind::object)
+            throw Fault{"it gives a state to something that is no object"};
         auto& node = pickle_.nodes[static_cast<std::size_t>(stack_.back().number)];
         if (node.items.size() != 1) throw Fault{"it gives a second state to an object"};
         fill(node, {node.items.front(), state});
@@ -227,7 +236,8 @@ private:
     }
 
     void push_mark() {
-        if (marks_.size() >= limits_.depth) throw Fault{fmt::format("its values are nested more than {} deep", limits_.depth)};
+        if (marks_.size() >= limits_.depth)
+            throw Fault{fmt::format("its values are nested more than {} deep", limits_.depth)};
         marks_.push_back(stack_.size());
     }
 

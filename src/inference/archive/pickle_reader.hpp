@@ -23,7 +23,20 @@ struct PickleLimits {
     std::uint32_t depth = 1000;                // libtorch frees what it read by recursion
 };
 
-enum class PickleKind : std::uint8_t { none, boolean, integer, real, text, global, tuple, list, dict, call, object, storage };
+enum class PickleKind : std::uint8_t {
+    none,
+    boolean,
+    integer,
+    real,
+    text,
+    global,
+    tuple,
+    list,
+    dict,
+    call,
+    object,
+    storage
+};
 
 struct PickleValue {
     PickleKind kind = PickleKind::none;
@@ -34,15 +47,15 @@ struct PickleValue {
 
 struct PickleNode {
     PickleKind kind = PickleKind::none;
-    // tuple, list: elements. dict: key, value, key, value … call: the function (a global), its argument. object: its class
-    // (a global), its state. storage: the tuple that names it.
+    // tuple, list: elements. dict: key, value, key, value … call: the function (a global), its argument. object: its
+    // class (a global), its state. storage: the tuple that names it.
     std::vector<PickleValue> items;
     std::uint32_t depth = 1;
     bool closed = false; // something refers to it: nothing may be added
 };
 
 struct Pickle {
-    std::vector<PickleNode> nodes;      // in the order in which they were begun
+    std::vector<PickleNode> nodes;       // in the order in which they were begun
     std::vector<std::string_view> texts; // into the bytes that were read
     std::vector<TorchGlobal> globals;
     PickleValue root;

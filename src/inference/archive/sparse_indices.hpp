@@ -10,7 +10,9 @@
 namespace millrace::inference {
 
 // What is wrong: parts of other shapes than the sizes want, or an index outside of them.
-std::optional<std::string> coo_fault(const std::vector<std::int64_t>& sizes, const StoredTensor& indices, const StoredTensor& values);
-std::optional<std::string> csr_fault(const std::vector<std::int64_t>& sizes, const StoredTensor& rows, const StoredTensor& columns, const StoredTensor& values);
+std::optional<std::string> coo_fault(const std::vector<std::int64_t>& sizes, const StoredTensor& indices,
+                                     const StoredTensor& values);
+std::optional<std::string> csr_fault(const std::vector<std::int64_t>& sizes, const StoredTensor& rows,
+                                     const StoredTensor& columns, const StoredTensor& values);
 
 } // namespace millrace::inference

@@ -18,20 +18,26 @@ std::string StoredStorage::described() const { return fmt::format("{} elements o
 
 std::optional<std::string> StoredStorage::fault() const {
     std::int64_t bytes = 0;
-    if (units < 0 || !multiply(units, type.bytes, bytes)) return fmt::format("record {} is said to have {}", in_quotes(key), described());
+    if (units < 0 || !multiply(units, type.bytes, bytes))
+        return fmt::format("record {} is said to have {}", in_quotes(key), described());
     if (units == 0) return std::nullopt; // libtorch reads none
     if (!record) return fmt::format("record {}, which holds {}, is missing", in_quotes(key), described());
     const auto wanted = static_cast<std::uint64_t>(bytes);
     if (record->unpacked < wanted || record->unpacked - wanted >= type.bytes)
-        return fmt::format("record {} has {} bytes, but {} are {}", in_quotes(key), record->unpacked, described(), wanted);
+        return fmt::format("record {} has {} bytes, but {} are {}", in_quotes(key), record->unpacked, described(),
+                           wanted);
     return std::nullopt;
 }
 
 std::optional<std::string> StoredTensor::fault() const {
     const auto wrong = [&](std::string_view what) {
-        return fmt::format("the tensor of record {} (sizes [{}], strides [{}], offset {}) {}", in_quotes(storage.key),
-                           fmt::join(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(std::min(sizes.size(), max_rank)), ", "),
-                           fmt::join(strides.begin(), strides.begin() + static_cast<std::ptrdiff_t>(std::min(strides.size(), max_rank)), ", "), offset, what);
+        return fmt::format(
+            "the tensor of record {} (sizes [{}], strides [{}], offset {}) {}", in_quotes(storage.key),
+            fmt::join(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(std::min(sizes.size(), max_rank)),
+                      ", "),
+            fmt::join(strides.begin(),
+                      strides.begin() + static_cast<std::ptrdiff_t>(std::min(strides.size(), max_rank)), ", "),
+            offset, what);
     };
     if (sizes.size() != strides.size()) return wrong("has not one stride for each size");
     if (sizes.size() > max_rank) return wrong("has too many dimensions");
@@ -42,7 +48,8 @@ std::optional<std::string> StoredTensor::fault() const {
         if (sizes[i] < 0 || strides[i] < 0) return wrong("has a negative size or stride");
         std::int64_t reach = 0;
         empty = empty || sizes[i] == 0;
-        overflow = overflow || (sizes[i] > 0 && (!multiply(elements, sizes[i], elements) || !multiply(sizes[i] - 1, strides[i], reach) ||
+        overflow = overflow || (sizes[i] > 0 && (!multiply(elements, sizes[i], elements) ||
+                                                 !multiply(sizes[i] - 1, strides[i], reach) ||
                                                  __builtin_add_overflow(last, reach, &last)));
     }
     std::int64_t held = 0;

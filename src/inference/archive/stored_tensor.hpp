@@ -13,9 +13,9 @@ namespace millrace::inference {
 
 struct StoredStorage {
     ElementType type;
-    std::int64_t units = 0;            // of type.bytes bytes
-    std::string_view key;              // the record's name below data/ or constants/
-    const ZipEntry* record = nullptr;  // none: the archive has no such record
+    std::int64_t units = 0;           // of type.bytes bytes
+    std::string_view key;             // the record's name below data/ or constants/
+    const ZipEntry* record = nullptr; // none: the archive has no such record
 
     std::optional<std::string> fault() const; // why libtorch may not read it
     std::string described() const;            // "12 elements of Float"

@@ -54,15 +54,17 @@ private:
 
     StoredStorage storage(const PickleNode& node) {
         const auto& id = pickle_.node(node.items.front()).items;
-        if (id.size() != 5 || id[0].kind != Kind::text || pickle_.text(id[0]) != "storage" || id[1].kind != Kind::global ||
-            pickle_.global(id[1]).kind != Call::element_type || id[2].kind != Kind::text || id[3].kind != Kind::text || id[4].kind != Kind::integer)
+        if (id.size() != 5 || id[0].kind != Kind::text || pickle_.text(id[0]) != "storage" ||
+            id[1].kind != Kind::global || pickle_.global(id[1]).kind != Call::element_type ||
+            id[2].kind != Kind::text || id[3].kind != Kind::text || id[4].kind != Kind::integer)
             throw Fault{"it names a storage in an unknown way"};
         const auto key = pickle_.text(id[2]);
         StoredStorage found{pickle_.global(id[1]).type, id[4].number, key, find_(key)};
         if (const auto wrong = found.fault()) throw Fault{*wrong};
         const auto [first, is_new] = by_key_.emplace(key, found);
         if (!is_new && !(first->second.type == found.type && first->second.units == found.units))
-            throw Fault{fmt::format("record {} is named as {} and as {}", in_quotes(key), first->second.described(), found.described())};
+            throw Fault{fmt::format("record {} is named as {} and as {}", in_quotes(key), first->second.described(),
+                                    found.described())};
         return found;
     }
 
@@ -79,7 +81,10 @@ private:
         case Call::tensor: tensors_.emplace(index, tensor(items, false)); break;
         case Call::quantized: tensors_.emplace(index, tensor(items, true)); break;
         case Call::sparse: sparse(items); break;
-        default: require(plain_call(function, items), fmt::format("it calls {} with other arguments than torch does", in_quotes(function.name))); break;
+        default:
+            require(plain_call(function, items),
+                    fmt::format("it calls {} with other arguments than torch does", in_quotes(function.name)));
+            break;
         }
     }
 
@@ -89,14 +94,19 @@ private:
         case Call::hooks: return items.empty();
         case Call::device: return items.size() == 1 && is(0, Kind::text);
         case Call::complex_number: return items.size() == 2 && is(0, Kind::real) && is(1, Kind::real);
-        case Call::list: return items.size() == 1 && is(0, Kind::list) && list_of(function.name, pickle_.node(items[0]).items);
-        case Call::type_tag: return items.size() == 2 && (is(0, Kind::list) || is(0, Kind::dict)) && is(1, Kind::text) && shallow(pickle_.text(items[1]));
+        case Call::list:
+            return items.size() == 1 && is(0, Kind::list) && list_of(function.name, pickle_.node(items[0]).items);
+        case Call::type_tag:
+            return items.size() == 2 && (is(0, Kind::list) || is(0, Kind::dict)) && is(1, Kind::text) &&
+                   shallow(pickle_.text(items[1]));
         default: return false;
         }
     }
 
     bool list_of(std::string_view function, const Items& elements) const {
-        const auto all = [&](Kind kind) { return std::all_of(elements.begin(), elements.end(), [&](const auto& each) { return each.kind == kind; }); };
+        const auto all = [&](Kind kind) {
+            return std::all_of(elements.begin(), elements.end(), [&](const auto& each) { return each.kind == kind; });
+        };
         if (function == "build_intlist") return all(Kind::integer);
         if (function == "build_doublelist") return all(Kind::real);
         if (function == "build_boollist") return all(Kind::boolean);
@@ -110,7 +120,9 @@ private:
     }
 
     // libtorch's parser of types goes one call deeper for each bracket.
-    static bool shallow(std::string_view type) { return type.size() <= 65536 && std::count(type.begin(), type.end(), '[') <= 200; }
+    static bool shallow(std::string_view type) {
+        return type.size() <= 65536 && std::count(type.begin(), type.end(), '[') <= 200;
+    }
 
     static void require(bool holds, std::string_view otherwise) {
         if (!holds) throw Fault{std::string{otherwise}};
@@ -129,10 +141,11 @@ private:
     // storage, offset, sizes, strides, [how quantised], requires_grad, hooks, [what the numbers' signs stand for]
     StoredTensor tensor(const Items& items, bool quantized) {
         const std::size_t flag = quantized ? 5 : 4;
-        require((items.size() == flag + 2 || (!quantized && items.size() == 7)) && items[0].kind == Kind::storage && items[1].kind == Kind::integer &&
-                    items[flag].kind == Kind::boolean,
+        require((items.size() == flag + 2 || (!quantized && items.size() == 7)) && items[0].kind == Kind::storage &&
+                    items[1].kind == Kind::integer && items[flag].kind == Kind::boolean,
                 "it makes a tensor in an unknown way");
-        StoredTensor made{storages_.at(static_cast<std::size_t>(items[0].number)), items[1].number, numbers(items[2]), numbers(items[3])};
+        StoredTensor made{storages_.at(static_cast<std::size_t>(items[0].number)), items[1].number, numbers(items[2]),
+                          numbers(items[3])};
         if (const auto wrong = made.fault()) throw Fault{*wrong};
         require((made.storage.type.family == ElementType::Family::quantized) == quantized,
                 fmt::format("record {} is quantised or not, its tensor the other", in_quotes(made.storage.key)));
@@ -142,17 +155,22 @@ private:
     }
 
     const StoredTensor& parameter(PickleValue value, const StoredTensor& of, std::int64_t axis_size) const {
-        const auto found = value.kind == Kind::call ? tensors_.find(static_cast<std::size_t>(value.number)) : tensors_.end();
-        require(found != tensors_.end() && found->second.sizes.size() == 1 && found->second.sizes[0] == axis_size,
-                fmt::format("the quantised tensor of record {} has another number of scales or zero points than its axis", in_quotes(of.storage.key)));
+        const auto found =
+            value.kind == Kind::call ? tensors_.find(static_cast<std::size_t>(value.number)) : tensors_.end();
+        require(
+            found != tensors_.end() && found->second.sizes.size() == 1 && found->second.sizes[0] == axis_size,
+            fmt::format("the quantised tensor of record {} has another number of scales or zero points than its axis",
+                        in_quotes(of.storage.key)));
         return found->second;
     }
 
     void check_quantization(const StoredTensor& made, PickleValue how) const {
-        const auto unknown = fmt::format("the tensor of record {} is quantised in an unknown way", in_quotes(made.storage.key));
+        const auto unknown =
+            fmt::format("the tensor of record {} is quantised in an unknown way", in_quotes(made.storage.key));
         require(how.kind == Kind::tuple, unknown);
         const auto& items = pickle_.node(how).items;
-        require(items.size() >= 3 && items[0].kind == Kind::global && pickle_.global(items[0]).kind == Call::scheme, unknown);
+        require(items.size() >= 3 && items[0].kind == Kind::global && pickle_.global(items[0]).kind == Call::scheme,
+                unknown);
         const auto scheme = pickle_.global(items[0]).name;
         if (scheme == "per_tensor_affine") {
             require(items.size() == 3 && items[1].kind == Kind::real && items[2].kind == Kind::integer, unknown);
@@ -167,20 +185,24 @@ private:
         const auto is = [](const StoredTensor& t, std::initializer_list<std::string_view> names) {
             return std::find(names.begin(), names.end(), t.storage.type.name) != names.end();
         };
-        require(is(scales, {"Float", "Double"}) && (floating ? is(zeros, {"Float", "Double"}) : is(zeros, {"Long", "Int"})), unknown);
+        require(is(scales, {"Float", "Double"}) &&
+                    (floating ? is(zeros, {"Float", "Double"}) : is(zeros, {"Long", "Int"})),
+                unknown);
     }
 
     // {"conj": True, "neg": True} of a tensor that is shown conjugated or negated.
     void check_signs(const StoredTensor& made, PickleValue value) const {
         const auto unknown = "it makes a tensor in an unknown way";
-        require(value.kind == Kind::call && pickle_.global(pickle_.node(value).items[0]).kind == Call::type_tag, unknown);
+        require(value.kind == Kind::call && pickle_.global(pickle_.node(value).items[0]).kind == Call::type_tag,
+                unknown);
         const auto dict = pickle_.node(pickle_.node(value).items[1]).items[0];
         require(dict.kind == Kind::dict, unknown);
         const auto& items = pickle_.node(dict).items;
         for (std::size_t i = 0; i < items.size(); i += 2) {
             require(items[i].kind == Kind::text && items[i + 1].kind == Kind::boolean, unknown);
             const auto key = pickle_.text(items[i]);
-            require(key == "neg" || (key == "conj" && made.storage.type.family == ElementType::Family::complex), unknown);
+            require(key == "neg" || (key == "conj" && made.storage.type.family == ElementType::Family::complex),
+                    unknown);
         }
     }
 
@@ -195,17 +217,22 @@ private:
     // layout, sizes, requires_grad, indices, [column indices,] values, hooks
     void sparse(const Items& items) {
         const bool known = items.size() >= 6 && items[0].kind == Kind::integer && items[2].kind == Kind::boolean;
-        const bool coo = known && items[0].number == 1 && items.size() == 6, csr = known && items[0].number == 2 && items.size() == 7;
-        require(coo || csr, "it makes a sparse tensor of a layout other than COO and CSR; use Tensor.to_dense() before saving");
+        const bool coo = known && items[0].number == 1 && items.size() == 6,
+                   csr = known && items[0].number == 2 && items.size() == 7;
+        require(coo || csr,
+                "it makes a sparse tensor of a layout other than COO and CSR; use Tensor.to_dense() before saving");
         std::vector<const StoredTensor*> parts;
         for (std::size_t i = 3; i + 1 < items.size(); ++i) {
-            const auto found = items[i].kind == Kind::call ? tensors_.find(static_cast<std::size_t>(items[i].number)) : tensors_.end();
+            const auto found =
+                items[i].kind == Kind::call ? tensors_.find(static_cast<std::size_t>(items[i].number)) : tensors_.end();
             require(found != tensors_.end(), "a sparse tensor is made of something that is no tensor");
             parts.push_back(&found->second);
-            require(i + 2 == items.size() || within_budget(found->second), "its sparse tensors have too many indices to be checked");
+            require(i + 2 == items.size() || within_budget(found->second),
+                    "its sparse tensors have too many indices to be checked");
         }
         const auto sizes = numbers(items[1]);
-        const auto wrong = coo ? coo_fault(sizes, *parts[0], *parts[1]) : csr_fault(sizes, *parts[0], *parts[1], *parts[2]);
+        const auto wrong =
+            coo ? coo_fault(sizes, *parts[0], *parts[1]) : csr_fault(sizes, *parts[0], *parts[1], *parts[2]);
         if (wrong) throw Fault{*wrong};
     }
 
@@ -223,9 +250,7 @@ Result<void> check_tensors(const Pickle& pickle, const FindRecord& find) {
     try {
         Check{pickle, find}.run();
         return success();
-    } catch (const Fault& fault) {
-        return Error{Code::unprocessable, fault.text};
-    }
+    } catch (const Fault& fault) { return Error{Code::unprocessable, fault.text}; }
 }
 
 } // namespace millrace::inference

@@ -64,13 +64,15 @@ constexpr std::array functions{
 } // namespace
 
 std::optional<TorchGlobal> find_torch_global(std::string_view module, std::string_view name) {
-    if (module == "__torch__" || module.starts_with("__torch__.")) return TorchGlobal{Kind::own_class, module, name, {}};
+    if (module == "__torch__" || module.starts_with("__torch__."))
+        return TorchGlobal{Kind::own_class, module, name, {}};
     for (const auto& each : functions)
         if (each.module == module && each.name == name) return TorchGlobal{each.kind, module, name, {}};
     constexpr std::string_view suffix = "Storage";
     if (module != "torch" || !name.ends_with(suffix)) return std::nullopt;
-    const auto* found = std::find_if(element_types.begin(), element_types.end(),
-                                     [&](const auto& each) { return each.name == name.substr(0, name.size() - suffix.size()); });
+    const auto* found = std::find_if(element_types.begin(), element_types.end(), [&](const auto& each) {
+        return each.name == name.substr(0, name.size() - suffix.size());
+    });
     if (found == element_types.end()) return std::nullopt;
     return TorchGlobal{Kind::element_type, module, name, *found};
 }

@@ -11,9 +11,9 @@ namespace millrace::inference {
 struct ElementType {
     enum class Family : std::uint8_t { plain, complex, quantized };
 
-    std::string_view name;       // "Float"
-    std::uint8_t bytes = 0;      // of one unit of storage
-    std::uint8_t per_unit = 1;   // elements that share a unit (4-bit and 2-bit weights)
+    std::string_view name;     // "Float"
+    std::uint8_t bytes = 0;    // of one unit of storage
+    std::uint8_t per_unit = 1; // elements that share a unit (4-bit and 2-bit weights)
     Family family = Family::plain;
 
     bool operator==(const ElementType& other) const { return name == other.name; }

@@ -65,8 +65,7 @@ Result<Directory> find_directory(const Bytes& bytes) {
                 bytes.number<std::uint16_t>(end + 10), end};
     if (bytes.number<std::uint16_t>(end + 8) != d.entries) return bad("the directory contradicts itself");
     const bool wide = d.at == 0xffffffff || d.size == 0xffffffff || d.entries == 0xffff;
-    const bool located =
-        end >= locator64_size && bytes.number<std::uint32_t>(end - locator64_size) == locator64_magic;
+    const bool located = end >= locator64_size && bytes.number<std::uint32_t>(end - locator64_size) == locator64_magic;
     if (located) { // torch writes the 64-bit records always; readers may use either, so they must agree
         const auto at = bytes.number<std::uint64_t>(end - locator64_size + 8);
         if (!bytes.holds(at, end64_size) || at + end64_size != end - locator64_size ||
@@ -179,7 +178,8 @@ Result<void> check_entry(const Entry& e, const ArchiveLimits& limits) {
     if (!is_clean_path(e.name)) return bad("an entry with an unacceptable path");
     if (e.flags & ~std::uint16_t{0x0808})
         return bad(fmt::format("entry {} is encrypted or of an unknown form", in_quotes(e.name)));
-    if (e.method != 0 && e.method != 8) return bad(fmt::format("entry {} is neither stored nor deflated", in_quotes(e.name)));
+    if (e.method != 0 && e.method != 8)
+        return bad(fmt::format("entry {} is neither stored nor deflated", in_quotes(e.name)));
     if (e.method == 0 && e.packed != e.unpacked)
         return bad(fmt::format("entry {} is stored, but its sizes differ", in_quotes(e.name)));
     if (e.unpacked / limits.max_ratio > e.packed)
@@ -195,7 +195,8 @@ Result<void> check_places(std::vector<Entry>& entries) {
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.local < b.local; });
     for (std::size_t i = 1; i < entries.size(); ++i)
         if (entries[i].local < entries[i - 1].data_end)
-            return bad(fmt::format("entries {} and {} overlap", in_quotes(entries[i - 1].name), in_quotes(entries[i].name)));
+            return bad(
+                fmt::format("entries {} and {} overlap", in_quotes(entries[i - 1].name), in_quotes(entries[i].name)));
     return success();
 }
 
@@ -225,8 +226,8 @@ Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> raw, const Arc
         if (entry->unpacked > limits.max_unpacked - unpacked)
             return bad(fmt::format("it unpacks to more than {} bytes", limits.max_unpacked));
         unpacked += entry->unpacked;
-        found.push_back({entry->name, bytes.text(entry->data, entry->packed), entry->method == 8, entry->crc,
-                         entry->unpacked});
+        found.push_back(
+            {entry->name, bytes.text(entry->data, entry->packed), entry->method == 8, entry->crc, entry->unpacked});
         entries.push_back(*entry);
     }
     if (at != directory->at + directory->size) return bad("the directory has more than its entries");

@@ -57,7 +57,9 @@ private:
 // Hands the entry's bytes to `take` in order.
 template <class Take>
 Result<void> read(const ZipEntry& entry, Take take) {
-    const auto broken = [&](const char* how) { return Error{Code::unprocessable, fmt::format("entry {} {}", in_quotes(entry.name), how)}; };
+    const auto broken = [&](const char* how) {
+        return Error{Code::unprocessable, fmt::format("entry {} {}", in_quotes(entry.name), how)};
+    };
     std::uint32_t crc = 0;
     if (!entry.deflated) {
         crc = checksum(0, entry.packed.data(), entry.packed.size());

@@ -1,6 +1,6 @@
 // What an entry of a zip archive holds. libtorch is built without zip's checksums and takes what it finds, so they are
-// compared here. Pure; unprocessable with the entry's name when it cannot be unpacked to the size that it claims, or when
-// its checksum is another.
+// compared here. Pure; unprocessable with the entry's name when it cannot be unpacked to the size that it claims, or
+// when its checksum is another.
 #pragma once
 #include "base/result.hpp"
 #include "inference/archive/zip_archive.hpp"

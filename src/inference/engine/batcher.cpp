@@ -112,7 +112,8 @@ bool Batcher::has_waited(const Lane& lane, Monotonic now) { return now - oldest(
 std::size_t Batcher::most_rows(const Lane& lane, Monotonic now) const {
     constexpr std::chrono::milliseconds lately{500};
     const auto shares = [&](const auto& each) {
-        return &each.second != &lane && (each.second.size > 0 || !each.second.alone.empty() || now - each.second.used < lately);
+        return &each.second != &lane &&
+               (each.second.size > 0 || !each.second.alone.empty() || now - each.second.used < lately);
     };
     if (lane.row_ms <= 0 || std::ranges::none_of(lanes_, shares)) return lane.rule.max_batch;
     const auto rows = std::min(longest_shared_pass_ms / lane.row_ms, static_cast<double>(lane.rule.max_batch));
@@ -146,12 +147,15 @@ std::optional<Batcher::Choice> Batcher::choice_of(ModelKey model, Lane& lane, Mo
 }
 
 std::optional<Batcher::Batch> Batcher::next(Monotonic now, const std::function<Offer(ModelKey)>& offer_for) {
-    if (std::ranges::all_of(lanes_, [](const auto& each) { return each.second.alone.empty(); })) draining_since_.reset();
+    if (std::ranges::all_of(lanes_, [](const auto& each) { return each.second.alone.empty(); }))
+        draining_since_.reset();
     std::optional<Choice> best;
     for (auto& [model, lane] : lanes_) {
         if (lane.size == 0 && lane.alone.empty()) continue;
         const auto choice = choice_of(model, lane, now, offer_for(model));
-        if (choice && (!best || lane.turn < best->lane->turn || (lane.turn == best->lane->turn && choice->urgency > best->urgency))) best = choice;
+        if (choice && (!best || lane.turn < best->lane->turn ||
+                       (lane.turn == best->lane->turn && choice->urgency > best->urgency)))
+            best = choice;
     }
     if (!best) return std::nullopt;
     if (best->sendable) return send(*best, now);
@@ -187,7 +191,9 @@ void Batcher::settle(ModelKey model, double charged, const Cost& cost) {
     auto& lane = lanes_.at(model);
     lane.turn = std::max(0.0, lane.turn + cost.ms * cost.share / lane.rule.weight - charged);
     if (cost.rows == 0 || cost.ms <= 0) return;
-    const auto learn = [](double& average, double value) { average = average > 0 ? 0.7 * average + 0.3 * value : value; };
+    const auto learn = [](double& average, double value) {
+        average = average > 0 ? 0.7 * average + 0.3 * value : value;
+    };
     learn(lane.row_ms, cost.ms / static_cast<double>(cost.rows));
     learn(lane.row_cost, cost.ms * cost.share / static_cast<double>(cost.rows));
 }

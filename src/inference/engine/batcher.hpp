@@ -1,19 +1,21 @@
 // Decides which waiting work goes into the next batch. Pure: time comes in as a value, nothing blocks. Not
 // thread-safe; lives on the engine's thread.
 //
-// The caller asks next() whenever something has changed, so that batches grow while the device is busy. Where a device has
-// room, what waits is sent when the batch is full or its oldest item has waited the model's delay. Ahead of time, to be
-// decoded meanwhile, only a full batch is sent (or one past a delay of the model's).
+// The caller asks next() whenever something has changed, so that batches grow while the device is busy. Where a device
+// has room, what waits is sent when the batch is full or its oldest item has waited the model's delay. Ahead of time,
+// to be decoded meanwhile, only a full batch is sent (or one past a delay of the model's).
 //
-// Models share the time by start-time fair queueing (Goyal et al., SIGCOMM 1996): the one with the least virtual time is next,
-// which a batch moves on by what its passes take, in milliseconds of a whole device, over the model's weight. The time of a batch
-// is guessed from those before when it is sent, and put right by settle(). Who comes back from idleness begins at the present
-// virtual time: he saves up no turns. Who is next and waits for a place is not overtaken. While other models are at work, batches
-// are no larger than takes `longest_shared_pass`, so that nobody waits long for a place.
-// Within a model the higher priority goes first; priorities age by one level a second, so that the lowest are served in the end.
+// Models share the time by start-time fair queueing (Goyal et al., SIGCOMM 1996): the one with the least virtual time
+// is next, which a batch moves on by what its passes take, in milliseconds of a whole device, over the model's weight.
+// The time of a batch is guessed from those before when it is sent, and put right by settle(). Who comes back from
+// idleness begins at the present virtual time: he saves up no turns. Who is next and waits for a place is not
+// overtaken. While other models are at work, batches are no larger than takes `longest_shared_pass`, so that nobody
+// waits long for a place. Within a model the higher priority goes first; priorities age by one level a second, so that
+// the lowest are served in the end.
 //
-// An item that must be alone has the device run empty for it: nothing else is sent until it is. Where a batch hangs there, that
-// would stop everybody, so it lasts a second at first, then others go on for ten times as long before it is tried for longer.
+// An item that must be alone has the device run empty for it: nothing else is sent until it is. Where a batch hangs
+// there, that would stop everybody, so it lasts a second at first, then others go on for ten times as long before it is
+// tried for longer.
 #pragma once
 #include "base/clock.hpp"
 
@@ -29,9 +31,9 @@
 namespace millrace::inference {
 
 struct BatchRule {
-    std::size_t max_batch = 1;             // rows
+    std::size_t max_batch = 1; // rows
     std::chrono::microseconds max_delay{0};
-    double weight = 1;                     // share of the time beside other models
+    double weight = 1; // share of the time beside other models
 };
 
 class Batcher {
@@ -41,31 +43,31 @@ public:
 
     struct Item {
         ItemKey key = 0;
-        int priority = 5;                  // 0-9, 9 first
+        int priority = 5; // 0-9, 9 first
         Monotonic arrived, deadline;
-        bool alone = false;                // in a batch of its own, with nothing else on the device
-        bool file = false;                 // needs a descriptor of its own in the frame
-        std::size_t rows = 1;              // of a batch
+        bool alone = false;   // in a batch of its own, with nothing else on the device
+        bool file = false;    // needs a descriptor of its own in the frame
+        std::size_t rows = 1; // of a batch
     };
     struct Batch {
         ModelKey model = 0;
         std::vector<ItemKey> items;
-        std::vector<ItemKey> expired;      // their deadline had passed: not to be sent
-        bool alone = false;                // nothing may be sent beside it
-        double charged = 0;                // virtual milliseconds: for settle()
+        std::vector<ItemKey> expired; // their deadline had passed: not to be sent
+        bool alone = false;           // nothing may be sent beside it
+        double charged = 0;           // virtual milliseconds: for settle()
     };
     // What the passes of a batch took.
     struct Cost {
-        double ms = 0;                     // one after the other
-        double share = 1;                  // of the device
-        std::size_t rows = 0;              // 0: nothing is learnt from it
+        double ms = 0;        // one after the other
+        double share = 1;     // of the device
+        std::size_t rows = 0; // 0: nothing is learnt from it
     };
 
     void add_model(ModelKey model, BatchRule rule);
-    void add(ModelKey model, Item item);              // the model must be known
-    void put_back(ModelKey model, Item item);         // it was in a batch before: in front of its priority
-    bool remove(ModelKey model, const Item& item);    // false when it does not wait here
-    std::vector<ItemKey> take_all(ModelKey model);    // its items, removed (a load failed)
+    void add(ModelKey model, Item item);           // the model must be known
+    void put_back(ModelKey model, Item item);      // it was in a batch before: in front of its priority
+    bool remove(ModelKey model, const Item& item); // false when it does not wait here
+    std::vector<ItemKey> take_all(ModelKey model); // its items, removed (a load failed)
     std::vector<ItemKey> take_all();
     std::vector<ItemKey> take_expired(Monotonic now); // looks at everything: for a slow timer
 
@@ -80,7 +82,10 @@ public:
     };
     static constexpr double longest_shared_pass_ms = 50;
     struct Offer {
-        Offer(Room its_room, bool takes_batches = true, bool takes_alone = true) : room{its_room}, batches{takes_batches}, alone{takes_alone} {}
+        Offer(Room its_room, bool takes_batches = true, bool takes_alone = true)
+            : room{its_room},
+              batches{takes_batches},
+              alone{takes_alone} {}
         Room room;
         bool batches, alone; // which of the two may be sent there: what is to be alone may have a device elsewhere
     };
@@ -101,10 +106,10 @@ private:
         BatchRule rule;
         std::array<std::deque<Item>, 10> levels; // by priority
         std::deque<Item> alone;
-        std::size_t size = 0, rows = 0;          // in levels
-        double turn = 0;                         // virtual time at which its next batch begins
-        double row_ms = 0, row_cost = 0;         // of one row, on average lately: of a pass, and of the device; 0: not known
-        Monotonic used{};                        // when an item came, or was sent
+        std::size_t size = 0, rows = 0;  // in levels
+        double turn = 0;                 // virtual time at which its next batch begins
+        double row_ms = 0, row_cost = 0; // of one row, on average lately: of a pass, and of the device; 0: not known
+        Monotonic used{};                // when an item came, or was sent
     };
     struct Choice {
         ModelKey model = 0;

@@ -6,15 +6,22 @@
 namespace millrace::inference {
 namespace {
 
-// Then others go beside a batch that was to be alone: it may hang. If it ends the worker all the same, each is run again alone.
+// Then others go beside a batch that was to be alone: it may hang. If it ends the worker all the same, each is run
+// again alone.
 constexpr std::chrono::seconds alone_at_most{1};
 
 } // namespace
 
 CheckReport report_of(const frame::Loaded& loaded) {
-    return {.load_ms = loaded.load_ms, .warm_up_ms = loaded.warm_up_ms, .memory_bytes = loaded.memory_bytes,
-            .optimization = loaded.optimization, .note = loaded.note, .precision = std::string{values::name(loaded.precision)},
-            .channels_last = loaded.channels_last, .threads = static_cast<int>(loaded.threads), .instances = static_cast<int>(loaded.instances)};
+    return {.load_ms = loaded.load_ms,
+            .warm_up_ms = loaded.warm_up_ms,
+            .memory_bytes = loaded.memory_bytes,
+            .optimization = loaded.optimization,
+            .note = loaded.note,
+            .precision = std::string{values::name(loaded.precision)},
+            .channels_last = loaded.channels_last,
+            .threads = static_cast<int>(loaded.threads),
+            .instances = static_cast<int>(loaded.instances)};
 }
 
 Residence::State DeviceWorker::state_of(Batcher::ModelKey model) const {
@@ -81,7 +88,8 @@ std::optional<Monotonic> DeviceWorker::next_lending(Monotonic at) const {
 Batcher::Room DeviceWorker::room(Batcher::ModelKey model, Monotonic at) const {
     constexpr double once = 1 + 1e-6, twice = 2 + 1e-6;
     const auto found = models.find(model);
-    if (found == models.end() || found->second.state != Residence::State::ready || found->second.evicted) return Batcher::Room::none;
+    if (found == models.end() || found->second.state != Residence::State::ready || found->second.evicted)
+        return Batcher::Room::none;
     if (flights.empty()) return Batcher::Room::idle;
     const auto& last = flights.rbegin()->second;
     if (last.alone && !(last.begun && at - *last.begun >= alone_at_most)) return Batcher::Room::none;

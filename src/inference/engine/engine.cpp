@@ -36,8 +36,10 @@ SpawnOptions spawn_options(const EngineOptions& options) {
 class Engine::Core {
 public:
     Core(EngineOptions options, telemetry::Log& log, telemetry::Metrics& metrics)
-        : options_{std::move(options)}, spawn_{spawn_options(options_)},
-          scheduler_{loop_, options_, spawn_, log, metrics}, trials_{loop_, spawn_, options_, scheduler_.denials(), log} {}
+        : options_{std::move(options)},
+          spawn_{spawn_options(options_)},
+          scheduler_{loop_, options_, spawn_, log, metrics},
+          trials_{loop_, spawn_, options_, scheduler_.denials(), log} {}
 
     void start() {
         thread_ = std::thread{[this] {
@@ -70,7 +72,8 @@ public:
 
     Ticket predict(Request request, Done done) {
         const auto ticket = next_ticket_.fetch_add(1, std::memory_order_relaxed);
-        // Here and now where that is short, else on the engine's thread: a change of threads takes longer than all of it.
+        // Here and now where that is short, else on the engine's thread: a change of threads takes longer than all of
+        // it.
         if (const auto turn = loop_.try_take(); turn && scheduler_.takes_at_once(request)) {
             scheduler_.predict(ticket, std::move(request), std::move(done));
             return ticket;
@@ -88,7 +91,8 @@ public:
     void withdraw(Ticket ticket) {
         auto open = open_.lock();
         if (!*open) return; // stop() has answered it
-        loop_.post([this, ticket] { scheduler_.withdraw(ticket); }); // after its predict(), which was posted before or is over
+        loop_.post(
+            [this, ticket] { scheduler_.withdraw(ticket); }); // after its predict(), which was posted before or is over
     }
 
     void check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
@@ -104,13 +108,17 @@ public:
     void load(std::shared_ptr<const ModelVersion> model, ModelEntry::LoadDone done) {
         auto open = open_.lock();
         if (!*open) return done(Error{Code::unavailable, "the service is stopping"});
-        loop_.post([this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.load(model, std::move(done)); });
+        loop_.post([this, model = std::move(model), done = std::move(done)]() mutable {
+            scheduler_.load(model, std::move(done));
+        });
     }
 
     void unload(std::shared_ptr<const ModelVersion> model, ModelEntry::UnloadDone done) {
         auto open = open_.lock();
         if (!*open) return done(millrace::success());
-        loop_.post([this, model = std::move(model), done = std::move(done)]() mutable { scheduler_.unload(model, std::move(done)); });
+        loop_.post([this, model = std::move(model), done = std::move(done)]() mutable {
+            scheduler_.unload(model, std::move(done));
+        });
     }
 
     WorkerStatus status() const { return scheduler_.status(); }
@@ -128,7 +136,7 @@ private:
     EngineLoop loop_;
     Scheduler scheduler_;
     Trials trials_;
-    async::Guarded<bool> open_{true};  // may work be posted?
+    async::Guarded<bool> open_{true}; // may work be posted?
     std::atomic<Ticket> next_ticket_{1};
     std::thread thread_;
 };
@@ -144,7 +152,9 @@ std::vector<ModelStatistics> Engine::statistics() const { return core_->statisti
 void Engine::count_cache(const std::shared_ptr<const ModelVersion>& model, bool hit, std::chrono::nanoseconds took) {
     core_->statistics().cached(model, hit, took);
 }
-Engine::Ticket Engine::predict(Request request, Done done) { return core_->predict(std::move(request), std::move(done)); }
+Engine::Ticket Engine::predict(Request request, Done done) {
+    return core_->predict(std::move(request), std::move(done));
+}
 void Engine::withdraw(Ticket ticket) { core_->withdraw(ticket); }
 void Engine::check(std::shared_ptr<const ModelVersion> model, CheckDone done) {
     core_->check(std::move(model), std::move(done));

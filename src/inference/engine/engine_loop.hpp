@@ -1,5 +1,6 @@
-// Where the engine's state lives: on the thread of an io_context, whose handlers take the turn one after another. Another thread
-// may do a short piece of that work itself when nobody has the turn, which saves a change of threads. Thread-safe.
+// Where the engine's state lives: on the thread of an io_context, whose handlers take the turn one after another.
+// Another thread may do a short piece of that work itself when nobody has the turn, which saves a change of threads.
+// Thread-safe.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -38,7 +39,8 @@ public:
         return Turn{*this};
     }
     Turn try_take() {
-        const bool is_mine = holder_ == std::this_thread::get_id(); // called back from within: that work comes after this
+        const bool is_mine =
+            holder_ == std::this_thread::get_id(); // called back from within: that work comes after this
         return !is_mine && mutex_.try_lock() ? Turn{*this} : Turn{};
     }
     // `work` as a handler of the context: it has the turn while it runs.

@@ -10,9 +10,7 @@
 namespace millrace::inference {
 namespace {
 
-void add(Sha256Stream& digest, std::string_view text) {
-    digest.update(std::as_bytes(std::span{text}));
-}
+void add(Sha256Stream& digest, std::string_view text) { digest.update(std::as_bytes(std::span{text})); }
 
 // With its length, so that no two lists of parts come to the same bytes.
 void add_part(Sha256Stream& digest, std::string_view text) {
@@ -34,7 +32,8 @@ void add_file(Sha256Stream& digest, const Input& input) {
 
 std::string text_of(const std::vector<Region>& regions) {
     std::string text;
-    for (const auto& region : regions) text += fmt::format("{},{},{},{};", region.x, region.y, region.width, region.height);
+    for (const auto& region : regions)
+        text += fmt::format("{},{},{},{};", region.x, region.y, region.width, region.height);
     return text;
 }
 

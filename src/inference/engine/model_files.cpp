@@ -12,7 +12,8 @@ Result<std::vector<Descriptor>> open_model_files(const ModelVersion& version) {
     if (!descriptors.back()) return Error{Code::internal, "the model's file cannot be opened"};
     for (const auto& file : version.files) {
         descriptors.emplace_back(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!descriptors.back()) return Error{Code::internal, fmt::format("the model's file \"{}\" cannot be opened", file.ref.name)};
+        if (!descriptors.back())
+            return Error{Code::internal, fmt::format("the model's file \"{}\" cannot be opened", file.ref.name)};
     }
     return descriptors;
 }

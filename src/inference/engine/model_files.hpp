@@ -9,7 +9,8 @@
 
 namespace millrace::inference {
 
-// The model file, then the files beside it, each read-only and at offset 0. internal, naming the one that cannot be opened.
+// The model file, then the files beside it, each read-only and at offset 0. internal, naming the one that cannot be
+// opened.
 Result<std::vector<Descriptor>> open_model_files(const ModelVersion& version);
 
 // What goes with these descriptors.

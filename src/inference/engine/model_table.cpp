@@ -8,7 +8,8 @@ ModelEntry& ModelTable::find_or_add(const std::shared_ptr<const ModelVersion>& v
     if (made) {
         slot = std::make_unique<ModelEntry>();
         slot->key = static_cast<Batcher::ModelKey>(by_key_.size() + 1);
-        const telemetry::Labels labels{{"organization", version->organization.text()}, {"model", version->name}, {"version", version->version}};
+        const telemetry::Labels labels{
+            {"organization", version->organization.text()}, {"model", version->name}, {"version", version->version}};
         slot->metrics = {
             &metrics_.counter("millrace_inference_items_total", "Inputs that were predicted.", labels),
             &metrics_.counter("millrace_inference_failures_total", "Inputs whose prediction failed.", labels),

@@ -24,10 +24,10 @@ struct ModelEntry {
     bool own = false;                            // served by workers of its own, never by the shared ones
     std::uint64_t memory_bytes = 0;              // the most that it was seen to take; before that its file's size
     Timestamp used_at;
-    std::vector<LoadDone> loading;               // who waits until it may be used
-    std::vector<UnloadDone> leaving;             // who waits until it is gone
-    Monotonic load_deadline, leave_deadline;     // of the ones who wait
-    Monotonic renewed_at;                        // when a worker was replaced last because there was no memory for it
+    std::vector<LoadDone> loading;           // who waits until it may be used
+    std::vector<UnloadDone> leaving;         // who waits until it is gone
+    Monotonic load_deadline, leave_deadline; // of the ones who wait
+    Monotonic renewed_at;                    // when a worker was replaced last because there was no memory for it
     struct {
         telemetry::Counter* items = nullptr;
         telemetry::Counter* failures = nullptr;
@@ -43,8 +43,8 @@ class ModelTable {
 public:
     explicit ModelTable(telemetry::Metrics& metrics) : metrics_{metrics} {}
 
-    // The entry of this version, made when it is new (`made` tells). Entries are never removed while the engine lives: they
-    // are small, and their numbers must not be used twice.
+    // The entry of this version, made when it is new (`made` tells). Entries are never removed while the engine lives:
+    // they are small, and their numbers must not be used twice.
     ModelEntry& find_or_add(const std::shared_ptr<const ModelVersion>& version, bool& made);
     ModelEntry* find(Batcher::ModelKey key) const;
     ModelEntry* find(const ModelVersion& version) const;

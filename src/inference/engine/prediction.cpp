@@ -44,7 +44,8 @@ bool may_retry(const Failure& failure) { return failure.reason != FailureReason:
 Error to_error(const Failure& failure) {
     switch (failure.reason) {
     case FailureReason::bad_input: return {Code::unprocessable, failure.message};
-    case FailureReason::model_failed: return {failure.no_answer ? Code::unprocessable : Code::internal, failure.message};
+    case FailureReason::model_failed:
+        return {failure.no_answer ? Code::unprocessable : Code::internal, failure.message};
     case FailureReason::timed_out: return {Code::timed_out, failure.message};
     case FailureReason::worker_lost:
     case FailureReason::cancelled:

@@ -9,7 +9,9 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-milliseconds left(Monotonic until, Monotonic now) { return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until - now)); }
+milliseconds left(Monotonic until, Monotonic now) {
+    return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until - now));
+}
 
 // Makes room for one more by dropping the entry whose end lies back the longest, of those that are not held.
 template <class Map>
@@ -18,7 +20,8 @@ void make_room(Map& map, std::size_t most) {
     auto oldest = map.end();
     for (auto at = map.begin(); at != map.end(); ++at) {
         if (at->second.hold.until && oldest != map.end()) continue;
-        const bool better = oldest == map.end() || (oldest->second.hold.until && !at->second.hold.until) || at->second.last < oldest->second.last;
+        const bool better = oldest == map.end() || (oldest->second.hold.until && !at->second.hold.until) ||
+                            at->second.last < oldest->second.last;
         if (better) oldest = at;
     }
     map.erase(oldest);
@@ -53,10 +56,12 @@ Quarantine::Verdict Quarantine::ask(const Version& version, const std::string& d
         if (hold.until) holds.emplace_back(kind, &hold);
     };
     // A disturbance alone does not make a version one of those that its organisation is held for.
-    if (const auto organization = organizations_.find(version.organization); organization != organizations_.end() && ends_of(record) > 0)
+    if (const auto organization = organizations_.find(version.organization);
+        organization != organizations_.end() && ends_of(record) > 0)
         look(Kind::organization, organization->second);
     look(Kind::model, record.hold);
-    if (const auto input = record.inputs.find(digest); input != record.inputs.end()) look(Kind::input, input->second.hold);
+    if (const auto input = record.inputs.find(digest); input != record.inputs.end())
+        look(Kind::input, input->second.hold);
 
     Verdict verdict;
     for (const auto& [kind, hold] : holds) {
@@ -83,10 +88,13 @@ std::vector<Quarantine::Change> Quarantine::ended(const Version& version, const 
         ++input.ends;
         if (hold(input.hold, input.ends >= rules_.input_ends, now)) tell(Kind::input, input.hold, input.ends);
     }
-    const bool many = static_cast<int>(record.inputs.size()) >= rules_.model_inputs || record.loads >= rules_.input_ends;
+    const bool many =
+        static_cast<int>(record.inputs.size()) >= rules_.model_inputs || record.loads >= rules_.input_ends;
     if (hold(record.hold, many, now)) tell(Kind::model, record.hold, ends_of(record));
     const auto organization = organizations_.find(version.organization);
-    const bool too_many = organization == organizations_.end() || !organization->second.until ? reaches_organization_limit(version.organization) : true;
+    const bool too_many = organization == organizations_.end() || !organization->second.until
+                              ? reaches_organization_limit(version.organization)
+                              : true;
     if (too_many) {
         auto& its = organizations_[version.organization];
         if (hold(its, true, now)) tell(Kind::organization, its, ends_of(record));
@@ -120,7 +128,8 @@ std::vector<Quarantine::Change> Quarantine::survived(const Version& version, con
     if (const auto organization = organizations_.find(version.organization); organization != organizations_.end())
         release(Kind::organization, organization->second, ends_of(record));
     if (release(Kind::model, record.hold, ends_of(record))) {
-        // It begins anew, but for the inputs that are held themselves. The length of its hold is remembered with the record.
+        // It begins anew, but for the inputs that are held themselves. The length of its hold is remembered with the
+        // record.
         record.loads = 0;
         std::erase_if(record.inputs, [&](const auto& each) { return each.first != digest && !each.second.hold.until; });
     }
@@ -133,8 +142,10 @@ void Quarantine::gave_up(const Version& version, const std::string& digest) {
     const auto found = versions_.find(version);
     if (found == versions_.end()) return;
     found->second.hold.probing = false;
-    if (const auto input = found->second.inputs.find(digest); input != found->second.inputs.end()) input->second.hold.probing = false;
-    if (const auto organization = organizations_.find(version.organization); organization != organizations_.end()) organization->second.probing = false;
+    if (const auto input = found->second.inputs.find(digest); input != found->second.inputs.end())
+        input->second.hold.probing = false;
+    if (const auto organization = organizations_.find(version.organization); organization != organizations_.end())
+        organization->second.probing = false;
 }
 
 std::vector<Quarantine::Change> Quarantine::lift(const Version& version) {
@@ -146,7 +157,8 @@ std::vector<Quarantine::Change> Quarantine::lift(const Version& version) {
     for (const auto& [digest, input] : record.inputs)
         if (input.hold.until) changes.push_back({Kind::input, version, digest, false, input.ends, {}});
     if (const auto organization = organizations_.find(version.organization); organization != organizations_.end()) {
-        if (organization->second.until) changes.push_back({Kind::organization, version, {}, false, ends_of(record), {}});
+        if (organization->second.until)
+            changes.push_back({Kind::organization, version, {}, false, ends_of(record), {}});
         organizations_.erase(organization);
     }
     versions_.erase(found);
@@ -180,10 +192,13 @@ void Quarantine::forget(Monotonic now) {
         std::erase_if(record.inputs, [&](const auto& input) { return is_over(input.second.hold, input.second.last); });
         if (now - record.last >= rules_.memory) record.loads = 0;
     }
-    std::erase_if(versions_, [&](const auto& each) { return each.second.inputs.empty() && is_over(each.second.hold, each.second.last); });
+    std::erase_if(versions_, [&](const auto& each) {
+        return each.second.inputs.empty() && is_over(each.second.hold, each.second.last);
+    });
     std::erase_if(organizations_, [&](const auto& each) {
         const auto& [organization, hold] = each;
-        const bool known = std::ranges::any_of(versions_, [&](const auto& other) { return other.first.organization == organization; });
+        const bool known =
+            std::ranges::any_of(versions_, [&](const auto& other) { return other.first.organization == organization; });
         return !known && !hold.probing && (!hold.until || now - *hold.until >= rules_.memory);
     });
 }

@@ -1,15 +1,17 @@
-// Who keeps ending workers, and is not let near one for a while: an input of a model version, a model version, an organisation.
+// Who keeps ending workers, and is not let near one for a while: an input of a model version, a model version, an
+// organisation.
 //
-// A worker's end is recorded against the one that was found to be its cause. An input that ended several workers is held alone:
-// the model goes on with its other inputs. A version that several different inputs (or its own loading) ended workers with is
-// held as a whole. An organisation that does so with several versions is held too; that concerns those of its versions that have
-// ended a worker, never the ones that have not. What is held is refused until its time is over. Then one request is let through
-// as a probe: if the worker survives it, the hold is lifted; if not, it lasts twice as long.
+// A worker's end is recorded against the one that was found to be its cause. An input that ended several workers is
+// held alone: the model goes on with its other inputs. A version that several different inputs (or its own loading)
+// ended workers with is held as a whole. An organisation that does so with several versions is held too; that concerns
+// those of its versions that have ended a worker, never the ones that have not. What is held is refused until its time
+// is over. Then one request is let through as a probe: if the worker survives it, the hold is lifted; if not, it lasts
+// twice as long.
 //
 // Whatever has ended a worker lately is "troubled", held or not: the scheduler serves it in a worker of its own.
 //
-// Pure: time comes in as a value, nothing blocks. Not thread-safe; lives with the scheduler. Memory is bounded by `rules`, and
-// what has been quiet for `rules.memory` is forgotten.
+// Pure: time comes in as a value, nothing blocks. Not thread-safe; lives with the scheduler. Memory is bounded by
+// `rules`, and what has been quiet for `rules.memory` is forgotten.
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
@@ -25,12 +27,12 @@
 namespace millrace::inference {
 
 struct QuarantineRules {
-    int input_ends = 3;            // workers that one input ended before it is held; as many failed loads hold a version
-    int model_inputs = 5;          // different inputs of one version, each of which ended a worker, before the version is held
-    int organization_models = 3;   // versions with an end, and
-    int organization_inputs = 12;  // different inputs in all, before their organisation is held
+    int input_ends = 3;   // workers that one input ended before it is held; as many failed loads hold a version
+    int model_inputs = 5; // different inputs of one version, each of which ended a worker, before the version is held
+    int organization_models = 3;  // versions with an end, and
+    int organization_inputs = 12; // different inputs in all, before their organisation is held
     std::chrono::milliseconds first_hold{30'000}, longest_hold{3'600'000}; // first_hold 0: nothing is ever held
-    std::chrono::milliseconds memory{600'000}; // of an end, and of a hold after its time is over
+    std::chrono::milliseconds memory{600'000};          // of an end, and of a hold after its time is over
     std::size_t most_versions = 1024, most_inputs = 64; // remembered; of one version
 };
 
@@ -46,37 +48,38 @@ public:
     };
     struct Verdict {
         bool refused = false;
-        bool probe = false;                  // let through to see: report how it ends
-        Kind kind = Kind::input;             // refused: of what is held longest
-        std::chrono::milliseconds wait{0};   // refused: until a probe may be let through; at least 1 s
+        bool probe = false;                // let through to see: report how it ends
+        Kind kind = Kind::input;           // refused: of what is held longest
+        std::chrono::milliseconds wait{0}; // refused: until a probe may be let through; at least 1 s
     };
-    struct Change {                          // for the log, the events and the metrics
+    struct Change { // for the log, the events and the metrics
         Kind kind = Kind::input;
-        Version version;                     // of an organisation: the version that brought it about
-        std::string digest;                  // of an input
-        bool held = true;                    // false: lifted
-        int ends = 0;                        // workers ended by it, of which is remembered
-        std::chrono::milliseconds wait{0};   // held: until the next probe
+        Version version;                   // of an organisation: the version that brought it about
+        std::string digest;                // of an input
+        bool held = true;                  // false: lifted
+        int ends = 0;                      // workers ended by it, of which is remembered
+        std::chrono::milliseconds wait{0}; // held: until the next probe
     };
     struct Held {
         Kind kind = Kind::input;
-        Version version;                     // of an organisation: only the organisation counts
+        Version version; // of an organisation: only the organisation counts
         std::string digest;
         int ends = 0;
-        std::chrono::milliseconds wait{0};   // until the next probe; 0: one is awaited or under way
+        std::chrono::milliseconds wait{0}; // until the next probe; 0: one is awaited or under way
     };
 
     explicit Quarantine(QuarantineRules rules = {}) : rules_{rules} {}
 
-    // Has this version ended a worker lately? Then its inputs have to be told apart (ask needs their digest), and it is served by
-    // a worker of its own.
+    // Has this version ended a worker lately? Then its inputs have to be told apart (ask needs their digest), and it is
+    // served by a worker of its own.
     bool is_troubled(const Version& version, Monotonic now) const;
 
     // Before a request of a troubled version waits for a batch.
     Verdict ask(const Version& version, const std::string& digest, Monotonic now);
     // A worker ended, and this was found to be the cause.
     std::vector<Change> ended(const Version& version, const std::string& digest, Monotonic now);
-    // A worker had to be ended for the sake of this version, which did nothing wrong (it ran on for nobody): troubled, not counted.
+    // A worker had to be ended for the sake of this version, which did nothing wrong (it ran on for nobody): troubled,
+    // not counted.
     void disturbed(const Version& version, Monotonic now);
     // How a probe ended that did not end a worker: it ran there, or it never came so far (withdrawn, expired).
     std::vector<Change> survived(const Version& version, const std::string& digest);

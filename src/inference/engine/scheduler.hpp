@@ -1,7 +1,8 @@
 // The engine's inside: requests in, batches to the workers of the devices, answers out. Everything in the turn of the
-// loop, and on its thread; but predict() on any thread, if takes_at_once() says so. In six files: what is asked and answered (scheduler.cpp), where models are loaded and leave
-// (scheduler_models.cpp), what ends before its answer (scheduler_ends.cpp), what is refused because it ends workers
-// (scheduler_quarantine.cpp), which workers there are for whom (scheduler_own.cpp), what others see (scheduler_view.cpp).
+// loop, and on its thread; but predict() on any thread, if takes_at_once() says so. In six files: what is asked and
+// answered (scheduler.cpp), where models are loaded and leave (scheduler_models.cpp), what ends before its answer
+// (scheduler_ends.cpp), what is refused because it ends workers (scheduler_quarantine.cpp), which workers there are for
+// whom (scheduler_own.cpp), what others see (scheduler_view.cpp).
 #pragma once
 #include "async/guarded.hpp"
 #include "inference/engine.hpp"
@@ -21,13 +22,13 @@ namespace millrace::inference {
 
 class Scheduler {
 public:
-    Scheduler(EngineLoop& loop, const EngineOptions& options, const SpawnOptions& spawn,
-              telemetry::Log& log, telemetry::Metrics& metrics);
+    Scheduler(EngineLoop& loop, const EngineOptions& options, const SpawnOptions& spawn, telemetry::Log& log,
+              telemetry::Metrics& metrics);
 
     void start();
     void stop();
-    // Is its model ready wherever it is served, so that predict() only sends a batch or lets it wait? Then it may be called on
-    // another thread: no worker is started there, no model loaded.
+    // Is its model ready wherever it is served, so that predict() only sends a batch or lets it wait? Then it may be
+    // called on another thread: no worker is started there, no model loaded.
     bool takes_at_once(const Request& request);
     void predict(Engine::Ticket ticket, Request request, Engine::Done done);
     void withdraw(Engine::Ticket ticket);
@@ -42,20 +43,20 @@ public:
 
 private:
     struct Admission {
-        std::string digest;      // of the input; empty: not needed so far
-        bool probe = false;      // let through to see whether its quarantine may end
+        std::string digest; // of the input; empty: not needed so far
+        bool probe = false; // let through to see whether its quarantine may end
     };
     struct Pending {
         std::shared_ptr<const ModelVersion> model;
-        Input input;             // kept until the answer, for another worker may have to start anew
+        Input input; // kept until the answer, for another worker may have to start anew
         Engine::Done done;
         Batcher::ModelKey lane = 0;
-        Batcher::Item item;      // as it waits, or waited
+        Batcher::Item item; // as it waits, or waited
         bool raw = false;
         Monotonic sent;
         std::uint64_t batch = 0; // in flight
         bool withdrawn = false;
-        int losses = 0;          // of the worker that ran it, where another may have been the cause
+        int losses = 0; // of the worker that ran it, where another may have been the cause
         Admission admission{};
     };
 
@@ -90,25 +91,27 @@ private:
     void let_go(DeviceWorker& device);                           // what is to leave and has become idle
     bool is_wanted(const ModelEntry& entry) const;
     bool has_hope(const ModelEntry& entry) const;
-    bool must_be_quiet(const DeviceWorker& device);              // a suspect is to be loaded with nothing beside it
+    bool must_be_quiet(const DeviceWorker& device); // a suspect is to be loaded with nothing beside it
     bool renew(DeviceWorker& device, ModelEntry& entry, const std::string& error);
     void on_loaded(DeviceWorker& device, const frame::Loaded& loaded);
     void on_unloaded(DeviceWorker& device, const frame::Unloaded& unloaded);
-    void tell_load(ModelEntry& entry);                           // those who wait, when it is decided
+    void tell_load(ModelEntry& entry); // those who wait, when it is decided
     void tell_unload(ModelEntry& entry);
     void end_waits(ModelEntry& entry, Monotonic at);
 
     // ── what ends before its answer: scheduler_ends.cpp ──
     static constexpr std::chrono::milliseconds tick_period{50};
-    void tick();             // deadlines: of batches, of loads, of waiting items
+    void tick(); // deadlines: of batches, of loads, of waiting items
     void forgive(std::chrono::nanoseconds slept);
     bool end_slow_load(DeviceWorker& device, Monotonic at);
     bool end_late_flight(DeviceWorker& device, Monotonic at);
     bool end_withdrawn_flight(DeviceWorker& device, Monotonic at);
-    void kill_for(DeviceWorker& device, const ModelEntry& entry, const std::string& why); // what is to blame has been taken out: the rest is put back
+    void kill_for(DeviceWorker& device, const ModelEntry& entry,
+                  const std::string& why); // what is to blame has been taken out: the rest is put back
     void put_back(const Flight& flight);
     void on_lost(DeviceWorker& device, const std::string& why);
-    void find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why, bool from_outside);
+    void find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading,
+                    const std::string& why, bool from_outside);
     void blame(ModelEntry& loading, const std::string& why);
     void blame(const std::map<std::uint64_t, Flight>& flights, const Failure& failure, bool certain = true);
     void on_unavailable(DeviceWorker& device, const std::string& why);
@@ -137,7 +140,7 @@ private:
     void end_unneeded();
 
     // ── the view: scheduler_view.cpp ──
-    void publish();          // what other threads see
+    void publish(); // what other threads see
 
     EngineLoop& loop_;
     const EngineOptions options_;
@@ -157,7 +160,7 @@ private:
     std::unordered_map<Batcher::ItemKey, Pending> pending_;
     std::uint64_t next_batch_ = 1;
     boost::asio::steady_timer tick_timer_, wake_timer_, own_timer_;
-    Monotonic looked_at_;    // when the tick that is to come was armed
+    Monotonic looked_at_; // when the tick that is to come was armed
     bool own_armed_ = false, suspects_worker_failed_ = false;
     bool ticking_ = false, stopping_ = false, culprit_known_ = false;
     bool has_suspects_ = false; // among the models

@@ -9,10 +9,11 @@
 namespace millrace::inference {
 namespace {
 
-constexpr int most_losses = 3; // workers that ended under work which may have been beside the cause each time: then it is blamed
+constexpr int most_losses =
+    3; // workers that ended under work which may have been beside the cause each time: then it is blamed
 constexpr std::chrono::milliseconds slept_after{500}; // a tick that comes so late says that this process did not run
 
-}
+} // namespace
 
 void Scheduler::withdraw(Engine::Ticket ticket) {
     const auto found = pending_.find(ticket);
@@ -22,7 +23,8 @@ void Scheduler::withdraw(Engine::Ticket ticket) {
     if (batcher_.remove(pending.lane, pending.item)) return finish(ticket, withdrawn());
     for (const auto& device : devices_) {
         const auto flight = device->flights.find(pending.batch);
-        if (flight != device->flights.end() && !flight->second.withdrawn) flight->second.withdrawn = std::chrono::steady_clock::now();
+        if (flight != device->flights.end() && !flight->second.withdrawn)
+            flight->second.withdrawn = std::chrono::steady_clock::now();
     }
 }
 
@@ -32,8 +34,8 @@ void Scheduler::tick() {
     const auto present = std::chrono::steady_clock::now();
     if (const auto late = present - (looked_at_ + tick_period); late > slept_after) forgive(late);
     fail(batcher_.take_expired(present), {FailureReason::timed_out, "its deadline passed while it waited", false});
-    // Workers are judged by the time at which this tick was armed: what they had said by then has been read since. By the time
-    // of now, an answer that lies in the socket because this thread was kept waiting would count as none.
+    // Workers are judged by the time at which this tick was armed: what they had said by then has been read since. By
+    // the time of now, an answer that lies in the socket because this thread was kept waiting would count as none.
     const auto at = looked_at_;
     for (const auto& device : devices_) {
         // One a tick: each of them ends the worker.
@@ -52,7 +54,8 @@ void Scheduler::tick() {
 
 // The daemon was stopped, or its machine was: nobody has used up his time meanwhile.
 void Scheduler::forgive(std::chrono::nanoseconds slept) {
-    log_.warning("the daemon did not run for a while", {{"milliseconds", static_cast<std::int64_t>(slept / std::chrono::milliseconds{1})}});
+    log_.warning("the daemon did not run for a while",
+                 {{"milliseconds", static_cast<std::int64_t>(slept / std::chrono::milliseconds{1})}});
     for (const auto& device : devices_) {
         for (auto& [id, flight] : device->flights) {
             flight.deadline += slept;
@@ -67,19 +70,23 @@ void Scheduler::forgive(std::chrono::nanoseconds slept) {
 }
 
 bool Scheduler::end_slow_load(DeviceWorker& device, Monotonic at) {
-    const auto is_slow = [&](const auto& each) { return each.second.state == Residence::State::loading && each.second.load_deadline <= at; };
+    const auto is_slow = [&](const auto& each) {
+        return each.second.state == Residence::State::loading && each.second.load_deadline <= at;
+    };
     const auto slow = std::ranges::find_if(device.models, is_slow);
     if (slow == device.models.end()) return false;
     const auto key = slow->first;
     ended_worker(*models_.find(key), nullptr, "it took too long to load");
     fail(batcher_.take_all(key), {FailureReason::timed_out, "the model took too long to load", true});
-    for (auto& done : std::exchange(models_.find(key)->loading, {})) done(Error{Code::unprocessable, "the model took too long to load"});
+    for (auto& done : std::exchange(models_.find(key)->loading, {}))
+        done(Error{Code::unprocessable, "the model took too long to load"});
     kill_for(device, *models_.find(key), "loading a model took too long");
     return true;
 }
 
 bool Scheduler::end_late_flight(DeviceWorker& device, Monotonic at) {
-    const auto late = std::ranges::find_if(device.flights, [&](const auto& each) { return each.second.deadline <= at; });
+    const auto late =
+        std::ranges::find_if(device.flights, [&](const auto& each) { return each.second.deadline <= at; });
     if (late == device.flights.end()) return false;
     const std::uint64_t id = late->first;
     Flight guilty = std::move(late->second);
@@ -89,7 +96,8 @@ bool Scheduler::end_late_flight(DeviceWorker& device, Monotonic at) {
     batcher_.settle(guilty.model, std::exchange(guilty.charged, 0), {limit * 1000, guilty.share, 0});
     kill_for(device, entry, fmt::format("a model ran longer than its {} s", limit));
     // One of several may hang, and the others have only shared its pass: each runs again, alone.
-    blame({{id, guilty}}, {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
+    blame({{id, guilty}},
+          {FailureReason::timed_out, fmt::format("the model ran longer than its limit of {} s", limit), true});
     dispatch();
     return true;
 }
@@ -98,7 +106,8 @@ bool Scheduler::end_withdrawn_flight(DeviceWorker& device, Monotonic at) {
     // The grace runs while the device works for it: what still waits behind another batch holds up nothing.
     const auto is_over = [&](const auto& each) {
         const auto& flight = each.second;
-        return flight.withdrawn && flight.begun && at >= std::max(*flight.withdrawn, *flight.begun) + options_.cancel_grace;
+        return flight.withdrawn && flight.begun &&
+               at >= std::max(*flight.withdrawn, *flight.begun) + options_.cancel_grace;
     };
     const auto found = std::ranges::find_if(device.flights, is_over);
     if (found == device.flights.end()) return false;
@@ -109,15 +118,18 @@ bool Scheduler::end_withdrawn_flight(DeviceWorker& device, Monotonic at) {
     seat(entry); // the next time that it runs on for nobody, nobody else is disturbed
     culprit_known_ = true;
     log_.warning("a model still runs for a withdrawn request", {{"model", models_.find(ended.model)->title()}});
-    device.supervisor->replace("a model still ran for a withdrawn request"); // the status shows it to every organisation
+    device.supervisor->replace(
+        "a model still ran for a withdrawn request"); // the status shows it to every organisation
     culprit_known_ = false;
     put_back(ended);
     return true;
 }
 
-// `why` names no model: the status and the failures of bystanders, who may be of other organisations, quote it. The log names it.
+// `why` names no model: the status and the failures of bystanders, who may be of other organisations, quote it. The log
+// names it.
 void Scheduler::kill_for(DeviceWorker& device, const ModelEntry& entry, const std::string& why) {
-    log_.warning("a worker is ended for a model", {{"model", entry.title()}, {"device", device.device}, {"reason", why}});
+    log_.warning("a worker is ended for a model",
+                 {{"model", entry.title()}, {"device", device.device}, {"reason", why}});
     culprit_known_ = true;
     device.supervisor->kill(why);
     culprit_known_ = false;
@@ -137,7 +149,9 @@ void Scheduler::put_back(const Flight& flight) {
 // One of these did it: the batch on the device, or a model that is being loaded.
 void Scheduler::on_denied(DeviceWorker& device, const Denial& denial) {
     std::string running;
-    const auto name = [&](Batcher::ModelKey key) { running += (running.empty() ? "" : ", ") + models_.find(key)->title(); };
+    const auto name = [&](Batcher::ModelKey key) {
+        running += (running.empty() ? "" : ", ") + models_.find(key)->title();
+    };
     for (const auto& [id, flight] : device.flights)
         if (flight.begun) name(flight.model);
     for (const auto& [key, residence] : device.models)
@@ -161,10 +175,12 @@ void Scheduler::on_lost(DeviceWorker& device, const std::string& why) {
     publish();
 }
 
-// What was alone with the worker has ended it. One that somebody else killed says nothing yet: then it is tried again like those
-// of which there were several, a few times.
-void Scheduler::find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading, const std::string& why, bool from_outside) {
-    if (loading.size() == 1 && flights.empty() && (!from_outside || loading.front()->suspect)) return blame(*loading.front(), why);
+// What was alone with the worker has ended it. One that somebody else killed says nothing yet: then it is tried again
+// like those of which there were several, a few times.
+void Scheduler::find_cause(const std::map<std::uint64_t, Flight>& flights, const std::vector<ModelEntry*>& loading,
+                           const std::string& why, bool from_outside) {
+    if (loading.size() == 1 && flights.empty() && (!from_outside || loading.front()->suspect))
+        return blame(*loading.front(), why);
     for (auto* entry : loading) entry->suspect = has_suspects_ = true;
     blame(flights, {FailureReason::worker_lost, "the worker ended: " + why, true}, loading.empty() && !from_outside);
 }
@@ -177,8 +193,8 @@ void Scheduler::blame(ModelEntry& loading, const std::string& why) {
     for (auto& done : std::exchange(loading.loading, {})) done(Error{Code::unprocessable, failure});
 }
 
-// One item alone did it, unless something else may have (`certain` is false). Of many it is not known which: each is tried again
-// with nothing beside it, so that the cause is found and the others are answered as if nothing had been.
+// One item alone did it, unless something else may have (`certain` is false). Of many it is not known which: each is
+// tried again with nothing beside it, so that the cause is found and the others are answered as if nothing had been.
 void Scheduler::blame(const std::map<std::uint64_t, Flight>& flights, const Failure& failure, bool certain) {
     const bool alone = certain && flights.size() == 1 && flights.begin()->second.items.size() == 1;
     for (const auto& [id, flight] : std::views::reverse(flights)) {
@@ -214,7 +230,9 @@ void Scheduler::on_unavailable(DeviceWorker& device, const std::string& why) {
     }
     // Where there is a device for the case, it is the case now.
     const auto is_shared = [](const auto& each) { return each->role == Role::shared; };
-    const bool hope = std::ranges::any_of(devices_, [&](const auto& each) { return is_shared(each) && !each->standby && !each->unavailable(); });
+    const bool hope = std::ranges::any_of(devices_, [&](const auto& each) {
+        return is_shared(each) && !each->standby && !each->unavailable();
+    });
     for (const auto& each : devices_)
         if (!hope && std::exchange(each->standby, false)) {
             log_.warning("falling back", {{"device", each->device}, {"reason", why}});

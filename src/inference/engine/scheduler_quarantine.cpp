@@ -1,4 +1,5 @@
-// What keeps ending workers is refused (quarantine.hpp): asked when a request comes, told when a worker ends or a probe is over.
+// What keeps ending workers is refused (quarantine.hpp): asked when a request comes, told when a worker ends or a probe
+// is over.
 #include "inference/engine/scheduler.hpp"
 
 #include "inference/input_digest.hpp"
@@ -15,7 +16,9 @@ using std::chrono::seconds;
 
 Monotonic now() { return std::chrono::steady_clock::now(); }
 
-Quarantine::Version subject(const ModelVersion& version) { return {version.organization, version.name, version.version}; }
+Quarantine::Version subject(const ModelVersion& version) {
+    return {version.organization, version.name, version.version};
+}
 
 Failure refusal(const ModelVersion& version, Quarantine::Kind kind, std::chrono::milliseconds wait) {
     const auto left = static_cast<int>(ceil<seconds>(wait).count());
@@ -23,14 +26,18 @@ Failure refusal(const ModelVersion& version, Quarantine::Kind kind, std::chrono:
     std::string why;
     switch (kind) {
     case Quarantine::Kind::input:
-        why = fmt::format("this input has ended several workers of {} and is held in quarantine; send another one", title);
+        why = fmt::format("this input has ended several workers of {} and is held in quarantine; send another one",
+                          title);
         break;
     case Quarantine::Kind::model:
-        why = fmt::format("{} keeps ending its workers and is held in quarantine; see its events, use another version, or load it to lift the "
-                          "quarantine", title);
+        why = fmt::format("{} keeps ending its workers and is held in quarantine; see its events, use another version, "
+                          "or load it to lift the "
+                          "quarantine",
+                          title);
         break;
     case Quarantine::Kind::organization:
-        why = fmt::format("models of this organisation keep ending workers; {}, which is one of them, is held in quarantine", title);
+        why = fmt::format(
+            "models of this organisation keep ending workers; {}, which is one of them, is held in quarantine", title);
         break;
     }
     return {FailureReason::quarantined, fmt::format("{}, or try again after {} s", why, left), false, false, left};
@@ -68,20 +75,28 @@ void Scheduler::end_probe(const Pending& pending, const Outcome& outcome) {
     else quarantine_.gave_up(subject(*pending.model), pending.admission.digest);
 }
 
-void Scheduler::lift_quarantine(const ModelVersion& version) { tell(quarantine_.lift(subject(version)), "it was loaded by hand"); }
+void Scheduler::lift_quarantine(const ModelVersion& version) {
+    tell(quarantine_.lift(subject(version)), "it was loaded by hand");
+}
 
 void Scheduler::tell(const std::vector<Quarantine::Change>& changes, const std::string& why) {
     for (const auto& change : changes) {
         const auto title = change.version.model + "/" + change.version.version;
         const auto until = SystemClock::instance().now() + change.wait;
         if (change.held)
-            log_.warning("quarantined", {{"what", name(change.kind)}, {"model", title}, {"input", change.digest}, {"workers_ended", change.ends},
-                                         {"seconds", change.wait.count() / 1000}, {"reason", why}});
-        else log_.info("quarantine lifted", {{"what", name(change.kind)}, {"model", title}, {"input", change.digest}, {"reason", why}});
+            log_.warning("quarantined", {{"what", name(change.kind)},
+                                         {"model", title},
+                                         {"input", change.digest},
+                                         {"workers_ended", change.ends},
+                                         {"seconds", change.wait.count() / 1000},
+                                         {"reason", why}});
+        else
+            log_.info("quarantine lifted",
+                      {{"what", name(change.kind)}, {"model", title}, {"input", change.digest}, {"reason", why}});
         if (change.held) quarantine_metrics_.begun->add();
         if (options_.on_quarantine)
-            options_.on_quarantine({std::string{name(change.kind)}, change.version.organization, change.version.model, change.version.version,
-                                    change.digest, change.held, change.ends, until, why});
+            options_.on_quarantine({std::string{name(change.kind)}, change.version.organization, change.version.model,
+                                    change.version.version, change.digest, change.held, change.ends, until, why});
         if (change.held) refuse_waiting(change);
     }
     if (changes.empty()) return;
@@ -98,7 +113,8 @@ void Scheduler::refuse_waiting(const Quarantine::Change& change) {
             if (pending.admission.digest.empty()) pending.admission.digest = digest_of(pending.input);
             if (pending.admission.digest != change.digest) continue;
         }
-        if (batcher_.remove(pending.lane, pending.item)) refused.emplace_back(key, refusal(*pending.model, change.kind, change.wait));
+        if (batcher_.remove(pending.lane, pending.item))
+            refused.emplace_back(key, refusal(*pending.model, change.kind, change.wait));
     }
     for (const auto& [key, failure] : refused) finish(key, failure);
 }
@@ -107,8 +123,15 @@ std::vector<QuarantineStatus> Scheduler::quarantine_status() const {
     std::vector<QuarantineStatus> list;
     const auto at = SystemClock::instance().now();
     for (const auto& held : quarantine_.held(now()))
-        list.push_back({std::string{name(held.kind)}, held.version.organization, held.version.model, held.version.version, held.digest, true,
-                        held.ends, at + held.wait, {}});
+        list.push_back({std::string{name(held.kind)},
+                        held.version.organization,
+                        held.version.model,
+                        held.version.version,
+                        held.digest,
+                        true,
+                        held.ends,
+                        at + held.wait,
+                        {}});
     return list;
 }
 

@@ -19,9 +19,11 @@ std::string_view word(Residence::State state) {
 
 // Where it stands on the device on which it has come furthest.
 LoadedModel shown(const ModelEntry& entry, const Devices& devices) {
-    constexpr std::array order{Residence::State::absent, Residence::State::failed, Residence::State::leaving, Residence::State::loading,
-                               Residence::State::ready};
-    const auto rank = [&](Residence::State state) { return std::find(order.begin(), order.end(), state) - order.begin(); };
+    constexpr std::array order{Residence::State::absent, Residence::State::failed, Residence::State::leaving,
+                               Residence::State::loading, Residence::State::ready};
+    const auto rank = [&](Residence::State state) {
+        return std::find(order.begin(), order.end(), state) - order.begin();
+    };
     LoadedModel model{entry.version, "absent", "", {}, entry.used_at, {}, {}, false};
     auto best = Residence::State::absent;
     model.own_worker = entry.own;
@@ -43,8 +45,16 @@ LoadedModel shown(const ModelEntry& entry, const Devices& devices) {
 
 DeviceStatus shown(const DeviceWorker& device, const std::string& model, std::optional<OrganizationId> organization) {
     const auto& supervisor = *device.supervisor;
-    return {device.device, std::string{name(supervisor.state())}, supervisor.pid(), supervisor.restarts(), device.model_bytes(),
-            device.memory_budget, device.flights.size(), supervisor.reason(), model, organization};
+    return {device.device,
+            std::string{name(supervisor.state())},
+            supervisor.pid(),
+            supervisor.restarts(),
+            device.model_bytes(),
+            device.memory_budget,
+            device.flights.size(),
+            supervisor.reason(),
+            model,
+            organization};
 }
 
 } // namespace
@@ -56,13 +66,15 @@ void Scheduler::publish() {
     for (auto* entry : models_.all()) {
         view.models.push_back(shown(*entry, devices_));
         for (const auto& held : status.quarantine)
-            if (held.organization == entry->version->organization && held.model == entry->version->name && held.version == entry->version->version)
+            if (held.organization == entry->version->organization && held.model == entry->version->name &&
+                held.version == entry->version->version)
                 view.models.back().quarantine.push_back(held);
         if (view.models.back().state == "ready") status.models.push_back(entry->title());
     }
     // The first device that works speaks for all, or else the first.
     using Role = DeviceWorker::Role;
-    const auto ready = std::find_if(devices_.begin(), devices_.end(), [](const auto& each) { return each->ready() && each->role == Role::shared; });
+    const auto ready = std::find_if(devices_.begin(), devices_.end(),
+                                    [](const auto& each) { return each->ready() && each->role == Role::shared; });
     const auto& speaker = *(ready == devices_.end() ? devices_.front() : *ready)->supervisor;
     status.state = name(speaker.state());
     status.pid = speaker.pid();
@@ -78,7 +90,8 @@ void Scheduler::publish() {
         if (device->role == Role::spare) continue;
         const auto* owner = device->role == Role::own ? models_.find(device->owner) : nullptr;
         const auto model = owner ? owner->title() : device->role == Role::suspects ? "suspects" : "";
-        status.devices.push_back(shown(*device, model, owner ? std::optional{owner->version->organization} : std::nullopt));
+        status.devices.push_back(
+            shown(*device, model, owner ? std::optional{owner->version->organization} : std::nullopt));
     }
     *view_.lock() = std::move(view);
 }

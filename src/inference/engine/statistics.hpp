@@ -1,4 +1,5 @@
-// What each model version has done since the start, in the terms of the Open Inference Protocol's statistics. Thread-safe.
+// What each model version has done since the start, in the terms of the Open Inference Protocol's statistics.
+// Thread-safe.
 #pragma once
 #include "async/guarded.hpp"
 #include "base/clock.hpp"
@@ -13,7 +14,7 @@ namespace millrace::inference {
 // One answered request; milliseconds.
 struct Answered {
     double queue_ms = 0, decode_ms = 0, infer_ms = 0, encode_ms = 0, total_ms = 0;
-    int rows = 1, batch_rows = 1;   // its own, and those of the pass it was in
+    int rows = 1, batch_rows = 1; // its own, and those of the pass it was in
 };
 
 class Statistics {
@@ -27,7 +28,7 @@ public:
 private:
     struct Figures {
         ModelStatistics shown;
-        double passes = 0;                     // shares of passes, summed up
+        double passes = 0;                                // shares of passes, summed up
         std::map<int, std::pair<double, double>> batches; // by rows: passes, milliseconds
     };
     using Key = std::tuple<OrganizationId, std::string, std::string>;

@@ -13,8 +13,8 @@ class Trial : public std::enable_shared_from_this<Trial> {
 public:
     static std::shared_ptr<Trial> start(EngineLoop& loop, const SpawnOptions& spawn,
                                         std::chrono::milliseconds start_limit, std::chrono::milliseconds load_limit,
-                                        std::shared_ptr<const ModelVersion> model, DenialLog& denials, telemetry::Log& log,
-                                        Engine::CheckDone done);
+                                        std::shared_ptr<const ModelVersion> model, DenialLog& denials,
+                                        telemetry::Log& log, Engine::CheckDone done);
     void stop(); // ends as unavailable
     bool finished() const { return !done_; }
 
@@ -29,7 +29,7 @@ private:
     std::chrono::milliseconds load_limit_{0};
     std::shared_ptr<const ModelVersion> model_; // shared with the caller
     Engine::CheckDone done_;
-    std::shared_ptr<WorkerProcess> worker_;     // shared with its pending reads
+    std::shared_ptr<WorkerProcess> worker_; // shared with its pending reads
 };
 
 } // namespace millrace::inference

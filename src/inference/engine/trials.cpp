@@ -11,7 +11,8 @@ namespace millrace::inference {
 void Trials::add(std::shared_ptr<const ModelVersion> model, Engine::CheckDone done) {
     if (stopped_) return done(Error{Code::unavailable, "the service is stopping"});
     if (waiting_.size() >= most_waiting)
-        return done(Error{Code::unavailable, fmt::format("{} other models wait for their trial; push it again later", waiting_.size())});
+        return done(Error{Code::unavailable,
+                          fmt::format("{} other models wait for their trial; push it again later", waiting_.size())});
     waiting_.push_back({std::move(model), std::move(done)});
     start_next();
 }
@@ -25,8 +26,8 @@ void Trials::start_next() {
             done(std::move(report));
             loop_.post([this] { start_next(); }); // when this trial has ended
         };
-        running_.push_back(Trial::start(loop_, spawn_, options_.start_timeout, options_.load_timeout, std::move(next.model), denials_, log_,
-                                        std::move(done)));
+        running_.push_back(Trial::start(loop_, spawn_, options_.start_timeout, options_.load_timeout,
+                                        std::move(next.model), denials_, log_, std::move(done)));
     }
 }
 

@@ -13,8 +13,13 @@ class Trials {
 public:
     static constexpr std::size_t at_a_time = 2, most_waiting = 32;
 
-    Trials(EngineLoop& loop, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials, telemetry::Log& log)
-        : loop_{loop}, spawn_{spawn}, options_{options}, denials_{denials}, log_{log} {}
+    Trials(EngineLoop& loop, const SpawnOptions& spawn, const EngineOptions& options, DenialLog& denials,
+           telemetry::Log& log)
+        : loop_{loop},
+          spawn_{spawn},
+          options_{options},
+          denials_{denials},
+          log_{log} {}
 
     void add(std::shared_ptr<const ModelVersion> model, Engine::CheckDone done);
     void stop(); // all end as unavailable, and so does what is added later

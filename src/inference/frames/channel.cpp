@@ -134,7 +134,7 @@ ChannelStatus receive_frame(int socket, Received& received) {
 }
 
 std::optional<std::string> read_exactly(int descriptor, std::uint64_t size) {
-    struct stat info{};
+    struct stat info {};
     // The size is asked for first: nothing is reserved on the word of the sender alone.
     if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) < size)
         return std::nullopt;

@@ -17,18 +17,19 @@
 namespace millrace::inference::frame {
 
 inline constexpr std::uint32_t protocol_version = 5;
-inline constexpr std::size_t max_items = 1024;        // of one batch
-inline constexpr std::size_t max_regions = 1024;      // of one item
-inline constexpr std::size_t max_descriptors = 200;   // of one frame (the kernel allows 253)
-// A pass that has run for so long shares its places with other models' passes: the worker lets them begin beside it, and the
-// daemon sends them. Longer than the passes of small models, so that they take turns and do not crowd the cores.
+inline constexpr std::size_t max_items = 1024;      // of one batch
+inline constexpr std::size_t max_regions = 1024;    // of one item
+inline constexpr std::size_t max_descriptors = 200; // of one frame (the kernel allows 253)
+// A pass that has run for so long shares its places with other models' passes: the worker lets them begin beside it,
+// and the daemon sends them. Longer than the passes of small models, so that they take turns and do not crowd the
+// cores.
 inline constexpr std::chrono::milliseconds lends_places_after{5};
 
 // Appends little-endian values.
 class Writer {
 public:
     template <class T>
-        requires std::is_arithmetic_v<T>
+    requires std::is_arithmetic_v<T>
     void number(T value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
     void text(std::string_view value) {
         number(static_cast<std::uint64_t>(value.size()));
@@ -46,8 +47,7 @@ public:
     explicit Reader(std::string_view bytes) : rest_{bytes} {}
 
     template <class T>
-        requires std::is_arithmetic_v<T>
-    T number() {
+    requires std::is_arithmetic_v<T> T number() {
         T value{};
         if (rest_.size() < sizeof value) return fail(), T{};
         __builtin_memcpy(&value, rest_.data(), sizeof value);
@@ -94,19 +94,20 @@ struct Tensor {
     values::Datatype datatype = values::Datatype::fp32;
     values::Shape shape;
     std::string bytes;
-    bool absent = false;          // an optional input or output that is not there: then nothing else counts
+    bool absent = false; // an optional input or output that is not there: then nothing else counts
 };
 enum class Source : std::uint8_t { inline_bytes = 0, descriptor = 1, tensors = 2 };
 struct BatchItem {
     std::string media_type;
     Source source = Source::inline_bytes;
-    std::string bytes;            // inline_bytes
-    std::uint64_t size = 0;       // descriptor: the frame's next one, read from offset 0
+    std::string bytes;             // inline_bytes
+    std::uint64_t size = 0;        // descriptor: the frame's next one, read from offset 0
     std::vector<Tensor> tensors{}; // tensors: one an input of the model, with the batch dimension
-    bool raw = false;             // answered with the model's tensors, with the batch dimension
+    bool raw = false;              // answered with the model's tensors, with the batch dimension
     std::vector<Region> regions{}; // parts of the picture, each of them a row; empty: the whole
 };
-// Is the input of a kind that costs next to nothing to read? Then daemon and worker treat its batch as begun when it is sent.
+// Is the input of a kind that costs next to nothing to read? Then daemon and worker treat its batch as begun when it is
+// sent.
 bool needs_no_decoding(const BatchItem& item);
 
 struct Batch { // + one descriptor for each item of source `descriptor`, in order
@@ -125,11 +126,11 @@ struct Hello {
     std::uint32_t protocol = protocol_version;
     std::string runtime, device, sandbox;
     std::uint32_t threads = 0;
-    std::string error;            // why there is no runtime; the worker then ends
+    std::string error; // why there is no runtime; the worker then ends
 };
 struct Loaded {
     std::uint32_t model = 0;
-    std::string error;            // empty: ready
+    std::string error; // empty: ready
     std::string optimization, note;
     values::Precision precision = values::Precision::fp32;
     bool channels_last = false;
@@ -179,17 +180,18 @@ struct Tensors { // one for each output of the manifest
     std::vector<Tensor> tensors;
 };
 struct ItemFailure {
-    bool bad_input = false;       // else the model failed
+    bool bad_input = false; // else the model failed
     std::string message;
-    bool no_answer = false;       // the model ran, and what it gave can be no answer, such as NaN for a class
-    bool memory_gone = false;     // there was no memory for it, and the worker has none for others either: it is to be replaced
+    bool no_answer = false; // the model ran, and what it gave can be no answer, such as NaN for a class
+    bool memory_gone =
+        false; // there was no memory for it, and the worker has none for others either: it is to be replaced
 };
 using Outcome = std::variant<ItemFailure, TopK, Map, Tensors, Rows, Scores, Objects>;
 struct ItemResult {
     Outcome outcome;
     std::uint32_t batch_size = 0; // rows in the forward pass that gave this
     double infer_ms = 0;
-    std::uint32_t tokens = 0;     // of its texts
+    std::uint32_t tokens = 0; // of its texts
 };
 struct Done {
     std::uint64_t batch = 0;

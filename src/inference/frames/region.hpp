@@ -4,8 +4,8 @@
 
 namespace millrace::inference {
 
-// In pixels of the picture as its model sees it: turned upright where the manifest's orientation says so, and before any
-// resizing. Within the picture, and at least one pixel wide and high.
+// In pixels of the picture as its model sees it: turned upright where the manifest's orientation says so, and before
+// any resizing. Within the picture, and at least one pixel wide and high.
 struct Region {
     std::uint32_t x = 0, y = 0, width = 0, height = 0;
 

@@ -6,11 +6,12 @@ namespace {
 constexpr int lines_a_minute = 100; // in all
 constexpr int lines_of_one = 5;     // of them, about one call of one model
 
-}
+} // namespace
 
 DenialLog::DenialLog(telemetry::Log& log, telemetry::Metrics& metrics)
-    : log_{log}, counter_{metrics.counter("millrace_worker_denied_total", "System calls that the worker's sandbox has refused "
-                                                                          "and that no model needs.")} {}
+    : log_{log},
+      counter_{metrics.counter("millrace_worker_denied_total", "System calls that the worker's sandbox has refused "
+                                                               "and that no model needs.")} {}
 
 void DenialLog::tell(const Denial& denial, int pid, const std::string& model, Monotonic at) {
     counter_.add();

@@ -1,5 +1,5 @@
-// Writes what workers' sandboxes refuse into the log: a few lines a minute for each call of each model, for a hostile one may
-// try without end. On the engine's thread.
+// Writes what workers' sandboxes refuse into the log: a few lines a minute for each call of each model, for a hostile
+// one may try without end. On the engine's thread.
 #pragma once
 #include "base/clock.hpp"
 #include "inference/process/denial_watch.hpp"
@@ -23,10 +23,10 @@ public:
 private:
     telemetry::Log& log_;
     telemetry::Counter& counter_;
-    Monotonic minute_;             // when this minute's lines began
-    int lines_ = 0;                // written since
+    Monotonic minute_;                                            // when this minute's lines began
+    int lines_ = 0;                                               // written since
     std::map<std::pair<std::string, std::string>, int> lines_of_; // the same, by model and call
-    std::uint64_t unwritten_ = 0;  // since the last line
+    std::uint64_t unwritten_ = 0;                                 // since the last line
 };
 
 } // namespace millrace::inference

@@ -47,9 +47,12 @@ std::string describe(const seccomp_data& data) {
     case SYS_socket:
     case SYS_socketpair: return family_name(data.args[0]) + ", " + type_name(data.args[1]);
     case SYS_kill:
-    case SYS_tkill: return fmt::format("process {}, signal {}", static_cast<int>(data.args[0]), static_cast<int>(data.args[1]));
-    case SYS_tgkill: return fmt::format("process {}, signal {}", static_cast<int>(data.args[0]), static_cast<int>(data.args[2]));
-    case SYS_ptrace: return fmt::format("request {}, process {}", static_cast<long>(data.args[0]), static_cast<int>(data.args[1]));
+    case SYS_tkill:
+        return fmt::format("process {}, signal {}", static_cast<int>(data.args[0]), static_cast<int>(data.args[1]));
+    case SYS_tgkill:
+        return fmt::format("process {}, signal {}", static_cast<int>(data.args[0]), static_cast<int>(data.args[2]));
+    case SYS_ptrace:
+        return fmt::format("request {}, process {}", static_cast<long>(data.args[0]), static_cast<int>(data.args[1]));
     case SYS_openat: return fmt::format("flags {:#o}", data.args[2]);
     case SYS_open: return fmt::format("flags {:#o}", data.args[1]);
     case SYS_prlimit64: return fmt::format("limit {}", data.args[1]);
@@ -73,7 +76,10 @@ bool has_waiting(int listener) {
 } // namespace
 
 DenialWatch::DenialWatch(EngineLoop& loop, Descriptor listener, OnDenied on_denied)
-    : loop_{loop}, listener_{loop.context(), listener.release()}, timer_{loop.context()}, on_denied_{std::move(on_denied)} {}
+    : loop_{loop},
+      listener_{loop.context(), listener.release()},
+      timer_{loop.context()},
+      on_denied_{std::move(on_denied)} {}
 
 std::shared_ptr<DenialWatch> DenialWatch::start(EngineLoop& loop, Descriptor listener, OnDenied on_denied) {
     std::shared_ptr<DenialWatch> watch{new DenialWatch{loop, std::move(listener), std::move(on_denied)}};

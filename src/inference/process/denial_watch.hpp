@@ -1,6 +1,6 @@
-// What a worker's sandbox refuses, told by the kernel (seccomp's user notification): the call waits in the worker until it has
-// been answered here, always with EPERM. So nothing in the worker can keep a refusal from being told, and who tries in a loop
-// waits, for the answers slow down. All in the turn of the loop.
+// What a worker's sandbox refuses, told by the kernel (seccomp's user notification): the call waits in the worker until
+// it has been answered here, always with EPERM. So nothing in the worker can keep a refusal from being told, and who
+// tries in a loop waits, for the answers slow down. All in the turn of the loop.
 #pragma once
 #include "base/descriptor.hpp"
 #include "inference/engine/engine_loop.hpp"

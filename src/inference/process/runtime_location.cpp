@@ -11,7 +11,8 @@ std::filesystem::path find_runtime() {
     constexpr const char* module = "libmillrace_torch.so";
     for (const auto& folder : {here / "../lib/millrace", fs::path{"/usr/lib/millrace"}})
         if (fs::exists(folder / module, ignored)) return fs::weakly_canonical(folder / module, ignored);
-    // A build tree: runtime/NAME/ beside the folders of the programs. The official build is preferred, as in the packages.
+    // A build tree: runtime/NAME/ beside the folders of the programs. The official build is preferred, as in the
+    // packages.
     for (auto folder = here; folder.has_relative_path(); folder = folder.parent_path()) {
         if (!fs::exists(folder / "CMakeCache.txt", ignored)) continue;
         fs::path found = folder / "runtime/official" / module;
@@ -26,7 +27,9 @@ std::filesystem::path find_runtime() {
 bool has_cuda(const std::filesystem::path& runtime) {
     std::error_code ignored;
     const auto folder = (runtime.empty() ? find_runtime() : runtime).parent_path();
-    const auto is_in = [&](const char* place) { return std::filesystem::exists(folder / place / "libtorch_cuda.so", ignored); };
+    const auto is_in = [&](const char* place) {
+        return std::filesystem::exists(folder / place / "libtorch_cuda.so", ignored);
+    };
     return is_in("") || is_in("torch/lib") || is_in("torch");
 }
 
@@ -34,7 +37,8 @@ std::vector<std::string> find_devices(const std::filesystem::path& runtime) {
     std::error_code ignored;
     std::vector<std::string> devices;
     const bool cuda = has_cuda(runtime);
-    for (int i = 0; cuda && std::filesystem::exists("/dev/nvidia" + std::to_string(i), ignored); ++i) devices.push_back("cuda:" + std::to_string(i));
+    for (int i = 0; cuda && std::filesystem::exists("/dev/nvidia" + std::to_string(i), ignored); ++i)
+        devices.push_back("cuda:" + std::to_string(i));
     devices.push_back("cpu");
     return devices;
 }

@@ -8,11 +8,13 @@ namespace millrace::inference {
 namespace {
 
 constexpr std::chrono::milliseconds beat_period{1000};
-constexpr std::chrono::seconds stable_after{30};  // then the next fault is restarted at once again
+constexpr std::chrono::seconds stable_after{30}; // then the next fault is restarted at once again
 constexpr std::chrono::milliseconds longest_pause_for_work{1000};
-constexpr int starts_before_giving_up = 5;        // in a row; waiting work is then told
+constexpr int starts_before_giving_up = 5; // in a row; waiting work is then told
 
-int beats(std::chrono::milliseconds window) { return static_cast<int>((window + beat_period - std::chrono::milliseconds{1}) / beat_period); }
+int beats(std::chrono::milliseconds window) {
+    return static_cast<int>((window + beat_period - std::chrono::milliseconds{1}) / beat_period);
+}
 
 } // namespace
 
@@ -27,13 +29,18 @@ std::string_view name(Supervisor::State state) {
     return "stopped";
 }
 
-Supervisor::Supervisor(EngineLoop& loop, SupervisorOptions options, telemetry::Log& log,
-                       telemetry::Metrics& metrics, Events events)
-    : loop_{loop}, options_{std::move(options)}, log_{log},
+Supervisor::Supervisor(EngineLoop& loop, SupervisorOptions options, telemetry::Log& log, telemetry::Metrics& metrics,
+                       Events events)
+    : loop_{loop},
+      options_{std::move(options)},
+      log_{log},
       restart_counter_{metrics.counter("millrace_worker_restarts_total",
                                        "Times the inference worker was started again after it had ended.")},
-      events_{std::move(events)}, timer_{loop.context()}, quiet_watch_{options_.leftover_window},
-      task_watch_{beats(options_.leftover_window)}, backoff_{options_.first_backoff} {}
+      events_{std::move(events)},
+      timer_{loop.context()},
+      quiet_watch_{options_.leftover_window},
+      task_watch_{beats(options_.leftover_window)},
+      backoff_{options_.first_backoff} {}
 
 void Supervisor::lower_priority(int nice) {
     if (worker_) worker_->lower_priority(nice);
@@ -71,9 +78,10 @@ void Supervisor::send(const frame::ToWorker& message, std::vector<Descriptor> de
 
 void Supervisor::arm(std::chrono::milliseconds after, std::function<void()> what) {
     timer_.expires_after(after); // cancels what was armed before
-    timer_.async_wait(loop_.in_turn([this, armed = ++armed_, what = std::move(what)](const boost::system::error_code& failure) {
-        if (!failure && armed == armed_) what();
-    }));
+    timer_.async_wait(
+        loop_.in_turn([this, armed = ++armed_, what = std::move(what)](const boost::system::error_code& failure) {
+            if (!failure && armed == armed_) what();
+        }));
 }
 
 void Supervisor::spawn() {
@@ -81,7 +89,8 @@ void Supervisor::spawn() {
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
-                    [this](std::string why, bool from_outside) { on_gone(why, from_outside); }, [this](const Denial& denial) { events_.denied(denial); },
+                    [this](std::string why, bool from_outside) { on_gone(why, from_outside); },
+                    [this](const Denial& denial) { events_.denied(denial); },
                     [this](const std::string& line, std::uint64_t dropped) {
                         log_.info("worker printed", {{"pid", pid()}, {"text", line}, {"not_logged_before", dropped}});
                     });

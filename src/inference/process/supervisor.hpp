@@ -2,9 +2,9 @@
 // starts it again after a pause that grows. All in the turn of the loop; what
 // starts a worker on its thread.
 //
-// A worker lives while it answers: each beat is a question to the thread that reads its channel, which does nothing else, and
-// any message is an answer. Questions are counted, not time, so that nobody is blamed for a machine or a daemon that stood
-// still. What a model left running in the worker is found by leftovers.hpp.
+// A worker lives while it answers: each beat is a question to the thread that reads its channel, which does nothing
+// else, and any message is an answer. Questions are counted, not time, so that nobody is blamed for a machine or a
+// daemon that stood still. What a model left running in the worker is found by leftovers.hpp.
 #pragma once
 #include "inference/process/leftovers.hpp"
 #include "inference/process/worker_process.hpp"
@@ -24,7 +24,8 @@ struct SupervisorOptions {
     SpawnOptions spawn;
     std::chrono::milliseconds start_timeout{60'000}, heartbeat_timeout{10'000};
     std::chrono::milliseconds first_backoff{100}, longest_backoff{10'000};
-    std::chrono::milliseconds leftover_window{10'000}; // after which a task that a model has left running is no longer borne
+    std::chrono::milliseconds leftover_window{
+        10'000}; // after which a task that a model has left running is no longer borne
 };
 
 class Supervisor {
@@ -32,16 +33,16 @@ public:
     enum class State { stopped, starting, ready, restarting, unavailable };
     struct Events {
         std::function<void(const frame::Hello&)> ready;
-        std::function<void(frame::ToDaemon)> message;              // every message but greetings and heartbeats
-        std::function<void(const Denial&)> denied;                 // its sandbox refused a call
-        std::function<Work()> work;                                // what it has been given and has not answered
-        std::function<void(const std::string& why)> lost;          // it was ready, and is gone
+        std::function<void(frame::ToDaemon)> message;     // every message but greetings and heartbeats
+        std::function<void(const Denial&)> denied;        // its sandbox refused a call
+        std::function<Work()> work;                       // what it has been given and has not answered
+        std::function<void(const std::string& why)> lost; // it was ready, and is gone
         std::function<void(const std::string& why)>
             unavailable; // it cannot be started; tried again at the longest pause
     };
 
-    Supervisor(EngineLoop& loop, SupervisorOptions options, telemetry::Log& log,
-               telemetry::Metrics& metrics, Events events);
+    Supervisor(EngineLoop& loop, SupervisorOptions options, telemetry::Log& log, telemetry::Metrics& metrics,
+               Events events);
 
     void start();
     void stop(); // may be started again
@@ -54,11 +55,13 @@ public:
     void lower_priority(int nice); // of the present worker; see WorkerProcess
 
     State state() const { return state_; }
-    // While `lost` is told: it was replaced for what an earlier pass left behind, so nothing that it has now is the cause.
+    // While `lost` is told: it was replaced for what an earlier pass left behind, so nothing that it has now is the
+    // cause.
     bool ended_for_leftovers() const { return for_leftovers_; }
     int pid() const { return worker_ ? worker_->pid() : 0; }
     std::uint64_t restarts() const { return restarts_; }
-    // Was the last one killed by somebody else (the kernel that had no memory left, an operator)? Its sandbox lets no model do that.
+    // Was the last one killed by somebody else (the kernel that had no memory left, an operator)? Its sandbox lets no
+    // model do that.
     bool was_ended_from_outside() const { return ended_from_outside_; }
     const std::string& reason() const { return reason_; }
     const frame::Hello& hello() const { return hello_; }
@@ -68,7 +71,7 @@ private:
     void on_message(frame::ToDaemon message);
     void on_gone(const std::string& why, bool from_outside = false);
     void beat();
-    bool find_leftovers();  // true: the worker was replaced because of one
+    bool find_leftovers(); // true: the worker was replaced because of one
     void arm(std::chrono::milliseconds after, std::function<void()> what);
 
     EngineLoop& loop_;
@@ -86,7 +89,7 @@ private:
     std::uint64_t restarts_ = 0, sequence_ = 0;
     std::uint64_t activity_ = 0; // everything that was sent to a worker or came from it, but the heartbeats
     bool for_leftovers_ = false;
-    bool ask_tasks_ = false;     // with the next beat
+    bool ask_tasks_ = false; // with the next beat
     int failed_starts_ = 0, unanswered_ = 0;
     bool ended_from_outside_ = false;
     std::chrono::milliseconds backoff_{100};

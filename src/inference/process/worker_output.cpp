@@ -8,13 +8,15 @@
 namespace millrace::inference {
 namespace {
 
-constexpr int lines_a_minute = 200; // a crash of a sanitizer build fits
+constexpr int lines_a_minute = 200;        // a crash of a sanitizer build fits
 constexpr std::size_t longest_line = 1000; // what is longer is cut
 
-}
+} // namespace
 
 WorkerOutput::WorkerOutput(EngineLoop& loop, Descriptor pipe, OnLine on_line)
-    : loop_{loop}, pipe_{loop.context(), pipe.release()}, on_line_{std::move(on_line)} {
+    : loop_{loop},
+      pipe_{loop.context(), pipe.release()},
+      on_line_{std::move(on_line)} {
     ::fcntl(pipe_.native_handle(), F_SETFL, ::fcntl(pipe_.native_handle(), F_GETFL) | O_NONBLOCK);
 }
 
@@ -33,11 +35,12 @@ void WorkerOutput::stop() {
 }
 
 void WorkerOutput::wait() {
-    pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read, loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
-        if (failure || !self->pipe_.is_open()) return;
-        self->read_some(); // one piece a turn, however much there is
-        if (self->pipe_.is_open()) self->wait();
-    }));
+    pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     loop_.in_turn([self = shared_from_this()](const boost::system::error_code& failure) {
+                         if (failure || !self->pipe_.is_open()) return;
+                         self->read_some(); // one piece a turn, however much there is
+                         if (self->pipe_.is_open()) self->wait();
+                     }));
 }
 
 bool WorkerOutput::read_some() {

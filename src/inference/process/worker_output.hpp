@@ -1,5 +1,5 @@
-// What a worker writes to its standard output and error. A model can print, so it is not the daemon's own log: each line is
-// handed over as text, and no more of them a minute than a person reads. All in the turn of the loop.
+// What a worker writes to its standard output and error. A model can print, so it is not the daemon's own log: each
+// line is handed over as text, and no more of them a minute than a person reads. All in the turn of the loop.
 #pragma once
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"

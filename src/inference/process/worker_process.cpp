@@ -29,13 +29,15 @@ constexpr std::chrono::milliseconds patience_with_the_dead{500};
 constexpr int worker_socket = 3; // the only descriptor beside standard input, output and error
 
 // Nothing of the daemon's environment reaches the worker: it may hold secrets.
-// What a pass allocates it allocates again in the next: blocks that are mapped and unmapped each time cost a sixth of it in
-// zeroed pages. So they are kept, in one arena, because the others cannot hold large blocks. Under a limit that somebody has set
-// the largest are given back at once all the same: between small blocks they leave holes that count as taken.
+// What a pass allocates it allocates again in the next: blocks that are mapped and unmapped each time cost a sixth of
+// it in zeroed pages. So they are kept, in one arena, because the others cannot hold large blocks. Under a limit that
+// somebody has set the largest are given back at once all the same: between small blocks they leave holes that count as
+// taken.
 std::string memory_settings(bool gives_back) {
     const std::string large = gives_back ? "mmap_threshold=33554432" : "mmap_max=0";
-    return fmt::format("GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.{}:glibc.malloc.trim_threshold={}:glibc.malloc.hugetlb=1", large,
-                       std::uint64_t{1} << 40);
+    return fmt::format(
+        "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.{}:glibc.malloc.trim_threshold={}:glibc.malloc.hugetlb=1",
+        large, std::uint64_t{1} << 40);
 }
 
 std::vector<std::string> worker_environment(const SpawnOptions& options) {
@@ -63,7 +65,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 // Between fork and exec: only calls that are safe there.
-[[noreturn]] void become_worker(int socket, int printed, int parent, const char* executable, char** arguments, char** environment) {
+[[noreturn]] void become_worker(int socket, int printed, int parent, const char* executable, char** arguments,
+                                char** environment) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     sigset_t none;
@@ -79,8 +82,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     ::_exit(127);
 }
 
-// Is the process at its end, a zombie or on the way to be one? proc(5), stat: the state, then pid, group, session, terminal, its
-// group, flags (PF_EXITING).
+// Is the process at its end, a zombie or on the way to be one? proc(5), stat: the state, then pid, group, session,
+// terminal, its group, flags (PF_EXITING).
 bool is_ending(int pid) {
     std::ifstream file{fmt::format("/proc/{}/stat", pid)};
     std::string text;
@@ -106,7 +109,8 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(EngineLoop& loop, co
     try {
         auto [ours, theirs] = make_channel();
         int pipe[2];
-        if (::pipe2(pipe, O_CLOEXEC) != 0) return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
+        if (::pipe2(pipe, O_CLOEXEC) != 0)
+            return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
         Descriptor printed{pipe[0]}, prints{pipe[1]};
         std::vector<std::string> arguments{"millrace",         "worker",
                                            "--socket",         std::to_string(worker_socket),
@@ -124,7 +128,8 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(EngineLoop& loop, co
         if (pid < 0)
             return Error{Code::unavailable, fmt::format("the worker cannot be started: {}", ::strerror(errno))};
         if (pid == 0)
-            become_worker(theirs.get(), prints.get(), parent, executable.c_str(), argument_list.data(), environment_list.data());
+            become_worker(theirs.get(), prints.get(), parent, executable.c_str(), argument_list.data(),
+                          environment_list.data());
         ::fcntl(ours.get(), F_SETFL, ::fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
         return std::shared_ptr<WorkerProcess>{new WorkerProcess{loop, std::move(ours), std::move(printed), pid}};
     } catch (const std::exception& e) {
@@ -133,11 +138,15 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::spawn(EngineLoop& loop, co
 }
 
 WorkerProcess::WorkerProcess(EngineLoop& loop, Descriptor socket, Descriptor printed, int pid)
-    : loop_{loop}, socket_{loop.context(), socket.release()}, pid_{pid}, printed_{std::move(printed)} {}
+    : loop_{loop},
+      socket_{loop.context(), socket.release()},
+      pid_{pid},
+      printed_{std::move(printed)} {}
 
 WorkerProcess::~WorkerProcess() { end(); }
 
-void WorkerProcess::listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied, WorkerOutput::OnLine on_line) {
+void WorkerProcess::listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied,
+                           WorkerOutput::OnLine on_line) {
     on_message_ = std::move(on_message);
     on_lost_ = std::move(on_lost);
     on_denied_ = std::move(on_denied);
@@ -209,8 +218,8 @@ void WorkerProcess::flush() {
     }
 }
 
-// A process that a device holds in the kernel does not end by a signal, and the engine's thread must not wait for it: from then on a
-// thread of its own does, for as long as that takes.
+// A process that a device holds in the kernel does not end by a signal, and the engine's thread must not wait for it:
+// from then on a thread of its own does, for as long as that takes.
 std::optional<int> WorkerProcess::reap() {
     ::kill(pid_, SIGKILL); // it may have closed the channel only
     const auto until = std::chrono::steady_clock::now() + patience_with_the_dead;
@@ -229,14 +238,16 @@ std::optional<int> WorkerProcess::reap() {
     return std::nullopt;
 }
 
-// Each of its threads. A session may be a scheduling group with a value of its own (sched(7), autogroup): then that one counts.
+// Each of its threads. A session may be a scheduling group with a value of its own (sched(7), autogroup): then that one
+// counts.
 void WorkerProcess::lower_priority(int nice) {
     if (ended_ || std::exchange(lowered_, true)) return;
     std::error_code failure;
     for (const auto& thread : std::filesystem::directory_iterator{fmt::format("/proc/{}/task", pid_), failure}) {
         const auto name = thread.path().filename().string();
         id_t id = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), id).ec == std::errc{}) (void)::setpriority(PRIO_PROCESS, id, nice);
+        if (std::from_chars(name.data(), name.data() + name.size(), id).ec == std::errc{})
+            (void)::setpriority(PRIO_PROCESS, id, nice);
     }
     std::ofstream{fmt::format("/proc/{}/autogroup", pid_)} << nice;
 }
@@ -247,7 +258,8 @@ void WorkerProcess::lose(const std::string& why) {
     close();
     const bool was_ending = is_ending(pid_); // then the signal below is not what ended it
     const auto status = reap();
-    const bool from_outside = why.empty() && was_ending && status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL;
+    const bool from_outside =
+        why.empty() && was_ending && status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGKILL;
     const auto told = std::exchange(on_lost_, nullptr);
     on_message_ = nullptr;
     if (told) told(why.empty() ? ending(status) : why, from_outside);

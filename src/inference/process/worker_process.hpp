@@ -26,23 +26,24 @@ struct SpawnOptions {
     int threads = 1, decode_threads = 1;
     std::uint64_t memory_limit = 0;
     bool gives_memory_back = false; // large blocks, after each pass: for a limit that is narrow
-    std::string obstacle; // why no worker is to be started; empty: one may be
+    std::string obstacle;           // why no worker is to be started; empty: one may be
 };
 
 class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 public:
     using OnMessage = std::function<void(frame::ToDaemon)>;
-    // Once, unless end() came first: the process ended, or it sent what no worker sends. The process is already gone then, unless a
-    // device holds it in the kernel.
-    // `from_outside`: by a SIGKILL that was not the daemon's.
+    // Once, unless end() came first: the process ended, or it sent what no worker sends. The process is already gone
+    // then, unless a device holds it in the kernel. `from_outside`: by a SIGKILL that was not the daemon's.
     using OnLost = std::function<void(std::string why, bool from_outside)>;
 
     // Shared: pending reads keep it alive until they have seen its end.
     static Result<std::shared_ptr<WorkerProcess>> spawn(EngineLoop& loop, const SpawnOptions& options);
     ~WorkerProcess(); // as end()
 
-    // on_denied: what the sandbox has refused; see denial_watch.hpp. on_line: what it has printed; see worker_output.hpp.
-    void listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied = {}, WorkerOutput::OnLine on_line = {});
+    // on_denied: what the sandbox has refused; see denial_watch.hpp. on_line: what it has printed; see
+    // worker_output.hpp.
+    void listen(OnMessage on_message, OnLost on_lost, DenialWatch::OnDenied on_denied = {},
+                WorkerOutput::OnLine on_line = {});
     // Queues one message; its descriptors are sent beside it.
     void send(const frame::ToWorker& message, std::vector<Descriptor> descriptors = {});
     // Kills it and waits for it, not for long; no callback follows.

@@ -59,7 +59,8 @@ void append_numbers(const std::string& bytes, json::array& out) {
     for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
         T value;
         std::memcpy(&value, bytes.data() + i, sizeof value);
-        if constexpr (std::is_same_v<T, values::Half> || std::is_same_v<T, values::Brain>) out.push_back(static_cast<double>(values::widen(value)));
+        if constexpr (std::is_same_v<T, values::Half> || std::is_same_v<T, values::Brain>)
+            out.push_back(static_cast<double>(values::widen(value)));
         else if constexpr (std::is_floating_point_v<T>) out.push_back(static_cast<double>(value)); // finite
         else out.push_back(static_cast<std::int64_t>(value));
     }
@@ -102,8 +103,10 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const values::
         const auto& name = manifest.outputs[i].name;
         if (!values::all_finite(tensor.datatype, tensor.bytes))
             return Failure{FailureReason::model_failed,
-                           fmt::format("the output \"{}\" has numbers that are not finite (NaN or infinity), which JSON cannot tell; ask for them as they are: "
-                                       "Accept: application/x-npy, or binary_data in the inference protocol", name),
+                           fmt::format("the output \"{}\" has numbers that are not finite (NaN or infinity), which "
+                                       "JSON cannot tell; ask for them as they are: "
+                                       "Accept: application/x-npy, or binary_data in the inference protocol",
+                                       name),
                            false, true};
         outputs.push_back(json::object{{"name", name},
                                        {"datatype", values::name(tensor.datatype)},
@@ -117,7 +120,9 @@ std::optional<Failure> add_tensors(const frame::Tensors& tensors, const values::
 void add_raw(frame::Tensors tensors, const values::Manifest& manifest, Prediction& out) {
     for (std::size_t i = 0; i < tensors.tensors.size(); ++i) {
         auto& tensor = tensors.tensors[i];
-        if (!tensor.absent) out.tensors.push_back({manifest.outputs[i].name, tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
+        if (!tensor.absent)
+            out.tensors.push_back(
+                {manifest.outputs[i].name, tensor.datatype, std::move(tensor.shape), std::move(tensor.bytes)});
     }
 }
 
@@ -148,7 +153,8 @@ Outcome render(frame::ItemResult item, const ModelVersion& model, const Answered
     } else if (const auto* rows = std::get_if<frame::Rows>(&item.outcome)) {
         if (!add_rows(*rows, manifest, prediction.result)) return dishonest();
     } else if (auto* map = std::get_if<frame::Map>(&item.outcome)) {
-        if (manifest.task != values::Task::pixel_classification || !add_map(*map, manifest, prediction)) return dishonest();
+        if (manifest.task != values::Task::pixel_classification || !add_map(*map, manifest, prediction))
+            return dishonest();
     }
     prediction.batch_size = static_cast<int>(item.batch_size);
     prediction.queue_ms = rounded_ms(answered.queue_ms);

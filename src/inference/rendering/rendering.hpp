@@ -1,5 +1,5 @@
-// From what the worker reports for one item to the answer that clients see. Pure. The worker is not trusted: counts, indices
-// and shapes are held against the manifest.
+// From what the worker reports for one item to the answer that clients see. Pure. The worker is not trusted: counts,
+// indices and shapes are held against the manifest.
 #pragma once
 #include "inference/engine/statistics.hpp"
 #include "inference/frames/frame.hpp"

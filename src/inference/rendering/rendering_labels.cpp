@@ -46,8 +46,10 @@ void add_labels(const std::vector<float>& shares, const Manifest& manifest, json
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return shares[a] > shares[b]; });
     json::array right, top;
     for (const auto label : order) {
-        if (static_cast<double>(shares[label]) >= manifest.postprocess.thresholds[label]) right.push_back(scored(manifest, label, shares[label]));
-        if (top.size() < static_cast<std::size_t>(manifest.postprocess.top_k)) top.push_back(scored(manifest, label, shares[label]));
+        if (static_cast<double>(shares[label]) >= manifest.postprocess.thresholds[label])
+            right.push_back(scored(manifest, label, shares[label]));
+        if (top.size() < static_cast<std::size_t>(manifest.postprocess.top_k))
+            top.push_back(scored(manifest, label, shares[label]));
     }
     out["labels"] = std::move(right);
     out["top"] = std::move(top);
@@ -76,7 +78,8 @@ bool add(const frame::Scores& scores, const Manifest& manifest, json::object& ou
 double pixels(float value) { return std::round(static_cast<double>(value) * 100) / 100; }
 
 bool add(const frame::Objects& found, const Manifest& manifest, json::object& out) {
-    if (manifest.postprocess.kind != PostprocessKind::objects || found.objects.size() > static_cast<std::size_t>(manifest.postprocess.objects.max_objects))
+    if (manifest.postprocess.kind != PostprocessKind::objects ||
+        found.objects.size() > static_cast<std::size_t>(manifest.postprocess.objects.max_objects))
         return false;
     const bool normalized = manifest.postprocess.objects.normalized && found.width == 0; // then a hundredth is much
     const auto length = [&](float value) { return normalized ? static_cast<double>(value) : pixels(value); };

@@ -1,5 +1,5 @@
-// Answers that name labels: the part of rendering.hpp for classifications and values. Pure; false where the worker's answer
-// does not fit the manifest.
+// Answers that name labels: the part of rendering.hpp for classifications and values. Pure; false where the worker's
+// answer does not fit the manifest.
 #pragma once
 #include "inference/frames/frame.hpp"
 #include "values/manifest.hpp"

@@ -19,11 +19,14 @@ c10::TypePtr without_optional(c10::TypePtr type) {
     return type;
 }
 
-bool may_be_none(const c10::TypePtr& type) { return type->kind() == TypeKind::OptionalType || type->kind() == TypeKind::NoneType; }
+bool may_be_none(const c10::TypePtr& type) {
+    return type->kind() == TypeKind::OptionalType || type->kind() == TypeKind::NoneType;
+}
 
 std::string names_of(const c10::FunctionSchema& schema) {
     std::string names;
-    for (std::size_t i = 1; i < schema.arguments().size(); ++i) names += (i > 1 ? ", " : "") + schema.arguments()[i].name();
+    for (std::size_t i = 1; i < schema.arguments().size(); ++i)
+        names += (i > 1 ? ", " : "") + schema.arguments()[i].name();
     return names.empty() ? "none" : names;
 }
 
@@ -37,7 +40,8 @@ std::size_t place_of(const c10::FunctionSchema& schema, const std::string& name)
 std::size_t index_of(const std::string& key) {
     std::size_t index = 0;
     const auto [end, failure] = std::from_chars(key.data(), key.data() + key.size(), index);
-    if (failure != std::errc{} || end != key.data() + key.size()) throw std::runtime_error{"\"" + key + "\" is no place in a list"};
+    if (failure != std::errc{} || end != key.data() + key.size())
+        throw std::runtime_error{"\"" + key + "\" is no place in a list"};
     return index;
 }
 
@@ -52,8 +56,10 @@ Arguments::Arguments(const c10::FunctionSchema& schema, const std::vector<InputR
         argument.has_otherwise = declared[i].default_value() || may_be_none(declared[i].type());
         arguments_.push_back(std::move(argument));
     }
-    const bool unsaid = std::none_of(rules.begin(), rules.end(), [](const InputRule& rule) { return rule.argument || rule.key; });
-    const bool one_dict = unsaid && declared.size() > 1 && without_optional(declared[1].type())->kind() == TypeKind::DictType;
+    const bool unsaid =
+        std::none_of(rules.begin(), rules.end(), [](const InputRule& rule) { return rule.argument || rule.key; });
+    const bool one_dict =
+        unsaid && declared.size() > 1 && without_optional(declared[1].type())->kind() == TypeKind::DictType;
     std::size_t next = 0;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         if (one_dict) {
@@ -71,34 +77,41 @@ Arguments::Arguments(const c10::FunctionSchema& schema, const std::vector<InputR
     }
     for (auto& argument : arguments_) {
         if (argument.parts.empty() && !argument.has_otherwise)
-            throw std::runtime_error{"the model's forward() needs the argument \"" + argument.name + "\", which no input of the manifest is"};
+            throw std::runtime_error{"the model's forward() needs the argument \"" + argument.name +
+                                     "\", which no input of the manifest is"};
         if (argument.form == Form::list || argument.form == Form::tuple) {
-            std::sort(argument.parts.begin(), argument.parts.end(), [](const Part& a, const Part& b) { return index_of(a.key) < index_of(b.key); });
+            std::sort(argument.parts.begin(), argument.parts.end(),
+                      [](const Part& a, const Part& b) { return index_of(a.key) < index_of(b.key); });
             for (std::size_t k = 0; k < argument.parts.size(); ++k)
                 if (index_of(argument.parts[k].key) != k)
-                    throw std::runtime_error{"the inputs of the argument \"" + argument.name + "\" must have the keys 0, 1, … without a gap"};
+                    throw std::runtime_error{"the inputs of the argument \"" + argument.name +
+                                             "\" must have the keys 0, 1, … without a gap"};
         }
     }
 }
 
 void Arguments::put(std::size_t place, std::size_t input, const c10::FunctionSchema& schema, const InputRule& rule) {
     if (place >= arguments_.size())
-        throw std::runtime_error{"the model's forward() takes " + std::to_string(arguments_.size()) + " argument(s) (" + names_of(schema) +
-                                 "), the manifest has more inputs"};
+        throw std::runtime_error{"the model's forward() takes " + std::to_string(arguments_.size()) + " argument(s) (" +
+                                 names_of(schema) + "), the manifest has more inputs"};
     auto& argument = arguments_[place];
     const auto type = without_optional(schema.arguments()[place + 1].type());
     const auto kind = type->kind();
     Form form = Form::tensor;
     if (rule.key) {
-        form = kind == TypeKind::DictType ? Form::dict : kind == TypeKind::ListType ? Form::list : kind == TypeKind::TupleType ? Form::tuple : Form::none;
+        form = kind == TypeKind::DictType    ? Form::dict
+               : kind == TypeKind::ListType  ? Form::list
+               : kind == TypeKind::TupleType ? Form::tuple
+                                             : Form::none;
     } else if (kind == TypeKind::ListType) {
         form = Form::rows;
     } else if (kind == TypeKind::DictType || kind == TypeKind::TupleType) {
         form = Form::none;
     }
-    if (form == Form::none || (!argument.parts.empty() && argument.form != form) || (!argument.parts.empty() && !rule.key))
-        throw std::runtime_error{"the input \"" + rule.name + "\" cannot be the argument \"" + argument.name + "\", which is a " + type->str() +
-                                 (rule.key ? "" : ": give it a \"key\"")};
+    if (form == Form::none || (!argument.parts.empty() && argument.form != form) ||
+        (!argument.parts.empty() && !rule.key))
+        throw std::runtime_error{"the input \"" + rule.name + "\" cannot be the argument \"" + argument.name +
+                                 "\", which is a " + type->str() + (rule.key ? "" : ": give it a \"key\"")};
     if (rule.optional && !argument.has_otherwise && form != Form::dict)
         throw std::runtime_error{"the input \"" + rule.name + "\" cannot be left out: the argument \"" + argument.name +
                                  "\" of forward() is neither Optional nor has a default"};
@@ -113,7 +126,8 @@ c10::IValue Arguments::value(const Argument& argument, const std::vector<at::Ten
             if (inputs[part.input].defined()) dict.insert(part.key, inputs[part.input]);
         return dict.empty() && argument.has_otherwise ? argument.otherwise : c10::IValue{dict};
     }
-    const bool there = std::all_of(argument.parts.begin(), argument.parts.end(), [&](const Part& part) { return inputs[part.input].defined(); });
+    const bool there = std::all_of(argument.parts.begin(), argument.parts.end(),
+                                   [&](const Part& part) { return inputs[part.input].defined(); });
     if (argument.parts.empty() || !there) return argument.otherwise;
     switch (argument.form) {
     case Form::rows: return c10::List<at::Tensor>{inputs[argument.parts.front().input].unbind(0)};

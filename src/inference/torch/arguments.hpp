@@ -1,5 +1,5 @@
-// How a model's inputs become the arguments of forward(): planned once from the types that forward() declares, so that what
-// does not fit is said when the model is loaded.
+// How a model's inputs become the arguments of forward(): planned once from the types that forward() declares, so that
+// what does not fit is said when the model is loaded.
 #pragma once
 #include "inference/torch/rules.hpp"
 
@@ -12,7 +12,8 @@ namespace millrace::torch_module {
 
 class Arguments {
 public:
-    // `schema`: of forward(), whose first argument is the module itself. Throws std::runtime_error where the rules do not fit it.
+    // `schema`: of forward(), whose first argument is the module itself. Throws std::runtime_error where the rules do
+    // not fit it.
     Arguments(const c10::FunctionSchema& schema, const std::vector<InputRule>& rules);
 
     // The arguments after the module. An input that is absent is an undefined tensor.
@@ -27,8 +28,8 @@ private:
     struct Argument {
         std::string name;
         Form form = Form::none;
-        std::vector<Part> parts;    // one, or as many as the dict, list or tuple has
-        c10::IValue otherwise;      // when its input is absent: its default, or None
+        std::vector<Part> parts; // one, or as many as the dict, list or tuple has
+        c10::IValue otherwise;   // when its input is absent: its default, or None
         bool has_otherwise = false;
     };
     void put(std::size_t place, std::size_t input, const c10::FunctionSchema& schema, const InputRule& rule);

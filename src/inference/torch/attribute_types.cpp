@@ -21,8 +21,8 @@ public:
             const auto type = object->type();
             for (std::size_t i = 0; i < type->numAttributes(); ++i)
                 if (i >= object->slots().size() || !fits(object->getSlot(i), *type->getAttribute(i)))
-                    throw std::runtime_error{"the attribute " + type->getAttributeName(i) + " of " + type->repr_str() + " is no " +
-                                             type->getAttribute(i)->repr_str()};
+                    throw std::runtime_error{"the attribute " + type->getAttributeName(i) + " of " + type->repr_str() +
+                                             " is no " + type->getAttribute(i)->repr_str()};
         }
     }
 

@@ -5,8 +5,8 @@
 
 namespace millrace::torch_module {
 
-// Throws std::runtime_error with the attribute's name when the module, or an object below it, holds a value of another type
-// than its class declares.
+// Throws std::runtime_error with the attribute's name when the module, or an object below it, holds a value of another
+// type than its class declares.
 void check_attribute_types(const torch::jit::Module& module);
 
 } // namespace millrace::torch_module

@@ -9,20 +9,20 @@
 
 // AOTIModelContainerRunner has its registry by device since 2.7; before 2.6 there are no packages.
 #if MILLRACE_TORCH_AT_LEAST(2, 7)
-#include "inference/torch/memory_reader.hpp"
-#include "inference/torch/zeroed_memory.hpp"
+#    include "inference/torch/memory_reader.hpp"
+#    include "inference/torch/zeroed_memory.hpp"
 
-#include <ATen/Parallel.h>
-#include <caffe2/serialize/inline_container.h>
-#include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
+#    include <ATen/Parallel.h>
+#    include <caffe2/serialize/inline_container.h>
+#    include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
 
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/utsname.h>
-#include <unistd.h>
+#    include <dlfcn.h>
+#    include <fcntl.h>
+#    include <sys/mman.h>
+#    include <sys/utsname.h>
+#    include <unistd.h>
 
-#include <atomic>
+#    include <atomic>
 #endif
 
 namespace millrace::torch_module {
@@ -57,7 +57,8 @@ Package read_package(const void* bytes, std::uint64_t size) {
             throw std::runtime_error{"the package keeps its weights beside its library; make it with "
                                      "aot_inductor.package_constants_in_so = True"};
         if (ends_with(name, ".so")) {
-            if (!package.library.empty()) throw std::runtime_error{"the package holds several models; make one of a single model"};
+            if (!package.library.empty())
+                throw std::runtime_error{"the package holds several models; make one of a single model"};
             package.library = content(reader, name);
         } else if (ends_with(name, "wrapper_metadata.json")) {
             package.metadata = content(reader, name);
@@ -77,17 +78,18 @@ std::string member(const std::string& json, const std::string& key) {
 }
 
 bool processor_has(const std::string& instructions) {
-#if defined(__x86_64__)
+#    if defined(__x86_64__)
     __builtin_cpu_init();
     if (instructions == "AVX512" || instructions == "avx512") return __builtin_cpu_supports("avx512f") != 0;
     if (instructions == "AVX2" || instructions == "avx2") return __builtin_cpu_supports("avx2") != 0;
-#endif
+#    endif
     return instructions.find("AMX") == std::string::npos && instructions.find("amx") == std::string::npos;
 }
 
 // A package is tied to a kind of device, of machine and of instructions.
 void check(const std::string& metadata) {
-    const auto wanted = member(metadata, "AOTI_DEVICE_KEY"), here = device::get().is_cpu() ? std::string{"cpu"} : std::string{"cuda"};
+    const auto wanted = member(metadata, "AOTI_DEVICE_KEY"),
+               here = device::get().is_cpu() ? std::string{"cpu"} : std::string{"cuda"};
     if (!wanted.empty() && wanted != here)
         throw std::runtime_error{"the package was compiled for " + wanted + ", models run on " + here + " here"};
     utsname machine{};
@@ -128,16 +130,19 @@ private:
 void check(const Rules& rules) {
     for (const auto& input : rules.inputs)
         if (input.argument || input.key || input.optional)
-            throw std::runtime_error{"an AOTInductor package takes its inputs by their places: the input \"" + input.name +
-                                     "\" can have no \"argument\" or \"key\", and cannot be optional"};
+            throw std::runtime_error{"an AOTInductor package takes its inputs by their places: the input \"" +
+                                     input.name + "\" can have no \"argument\" or \"key\", and cannot be optional"};
     for (const auto& output : rules.outputs)
         if (!output.path.empty())
-            throw std::runtime_error{"an AOTInductor package gives its outputs by their places: the output \"" + output.name + "\" can have no \"key\""};
+            throw std::runtime_error{"an AOTInductor package gives its outputs by their places: the output \"" +
+                                     output.name + "\" can have no \"key\""};
 }
 
 class CompiledModel final : public Model {
 public:
-    CompiledModel(std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner, Rules rules) : runner_{std::move(runner)}, rules_{std::move(rules)} {}
+    CompiledModel(std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner, Rules rules)
+        : runner_{std::move(runner)},
+          rules_{std::move(rules)} {}
 
     std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
         const ZeroedMemory while_running;
@@ -147,7 +152,9 @@ public:
             const auto& rule = rules_.outputs[i];
             if (i < tensors.size()) outputs.push_back({MR_BATCH, {presentable(tensors[i], rule.datatype)}});
             else if (rule.optional) outputs.emplace_back();
-            else throw std::runtime_error{"the model returned " + std::to_string(tensors.size()) + " tensors, none of them is \"" + rule.name + "\""};
+            else
+                throw std::runtime_error{"the model returned " + std::to_string(tensors.size()) +
+                                         " tensors, none of them is \"" + rule.name + "\""};
         }
         return outputs;
     }
@@ -159,21 +166,25 @@ private:
 
 } // namespace
 
-std::unique_ptr<Model> load_compiled(const void* bytes, std::uint64_t size, const mr_load_options& options, mr_load_report& report) {
+std::unique_ptr<Model> load_compiled(const void* bytes, std::uint64_t size, const mr_load_options& options,
+                                     mr_load_report& report) {
     Rules rules{options};
     check(rules);
     const auto package = read_package(bytes, size);
     check(package.metadata);
     // The library names nothing that it needs: it finds libtorch's functions only among the names that all may see.
     for (const char* library : {"libtorch_cpu.so", "libc10.so"})
-        if (!::dlopen(library, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD)) throw std::runtime_error{std::string{library} + " is not loaded"};
+        if (!::dlopen(library, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD))
+            throw std::runtime_error{std::string{library} + " is not loaded"};
     const std::string kind = device::get().is_cpu() ? "cpu" : "cuda";
     auto& makers = torch::inductor::getAOTIModelRunnerRegistry();
     const auto maker = makers.find(kind);
-    if (maker == makers.end()) throw std::runtime_error{"this runtime's libtorch cannot run AOTInductor packages on " + kind};
+    if (maker == makers.end())
+        throw std::runtime_error{"this runtime's libtorch cannot run AOTInductor packages on " + kind};
     const LibraryFile file{package.library};
     const auto passes = static_cast<std::size_t>(std::clamp(at::get_num_threads(), 1, 16)); // that may run it at a time
-    auto model = std::make_unique<CompiledModel>(maker->second(file.path(), passes, device::get().str(), "", false), std::move(rules));
+    auto model = std::make_unique<CompiledModel>(maker->second(file.path(), passes, device::get().str(), "", false),
+                                                 std::move(rules));
     report.optimization = MR_COMPILED;
     return model;
 }

@@ -8,7 +8,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #if MILLRACE_TORCH_AT_LEAST(2, 9)
-#include <c10/core/CachingDeviceAllocator.h>
+#    include <c10/core/CachingDeviceAllocator.h>
 #endif
 
 #include <dlfcn.h>
@@ -26,24 +26,27 @@ thread_local std::optional<c10::Stream> stream;
 
 c10::impl::VirtualGuardImpl backend() { return c10::impl::VirtualGuardImpl{opened.type()}; }
 
-// A libtorch that was built with LLVM (Debian's 2.6) compiles loops for the processor while a model runs. Its compiler does not
-// end on some models, and no other build has it: on the processor models run the same operators everywhere.
+// A libtorch that was built with LLVM (Debian's 2.6) compiles loops for the processor while a model runs. Its compiler
+// does not end on some models, and no other build has it: on the processor models run the same operators everywhere.
 void interpret_only() { torch::jit::setTensorExprFuserEnabled(false); }
 
 void open_cuda(const std::string& name) {
     int index = -1;
     const char* end = name.data() + name.size();
-    if (const auto [at, error] = std::from_chars(name.data() + 5, end, index); error != std::errc{} || at != end || index < 0)
+    if (const auto [at, error] = std::from_chars(name.data() + 5, end, index);
+        error != std::errc{} || at != end || index < 0)
         throw std::invalid_argument{"\"" + name + "\" names no device"};
     // Before the first question about CUDA: libtorch looks for these hooks once in the life of a process.
     if (!::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) {
         const char* why = ::dlerror();
-        throw std::runtime_error{std::string{"this runtime has no CUDA: "} + (why ? why : "libtorch_cuda.so is missing")};
+        throw std::runtime_error{std::string{"this runtime has no CUDA: "} +
+                                 (why ? why : "libtorch_cuda.so is missing")};
     }
     if (!at::globalContext().hasCUDA()) throw std::runtime_error{"there is no CUDA device, or no driver for it"};
     opened = at::Device{at::kCUDA, static_cast<c10::DeviceIndex>(index)};
     if (index >= backend().deviceCount())
-        throw std::runtime_error{"there is no device " + name + "; there are " + std::to_string(backend().deviceCount())};
+        throw std::runtime_error{"there is no device " + name + "; there are " +
+                                 std::to_string(backend().deviceCount())};
     backend().setDevice(opened);
     at::zeros({1}, at::TensorOptions{}.device(opened)); // the context is made now, before the sandbox closes
 }

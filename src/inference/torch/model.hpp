@@ -14,8 +14,8 @@ namespace millrace::torch_module {
 class Model {
 public:
     virtual ~Model() = default;
-    // One tensor for each rule of the inputs, undefined where it is absent; gives one Output for each rule of the outputs. On the
-    // calling thread's stream. Several threads may run one model. Throws what libtorch throws.
+    // One tensor for each rule of the inputs, undefined where it is absent; gives one Output for each rule of the
+    // outputs. On the calling thread's stream. Several threads may run one model. Throws what libtorch throws.
     virtual std::vector<Output> run(const std::vector<at::Tensor>& inputs) = 0;
     virtual void begin_service() {} // with no pass under way
 };

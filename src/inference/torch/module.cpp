@@ -29,16 +29,18 @@ namespace {
 
 // The interpreter rethrows most exceptions as std::runtime_error, so the type alone does not tell.
 bool speaks_of(const std::string& text, std::initializer_list<const char*> signs) {
-    return std::any_of(signs.begin(), signs.end(), [&](const char* sign) { return text.find(sign) != std::string::npos; });
+    return std::any_of(signs.begin(), signs.end(),
+                       [&](const char* sign) { return text.find(sign) != std::string::npos; });
 }
 
 mr_code code_of(const std::string& text) {
-    if (speaks_of(text, {"out of memory", "not enough memory", "DefaultCPUAllocator", "bad_alloc", "CUDA_ERROR_OUT_OF_MEMORY",
-                         "CUBLAS_STATUS_ALLOC_FAILED"}))
+    if (speaks_of(text, {"out of memory", "not enough memory", "DefaultCPUAllocator", "bad_alloc",
+                         "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"}))
         return MR_OUT_OF_MEMORY;
     // After these every further call on the device fails, too.
-    if (speaks_of(text, {"illegal memory access", "device-side assert", "unspecified launch failure", "misaligned address",
-                         "illegal instruction", "uncorrectable ECC", "CUDA_ERROR_ILLEGAL_ADDRESS", "hardware stack error"}))
+    if (speaks_of(text,
+                  {"illegal memory access", "device-side assert", "unspecified launch failure", "misaligned address",
+                   "illegal instruction", "uncorrectable ECC", "CUDA_ERROR_ILLEGAL_ADDRESS", "hardware stack error"}))
         return MR_DEVICE_LOST;
     return MR_FAILED;
 }
@@ -86,7 +88,8 @@ mr_code set_threads(int32_t threads, char* error, uint64_t error_size) {
 std::vector<at::Tensor> uploaded(const mr_tensor* inputs, uint32_t count) {
     std::vector<at::Tensor> tensors;
     tensors.reserve(count);
-    for (uint32_t i = 0; i < count; ++i) tensors.push_back(inputs[i].datatype == MR_ABSENT ? at::Tensor{} : device::upload(inputs[i]));
+    for (uint32_t i = 0; i < count; ++i)
+        tensors.push_back(inputs[i].datatype == MR_ABSENT ? at::Tensor{} : device::upload(inputs[i]));
     return tensors;
 }
 
@@ -97,8 +100,9 @@ mr_code load(const void* bytes, uint64_t size, const mr_tensor* inputs, uint32_t
     return guarded(error, error_size, [&] {
         c10::InferenceMode inference;
         auto model = std::make_unique<mr_model>();
-        model->model = is_compiled(bytes, size) ? load_compiled(bytes, size, *options, *report)
-                                                : load_script(bytes, size, uploaded(inputs, input_count), *options, *report);
+        model->model = is_compiled(bytes, size)
+                           ? load_compiled(bytes, size, *options, *report)
+                           : load_script(bytes, size, uploaded(inputs, input_count), *options, *report);
         device::synchronize();
         *out = model.release();
     });
@@ -155,8 +159,9 @@ mr_code run_aside(void (*task)(void*), void* context, char* error, uint64_t erro
     return guarded(error, error_size, [&] { at::launch([task, context] { task(context); }); });
 }
 
-constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version, open_device, set_threads, load, begin_service, free_model, forward,
-                           result_form, result_tensor, free_result, release_memory, memory, run_aside};
+constexpr mr_runtime table{MR_ABI_VERSION, sizeof(mr_runtime), version,        open_device, set_threads,
+                           load,           begin_service,      free_model,     forward,     result_form,
+                           result_tensor,  free_result,        release_memory, memory,      run_aside};
 
 } // namespace
 

@@ -18,8 +18,8 @@ namespace {
 using c10::IValue;
 using ObjectPtr = c10::intrusive_ptr<c10::ivalue::Object>;
 
-// The operation updates the running statistics that it is given without saying so in its signature: by `training`, where that
-// is known.
+// The operation updates the running statistics that it is given without saying so in its signature: by `training`,
+// where that is known.
 std::optional<bool> trains(const torch::jit::Node& node) {
     if (node.kind() != c10::aten::batch_norm || node.namedInput("running_mean")->mustBeNone()) return false;
     const auto training = torch::jit::toIValue(node.namedInput("training"));
@@ -33,7 +33,8 @@ bool any_node(const torch::jit::Block& block, bool (*matches)(const torch::jit::
         if (matches(*node)) return true;
         for (const auto* inner : node->blocks())
             if (any_node(*inner, matches)) return true;
-        if (node->hasAttribute(c10::attr::Subgraph) && any_node(*node->g(c10::attr::Subgraph)->block(), matches)) return true;
+        if (node->hasAttribute(c10::attr::Subgraph) && any_node(*node->g(c10::attr::Subgraph)->block(), matches))
+            return true;
     }
     return false;
 }
@@ -48,7 +49,8 @@ Changes left_over(const c10::ivalue::Object& object) {
         const auto& slot = object.slots()[i];
         auto of_slot = Changes::state;
         if (slot.isModule()) of_slot = left_over(*slot.toObject());
-        else if (slot.isCustomClass()) of_slot = Changes::nothing; // packed weights of quantised layers, which freezing cannot fold
+        else if (slot.isCustomClass())
+            of_slot = Changes::nothing; // packed weights of quantised layers, which freezing cannot fold
         else if (type->is_parameter(i)) of_slot = Changes::parameters;
         changes = std::max(changes, of_slot);
     }
@@ -68,7 +70,8 @@ ObjectPtr copy_of(const ObjectPtr& from, Changes changes, Copies& copied) {
     for (std::size_t i = 0; i < from->slots().size(); ++i) {
         const auto& slot = from->getSlot(i);
         if (slot.isModule()) to->setSlot(i, copy_of(slot.toObject(), changes, copied));
-        else if (slot.isCustomClass() || (type->is_parameter(i) && changes != Changes::parameters)) to->setSlot(i, slot);
+        else if (slot.isCustomClass() || (type->is_parameter(i) && changes != Changes::parameters))
+            to->setSlot(i, slot);
         else to->setSlot(i, slot.deepcopy(copied)); // what two attributes share, their copies share
     }
     return to;
@@ -87,9 +90,7 @@ Changes changes_of(const torch::jit::Module& module) {
         const auto frozen = torch::jit::freeze(module, {}, /*optimize_numerics=*/false);
         if (any_node(*frozen.get_method("forward").graph()->block(), may_train)) return Changes::parameters;
         return left_over(*frozen._ivalue());
-    } catch (const std::exception&) {
-        return Changes::parameters;
-    }
+    } catch (const std::exception&) { return Changes::parameters; }
 }
 
 torch::jit::Module fresh_copy(const torch::jit::Module& module, Changes changes) {

@@ -3,8 +3,8 @@
 #include "inference/torch/tensor_bridge.hpp"
 
 #include <ATen/core/Dict.h>
-#include <ATen/core/function_schema.h>
 #include <ATen/core/List.h>
+#include <ATen/core/function_schema.h>
 #include <ATen/core/jit_type.h>
 
 #include <charconv>
@@ -53,7 +53,9 @@ bool has_parts(const IValue& value) { return is_dict(value) || value.isTuple() |
 
 void flatten(const IValue& value, const std::string& path, std::vector<Leaf>& leaves) {
     if (!has_parts(value)) return leaves.push_back({path, value});
-    each_part(value, [&](const std::string& step, const IValue& part) { flatten(part, path.empty() ? step : path + "." + step, leaves); });
+    each_part(value, [&](const std::string& step, const IValue& part) {
+        flatten(part, path.empty() ? step : path + "." + step, leaves);
+    });
 }
 
 std::string described(const IValue& returned) {
@@ -63,7 +65,8 @@ std::string described(const IValue& returned) {
     constexpr std::size_t shown = 20;
     std::string text;
     for (std::size_t i = 0; i < leaves.size() && i < shown; ++i)
-        text += (i > 0 ? ", " : "") + leaves[i].path + (leaves[i].value.isTensor() ? "" : " (" + leaves[i].value.tagKind() + ")");
+        text += (i > 0 ? ", " : "") + leaves[i].path +
+                (leaves[i].value.isTensor() ? "" : " (" + leaves[i].value.tagKind() + ")");
     if (leaves.size() > shown) text += ", …";
     return leaves.empty() ? "nothing" : text;
 }
@@ -73,7 +76,9 @@ std::optional<IValue> part_of(const IValue& value, const std::string& step) {
     const auto number = number_in(step);
     if (is_dict(value)) {
         const auto dict = value.toGenericDict();
-        const auto found = dict.keyType()->kind() == c10::TypeKind::IntType ? (number ? dict.find(IValue{*number}) : dict.end()) : dict.find(IValue{step});
+        const auto found = dict.keyType()->kind() == c10::TypeKind::IntType
+                               ? (number ? dict.find(IValue{*number}) : dict.end())
+                               : dict.find(IValue{step});
         if (found == dict.end()) return std::nullopt;
         return found->value();
     }
@@ -105,7 +110,8 @@ public:
         if (!rule.path.empty()) walk(returned_, 0, false);
         else by_name_or_place(place, rule_count);
         if (output_.form == MR_NONE && !rule.optional)
-            throw std::runtime_error{"the model returned no \"" + rule.name + "\"; it returned " + described(returned_)};
+            throw std::runtime_error{"the model returned no \"" + rule.name + "\"; it returned " +
+                                     described(returned_)};
         return std::move(output_);
     }
 
@@ -139,8 +145,8 @@ private:
     c10::List<IValue> check_rows(const IValue& value) const {
         auto list = value.toList();
         if (static_cast<std::int64_t>(list.size()) != rows_)
-            throw std::runtime_error{"the model returned a list of " + std::to_string(list.size()) + " for a batch of " + std::to_string(rows_) + " as \"" +
-                                     rule_->name + "\""};
+            throw std::runtime_error{"the model returned a list of " + std::to_string(list.size()) +
+                                     " for a batch of " + std::to_string(rows_) + " as \"" + rule_->name + "\""};
         return list;
     }
 
@@ -152,8 +158,9 @@ private:
     void keep(const IValue& value, bool each) {
         if (value.isNone()) return;
         if (!value.isTensor())
-            throw std::runtime_error{"the model returned a " + value.tagKind() + " as \"" + rule_->name + "\"" +
-                                     (has_parts(value) ? "; say with \"key\" which of its parts is meant: " + described(value) : "")};
+            throw std::runtime_error{
+                "the model returned a " + value.tagKind() + " as \"" + rule_->name + "\"" +
+                (has_parts(value) ? "; say with \"key\" which of its parts is meant: " + described(value) : "")};
         output_.form = each ? MR_ROWS : MR_BATCH;
         output_.tensors.push_back(presentable(value.toTensor(), rule_->datatype));
     }

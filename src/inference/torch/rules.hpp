@@ -18,7 +18,7 @@ struct InputRule {
 
 struct OutputRule {
     std::string name;
-    std::vector<std::string> path;  // empty: by its name, else by its place
+    std::vector<std::string> path; // empty: by its name, else by its place
     uint32_t datatype = 0;
     bool optional = false;
 };

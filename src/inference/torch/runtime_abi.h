@@ -32,7 +32,8 @@ typedef struct mr_tensor {
     uint32_t datatype;
     uint32_t rank;
     int64_t shape[MR_MAX_RANK];
-    const void* data; /* contiguous, row-major, in the process's memory; owned by the caller for inputs, by the result for outputs */
+    const void* data; /* contiguous, row-major, in the process's memory; owned by the caller for inputs, by the result
+                         for outputs */
     uint64_t bytes;
 } mr_tensor;
 
@@ -42,21 +43,24 @@ typedef struct mr_result mr_result;
 typedef enum mr_precision { MR_FP32 = 0, MR_BF16 = 1 } mr_precision;
 
 /* How forward() takes an input. An argument of the type List[Tensor] gets the rows of its input, each without the batch
- * dimension; a Dict[str, Tensor] that is forward()'s first argument gets all inputs by their names, where no rule says more. */
+ * dimension; a Dict[str, Tensor] that is forward()'s first argument gets all inputs by their names, where no rule says
+ * more. */
 typedef struct mr_input_rule {
     const char* name;
     const char* argument; /* of forward(), by its name; NULL: the next one by its place */
-    const char* key;      /* where the argument is a dict, list or tuple of several inputs: the key or place there; else NULL */
-    uint32_t optional;    /* it may be MR_ABSENT: then the argument is None, or its default */
+    const char*
+        key; /* where the argument is a dict, list or tuple of several inputs: the key or place there; else NULL */
+    uint32_t optional; /* it may be MR_ABSENT: then the argument is None, or its default */
 } mr_input_rule;
 
 /* Which part of what forward() returns an output is. */
 typedef struct mr_output_rule {
     const char* name;
-    const char* path;     /* keys of dicts, fields of named tuples and places in lists and tuples, MR_STEP between them; NULL: what
-                             has its name in a dict, named tuple, or list of one dict a row, else the tensor at its place */
-    uint32_t datatype;    /* half precision is given as this, where this is of floating point */
-    uint32_t optional;    /* it may be None, or not be there at all */
+    const char*
+        path; /* keys of dicts, fields of named tuples and places in lists and tuples, MR_STEP between them; NULL: what
+                 has its name in a dict, named tuple, or list of one dict a row, else the tensor at its place */
+    uint32_t datatype; /* half precision is given as this, where this is of floating point */
+    uint32_t optional; /* it may be None, or not be there at all */
 } mr_output_rule;
 
 /* What becomes of the buffers and other attributes that forward() changes. */
@@ -70,34 +74,35 @@ typedef enum mr_buffers {
 
 /* Borrowed for the call. */
 typedef struct mr_load_options {
-    uint32_t precision;     /* mr_precision: tried, and kept when the outputs stay within `tolerance` */
-    uint32_t channels_last; /* the same for four-dimensional inputs */
-    double tolerance;       /* of the largest absolute output of the plain model */
+    uint32_t precision;            /* mr_precision: tried, and kept when the outputs stay within `tolerance` */
+    uint32_t channels_last;        /* the same for four-dimensional inputs */
+    double tolerance;              /* of the largest absolute output of the plain model */
     const mr_input_rule* inputs;   /* one for each input of forward() below, in the same order */
     const mr_output_rule* outputs; /* one for each output of the results */
     uint32_t input_count, output_count;
-    uint32_t buffers;              /* mr_buffers */
+    uint32_t buffers; /* mr_buffers */
 } mr_load_options;
 
 /* What an output of a result is. */
 typedef enum mr_form {
-    MR_NONE = 0,   /* not there */
-    MR_BATCH = 1,  /* one tensor, whose first dimension should be the batch */
-    MR_ROWS = 2    /* a tensor for each row of the batch, without the batch dimension */
+    MR_NONE = 0,  /* not there */
+    MR_BATCH = 1, /* one tensor, whose first dimension should be the batch */
+    MR_ROWS = 2   /* a tensor for each row of the batch, without the batch dimension */
 } mr_form;
 
-/* Each step is kept only if the outputs equal the plain model's, for bfloat16 and channels_last within the tolerance. */
+/* Each step is kept only if the outputs equal the plain model's, for bfloat16 and channels_last within the tolerance.
+ */
 typedef enum mr_optimization { MR_PLAIN = 0, MR_FROZEN = 1, MR_OPTIMIZED = 2, MR_COMPILED = 3 } mr_optimization;
 
 typedef struct mr_load_report {
     uint32_t optimization; /* mr_optimization; MR_COMPILED: an AOTInductor package */
     uint32_t precision;    /* what is used */
     uint32_t channels_last;
-    char note[512];        /* why not more, and that forward() changes the module; empty when all that was asked for is used */
+    char note[512]; /* why not more, and that forward() changes the module; empty when all that was asked for is used */
 } mr_load_report;
 
 typedef struct mr_memory {
-    uint64_t used, total;  /* bytes of the device; 0: it is the process's own memory */
+    uint64_t used, total; /* bytes of the device; 0: it is the process's own memory */
 } mr_memory;
 
 typedef struct mr_runtime {
@@ -111,8 +116,8 @@ typedef struct mr_runtime {
     /* Threads of the forward passes that the calling thread makes from now on. */
     mr_code (*set_threads)(int32_t threads, char* error, uint64_t error_size);
 
-    /* `bytes` is a TorchScript file or an AOTInductor package, borrowed for the call. `inputs`: one call's arguments (batch
-     * included) with which the faster forms are compared; none skips optimisation. */
+    /* `bytes` is a TorchScript file or an AOTInductor package, borrowed for the call. `inputs`: one call's arguments
+     * (batch included) with which the faster forms are compared; none skips optimisation. */
     mr_code (*load)(const void* bytes, uint64_t size, const mr_tensor* inputs, uint32_t input_count,
                     const mr_load_options* options, mr_model** model, mr_load_report* report, char* error,
                     uint64_t error_size);
@@ -131,8 +136,8 @@ typedef struct mr_runtime {
     void (*release_memory)(void); /* gives cached memory back to the system and the device */
     mr_memory (*memory)(void);
 
-    /* Begins `task` on the pool of the tasks that models begin themselves (TorchScript's fork), behind those that wait there,
-     * and returns at once. Not MR_OK: the task will not run. */
+    /* Begins `task` on the pool of the tasks that models begin themselves (TorchScript's fork), behind those that wait
+     * there, and returns at once. Not MR_OK: the task will not run. */
     mr_code (*run_aside)(void (*task)(void*), void* context, char* error, uint64_t error_size);
 } mr_runtime;
 

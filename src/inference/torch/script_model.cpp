@@ -20,7 +20,9 @@ namespace {
 class ScriptModel final : public Model {
 public:
     ScriptModel(torch::jit::Module loaded, Rules rules, bool shared)
-        : module{std::move(loaded)}, arguments_{module.get_method("forward").function().getSchema(), rules.inputs}, outputs_{std::move(rules.outputs)},
+        : module{std::move(loaded)},
+          arguments_{module.get_method("forward").function().getSchema(), rules.inputs},
+          outputs_{std::move(rules.outputs)},
           shared_{shared} {}
 
     std::vector<Output> run(const std::vector<at::Tensor>& inputs) override {
@@ -64,7 +66,8 @@ private:
     Arguments arguments_;
     std::vector<OutputRule> outputs_;
     bool shared_ = false, serving_ = false;
-    std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>(); // shared: candidates of the optimiser are copies
+    std::shared_ptr<std::mutex> turn_ =
+        std::make_shared<std::mutex>(); // shared: candidates of the optimiser are copies
 };
 
 // `tolerance` of the largest absolute value; 0: as equal as reordered sums are.
@@ -98,7 +101,10 @@ void add_note(mr_load_report& report, const std::string& what) {
 class Optimizer {
 public:
     Optimizer(ScriptModel& model, const std::vector<at::Tensor>& arguments, mr_load_report& report)
-        : model_{model}, arguments_{arguments}, report_{report}, expected_{model.run(arguments)} {}
+        : model_{model},
+          arguments_{arguments},
+          report_{report},
+          expected_{model.run(arguments)} {}
 
     void run(const mr_load_options& options) {
         if (options.precision == MR_BF16 && step("bf16", options.tolerance, [](ScriptModel& m) {
@@ -133,9 +139,7 @@ private:
                 if (!same(expected_, candidate.run(arguments_), tolerance)) return note(label, " changed the outputs");
             model_ = std::move(candidate);
             return true;
-        } catch (const std::exception& e) {
-            return note(label, ": " + short_text(e.what()));
-        }
+        } catch (const std::exception& e) { return note(label, ": " + short_text(e.what())); }
     }
 
     bool note(const char* label, const std::string& what) {
@@ -155,15 +159,17 @@ private:
 std::unique_ptr<Model> load_script(const void* bytes, std::uint64_t size, const std::vector<at::Tensor>& arguments,
                                    const mr_load_options& options, mr_load_report& report) {
     const ZeroedMemory while_loading;
-    auto model = std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()), Rules{options},
-                                               options.buffers == MR_BUFFERS_SHARED);
+    auto model =
+        std::make_unique<ScriptModel>(torch::jit::load(std::make_shared<MemoryReader>(bytes, size), device::get()),
+                                      Rules{options}, options.buffers == MR_BUFFERS_SHARED);
     check_attribute_types(model->module);
     model->module.eval();
     if (takes_raw_memory(model->module)) model->zeroed = std::make_shared<const ZeroedMemory>();
     model->changes = changes_of(model->module);
     if (!arguments.empty()) Optimizer{*model, arguments, report}.run(options);
     if (model->changes != Changes::nothing && options.buffers == MR_BUFFERS_OWN)
-        add_note(report, "forward() may change what the module keeps: each pass begins with what the file has (\"buffers\": \"shared\" keeps the changes)");
+        add_note(report, "forward() may change what the module keeps: each pass begins with what the file has "
+                         "(\"buffers\": \"shared\" keeps the changes)");
     return model;
 }
 

@@ -8,7 +8,7 @@ namespace millrace::torch_module {
 namespace {
 
 // By the numbers of values::Datatype.
-constexpr at::ScalarType scalar_types[] = {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt,
+constexpr at::ScalarType scalar_types[] = {at::kBool, at::kByte, at::kChar,  at::kShort,  at::kInt,
                                            at::kLong, at::kHalf, at::kFloat, at::kDouble, at::kBFloat16};
 
 } // namespace
@@ -32,7 +32,8 @@ at::Tensor presentable(const at::Tensor& tensor, uint32_t wanted) {
     if (!tensor.defined()) throw std::runtime_error{"the model returned an undefined tensor"};
     at::Tensor result = tensor.is_mkldnn() ? tensor.to_dense() : tensor;
     const auto type = result.scalar_type();
-    const bool half = wanted < std::size(scalar_types) && (scalar_types[wanted] == at::kHalf || scalar_types[wanted] == at::kBFloat16);
+    const bool half = wanted < std::size(scalar_types) &&
+                      (scalar_types[wanted] == at::kHalf || scalar_types[wanted] == at::kBFloat16);
     if (type == at::kHalf || type == at::kBFloat16) result = result.to(half ? scalar_types[wanted] : at::kFloat);
     bool known = false;
     for (const auto candidate : scalar_types) known = known || candidate == result.scalar_type();

@@ -2,5 +2,5 @@
 #pragma once
 #include <torch/csrc/api/include/torch/version.h>
 
-#define MILLRACE_TORCH_AT_LEAST(major, minor)                                                                          \
+#define MILLRACE_TORCH_AT_LEAST(major, minor) \
     (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))

@@ -17,15 +17,17 @@ std::mutex counting;
 int wanted = 0;
 
 // Written whole by themselves, and common in the code of ordinary models.
-constexpr std::string_view ordinary[] = {"_convolution", "_infer_size", "_reshape_alias", "_set_item", "_shape_as_tensor", "_softmax",
-                                         "_log_softmax", "_to_copy",    "_unsafe_view",   "_weight_norm"};
+constexpr std::string_view ordinary[] = {"_convolution",     "_infer_size", "_reshape_alias", "_set_item",
+                                         "_shape_as_tensor", "_softmax",    "_log_softmax",   "_to_copy",
+                                         "_unsafe_view",     "_weight_norm"};
 
 bool hands_out_raw_memory(const torch::jit::Node& node) {
     if (node.kind().is_prim()) return false;
     const std::string_view name = node.kind().toUnqualString();
     const auto has = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
     const bool internal = name.size() > 1 && name[0] == '_' && name[1] != '_';
-    return has("empty") || has("resize") || name == "set_" || (internal && std::find(std::begin(ordinary), std::end(ordinary), name) == std::end(ordinary));
+    return has("empty") || has("resize") || name == "set_" ||
+           (internal && std::find(std::begin(ordinary), std::end(ordinary), name) == std::end(ordinary));
 }
 
 bool any_in(const torch::jit::Block& block) {
@@ -33,7 +35,8 @@ bool any_in(const torch::jit::Block& block) {
         if (hands_out_raw_memory(*node)) return true;
         for (const torch::jit::Block* inner : node->blocks())
             if (any_in(*inner)) return true;
-        if (node->hasAttribute(torch::jit::attr::Subgraph) && any_in(*node->g(torch::jit::attr::Subgraph)->block())) return true;
+        if (node->hasAttribute(torch::jit::attr::Subgraph) && any_in(*node->g(torch::jit::attr::Subgraph)->block()))
+            return true;
     }
     return false;
 }

@@ -16,7 +16,8 @@ frame::Tensors with_batch(std::span<const OutputView> outputs, std::int64_t rows
 // What the row was made of: the first picture of its inputs.
 const PictureGeometry* picture_of(const DecodedInput& input, std::int64_t row) {
     for (const auto& tensor : input.tensors)
-        if (static_cast<std::size_t>(row) < tensor.pictures.size()) return &tensor.pictures[static_cast<std::size_t>(row)];
+        if (static_cast<std::size_t>(row) < tensor.pictures.size())
+            return &tensor.pictures[static_cast<std::size_t>(row)];
     return nullptr;
 }
 
@@ -24,7 +25,9 @@ const PictureGeometry* picture_of(const DecodedInput& input, std::int64_t row) {
 
 frame::Outcome answer(const Item& item, const values::Manifest& manifest, bool raw) {
     const auto rows = item.input->rows;
-    const auto row_views = [&](std::int64_t row, std::int64_t count) { return item.outputs->views(item.first_row + row, count, item.pass_rows); };
+    const auto row_views = [&](std::int64_t row, std::int64_t count) {
+        return item.outputs->views(item.first_row + row, count, item.pass_rows);
+    };
     if (raw || (rows > 1 && manifest.postprocess.kind == values::PostprocessKind::raw))
         return with_batch(row_views(0, rows), rows, manifest);
     if (rows == 1) return postprocess(row_views(0, 1), manifest, picture_of(*item.input, 0));

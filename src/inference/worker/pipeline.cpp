@@ -32,9 +32,11 @@ double milliseconds_since(Steady::time_point start) {
 // Tensors that came ready: only checked against the manifest.
 DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const values::Manifest& manifest) {
     if (tensors.size() != manifest.inputs.size())
-        throw InputError{fmt::format("the model takes {} inputs, {} were given", manifest.inputs.size(), tensors.size())};
+        throw InputError{
+            fmt::format("the model takes {} inputs, {} were given", manifest.inputs.size(), tensors.size())};
     DecodedInput input;
-    const auto first = std::find_if(tensors.begin(), tensors.end(), [](const frame::Tensor& tensor) { return !tensor.absent; });
+    const auto first =
+        std::find_if(tensors.begin(), tensors.end(), [](const frame::Tensor& tensor) { return !tensor.absent; });
     input.rows = first == tensors.end() || first->shape.empty() ? 0 : first->shape.front();
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         auto& tensor = tensors[i];
@@ -44,11 +46,13 @@ DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const values::Mani
             continue;
         }
         if (tensor.shape.empty() || tensor.shape.front() != input.rows || input.rows < 1)
-            throw InputError{fmt::format("input \"{}\" needs a first dimension for the batch, the same for all inputs", spec.name)};
+            throw InputError{
+                fmt::format("input \"{}\" needs a first dimension for the batch, the same for all inputs", spec.name)};
         tensor.shape.erase(tensor.shape.begin());
         if (tensor.datatype != spec.datatype || !spec.accepts(tensor.shape))
-            throw InputError{fmt::format("input \"{}\" is {} {}, the model takes {} {}", spec.name, values::name(tensor.datatype),
-                                         values::shape_text(tensor.shape), values::name(spec.datatype), values::shape_text(spec.shape))};
+            throw InputError{fmt::format("input \"{}\" is {} {}, the model takes {} {}", spec.name,
+                                         values::name(tensor.datatype), values::shape_text(tensor.shape),
+                                         values::name(spec.datatype), values::shape_text(spec.shape))};
         const auto* bytes = reinterpret_cast<const std::byte*>(tensor.bytes.data());
         input.tensors.push_back({tensor.datatype, std::move(tensor.shape), {bytes, bytes + tensor.bytes.size()}});
     }
@@ -69,19 +73,25 @@ struct Pipeline::Work {
 };
 
 Pipeline::Pipeline(Runtime runtime, PipelineOptions options, Send send)
-    : runtime_{runtime}, options_{options}, send_{std::move(send)},
-      memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)}, loader_{"load", 1, slow_load, [](int) {}},
+    : runtime_{runtime},
+      options_{options},
+      send_{std::move(send)},
+      memory_figures_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)},
+      loader_{"load", 1, slow_load, [](int) {}},
       decoders_{"decode", options.decode_threads, frame::lends_places_after, [](int) {}},
-      passes_{"infer", options.threads, frame::lends_places_after, [this](int threads) { (void)runtime_.set_threads(threads); }} {}
+      passes_{"infer", options.threads, frame::lends_places_after,
+              [this](int threads) { (void)runtime_.set_threads(threads); }} {}
 
 void Pipeline::load(frame::Load message, std::vector<Descriptor> files) {
-    auto shared = std::make_shared<std::pair<frame::Load, std::vector<Descriptor>>>(std::move(message),
-                                                                                    std::move(files)); // std::function must copy
+    auto shared =
+        std::make_shared<std::pair<frame::Load, std::vector<Descriptor>>>(std::move(message),
+                                                                          std::move(files)); // std::function must copy
     const auto model = shared->first.model;
     loader_.add(model, 1, [this, shared] {
         frame::Loaded report;
         report.model = shared->first.model;
-        if (auto loaded = load_model(runtime_, shared->first, shared->second, memory_figures_, options_.threads, report))
+        if (auto loaded =
+                load_model(runtime_, shared->first, shared->second, memory_figures_, options_.threads, report))
             (*models_.lock())[report.model] = std::move(*loaded);
         send_(report);
     });
@@ -149,7 +159,8 @@ void Pipeline::decode_next(const WorkPtr& work) {
     decode(*work, i);
     if (work->left.fetch_sub(1) > 1) return post_decoding(work);
     work->decode_ms = milliseconds_since(work->started);
-    passes_.add(work->batch.model, work->model.threads, [this, work] { infer(work); }, work->model.lone_threads);
+    passes_.add(
+        work->batch.model, work->model.threads, [this, work] { infer(work); }, work->model.lone_threads);
 }
 
 void Pipeline::decode(Work& work, std::size_t index) noexcept {
@@ -159,7 +170,8 @@ void Pipeline::decode(Work& work, std::size_t index) noexcept {
     } catch (const InputError& e) {
         item.result.outcome = frame::ItemFailure{true, e.what()};
     } catch (const std::bad_alloc&) {
-        item.result.outcome = frame::ItemFailure{false, "there is not enough memory to prepare the input", false, !has_spare_memory()};
+        item.result.outcome =
+            frame::ItemFailure{false, "there is not enough memory to prepare the input", false, !has_spare_memory()};
     } catch (const std::exception& e) {
         item.result.outcome = frame::ItemFailure{false, std::string{"the input could not be prepared: "} + e.what()};
     }
@@ -176,7 +188,8 @@ DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
     } else {
         if (source.source == frame::Source::descriptor) {
             if (source.size > manifest.max_input_bytes)
-                throw InputError{fmt::format("the input has {} bytes, the model takes at most {}", source.size, manifest.max_input_bytes)};
+                throw InputError{fmt::format("the input has {} bytes, the model takes at most {}", source.size,
+                                             manifest.max_input_bytes)};
             auto bytes = read_exactly(work.files[index].get(), source.size);
             if (!bytes) throw std::runtime_error{"the input could not be read"};
             source.bytes = std::move(*bytes);
@@ -186,14 +199,17 @@ DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
     check_lengths(input, manifest);
     pad(input, manifest);
     for (const auto& tensor : input.tensors)
-        work.items[index].result.tokens = std::max(work.items[index].result.tokens, static_cast<std::uint32_t>(tensor.tokens));
+        work.items[index].result.tokens =
+            std::max(work.items[index].result.tokens, static_cast<std::uint32_t>(tensor.tokens));
     return input;
 }
 
 void Pipeline::infer(const WorkPtr& work) {
-    Forward{runtime_, work->model, [&] {
+    Forward{runtime_, work->model,
+            [&] {
                 if (!std::exchange(work->begun, false)) send_(frame::Started{work->batch.id});
-            }, [this](const std::string& why) { lose_device(why); }, neighbours_}
+            },
+            [this](const std::string& why) { lose_device(why); }, neighbours_}
         .run(work->items);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
     const bool heavy = work->model.manifest->task == values::Task::pixel_classification;
@@ -212,10 +228,9 @@ void Pipeline::finish(const WorkPtr& work) {
             } catch (const OutputError& e) {
                 item.result.outcome = frame::ItemFailure{false, e.what(), true};
             } catch (const std::bad_alloc&) {
-                item.result.outcome = frame::ItemFailure{false, "there is not enough memory to write the answer", false, !has_spare_memory()};
-            } catch (const std::exception& e) {
-                item.result.outcome = frame::ItemFailure{false, e.what()};
-            }
+                item.result.outcome = frame::ItemFailure{false, "there is not enough memory to write the answer", false,
+                                                         !has_spare_memory()};
+            } catch (const std::exception& e) { item.result.outcome = frame::ItemFailure{false, e.what()}; }
         }
         done.items.push_back(std::move(item.result));
     }

@@ -1,6 +1,7 @@
-// The worker's work: models loaded one at a time, inputs decoded on a pool of places, forward passes on another. While some
-// batches are in the runtime, the next are being decoded. The thread that reads the channel does nothing that takes a time
-// depending on a model or an input: all others wait for it, and the daemon knows by its answers that the worker lives.
+// The worker's work: models loaded one at a time, inputs decoded on a pool of places, forward passes on another. While
+// some batches are in the runtime, the next are being decoded. The thread that reads the channel does nothing that
+// takes a time depending on a model or an input: all others wait for it, and the daemon knows by its answers that the
+// worker lives.
 #pragma once
 #include "async/guarded.hpp"
 
@@ -19,7 +20,7 @@
 namespace millrace::inference::worker {
 
 struct PipelineOptions {
-    int threads = 1;         // that may compute at a time
+    int threads = 1; // that may compute at a time
     int decode_threads = 1;
 };
 
@@ -55,9 +56,9 @@ private:
     Send send_;
     async::Guarded<std::map<std::uint32_t, LoadedModel>> models_;
     Neighbours neighbours_;
-    Descriptor memory_figures_;        // /proc/self/statm, opened before the sandbox closes
-    PassPool loader_;   // one at a time, so that each can be measured, until one takes long
-    PassPool decoders_; // and what writes large maps
+    Descriptor memory_figures_; // /proc/self/statm, opened before the sandbox closes
+    PassPool loader_;           // one at a time, so that each can be measured, until one takes long
+    PassPool decoders_;         // and what writes large maps
     PassPool passes_;
 };
 

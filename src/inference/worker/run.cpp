@@ -26,7 +26,8 @@ struct Arguments {
     SandboxOptions sandbox;
 };
 
-// --name value pairs, all of them numbers but the module's path and the device; the engine writes them, so that one word does for errors.
+// --name value pairs, all of them numbers but the module's path and the device; the engine writes them, so that one
+// word does for errors.
 bool parse(int argc, char** argv, Arguments& arguments) {
     std::map<std::string_view, std::string_view> values;
     for (int i = 2; i + 1 < argc; i += 2) values[argv[i]] = argv[i + 1];
@@ -54,8 +55,8 @@ public:
         if (send_frame(socket_, frame::encode(message), descriptors) != ChannelStatus::done) ::_exit(0);
     }
 
-    // Reads until the daemon closes the channel. Called by two threads: one reads, until it comes upon a batch that it may run
-    // itself; then the other reads on.
+    // Reads until the daemon closes the channel. Called by two threads: one reads, until it comes upon a batch that it
+    // may run itself; then the other reads on.
     void serve(Pipeline& pipeline) {
         Received received;
         for (;;) {
@@ -115,10 +116,9 @@ int run(int argc, char** argv) {
         return give_up(restricted.error());
     auto runtime = Runtime::open(arguments.sandbox.runtime, arguments.device);
     if (!runtime) return give_up(runtime.error());
-    // One is enough to have everything set up, and for the small passes that this thread may run itself: a thread that the
-    // runtime makes now would keep what the sandbox takes from all that come later.
-    if (auto prepared = runtime->set_threads(1); !prepared)
-        return give_up(prepared.error());
+    // One is enough to have everything set up, and for the small passes that this thread may run itself: a thread that
+    // the runtime makes now would keep what the sandbox takes from all that come later.
+    if (auto prepared = runtime->set_threads(1); !prepared) return give_up(prepared.error());
     // Landlock binds the threads that are started after it: the pipeline's threads come after the sandbox.
     auto sandbox = restrict_fully(arguments.sandbox);
     if (!sandbox) return give_up(sandbox.error());

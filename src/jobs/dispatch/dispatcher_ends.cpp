@@ -50,7 +50,9 @@ void Dispatcher::record(Ended ended) {
     running.verdict = verdict_on(ended.outcome);
     if (!std::holds_alternative<Success>(ended.outcome)) {
         ended.policy = running.lease.retry;
-        if (!ended.policy) ended.policy = scheduler_.queue().at(running.lane).queue->active->settings.retry.value_or(values::RetryPolicy{});
+        if (!ended.policy)
+            ended.policy =
+                scheduler_.queue().at(running.lane).queue->active->settings.retry.value_or(values::RetryPolicy{});
     }
     ends_.push_back(std::move(ended));
     // What else ends in this turn goes with it.
@@ -62,7 +64,8 @@ void Dispatcher::flush_ends() {
     Ends together;
     std::size_t bytes = 0;
     for (auto& ended : std::exchange(ends_, {})) {
-        if (together && (together->size() >= most_ends || bytes >= most_end_bytes)) write_ends(std::exchange(together, {}));
+        if (together && (together->size() >= most_ends || bytes >= most_end_bytes))
+            write_ends(std::exchange(together, {}));
         if (!together) together = std::make_shared<std::vector<Ended>>(), bytes = 0;
         bytes += bytes_of(ended.running->lease, ended.outcome);
         together->push_back(std::move(ended));
@@ -71,41 +74,48 @@ void Dispatcher::flush_ends() {
 }
 
 void Dispatcher::write_ends(Ends ends) {
-    database_.post_write([this, ends](store::Session& session) -> Result<std::vector<Settled>> {
-        std::vector<Settled> settled;
-        Settled all;
-        const Timestamp at = clock_.now();
-        for (const auto& ended : *ends) {
-            const auto policy = ended.policy.value_or(values::RetryPolicy{});
-            settled.push_back(end_attempt(session, ended.running->lease, ended.outcome, policy, options_.rules, random64(), at));
-            all.jobs.insert(all.jobs.end(), settled.back().jobs.begin(), settled.back().jobs.end());
-        }
-        count_totals(session, all);
-        return settled;
-    }, [this, ends](Result<std::vector<Settled>> settled) {
-        std::vector<JobId> waited_for;
-        if (settled && waiters_.any()) waited_for = ended_of(*settled);
-        send([this, ends, settled = std::move(settled)] {
-            crash_point("end.before_report");
-            if (!settled) return not_recorded(ends, settled.error());
-            for (std::size_t i = 0; i < ends->size(); ++i) recorded(*(*ends)[i].running, (*settled)[i]);
+    database_.post_write(
+        [this, ends](store::Session& session) -> Result<std::vector<Settled>> {
+            std::vector<Settled> settled;
+            Settled all;
+            const Timestamp at = clock_.now();
+            for (const auto& ended : *ends) {
+                const auto policy = ended.policy.value_or(values::RetryPolicy{});
+                settled.push_back(
+                    end_attempt(session, ended.running->lease, ended.outcome, policy, options_.rules, random64(), at));
+                all.jobs.insert(all.jobs.end(), settled.back().jobs.begin(), settled.back().jobs.end());
+            }
+            count_totals(session, all);
+            return settled;
+        },
+        [this, ends](Result<std::vector<Settled>> settled) {
+            std::vector<JobId> waited_for;
+            if (settled && waiters_.any()) waited_for = ended_of(*settled);
+            send([this, ends, settled = std::move(settled)] {
+                crash_point("end.before_report");
+                if (!settled) return not_recorded(ends, settled.error());
+                for (std::size_t i = 0; i < ends->size(); ++i) recorded(*(*ends)[i].running, (*settled)[i]);
+            });
+            // Whoever waits is told from here, a thread less on the way; what he asks the dispatcher next comes after
+            // the news.
+            for (const auto& id : waited_for) waiters_.ended(id);
         });
-        // Whoever waits is told from here, a thread less on the way; what he asks the dispatcher next comes after the news.
-        for (const auto& id : waited_for) waiters_.ended(id);
-    });
 }
 
-// The leases stay good until the ends are in the store: when there is no room now, they are written later. One that can never
-// be written takes no other with it.
+// The leases stay good until the ends are in the store: when there is no room now, they are written later. One that can
+// never be written takes no other with it.
 void Dispatcher::not_recorded(Ends ends, const Error& why) {
     const bool wait = why.code == Code::storage_full || why.code == Code::unavailable;
-    log_.error("ends of jobs could not be recorded; they are tried again", {{"jobs", ends->size()}, {"reason", why.detail}});
+    log_.error("ends of jobs could not be recorded; they are tried again",
+               {{"jobs", ends->size()}, {"reason", why.detail}});
     for (auto& ended : *ends) {
         if (wait) {
             unrecorded_.push_back(std::move(ended));
             continue;
         }
-        if (ends->size() == 1) ended.outcome = Failure{Failure::Kind::permanent, {"internal", "its result could not be stored: " + why.detail}, {}};
+        if (ends->size() == 1)
+            ended.outcome =
+                Failure{Failure::Kind::permanent, {"internal", "its result could not be stored: " + why.detail}, {}};
         if (!ended.policy) ended.policy.emplace();
         write_ends(std::make_shared<std::vector<Ended>>(1, std::move(ended)));
     }
@@ -137,7 +147,8 @@ void Dispatcher::wait_again(const Moved& own) {
     const auto wait = own.due - clock_.now();
     if (wait.count() > 0) scheduler_.queue().push_after(again, clock_.monotonic() + wait);
     else scheduler_.queue().push(again, {own.due, clock_.monotonic()});
-    if (own.ends_by) limits_.set({*own.ends_by, own.id, own.organization}); // its earlier one may have passed unheeded while it ran
+    if (own.ends_by)
+        limits_.set({*own.ends_by, own.id, own.organization}); // its earlier one may have passed unheeded while it ran
     retried_total_.add();
 }
 
@@ -156,7 +167,8 @@ void Dispatcher::ended_elsewhere(Settled settled) {
 void Dispatcher::reported(JobId id, std::int64_t token, Settled settled, Scheduler::Verdict verdict) {
     send([this, id, token, settled = std::move(settled), verdict] {
         const auto at = running_.find(id);
-        if (at == running_.end() || at->second->lease.token != token) { // its time was over meanwhile, but the report came first
+        if (at == running_.end() ||
+            at->second->lease.token != token) { // its time was over meanwhile, but the report came first
             if (const auto& own = settled.jobs.front(); !values::is_final(own.to)) wait_again(own);
             return settle(settled);
         }
@@ -171,22 +183,24 @@ void Dispatcher::settle(const Settled& settled) {
     if (settled.more) go_on_settling();
 }
 
-// One task after the other, so that others have the writer in between. What cannot be written now is tried again in a second.
+// One task after the other, so that others have the writer in between. What cannot be written now is tried again in a
+// second.
 void Dispatcher::go_on_settling() {
     if (std::exchange(settling_, true)) {
         settle_again_ = true;
         return;
     }
-    database_.post_write([at = clock_.now()](store::Session& session) -> Result<Settled> { return settle_more(session, at); },
+    database_.post_write([at = clock_.now()](
+                             store::Session& session) -> Result<Settled> { return settle_more(session, at); },
                          [this](Result<Settled> settled) {
-        send([this, settled = std::move(settled)] {
-            settling_ = false;
-            const bool again = std::exchange(settle_again_, !settled);
-            if (!settled) return;
-            settle(*settled);
-            if (again) go_on_settling();
-        });
-    });
+                             send([this, settled = std::move(settled)] {
+                                 settling_ = false;
+                                 const bool again = std::exchange(settle_again_, !settled);
+                                 if (!settled) return;
+                                 settle(*settled);
+                                 if (again) go_on_settling();
+                             });
+                         });
 }
 
 // A cancel: what the attempt still returns is too late.
@@ -207,7 +221,8 @@ void Dispatcher::take_from_runner(JobId id) {
 
 Waiting Dispatcher::waiting(const Moved& moved) {
     const auto lane = scheduler_.lane(moved.organization, moved.queue, moved.kind, moved.resource);
-    return {moved.id, moved.due, lane, static_cast<unsigned>(moved.priority) & 0xF, scheduler_.queue().owners().find_or_add(moved.organization, moved.key)};
+    return {moved.id, moved.due, lane, static_cast<unsigned>(moved.priority) & 0xF,
+            scheduler_.queue().owners().find_or_add(moved.organization, moved.key)};
 }
 
 void Dispatcher::settle(const Moved& moved) {
@@ -258,15 +273,23 @@ void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {
     const auto tell = [this](const OrganizationId& organization, std::string subject, const values::Breaker& breaker) {
         const auto view = breaker.view(clock_.monotonic());
         const bool open = view.state == values::BreakerView::State::open;
-        log_.warning(open ? "circuit breaker opened" : "circuit breaker closed", {{"of", subject}, {"attempts", view.attempts}, {"failures", view.failures}});
-        database_.post_write([organization, subject = std::move(subject), open, view, at = clock_.now()](store::Session& session) -> Result<void> {
-            write_event(session, organization, open ? "breaker.opened" : "breaker.closed", subject,
-                        {{"attempts", view.attempts}, {"failures", view.failures}, {"reopens_in_seconds", static_cast<double>(view.reopens_in.count()) / 1000}}, at);
-            return success();
-        }, [](Result<void>) {});
+        log_.warning(open ? "circuit breaker opened" : "circuit breaker closed",
+                     {{"of", subject}, {"attempts", view.attempts}, {"failures", view.failures}});
+        database_.post_write(
+            [organization, subject = std::move(subject), open, view,
+             at = clock_.now()](store::Session& session) -> Result<void> {
+                write_event(session, organization, open ? "breaker.opened" : "breaker.closed", subject,
+                            {{"attempts", view.attempts},
+                             {"failures", view.failures},
+                             {"reopens_in_seconds", static_cast<double>(view.reopens_in.count()) / 1000}},
+                            at);
+                return success();
+            },
+            [](Result<void>) {});
     };
     if (changed.queue) tell(lane.queue->organization, "queue " + lane.queue->name, lane.queue->breaker);
-    if (changed.resource) tell(lane.resource->organization, lane.resource->kind + " " + lane.resource->name, lane.resource->breaker);
+    if (changed.resource)
+        tell(lane.resource->organization, lane.resource->kind + " " + lane.resource->name, lane.resource->breaker);
 }
 
 } // namespace millrace::jobs

@@ -39,24 +39,28 @@ void Dispatcher::claim(std::vector<Waiting> batch) {
         left_line(job);
     }
     auto jobs = std::make_shared<const std::vector<Waiting>>(std::move(batch)); // shared by the task and its callback
-    database_.post_write([this, jobs](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
-        crash_point("claim.before_write");
-        std::vector<std::optional<Lease>> leases;
-        leases.reserve(jobs->size());
-        const Timestamp at = clock_.now();
-        for (const auto& job : *jobs) leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, std::nullopt, {}));
-        return leases;
-    }, [this, jobs](Result<std::vector<std::optional<Lease>>> leases) {
-        send([this, jobs, leases = std::move(leases)]() mutable {
-            crash_point("claim.before_run");
-            if (leases) {
-                begin(std::move(*leases), *jobs);
-                return;
-            }
-            log_.error("jobs could not be claimed; they stay queued", {{"jobs", jobs->size()}, {"reason", leases.error().detail}});
-            for (const auto& job : *jobs) put_back(job, true);
+    database_.post_write(
+        [this, jobs](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
+            crash_point("claim.before_write");
+            std::vector<std::optional<Lease>> leases;
+            leases.reserve(jobs->size());
+            const Timestamp at = clock_.now();
+            for (const auto& job : *jobs)
+                leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, std::nullopt, {}));
+            return leases;
+        },
+        [this, jobs](Result<std::vector<std::optional<Lease>>> leases) {
+            send([this, jobs, leases = std::move(leases)]() mutable {
+                crash_point("claim.before_run");
+                if (leases) {
+                    begin(std::move(*leases), *jobs);
+                    return;
+                }
+                log_.error("jobs could not be claimed; they stay queued",
+                           {{"jobs", jobs->size()}, {"reason", leases.error().detail}});
+                for (const auto& job : *jobs) put_back(job, true);
+            });
         });
-    });
 }
 
 bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_view resource) {
@@ -64,7 +68,9 @@ bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_
     const auto* runs = processor(kind);
     if (!runs || runs->concurrency() < options_.scheduler.concurrency) return false;
     const auto rules = queue.rules();
-    if (rules->pause || rules->settings.concurrency || rules->settings.rate || rules->settings.external || !queue.breaker.is_closed()) return false;
+    if (rules->pause || rules->settings.concurrency || rules->settings.rate || rules->settings.external ||
+        !queue.breaker.is_closed())
+        return false;
     if (!resource.empty()) {
         const auto* its = table_.find_resource(queue.organization, kind, resource);
         if (!its || !its->breaker.is_closed()) return false;
@@ -94,23 +100,25 @@ void Dispatcher::not_claimed(JobId id, LaneIndex lane) {
     give_back(lane, Scheduler::Verdict::nothing);
 }
 
-// A lease for a job that was ended while its claim was on its way. Mostly the end came after it and took it. But a job may be
-// ended and retried before: then the lease is good, nobody works under it, and the job has to wait again.
+// A lease for a job that was ended while its claim was on its way. Mostly the end came after it and took it. But a job
+// may be ended and retried before: then the lease is good, nobody works under it, and the job has to wait again.
 void Dispatcher::let_go(std::int64_t token, const Waiting& job) {
     scheduler_.queue().hold(job.lane); // until the store has answered
-    database_.post_write([id = job.id, token](store::Session& session) -> Result<std::optional<Timestamp>> {
-        return attempt_repository::release(session, id, token);
-    }, [this, job](Result<std::optional<Timestamp>> released) {
-        send([this, job, due = released ? *released : std::nullopt] {
-            if (due) {
-                lost_claims_.erase(job.id); // its retry was put in line, and could not be claimed under that lease
-                backlog_.fetch_add(1, std::memory_order_relaxed);
-                scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
-                scheduler_.queue().push({job.id, *due, job.lane, job.priority, job.owner}, now());
-            }
-            scheduler_.queue().release(job.lane);
+    database_.post_write(
+        [id = job.id, token](store::Session& session) -> Result<std::optional<Timestamp>> {
+            return attempt_repository::release(session, id, token);
+        },
+        [this, job](Result<std::optional<Timestamp>> released) {
+            send([this, job, due = released ? *released : std::nullopt] {
+                if (due) {
+                    lost_claims_.erase(job.id); // its retry was put in line, and could not be claimed under that lease
+                    backlog_.fetch_add(1, std::memory_order_relaxed);
+                    scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
+                    scheduler_.queue().push({job.id, *due, job.lane, job.priority, job.owner}, now());
+                }
+                scheduler_.queue().release(job.lane);
+            });
         });
-    });
 }
 
 Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
@@ -119,7 +127,8 @@ Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
     running->lane = job.lane;
     running->owner = job.owner;
     running->began = at.steady;
-    // Its timeout counts on the monotonic clock; tick() looks for its deadline_at on the wall clock, whatever becomes of that.
+    // Its timeout counts on the monotonic clock; tick() looks for its deadline_at on the wall clock, whatever becomes
+    // of that.
     running->deadline = at.steady + std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
     running->lease = std::move(lease);
     running_[job.id] = running;
@@ -166,16 +175,15 @@ void Dispatcher::run(RunningPtr running) {
         if (thrown) outcome = Failure{Failure::Kind::retryable, {"cancelled", "the attempt was stopped"}, {}};
         stopped(running, std::move(outcome));
     };
-    asio::co_spawn(thread_.at(0), attempt(processor, std::move(work)), asio::bind_cancellation_slot(running->stop.slot(), std::move(ended)));
+    asio::co_spawn(thread_.at(0), attempt(processor, std::move(work)),
+                   asio::bind_cancellation_slot(running->stop.slot(), std::move(ended)));
 }
 
 awaitable<Outcome> Dispatcher::attempt(Processor& processor, Attempt attempt) {
     std::string what;
     try {
         co_return co_await processor.run(std::move(attempt));
-    } catch (const std::exception& e) {
-        what = e.what();
-    }
+    } catch (const std::exception& e) { what = e.what(); }
     co_return Failure{Failure::Kind::retryable, {"internal", what}, {}};
 }
 

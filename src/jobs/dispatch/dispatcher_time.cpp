@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto tick_interval = 100ms; // how late a time limit may be noticed
-constexpr auto request_memory = std::chrono::hours{48};   // of idempotency keys
-constexpr int rows_of_a_sweep = 500;                      // of each kind, in one transaction
-constexpr int most_folded = 100'000;                      // totals of one sweep
+constexpr auto tick_interval = 100ms;                   // how late a time limit may be noticed
+constexpr auto request_memory = std::chrono::hours{48}; // of idempotency keys
+constexpr int rows_of_a_sweep = 500;                    // of each kind, in one transaction
+constexpr int most_folded = 100'000;                    // totals of one sweep
 constexpr auto event_memory = std::chrono::hours{24 * 30};
 
 } // namespace
@@ -27,7 +27,9 @@ void Dispatcher::tick() {
         const auto& deadline_at = running->lease.deadline_at;
         const bool late = at >= running->deadline || (deadline_at && wall >= *deadline_at);
         if (!late && at < running->lease_ends) continue;
-        Failure failure{Failure::Kind::retryable, {"timed_out", "the attempt ran longer than its timeout_seconds, or than its job's deadline_at"}, {}};
+        Failure failure{Failure::Kind::retryable,
+                        {"timed_out", "the attempt ran longer than its timeout_seconds, or than its job's deadline_at"},
+                        {}};
         if (!late) failure.error = {"lease_expired", "the worker sent no heartbeat within its lease"};
         running->stop.emit(asio::cancellation_type::terminal);
         // The lease ends here: what the attempt still returns is refused by the store.
@@ -59,18 +61,21 @@ void Dispatcher::look_for_room() {
 void Dispatcher::expire_due() {
     const auto due = limits_.take_due(clock_.now(), 256);
     if (due.empty()) return;
-    database_.post_write([due, at = clock_.now()](store::Session& session) -> Result<Settled> {
-        crash_point("expire.before_write");
-        Settled settled;
-        for (const auto& limit : due) expire_job(session, limit.organization, limit.id, at, settled);
-        count_totals(session, settled);
-        return settled;
-    }, [this, due](Result<Settled> settled) {
-        send([this, due, settled = std::move(settled)] {
-            if (settled) return settle(*settled);
-            for (const auto& limit : due) limits_.set({limit.at + 1s, limit.id, limit.organization}); // the store had no room
+    database_.post_write(
+        [due, at = clock_.now()](store::Session& session) -> Result<Settled> {
+            crash_point("expire.before_write");
+            Settled settled;
+            for (const auto& limit : due) expire_job(session, limit.organization, limit.id, at, settled);
+            count_totals(session, settled);
+            return settled;
+        },
+        [this, due](Result<Settled> settled) {
+            send([this, due, settled = std::move(settled)] {
+                if (settled) return settle(*settled);
+                for (const auto& limit : due)
+                    limits_.set({limit.at + 1s, limit.id, limit.organization}); // the store had no room
+            });
         });
-    });
 }
 
 void Dispatcher::sweep() {
@@ -81,36 +86,44 @@ void Dispatcher::sweep() {
 
 // Between two pieces others have the writer: an hour of a busy service leaves a million keys.
 void Dispatcher::sweep_piece() {
-    database_.post_write([at = clock_.now()](store::Session& session) -> Result<std::int64_t> {
-        return std::max({job_repository::forget_requests(session, at - request_memory, rows_of_a_sweep),
-                         job_repository::forget_unique(session, at, rows_of_a_sweep),
-                         forget_events(session, at - event_memory, rows_of_a_sweep)});
-    }, [this](Result<std::int64_t> most) {
-        if (most && *most == rows_of_a_sweep) send([this] { sweep_piece(); });
-    });
+    database_.post_write(
+        [at = clock_.now()](store::Session& session) -> Result<std::int64_t> {
+            return std::max({job_repository::forget_requests(session, at - request_memory, rows_of_a_sweep),
+                             job_repository::forget_unique(session, at, rows_of_a_sweep),
+                             forget_events(session, at - event_memory, rows_of_a_sweep)});
+        },
+        [this](Result<std::int64_t> most) {
+            if (most && *most == rows_of_a_sweep) send([this] { sweep_piece(); });
+        });
 }
 
 // Found on a reader, for it goes through all of them; added up in pieces.
 void Dispatcher::fold_totals() {
-    database_.post_read([](store::Session& session) -> Result<std::vector<total_repository::Key>> {
-        return total_repository::surplus(session, total_repository::most_rows, most_folded);
-    }, [this](Result<std::vector<total_repository::Key>> surplus) {
-        if (!surplus || surplus->empty()) return;
-        auto shared = std::make_shared<std::vector<total_repository::Key>>(std::move(*surplus)); // by the pieces, one after the other
-        send([this, shared = std::move(shared)] { fold_piece(shared); });
-    }, store::ReadTime::unlimited);
+    database_.post_read(
+        [](store::Session& session) -> Result<std::vector<total_repository::Key>> {
+            return total_repository::surplus(session, total_repository::most_rows, most_folded);
+        },
+        [this](Result<std::vector<total_repository::Key>> surplus) {
+            if (!surplus || surplus->empty()) return;
+            auto shared = std::make_shared<std::vector<total_repository::Key>>(
+                std::move(*surplus)); // by the pieces, one after the other
+            send([this, shared = std::move(shared)] { fold_piece(shared); });
+        },
+        store::ReadTime::unlimited);
 }
 
 void Dispatcher::fold_piece(std::shared_ptr<std::vector<total_repository::Key>> surplus) {
     const auto size = std::min<std::size_t>(surplus->size(), rows_of_a_sweep);
     std::vector<total_repository::Key> piece(surplus->end() - static_cast<std::ptrdiff_t>(size), surplus->end());
     surplus->resize(surplus->size() - size);
-    database_.post_write([piece = std::move(piece)](store::Session& session) -> Result<void> {
-        total_repository::fold(session, piece);
-        return success();
-    }, [this, surplus](Result<void> done) {
-        if (done && !surplus->empty()) send([this, surplus] { fold_piece(surplus); });
-    });
+    database_.post_write(
+        [piece = std::move(piece)](store::Session& session) -> Result<void> {
+            total_repository::fold(session, piece);
+            return success();
+        },
+        [this, surplus](Result<void> done) {
+            if (done && !surplus->empty()) send([this, surplus] { fold_piece(surplus); });
+        });
 }
 
 void Dispatcher::arm_timer() {
@@ -120,7 +133,8 @@ void Dispatcher::arm_timer() {
     const auto sooner = [&](microseconds other) { wait = std::min(wait, std::max(other, microseconds{0})); };
     if (!running_.empty() || !unrecorded_.empty()) sooner(tick_interval);
     if (const auto change = scheduler_.next_change(at)) sooner(*change);
-    for (const auto& worker : workers_) sooner(std::chrono::duration_cast<microseconds>(worker.until - at.steady) + 1us);
+    for (const auto& worker : workers_)
+        sooner(std::chrono::duration_cast<microseconds>(worker.until - at.steady) + 1us);
     if (const auto limit = limits_.next()) sooner(*limit - at.wall);
     if (wait > 1s && (backlog() > 0 || !limits_.empty())) wait = 1s; // so that a jump of the wall clock is noticed
     // Left alone when it fires soon enough anyway: re-arming costs more than an early tick.

@@ -78,8 +78,11 @@ awaitable<QueueSnapshot> Dispatcher::snapshot() {
                 all.queues.push_back(std::move(view));
             }
             for (auto* resource : table_.resources())
-                all.resources.push_back({resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
-            const auto of = [&](const QueuePtr& queue) -> QueueCounts& { return all.queues[places.at(queue.get())]; }; // in use, so in the table
+                all.resources.push_back(
+                    {resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
+            const auto of = [&](const QueuePtr& queue) -> QueueCounts& {
+                return all.queues[places.at(queue.get())];
+            }; // in use, so in the table
             for (const auto& worker : workers_) ++of(worker.queue).waiting_workers;
             for (const auto& [id, running] : running_)
                 if (running->external) ++of(scheduler_.queue().at(running->lane).queue).external_leases;
@@ -130,9 +133,11 @@ awaitable<JobOutlook> Dispatcher::outlook(values::Job job) {
                 // A blocked job has no place in the line, and nobody knows when it gets one.
                 if (job.state == JobState::blocked) return done(outlook);
                 const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
-                outlook.position = scheduler_.queue().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
+                outlook.position = scheduler_.queue().position(
+                    {job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
                 const double rate = queue->finished.per_second(clock_.monotonic());
-                if (mean) outlook.seconds_remaining = *mean + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
+                if (mean)
+                    outlook.seconds_remaining = *mean + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
             }
             done(outlook);
         });

@@ -14,10 +14,10 @@ namespace millrace::jobs {
 
 struct QueueCounts {
     std::size_t queued = 0, running = 0, scheduled = 0, blocked = 0;
-    double oldest_seconds = 0;           // the longest wait of a queued job
+    double oldest_seconds = 0; // the longest wait of a queued job
     double submitted_per_second = 0, started_per_second = 0, finished_per_second = 0; // over the last ten seconds
     std::size_t external_leases = 0, waiting_workers = 0;
-    std::map<values::JobState, std::int64_t> ended;         // since the store was made
+    std::map<values::JobState, std::int64_t> ended; // since the store was made
     double mean_run_seconds = 0;
     QueueCounts& operator+=(const QueueCounts& other);
 };
@@ -35,9 +35,10 @@ struct QueueSnapshot {
     };
     std::vector<Queue> queues; // of all organisations
     std::vector<Resource> resources;
-    std::map<OrganizationId, std::map<values::JobState, std::int64_t>> ended_elsewhere; // in queues that have no entry any more
+    std::map<OrganizationId, std::map<values::JobState, std::int64_t>>
+        ended_elsewhere; // in queues that have no entry any more
 
-    QueueCounts total;         // of all organisations: for the daemon itself
+    QueueCounts total; // of all organisations: for the daemon itself
     QueueCounts of(const OrganizationId& organization) const;
 };
 

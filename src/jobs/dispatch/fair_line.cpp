@@ -4,8 +4,10 @@
 
 namespace millrace::jobs {
 
-OwnerIndex Owners::find_or_add(const OrganizationId& organization, const KeyId& key, int organization_weight, int key_weight) {
-    const auto [its, new_organization] = organization_by_id_.try_emplace(organization, static_cast<std::uint32_t>(organizations_.size()));
+OwnerIndex Owners::find_or_add(const OrganizationId& organization, const KeyId& key, int organization_weight,
+                               int key_weight) {
+    const auto [its, new_organization] =
+        organization_by_id_.try_emplace(organization, static_cast<std::uint32_t>(organizations_.size()));
     if (new_organization) organizations_.emplace_back();
     if (organization_weight > 0) organizations_[its->second].weight = organization_weight;
     const auto [at, new_key] = key_by_id_.try_emplace({organization, key}, static_cast<OwnerIndex>(keys_.size()));
@@ -21,8 +23,8 @@ void Owners::arrived(OwnerIndex owner) {
     organization.time = std::max(organization.time, clock_);
 }
 
-// From the present virtual time on, also for one that is behind it because its lanes were closed: the turns that it could not
-// take are gone.
+// From the present virtual time on, also for one that is behind it because its lanes were closed: the turns that it
+// could not take are gone.
 void Owners::served(OwnerIndex owner) {
     auto& key = keys_[owner];
     auto& organization = organizations_[key.organization];

@@ -1,7 +1,8 @@
-// Jobs of one lane and priority, fairly between the keys that submitted them: each key has a first-in-first-out line, and the
-// lines take turns by start-time fair queueing (Goyal et al., SIGCOMM 1996): the owner with the least virtual time is served,
-// which then moves on by 1 ∕ weight. A key that comes back from idleness begins at the present virtual time: it saves up no
-// turns, and waits for one job of another at most. Nor does one whose jobs were held up elsewhere. Owned by one thread.
+// Jobs of one lane and priority, fairly between the keys that submitted them: each key has a first-in-first-out line,
+// and the lines take turns by start-time fair queueing (Goyal et al., SIGCOMM 1996): the owner with the least virtual
+// time is served, which then moves on by 1 ∕ weight. A key that comes back from idleness begins at the present virtual
+// time: it saves up no turns, and waits for one job of another at most. Nor does one whose jobs were held up elsewhere.
+// Owned by one thread.
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
@@ -33,7 +34,8 @@ struct Waiting {
 class Owners {
 public:
     // A weight of 0 leaves the one that is known.
-    OwnerIndex find_or_add(const OrganizationId& organization, const KeyId& key, int organization_weight = 0, int key_weight = 0);
+    OwnerIndex find_or_add(const OrganizationId& organization, const KeyId& key, int organization_weight = 0,
+                           int key_weight = 0);
 
     double turn(OwnerIndex owner) const { return keys_[owner].time; }
     double organization_turn(OwnerIndex owner) const { return organizations_[keys_[owner].organization].time; }
@@ -84,7 +86,8 @@ public:
 
 private:
     std::unordered_map<OwnerIndex, Line> lines_; // none is empty
-    std::set<std::pair<double, OwnerIndex>> turns_; // by the virtual time at which it was put there, corrected when it comes up
+    std::set<std::pair<double, OwnerIndex>>
+        turns_; // by the virtual time at which it was put there, corrected when it comes up
     Timestamp oldest_{};
     Monotonic unserved_since_{};
     std::size_t size_ = 0;

@@ -1,5 +1,5 @@
-// When jobs are over: the earlier of expires_at and deadline_at of each that has not ended. Follows what lives: a job that ends is
-// forgotten, and the heap is made anew once more than half of it is about such jobs. Owned by one thread.
+// When jobs are over: the earlier of expires_at and deadline_at of each that has not ended. Follows what lives: a job
+// that ends is forgotten, and the heap is made anew once more than half of it is about such jobs. Owned by one thread.
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
@@ -22,7 +22,7 @@ class Limits {
 public:
     // In place of the one that the job has.
     void set(const Limit& limit);
-    void forget(const JobId& id); // it has ended
+    void forget(const JobId& id);    // it has ended
     std::optional<Timestamp> next(); // nullopt: never
     // Those that have come, the earliest first, so many at most; they are forgotten.
     std::vector<Limit> take_due(Timestamp now, std::size_t most);

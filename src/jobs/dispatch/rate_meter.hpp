@@ -24,7 +24,8 @@ public:
 
 private:
     void turn(Time now) {
-        const auto second = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+        const auto second = static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
         if (second - second_ >= buckets_.size()) buckets_.fill(0);
         else
             for (auto s = second_ + 1; s <= second; ++s) buckets_[s % buckets_.size()] = 0;

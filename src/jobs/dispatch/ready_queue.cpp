@@ -39,8 +39,8 @@ void ReadyQueue::release(LaneIndex index) {
     idle_.push_back(index);
 }
 
-// The one that has stood there for the longest, unless a job has come since. What was ended before it came is counted as missing
-// until it comes: its lane stays.
+// The one that has stood there for the longest, unless a job has come since. What was ended before it came is counted
+// as missing until it comes: its lane stays.
 void ReadyQueue::evict_idle() {
     while (idle_.size() >= most_idle_lanes) {
         const auto index = idle_.front();
@@ -127,7 +127,8 @@ void ReadyQueue::compact() {
         scheduled_.erase_if([&](const Waiting& job) { return unused(job, true); });
         backing_off_.erase_if([&](const BackingOff& each) { return unused(each.job, true); });
         for (const auto index : active_) // those that it empties leave active_ in choose(), or with their lane
-            for (auto& line : lanes_[index]->lines) in_line_ -= line.erase_if([&](const Waiting& job) { return unused(job, false); });
+            for (auto& line : lanes_[index]->lines)
+                in_line_ -= line.erase_if([&](const Waiting& job) { return unused(job, false); });
         for (const auto lane : left) release(lane);
     }
     compact_at_ = std::max<std::size_t>({1024, 2 * taken_out_.size(), standing() / 2});
@@ -148,7 +149,8 @@ void ReadyQueue::release_due(const Now& now) {
         stand_in_line(job, now.steady);
     };
     for (; !scheduled_.empty() && scheduled_.top().due <= now.wall; scheduled_.pop()) stand_up(scheduled_.top());
-    for (; !backing_off_.empty() && backing_off_.top().due <= now.steady; backing_off_.pop()) stand_up(backing_off_.top().job);
+    for (; !backing_off_.empty() && backing_off_.top().due <= now.steady; backing_off_.pop())
+        stand_up(backing_off_.top().job);
 }
 
 std::optional<std::chrono::microseconds> ReadyQueue::next_due(const Now& now) const {
@@ -156,7 +158,8 @@ std::optional<std::chrono::microseconds> ReadyQueue::next_due(const Now& now) co
     std::optional<microseconds> wait;
     if (!scheduled_.empty()) wait = scheduled_.top().due - now.wall;
     if (!backing_off_.empty()) {
-        const auto until = std::chrono::duration_cast<microseconds>(backing_off_.top().due - now.steady) + microseconds{1};
+        const auto until =
+            std::chrono::duration_cast<microseconds>(backing_off_.top().due - now.steady) + microseconds{1};
         wait = std::min(wait.value_or(until), until);
     }
     return wait;
@@ -164,15 +167,17 @@ std::optional<std::chrono::microseconds> ReadyQueue::next_due(const Now& now) co
 
 int ReadyQueue::effective(const FairLine& line, int level, Monotonic now) const {
     const auto waited = std::max(now - line.unserved_since(), Monotonic::duration{0});
-    return std::min<int>(values::highest_priority, level + static_cast<int>(std::min<std::int64_t>(waited / ageing_, values::highest_priority)));
+    return std::min<int>(values::highest_priority,
+                         level + static_cast<int>(std::min<std::int64_t>(waited / ageing_, values::highest_priority)));
 }
 
 const Waiting& ReadyQueue::front(const Choice& choice) const {
     return lanes_[choice.lane]->lines[static_cast<std::size_t>(choice.level)].front(choice.owner);
 }
 
-// Inside a priority: the organisation whose turn it is, then the key; then the line that has come up from below, which will
-// fall back once it was served; then the job that is due for longer, and of equal times the one that was submitted first.
+// Inside a priority: the organisation whose turn it is, then the key; then the line that has come up from below, which
+// will fall back once it was served; then the job that is due for longer, and of equal times the one that was submitted
+// first.
 bool ReadyQueue::comes_first(const Choice& one, const Choice& other) const {
     if (one.effective != other.effective) return one.effective > other.effective;
     if (one.organization_turn != other.organization_turn) return one.organization_turn < other.organization_turn;
@@ -237,12 +242,16 @@ std::size_t ReadyQueue::position(const Waiting& job) const {
     for (const auto index : own_lane.queue->lanes) {
         const auto& lane = *lanes_[index];
         served += lane.queued;
-        for (std::size_t level = job.priority + 1u; level < lane.lines.size(); ++level) ahead += lane.lines[level].size();
+        for (std::size_t level = job.priority + 1u; level < lane.lines.size(); ++level)
+            ahead += lane.lines[level].size();
     }
     const auto& its_line = own_lane.lines[job.priority];
     const auto before = [&](const FairLine::Line& line) {
         // Those of a batch have one time, and stand in the order of their ids.
-        const auto at = std::lower_bound(line.jobs.begin(), line.jobs.end(), job, [](const Waiting& a, const Waiting& b) { return std::tie(a.due, a.id) < std::tie(b.due, b.id); });
+        const auto at =
+            std::lower_bound(line.jobs.begin(), line.jobs.end(), job, [](const Waiting& a, const Waiting& b) {
+                return std::tie(a.due, a.id) < std::tie(b.due, b.id);
+            });
         return static_cast<std::size_t>(at - line.jobs.begin());
     };
     const auto own = its_line.lines().find(job.owner);

@@ -1,9 +1,9 @@
-// What waits, in memory: the truth is in the store and this is rebuilt from it at start. Jobs stand in lanes, one for each
-// queue, kind and resource, so that none at its limit holds up another; a lane has a fair line for each priority. Higher
-// priorities come first, but a line moves up one level for each `ageing` in which it got nothing, until it does: so nothing
-// starves, and a long line that is served in turn is no more urgent than a short one. Jobs whose time has not come stand in
-// heaps beside them. Memory follows what lives: a lane goes when no job holds it (a few are kept, for the next job), and what was
-// taken out is looked for everywhere once it is more than what waits. Owned by one thread.
+// What waits, in memory: the truth is in the store and this is rebuilt from it at start. Jobs stand in lanes, one for
+// each queue, kind and resource, so that none at its limit holds up another; a lane has a fair line for each priority.
+// Higher priorities come first, but a line moves up one level for each `ageing` in which it got nothing, until it does:
+// so nothing starves, and a long line that is served in turn is no more urgent than a short one. Jobs whose time has
+// not come stand in heaps beside them. Memory follows what lives: a lane goes when no job holds it (a few are kept, for
+// the next job), and what was taken out is looked for everywhere once it is more than what waits. Owned by one thread.
 #pragma once
 #include "jobs/dispatch/fair_line.hpp"
 #include "jobs/dispatch/time_heap.hpp"
@@ -37,12 +37,12 @@ public:
         QueuePtr queue;
         Resource* resource = nullptr; // null: none
         std::string kind;
-        KindIndex kind_index = 0;     // the scheduler's
+        KindIndex kind_index = 0; // the scheduler's
         std::array<FairLine, values::highest_priority + 1> lines;
         std::int64_t queued = 0, scheduled = 0; // without those that were taken out
-        std::size_t held = 0;         // by jobs that stand in it, are on their way to a slot, or have one
-        bool active = false;          // stands in active_
-        bool idle = false;            // stands in idle_
+        std::size_t held = 0;                   // by jobs that stand in it, are on their way to a slot, or have one
+        bool active = false;                    // stands in active_
+        bool idle = false;                      // stands in idle_
     };
     using Open = std::function<bool(const Lane&)>;
 
@@ -51,7 +51,8 @@ public:
     // Made at first use. It stays until another lane is asked for; for as long as it is held when a job holds it.
     LaneIndex lane(const QueuePtr& queue, std::string_view kind, Resource* resource, KindIndex index = 0);
     const Lane& at(LaneIndex lane) const { return *lanes_[lane]; }
-    // What stands in a lane holds it, also when it was taken by pop(): whoever has taken it gives the lane back by release().
+    // What stands in a lane holds it, also when it was taken by pop(): whoever has taken it gives the lane back by
+    // release().
     void hold(LaneIndex lane) { ++lanes_[lane]->held; }
     void release(LaneIndex lane);
     std::size_t lanes() const { return lanes_.size() - free_.size(); }
@@ -68,8 +69,9 @@ public:
     void put_back(const Waiting& job, const Now& now);
     // Ready when `wait` is over on the monotonic clock, whatever becomes of the wall clock: a retry.
     void push_after(const Waiting& job, Monotonic due);
-    // It is not served any more. Also before it was pushed, when messages overtake each other. `scheduled`: where it stands,
-    // as far as the caller knows; put right when it is met. The same job may be pushed anew at once, due at another time.
+    // It is not served any more. Also before it was pushed, when messages overtake each other. `scheduled`: where it
+    // stands, as far as the caller knows; put right when it is met. The same job may be pushed anew at once, due at
+    // another time.
     void take_out(const Waiting& job, bool scheduled);
 
     // Moves what has become due to its line. Call before pop().
@@ -94,14 +96,18 @@ public:
 private:
     struct Later {
         // Of one time, in the order in which they were submitted.
-        bool operator()(const Waiting& a, const Waiting& b) const { return std::tie(a.due, a.id) > std::tie(b.due, b.id); }
+        bool operator()(const Waiting& a, const Waiting& b) const {
+            return std::tie(a.due, a.id) > std::tie(b.due, b.id);
+        }
     };
     struct BackingOff {
         Monotonic due;
         Waiting job;
     };
     struct LaterBackOff {
-        bool operator()(const BackingOff& a, const BackingOff& b) const { return std::tie(a.due, a.job.id) > std::tie(b.due, b.job.id); }
+        bool operator()(const BackingOff& a, const BackingOff& b) const {
+            return std::tie(a.due, a.job.id) > std::tie(b.due, b.job.id);
+        }
     };
     struct Choice {
         LaneIndex lane = 0;
@@ -127,7 +133,7 @@ private:
     std::chrono::microseconds ageing_;
     std::vector<std::unique_ptr<Lane>> lanes_; // empty where free_ says so
     std::vector<LaneIndex> free_;
-    std::deque<LaneIndex> idle_;    // held by no job when they were put there: the next to go
+    std::deque<LaneIndex> idle_; // held by no job when they were put there: the next to go
     std::map<std::tuple<const Queue*, std::string, const Resource*>, LaneIndex> lane_by_key_;
     std::vector<LaneIndex> active_; // lanes with a line that is not empty
     Owners owners_;

@@ -20,14 +20,17 @@ bool is_paused(const Queue& queue, Timestamp now) {
 } // namespace
 
 void Scheduler::add_kind(std::string_view kind, std::size_t concurrency) {
-    if (kind_by_name_.try_emplace(std::string{kind}, static_cast<KindIndex>(kinds_.size())).second) kinds_.push_back({concurrency, 0});
+    if (kind_by_name_.try_emplace(std::string{kind}, static_cast<KindIndex>(kinds_.size())).second)
+        kinds_.push_back({concurrency, 0});
 }
 
-LaneIndex Scheduler::lane(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource) {
+LaneIndex Scheduler::lane(const OrganizationId& organization, std::string_view queue, std::string_view kind,
+                          std::string_view resource) {
     const auto its = table_.queue(organization, queue);
     const auto known = kind_by_name_.find(kind);
     if (known == kind_by_name_.end()) return queue_.lane(its, "", nullptr);
-    return queue_.lane(its, kind, resource.empty() ? nullptr : &table_.resource(organization, kind, resource), known->second);
+    return queue_.lane(its, kind, resource.empty() ? nullptr : &table_.resource(organization, kind, resource),
+                       known->second);
 }
 
 // A breaker that is switched off forgets everything: switched on again it begins closed, and waits for no probe.
@@ -43,7 +46,9 @@ void Scheduler::refill(Queue& queue, Monotonic now) const {
     if (!rate) return;
     const double most = std::max(1.0, *rate);
     if (queue.refilled == Monotonic{}) queue.tokens = most;
-    else queue.tokens = std::min(most, queue.tokens + *rate * std::chrono::duration<double>(now - queue.refilled).count());
+    else
+        queue.tokens =
+            std::min(most, queue.tokens + *rate * std::chrono::duration<double>(now - queue.refilled).count());
     queue.refilled = now;
 }
 
@@ -111,7 +116,9 @@ std::vector<Waiting> Scheduler::take(std::size_t most, const Now& now) {
 std::vector<Waiting> Scheduler::take_external(const Queue& queue, std::size_t most, const Now& now) {
     std::vector<Waiting> taken;
     queue_.release_due(now);
-    const ReadyQueue::Open is_open = [&](const ReadyQueue::Lane& lane) { return lane.queue.get() == &queue && is_external(queue) && queue_open(lane, now); };
+    const ReadyQueue::Open is_open = [&](const ReadyQueue::Lane& lane) {
+        return lane.queue.get() == &queue && is_external(queue) && queue_open(lane, now);
+    };
     while (taken.size() < most) {
         const auto job = queue_.pop(is_open, now);
         if (!job) break;
@@ -143,7 +150,9 @@ Scheduler::Changed Scheduler::ended(LaneIndex index, Verdict verdict, const Now&
 
 std::optional<microseconds> Scheduler::next_change(const Now& now) const {
     auto wait = queue_.next_due(now);
-    const auto sooner = [&](microseconds other) { wait = std::max(std::min(wait.value_or(other), other), microseconds{0}); };
+    const auto sooner = [&](microseconds other) {
+        wait = std::max(std::min(wait.value_or(other), other), microseconds{0});
+    };
     queue_.each_active([&](const ReadyQueue::Lane& lane) {
         if (lane.queued <= 0) return;
         const auto& rules = *lane.queue->active;
@@ -154,7 +163,8 @@ std::optional<microseconds> Scheduler::next_change(const Now& now) const {
         for (const auto* breaker : {&lane.queue->breaker, lane.resource ? &lane.resource->breaker : nullptr}) {
             if (!breaker) continue;
             const auto probe = breaker->next_probe();
-            if (probe && *probe > now.steady) sooner(std::chrono::duration_cast<microseconds>(*probe - now.steady) + microseconds{1});
+            if (probe && *probe > now.steady)
+                sooner(std::chrono::duration_cast<microseconds>(*probe - now.steady) + microseconds{1});
         }
     });
     return wait;

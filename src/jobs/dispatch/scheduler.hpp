@@ -1,5 +1,6 @@
-// Which jobs may begin now: the ready queue under the limits of slots, kinds, queues, rates, pauses and breakers. Pure: time
-// comes in as a value and nothing blocks, so that a simulation drives it through years in seconds. Owned by one thread.
+// Which jobs may begin now: the ready queue under the limits of slots, kinds, queues, rates, pauses and breakers. Pure:
+// time comes in as a value and nothing blocks, so that a simulation drives it through years in seconds. Owned by one
+// thread.
 #pragma once
 #include "jobs/dispatch/ready_queue.hpp"
 
@@ -11,8 +12,8 @@
 namespace millrace::jobs {
 
 struct SchedulerOptions {
-    std::size_t concurrency = 256;                  // attempts at once in the daemon, over all kinds
-    std::chrono::microseconds ageing{60'000'000};   // passed over for so long, jobs rise by one priority
+    std::size_t concurrency = 256;                // attempts at once in the daemon, over all kinds
+    std::chrono::microseconds ageing{60'000'000}; // passed over for so long, jobs rise by one priority
 };
 
 class Scheduler {
@@ -24,21 +25,25 @@ public:
 
     ReadyQueue& queue() { return queue_; }
     const ReadyQueue& queue() const { return queue_; }
-    // Kinds that nothing here runs share one lane of their queue: nothing limits one of them alone, and their names are any words.
-    LaneIndex lane(const OrganizationId& organization, std::string_view queue, std::string_view kind, std::string_view resource);
+    // Kinds that nothing here runs share one lane of their queue: nothing limits one of them alone, and their names are
+    // any words.
+    LaneIndex lane(const OrganizationId& organization, std::string_view queue, std::string_view kind,
+                   std::string_view resource);
     void rules_changed(Queue& queue);
 
     // Jobs for the daemon's own processors, and for external workers of one queue. Each takes a slot until ended().
     std::vector<Waiting> take(std::size_t most, const Now& now);
     std::vector<Waiting> take_external(const Queue& queue, std::size_t most, const Now& now);
 
-    // How a taken job left its slot. `nothing`: it never began, was cancelled or fenced off, or its own input was at fault.
+    // How a taken job left its slot. `nothing`: it never began, was cancelled or fenced off, or its own input was at
+    // fault.
     enum class Verdict { success, failure, nothing };
     struct Changed {
         bool queue = false, resource = false; // a breaker opened or closed
     };
     Changed ended(LaneIndex lane, Verdict verdict, const Now& now);
-    // A job that has not stood in line: it was running before the daemon started, or has brought the slot that reserve() gave.
+    // A job that has not stood in line: it was running before the daemon started, or has brought the slot that
+    // reserve() gave.
     void resumed(LaneIndex lane, const Now& now, bool has_slot = false);
 
     // A slot for a job to come, of the same that take() gives; false: there is none. From any thread.
@@ -47,7 +52,9 @@ public:
 
     // When take() may give more although nothing happens: a job becomes due, a rate or pause or breaker lets go.
     std::optional<std::chrono::microseconds> next_change(const Now& now) const;
-    std::size_t slots_taken() const { return slots_taken_.load(std::memory_order_relaxed); } // with those that are reserved
+    std::size_t slots_taken() const {
+        return slots_taken_.load(std::memory_order_relaxed);
+    } // with those that are reserved
 
 private:
     struct Kind {
@@ -64,7 +71,8 @@ private:
     ReadyQueue queue_;
     std::map<std::string, KindIndex, std::less<>> kind_by_name_;
     std::vector<Kind> kinds_{Kind{}}; // by KindIndex; the first stands for those that nothing here runs
-    std::atomic<std::size_t> slots_taken_{0}; // one count for jobs from the line and for those beside it: no two get the same slot
+    std::atomic<std::size_t> slots_taken_{
+        0}; // one count for jobs from the line and for those beside it: no two get the same slot
 };
 
 } // namespace millrace::jobs

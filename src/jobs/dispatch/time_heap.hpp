@@ -1,5 +1,5 @@
-// A binary heap that can be gone through, so that what is of no more use in its middle can be taken out. `Later(a, b)`: a comes after
-// b. The memory follows what is in it. Owned by one thread.
+// A binary heap that can be gone through, so that what is of no more use in its middle can be taken out. `Later(a, b)`:
+// a comes after b. The memory follows what is in it. Owned by one thread.
 #pragma once
 #include <algorithm>
 #include <cstddef>

@@ -6,7 +6,9 @@
 namespace millrace::jobs {
 
 Waiters::Seat::Seat(Waiters& room, JobId job, asio::any_io_executor executor)
-    : room_{room}, job_{job}, state_{std::make_shared<State>(State{executor, asio::steady_timer{executor}})} {
+    : room_{room},
+      job_{job},
+      state_{std::make_shared<State>(State{executor, asio::steady_timer{executor}})} {
     auto seats = room_.seats_.lock();
     seats->emplace(job_, state_);
     room_.taken_ = seats->size();

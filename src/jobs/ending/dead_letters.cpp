@@ -22,8 +22,8 @@ using store::Sql;
 using store::TenantSession;
 
 // Read as the list of jobs is (job_repository.cpp): a look ends also where nothing fits.
-#define MILLRACE_DEAD_FITS                                                                                                          \
-    "CASE WHEN ($3 = '' OR kind = $3) AND ($4 = '' OR queue = $4) AND ($5 = '' OR error_code = $5) "                                \
+#define MILLRACE_DEAD_FITS                                                                           \
+    "CASE WHEN ($3 = '' OR kind = $3) AND ($4 = '' OR queue = $4) AND ($5 = '' OR error_code = $5) " \
     "AND finished_at >= $6 AND finished_at < $7 AND " MILLRACE_HAS_TAG("$8") " THEN 1 ELSE 0 END"
 #define MILLRACE_DEAD_LOOK "SELECT id, kind, queue, " MILLRACE_DEAD_FITS " FROM finished_jobs WHERE "
 #define MILLRACE_DEAD_ALL "organization_id = $1 AND state = 'dead'"
@@ -35,7 +35,8 @@ constexpr Sql look_at_dead{MILLRACE_DEAD_LOOK MILLRACE_DEAD_ALL MILLRACE_NEWEST_
 constexpr Sql look_at_named{MILLRACE_DEAD_LOOK MILLRACE_DEAD_NAMED MILLRACE_NEWEST_FIRST};
 constexpr Sql go_through_dead{MILLRACE_DEAD_LOOK MILLRACE_DEAD_ALL MILLRACE_OLDEST_FIRST};
 constexpr Sql go_through_named{MILLRACE_DEAD_LOOK MILLRACE_DEAD_NAMED MILLRACE_OLDEST_FIRST};
-constexpr Sql is_dead_since{"SELECT 1 FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state = 'dead' AND finished_at < $3"};
+constexpr Sql is_dead_since{
+    "SELECT 1 FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state = 'dead' AND finished_at < $3"};
 constexpr Sql delete_job{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state = 'dead'"};
 constexpr Sql delete_attempts{"DELETE FROM job_attempts WHERE organization_id = $1 AND job_id = $2"};
 constexpr Sql delete_dependencies{"DELETE FROM job_dependencies WHERE organization_id = $1 AND job_id = $2"};
@@ -48,9 +49,15 @@ struct Bound {
     Timestamp after, until;
 
     Bound(const DeadFilter& filter, const std::optional<JobId>& cursor, Order order)
-        : place{cursor ? cursor->text() : order == Order::newest ? "ffffffff-ffff-ffff-ffff-ffffffffffff" : ""}, kind{filter.kind.value_or("")}, queue{filter.queue.value_or("")},
-          error_code{filter.error_code.value_or("")}, tag{filter.tag ? job_repository::stored_tag(*filter.tag) : ""},
-          after{filter.died_after.value_or(Timestamp{0})}, until{filter.died_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()})} {
+        : place{cursor                   ? cursor->text()
+                : order == Order::newest ? "ffffffff-ffff-ffff-ffff-ffffffffffff"
+                                         : ""},
+          kind{filter.kind.value_or("")},
+          queue{filter.queue.value_or("")},
+          error_code{filter.error_code.value_or("")},
+          tag{filter.tag ? job_repository::stored_tag(*filter.tag) : ""},
+          after{filter.died_after.value_or(Timestamp{0})},
+          until{filter.died_before.value_or(Timestamp{std::numeric_limits<std::int64_t>::max()})} {
         if (filter.ids.empty()) return;
         json::array list;
         for (const auto& id : filter.ids) list.emplace_back(id.text());
@@ -60,11 +67,14 @@ struct Bound {
 
 constexpr std::size_t piece_size = 500;
 
-DeadLetters::Piece look(TenantSession& tenant, const DeadFilter& filter, const std::optional<JobId>& cursor, std::size_t most, Order order) {
+DeadLetters::Piece look(TenantSession& tenant, const DeadFilter& filter, const std::optional<JobId>& cursor,
+                        std::size_t most, Order order) {
     const Bound b{filter, cursor, order};
     const bool newest = order == Order::newest;
-    auto rows = b.ids.empty() ? tenant.query(newest ? look_at_dead : go_through_dead, {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag})
-                              : tenant.query(newest ? look_at_named : go_through_named, {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag, b.ids});
+    auto rows = b.ids.empty() ? tenant.query(newest ? look_at_dead : go_through_dead,
+                                             {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag})
+                              : tenant.query(newest ? look_at_named : go_through_named,
+                                             {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag, b.ids});
     DeadLetters::Piece found;
     Look budget{rows_of_a_look};
     JobId last;
@@ -108,7 +118,8 @@ awaitable<Result<job_repository::JobPage>> DeadLetters::list(OrganizationId orga
     return read_page(database_, organization, std::move(filter), look);
 }
 
-awaitable<Result<DeadLetters::Piece>> DeadLetters::find(OrganizationId organization, DeadFilter filter, std::optional<JobId> cursor) {
+awaitable<Result<DeadLetters::Piece>> DeadLetters::find(OrganizationId organization, DeadFilter filter,
+                                                        std::optional<JobId> cursor) {
     auto task = [organization, filter = std::move(filter), cursor](Session& session) -> Result<Piece> {
         TenantSession tenant{session, organization};
         return look(tenant, filter, cursor, piece_size, Order::oldest);
@@ -156,17 +167,19 @@ awaitable<Result<std::size_t>> DeadLetters::replay(values::Principal who, Replay
                 co_return why;
             }
         }
-        if (refused > 0 && count == 0) co_return Error{Code::unprocessable, "the payload is not one that these jobs can have; nothing was replayed"};
+        if (refused > 0 && count == 0)
+            co_return Error{Code::unprocessable,
+                            "the payload is not one that these jobs can have; nothing was replayed"};
     } while (cursor);
     co_return count;
 }
 
-awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(values::Principal who, Replay replay, Timestamp begin, std::size_t count,
-                                                              std::vector<Dead> dead) {
+awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(values::Principal who, Replay replay, Timestamp begin,
+                                                              std::size_t count, std::vector<Dead> dead) {
     std::optional<json::value> payload; // parsed here, and not by the writer for each letter
     if (replay.payload) payload = parse_json(*replay.payload).value();
-    auto task = [this, who, replay = std::move(replay), payload = std::move(payload), begin, count, dead = std::move(dead),
-                 now = clock_.now()](Session& session) -> Result<Done> {
+    auto task = [this, who, replay = std::move(replay), payload = std::move(payload), begin, count,
+                 dead = std::move(dead), now = clock_.now()](Session& session) -> Result<Done> {
         TenantSession tenant{session, who.organization};
         Done done;
         Admitted beside;
@@ -220,7 +233,8 @@ awaitable<Result<std::size_t>> DeadLetters::purge(values::Principal who, DeadFil
     co_return count;
 }
 
-awaitable<Result<DeadLetters::Done>> DeadLetters::purge_some(values::Principal who, Timestamp died_before, std::vector<Dead> dead) {
+awaitable<Result<DeadLetters::Done>> DeadLetters::purge_some(values::Principal who, Timestamp died_before,
+                                                             std::vector<Dead> dead) {
     auto task = [who, died_before, dead = std::move(dead), now = clock_.now()](Session& session) -> Result<Done> {
         crash_point("purge.before_delete");
         TenantSession tenant{session, who.organization};

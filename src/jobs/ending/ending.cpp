@@ -19,35 +19,21 @@ using store::Session;
 using store::Sql;
 using store::Value;
 
-constexpr Sql move_to_history{
-    "INSERT INTO finished_jobs (id, state, payload, result, progress_percent, error_code, error_message, finished_at, " MILLRACE_MOVING_COLUMNS ") "
-    "SELECT id, $2, payload, NULL, progress_percent, coalesce($3, error_code), coalesce($4, error_message), $5, " MILLRACE_MOVING_COLUMNS " FROM jobs WHERE id = $1"};
+constexpr Sql move_to_history{"INSERT INTO finished_jobs (id, state, payload, result, progress_percent, error_code, "
+                              "error_message, finished_at, " MILLRACE_MOVING_COLUMNS ") "
+                              "SELECT id, $2, payload, NULL, progress_percent, coalesce($3, error_code), coalesce($4, "
+                              "error_message), $5, " MILLRACE_MOVING_COLUMNS " FROM jobs WHERE id = $1"};
 constexpr Sql delete_job{"DELETE FROM jobs WHERE id = $1"};
-constexpr Sql find_open{"SELECT state, created_by, queue, kind, resource, priority, run_at, started_at, flow_id, flow_ref FROM jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql find_open{"SELECT state, created_by, queue, kind, resource, priority, run_at, started_at, flow_id, "
+                        "flow_ref FROM jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql is_late{"SELECT 1 FROM jobs WHERE organization_id = $1 AND id = $2 AND state <> 'running' "
                       "AND (deadline_at <= $3 OR (attempt = 0 AND expires_at <= $3))"};
-constexpr Sql plan_retry{"UPDATE jobs SET state = 'scheduled', run_at = $3, lease_token = NULL, lease_us = NULL, worker = NULL, error_code = $4, "
+constexpr Sql plan_retry{"UPDATE jobs SET state = 'scheduled', run_at = $3, lease_token = NULL, lease_us = NULL, "
+                         "worker = NULL, error_code = $4, "
                          "error_message = $5 WHERE id = $1 AND lease_token = $2"};
-constexpr Sql spare{"UPDATE jobs SET state = 'queued', run_at = $3, attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
+constexpr Sql spare{"UPDATE jobs SET state = 'queued', run_at = $3, attempt = attempt - 1, lease_token = NULL, "
+                    "lease_us = NULL, worker = NULL "
                     "WHERE id = $1 AND lease_token = $2"};
-
-constexpr Sql move_back{
-    "INSERT INTO jobs (id, state, payload, error_code, error_message, " MILLRACE_MOVING_COLUMNS ") "
-    "SELECT id, 'queued', coalesce($3, payload), error_code, error_message, " MILLRACE_MOVING_COLUMNS
-    " FROM finished_jobs WHERE organization_id = $1 AND id = $2 AND state IN ('dead', 'cancelled', 'expired')"};
-constexpr Sql payload_with_blob{"SELECT payload FROM jobs WHERE organization_id = $1 AND id = $2 AND payload LIKE '%\"blob\"%'"};
-constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
-constexpr Sql begin_anew{
-    "UPDATE jobs SET state = $3, run_at = $4, blocked_by = $5, max_attempts = attempt + max_attempts - replayed_after, replayed_after = attempt, expires_at = NULL, deadline_at = NULL, progress_percent = 0, "
-    "worker = NULL WHERE organization_id = $1 AND id = $2 RETURNING created_by, queue, kind, resource, priority, flow_id, flow_ref"};
-
-constexpr Sql select_unique_key{"SELECT unique_key FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
-
-// Of a job that has ended; empty: it has none.
-std::string unique_key_of(store::TenantSession& tenant, JobId id) {
-    auto rows = tenant.query(select_unique_key, {id});
-    return rows.next() && !rows.is_null(0) ? rows.string(0) : std::string{};
-}
 
 using dependency_repository::Parent;
 using dependency_repository::ParentEnd;
@@ -55,15 +41,15 @@ using dependency_repository::ParentEnd;
 // How many children one end settles at once; those beyond come in tasks of their own.
 constexpr int children_at_once = 32;
 
-void tell_dead(Session& session, const OrganizationId& organization, JobId id, std::string_view queue, std::string_view kind,
-               const values::JobError& error, Timestamp now) {
+void tell_dead(Session& session, const OrganizationId& organization, JobId id, std::string_view queue,
+               std::string_view kind, const values::JobError& error, Timestamp now) {
     write_event(session, organization, "job.dead", id.text(),
                 {{"queue", queue}, {"kind", kind}, {"error", {{"code", error.code}, {"message", error.message}}}}, now);
 }
 
 // Ends one job that has not ended; what waits for it is left to the caller.
-bool end_one(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<values::JobError>& error,
-                            Timestamp now, Settled& settled, bool only_waiting) {
+bool end_one(Session& session, const OrganizationId& organization, JobId id, JobState state,
+             const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting) {
     Moved moved{id, organization, {}, {}, {}, {}, 0, JobState::queued, state, now, 0};
     std::optional<FlowId> flow; // of whose jobs it is counted
     {
@@ -81,7 +67,8 @@ bool end_one(Session& session, const OrganizationId& organization, JobId id, Job
         if (moved.from == JobState::running) moved.run_us = std::max<std::int64_t>(0, (now - rows.time(7)).count());
         if (!rows.is_null(8) && !rows.is_null(9)) flow = rows.id<FlowId>(8);
     }
-    session.execute(move_to_history, {id, values::name(state), error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, now});
+    session.execute(move_to_history, {id, values::name(state), error ? Value{error->code} : Value{nullptr},
+                                      error ? Value{error->message} : Value{nullptr}, now});
     session.execute(delete_job, {id});
     if (flow) dependency_repository::count_in_flow(session, *flow, false, now);
     if (state == JobState::dead && error) tell_dead(session, organization, id, moved.queue, moved.kind, *error, now);
@@ -90,28 +77,33 @@ bool end_one(Session& session, const OrganizationId& organization, JobId id, Job
 }
 
 // One child of an ended parent: it fails with it, or waits for one less. Whether it has ended.
-bool settle_child(Session& session, const Parent& parent, const dependency_repository::Child& child, Timestamp now, Settled& settled) {
+bool settle_child(Session& session, const Parent& parent, const dependency_repository::Child& child, Timestamp now,
+                  Settled& settled) {
     crash_point("release.before_write");
     const auto unblocked = dependency_repository::settle(session, parent.id, child.id);
     if (!unblocked) return false;
-    const bool fails = parent.end == ParentEnd::purged || (parent.end == ParentEnd::failed && child.on_failure == values::OnFailure::fail);
+    const bool fails = parent.end == ParentEnd::purged ||
+                       (parent.end == ParentEnd::failed && child.on_failure == values::OnFailure::fail);
     if (fails) {
         const std::string_view how = parent.end == ParentEnd::purged ? "was purged" : "ended without success";
-        const values::JobError error{"dependency_failed", "job " + parent.id.text() + ", which it depends on, " + std::string{how}};
+        const values::JobError error{"dependency_failed",
+                                     "job " + parent.id.text() + ", which it depends on, " + std::string{how}};
         return end_one(session, unblocked->organization, child.id, JobState::dead, error, now, settled, true);
     }
     if (unblocked->blocked_by > 0) return false;
     const auto state = unblocked->run_at > now ? JobState::scheduled : JobState::queued;
     const auto due = std::max(unblocked->run_at, now);
     dependency_repository::set_ready(session, child.id, state, due);
-    settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind, unblocked->resource,
-                            unblocked->priority, JobState::blocked, state, due, 0});
+    settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind,
+                            unblocked->resource, unblocked->priority, JobState::blocked, state, due, 0});
     return false;
 }
 
-// What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long. However many there
-// are, a transaction settles so many of them at most and writes down whose are left: settle_more() goes on.
-void settle_children(Session& session, const OrganizationId& organization, Parent first, Timestamp now, Settled& settled, int most = children_at_once) {
+// What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long.
+// However many there are, a transaction settles so many of them at most and writes down whose are left: settle_more()
+// goes on.
+void settle_children(Session& session, const OrganizationId& organization, Parent first, Timestamp now,
+                     Settled& settled, int most = children_at_once) {
     std::vector<Parent> ended{first};
     store::TenantSession tenant{session, organization};
     int left = std::min(most, settled.children);
@@ -122,7 +114,8 @@ void settle_children(Session& session, const OrganizationId& organization, Paren
             if (--left < 0) {
                 ended.push_back(parent);
                 for (const auto& each : ended)
-                    if (!dependency_repository::unsettled_children(session, each, 1).empty()) dependency_repository::settle_later(tenant, each, now);
+                    if (!dependency_repository::unsettled_children(session, each, 1).empty())
+                        dependency_repository::settle_later(tenant, each, now);
                 settled.more = true;
                 return;
             }
@@ -134,7 +127,16 @@ void settle_children(Session& session, const OrganizationId& organization, Paren
 }
 
 Moved moved_of(const Lease& lease, JobState to, Timestamp due, Timestamp now) {
-    return {lease.id, lease.organization, lease.created_by, lease.queue, lease.kind, lease.resource, lease.priority, JobState::running, to, due,
+    return {lease.id,
+            lease.organization,
+            lease.created_by,
+            lease.queue,
+            lease.kind,
+            lease.resource,
+            lease.priority,
+            JobState::running,
+            to,
+            due,
             std::max<std::int64_t>(0, (now - lease.started_at).count())};
 }
 
@@ -142,7 +144,8 @@ Moved moved_of(const Lease& lease, JobState to, Timestamp due, Timestamp now) {
 Settled waits_again(const Lease& lease, JobState to, Timestamp due, Timestamp now, bool has_begun = true) {
     auto moved = moved_of(lease, to, due, now);
     moved.ends_by = lease.deadline_at;
-    if (!has_begun && lease.expires_at) moved.ends_by = std::min(lease.deadline_at.value_or(*lease.expires_at), *lease.expires_at);
+    if (!has_begun && lease.expires_at)
+        moved.ends_by = std::min(lease.deadline_at.value_or(*lease.expires_at), *lease.expires_at);
     return {{std::move(moved)}};
 }
 
@@ -150,15 +153,18 @@ Settled waits_again(const Lease& lease, JobState to, Timestamp due, Timestamp no
 bool is_counted(const Lease& lease) { return lease.flow && !lease.flow_ref.empty(); }
 
 // The attempt failed and no other follows.
-Settled fail_for_good(Session& session, const Lease& lease, const Failure& failure, std::string_view outcome, Timestamp now) {
+Settled fail_for_good(Session& session, const Lease& lease, const Failure& failure, std::string_view outcome,
+                      Timestamp now) {
     crash_point("dead.before_write");
     const bool late = lease.deadline_at && *lease.deadline_at <= now;
     const auto state = late ? JobState::expired : JobState::dead;
     if (!attempt_repository::end(session, lease, state, nullptr, &failure.error, now)) return {};
-    attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, std::string{outcome}, failure.error});
+    attempt_repository::add(session, lease.organization, lease.id,
+                            {lease.attempt, lease.started_at, now, std::string{outcome}, failure.error});
     Settled settled{{moved_of(lease, state, now, now)}};
     if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, false, now);
-    if (state == JobState::dead) tell_dead(session, lease.organization, lease.id, lease.queue, lease.kind, failure.error, now);
+    if (state == JobState::dead)
+        tell_dead(session, lease.organization, lease.id, lease.queue, lease.kind, failure.error, now);
     settle_children(session, lease.organization, {lease.id, ParentEnd::failed, {}}, now, settled);
     return settled;
 }
@@ -166,7 +172,9 @@ Settled fail_for_good(Session& session, const Lease& lease, const Failure& failu
 } // namespace
 
 void count_totals(Session& session, const Settled& settled) {
-    std::map<std::tuple<OrganizationId, std::string_view, std::string_view, JobState>, std::pair<std::int64_t, std::int64_t>> sums;
+    std::map<std::tuple<OrganizationId, std::string_view, std::string_view, JobState>,
+             std::pair<std::int64_t, std::int64_t>>
+        sums;
     for (const auto& job : settled.jobs) {
         if (!values::is_final(job.to)) continue;
         auto& [jobs, run_us] = sums[{job.organization, job.queue, job.kind, job.to}];
@@ -179,8 +187,8 @@ void count_totals(Session& session, const Settled& settled) {
     }
 }
 
-Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy, const EndRules& rules,
-                    std::uint64_t random, Timestamp now) {
+Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy,
+                    const EndRules& rules, std::uint64_t random, Timestamp now) {
     crash_point("end.before_write");
     if (const auto* success = std::get_if<Success>(&outcome)) {
         if (!attempt_repository::end(session, lease, JobState::succeeded, &success->result, nullptr, now)) return {};
@@ -198,20 +206,24 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     const bool killed = failure.kind == Failure::Kind::worker_lost;
     const auto earlier = attempt_repository::counts(session, lease);
     // The engine runs bystanders again by itself: an attempt that is told of its worker's end has ended it, and counts.
-    bool again = failure.kind != Failure::Kind::permanent && earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
+    bool again = failure.kind != Failure::Kind::permanent &&
+                 earlier.failed + 1 < lease.max_attempts - lease.replayed_after && policy.retries(failure.error.code);
     if (killed && earlier.worker_lost + 1 >= rules.max_worker_kills) again = false;
-    const auto retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
+    const auto retry_at = now + std::chrono::duration_cast<std::chrono::microseconds>(
+                                    failure.retry_after.value_or(policy.delay(earlier.failed + 1, random)));
     if (lease.deadline_at && retry_at >= *lease.deadline_at) again = false;
     const std::string_view word = !killed ? "failed" : failure.error.code == "timed_out" ? "timed_out" : "worker_lost";
     if (!again) return fail_for_good(session, lease, failure, word, now);
     crash_point("retry.before_write");
-    if (session.execute(plan_retry, {lease.id, lease.token, retry_at, failure.error.code, failure.error.message}) != 1) return {};
-    attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, std::string{word}, failure.error});
+    if (session.execute(plan_retry, {lease.id, lease.token, retry_at, failure.error.code, failure.error.message}) != 1)
+        return {};
+    attempt_repository::add(session, lease.organization, lease.id,
+                            {lease.attempt, lease.started_at, now, std::string{word}, failure.error});
     return waits_again(lease, JobState::scheduled, retry_at, now);
 }
 
-bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state, const std::optional<values::JobError>& error, Timestamp now,
-             Settled& settled, bool only_waiting) {
+bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state,
+             const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting) {
     if (!end_one(session, organization, id, state, error, now, settled, only_waiting)) return false;
     settle_children(session, organization, {id, ParentEnd::failed, {}}, now, settled);
     return true;
@@ -231,7 +243,8 @@ Settled settle_more(Session& session, Timestamp now) {
         const auto& job = parent->parent;
         dependency_repository::settled(tenant, job.id);
         const auto state = job_repository::find_state(tenant, job.id);
-        if (job.end == ParentEnd::purged || (state && values::is_final(*state))) settle_children(session, parent->organization, job, now, all, all.children);
+        if (job.end == ParentEnd::purged || (state && values::is_final(*state)))
+            settle_children(session, parent->organization, job, now, all, all.children);
     }
     count_totals(session, all);
     all.more = dependency_repository::first_unsettled(session).has_value();
@@ -256,69 +269,15 @@ Recovered recover_running(Session& session, const EndRules& rules, Timestamp now
             continue;
         }
         const auto& lease = found.lease;
-        attempt_repository::add(session, lease.organization, lease.id, {lease.attempt, lease.started_at, now, "lost", lost});
+        attempt_repository::add(session, lease.organization, lease.id,
+                                {lease.attempt, lease.started_at, now, "lost", lost});
         if (attempt_repository::counts(session, lease).lost >= rules.max_lost)
             end_job(session, lease.organization, lease.id, JobState::dead, lost, now, settled);
-        else
-            attempt_repository::requeue(session, lease.id, lost);
+        else attempt_repository::requeue(session, lease.id, lost);
         ++recovered.requeued;
     }
     count_totals(session, settled);
     return recovered;
-}
-
-namespace {
-
-struct Tie {
-    JobId parent;
-    bool settled;
-};
-
-// As at a submission, with what its parents are now.
-boost::system::result<std::vector<Tie>, NotReplayed> look_at_parents(store::TenantSession& tenant, JobId id) {
-    std::vector<Tie> ties;
-    for (const auto& dependency : dependency_repository::parents(tenant, id)) {
-        const auto parent = job_repository::find_state(tenant, dependency.parent);
-        const bool failed = parent && values::is_final(*parent) && *parent != JobState::succeeded;
-        if (failed && dependency.on_failure == values::OnFailure::fail) return NotReplayed{{}, dependency.parent};
-        ties.push_back({dependency.parent, !parent || *parent == JobState::succeeded || (failed && dependency.on_failure == values::OnFailure::ignore)});
-    }
-    return ties;
-}
-
-} // namespace
-
-boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now) {
-    crash_point("replay.before_write");
-    const auto key = unique_key_of(tenant, id);
-    if (!key.empty())
-        if (const auto holder = job_repository::find_unique(tenant, key); holder && holder->id != id && !values::is_final(holder->state))
-            return NotReplayed{holder->id, {}};
-    const auto ties = look_at_parents(tenant, id);
-    if (!ties) return ties.error();
-    if (tenant.execute(move_back, {id, payload}) != 1) return NotReplayed{};
-    if (!key.empty()) job_repository::remember_unique(tenant, key, id, {}, now);
-    tenant.execute(delete_finished, {id});
-    // Its payload may be another, or from before blobs were noted.
-    std::string named;
-    if (auto found = tenant.query(payload_with_blob, {id}); found.next()) named = found.string(0);
-    job_blobs::note(tenant.session(), tenant.organization(), id, named);
-    int blocked_by = 0;
-    for (const auto& tie : *ties) {
-        dependency_repository::set_settled(tenant, tie.parent, id, tie.settled);
-        blocked_by += !tie.settled;
-    }
-    const auto state = blocked_by > 0 ? JobState::blocked : due > now ? JobState::scheduled : JobState::queued;
-    auto rows = tenant.query(begin_anew, {id, values::name(state), due, blocked_by});
-    rows.next();
-    Moved moved{id, {}, {}, rows.string(1), rows.string(2), rows.string(3), static_cast<int>(rows.integer(4)), JobState::dead, state, due, 0};
-    if (!rows.text(0).empty()) moved.key = rows.id<KeyId>(0);
-    std::optional<FlowId> flow;
-    if (!rows.is_null(5) && !rows.is_null(6)) flow = rows.id<FlowId>(5);
-    rows.next();
-    moved.organization = tenant.organization();
-    if (flow) dependency_repository::uncount_in_flow(tenant.session(), *flow);
-    return moved;
 }
 
 } // namespace millrace::jobs

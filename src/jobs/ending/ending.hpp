@@ -1,5 +1,5 @@
-// How a job ends, inside the writer's transaction: it moves to the history, its flow is counted, and what waits for it is
-// settled, all together or not at all.
+// How a job ends, inside the writer's transaction: it moves to the history, its flow is counted, and what waits for it
+// is settled, all together or not at all.
 #pragma once
 #include "jobs/leases/attempt_repository.hpp"
 #include "jobs/processor.hpp"
@@ -35,7 +35,7 @@ struct Moved {
 // What a transaction did, for the dispatcher to follow in memory after the commit.
 struct Settled {
     std::vector<Moved> jobs;
-    bool more = false; // others wait for these too, or for what ended with them: settle_more() goes on
+    bool more = false;                // others wait for these too, or for what ended with them: settle_more() goes on
     int children = store::Turn::most; // that the transaction may still settle
     bool empty() const { return jobs.empty(); }
 };
@@ -43,28 +43,29 @@ struct Settled {
 // Adds what ended to the totals: once at the end of each transaction that ends jobs.
 void count_totals(store::Session& session, const Settled& settled);
 
-// Ends one attempt. Nothing happens when the lease is no longer good: `Settled` is empty. `policy`: the retry policy that the
-// job goes by. The first of the settled is the job itself, ended or waiting again.
-Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy, const EndRules& rules,
-                    std::uint64_t random, Timestamp now);
+// Ends one attempt. Nothing happens when the lease is no longer good: `Settled` is empty. `policy`: the retry policy
+// that the job goes by. The first of the settled is the job itself, ended or waiting again.
+Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& outcome,
+                    const values::RetryPolicy& policy, const EndRules& rules, std::uint64_t random, Timestamp now);
 
 // A job that has not ended goes to the history as `state` (cancelled, expired, dead), and what waits for it is settled.
 // False when it has ended already, or `only_waiting` and it runs.
-bool end_job(store::Session& session, const OrganizationId& organization, JobId id, values::JobState state, const std::optional<values::JobError>& error,
-             Timestamp now, Settled& settled, bool only_waiting = false);
+bool end_job(store::Session& session, const OrganizationId& organization, JobId id, values::JobState state,
+             const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting = false);
 
 // An ended job goes for good: nobody can make it succeed any more, so what still waits for it fails.
 void purged(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
 
-// The next turn at what earlier transactions have left; `more` says whether another is needed. Also at start, after a crash between.
+// The next turn at what earlier transactions have left; `more` says whether another is needed. Also at start, after a
+// crash between.
 Settled settle_more(store::Session& session, Timestamp now);
 
-// A job that waits past its deadline_at, or past its expires_at without ever having begun, is expired. False when it is not such
-// a one.
+// A job that waits past its deadline_at, or past its expires_at without ever having begun, is expired. False when it is
+// not such a one.
 bool expire_job(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
 
-// At start: what ran here when the daemon died waits again, its attempt recorded as lost; after `max_lost` of those it is
-// dead. Leases of external workers stay; they are returned.
+// At start: what ran here when the daemon died waits again, its attempt recorded as lost; after `max_lost` of those it
+// is dead. Leases of external workers stay; they are returned.
 struct Recovered {
     std::size_t requeued = 0;
     std::vector<attempt_repository::Found> external;
@@ -77,8 +78,10 @@ struct NotReplayed {
     std::optional<JobId> failed_parent; // a job that it depends on, which ended without success
     // neither: its own state does not allow it
 };
-// Puts an ended job back in line with its attempts allowed anew. It goes by the rules of a submission: it takes its unique key again,
-// and waits for what it depends on, as that is now. What it depended on and is no longer kept is waited for no more.
-boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due, const std::optional<std::string>& payload, Timestamp now);
+// Puts an ended job back in line with its attempts allowed anew. It goes by the rules of a submission: it takes its
+// unique key again, and waits for what it depends on, as that is now. What it depended on and is no longer kept is
+// waited for no more.
+boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due,
+                                                     const std::optional<std::string>& payload, Timestamp now);
 
 } // namespace millrace::jobs

@@ -20,16 +20,18 @@ using store::Sql;
 constexpr std::size_t piece_size = 500;
 
 // A job that others still wait for is kept: somebody may retry it.
-#define MILLRACE_NOT_WAITED_FOR                                                                                                     \
-    "NOT EXISTS (SELECT 1 FROM job_dependencies d JOIN jobs j ON j.id = d.job_id "                                                  \
+#define MILLRACE_NOT_WAITED_FOR                                                    \
+    "NOT EXISTS (SELECT 1 FROM job_dependencies d JOIN jobs j ON j.id = d.job_id " \
     "WHERE d.organization_id = finished_jobs.organization_id AND d.parent_id = finished_jobs.id AND d.settled = 0)"
-// Most jobs succeed: an index of their ends would cost each of them. Ids are ordered by the time of submission, and what was submitted
-// after the limit cannot have ended before it: so these are looked for where the oldest ids are. What was kept for another reason is
-// passed over, a bounded look at a time.
-constexpr Sql look_at_succeeded{"SELECT id, CASE WHEN state = 'succeeded' AND finished_at < $3 AND " MILLRACE_NOT_WAITED_FOR " THEN 1 ELSE 0 END "
-                                "FROM finished_jobs WHERE id > $1 AND id < $2 ORDER BY id"};
+// Most jobs succeed: an index of their ends would cost each of them. Ids are ordered by the time of submission, and
+// what was submitted after the limit cannot have ended before it: so these are looked for where the oldest ids are.
+// What was kept for another reason is passed over, a bounded look at a time.
+constexpr Sql look_at_succeeded{
+    "SELECT id, CASE WHEN state = 'succeeded' AND finished_at < $3 AND " MILLRACE_NOT_WAITED_FOR " THEN 1 ELSE 0 END "
+    "FROM finished_jobs WHERE id > $1 AND id < $2 ORDER BY id"};
 constexpr Sql look_at_ends{"SELECT id, CASE WHEN " MILLRACE_NOT_WAITED_FOR " THEN 1 ELSE 0 END, finished_at "
-                           "FROM finished_jobs WHERE state <> 'succeeded' AND state = $1 AND (finished_at, id) > ($2, $3) AND finished_at < $4 "
+                           "FROM finished_jobs WHERE state <> 'succeeded' AND state = $1 AND (finished_at, id) > ($2, "
+                           "$3) AND finished_at < $4 "
                            "ORDER BY finished_at, id"};
 constexpr Sql delete_finished{"DELETE FROM finished_jobs WHERE id = $1 RETURNING flow_id"};
 constexpr Sql delete_attempts{"DELETE FROM job_attempts WHERE job_id = $1"};
@@ -46,13 +48,15 @@ bool delete_one(Session& session, JobId id, std::set<FlowId>& flows) {
 
 // The least id that a job submitted at that time can have: a UUIDv7 begins with the milliseconds.
 std::string id_at(Timestamp time) {
-    const auto digits = fmt::format("{:012x}", static_cast<std::uint64_t>(std::max<std::int64_t>(time.micros / 1000, 0)));
+    const auto digits =
+        fmt::format("{:012x}", static_cast<std::uint64_t>(std::max<std::int64_t>(time.micros / 1000, 0)));
     return digits.substr(0, 8) + "-" + digits.substr(8) + "-0000-0000-000000000000";
 }
 
 } // namespace
 
-Retention::Piece Retention::find_piece(Session& session, values::JobState state, Timestamp older_than, const Place& from) {
+Retention::Piece Retention::find_piece(Session& session, values::JobState state, Timestamp older_than,
+                                       const Place& from) {
     const bool by_id = state == values::JobState::succeeded;
     auto rows = by_id ? session.query(look_at_succeeded, {from.id, id_at(older_than), older_than})
                       : session.query(look_at_ends, {values::name(state), from.ended, from.id, older_than});
@@ -100,26 +104,32 @@ void Retention::sweep() {
 
 // Found on a reader, deleted on the writer, one piece after the other.
 void Retention::sweep_state(values::JobState state, Timestamp older_than, Place from) {
-    auto find = [state, older_than, from = std::move(from)](Session& session) -> Result<Piece> { return find_piece(session, state, older_than, from); };
+    auto find = [state, older_than, from = std::move(from)](Session& session) -> Result<Piece> {
+        return find_piece(session, state, older_than, from);
+    };
     database_.post_read(std::move(find), [this, state, older_than](Result<Piece> found) {
         if (!found || stopped_) return;
-        delete_found(state, older_than, std::make_shared<const Piece>(std::move(*found)), 0); // shared by the turns that delete it
+        delete_found(state, older_than, std::make_shared<const Piece>(std::move(*found)),
+                     0); // shared by the turns that delete it
     });
 }
 
-void Retention::delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece, std::size_t from) {
+void Retention::delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece,
+                             std::size_t from) {
     if (from == piece->old.size()) {
         if (piece->next) sweep_state(state, older_than, *piece->next);
         else if (from > 0) log_.info("ended jobs past their time were deleted", {{"state", values::name(state)}});
         return;
     }
-    database_.post_write([piece, from, now = clock_.now()](Session& session) -> Result<std::size_t> {
-        return delete_piece(session, std::span{piece->old}.subspan(from), now);
-    }, [this, state, older_than, piece, from](Result<std::size_t> done) {
-        if (!done || stopped_) return;
-        deleted_.add(*done);
-        delete_found(state, older_than, piece, from + *done);
-    });
+    database_.post_write(
+        [piece, from, now = clock_.now()](Session& session) -> Result<std::size_t> {
+            return delete_piece(session, std::span{piece->old}.subspan(from), now);
+        },
+        [this, state, older_than, piece, from](Result<std::size_t> done) {
+            if (!done || stopped_) return;
+            deleted_.add(*done);
+            delete_found(state, older_than, piece, from + *done);
+        });
 }
 
 void Retention::arm() {

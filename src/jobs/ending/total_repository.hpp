@@ -1,6 +1,6 @@
-// How many jobs have ended, by queue, kind and state, since the store was made: counted in the transactions that end them, so that
-// nothing ever counts the past. Queues and kinds are words that clients choose: an organisation has so many rows, and the smallest
-// of those beyond are added up in one without queue and kind. Inside store tasks.
+// How many jobs have ended, by queue, kind and state, since the store was made: counted in the transactions that end
+// them, so that nothing ever counts the past. Queues and kinds are words that clients choose: an organisation has so
+// many rows, and the smallest of those beyond are added up in one without queue and kind. Inside store tasks.
 #pragma once
 #include "base/id.hpp"
 #include "store/database.hpp"
@@ -29,11 +29,12 @@ struct Total {
     std::int64_t jobs = 0, run_us = 0;
 };
 
-void add(store::Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind, values::JobState state,
-         std::int64_t jobs, std::int64_t run_us);
+void add(store::Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind,
+         values::JobState state, std::int64_t jobs, std::int64_t run_us);
 void each(store::Session& session, const std::function<void(const Total&)>& visit);
 
-// Rows beyond `most` of each organisation, those with the fewest jobs, so many at once; on a reader, for it goes through all.
+// Rows beyond `most` of each organisation, those with the fewest jobs, so many at once; on a reader, for it goes
+// through all.
 std::vector<Key> surplus(store::Session& session, int most, int at_once);
 // Adds them to the row of their organisation and state that has no queue and no kind.
 void fold(store::Session& session, const std::vector<Key>& rows);

@@ -27,10 +27,12 @@ struct Parent {
     ParentEnd end = ParentEnd::failed;
     std::optional<JobId> settled_until;
 };
-// So many of those that are left. Those that wait for its success in any case stay when it has failed; none stays when it was purged.
+// So many of those that are left. Those that wait for its success in any case stay when it has failed; none stays when
+// it was purged.
 std::vector<Child> unsettled_children(store::Session& session, const Parent& parent, int most);
 
-// Jobs that have ended, with more that wait for them than one transaction settles: what is left to do, kept until it is done.
+// Jobs that have ended, with more that wait for them than one transaction settles: what is left to do, kept until it is
+// done.
 void settle_later(store::TenantSession& session, const Parent& parent, Timestamp now);
 struct Unsettled {
     OrganizationId organization;
@@ -48,7 +50,8 @@ struct Unblocked {
     int priority = 0;
     Timestamp run_at;
 };
-std::optional<Unblocked> settle(store::Session& session, JobId parent, JobId child); // nullopt: the child is not blocked any more
+std::optional<Unblocked> settle(store::Session& session, JobId parent,
+                                JobId child); // nullopt: the child is not blocked any more
 // `due` is stored: memory knows a job that stands in line by its id and that time.
 void set_ready(store::Session& session, JobId id, values::JobState state, Timestamp due);
 

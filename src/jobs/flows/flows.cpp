@@ -18,14 +18,18 @@ using store::TenantSession;
 Result<std::vector<std::size_t>> in_order(const NewFlow& flow) {
     std::map<std::string, std::size_t> by_ref;
     for (std::size_t i = 0; i < flow.steps.size(); ++i)
-        if (!by_ref.emplace(flow.steps[i].ref, i).second) return Error{Code::unprocessable, fmt::format("two jobs of the flow have the ref \"{}\"", flow.steps[i].ref)};
+        if (!by_ref.emplace(flow.steps[i].ref, i).second)
+            return Error{Code::unprocessable,
+                         fmt::format("two jobs of the flow have the ref \"{}\"", flow.steps[i].ref)};
     std::vector<std::vector<std::size_t>> children(flow.steps.size());
     std::vector<std::size_t> parents_left(flow.steps.size(), 0), order;
     for (std::size_t i = 0; i < flow.steps.size(); ++i) {
         for (const auto& edge : flow.steps[i].depends_on) {
             const auto parent = by_ref.find(edge.parent);
             if (parent == by_ref.end())
-                return Error{Code::unprocessable, fmt::format("job \"{}\" depends on \"{}\", which is no ref of this flow", flow.steps[i].ref, edge.parent)};
+                return Error{Code::unprocessable,
+                             fmt::format("job \"{}\" depends on \"{}\", which is no ref of this flow",
+                                         flow.steps[i].ref, edge.parent)};
             children[parent->second].push_back(i);
             ++parents_left[i];
         }
@@ -38,7 +42,8 @@ Result<std::vector<std::size_t>> in_order(const NewFlow& flow) {
     std::string circle;
     for (std::size_t i = 0; i < flow.steps.size(); ++i)
         if (parents_left[i] > 0) circle += (circle.empty() ? "" : ", ") + flow.steps[i].ref;
-    return Error{Code::unprocessable, fmt::format("these jobs of the flow wait for each other in a circle: {}", circle)};
+    return Error{Code::unprocessable,
+                 fmt::format("these jobs of the flow wait for each other in a circle: {}", circle)};
 }
 
 FlowGraph read_graph(TenantSession& tenant, Flow flow) {
@@ -55,7 +60,8 @@ Result<std::optional<FlowGraph>> made_before(TenantSession& tenant, const std::o
     if (!*earlier) return std::optional<FlowGraph>{};
     const auto id = FlowId::parse((*earlier)->body);
     auto flow = id ? flow_repository::find(tenant, *id) : std::nullopt;
-    if (!flow) return Error{Code::conflict, "this Idempotency-Key has made a flow that is no longer kept; use a new key"};
+    if (!flow)
+        return Error{Code::conflict, "this Idempotency-Key has made a flow that is no longer kept; use a new key"};
     return std::optional{read_graph(tenant, std::move(*flow))};
 }
 
@@ -71,7 +77,9 @@ Result<Flows::Ready> Flows::prepare(const values::Principal& who, NewFlow asked,
     for (const auto index : *order) {
         auto& step = asked.steps[index];
         auto job = jobs_.prepare(who, std::move(step.job), now, beside);
-        if (!job) return Error{job.error().code, fmt::format("job \"{}\": {}", step.ref, job.error().detail), job.error().retry_after_seconds};
+        if (!job)
+            return Error{job.error().code, fmt::format("job \"{}\": {}", step.ref, job.error().detail),
+                         job.error().retry_after_seconds};
         job->job.flow = ready.flow.id;
         job->job.flow_ref = step.ref;
         for (const auto& edge : step.depends_on) job->depends_on.push_back({id_of.at(edge.parent), edge.on_failure});
@@ -80,7 +88,9 @@ Result<Flows::Ready> Flows::prepare(const values::Principal& who, NewFlow asked,
     }
     if (!asked.callback) return ready;
     auto callback = jobs_.prepare(who, std::move(*asked.callback), now, beside);
-    if (!callback) return Error{callback.error().code, fmt::format("the callback: {}", callback.error().detail), callback.error().retry_after_seconds};
+    if (!callback)
+        return Error{callback.error().code, fmt::format("the callback: {}", callback.error().detail),
+                     callback.error().retry_after_seconds};
     callback->job.flow = ready.flow.id;
     for (const auto& [ref, id] : id_of) callback->depends_on.push_back({id, values::OnFailure::ignore});
     ready.flow.callback = callback->job.id;
@@ -88,7 +98,8 @@ Result<Flows::Ready> Flows::prepare(const values::Principal& who, NewFlow asked,
     return ready;
 }
 
-awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::optional<IdempotentRequest> request, Error why) {
+awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::optional<IdempotentRequest> request,
+                                           Error why) {
     if (!request) co_return why;
     auto task = [organization, request = std::move(request)](Session& session) -> Result<std::optional<FlowGraph>> {
         TenantSession tenant{session, organization};
@@ -100,7 +111,8 @@ awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::opt
     co_return std::move(**earlier);
 }
 
-awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked, std::optional<IdempotentRequest> idempotency) {
+awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
+                                           std::optional<IdempotentRequest> idempotency) {
     struct Done {
         FlowGraph graph;
         std::vector<Stored> stored;
@@ -114,7 +126,8 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
     if (bytes < large_payloads) ready = check();
     else ready = co_await pool_.run(std::move(check));
     if (!ready) co_return co_await refuse(who.organization, std::move(idempotency), ready.error());
-    auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency), now](Session& session) mutable -> Result<Done> {
+    auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency),
+                 now](Session& session) mutable -> Result<Done> {
         TenantSession tenant{session, who.organization};
         auto earlier = made_before(tenant, idempotency);
         if (!earlier) return earlier.error();
@@ -128,7 +141,8 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
                 auto stored = store_job(tenant, job, now);
                 if (!stored) return stored.error();
                 if (stored->duplicate)
-                    return Error{Code::conflict, fmt::format("a job with the unique key \"{}\" is there already: {}", job.job.unique_key, stored->job.id.text())};
+                    return Error{Code::conflict, fmt::format("a job with the unique key \"{}\" is there already: {}",
+                                                             job.job.unique_key, stored->job.id.text())};
                 done.stored.push_back(std::move(*stored));
             }
             remember_answer(tenant, idempotency, ready.flow.id.text(), 202, now);
@@ -169,7 +183,8 @@ awaitable<Result<std::size_t>> Flows::cancel(values::Principal who, FlowId id) {
     };
     auto task = [who, id, now = clock_.now()](Session& session) -> Result<Done> {
         TenantSession tenant{session, who.organization};
-        if (!flow_repository::find(tenant, id)) return Error{Code::not_found, fmt::format("there is no flow {}", id.text())};
+        if (!flow_repository::find(tenant, id))
+            return Error{Code::not_found, fmt::format("there is no flow {}", id.text())};
         const values::JobError why{"cancelled", fmt::format("its flow was cancelled by {}", who.name)};
         // Children first: none is failed, or released, by the end of its parent.
         const auto open = flow_repository::unfinished(tenant, id);

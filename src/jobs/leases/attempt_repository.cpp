@@ -5,7 +5,6 @@
 #include "jobs/attempt_outcome.hpp"
 #include "jobs/records/job_columns.hpp"
 
-
 namespace millrace::jobs::attempt_repository {
 namespace {
 
@@ -14,40 +13,53 @@ using store::Session;
 using store::Sql;
 using store::TenantSession;
 
-#define MILLRACE_LEASE_COLUMNS                                                                                                      \
-    "organization_id, created_by, kind, queue, resource, payload, tags, unique_key, flow_ref, worker, flow_id, created_at, run_at, started_at, " \
+#define MILLRACE_LEASE_COLUMNS                                                                                   \
+    "organization_id, created_by, kind, queue, resource, payload, tags, unique_key, flow_ref, worker, flow_id, " \
+    "created_at, run_at, started_at, "                                                                           \
     "attempt, max_attempts, replayed_after, priority, timeout_us, expires_at, deadline_at, retry, lease_token"
 
 // Read, then written: a third faster than UPDATE … RETURNING.
-constexpr Sql find_waiting{"SELECT " MILLRACE_LEASE_COLUMNS " FROM jobs WHERE id = $1 AND state IN ('queued', 'scheduled') "
-                           "AND (expires_at IS NULL OR attempt > 0 OR expires_at > $2) AND (deadline_at IS NULL OR deadline_at > $2)"};
-constexpr Sql claim_job{"UPDATE jobs SET state = 'running', attempt = $2, lease_token = $3, started_at = $4, progress_percent = 0, lease_us = $5, worker = $6 "
+constexpr Sql find_waiting{
+    "SELECT " MILLRACE_LEASE_COLUMNS " FROM jobs WHERE id = $1 AND state IN ('queued', 'scheduled') "
+    "AND (expires_at IS NULL OR attempt > 0 OR expires_at > $2) AND (deadline_at IS NULL OR deadline_at > $2)"};
+constexpr Sql claim_job{"UPDATE jobs SET state = 'running', attempt = $2, lease_token = $3, started_at = $4, "
+                        "progress_percent = 0, lease_us = $5, worker = $6 "
                         "WHERE id = $1"};
 constexpr Sql insert_begun{
-    "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
+    "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, "
+    "attempt, max_attempts, timeout_us, "
     "created_at, run_at, retry, expires_at, deadline_at, started_at, lease_token) "
     "VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18)"};
 constexpr Sql delete_leased{"DELETE FROM jobs WHERE id = $1 AND lease_token = $2"};
-constexpr Sql insert_finished{
-    "INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
-    "created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, started_at, worker, progress_percent, error_code, error_message, "
-    "result, finished_at, replayed_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
-    "$23, $24, $25, $26, $27, $28, $29)"};
-constexpr Sql release_job{"UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
-                          "WHERE id = $1 AND lease_token = $2 RETURNING run_at"};
-constexpr Sql beat{"UPDATE jobs SET progress_percent = coalesce($4, progress_percent) WHERE organization_id = $1 AND id = $2 AND lease_token = $3"};
-constexpr Sql find_lease{"SELECT " MILLRACE_LEASE_COLUMNS " FROM jobs WHERE organization_id = $1 AND id = $2 AND lease_token = $3"};
+constexpr Sql insert_finished{"INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, "
+                              "state, priority, payload, tags, attempt, max_attempts, timeout_us, "
+                              "created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, "
+                              "started_at, worker, progress_percent, error_code, error_message, "
+                              "result, finished_at, replayed_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+                              "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
+                              "$23, $24, $25, $26, $27, $28, $29)"};
+constexpr Sql release_job{
+    "UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_token = NULL, lease_us = NULL, worker = NULL "
+    "WHERE id = $1 AND lease_token = $2 RETURNING run_at"};
+constexpr Sql beat{"UPDATE jobs SET progress_percent = coalesce($4, progress_percent) WHERE organization_id = $1 AND "
+                   "id = $2 AND lease_token = $3"};
+constexpr Sql find_lease{"SELECT " MILLRACE_LEASE_COLUMNS
+                         " FROM jobs WHERE organization_id = $1 AND id = $2 AND lease_token = $3"};
 
 constexpr Sql select_length{"SELECT lease_us FROM jobs WHERE organization_id = $1 AND id = $2"};
 
-constexpr Sql insert_attempt{"INSERT INTO job_attempts (organization_id, job_id, attempt, started_at, ended_at, outcome, error_code, "
-                             "error_message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"};
-constexpr Sql count_outcomes{"SELECT outcome, count(*) FROM job_attempts WHERE organization_id = $1 AND job_id = $2 AND attempt > $3 GROUP BY outcome"};
+constexpr Sql insert_attempt{
+    "INSERT INTO job_attempts (organization_id, job_id, attempt, started_at, ended_at, outcome, error_code, "
+    "error_message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"};
+constexpr Sql count_outcomes{"SELECT outcome, count(*) FROM job_attempts WHERE organization_id = $1 AND job_id = $2 "
+                             "AND attempt > $3 GROUP BY outcome"};
 
 constexpr Sql select_running{"SELECT " MILLRACE_LEASE_COLUMNS ", id, lease_us FROM jobs WHERE state = 'running'"};
-constexpr Sql requeue_job{"UPDATE jobs SET state = 'queued', lease_token = NULL, error_code = $2, error_message = $3 WHERE id = $1"};
+constexpr Sql requeue_job{
+    "UPDATE jobs SET state = 'queued', lease_token = NULL, error_code = $2, error_message = $3 WHERE id = $1"};
 constexpr Sql select_waiting{"SELECT id, organization_id, created_by, queue, kind, resource, state, priority, run_at, "
-                             "CASE WHEN attempt > 0 THEN deadline_at ELSE min(coalesce(expires_at, deadline_at), coalesce(deadline_at, expires_at)) END "
+                             "CASE WHEN attempt > 0 THEN deadline_at ELSE min(coalesce(expires_at, deadline_at), "
+                             "coalesce(deadline_at, expires_at)) END "
                              "FROM jobs WHERE state IN ('queued', 'scheduled', 'blocked') ORDER BY run_at, id"};
 
 Lease read_lease(const Rows& rows, JobId id) {
@@ -76,12 +88,14 @@ Lease read_lease(const Rows& rows, JobId id) {
     lease.deadline_at = rows.maybe_time(20);
     lease.retry_json = rows.text(21);
     if (!lease.retry_json.empty())
-        if (auto policy = values::RetryPolicy::from_json(parse_json(lease.retry_json).value())) lease.retry = std::move(*policy);
+        if (auto policy = values::RetryPolicy::from_json(parse_json(lease.retry_json).value()))
+            lease.retry = std::move(*policy);
     lease.token = rows.integer(22);
     return lease;
 }
 
-constexpr Sql select_weights{"SELECT k.organization_id, k.id, o.weight, k.weight FROM keys k JOIN organizations o ON o.id = k.organization_id"};
+constexpr Sql select_weights{
+    "SELECT k.organization_id, k.id, o.weight, k.weight FROM keys k JOIN organizations o ON o.id = k.organization_id"};
 
 } // namespace
 
@@ -107,14 +121,15 @@ Lease insert_running(TenantSession& session, const values::Job& job, std::int64_
     lease.deadline_at = job.deadline_at;
     lease.retry = job.retry;
     if (job.retry) lease.retry_json = json_text(job.retry->to_json());
-    session.execute(insert_begun, {lease.id, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource,
-                                   lease.priority, lease.payload, lease.tags, lease.max_attempts, micros(lease.timeout_seconds),
-                                   lease.created_at, lease.run_at, text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, now, token});
+    session.execute(insert_begun,
+                    {lease.id, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, lease.priority,
+                     lease.payload, lease.tags, lease.max_attempts, micros(lease.timeout_seconds), lease.created_at,
+                     lease.run_at, text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, now, token});
     return lease;
 }
 
-std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Timestamp now, std::optional<std::chrono::milliseconds> external_lease,
-                           std::string_view worker) {
+std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Timestamp now,
+                           std::optional<std::chrono::milliseconds> external_lease, std::string_view worker) {
     std::optional<Lease> lease;
     {
         auto rows = session.query(find_waiting, {id, now});
@@ -130,16 +145,39 @@ std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Times
     return lease;
 }
 
-bool end(Session& session, const Lease& lease, values::JobState state, const std::string* result, const values::JobError* error, Timestamp now) {
+bool end(Session& session, const Lease& lease, values::JobState state, const std::string* result,
+         const values::JobError* error, Timestamp now) {
     if (session.execute(delete_leased, {lease.id, lease.token}) != 1) return false;
     using store::Value;
-    session.execute(insert_finished,
-                    {lease.id, lease.organization, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, values::name(state), lease.priority, lease.payload, lease.tags,
-                     lease.attempt, lease.max_attempts, micros(lease.timeout_seconds), lease.created_at, lease.run_at,
-                     text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, text_or_null(lease.unique_key), lease.flow,
-                     text_or_null(lease.flow_ref), lease.started_at, text_or_null(lease.worker), state == values::JobState::succeeded ? 100 : 0,
-                     error ? Value{error->code} : Value{nullptr}, error ? Value{error->message} : Value{nullptr}, result ? Value{*result} : Value{nullptr}, now,
-                     lease.replayed_after});
+    session.execute(insert_finished, {lease.id,
+                                      lease.organization,
+                                      id_or_empty(lease.created_by),
+                                      lease.kind,
+                                      lease.queue,
+                                      lease.resource,
+                                      values::name(state),
+                                      lease.priority,
+                                      lease.payload,
+                                      lease.tags,
+                                      lease.attempt,
+                                      lease.max_attempts,
+                                      micros(lease.timeout_seconds),
+                                      lease.created_at,
+                                      lease.run_at,
+                                      text_or_null(lease.retry_json),
+                                      lease.expires_at,
+                                      lease.deadline_at,
+                                      text_or_null(lease.unique_key),
+                                      lease.flow,
+                                      text_or_null(lease.flow_ref),
+                                      lease.started_at,
+                                      text_or_null(lease.worker),
+                                      state == values::JobState::succeeded ? 100 : 0,
+                                      error ? Value{error->code} : Value{nullptr},
+                                      error ? Value{error->message} : Value{nullptr},
+                                      result ? Value{*result} : Value{nullptr},
+                                      now,
+                                      lease.replayed_after});
     return true;
 }
 
@@ -166,8 +204,8 @@ std::optional<Lease> find(TenantSession& session, JobId id, std::int64_t token) 
 }
 
 void add(Session& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt) {
-    session.execute(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at, attempt.outcome, attempt.error.code,
-                                     attempt.error.message});
+    session.execute(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at,
+                                     attempt.outcome, attempt.error.code, attempt.error.message});
 }
 
 Counts counts(Session& session, const Lease& lease) {
@@ -193,13 +231,23 @@ std::vector<Found> running(Session& session) {
     return all;
 }
 
-void requeue(Session& session, JobId id, const values::JobError& lost) { session.execute(requeue_job, {id, lost.code, lost.message}); }
+void requeue(Session& session, JobId id, const values::JobError& lost) {
+    session.execute(requeue_job, {id, lost.code, lost.message});
+}
 
 void each_waiting(Session& session, const std::function<void(const WaitingRow&)>& visit) {
     auto rows = session.query(select_waiting, {});
     while (rows.next()) {
-        WaitingRow row{rows.id<JobId>(0), rows.id<OrganizationId>(1), {},           rows.text(3), rows.text(4), rows.text(5), *values::job_state(rows.text(6)),
-                       static_cast<int>(rows.integer(7)), rows.time(8), rows.maybe_time(9)};
+        WaitingRow row{rows.id<JobId>(0),
+                       rows.id<OrganizationId>(1),
+                       {},
+                       rows.text(3),
+                       rows.text(4),
+                       rows.text(5),
+                       *values::job_state(rows.text(6)),
+                       static_cast<int>(rows.integer(7)),
+                       rows.time(8),
+                       rows.maybe_time(9)};
         if (!rows.text(2).empty()) row.key = rows.id<KeyId>(2);
         visit(row);
     }
@@ -207,7 +255,9 @@ void each_waiting(Session& session, const std::function<void(const WaitingRow&)>
 
 void each_weight(Session& session, const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit) {
     auto rows = session.query(select_weights, {});
-    while (rows.next()) visit(rows.id<OrganizationId>(0), rows.id<KeyId>(1), static_cast<int>(rows.integer(2)), static_cast<int>(rows.integer(3)));
+    while (rows.next())
+        visit(rows.id<OrganizationId>(0), rows.id<KeyId>(1), static_cast<int>(rows.integer(2)),
+              static_cast<int>(rows.integer(3)));
 }
 
 } // namespace millrace::jobs::attempt_repository

@@ -27,7 +27,7 @@ struct Lease {
     int replayed_after = 0; // attempts begun before it was last replayed: they count no more
     double timeout_seconds = 0;
     std::optional<Timestamp> expires_at, deadline_at;
-    std::string retry_json;                  // its own retry policy, as stored; empty: none
+    std::string retry_json; // its own retry policy, as stored; empty: none
     std::optional<values::RetryPolicy> retry;
 };
 
@@ -39,8 +39,8 @@ Lease insert_running(store::TenantSession& session, const values::Job& job, std:
 // nullopt when the job is no longer waiting (cancelled meanwhile).
 std::optional<Lease> claim(store::Session& session, JobId id, std::int64_t token, Timestamp now,
                            std::optional<std::chrono::milliseconds> external_lease, std::string_view worker);
-// The attempt goes back unused: a clean stop of the daemon, a claim that came too late. Since when it is ready; nullopt when the
-// lease is not good.
+// The attempt goes back unused: a clean stop of the daemon, a claim that came too late. Since when it is ready; nullopt
+// when the lease is not good.
 std::optional<Timestamp> release(store::Session& session, JobId id, std::int64_t token);
 bool heartbeat(store::TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent);
 
@@ -51,10 +51,11 @@ std::optional<Lease> find(store::TenantSession& session, JobId id, std::int64_t 
 
 void add(store::Session& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt);
 // The attempt was the last: the job moves to the history, unless the lease is no longer good.
-bool end(store::Session& session, const Lease& lease, values::JobState state, const std::string* result, const values::JobError* error, Timestamp now);
+bool end(store::Session& session, const Lease& lease, values::JobState state, const std::string* result,
+         const values::JobError* error, Timestamp now);
 
-// How earlier attempts ended, since it was last replayed; on the failure path only. `failed`: those that count against max_attempts,
-// of which `worker_lost` ended a worker. `lost`: with the daemon.
+// How earlier attempts ended, since it was last replayed; on the failure path only. `failed`: those that count against
+// max_attempts, of which `worker_lost` ended a worker. `lost`: with the daemon.
 struct Counts {
     int failed = 0, worker_lost = 0, lost = 0;
 };
@@ -81,7 +82,8 @@ struct WaitingRow {
 void each_waiting(store::Session& session, const std::function<void(const WaitingRow&)>& visit);
 
 // The shares of the keys: organisation, key, weight of the one, weight of the other.
-void each_weight(store::Session& session, const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit);
+void each_weight(store::Session& session,
+                 const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit);
 
 } // namespace attempt_repository
 } // namespace millrace::jobs

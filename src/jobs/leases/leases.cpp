@@ -18,7 +18,9 @@ namespace {
 using store::Session;
 using store::TenantSession;
 
-const Error stale{Code::conflict, "this lease is over: it expired, or the job was cancelled or given to another worker; nothing was written"};
+const Error stale{
+    Code::conflict,
+    "this lease is over: it expired, or the job was cancelled or given to another worker; nothing was written"};
 
 } // namespace
 
@@ -28,7 +30,8 @@ std::string LeaseToken::text() const {
 
 std::optional<LeaseToken> LeaseToken::parse(std::string_view text) {
     if (text.size() != 48) return std::nullopt;
-    const std::string id = fmt::format("{}-{}-{}-{}-{}", text.substr(0, 8), text.substr(8, 4), text.substr(12, 4), text.substr(16, 4), text.substr(20, 12));
+    const std::string id = fmt::format("{}-{}-{}-{}-{}", text.substr(0, 8), text.substr(8, 4), text.substr(12, 4),
+                                       text.substr(16, 4), text.substr(20, 12));
     const auto job = JobId::parse(id);
     std::uint64_t token = 0;
     const auto [end, failure] = std::from_chars(text.data() + 32, text.data() + 48, token, 16);
@@ -39,10 +42,14 @@ std::optional<LeaseToken> LeaseToken::parse(std::string_view text) {
 awaitable<Result<std::vector<LeasedJob>>> Leases::take(values::Principal who, LeaseRequest request) {
     const auto queue = dispatcher_.table().find_queue(who.organization, request.queue);
     if (!queue || !queue->rules()->settings.external)
-        co_return Error{Code::conflict, fmt::format("queue \"{}\" is not worked by lease; set it with PUT /api/v1/queues/{} {{\"external\":true}}", request.queue, request.queue)};
+        co_return Error{
+            Code::conflict,
+            fmt::format("queue \"{}\" is not worked by lease; set it with PUT /api/v1/queues/{} {{\"external\":true}}",
+                        request.queue, request.queue)};
     Dispatcher::WorkerTicket ticket = 0;
     auto cancellation = co_await asio::this_coro::cancellation_state;
-    const auto wait = cancellation.cancelled() == asio::cancellation_type::none ? request.wait : std::chrono::milliseconds{0};
+    const auto wait =
+        cancellation.cancelled() == asio::cancellation_type::none ? request.wait : std::chrono::milliseconds{0};
     auto ask = [this, &ticket, queue, request, wait](std::function<void(Result<std::vector<Handed>>)> done) {
         ticket = dispatcher_.hand_out(queue, request.worker, request.most, wait, request.lease, std::move(done));
     };
@@ -56,7 +63,8 @@ awaitable<Result<std::vector<LeasedJob>>> Leases::take(values::Principal who, Le
         TenantSession tenant{session, who.organization};
         std::vector<LeasedJob> jobs;
         for (const auto& each : handed)
-            if (auto job = job_repository::find(tenant, each.id)) jobs.push_back({{each.id, each.token}, std::move(*job), length});
+            if (auto job = job_repository::find(tenant, each.id))
+                jobs.push_back({{each.id, each.token}, std::move(*job), length});
         return jobs;
     };
     auto jobs = co_await database_.read(std::move(task));
@@ -70,7 +78,8 @@ void Leases::take_back(const std::vector<LeaseToken>& undelivered) {
     dispatcher_.take_back(std::move(handed));
 }
 
-awaitable<Result<Heartbeat>> Leases::heartbeat(values::Principal who, LeaseToken token, std::optional<int> progress_percent) {
+awaitable<Result<Heartbeat>> Leases::heartbeat(values::Principal who, LeaseToken token,
+                                               std::optional<int> progress_percent) {
     auto task = [who, token, progress_percent](Session& session) -> Result<std::chrono::milliseconds> {
         crash_point("heartbeat.before_write");
         TenantSession tenant{session, who.organization};
@@ -86,7 +95,8 @@ awaitable<Result<Heartbeat>> Leases::heartbeat(values::Principal who, LeaseToken
 
 awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Outcome outcome) {
     const auto verdict = verdict_on(outcome);
-    auto task = [this, who, token, outcome = std::move(outcome), now = clock_.now()](Session& session) -> Result<Settled> {
+    auto task = [this, who, token, outcome = std::move(outcome),
+                 now = clock_.now()](Session& session) -> Result<Settled> {
         TenantSession tenant{session, who.organization};
         const auto lease = attempt_repository::find(tenant, token.job, token.token);
         if (!lease) return stale;
@@ -96,7 +106,8 @@ awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Out
         job.retry = lease->retry;
         std::uint64_t random = 0;
         random_bytes(std::as_writable_bytes(std::span{&random, 1}));
-        auto settled = end_attempt(session, *lease, outcome, dispatcher_.retry_policy(job), dispatcher_.end_rules(), random, now);
+        auto settled =
+            end_attempt(session, *lease, outcome, dispatcher_.retry_policy(job), dispatcher_.end_rules(), random, now);
         if (settled.empty()) return stale;
         count_totals(session, settled);
         return settled;

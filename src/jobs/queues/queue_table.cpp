@@ -48,7 +48,8 @@ bool QueueTable::admits(const OrganizationId& organization, std::string_view nam
 void QueueTable::give_up_unused(Entries& entries, const OrganizationId& organization) {
     constexpr std::size_t most = most_queues / 4;
     std::size_t given_up = 0;
-    for (auto at = entries.queues.lower_bound({organization, ""}); at != entries.queues.end() && at->first.first == organization && given_up < most;) {
+    for (auto at = entries.queues.lower_bound({organization, ""});
+         at != entries.queues.end() && at->first.first == organization && given_up < most;) {
         auto& queue = at->second;
         // Shared by nobody else: references to it are got under this lock alone.
         if (queue.use_count() > 1 || queue->has_rules() || queue->waiting.load(std::memory_order_relaxed) != 0) {

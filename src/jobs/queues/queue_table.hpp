@@ -1,7 +1,7 @@
-// The named queues and the resources of jobs: their rules, and what of them admission may know. A queue is made at first use.
-// When an organisation runs out of names, those of queues without rules and without jobs are free again: names follow what
-// lives. Whoever uses a queue shares it, so that none is removed while it is used. Thread-safe; what belongs to the dispatcher's
-// thread says so.
+// The named queues and the resources of jobs: their rules, and what of them admission may know. A queue is made at
+// first use. When an organisation runs out of names, those of queues without rules and without jobs are free again:
+// names follow what lives. Whoever uses a queue shares it, so that none is removed while it is used. Thread-safe; what
+// belongs to the dispatcher's thread says so.
 #pragma once
 #include "async/guarded.hpp"
 #include "base/id.hpp"
@@ -25,8 +25,8 @@ struct QueueRules {
     std::optional<values::Pause> pause;
 };
 
-// Mean run times by kind, exponentially weighted. On an external queue a kind is any word that a client chose: so many have
-// one of their own, the others share one.
+// Mean run times by kind, exponentially weighted. On an external queue a kind is any word that a client chose: so many
+// have one of their own, the others share one.
 class MeanSeconds {
 public:
     static constexpr std::size_t most_kinds = 100;
@@ -54,7 +54,9 @@ struct Queue {
         has_rules_.store(true, std::memory_order_relaxed);
         *rules_.lock() = std::make_shared<const QueueRules>(std::move(rules));
     }
-    bool has_rules() const { return has_rules_.load(std::memory_order_relaxed); } // somebody has set them: the name is theirs
+    bool has_rules() const {
+        return has_rules_.load(std::memory_order_relaxed);
+    } // somebody has set them: the name is theirs
 
     std::atomic<std::int64_t> waiting{0}; // queued, scheduled and blocked
     values::Breaker breaker;
@@ -62,7 +64,7 @@ struct Queue {
     // ── on the dispatcher's thread ──
     std::shared_ptr<const QueueRules> active = std::make_shared<const QueueRules>(); // the rules that it goes by
     std::size_t running = 0;
-    double tokens = 0;      // of its rate: jobs that may begin now
+    double tokens = 0; // of its rate: jobs that may begin now
     Monotonic refilled{};
     std::int64_t queued = 0, scheduled = 0, blocked = 0; // of `waiting`, without those that were taken out
     std::vector<std::uint32_t> lanes;                    // of the ready queue

@@ -12,13 +12,17 @@ namespace {
 
 const Error too_many{Code::unprocessable, "there are too many queues; use one of those that there are"};
 
-// One change of a queue's rules: read, changed and written on the writer's thread, and taken over there, so that of two changes
-// at once neither takes the other back.
+// One change of a queue's rules: read, changed and written on the writer's thread, and taken over there, so that of two
+// changes at once neither takes the other back.
 class Change {
 public:
     // Returns whether anything is to be written; writes the event that tells of it.
     using Edit = std::function<bool(store::Session&, QueueRules&)>;
-    Change(Dispatcher& dispatcher, QueuePtr queue, Edit edit, Timestamp now) : dispatcher_{&dispatcher}, queue_{std::move(queue)}, edit_{std::move(edit)}, now_{now} {}
+    Change(Dispatcher& dispatcher, QueuePtr queue, Edit edit, Timestamp now)
+        : dispatcher_{&dispatcher},
+          queue_{std::move(queue)},
+          edit_{std::move(edit)},
+          now_{now} {}
 
     Result<void> operator()(store::Session& session) {
         crash_point("queue.before_write");
@@ -74,7 +78,8 @@ awaitable<Result<void>> Queues::set(values::Principal who, std::string name, val
     if (settings.external != queue->rules()->settings.external) {
         const auto view = co_await find(who.organization, name);
         if (view && view->counts.running + view->counts.queued + view->counts.scheduled + view->counts.blocked > 0)
-            co_return Error{Code::conflict, "\"external\" can be changed only while the queue has no jobs waiting or running; let it run empty first"};
+            co_return Error{Code::conflict, "\"external\" can be changed only while the queue has no jobs waiting or "
+                                            "running; let it run empty first"};
     }
     Change::Edit edit = [settings = std::move(settings)](store::Session&, QueueRules& rules) {
         rules.settings = settings;
@@ -86,12 +91,14 @@ awaitable<Result<void>> Queues::set(values::Principal who, std::string name, val
     co_return saved;
 }
 
-awaitable<Result<void>> Queues::pause(values::Principal who, std::string name, std::string reason, std::optional<Timestamp> until) {
+awaitable<Result<void>> Queues::pause(values::Principal who, std::string name, std::string reason,
+                                      std::optional<Timestamp> until) {
     const auto now = clock_.now();
     if (until && *until <= now) co_return Error{Code::unprocessable, "\"until\" is in the past"};
     if (!dispatcher_.table().admits(who.organization, name)) co_return too_many;
     const auto queue = dispatcher_.table().queue(who.organization, name);
-    Change::Edit edit = [queue, pause = values::Pause{now, until, std::move(reason), who.name}](store::Session& session, QueueRules& rules) {
+    Change::Edit edit = [queue, pause = values::Pause{now, until, std::move(reason), who.name}](store::Session& session,
+                                                                                                QueueRules& rules) {
         rules.pause = pause;
         json::object data{{"reason", pause.reason}, {"by", pause.actor}};
         if (pause.until) data["until"] = pause.until->text();

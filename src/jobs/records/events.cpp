@@ -5,24 +5,30 @@
 namespace millrace::jobs {
 namespace {
 
-constexpr store::Sql insert_event{"INSERT INTO events (organization_id, type, subject, data, created_at) VALUES ($1, $2, $3, $4, $5)"};
-constexpr store::Sql select_events{"SELECT id, type, subject, data, created_at FROM events WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3"};
-constexpr store::Sql delete_events{"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 ORDER BY created_at LIMIT $2)"};
+constexpr store::Sql insert_event{
+    "INSERT INTO events (organization_id, type, subject, data, created_at) VALUES ($1, $2, $3, $4, $5)"};
+constexpr store::Sql select_events{"SELECT id, type, subject, data, created_at FROM events WHERE organization_id = $1 "
+                                   "AND id > $2 ORDER BY id LIMIT $3"};
+constexpr store::Sql delete_events{
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 ORDER BY created_at LIMIT $2)"};
 
 } // namespace
 
-void write_event(store::Session& session, const OrganizationId& organization, std::string_view type, std::string_view subject,
-                 const json::object& data, Timestamp now) {
+void write_event(store::Session& session, const OrganizationId& organization, std::string_view type,
+                 std::string_view subject, const json::object& data, Timestamp now) {
     session.execute(insert_event, {organization, type, subject, json_text(data), now});
 }
 
 std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, int limit) {
     auto rows = tenant.query(select_events, {id, limit});
     std::vector<Event> events;
-    while (rows.next()) events.push_back({rows.integer(0), rows.string(1), rows.string(2), rows.string(3), rows.time(4)});
+    while (rows.next())
+        events.push_back({rows.integer(0), rows.string(1), rows.string(2), rows.string(3), rows.time(4)});
     return events;
 }
 
-std::int64_t forget_events(store::Session& session, Timestamp older_than, int most) { return session.execute(delete_events, {older_than, most}); }
+std::int64_t forget_events(store::Session& session, Timestamp older_than, int most) {
+    return session.execute(delete_events, {older_than, most});
+}
 
 } // namespace millrace::jobs

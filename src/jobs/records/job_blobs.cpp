@@ -16,9 +16,11 @@ namespace {
 using store::Session;
 using store::Sql;
 
-constexpr Sql insert_use{"INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3) ON CONFLICT (job_id, sha256) DO NOTHING"};
+constexpr Sql insert_use{"INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3) ON CONFLICT "
+                         "(job_id, sha256) DO NOTHING"};
 constexpr Sql delete_uses{"DELETE FROM job_blobs WHERE job_id = $1 RETURNING organization_id, sha256"};
-constexpr Sql release_blob{"UPDATE blobs SET expires_at = $3 WHERE organization_id = $1 AND sha256 = $2 AND owner = 'job' AND expires_at IS NULL AND NOT EXISTS "
+constexpr Sql release_blob{"UPDATE blobs SET expires_at = $3 WHERE organization_id = $1 AND sha256 = $2 AND owner = "
+                           "'job' AND expires_at IS NULL AND NOT EXISTS "
                            "(SELECT 1 FROM job_blobs AS u WHERE u.organization_id = $1 AND u.sha256 = $2)"};
 
 void find_all(const json::value& value, std::set<std::string, std::less<>>& found) {
@@ -26,7 +28,8 @@ void find_all(const json::value& value, std::set<std::string, std::less<>>& foun
         for (const auto& each : *array) find_all(each, found);
     } else if (const auto* object = value.if_object()) {
         for (const auto& [name, member] : *object) {
-            if (name == "blob" && member.is_string() && is_sha256_hex(member.get_string())) found.emplace(member.get_string());
+            if (name == "blob" && member.is_string() && is_sha256_hex(member.get_string()))
+                found.emplace(member.get_string());
             else find_all(member, found);
         }
     }
@@ -40,7 +43,9 @@ Result<std::vector<std::string>> named(const json::value& payload) {
     std::set<std::string, std::less<>> found;
     find_all(payload, found);
     if (found.size() > most_of_job)
-        return Error{Code::unprocessable, fmt::format("the payload names {} blobs, and one job may name {}; make several jobs of it", found.size(), most_of_job)};
+        return Error{Code::unprocessable,
+                     fmt::format("the payload names {} blobs, and one job may name {}; make several jobs of it",
+                                 found.size(), most_of_job)};
     return std::vector<std::string>{found.begin(), found.end()};
 }
 

@@ -8,7 +8,6 @@
 
 #include <boost/json/string.hpp>
 
-
 namespace millrace::jobs::job_repository {
 namespace {
 
@@ -21,25 +20,30 @@ using store::TenantSession;
 using store::Value;
 
 constexpr Sql insert_job{
-    "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, timeout_us, "
+    "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, "
+    "attempt, max_attempts, timeout_us, "
     "created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, blocked_by) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"};
-constexpr Sql insert_finished{
-    "INSERT INTO finished_jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, "
-    "timeout_us, created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, flow_ref, error_code, error_message, finished_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"};
+constexpr Sql insert_finished{"INSERT INTO finished_jobs (organization_id, id, created_by, kind, queue, resource, "
+                              "state, priority, payload, tags, attempt, max_attempts, "
+                              "timeout_us, created_at, run_at, retry, expires_at, deadline_at, unique_key, flow_id, "
+                              "flow_ref, error_code, error_message, finished_at) "
+                              "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13, $14, $15, $16, $17, "
+                              "$18, $19, $20, $21, $22, $23)"};
 
 constexpr Sql find_job{"SELECT " MILLRACE_JOB_COLUMNS " FROM jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql find_open_state{"SELECT state FROM jobs WHERE organization_id = $1 AND id = $2"};
 constexpr Sql find_ended_state{"SELECT state FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
-constexpr Sql find_finished{"SELECT " MILLRACE_FINISHED_COLUMNS " FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
+constexpr Sql find_finished{"SELECT " MILLRACE_FINISHED_COLUMNS
+                            " FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 
-// Whether a row fits stands among its columns, not in WHERE: a look ends also where nothing fits. A CASE evaluates no more than it must,
-// and what stands behind a large payload is expensive to read: it is asked for last.
-#define MILLRACE_FITS                                                                                                               \
-    "CASE WHEN organization_id = $1 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at <= $4)) "       \
-    "AND ($3 <> 'scheduled' OR run_at > $4) AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) "                                \
-    "AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9) AND ($10 = '' OR flow_id = $10) "                     \
+// Whether a row fits stands among its columns, not in WHERE: a look ends also where nothing fits. A CASE evaluates no
+// more than it must, and what stands behind a large payload is expensive to read: it is asked for last.
+#define MILLRACE_FITS                                                                                                 \
+    "CASE WHEN organization_id = $1 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at " \
+    "<= $4)) "                                                                                                        \
+    "AND ($3 <> 'scheduled' OR run_at > $4) AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) "                  \
+    "AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9) AND ($10 = '' OR flow_id = $10) "       \
     "AND " MILLRACE_HAS_TAG("$7") " THEN 1 ELSE 0 END"
 #define MILLRACE_LOOK(TABLE, WHERE) "SELECT id, " MILLRACE_FITS " AS fits FROM " TABLE " WHERE " WHERE " AND id < $2"
 #define MILLRACE_NEWEST " ORDER BY id DESC"
@@ -48,7 +52,8 @@ constexpr Sql look_at_all{MILLRACE_LOOK("jobs", "1") " UNION ALL " MILLRACE_LOOK
 constexpr Sql look_at_open{MILLRACE_LOOK("jobs", "1") MILLRACE_NEWEST};
 constexpr Sql look_at_ended{MILLRACE_LOOK("finished_jobs", "1") MILLRACE_NEWEST};
 constexpr Sql look_at_dead{MILLRACE_LOOK("finished_jobs", "organization_id = $1 AND state = 'dead'") MILLRACE_NEWEST};
-constexpr Sql look_at_flow{MILLRACE_LOOK("jobs", "flow_id = $10") " UNION ALL " MILLRACE_LOOK("finished_jobs", "flow_id = $10") MILLRACE_NEWEST};
+constexpr Sql look_at_flow{MILLRACE_LOOK("jobs", "flow_id = $10") " UNION ALL " MILLRACE_LOOK(
+    "finished_jobs", "flow_id = $10") MILLRACE_NEWEST};
 
 const Sql& look_for(const Filter& filter) {
     if (filter.flow) return look_at_flow;
@@ -57,24 +62,31 @@ const Sql& look_for(const Filter& filter) {
     return *filter.state == JobState::dead ? look_at_dead : look_at_ended;
 }
 
-constexpr Sql list_attempts{"SELECT attempt, started_at, ended_at, outcome, error_code, error_message FROM job_attempts "
-                            "WHERE organization_id = $1 AND job_id = $2 ORDER BY attempt"};
-constexpr Sql list_dependencies{"SELECT parent_id, on_failure FROM job_dependencies WHERE organization_id = $1 AND job_id = $2 ORDER BY parent_id"};
+constexpr Sql list_attempts{
+    "SELECT attempt, started_at, ended_at, outcome, error_code, error_message FROM job_attempts "
+    "WHERE organization_id = $1 AND job_id = $2 ORDER BY attempt"};
+constexpr Sql list_dependencies{
+    "SELECT parent_id, on_failure FROM job_dependencies WHERE organization_id = $1 AND job_id = $2 ORDER BY parent_id"};
 
-constexpr Sql insert_request{"INSERT INTO idempotency_keys (organization_id, scope, key, payload_sha256, response_status, response_body, "
-                             "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
-constexpr Sql select_request{"SELECT payload_sha256, response_status, response_body FROM idempotency_keys "
-                             "WHERE organization_id = $1 AND scope IN ($2, $3) AND key = $4 ORDER BY scope <> $2 LIMIT 1"};
-constexpr Sql select_old_requests{"SELECT organization_id, scope, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2"};
+constexpr Sql insert_request{
+    "INSERT INTO idempotency_keys (organization_id, scope, key, payload_sha256, response_status, response_body, "
+    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"};
+constexpr Sql select_request{
+    "SELECT payload_sha256, response_status, response_body FROM idempotency_keys "
+    "WHERE organization_id = $1 AND scope IN ($2, $3) AND key = $4 ORDER BY scope <> $2 LIMIT 1"};
+constexpr Sql select_old_requests{
+    "SELECT organization_id, scope, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2"};
 constexpr Sql delete_request{"DELETE FROM idempotency_keys WHERE organization_id = $1 AND scope = $2 AND key = $3"};
 
 constexpr Sql select_unique{"SELECT job_id FROM unique_keys WHERE organization_id = $1 AND unique_key = $2"};
 constexpr Sql upsert_unique{
     "INSERT INTO unique_keys (organization_id, unique_key, job_id, created_at, forget_at) VALUES ($1, $2, $3, $4, $5) "
-    "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at, "
+    "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = "
+    "excluded.created_at, "
     "forget_at = CASE WHEN forget_at > excluded.forget_at THEN forget_at ELSE excluded.forget_at END"};
-constexpr Sql select_old_unique{"SELECT k.organization_id, k.unique_key, EXISTS (SELECT 1 FROM jobs WHERE jobs.id = k.job_id) FROM unique_keys k "
-                                "WHERE k.forget_at <= $1 ORDER BY k.forget_at LIMIT $2"};
+constexpr Sql select_old_unique{
+    "SELECT k.organization_id, k.unique_key, EXISTS (SELECT 1 FROM jobs WHERE jobs.id = k.job_id) FROM unique_keys k "
+    "WHERE k.forget_at <= $1 ORDER BY k.forget_at LIMIT $2"};
 constexpr Sql put_off_unique{"UPDATE unique_keys SET forget_at = $3 WHERE organization_id = $1 AND unique_key = $2"};
 constexpr Sql delete_unique{"DELETE FROM unique_keys WHERE organization_id = $1 AND unique_key = $2"};
 
@@ -102,7 +114,8 @@ Job read_job(Rows& rows) {
     job.created_at = rows.time(13);
     job.run_at = rows.time(14);
     if (!rows.is_null(15))
-        if (auto policy = values::RetryPolicy::from_json(parse_json(rows.text(15)).value())) job.retry = std::move(*policy);
+        if (auto policy = values::RetryPolicy::from_json(parse_json(rows.text(15)).value()))
+            job.retry = std::move(*policy);
     job.expires_at = rows.maybe_time(16);
     job.deadline_at = rows.maybe_time(17);
     job.unique_key = rows.text(18);
@@ -120,18 +133,53 @@ Job read_job(Rows& rows) {
 
 void insert(TenantSession& session, const Job& job) {
     const auto retry = retry_text(job);
-    session.execute(insert_job, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, values::name(job.state), job.priority, job.payload,
-                                 job.tags, job.max_attempts, micros(job.timeout_seconds), job.created_at, job.run_at, text_or_null(retry), job.expires_at,
-                                 job.deadline_at, text_or_null(job.unique_key), job.flow, text_or_null(job.flow_ref), job.blocked_by});
+    session.execute(insert_job, {job.id,
+                                 id_or_empty(job.created_by),
+                                 job.kind,
+                                 job.queue,
+                                 job.resource,
+                                 values::name(job.state),
+                                 job.priority,
+                                 job.payload,
+                                 job.tags,
+                                 job.max_attempts,
+                                 micros(job.timeout_seconds),
+                                 job.created_at,
+                                 job.run_at,
+                                 text_or_null(retry),
+                                 job.expires_at,
+                                 job.deadline_at,
+                                 text_or_null(job.unique_key),
+                                 job.flow,
+                                 text_or_null(job.flow_ref),
+                                 job.blocked_by});
 }
 
 void insert_ended(TenantSession& session, const Job& job, Timestamp now) {
     const auto retry = retry_text(job);
     const auto error = job.error.value_or(values::JobError{});
-    session.execute(insert_finished, {job.id, id_or_empty(job.created_by), job.kind, job.queue, job.resource, values::name(job.state), job.priority, job.payload,
-                                      job.tags, job.max_attempts, micros(job.timeout_seconds), job.created_at, job.run_at, text_or_null(retry), job.expires_at,
-                                      job.deadline_at, text_or_null(job.unique_key), job.flow, text_or_null(job.flow_ref), text_or_null(error.code),
-                                      text_or_null(error.message), now});
+    session.execute(insert_finished, {job.id,
+                                      id_or_empty(job.created_by),
+                                      job.kind,
+                                      job.queue,
+                                      job.resource,
+                                      values::name(job.state),
+                                      job.priority,
+                                      job.payload,
+                                      job.tags,
+                                      job.max_attempts,
+                                      micros(job.timeout_seconds),
+                                      job.created_at,
+                                      job.run_at,
+                                      text_or_null(retry),
+                                      job.expires_at,
+                                      job.deadline_at,
+                                      text_or_null(job.unique_key),
+                                      job.flow,
+                                      text_or_null(job.flow_ref),
+                                      text_or_null(error.code),
+                                      text_or_null(error.message),
+                                      now});
 }
 
 std::optional<Job> find(TenantSession& session, JobId id) {
@@ -156,20 +204,26 @@ std::vector<values::JobAttempt> attempts(TenantSession& session, JobId id) {
     auto rows = session.query(list_attempts, {id});
     std::vector<values::JobAttempt> all;
     while (rows.next())
-        all.push_back({static_cast<int>(rows.integer(0)), rows.time(1), rows.time(2), rows.string(3), {rows.string(4), rows.string(5)}});
+        all.push_back({static_cast<int>(rows.integer(0)),
+                       rows.time(1),
+                       rows.time(2),
+                       rows.string(3),
+                       {rows.string(4), rows.string(5)}});
     return all;
 }
 
 std::vector<values::Dependency> dependencies(TenantSession& session, JobId id) {
     auto rows = session.query(list_dependencies, {id});
     std::vector<values::Dependency> all;
-    while (rows.next()) all.push_back({rows.id<JobId>(0), values::on_failure(rows.text(1)).value_or(values::OnFailure::fail)});
+    while (rows.next())
+        all.push_back({rows.id<JobId>(0), values::on_failure(rows.text(1)).value_or(values::OnFailure::fail)});
     return all;
 }
 
 std::size_t shown_bytes(const Job& job) {
     constexpr std::size_t members = 640;
-    return members + job.payload.size() + job.result.size() + job.tags.size() + (job.error ? job.error->message.size() : 0);
+    return members + job.payload.size() + job.result.size() + job.tags.size() +
+           (job.error ? job.error->message.size() : 0);
 }
 
 JobPage list(TenantSession& session, const Filter& filter, Timestamp now, int most_rows) {
@@ -177,8 +231,9 @@ JobPage list(TenantSession& session, const Filter& filter, Timestamp now, int mo
     const std::string flow = filter.flow ? filter.flow->text() : "";
     // Above every id: the largest UUID.
     const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";
-    auto rows = session.query(look_for(filter), {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
-                                                 filter.tag ? stored_tag(*filter.tag) : "", filter.created_after, filter.created_before, flow});
+    auto rows = session.query(look_for(filter), {before, state, now, filter.kind.value_or(""),
+                                                 filter.queue.value_or(""), filter.tag ? stored_tag(*filter.tag) : "",
+                                                 filter.created_after, filter.created_before, flow});
     JobPage page;
     Look look{most_rows};
     std::size_t bytes = 0;
@@ -204,13 +259,15 @@ std::string stored_tag(const std::pair<std::string, std::string>& tag) {
     return object.substr(1, object.size() - 2);
 }
 
-std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope, const std::string& other_scope, const std::string& key) {
+std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope,
+                                         const std::string& other_scope, const std::string& key) {
     auto rows = session.query(select_request, {scope, other_scope, key});
     if (!rows.next()) return std::nullopt;
     return StoredAnswer{rows.string(0), rows.string(2), static_cast<int>(rows.integer(1))};
 }
 
-void remember_request(TenantSession& session, const std::string& scope, const std::string& key, const StoredAnswer& answer, Timestamp now) {
+void remember_request(TenantSession& session, const std::string& scope, const std::string& key,
+                      const StoredAnswer& answer, Timestamp now) {
     session.execute(insert_request, {scope, key, answer.payload_sha256, answer.status, answer.body, now});
 }
 
@@ -244,7 +301,8 @@ std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
     return find(session, id);
 }
 
-void remember_unique(TenantSession& session, const std::string& key, JobId id, std::optional<std::chrono::microseconds> period, Timestamp now) {
+void remember_unique(TenantSession& session, const std::string& key, JobId id,
+                     std::optional<std::chrono::microseconds> period, Timestamp now) {
     const auto memory = std::max<std::chrono::microseconds>(period.value_or(least_unique_memory), least_unique_memory);
     session.execute(upsert_unique, {key, id, now, now + memory});
 }

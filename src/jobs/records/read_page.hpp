@@ -7,10 +7,11 @@
 
 namespace millrace::jobs {
 
-// `look` reads what `filter` lets through from filter.before on, in one task of a reader: Result<JobPage>(TenantSession&, const Filter&).
-// It is copied into each task, and is no coroutine.
+// `look` reads what `filter` lets through from filter.before on, in one task of a reader:
+// Result<JobPage>(TenantSession&, const Filter&). It is copied into each task, and is no coroutine.
 template <class Filter, class Look>
-awaitable<Result<job_repository::JobPage>> read_page(store::Database& database, OrganizationId organization, Filter filter, Look look) {
+awaitable<Result<job_repository::JobPage>> read_page(store::Database& database, OrganizationId organization,
+                                                     Filter filter, Look look) {
     job_repository::JobPage page;
     const int limit = filter.limit;
     std::size_t bytes = 0;

@@ -10,8 +10,12 @@ using namespace std::chrono;
 
 constexpr local_seconds last_moment{local_days{year{9999} / December / 31}}; // what an RFC 3339 time can say
 
-local_seconds local(Timestamp at, seconds offset) { return local_seconds{floor<seconds>(microseconds{at.micros}) + offset}; }
-Timestamp moment(local_seconds at, seconds offset) { return {duration_cast<microseconds>(at.time_since_epoch() - offset).count()}; }
+local_seconds local(Timestamp at, seconds offset) {
+    return local_seconds{floor<seconds>(microseconds{at.micros}) + offset};
+}
+Timestamp moment(local_seconds at, seconds offset) {
+    return {duration_cast<microseconds>(at.time_since_epoch() - offset).count()};
+}
 
 } // namespace
 

@@ -33,7 +33,8 @@ private:
     explicit Cron(const CronFields& fields) : fields_{fields} {}
 
     bool on_day(std::chrono::local_days day) const;
-    std::optional<std::chrono::local_seconds> first_match(std::chrono::local_seconds from, std::chrono::local_seconds until) const;
+    std::optional<std::chrono::local_seconds> first_match(std::chrono::local_seconds from,
+                                                          std::chrono::local_seconds until) const;
 
     CronFields fields_;
 };

@@ -13,7 +13,8 @@
 namespace millrace::jobs {
 namespace {
 
-constexpr std::array<std::string_view, 12> month_names{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::array<std::string_view, 12> month_names{"jan", "feb", "mar", "apr", "may", "jun",
+                                                       "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 8> weekday_names{"sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 constexpr std::array<int, 13> longest_month{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
@@ -77,7 +78,9 @@ private:
         int first, last;
     };
 
-    Error wrong(std::string why) const { return {Code::unprocessable, fmt::format("field {} ({}): {}", index_ + 1, kind_.name, why)}; }
+    Error wrong(std::string why) const {
+        return {Code::unprocessable, fmt::format("field {} ({}): {}", index_ + 1, kind_.name, why)};
+    }
 
     Result<std::uint64_t> read_part(std::string_view part) const {
         const auto slash = part.find('/');
@@ -88,7 +91,8 @@ private:
             const auto number = part.substr(slash + 1);
             const auto read = whole_number(number);
             const int most = kind_.high - kind_.low + 1;
-            if (!read) return wrong(fmt::format("\"{}\" is no step; write a number after the slash, as in */5", number));
+            if (!read)
+                return wrong(fmt::format("\"{}\" is no step; write a number after the slash, as in */5", number));
             if (*read < 1 || *read > most) return wrong(fmt::format("the step {} is outside 1-{}", *read, most));
             step = *read;
         }
@@ -111,7 +115,8 @@ private:
         // Sunday by name ends a week as well as it begins one: fri-sun.
         if (kind_.high == 7 && *last == 0 && *first > 0) last = 7;
         if (*last < *first)
-            return wrong(fmt::format("the range {} goes backwards; write {}-{},{}-{}", text, *first, kind_.high, kind_.low, *last));
+            return wrong(fmt::format("the range {} goes backwards; write {}-{},{}-{}", text, *first, kind_.high,
+                                     kind_.low, *last));
         return Range{*first, *last};
     }
 
@@ -122,16 +127,18 @@ private:
         }
         const auto name = std::find(kind_.names.begin(), kind_.names.end(), lower(text));
         if (name != kind_.names.end()) return kind_.low + static_cast<int>(name - kind_.names.begin());
-        const auto allowed = kind_.names.empty() ? "the numbers" : fmt::format("{}, the numbers", fmt::join(kind_.names, " "));
-        return wrong(fmt::format("\"{}\" is none of {} {}-{}, *, a range such as {}-{} and a step such as */2", text, allowed, kind_.low, kind_.high,
-                                 kind_.low + 1, kind_.low + 3));
+        const auto allowed =
+            kind_.names.empty() ? "the numbers" : fmt::format("{}, the numbers", fmt::join(kind_.names, " "));
+        return wrong(fmt::format("\"{}\" is none of {} {}-{}, *, a range such as {}-{} and a step such as */2", text,
+                                 allowed, kind_.low, kind_.high, kind_.low + 1, kind_.low + 3));
     }
 
     static std::optional<int> whole_number(std::string_view text) {
         int value = 0;
         const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
         const bool digits = !text.empty() && text.front() >= '0' && text.front() <= '9' && text.size() <= 9;
-        return digits && failure == std::errc{} && end == text.data() + text.size() ? std::optional{value} : std::nullopt;
+        return digits && failure == std::errc{} && end == text.data() + text.size() ? std::optional{value}
+                                                                                    : std::nullopt;
     }
 
     std::size_t index_;
@@ -155,13 +162,17 @@ Result<CronFields> read_cron(std::string_view text) {
     for (const auto word : split(text, " \t"))
         if (!word.empty()) words.push_back(word);
     if (words.size() == 1 && words[0].starts_with('@')) {
-        const auto known = std::find_if(nicknames.begin(), nicknames.end(), [&](const auto& each) { return each.name == lower(words[0]); });
+        const auto known = std::find_if(nicknames.begin(), nicknames.end(),
+                                        [&](const auto& each) { return each.name == lower(words[0]); });
         if (known != nicknames.end()) return read_cron(known->meaning);
-        return Error{Code::unprocessable, fmt::format("\"{}\" is none of @hourly, @daily, @weekly, @monthly and @yearly", words[0])};
+        return Error{Code::unprocessable,
+                     fmt::format("\"{}\" is none of @hourly, @daily, @weekly, @monthly and @yearly", words[0])};
     }
     if (words.size() != kinds.size())
-        return Error{Code::unprocessable, fmt::format("a cron expression has five fields, minute hour day-of-month month day-of-week, as in "
-                                                      "\"30 6 * * mon-fri\"; this one has {}", words.size())};
+        return Error{Code::unprocessable,
+                     fmt::format("a cron expression has five fields, minute hour day-of-month month day-of-week, as in "
+                                 "\"30 6 * * mon-fri\"; this one has {}",
+                                 words.size())};
     CronFields fields;
     std::array<std::uint64_t, kinds.size()> bits{};
     std::array<bool, kinds.size()> star{};
@@ -182,7 +193,8 @@ Result<CronFields> read_cron(std::string_view text) {
     fields.star_day = star[2];
     fields.star_weekday = star[4];
     if (!can_fire(fields))
-        return Error{Code::unprocessable, fmt::format("\"{}\" never fires: no month that it names has such a day", text)};
+        return Error{Code::unprocessable,
+                     fmt::format("\"{}\" never fires: no month that it names has such a day", text)};
     return fields;
 }
 

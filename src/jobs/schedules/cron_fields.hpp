@@ -10,9 +10,9 @@ namespace millrace::jobs {
 struct CronFields {
     std::bitset<60> minutes;
     std::bitset<24> hours;
-    std::bitset<32> days;     // of the month, from 1
-    std::bitset<13> months;   // from 1
-    std::bitset<7> weekdays;  // Sunday is 0
+    std::bitset<32> days;                        // of the month, from 1
+    std::bitset<13> months;                      // from 1
+    std::bitset<7> weekdays;                     // Sunday is 0
     bool star_minute = false, star_hour = false; // the field begins with `*`
     bool star_day = false, star_weekday = false;
 };

@@ -43,7 +43,8 @@ Due due(const Timetable& timetable, Missed policy, Timestamp next_run_at, Timest
 
 std::optional<Timestamp> replanned(const Timetable& timetable, const Schedule& schedule, Timestamp now) {
     if (!schedule.next_run_at || *schedule.next_run_at <= now) return schedule.next_run_at;
-    const bool has_run = schedule.last_run_at && *schedule.last_run_at > now && *schedule.last_run_at - now <= correction;
+    const bool has_run =
+        schedule.last_run_at && *schedule.last_run_at > now && *schedule.last_run_at - now <= correction;
     return timetable.next(has_run ? *schedule.last_run_at : now);
 }
 

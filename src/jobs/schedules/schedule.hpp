@@ -23,14 +23,14 @@ struct Schedule {
     OrganizationId organization;
     std::string name, cron, time_zone;
     Missed missed = Missed::run_once;
-    std::string job;                      // the template as JSON text
-    KeyId created_by;                     // nil: the admin socket
+    std::string job;  // the template as JSON text
+    KeyId created_by; // nil: the admin socket
     Timestamp created_at;
     std::optional<Timestamp> paused_at;
     std::optional<Timestamp> next_run_at; // nullopt: never again
     std::optional<Timestamp> last_run_at; // the planned time, not the actual
     std::optional<JobId> last_job;
-    std::string last_error;               // why the last firing gave no job; empty: it gave one
+    std::string last_error; // why the last firing gave no job; empty: it gave one
 };
 
 // A cron expression in its zone.
@@ -41,8 +41,12 @@ public:
     static Result<Timetable> of(const Schedule& schedule) { return of(schedule.cron, schedule.time_zone); }
 
     std::optional<Timestamp> next(Timestamp after) const { return cron_.next(after, zone_); }
-    std::vector<Timestamp> upcoming(Timestamp after, std::size_t most) const { return cron_.upcoming(after, zone_, most); }
-    std::vector<Timestamp> latest(Timestamp first, Timestamp until, std::size_t most) const { return cron_.latest(first, until, zone_, most); }
+    std::vector<Timestamp> upcoming(Timestamp after, std::size_t most) const {
+        return cron_.upcoming(after, zone_, most);
+    }
+    std::vector<Timestamp> latest(Timestamp first, Timestamp until, std::size_t most) const {
+        return cron_.latest(first, until, zone_, most);
+    }
 
 private:
     Timetable(const Cron& cron, TimeZone zone) : cron_{cron}, zone_{std::move(zone)} {}

@@ -8,31 +8,42 @@ using store::Session;
 using store::Sql;
 using store::TenantSession;
 
-#define SCHEDULE_COLUMNS                                                                                                       \
-    "id, organization_id, name, cron, time_zone, missed, job, created_by, created_at, paused_at, next_run_at, last_run_at, "   \
+#define SCHEDULE_COLUMNS                                                                                        \
+    "id, organization_id, name, cron, time_zone, missed, job, created_by, created_at, paused_at, next_run_at, " \
+    "last_run_at, "                                                                                             \
     "last_job_id, last_error"
 
-constexpr Sql insert_schedule{"INSERT INTO schedules (organization_id, id, name, cron, time_zone, missed, job, created_by, created_at, next_run_at) "
+constexpr Sql insert_schedule{"INSERT INTO schedules (organization_id, id, name, cron, time_zone, missed, job, "
+                              "created_by, created_at, next_run_at) "
                               "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
 constexpr Sql find_schedule{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE organization_id = $1 AND id = $2"};
 constexpr Sql find_by_name{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE organization_id = $1 AND name = $2"};
 constexpr Sql count_schedules{"SELECT count(*) FROM schedules WHERE organization_id = $1"};
-constexpr Sql list_schedules{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE organization_id = $1 AND id < $2 AND ($3 = '' OR name = $3) "
+constexpr Sql list_schedules{"SELECT " SCHEDULE_COLUMNS
+                             " FROM schedules WHERE organization_id = $1 AND id < $2 AND ($3 = '' OR name = $3) "
                              "ORDER BY id DESC LIMIT $4"};
 
-constexpr Sql update_schedule{"UPDATE schedules SET name = $3, cron = $4, time_zone = $5, missed = $6, job = $7, next_run_at = $8, last_error = NULL "
+constexpr Sql update_schedule{"UPDATE schedules SET name = $3, cron = $4, time_zone = $5, missed = $6, job = $7, "
+                              "next_run_at = $8, last_error = NULL "
                               "WHERE organization_id = $1 AND id = $2"};
 constexpr Sql insert_blob{"INSERT INTO schedule_blobs (organization_id, schedule_id, sha256) VALUES ($1, $2, $3)"};
 constexpr Sql delete_blobs{"DELETE FROM schedule_blobs WHERE organization_id = $1 AND schedule_id = $2"};
 constexpr Sql delete_schedule{"DELETE FROM schedules WHERE organization_id = $1 AND id = $2"};
-constexpr Sql pause_schedule{"UPDATE schedules SET paused_at = coalesce(paused_at, $3) WHERE organization_id = $1 AND id = $2"};
-constexpr Sql resume_schedule{"UPDATE schedules SET paused_at = NULL, next_run_at = $3 WHERE organization_id = $1 AND id = $2"};
-constexpr Sql record_job{"UPDATE schedules SET last_run_at = $3, last_job_id = $4, last_error = NULL WHERE organization_id = $1 AND id = $2"};
-constexpr Sql record_error{"UPDATE schedules SET last_run_at = $3, last_error = $4 WHERE organization_id = $1 AND id = $2"};
+constexpr Sql pause_schedule{
+    "UPDATE schedules SET paused_at = coalesce(paused_at, $3) WHERE organization_id = $1 AND id = $2"};
+constexpr Sql resume_schedule{
+    "UPDATE schedules SET paused_at = NULL, next_run_at = $3 WHERE organization_id = $1 AND id = $2"};
+constexpr Sql record_job{"UPDATE schedules SET last_run_at = $3, last_job_id = $4, last_error = NULL WHERE "
+                         "organization_id = $1 AND id = $2"};
+constexpr Sql record_error{
+    "UPDATE schedules SET last_run_at = $3, last_error = $4 WHERE organization_id = $1 AND id = $2"};
 
-constexpr Sql select_next{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE paused_at IS NULL AND next_run_at IS NOT NULL ORDER BY next_run_at, id LIMIT $1"};
+constexpr Sql select_next{
+    "SELECT " SCHEDULE_COLUMNS
+    " FROM schedules WHERE paused_at IS NULL AND next_run_at IS NOT NULL ORDER BY next_run_at, id LIMIT $1"};
 constexpr Sql select_active{"SELECT " SCHEDULE_COLUMNS " FROM schedules WHERE paused_at IS NULL"};
-constexpr Sql move_schedule{"UPDATE schedules SET next_run_at = $4 WHERE organization_id = $1 AND id = $2 AND next_run_at = $3 AND paused_at IS NULL "
+constexpr Sql move_schedule{"UPDATE schedules SET next_run_at = $4 WHERE organization_id = $1 AND id = $2 AND "
+                            "next_run_at = $3 AND paused_at IS NULL "
                             "AND cron = $5 AND time_zone = $6 AND missed = $7 AND job = $8"};
 
 Schedule read(Rows& rows) {
@@ -65,13 +76,18 @@ std::optional<Schedule> read_one(Rows rows) { return rows.next() ? std::optional
 } // namespace
 
 void insert(TenantSession& tenant, const Schedule& schedule) {
-    tenant.execute(insert_schedule, {schedule.id, schedule.name, schedule.cron, schedule.time_zone, name(schedule.missed), schedule.job,
-                                     schedule.created_by.is_nil() ? std::string{} : schedule.created_by.text(), schedule.created_at,
-                                     schedule.next_run_at});
+    tenant.execute(insert_schedule,
+                   {schedule.id, schedule.name, schedule.cron, schedule.time_zone, name(schedule.missed), schedule.job,
+                    schedule.created_by.is_nil() ? std::string{} : schedule.created_by.text(), schedule.created_at,
+                    schedule.next_run_at});
 }
 
-std::optional<Schedule> find(TenantSession& tenant, ScheduleId id) { return read_one(tenant.query(find_schedule, {id})); }
-std::optional<Schedule> find(TenantSession& tenant, const std::string& name) { return read_one(tenant.query(find_by_name, {name})); }
+std::optional<Schedule> find(TenantSession& tenant, ScheduleId id) {
+    return read_one(tenant.query(find_schedule, {id}));
+}
+std::optional<Schedule> find(TenantSession& tenant, const std::string& name) {
+    return read_one(tenant.query(find_by_name, {name}));
+}
 
 std::int64_t count(TenantSession& tenant) {
     auto rows = tenant.query(count_schedules);
@@ -95,8 +111,8 @@ Page<Schedule, ScheduleId> list(TenantSession& tenant, const Filter& filter) {
 }
 
 void update(TenantSession& tenant, const Schedule& schedule) {
-    tenant.execute(update_schedule, {schedule.id, schedule.name, schedule.cron, schedule.time_zone, name(schedule.missed), schedule.job,
-                                     schedule.next_run_at});
+    tenant.execute(update_schedule, {schedule.id, schedule.name, schedule.cron, schedule.time_zone,
+                                     name(schedule.missed), schedule.job, schedule.next_run_at});
 }
 
 void name_blobs(TenantSession& tenant, ScheduleId id, const std::vector<std::string>& blobs) {
@@ -111,9 +127,13 @@ bool remove(TenantSession& tenant, ScheduleId id) {
 
 void pause(TenantSession& tenant, ScheduleId id, Timestamp now) { tenant.execute(pause_schedule, {id, now}); }
 
-void resume(TenantSession& tenant, ScheduleId id, std::optional<Timestamp> next_run_at) { tenant.execute(resume_schedule, {id, next_run_at}); }
+void resume(TenantSession& tenant, ScheduleId id, std::optional<Timestamp> next_run_at) {
+    tenant.execute(resume_schedule, {id, next_run_at});
+}
 
-void fired(TenantSession& tenant, ScheduleId id, Timestamp planned, JobId job) { tenant.execute(record_job, {id, planned, job}); }
+void fired(TenantSession& tenant, ScheduleId id, Timestamp planned, JobId job) {
+    tenant.execute(record_job, {id, planned, job});
+}
 
 void not_fired(TenantSession& tenant, ScheduleId id, Timestamp planned, const std::string& reason) {
     tenant.execute(record_error, {id, planned, reason});
@@ -123,7 +143,8 @@ std::vector<Schedule> next(Session& session, int limit) { return read_all(sessio
 std::vector<Schedule> active(Session& session) { return read_all(session.query(select_active)); }
 
 bool move_on(TenantSession& tenant, const Schedule& schedule, Timestamp expected, std::optional<Timestamp> next) {
-    return tenant.execute(move_schedule, {schedule.id, expected, next, schedule.cron, schedule.time_zone, name(schedule.missed), schedule.job}) == 1;
+    return tenant.execute(move_schedule, {schedule.id, expected, next, schedule.cron, schedule.time_zone,
+                                          name(schedule.missed), schedule.job}) == 1;
 }
 
 } // namespace millrace::jobs::schedule_repository

@@ -26,7 +26,8 @@ Page<Schedule, ScheduleId> list(store::TenantSession& tenant, const Filter& filt
 
 // All that a person sets: name, cron, time_zone, missed, job and next_run_at; clears last_error.
 void update(store::TenantSession& tenant, const Schedule& schedule);
-// The blobs that its job names, each once: those alone, whatever was named before. They are not deleted as long as it is there.
+// The blobs that its job names, each once: those alone, whatever was named before. They are not deleted as long as it
+// is there.
 void name_blobs(store::TenantSession& tenant, ScheduleId id, const std::vector<std::string>& blobs);
 bool remove(store::TenantSession& tenant, ScheduleId id);
 void pause(store::TenantSession& tenant, ScheduleId id, Timestamp now); // keeps an earlier pause

@@ -18,10 +18,10 @@ using namespace std::chrono_literals;
 using store::Session;
 using store::TenantSession;
 
-constexpr auto tick = 1s;                // between two looks at the wall clock, at most
-constexpr int most_schedules = 100;      // looked at together
+constexpr auto tick = 1s;                  // between two looks at the wall clock, at most
+constexpr int most_schedules = 100;        // looked at together
 constexpr std::size_t most_firings = 1000; // on their way together, and those of one schedule more
-constexpr auto later = 1h;               // when a schedule that cannot be planned is looked at again
+constexpr auto later = 1h;                 // when a schedule that cannot be planned is looked at again
 constexpr Timestamp never{INT64_MAX};
 
 void tell_missed(TenantSession& tenant, const Schedule& schedule, const Due& due, Timestamp now) {
@@ -35,11 +35,17 @@ void tell_missed(TenantSession& tenant, const Schedule& schedule, const Due& due
 
 } // namespace
 
-ScheduleRunner::ScheduleRunner(store::Database& database, const ScheduleTemplates& templates, Clock& clock, telemetry::Log& log,
-                               telemetry::Metrics& metrics)
-    : database_{database}, templates_{templates}, clock_{clock}, log_{log},
-      fired_total_{metrics.counter("millrace_schedule_firings_total", "Planned times of schedules that came, by what they gave", {{"outcome", "job"}})},
-      failed_total_{metrics.counter("millrace_schedule_firings_total", "Planned times of schedules that came, by what they gave", {{"outcome", "refused"}})} {}
+ScheduleRunner::ScheduleRunner(store::Database& database, const ScheduleTemplates& templates, Clock& clock,
+                               telemetry::Log& log, telemetry::Metrics& metrics)
+    : database_{database},
+      templates_{templates},
+      clock_{clock},
+      log_{log},
+      fired_total_{metrics.counter("millrace_schedule_firings_total",
+                                   "Planned times of schedules that came, by what they gave", {{"outcome", "job"}})},
+      failed_total_{metrics.counter("millrace_schedule_firings_total",
+                                    "Planned times of schedules that came, by what they gave",
+                                    {{"outcome", "refused"}})} {}
 
 ScheduleRunner::~ScheduleRunner() { stop(); }
 
@@ -82,14 +88,17 @@ awaitable<void> ScheduleRunner::pause() {
 bool ScheduleRunner::clock_went_back(Timestamp now) {
     const auto monotonic = std::chrono::duration_cast<std::chrono::microseconds>(clock_.monotonic().time_since_epoch());
     const auto before = std::exchange(wall_ahead_, now.micros - monotonic.count());
-    return !before || std::chrono::microseconds{*wall_ahead_ - *before} < -1s; // the first look: it may have, while nobody looked
+    return !before ||
+           std::chrono::microseconds{*wall_ahead_ - *before} < -1s; // the first look: it may have, while nobody looked
 }
 
 awaitable<void> ScheduleRunner::look() {
     const Timestamp now = clock_.now();
     if (clock_went_back(now)) co_await replan(now);
     while (changed_.exchange(false) || earliest_ <= now) {
-        auto nearest = [](Session& session) -> Result<std::vector<Schedule>> { return schedule_repository::next(session, most_schedules); };
+        auto nearest = [](Session& session) -> Result<std::vector<Schedule>> {
+            return schedule_repository::next(session, most_schedules);
+        };
         const auto found = co_await database_.read(std::move(nearest));
         if (!found) {
             log_.warning("schedules could not be read; trying again", {{"reason", found.error().detail}});
@@ -112,7 +121,9 @@ awaitable<void> ScheduleRunner::look() {
 
 // Where the clock was set back, or the rules of a zone have changed, plans made before are wrong.
 awaitable<void> ScheduleRunner::replan(Timestamp now) {
-    auto active = [](Session& session) -> Result<std::vector<Schedule>> { return schedule_repository::active(session); };
+    auto active = [](Session& session) -> Result<std::vector<Schedule>> {
+        return schedule_repository::active(session);
+    };
     const auto schedules = co_await database_.read(std::move(active));
     std::vector<std::pair<Schedule, std::optional<Timestamp>>> wrong;
     if (!schedules) {
@@ -121,11 +132,14 @@ awaitable<void> ScheduleRunner::replan(Timestamp now) {
     }
     for (const auto& schedule : *schedules)
         if (const auto timetable = Timetable::of(schedule))
-            if (const auto next = replanned(*timetable, schedule, now); next != schedule.next_run_at) wrong.emplace_back(schedule, next);
+            if (const auto next = replanned(*timetable, schedule, now); next != schedule.next_run_at)
+                wrong.emplace_back(schedule, next);
     if (wrong.empty()) co_return;
     for (const auto& [schedule, next] : wrong)
         log_.warning("a schedule was planned by another clock or other rules of its zone; planned anew",
-                     {{"schedule", schedule.name}, {"was", schedule.next_run_at->text()}, {"is", next ? next->text() : "never"}});
+                     {{"schedule", schedule.name},
+                      {"was", schedule.next_run_at->text()},
+                      {"is", next ? next->text() : "never"}});
     auto correct = [wrong = std::move(wrong)](Session& session) -> Result<void> {
         for (const auto& [schedule, next] : wrong) {
             TenantSession tenant{session, schedule.organization};
@@ -145,20 +159,29 @@ std::vector<ScheduleRunner::Firing> ScheduleRunner::firings_of(const Schedule& s
     const Timestamp planned = *schedule.next_run_at;
     const auto timetable = Timetable::of(schedule);
     if (!timetable) { // the time-zone data has gone
-        log_.warning("a schedule cannot be planned", {{"schedule", schedule.name}, {"reason", timetable.error().detail}});
+        log_.warning("a schedule cannot be planned",
+                     {{"schedule", schedule.name}, {"reason", timetable.error().detail}});
         return {{shared, planned, now + later, std::nullopt, std::nullopt, timetable.error().detail}};
     }
     const auto what = due(*timetable, schedule.missed, planned, now);
     const auto missed = what.all ? std::nullopt : std::optional{what};
     if (missed || what.fire.size() > 1)
-        log_.warning("planned times of a schedule have passed by",
-                     {{"schedule", schedule.name}, {"policy", name(schedule.missed)}, {"first", what.first.text()}, {"last", what.last.text()},
-                      {"jobs", what.fire.size()}, {"each_gets_one", what.all}});
+        log_.warning("planned times of a schedule have passed by", {{"schedule", schedule.name},
+                                                                    {"policy", name(schedule.missed)},
+                                                                    {"first", what.first.text()},
+                                                                    {"last", what.last.text()},
+                                                                    {"jobs", what.fire.size()},
+                                                                    {"each_gets_one", what.all}});
     if (what.fire.empty()) return {{shared, planned, what.then, std::nullopt, missed, {}}};
     std::vector<Firing> firings;
     for (std::size_t i = 0; i < what.fire.size(); ++i) {
         const bool last = i + 1 == what.fire.size();
-        firings.push_back({shared, i == 0 ? planned : what.fire[i], last ? what.then : what.fire[i + 1], what.fire[i], i == 0 ? missed : std::nullopt, {}});
+        firings.push_back({shared,
+                           i == 0 ? planned : what.fire[i],
+                           last ? what.then : what.fire[i + 1],
+                           what.fire[i],
+                           i == 0 ? missed : std::nullopt,
+                           {}});
     }
     return firings;
 }
@@ -172,11 +195,12 @@ awaitable<std::size_t> ScheduleRunner::fire_all(std::vector<Firing> firings) {
     auto start = [this, executor, all = std::move(firings)](std::function<void(std::size_t)> done) mutable {
         const auto count = std::make_shared<Count>(Count{all.size(), 0}); // shared by the firings
         for (auto& firing : all)
-            asio::co_spawn(executor, fire(std::move(firing)), [this, count, done](std::exception_ptr thrown, bool moved) {
-                if (thrown) log_.error("a schedule could not be fired");
-                count->moved += moved;
-                if (--count->left == 0) done(count->moved);
-            });
+            asio::co_spawn(executor, fire(std::move(firing)),
+                           [this, count, done](std::exception_ptr thrown, bool moved) {
+                               if (thrown) log_.error("a schedule could not be fired");
+                               count->moved += moved;
+                               if (--count->left == 0) done(count->moved);
+                           });
     };
     co_return co_await async::completion<std::size_t>(std::move(start));
 }
@@ -205,13 +229,15 @@ awaitable<bool> ScheduleRunner::fire(Firing firing) {
             else written.failure = job.error().detail;
         }
         if (!written.failure.empty())
-            schedule_repository::not_fired(tenant, schedule.id, firing.planned.value_or(firing.expected), written.failure);
+            schedule_repository::not_fired(tenant, schedule.id, firing.planned.value_or(firing.expected),
+                                           written.failure);
         crash_point("schedule.before_fire");
         return written;
     };
     const auto written = co_await database_.write(std::move(task));
     if (!written) {
-        log_.warning("a schedule could not be fired; trying again", {{"schedule", firing.schedule->name}, {"reason", written.error().detail}});
+        log_.warning("a schedule could not be fired; trying again",
+                     {{"schedule", firing.schedule->name}, {"reason", written.error().detail}});
         co_return false;
     }
     if (!written->moved) co_return false;

@@ -24,7 +24,8 @@ namespace millrace::jobs {
 class ScheduleRunner {
 public:
     // Borrows everything. Starts no work.
-    ScheduleRunner(store::Database& database, const ScheduleTemplates& templates, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics);
+    ScheduleRunner(store::Database& database, const ScheduleTemplates& templates, Clock& clock, telemetry::Log& log,
+                   telemetry::Metrics& metrics);
     ~ScheduleRunner(); // stop()
 
     void start();
@@ -63,8 +64,9 @@ private:
     telemetry::Counter &fired_total_, &failed_total_;
 
     std::atomic<bool> changed_{true}, stopping_{false};
-    Timestamp earliest_;                      // when the next one is due
-    std::optional<std::int64_t> wall_ahead_;  // microseconds of the wall clock before the monotonic one, at the last look
+    Timestamp earliest_; // when the next one is due
+    std::optional<std::int64_t>
+        wall_ahead_; // microseconds of the wall clock before the monotonic one, at the last look
 
     async::IoPool thread_{"schedules", 1};
     asio::steady_timer timer_{thread_.at(0)};

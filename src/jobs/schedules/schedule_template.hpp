@@ -16,8 +16,10 @@ public:
     // Borrows `submitter`.
     ScheduleTemplates(Submitter& submitter, ReadJob read) : submitter_{submitter}, read_{std::move(read)} {}
 
-    // Whether jobs of this template of the schedule `name` could run here. That there is no room just now does not matter.
-    Result<void> check(const values::Principal& who, const std::string& name, std::string_view job, Timestamp now) const;
+    // Whether jobs of this template of the schedule `name` could run here. That there is no room just now does not
+    // matter.
+    Result<void> check(const values::Principal& who, const std::string& name, std::string_view job,
+                       Timestamp now) const;
     // The job of the firing planned for `planned`, with the tags `schedule` and `planned_at`.
     Result<Pending> prepare(const Schedule& schedule, Timestamp planned, Timestamp now) const;
 

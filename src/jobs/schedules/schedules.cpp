@@ -13,7 +13,8 @@ using store::TenantSession;
 
 Error no_such_schedule(ScheduleId id) { return {Code::not_found, fmt::format("there is no schedule {}", id.text())}; }
 Error name_taken(const std::string& name) {
-    return {Code::conflict, fmt::format("there is a schedule \"{}\" already; choose another name, or change that one", name)};
+    return {Code::conflict,
+            fmt::format("there is a schedule \"{}\" already; choose another name, or change that one", name)};
 }
 
 Schedules::Answer again(job_repository::StoredAnswer stored) {
@@ -23,12 +24,19 @@ Schedules::Answer again(job_repository::StoredAnswer stored) {
 
 } // namespace
 
-Schedules::Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics)
-    : database_{database}, clock_{clock}, templates_{submitter, std::move(read)}, runner_{database, templates_, clock, log, metrics} {}
+Schedules::Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log,
+                     telemetry::Metrics& metrics)
+    : database_{database},
+      clock_{clock},
+      templates_{submitter, std::move(read)},
+      runner_{database, templates_, clock, log, metrics} {}
 
-Result<Schedules::Planned> Schedules::plan(const values::Principal& who, const NewSchedule& asked, Timestamp now) const {
+Result<Schedules::Planned> Schedules::plan(const values::Principal& who, const NewSchedule& asked,
+                                           Timestamp now) const {
     if (!is_schedule_name(asked.name))
-        return Error{Code::unprocessable, "\"name\" must be a word of a-z, 0-9, _ and - that begins with a letter or digit, 63 bytes at most"};
+        return Error{
+            Code::unprocessable,
+            "\"name\" must be a word of a-z, 0-9, _ and - that begins with a letter or digit, 63 bytes at most"};
     auto timetable = Timetable::of(asked.cron, asked.time_zone);
     if (!timetable) return timetable.error();
     if (const auto possible = templates_.check(who, asked.name, asked.job, now); !possible) return possible.error();
@@ -51,13 +59,14 @@ Result<Schedules::Planned> Schedules::plan(const values::Principal& who, const N
     return planned;
 }
 
-awaitable<Result<Schedules::Answer>> Schedules::create(values::Principal who, NewSchedule asked, std::optional<IdempotentRequest> idempotency,
-                                                       Render render) {
+awaitable<Result<Schedules::Answer>> Schedules::create(values::Principal who, NewSchedule asked,
+                                                       std::optional<IdempotentRequest> idempotency, Render render) {
     const Timestamp now = clock_.now();
     auto planned = plan(who, asked, now);
     if (!planned) co_return planned.error();
     planned->schedule.id = {Uuid::make()};
-    auto task = [schedule = std::move(planned->schedule), blobs = std::move(planned->blobs), idempotency = std::move(idempotency), render = std::move(render),
+    auto task = [schedule = std::move(planned->schedule), blobs = std::move(planned->blobs),
+                 idempotency = std::move(idempotency), render = std::move(render),
                  now](Session& session) -> Result<Answer> {
         TenantSession tenant{session, schedule.organization};
         auto earlier = earlier_answer(tenant, idempotency);
@@ -85,7 +94,8 @@ awaitable<Result<std::optional<Schedule>>> Schedules::find(OrganizationId organi
     co_return co_await database_.read(std::move(task));
 }
 
-awaitable<Result<Page<Schedule, ScheduleId>>> Schedules::list(OrganizationId organization, schedule_repository::Filter filter) {
+awaitable<Result<Page<Schedule, ScheduleId>>> Schedules::list(OrganizationId organization,
+                                                              schedule_repository::Filter filter) {
     auto task = [organization, filter = std::move(filter)](Session& session) -> Result<Page<Schedule, ScheduleId>> {
         TenantSession tenant{session, organization};
         return schedule_repository::list(tenant, filter);
@@ -110,11 +120,14 @@ awaitable<Result<Schedule>> Schedules::change(OrganizationId organization, Sched
 awaitable<Result<Schedule>> Schedules::update(values::Principal who, ScheduleId id, NewSchedule asked) {
     auto planned = plan(who, asked, clock_.now());
     if (!planned) co_return planned.error();
-    Change replace = [wanted = std::move(planned->schedule), blobs = std::move(planned->blobs)](TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
-        if (wanted.name != present.name && schedule_repository::find(tenant, wanted.name)) return name_taken(wanted.name);
+    Change replace = [wanted = std::move(planned->schedule), blobs = std::move(planned->blobs)](
+                         TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
+        if (wanted.name != present.name && schedule_repository::find(tenant, wanted.name))
+            return name_taken(wanted.name);
         wanted.id = present.id;
         // The same times as before: one that has just come is not lost.
-        if (wanted.cron == present.cron && wanted.time_zone == present.time_zone) wanted.next_run_at = present.next_run_at;
+        if (wanted.cron == present.cron && wanted.time_zone == present.time_zone)
+            wanted.next_run_at = present.next_run_at;
         schedule_repository::update(tenant, wanted);
         schedule_repository::name_blobs(tenant, wanted.id, blobs);
         return success();
@@ -151,14 +164,16 @@ awaitable<Result<Schedule>> Schedules::resume(values::Principal who, ScheduleId 
     co_return co_await change(who.organization, id, std::move(go_on));
 }
 
-awaitable<Result<Schedules::Answer>> Schedules::run(values::Principal who, ScheduleId id, std::optional<IdempotentRequest> idempotency) {
+awaitable<Result<Schedules::Answer>> Schedules::run(values::Principal who, ScheduleId id,
+                                                    std::optional<IdempotentRequest> idempotency) {
     const Timestamp now = clock_.now();
     const auto schedule = co_await find(who.organization, id);
     if (!schedule) co_return schedule.error();
     if (!*schedule) co_return no_such_schedule(id);
     auto pending = templates_.prepare(**schedule, now, now);
     if (!pending) co_return pending.error();
-    auto task = [organization = who.organization, id, pending = *pending, idempotency = std::move(idempotency), now](Session& session) -> Result<Answer> {
+    auto task = [organization = who.organization, id, pending = *pending, idempotency = std::move(idempotency),
+                 now](Session& session) -> Result<Answer> {
         TenantSession tenant{session, organization};
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
@@ -168,7 +183,10 @@ awaitable<Result<Schedules::Answer>> Schedules::run(values::Principal who, Sched
         if (!job) return job.error();
         schedule_repository::fired(tenant, id, now, job->id);
         // A queue's name is a plain word, so nothing here needs escaping.
-        Answer answer{job->id.text(), fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job->id.text(), values::name(job->state), job->queue), false};
+        Answer answer{job->id.text(),
+                      fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"}})", job->id.text(),
+                                  values::name(job->state), job->queue),
+                      false};
         remember_answer(tenant, idempotency, answer.body, 202, now);
         return answer;
     };

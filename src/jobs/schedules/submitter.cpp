@@ -18,7 +18,8 @@ public:
     Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp now) override {
         auto prepared = jobs_.prepare(who, std::move(job), now);
         if (!prepared) return prepared.error();
-        auto one = std::make_shared<OnItsWay>(OnItsWay{weights(who), std::move(*prepared), std::nullopt}); // shared by the two steps
+        auto one = std::make_shared<OnItsWay>(
+            OnItsWay{weights(who), std::move(*prepared), std::nullopt}); // shared by the two steps
         return Pending{[one](store::TenantSession& tenant, Timestamp at) -> Result<values::Job> {
                            auto stored = store_job(tenant, one->prepared, at);
                            if (!stored) return stored.error();

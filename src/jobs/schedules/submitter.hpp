@@ -1,5 +1,5 @@
-// The port through which schedules submit jobs: the three steps of jobs/submission/submission.hpp, for callers that need not know
-// who takes them. Thread-safe.
+// The port through which schedules submit jobs: the three steps of jobs/submission/submission.hpp, for callers that
+// need not know who takes them. Thread-safe.
 #pragma once
 #include "store/database.hpp"
 #include "values/job.hpp"
@@ -14,8 +14,8 @@ class JobService;
 
 // A job on its way. The functions are called once each, in this order.
 struct Pending {
-    // In the writer's transaction. The job that stands for the firing: a new one, or an earlier one with the same unique
-    // key. An error comes before anything has been written.
+    // In the writer's transaction. The job that stands for the firing: a new one, or an earlier one with the same
+    // unique key. An error comes before anything has been written.
     std::function<Result<values::Job>(store::TenantSession&, Timestamp now)> store;
     std::function<void()> announce; // after the commit: the job may begin
 };

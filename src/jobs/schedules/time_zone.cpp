@@ -20,16 +20,19 @@ constexpr Timestamp beginning{INT64_MIN / 2}, never{INT64_MAX / 2}; // room for 
 // so that a zone installed later would stay unknown: it is asked only for what is there.
 bool is_installed(const std::string& name) {
     const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+' || c == '/';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               c == '+' || c == '/';
     };
     if (name == "localtime") return false; // Debian's link to whatever this machine is set to: no name of a zone
-    if (name.empty() || name.size() > 64 || name.front() == '/' || !std::all_of(name.begin(), name.end(), plain)) return false;
+    if (name.empty() || name.size() > 64 || name.front() == '/' || !std::all_of(name.begin(), name.end(), plain))
+        return false;
     const char* chosen = std::getenv("TZDIR");
     const auto file = std::filesystem::path{chosen && *chosen ? chosen : "/usr/share/zoneinfo"} / name;
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(file, ignored)) return false;
     std::array<char, 4> magic{};
-    return std::ifstream{file, std::ios::binary}.read(magic.data(), magic.size()) && std::string_view{magic.data(), magic.size()} == "TZif";
+    return std::ifstream{file, std::ios::binary}.read(magic.data(), magic.size()) &&
+           std::string_view{magic.data(), magic.size()} == "TZif";
 }
 
 absl::Time moment(Timestamp at) { return absl::FromUnixMicros(at.micros); }
@@ -51,12 +54,19 @@ TimeZone TimeZone::utc() { return TimeZone{std::make_shared<const Rules>(Rules{a
 Result<TimeZone> TimeZone::load(const std::string& name) {
     if (name == "UTC") return utc(); // needs no file
     Rules rules;
-    if (is_installed(name) && absl::LoadTimeZone(name, &rules.zone)) return TimeZone{std::make_shared<const Rules>(rules)};
+    if (is_installed(name) && absl::LoadTimeZone(name, &rules.zone))
+        return TimeZone{std::make_shared<const Rules>(rules)};
     if (!is_installed("Europe/Berlin"))
-        return Error{Code::unprocessable, fmt::format("the time zone \"{}\" is unknown, because this machine has no time-zone data: install the "
-                                                      "package tzdata, or use UTC", name)};
-    return Error{Code::unprocessable, fmt::format("there is no time zone \"{}\"; zones are named as in Europe/Berlin, America/New_York or UTC "
-                                                  "(`timedatectl list-timezones` lists them)", name)};
+        return Error{
+            Code::unprocessable,
+            fmt::format("the time zone \"{}\" is unknown, because this machine has no time-zone data: install the "
+                        "package tzdata, or use UTC",
+                        name)};
+    return Error{
+        Code::unprocessable,
+        fmt::format("there is no time zone \"{}\"; zones are named as in Europe/Berlin, America/New_York or UTC "
+                    "(`timedatectl list-timezones` lists them)",
+                    name)};
 }
 
 TimeZone::Span TimeZone::span(Timestamp at) const {

@@ -1,6 +1,6 @@
-// The Idempotency-Key of a request (IETF draft httpapi-idempotency-key-header): the same key and payload give the same answer,
-// whatever would be said to them now; the same key with another payload is refused. It belongs to the API key that sent it. Inside
-// store tasks.
+// The Idempotency-Key of a request (IETF draft httpapi-idempotency-key-header): the same key and payload give the same
+// answer, whatever would be said to them now; the same key with another payload is refused. It belongs to the API key
+// that sent it. Inside store tasks.
 #pragma once
 #include "jobs/job_repository.hpp"
 
@@ -13,13 +13,15 @@ struct IdempotentRequest {
     std::string key;
     std::string payload_sha256;
     std::string scope; // method and path: "POST /api/v1/jobs"
-    KeyId sender{};    // whose it is: another key may send the same word, and means another request. Nil: the admin socket
+    KeyId sender{}; // whose it is: another key may send the same word, and means another request. Nil: the admin socket
 };
 
 // What the key was answered before. unprocessable: it came with another payload.
-Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::TenantSession& tenant, const std::optional<IdempotentRequest>& request);
+Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::TenantSession& tenant,
+                                                                   const std::optional<IdempotentRequest>& request);
 
 // In the transaction of what the request has made.
-void remember_answer(store::TenantSession& tenant, const std::optional<IdempotentRequest>& request, std::string body, int status, Timestamp now);
+void remember_answer(store::TenantSession& tenant, const std::optional<IdempotentRequest>& request, std::string body,
+                     int status, Timestamp now);
 
 } // namespace millrace::jobs

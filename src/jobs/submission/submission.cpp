@@ -36,11 +36,14 @@ Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared&
     auto& job = prepared.job;
     for (const auto& dependency : prepared.depends_on) {
         const auto parent = job_repository::find_state(tenant, dependency.parent);
-        if (!parent) return Error{Code::unprocessable, fmt::format("\"depends_on\": there is no job {}", dependency.parent.text())};
+        if (!parent)
+            return Error{Code::unprocessable,
+                         fmt::format("\"depends_on\": there is no job {}", dependency.parent.text())};
         const bool failed = values::is_final(*parent) && *parent != JobState::succeeded;
         const bool settled = *parent == JobState::succeeded || (failed && dependency.on_failure != OnFailure::wait);
         if (failed && dependency.on_failure == OnFailure::fail)
-            job.error = {"dependency_failed", fmt::format("job {}, which it depends on, had ended without success", dependency.parent.text())};
+            job.error = {"dependency_failed", fmt::format("job {}, which it depends on, had ended without success",
+                                                          dependency.parent.text())};
         if (!settled) ++job.blocked_by;
         ties.push_back({dependency, settled});
     }
@@ -55,14 +58,18 @@ void insert_dead(store::TenantSession& tenant, const values::Job& job, Timestamp
     job_repository::insert_ended(tenant, job, now);
     count_totals(session, dead_on_arrival(job));
     write_event(session, job.organization, "job.dead", job.id.text(),
-                {{"queue", job.queue}, {"kind", job.kind}, {"error", {{"code", job.error->code}, {"message", job.error->message}}}}, now);
+                {{"queue", job.queue},
+                 {"kind", job.kind},
+                 {"error", {{"code", job.error->code}, {"message", job.error->message}}}},
+                now);
     if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(session, *job.flow, false, now);
 }
 
 } // namespace
 
 Settled dead_on_arrival(const values::Job& job) {
-    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state, job.state, job.run_at, 0}}};
+    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state,
+              job.state, job.run_at, 0}}};
 }
 
 Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now) {
@@ -89,7 +96,8 @@ Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Times
     else job_repository::insert(tenant, job);
     note_blobs();
     for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
-    if (prepared.unique) job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
+    if (prepared.unique)
+        job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
     for (const auto& effect : prepared.effects) effect(tenant.session());
     return Stored{std::move(job), false, {}};
 }

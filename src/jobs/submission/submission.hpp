@@ -18,17 +18,19 @@ struct Prepared {
     values::Job job;
     std::optional<values::Unique> unique;
     std::vector<values::Dependency> depends_on;
-    std::vector<Effect> effects; // rows that belong to the job, written with it: its uploaded files
+    std::vector<Effect> effects;    // rows that belong to the job, written with it: its uploaded files
     std::vector<std::string> blobs; // that its payload names
-    // A slot is kept for it: it is stored as running, under this token, and so need not be claimed in a write of its own. Only a
-    // job that is ready, and neither unique nor a dependant.
+    // A slot is kept for it: it is stored as running, under this token, and so need not be claimed in a write of its
+    // own. Only a job that is ready, and neither unique nor a dependant.
     std::optional<std::int64_t> begin_with;
 };
 
-// Edges of one document, a flow or a batch, all together: it is stored in one transaction, and others wait for the writer.
+// Edges of one document, a flow or a batch, all together: it is stored in one transaction, and others wait for the
+// writer.
 constexpr std::size_t most_edges = 5000;
 
-// Bytes of payloads from which on preparing goes to a pool: it parses them, and an io thread serves thousands of connections.
+// Bytes of payloads from which on preparing goes to a pool: it parses them, and an io thread serves thousands of
+// connections.
 constexpr std::size_t large_payloads = 64 * 1024;
 
 // What the store keeps of it.
@@ -38,7 +40,8 @@ struct Stored {
     std::optional<Lease> lease; // it was stored as running: its first attempt
 };
 
-// In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not exist.
+// In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not
+// exist.
 Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now);
 
 // What a job means for the dispatcher that was stored as dead.

@@ -7,7 +7,8 @@
 namespace millrace::models {
 namespace {
 
-constexpr std::array<std::string_view, 6> told_by_chain{"model", "model_version", "batch_size", "queue_ms", "infer_ms", "cached"};
+constexpr std::array<std::string_view, 6> told_by_chain{"model",    "model_version", "batch_size",
+                                                        "queue_ms", "infer_ms",      "cached"};
 
 double rounded(double value) { return std::round(value * 1000) / 1000; }
 
@@ -16,11 +17,14 @@ double rounded(double value) { return std::round(value * 1000) / 1000; }
 json::object without_times(const json::object& result) {
     json::object rest;
     for (const auto& [name, value] : result)
-        if (std::find(told_by_chain.begin(), told_by_chain.end(), std::string_view{name.data(), name.size()}) == told_by_chain.end()) rest[name] = value;
+        if (std::find(told_by_chain.begin(), told_by_chain.end(), std::string_view{name.data(), name.size()}) ==
+            told_by_chain.end())
+            rest[name] = value;
     return rest;
 }
 
-void ChainAnswer::add(const values::Step& step, std::span<const inference::Prediction> predictions, std::optional<std::size_t> crops) {
+void ChainAnswer::add(const values::Step& step, std::span<const inference::Prediction> predictions,
+                      std::optional<std::size_t> crops) {
     inference::Prediction longest;
     bool cached = !predictions.empty();
     for (const auto& each : predictions) {
@@ -32,7 +36,9 @@ void ChainAnswer::add(const values::Step& step, std::span<const inference::Predi
         tokens_ += each.tokens;
         cached = cached && each.cached;
     }
-    if (cached) longest.queue_ms = longest.decode_ms = longest.infer_ms = longest.encode_ms = 0; // it took none of the times that are kept with it
+    if (cached)
+        longest.queue_ms = longest.decode_ms = longest.infer_ms = longest.encode_ms =
+            0; // it took none of the times that are kept with it
     queue_ms_ += longest.queue_ms;
     decode_ms_ += longest.decode_ms;
     infer_ms_ += longest.infer_ms;

@@ -1,5 +1,5 @@
-// The answer of a chain: the last step's, or the detector's with the answers to its crops beside the boxes, and what each step
-// has taken. Pure.
+// The answer of a chain: the last step's, or the detector's with the answers to its crops beside the boxes, and what
+// each step has taken. Pure.
 #pragma once
 #include "inference/prediction.hpp"
 #include "values/chain.hpp"
@@ -18,9 +18,10 @@ class ChainAnswer {
 public:
     explicit ChainAnswer(const inference::ModelVersion& chain) : chain_{chain} {} // borrowed
 
-    // A step has answered; `crops`: of how many crops. Several requests of one step ran beside each other: their longest times
-    // count.
-    void add(const values::Step& step, std::span<const inference::Prediction> predictions, std::optional<std::size_t> crops = {});
+    // A step has answered; `crops`: of how many crops. Several requests of one step ran beside each other: their
+    // longest times count.
+    void add(const values::Step& step, std::span<const inference::Prediction> predictions,
+             std::optional<std::size_t> crops = {});
     // `last` as the chain's answer: its result is what the steps have found, and gets the chain's name and times.
     inference::Prediction finish(inference::Prediction last) &&;
 

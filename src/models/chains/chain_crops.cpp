@@ -69,15 +69,19 @@ Result<std::vector<json::object>> rows_of_outputs(const json::array& outputs, st
 } // namespace
 
 Result<Crops> crops_of(const json::object& found, const values::Crop& crop) {
-    if (found.contains("rows")) return Error{Code::unprocessable, "the request brings several pictures; crops are taken of one"};
+    if (found.contains("rows"))
+        return Error{Code::unprocessable, "the request brings several pictures; crops are taken of one"};
     const auto width = number_at(found, "width"), height = number_at(found, "height");
     const auto* objects = found.if_contains("objects");
-    if (!width || !height || !objects || !objects->is_array()) return Error{Code::unprocessable, "there is nothing to crop: the request brings no picture"};
+    if (!width || !height || !objects || !objects->is_array())
+        return Error{Code::unprocessable, "there is nothing to crop: the request brings no picture"};
     Crops crops;
-    for (std::size_t i = 0; i < objects->get_array().size() && crops.regions.size() < static_cast<std::size_t>(crop.most); ++i) {
+    for (std::size_t i = 0;
+         i < objects->get_array().size() && crops.regions.size() < static_cast<std::size_t>(crop.most); ++i) {
         const auto box = box_of(objects->get_array()[i]);
         if (!box) continue;
-        const auto across = pixels((*box)[0], (*box)[2], crop.margin, *width), down = pixels((*box)[1], (*box)[3], crop.margin, *height);
+        const auto across = pixels((*box)[0], (*box)[2], crop.margin, *width),
+                   down = pixels((*box)[1], (*box)[3], crop.margin, *height);
         if (across.length == 0 || down.length == 0) continue;
         crops.regions.push_back(Region{across.from, down.from, across.length, down.length});
         crops.objects.push_back(i);
@@ -88,9 +92,11 @@ Result<Crops> crops_of(const json::object& found, const values::Crop& crop) {
 Result<std::vector<json::object>> answers_of(const json::object& result, std::size_t rows) {
     if (rows == 1 && !result.contains("rows")) return std::vector{without_times(result)};
     std::vector<json::object> answers;
-    if (const auto* outputs = result.if_contains("outputs"); outputs && outputs->is_array()) return rows_of_outputs(outputs->get_array(), rows);
+    if (const auto* outputs = result.if_contains("outputs"); outputs && outputs->is_array())
+        return rows_of_outputs(outputs->get_array(), rows);
     const auto* list = result.if_contains("rows");
-    if (!list || !list->is_array() || list->get_array().size() != rows) return Error{Code::internal, "its answer has another number of rows than there were crops"};
+    if (!list || !list->is_array() || list->get_array().size() != rows)
+        return Error{Code::internal, "its answer has another number of rows than there were crops"};
     for (const auto& row : list->get_array()) answers.push_back(row.as_object());
     return answers;
 }

@@ -14,13 +14,13 @@ struct Crops {
     std::vector<std::size_t> objects;
 };
 
-// The most certain objects with their margins, as whole pixels: a pixel that a box touches belongs to it. What lies beside the
-// picture is left out, and so is a box of which nothing lies within it. unprocessable for an answer about several pictures or
-// about none.
+// The most certain objects with their margins, as whole pixels: a pixel that a box touches belongs to it. What lies
+// beside the picture is left out, and so is a box of which nothing lies within it. unprocessable for an answer about
+// several pictures or about none.
 Result<Crops> crops_of(const json::object& found, const values::Crop& crop);
 
-// The answers to `rows` crops that were one request, one a crop: without the model's name and the times. internal for an answer
-// that has not as many.
+// The answers to `rows` crops that were one request, one a crop: without the model's name and the times. internal for
+// an answer that has not as many.
 Result<std::vector<json::object>> answers_of(const json::object& result, std::size_t rows);
 
 } // namespace millrace::models

@@ -55,17 +55,20 @@ Request request_of(const Request& chain, VersionPtr version, Input input, bool r
 }
 
 // One tensor for each input of the step's model.
-Result<Input> input_of(const values::Step& step, const values::Manifest& manifest, const std::vector<std::vector<Tensor>>& outputs) {
+Result<Input> input_of(const values::Step& step, const values::Manifest& manifest,
+                       const std::vector<std::vector<Tensor>>& outputs) {
     Input input;
     for (const auto& spec : manifest.inputs) {
         auto& tensor = input.tensors.emplace_back();
         tensor.name = spec.tensor.name;
         tensor.datatype = spec.tensor.datatype;
         tensor.absent = true;
-        const auto wanted = std::find_if(step.inputs.begin(), step.inputs.end(), [&](const auto& each) { return each.input == spec.tensor.name; });
+        const auto wanted = std::find_if(step.inputs.begin(), step.inputs.end(),
+                                         [&](const auto& each) { return each.input == spec.tensor.name; });
         if (wanted == step.inputs.end()) continue;
         const auto& given = outputs[wanted->step];
-        const auto output = std::find_if(given.begin(), given.end(), [&](const Tensor& each) { return each.name == wanted->output; });
+        const auto output =
+            std::find_if(given.begin(), given.end(), [&](const Tensor& each) { return each.name == wanted->output; });
         if (output == given.end()) continue; // an optional one
         tensor.shape = output->shape;
         tensor.bytes = output->bytes;
@@ -76,7 +79,8 @@ Result<Input> input_of(const values::Step& step, const values::Manifest& manifes
 
 // As many crops as one forward pass takes; of a model of open sides each crop has a size of its own.
 std::size_t crops_at_once(const values::Manifest& manifest) {
-    return manifest.inputs.front().image.open() ? 1 : static_cast<std::size_t>(std::max(1, manifest.batching.max_batch));
+    return manifest.inputs.front().image.open() ? 1
+                                                : static_cast<std::size_t>(std::max(1, manifest.batching.max_batch));
 }
 
 // So that several requests share one copy. The digest lets a cache know the picture.
@@ -93,7 +97,9 @@ Result<void> put_in_memory(Input& picture, bool with_digest) {
 class ChainRunner final : public Runner {
 public:
     ChainRunner(std::unique_ptr<Runner> runner, FindStep find, asio::any_io_executor background)
-        : runner_{std::move(runner)}, find_{std::move(find)}, background_{std::move(background)} {}
+        : runner_{std::move(runner)},
+          find_{std::move(find)},
+          background_{std::move(background)} {}
 
     awaitable<Outcome> predict(Request request) override {
         return is_chain(*request.model) ? run(std::move(request)) : runner_->predict(std::move(request));
@@ -101,10 +107,11 @@ public:
 
     void start(Request request, std::function<void(Outcome)> done) override {
         if (!is_chain(*request.model)) return runner_->start(std::move(request), std::move(done));
-        asio::co_spawn(background_, run(std::move(request)), [done = std::move(done)](std::exception_ptr broken, Outcome outcome) {
-            if (broken) outcome = Failure{FailureReason::unavailable, "the prediction broke off", false};
-            done(std::move(outcome));
-        });
+        asio::co_spawn(background_, run(std::move(request)),
+                       [done = std::move(done)](std::exception_ptr broken, Outcome outcome) {
+                           if (broken) outcome = Failure{FailureReason::unavailable, "the prediction broke off", false};
+                           done(std::move(outcome));
+                       });
     }
 
     awaitable<Result<Loaded>> load(VersionPtr version) override {
@@ -139,7 +146,10 @@ private:
         }
         if (!values::crops(*chain)) co_return co_await hand_on(std::move(request), std::move(versions));
         if (request.raw)
-            co_return Failure{FailureReason::bad_input, "the answer of a chain with crops is a list of objects, which has no form as tensors: ask for it as JSON", false};
+            co_return Failure{FailureReason::bad_input,
+                              "the answer of a chain with crops is a list of objects, which has no form as tensors: "
+                              "ask for it as JSON",
+                              false};
         co_return co_await look_at_crops(std::move(request), std::move(versions));
     }
 
@@ -179,14 +189,16 @@ private:
             auto seen = co_await look(request, versions[i], *picture, crops->regions);
             if (!seen) co_return of_step(steps[i], std::move(seen.error()));
             answer.add(steps[i], *seen, crops->regions.size());
-            if (auto put = put_beside(found->result, steps[i], *crops, *seen, crops_at_once(*versions[i]->manifest)); !put)
+            if (auto put = put_beside(found->result, steps[i], *crops, *seen, crops_at_once(*versions[i]->manifest));
+                !put)
                 co_return of_step(steps[i], put.error());
         }
         co_return std::move(answer).finish(std::move(*found));
     }
 
     // All crops at once, so that they meet in a batch.
-    awaitable<Predictions> look(const Request& request, VersionPtr version, Input& picture, const std::vector<Region>& regions) {
+    awaitable<Predictions> look(const Request& request, VersionPtr version, Input& picture,
+                                const std::vector<Region>& regions) {
         const auto size = crops_at_once(*version->manifest);
         if (regions.size() > size)
             if (auto put = put_in_memory(picture, version->manifest->cache_for.has_value()); !put)
@@ -207,11 +219,14 @@ private:
         std::vector<Prediction> predictions;
         if (requests.empty()) co_return predictions;
         const auto executor = co_await asio::this_coro::executor;
-        const auto spawn = [&](Request& request) { return asio::co_spawn(executor, runner_->predict(std::move(request)), asio::deferred); };
+        const auto spawn = [&](Request& request) {
+            return asio::co_spawn(executor, runner_->predict(std::move(request)), asio::deferred);
+        };
         std::vector<decltype(spawn(requests.front()))> under_way;
         for (auto& request : requests) under_way.push_back(spawn(request));
         auto group = asio::experimental::make_parallel_group(std::move(under_way));
-        auto [order, broken, outcomes] = co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+        auto [order, broken, outcomes] =
+            co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
         for (std::size_t i = 0; i < outcomes.size(); ++i) {
             if (broken[i]) co_return Failure{FailureReason::cancelled, "the prediction broke off", false};
             if (!outcomes[i]) co_return std::move(outcomes[i].error());
@@ -220,7 +235,8 @@ private:
         co_return predictions;
     }
 
-    static Result<void> put_beside(json::object& found, const values::Step& step, const Crops& crops, const std::vector<Prediction>& seen, std::size_t at_once) {
+    static Result<void> put_beside(json::object& found, const values::Step& step, const Crops& crops,
+                                   const std::vector<Prediction>& seen, std::size_t at_once) {
         auto& objects = found.at("objects").as_array();
         std::size_t crop = 0;
         for (const auto& prediction : seen) {

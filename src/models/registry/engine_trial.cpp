@@ -16,7 +16,7 @@ namespace {
 // Files of the registry never shrink, so the mapping cannot be cut under the reader.
 Result<inference::ArchiveKind> inspect_mapped(const std::filesystem::path& path) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    struct stat info{};
+    struct stat info {};
     if (!file || ::fstat(file.get(), &info) != 0)
         return Error{Code::unavailable, "the model file was removed while it was being pushed; push it again"};
     const auto size = static_cast<std::size_t>(info.st_size);
@@ -38,22 +38,26 @@ public:
         auto report = co_await engine_.check(std::move(version));
         const auto worker = engine_.status();
         if (report)
-            co_return TrialReport{worker.runtime, report->load_ms, report->warm_up_ms, report->memory_bytes, report->optimization, report->note,
-                                  report->precision, report->channels_last, report->threads, report->instances};
+            co_return TrialReport{worker.runtime,       report->load_ms,  report->warm_up_ms, report->memory_bytes,
+                                  report->optimization, report->note,     report->precision,  report->channels_last,
+                                  report->threads,      report->instances};
         // A machine without a runtime keeps models for one that has it; they are tried when they are first used.
-        if (report.error().code == Code::unavailable && worker.state == "unavailable") co_return std::optional<TrialReport>{};
+        if (report.error().code == Code::unavailable && worker.state == "unavailable")
+            co_return std::optional<TrialReport>{};
         co_return report.error();
     }
 
     awaitable<Result<void>> warm(std::shared_ptr<const inference::ModelVersion> version) override {
         auto report = co_await engine_.load(std::move(version));
-        if (report || (report.error().code == Code::unavailable && engine_.status().state == "unavailable")) co_return success();
+        if (report || (report.error().code == Code::unavailable && engine_.status().state == "unavailable"))
+            co_return success();
         co_return report.error();
     }
 
     bool loading(const std::string& sha256) const override {
         const auto models = engine_.models();
-        return std::any_of(models.begin(), models.end(), [&](const auto& each) { return each.version->sha256 == sha256 && each.state == "loading"; });
+        return std::any_of(models.begin(), models.end(),
+                           [&](const auto& each) { return each.version->sha256 == sha256 && each.state == "loading"; });
     }
 
     void forget(std::shared_ptr<const inference::ModelVersion> version) override { engine_.forget(std::move(version)); }

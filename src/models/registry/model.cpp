@@ -13,7 +13,8 @@ json::value member(const json::object& object, std::string_view name) {
 } // namespace
 
 const Version* Model::find(int number) const {
-    const auto at = std::find_if(versions.begin(), versions.end(), [number](const Version& v) { return v.number == number; });
+    const auto at =
+        std::find_if(versions.begin(), versions.end(), [number](const Version& v) { return v.number == number; });
     return at == versions.end() ? nullptr : &*at;
 }
 

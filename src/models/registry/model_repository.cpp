@@ -1,8 +1,8 @@
 #include "models/model_repository.hpp"
 
-#include "base/json_text.hpp"
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "base/json_text.hpp"
 #include "models/traffic_repository.hpp"
 
 #include <fmt/format.h>
@@ -37,7 +37,8 @@ values::FileRefs files_of(const std::string& text) {
     return files ? std::move(*files) : values::FileRefs{};
 }
 
-// organization_id, model, version, sha256, size, manifest, manifest_file, created_at, format, trial, signature, signer, files
+// organization_id, model, version, sha256, size, manifest, manifest_file, created_at, format, trial, signature, signer,
+// files
 StoredVersion read_version(const store::Rows& rows) {
     StoredVersion version;
     version.organization = rows.id<OrganizationId>(0);
@@ -57,10 +58,13 @@ StoredVersion read_version(const store::Rows& rows) {
 }
 
 std::optional<StoredVersion> equal_version(store::TenantSession& session, const StoredVersion& version) {
-    auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
-                              "trial, signature, signer, files FROM model_versions WHERE organization_id = $1 AND model = $2 AND sha256 = $3 AND manifest = $4 "
-                              "AND files = $5 ORDER BY version DESC LIMIT 1",
-                              {version.model, version.sha256, version.manifest, json_text(values::to_json(version.files))});
+    auto rows =
+        session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, "
+                      "manifest), created_at, format, "
+                      "trial, signature, signer, files FROM model_versions WHERE organization_id = $1 AND model = $2 "
+                      "AND sha256 = $3 AND manifest = $4 "
+                      "AND files = $5 ORDER BY version DESC LIMIT 1",
+                      {version.model, version.sha256, version.manifest, json_text(values::to_json(version.files))});
     return rows.next() ? std::optional{read_version(rows)} : std::nullopt;
 }
 
@@ -83,16 +87,19 @@ StoredVersion pushed_again(store::TenantSession& session, StoredVersion old, con
 }
 
 StoredModel find_model(store::TenantSession& session, const StoredVersion& version) {
-    auto rows = session.query("SELECT production_version, created_at FROM models WHERE organization_id = $1 AND name = $2", {version.model});
+    auto rows =
+        session.query("SELECT production_version, created_at FROM models WHERE organization_id = $1 AND name = $2",
+                      {version.model});
     if (!rows.next()) throw store::DatabaseError{store::Fault::broken, "a model version has no model"};
     return {version.organization, version.model, maybe_number(rows, 0), rows.time(1)};
 }
 
 int take_number(store::TenantSession& session, const StoredVersion& version) {
-    auto rows = session.query("INSERT INTO models (organization_id, name, next_version, created_at) VALUES ($1, $2, 2, $3) "
-                              "ON CONFLICT (organization_id, name) DO UPDATE SET next_version = models.next_version + 1 "
-                              "RETURNING next_version - 1",
-                              {version.model, version.created_at});
+    auto rows =
+        session.query("INSERT INTO models (organization_id, name, next_version, created_at) VALUES ($1, $2, 2, $3) "
+                      "ON CONFLICT (organization_id, name) DO UPDATE SET next_version = models.next_version + 1 "
+                      "RETURNING next_version - 1",
+                      {version.model, version.created_at});
     rows.next();
     return static_cast<int>(rows.integer(0));
 }
@@ -104,12 +111,14 @@ std::vector<values::Step> steps_of(std::string_view manifest) {
 }
 
 Result<void> check_not_in_chain(store::TenantSession& session, const std::string& model, int number) {
-    auto rows = session.query("SELECT model, version, manifest FROM model_versions WHERE organization_id = $1 AND format = 'chain' ORDER BY model, version");
+    auto rows = session.query("SELECT model, version, manifest FROM model_versions WHERE organization_id = $1 AND "
+                              "format = 'chain' ORDER BY model, version");
     while (rows.next())
         for (const auto& step : steps_of(rows.text(2)))
             if (step.model == model && step.version == number)
-                return Error{Code::conflict, fmt::format("version {} of \"{}\" is a step of the chain {}/{}; delete that first", number, model, rows.text(0),
-                                                         rows.integer(1))};
+                return Error{Code::conflict,
+                             fmt::format("version {} of \"{}\" is a step of the chain {}/{}; delete that first", number,
+                                         model, rows.text(0), rows.integer(1))};
     return success();
 }
 
@@ -122,13 +131,16 @@ std::string signed_sha256(const StoredVersion& version) {
 std::vector<StoredModel> all_models(store::Session& session) {
     auto rows = session.query("SELECT organization_id, name, production_version, created_at FROM models");
     std::vector<StoredModel> models;
-    while (rows.next()) models.push_back({rows.id<OrganizationId>(0), rows.string(1), maybe_number(rows, 2), rows.time(3)});
+    while (rows.next())
+        models.push_back({rows.id<OrganizationId>(0), rows.string(1), maybe_number(rows, 2), rows.time(3)});
     return models;
 }
 
 std::vector<StoredVersion> all_versions(store::Session& session) {
-    auto rows = session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, manifest), created_at, format, "
-                              "trial, signature, signer, files FROM model_versions ORDER BY organization_id, model, version");
+    auto rows =
+        session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, "
+                      "manifest), created_at, format, "
+                      "trial, signature, signer, files FROM model_versions ORDER BY organization_id, model, version");
     std::vector<StoredVersion> versions;
     while (rows.next()) versions.push_back(read_version(rows));
     return versions;
@@ -140,25 +152,32 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
     StoredVersion added = version;
     added.number = take_number(session, version);
     const auto trial = stored(added.trial);
-    session.execute("INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, manifest_file, state, created_at, format, trial, "
-                    "signature, signer, files) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13)",
-                    {added.model, added.number, added.sha256, added.size, added.manifest, added.manifest_file, added.created_at, name(added.format),
-                     trial, added.signature, added.signer, json_text(values::to_json(added.files))});
-    session.execute("UPDATE models SET production_version = coalesce(production_version, $3) WHERE organization_id = $1 AND name = $2",
+    session.execute(
+        "INSERT INTO model_versions (organization_id, model, version, sha256, size, manifest, manifest_file, state, "
+        "created_at, format, trial, "
+        "signature, signer, files) VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13)",
+        {added.model, added.number, added.sha256, added.size, added.manifest, added.manifest_file, added.created_at,
+         name(added.format), trial, added.signature, added.signer, json_text(values::to_json(added.files))});
+    session.execute("UPDATE models SET production_version = coalesce(production_version, $3) WHERE organization_id = "
+                    "$1 AND name = $2",
                     {added.model, added.number});
     return {std::move(added), true, find_model(session, version)};
 }
 
 Result<void> check_steps(store::TenantSession& session, const std::vector<values::Step>& steps) {
     for (const auto& step : steps) {
-        auto rows = session.query("SELECT 1 FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {step.model, step.version});
-        if (!rows.next()) return Error{Code::conflict, fmt::format("{} was deleted while the chain was pushed", values::title(step))};
+        auto rows =
+            session.query("SELECT 1 FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
+                          {step.model, step.version});
+        if (!rows.next())
+            return Error{Code::conflict, fmt::format("{} was deleted while the chain was pushed", values::title(step))};
     }
     return success();
 }
 
 std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number) {
-    auto rows = session.query("SELECT coalesce(manifest_file, manifest) FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
+    auto rows = session.query("SELECT coalesce(manifest_file, manifest) FROM model_versions WHERE organization_id = $1 "
+                              "AND model = $2 AND version = $3",
                               {model, number});
     return rows.next() ? std::optional{rows.string(0)} : std::nullopt;
 }
@@ -166,28 +185,39 @@ std::optional<std::string> find_manifest_file(store::TenantSession& session, con
 Result<void> delete_version(store::TenantSession& session, const std::string& model, int number) {
     bool production = false, last = false;
     {
-        auto rows = session.query("SELECT m.production_version, (SELECT count(*) FROM model_versions AS o WHERE o.organization_id = $1 AND o.model = $2) "
-                                  "FROM model_versions AS v JOIN models AS m ON m.organization_id = v.organization_id AND m.name = v.model "
-                                  "WHERE v.organization_id = $1 AND v.model = $2 AND v.version = $3",
-                                  {model, number});
-        if (!rows.next()) return Error{Code::not_found, fmt::format("there is no version {} of the model \"{}\"", number, model)};
+        auto rows = session.query(
+            "SELECT m.production_version, (SELECT count(*) FROM model_versions AS o WHERE o.organization_id = $1 AND "
+            "o.model = $2) "
+            "FROM model_versions AS v JOIN models AS m ON m.organization_id = v.organization_id AND m.name = v.model "
+            "WHERE v.organization_id = $1 AND v.model = $2 AND v.version = $3",
+            {model, number});
+        if (!rows.next())
+            return Error{Code::not_found, fmt::format("there is no version {} of the model \"{}\"", number, model)};
         production = rows.integer(0) == number;
         last = rows.integer(1) == 1;
     }
     if (production && !last)
-        return Error{Code::conflict, fmt::format("version {} is the production version of \"{}\"; put another one in production first (`millrace model traffic {}`)", number, model, model)};
+        return Error{Code::conflict, fmt::format("version {} is the production version of \"{}\"; put another one in "
+                                                 "production first (`millrace model traffic {}`)",
+                                                 number, model, model)};
     if (auto free = check_not_in_traffic(session, model, number); !free) return free;
     if (auto free = check_not_in_chain(session, model, number); !free) return free;
-    session.execute("DELETE FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3", {model, number});
+    session.execute("DELETE FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
+                    {model, number});
     forget_version(session, model, number, last);
-    if (last) session.execute("UPDATE models SET production_version = NULL WHERE organization_id = $1 AND name = $2", {model});
+    if (last)
+        session.execute("UPDATE models SET production_version = NULL WHERE organization_id = $1 AND name = $2",
+                        {model});
     return success();
 }
 
 std::vector<FileUser> users_of_file(store::Session& session, const std::string& sha256) {
-    auto rows = session.query("SELECT organization_id, model, version FROM model_versions WHERE sha256 = $1 OR instr(files, $1) > 0", {sha256});
+    auto rows = session.query(
+        "SELECT organization_id, model, version FROM model_versions WHERE sha256 = $1 OR instr(files, $1) > 0",
+        {sha256});
     std::vector<FileUser> users;
-    while (rows.next()) users.push_back({rows.id<OrganizationId>(0), rows.string(1), static_cast<int>(rows.integer(2))});
+    while (rows.next())
+        users.push_back({rows.id<OrganizationId>(0), rows.string(1), static_cast<int>(rows.integer(2))});
     return users;
 }
 

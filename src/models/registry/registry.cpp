@@ -25,14 +25,23 @@ struct Stored {
 
 } // namespace
 
-Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool, const Clock& clock,
-                   telemetry::Log& log, TrustedKeys trusted)
-    : database_{database}, files_{files}, trial_{trial}, pool_{pool}, clock_{clock}, log_{log}, trusted_{std::move(trusted)} {}
+Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool,
+                   const Clock& clock, telemetry::Log& log, TrustedKeys trusted)
+    : database_{database},
+      files_{files},
+      trial_{trial},
+      pool_{pool},
+      clock_{clock},
+      log_{log},
+      trusted_{std::move(trusted)} {}
 
 Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const values::Manifest> manifest) const {
     // Versions without files keep the digests that they always had.
-    const auto digest = sha256(row.files.empty() ? row.manifest : row.manifest + json::serialize(values::to_json(row.files)));
-    inference::ModelVersion runs{row.organization, row.model, std::to_string(row.number), row.sha256, files_.path_of(row.sha256), manifest, hex(digest)};
+    const auto digest =
+        sha256(row.files.empty() ? row.manifest : row.manifest + json::serialize(values::to_json(row.files)));
+    inference::ModelVersion runs{
+        row.organization, row.model,  std::to_string(row.number), row.sha256, files_.path_of(row.sha256),
+        manifest,         hex(digest)};
     for (const auto& file : row.files) runs.files.push_back({file, files_.path_of(file.sha256)});
     auto runnable = std::make_shared<const inference::ModelVersion>(std::move(runs));
     Version version;
@@ -63,29 +72,37 @@ std::string Registry::obstacle(const StoredVersion& row) const {
         if (!*opened) return fmt::format("its file \"{}\" is missing", each.name);
     }
     // Keys may have been withdrawn, or signatures asked for, since it was pushed.
-    if (trusted_.required() && !trusted_.signer(row.signature, signed_sha256(row), hex(sha256(row.manifest_file)), row.files))
+    if (trusted_.required() &&
+        !trusted_.signer(row.signature, signed_sha256(row), hex(sha256(row.manifest_file)), row.files))
         return "it is not signed by a key that is trusted here (models.require_signature)";
     return {};
 }
 
 Result<void> Registry::load_blocking() {
-    auto stored = database_.read_blocking([](Session& session) -> Result<Stored> { return Stored{all_models(session), all_versions(session)}; });
+    auto stored = database_.read_blocking([](Session& session) -> Result<Stored> {
+        return Stored{all_models(session), all_versions(session)};
+    });
     if (!stored) return stored.error();
     std::map<Name, StoredModel> models;
     for (auto& model : stored->models) models.emplace(Name{model.organization, model.name}, model);
     // Chains last, for they are made of the others.
-    std::stable_partition(stored->versions.begin(), stored->versions.end(), [](const auto& row) { return row.format != inference::ArchiveKind::chain; });
+    std::stable_partition(stored->versions.begin(), stored->versions.end(),
+                          [](const auto& row) { return row.format != inference::ArchiveKind::chain; });
     for (const auto& row : stored->versions) {
         auto manifest = values::Manifest::parse(row.manifest);
         // Written by push() in a form that it had read itself, so only a store that was tampered with comes here.
-        if (!manifest) return Error{Code::internal, fmt::format("the manifest of {}/{} cannot be read: {}", row.model, row.number, manifest.error().detail)};
+        if (!manifest)
+            return Error{Code::internal, fmt::format("the manifest of {}/{} cannot be read: {}", row.model, row.number,
+                                                     manifest.error().detail)};
         if (manifest->task == values::Task::chain)
             if (auto joined = join_stored(row.organization, *manifest); !joined)
-                return Error{Code::internal, fmt::format("the chain {}/{} cannot be read: {}", row.model, row.number, joined.error().detail)};
+                return Error{Code::internal, fmt::format("the chain {}/{} cannot be read: {}", row.model, row.number,
+                                                         joined.error().detail)};
         Version version = make_version(row, std::make_shared<const values::Manifest>(std::move(*manifest)));
         if (version.reason = obstacle(row); !version.reason.empty()) {
             version.runnable = nullptr;
-            log_.error("model version cannot be used", {{"model", row.model}, {"version", row.number}, {"reason", version.reason}});
+            log_.error("model version cannot be used",
+                       {{"model", row.model}, {"version", row.number}, {"reason", version.reason}});
         }
         remember(models.at({row.organization, row.model}), std::move(version));
     }
@@ -97,7 +114,8 @@ Result<void> Registry::load_blocking() {
 void Registry::drop_strays() {
     std::size_t dropped = 0;
     for (unsigned folder = 0; folder < 256; ++folder)
-        for (const auto& sha256 : files_.stored_before(static_cast<std::uint8_t>(folder), std::filesystem::file_time_type::clock::now()))
+        for (const auto& sha256 :
+             files_.stored_before(static_cast<std::uint8_t>(folder), std::filesystem::file_time_type::clock::now()))
             if (!used(sha256) && files_.remove(sha256)) ++dropped;
     if (dropped > 0) log_.info("model files that no version has were removed", {{"files", dropped}});
 }
@@ -105,7 +123,8 @@ void Registry::drop_strays() {
 std::vector<std::shared_ptr<const Model>> Registry::list(OrganizationId organization) const {
     std::vector<std::shared_ptr<const Model>> models;
     std::shared_lock lock{mutex_};
-    for (auto at = models_.lower_bound({organization, ""}); at != models_.end() && at->first.first == organization; ++at)
+    for (auto at = models_.lower_bound({organization, ""}); at != models_.end() && at->first.first == organization;
+         ++at)
         models.push_back(at->second);
     return models;
 }
@@ -117,14 +136,19 @@ Result<std::shared_ptr<const Model>> Registry::find(OrganizationId organization,
     return at->second;
 }
 
-Result<std::shared_ptr<const inference::ModelVersion>> Registry::resolve(OrganizationId organization, std::string_view name,
-                                                                        std::optional<std::string_view> wanted) const {
+Result<std::shared_ptr<const inference::ModelVersion>> Registry::resolve(OrganizationId organization,
+                                                                         std::string_view name,
+                                                                         std::optional<std::string_view> wanted) const {
     const auto model = find(organization, name);
     if (!model) return model.error();
     const auto number = wanted ? version_number(*wanted) : (*model)->traffic.production;
     const Version* version = number ? (*model)->find(*number) : nullptr;
-    if (!version) return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", wanted.value_or("production"), name)};
-    if (!version->ready()) return Error{Code::unavailable, fmt::format("version {} of the model \"{}\" cannot be used: {}", *number, name, version->reason)};
+    if (!version)
+        return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"",
+                                                  wanted.value_or("production"), name)};
+    if (!version->ready())
+        return Error{Code::unavailable,
+                     fmt::format("version {} of the model \"{}\" cannot be used: {}", *number, name, version->reason)};
     return version->runnable;
 }
 
@@ -152,12 +176,19 @@ awaitable<Result<void>> Registry::remove(values::Principal who, std::string name
     if (!model) co_return model.error();
     const auto number = version_number(version);
     const Version* known = number ? (*model)->find(*number) : nullptr;
-    if (!known) co_return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", version, name)};
+    if (!known)
+        co_return Error{Code::not_found, fmt::format("there is no version \"{}\" of the model \"{}\"", version, name)};
     if (trial_.loading(known->sha256))
-        co_return Error{Code::conflict, fmt::format("version {} of \"{}\" is being loaded; delete it when that has ended (`millrace model show {}` tells)", version, name, name)};
+        co_return Error{
+            Code::conflict,
+            fmt::format(
+                "version {} of \"{}\" is being loaded; delete it when that has ended (`millrace model show {}` tells)",
+                version, name, name)};
     for (const auto& other : list(who.organization))
         if (const int falling = falls_back_to(*other, **model, *number))
-            co_return Error{Code::conflict, fmt::format("version {} of \"{}\" is the fallback of {}/{}; delete that first", version, name, other->name, falling)};
+            co_return Error{Code::conflict,
+                            fmt::format("version {} of \"{}\" is the fallback of {}/{}; delete that first", version,
+                                        name, other->name, falling)};
     auto write = [organization = who.organization, name, number = *number](Session& session) -> Result<void> {
         TenantSession tenant{session, organization};
         return delete_version(tenant, name, number);
@@ -227,7 +258,8 @@ bool Registry::used(const std::string& sha256) const {
     return std::any_of(models_.begin(), models_.end(), [&](const auto& entry) {
         const auto& versions = entry.second->versions;
         return std::any_of(versions.begin(), versions.end(), [&](const Version& v) {
-            return v.sha256 == sha256 || std::any_of(v.files.begin(), v.files.end(), [&](const auto& file) { return file.sha256 == sha256; });
+            return v.sha256 == sha256 ||
+                   std::any_of(v.files.begin(), v.files.end(), [&](const auto& file) { return file.sha256 == sha256; });
         });
     });
 }
@@ -243,7 +275,8 @@ awaitable<void> Registry::drop_unused(std::vector<std::string> digests) {
             return removed ? success() : Result<void>{removed.error()};
         };
         if (auto dropped = co_await pool_.run(std::move(drop)); !dropped)
-            log_.warning("a model file that nobody uses could not be removed", {{"sha256", sha256}, {"reason", dropped.error().detail}});
+            log_.warning("a model file that nobody uses could not be removed",
+                         {{"sha256", sha256}, {"reason", dropped.error().detail}});
     }
 }
 

@@ -17,7 +17,8 @@ using inference::ModelVersion;
 // One digest over what a chain names, in the order of its steps.
 std::string digest_of(const std::vector<std::shared_ptr<const ModelVersion>>& steps) {
     std::string text = "millrace-chain-1\n";
-    for (const auto& step : steps) text += fmt::format("{} {} {} {}\n", step->name, step->version, step->sha256, step->rules_sha256);
+    for (const auto& step : steps)
+        text += fmt::format("{} {} {} {}\n", step->name, step->version, step->sha256, step->rules_sha256);
     return hex(sha256(text));
 }
 
@@ -35,13 +36,16 @@ Error of_step(const values::Step& step, const Error& error) {
 
 } // namespace
 
-Result<std::shared_ptr<const ModelVersion>> Registry::resolve_step(OrganizationId organization, const values::Step& step) const {
-    auto found = step.version == 0 ? resolve(organization, step.model) : resolve(organization, step.model, std::to_string(step.version));
+Result<std::shared_ptr<const ModelVersion>> Registry::resolve_step(OrganizationId organization,
+                                                                   const values::Step& step) const {
+    auto found = step.version == 0 ? resolve(organization, step.model)
+                                   : resolve(organization, step.model, std::to_string(step.version));
     if (!found) return of_step(step, found.error());
     return found;
 }
 
-Result<std::vector<std::shared_ptr<const ModelVersion>>> Registry::parts(const std::shared_ptr<const ModelVersion>& version) const {
+Result<std::vector<std::shared_ptr<const ModelVersion>>> Registry::parts(
+    const std::shared_ptr<const ModelVersion>& version) const {
     if (version->manifest->task != values::Task::chain) return std::vector{version};
     std::vector<std::shared_ptr<const ModelVersion>> steps;
     for (const auto& step : version->manifest->steps) {
@@ -57,7 +61,8 @@ Result<void> Registry::take_steps(StoredVersion& row, values::Manifest& manifest
     std::vector<std::shared_ptr<const ModelVersion>> steps;
     for (auto& step : manifest.steps) {
         auto found = resolve_step(row.organization, step);
-        if (!found && found.error().code == Code::not_found) return Error{Code::unprocessable, "manifest: " + found.error().detail};
+        if (!found && found.error().code == Code::not_found)
+            return Error{Code::unprocessable, "manifest: " + found.error().detail};
         if (!found) return found.error();
         step.version = version_number((*found)->version).value_or(0);
         steps.push_back(std::move(*found));
@@ -83,7 +88,8 @@ Result<void> Registry::join_stored(OrganizationId organization, values::Manifest
 }
 
 // Each was tried when it was pushed, so none needs a process of its own for that.
-awaitable<Result<void>> Registry::warm_steps(OrganizationId organization, std::shared_ptr<const values::Manifest> chain) {
+awaitable<Result<void>> Registry::warm_steps(OrganizationId organization,
+                                             std::shared_ptr<const values::Manifest> chain) {
     for (const auto& step : chain->steps) {
         auto version = resolve_step(organization, step);
         if (!version) co_return version.error();

@@ -24,8 +24,10 @@ public:
     virtual Result<inference::ArchiveKind> inspect(const std::filesystem::path& file) = 0;
     // Loads it and runs it once, apart from all other work; nullopt where there is no runtime to try it with.
     // unprocessable, with the reason, when it does not load or disagrees with its manifest.
-    virtual awaitable<Result<std::optional<TrialReport>>> run(std::shared_ptr<const inference::ModelVersion> version) = 0;
-    // Loads a version that was tried before where it serves, or looks that it is there; nothing where there is no runtime.
+    virtual awaitable<Result<std::optional<TrialReport>>> run(
+        std::shared_ptr<const inference::ModelVersion> version) = 0;
+    // Loads a version that was tried before where it serves, or looks that it is there; nothing where there is no
+    // runtime.
     virtual awaitable<Result<void>> warm(std::shared_ptr<const inference::ModelVersion> version) = 0;
     // Whether a model of this file is being loaded right now, where it serves.
     virtual bool loading(const std::string& sha256) const = 0;

@@ -60,15 +60,19 @@ Result<TrustedKeys> TrustedKeys::read(const fs::path& place, bool required) {
         }
     }
     if (required && out.keys_.empty())
-        return Error{Code::invalid_argument, "models.require_signature is true, but models.trusted_keys names no public key (.pem) to check signatures with"};
+        return Error{Code::invalid_argument, "models.require_signature is true, but models.trusted_keys names no "
+                                             "public key (.pem) to check signatures with"};
     return out;
 }
 
-Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::string>& text, const std::string& model_sha256,
-                                                       const std::string& manifest_sha256, const values::FileRefs& files) const {
+Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::string>& text,
+                                                       const std::string& model_sha256,
+                                                       const std::string& manifest_sha256,
+                                                       const values::FileRefs& files) const {
     if (!text) {
         if (!required_) return std::optional<std::string>{};
-        return Error{Code::unprocessable, "models must be signed here (models.require_signature): sign it with `millrace model sign` and push it with its signature"};
+        return Error{Code::unprocessable, "models must be signed here (models.require_signature): sign it with "
+                                          "`millrace model sign` and push it with its signature"};
     }
     const auto signature = read_signature(*text);
     if (!signature) return Error{Code::unprocessable, "the signature is not one of Ed25519: 64 bytes, or their base64"};
@@ -78,11 +82,13 @@ Result<std::optional<std::string>> TrustedKeys::signer(const std::optional<std::
         if (key.verifies(what, *signature)) return std::optional{key.id()};
     std::vector<std::string> ids;
     for (const auto& key : keys_) ids.push_back(key.id());
-    return Error{Code::unprocessable,
-                 fmt::format("the signature is not that of a trusted key over this model file, this manifest and these {} further files (trusted: {}); if "
-                             "it was signed by one of them, a file was changed, added or left out afterwards: each counts byte for byte",
-                             files.size(),
-                             fmt::join(ids, ", "))};
+    return Error{
+        Code::unprocessable,
+        fmt::format(
+            "the signature is not that of a trusted key over this model file, this manifest and these {} further files "
+            "(trusted: {}); if "
+            "it was signed by one of them, a file was changed, added or left out afterwards: each counts byte for byte",
+            files.size(), fmt::join(ids, ", "))};
 }
 
 } // namespace millrace::models

@@ -25,8 +25,11 @@ void Breakers::record(const Key& key, bool success) {
     auto& breaker = (*breakers)[key];
     if (!breaker.record(success, now)) return;
     const auto view = breaker.view(now);
-    log_.warning("the breaker of a model version changed",
-                 {{"model", std::get<1>(key)}, {"version", std::get<2>(key)}, {"state", view.name()}, {"attempts", view.attempts}, {"failures", view.failures}});
+    log_.warning("the breaker of a model version changed", {{"model", std::get<1>(key)},
+                                                            {"version", std::get<2>(key)},
+                                                            {"state", view.name()},
+                                                            {"attempts", view.attempts},
+                                                            {"failures", view.failures}});
 }
 
 void Breakers::gave_up(const Key& key) { (*breakers_.lock())[key].gave_up(); }

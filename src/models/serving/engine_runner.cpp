@@ -8,7 +8,9 @@ class EngineRunner final : public Runner {
 public:
     explicit EngineRunner(inference::Engine& engine) : engine_{engine} {}
 
-    awaitable<inference::Outcome> predict(inference::Request request) override { return engine_.predict(std::move(request)); }
+    awaitable<inference::Outcome> predict(inference::Request request) override {
+        return engine_.predict(std::move(request));
+    }
 
     void start(inference::Request request, std::function<void(inference::Outcome)> done) override {
         engine_.predict(std::move(request), std::move(done));
@@ -18,7 +20,8 @@ public:
         auto report = co_await engine_.load(std::move(version));
         if (report) co_return Loaded::yes;
         // Without a runtime nothing is served; the setting is kept for when there is one.
-        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable") co_return Loaded::no_runtime;
+        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable")
+            co_return Loaded::no_runtime;
         co_return report.error();
     }
 

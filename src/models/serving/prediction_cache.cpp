@@ -19,7 +19,9 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t large = 256 * 1024; // bytes that take longer to digest than an io thread should stand still
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text.data(), text.size()}); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span{text.data(), text.size()});
+}
 
 // Each text with its length before it, so that no two sequences read the same.
 void add(Sha256Stream& digest, std::string_view text) {
@@ -67,7 +69,10 @@ std::optional<Prediction> look_up(cache::Cache& cache, const std::string& key) {
 class CachedRunner final : public Runner {
 public:
     CachedRunner(std::unique_ptr<Runner> runner, cache::Cache& cache, async::ThreadPool& pool, CountLookup count)
-        : runner_{std::move(runner)}, cache_{cache}, pool_{pool}, count_{std::move(count)} {}
+        : runner_{std::move(runner)},
+          cache_{cache},
+          pool_{pool},
+          count_{std::move(count)} {}
 
     awaitable<Outcome> predict(Request request) override {
         const auto lifetime = request.model->manifest->cache_for;
@@ -87,9 +92,15 @@ public:
     }
 
     // The shadow's answers are looked at, not given: they come from the model.
-    void start(Request request, std::function<void(Outcome)> done) override { runner_->start(std::move(request), std::move(done)); }
-    awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) override { return runner_->load(std::move(version)); }
-    awaitable<void> unload(std::shared_ptr<const inference::ModelVersion> version) override { return runner_->unload(std::move(version)); }
+    void start(Request request, std::function<void(Outcome)> done) override {
+        runner_->start(std::move(request), std::move(done));
+    }
+    awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) override {
+        return runner_->load(std::move(version));
+    }
+    awaitable<void> unload(std::shared_ptr<const inference::ModelVersion> version) override {
+        return runner_->unload(std::move(version));
+    }
 
 private:
     awaitable<std::optional<std::string>> key_of(std::shared_ptr<Request> request) {
@@ -113,15 +124,17 @@ std::optional<std::string> cache_key(const Request& request) {
     if (!input) return std::nullopt;
     const auto& version = *request.model;
     Sha256Stream digest;
-    for (const std::string_view part : {std::string_view{version.name}, std::string_view{version.version}, std::string_view{version.sha256},
-                                        std::string_view{version.rules_sha256}, std::string_view{request.raw ? "raw" : "result"},
-                                        std::string_view{request.input.media_type}, std::string_view{*input}})
+    for (const std::string_view part :
+         {std::string_view{version.name}, std::string_view{version.version}, std::string_view{version.sha256},
+          std::string_view{version.rules_sha256}, std::string_view{request.raw ? "raw" : "result"},
+          std::string_view{request.input.media_type}, std::string_view{*input}})
         add(digest, part);
     if (!request.input.regions.empty()) add(digest, inference::text_of(request.input.regions));
     return fmt::format("prediction:{}:{}", version.organization.text(), hex(digest.finish()));
 }
 
-std::unique_ptr<Runner> cached_runner(std::unique_ptr<Runner> runner, cache::Cache& cache, async::ThreadPool& pool, CountLookup count) {
+std::unique_ptr<Runner> cached_runner(std::unique_ptr<Runner> runner, cache::Cache& cache, async::ThreadPool& pool,
+                                      CountLookup count) {
     return std::make_unique<CachedRunner>(std::move(runner), cache, pool, std::move(count));
 }
 

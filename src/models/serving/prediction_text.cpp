@@ -7,8 +7,8 @@ namespace {
 
 using inference::Prediction;
 
-// The length of the head in 8 bytes, the head as JSON, the result's floating-point numbers (8 bytes each: the JSON library
-// reads them back to a unit in the last place only), then the bytes of the files and of the tensors.
+// The length of the head in 8 bytes, the head as JSON, the result's floating-point numbers (8 bytes each: the JSON
+// library reads them back to a unit in the last place only), then the bytes of the files and of the tensors.
 constexpr std::size_t length_size = 8;
 
 template <class Value, class Visit> // Value: json::value, const or not
@@ -24,10 +24,17 @@ void visit_doubles(Value& value, Visit& visit) {
 
 json::object head_of(const Prediction& prediction) {
     json::array files, tensors;
-    for (const auto& file : prediction.files) files.push_back({{"name", file.name}, {"media_type", file.media_type}, {"size", file.bytes.size()}});
+    for (const auto& file : prediction.files)
+        files.push_back({{"name", file.name}, {"media_type", file.media_type}, {"size", file.bytes.size()}});
     for (const auto& tensor : prediction.tensors)
-        tensors.push_back({{"name", tensor.name}, {"datatype", values::name(tensor.datatype)}, {"shape", json::value_from(tensor.shape)}, {"size", tensor.bytes.size()}});
-    return {{"result", prediction.result}, {"files", std::move(files)}, {"tensors", std::move(tensors)}, {"batch_size", prediction.batch_size},
+        tensors.push_back({{"name", tensor.name},
+                           {"datatype", values::name(tensor.datatype)},
+                           {"shape", json::value_from(tensor.shape)},
+                           {"size", tensor.bytes.size()}});
+    return {{"result", prediction.result},
+            {"files", std::move(files)},
+            {"tensors", std::move(tensors)},
+            {"batch_size", prediction.batch_size},
             {"tokens", prediction.tokens}};
 }
 
@@ -65,7 +72,8 @@ std::optional<Prediction> assemble(const json::object& head, std::string_view re
         const auto type = values::datatype(std::string_view{tensor.at("datatype").as_string()});
         auto bytes = take(rest, tensor.at("size"));
         if (!bytes || !type) return std::nullopt;
-        out.tensors.push_back({text_of(tensor.at("name")), *type, json::value_to<values::Shape>(tensor.at("shape")), std::move(*bytes)});
+        out.tensors.push_back(
+            {text_of(tensor.at("name")), *type, json::value_to<values::Shape>(tensor.at("shape")), std::move(*bytes)});
     }
     return out;
 }
@@ -79,7 +87,9 @@ std::string write_prediction(const Prediction& prediction) {
     std::memcpy(out.data(), &length, length_size);
     out += head;
     const json::value result(prediction.result);
-    const auto append = [&](const double& number) { out.append(reinterpret_cast<const char*>(&number), sizeof number); };
+    const auto append = [&](const double& number) {
+        out.append(reinterpret_cast<const char*>(&number), sizeof number);
+    };
     visit_doubles(result, append);
     for (const auto& file : prediction.files) out += file.bytes;
     for (const auto& tensor : prediction.tensors) out += tensor.bytes;

@@ -20,7 +20,8 @@ public:
     virtual ~Runner() = default;
     // When the coroutine is cancelled, so is the prediction.
     virtual awaitable<inference::Outcome> predict(inference::Request request) = 0;
-    // Nobody waits for it. `done` is called once, on a thread of the engine's or of the runner's own, and returns quickly.
+    // Nobody waits for it. `done` is called once, on a thread of the engine's or of the runner's own, and returns
+    // quickly.
     virtual void start(inference::Request request, std::function<void(inference::Outcome)> done) = 0;
     // Loads and warms a version where it is served. An error says why it cannot serve.
     virtual awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) = 0;

@@ -36,14 +36,15 @@ inference::Request request_for(std::shared_ptr<const ModelVersion> version, cons
 }
 
 // The model and version that answered stand in the result; an answer out of the cache may have none.
-void mark_fallback(inference::Prediction& prediction, const ModelVersion& answered, const ModelVersion& primary, const Failure& why) {
+void mark_fallback(inference::Prediction& prediction, const ModelVersion& answered, const ModelVersion& primary,
+                   const Failure& why) {
     if (!prediction.result.contains("model")) {
         prediction.result["model"] = answered.name;
         prediction.result["model_version"] = answered.version;
     }
     prediction.result["fallback"] = true;
-    prediction.result["fallback_reason"] =
-        json::object{{"model_version", primary.version}, {"code", inference::word(why.reason)}, {"message", why.message}};
+    prediction.result["fallback_reason"] = json::object{
+        {"model_version", primary.version}, {"code", inference::word(why.reason)}, {"message", why.message}};
 }
 
 // As if the traffic had sent it to production at once.
@@ -64,7 +65,8 @@ std::uint64_t Chosen::max_input_bytes() const {
     return most;
 }
 
-std::shared_ptr<const ModelVersion> Serving::fallback_of(OrganizationId organization, const Model& model, const ModelVersion& production) const {
+std::shared_ptr<const ModelVersion> Serving::fallback_of(OrganizationId organization, const Model& model,
+                                                         const ModelVersion& production) const {
     const auto& named = model.traffic.fallback ? model.traffic.fallback : production.manifest->fallback;
     if (!named) return nullptr;
     std::optional<std::string_view> version;
@@ -74,8 +76,8 @@ std::shared_ptr<const ModelVersion> Serving::fallback_of(OrganizationId organiza
     return std::move(*found);
 }
 
-Result<Chosen> Serving::choose(OrganizationId organization, std::string_view name, std::optional<std::string_view> version,
-                               std::string_view sticky_key) const {
+Result<Chosen> Serving::choose(OrganizationId organization, std::string_view name,
+                               std::optional<std::string_view> version, std::string_view sticky_key) const {
     Chosen chosen;
     if (version) {
         auto named = registry_.resolve(organization, name, version);
@@ -109,9 +111,14 @@ Result<Chosen> Serving::choose(OrganizationId organization, std::string_view nam
     return chosen;
 }
 
-Serving::Serving(Registry& registry, Runner& runner, Breakers& breakers, VersionStats& stats, Rollout& rollout, const Clock& clock,
-                 telemetry::Metrics& metrics)
-    : registry_{registry}, runner_{runner}, breakers_{breakers}, stats_{stats}, rollout_{rollout}, clock_{clock},
+Serving::Serving(Registry& registry, Runner& runner, Breakers& breakers, VersionStats& stats, Rollout& rollout,
+                 const Clock& clock, telemetry::Metrics& metrics)
+    : registry_{registry},
+      runner_{runner},
+      breakers_{breakers},
+      stats_{stats},
+      rollout_{rollout},
+      clock_{clock},
       shadowing_{runner, stats, clock, metrics},
       fallbacks_{metrics.counter("millrace_model_fallbacks_total", "Predictions that the fallback answered")} {}
 
@@ -131,10 +138,12 @@ void Serving::count(const ModelVersion& version, const Ran& ran) {
 }
 
 // What a prediction of a candidate was, once it is known what production makes of the same input.
-void Serving::conclude(const asio::any_io_executor& executor, const ModelVersion& candidate, Ran& ran, bool refused, Judged judged) {
+void Serving::conclude(const asio::any_io_executor& executor, const ModelVersion& candidate, Ran& ran, bool refused,
+                       Judged judged) {
     const auto& outcome = ran.outcome;
     if (judged == Judged::worse) {
-        if (ran.passage && !outcome && is_fault_of_model(outcome.error()) && !outcome.error().no_answer) ran.passage->record(false);
+        if (ran.passage && !outcome && is_fault_of_model(outcome.error()) && !outcome.error().no_answer)
+            ran.passage->record(false);
         const bool not_run = refused || (!outcome && !is_fault_of_model(outcome.error()));
         stats_.record(candidate, Sample{.error = true, .refused = not_run});
         return observe(executor, candidate, Sample{.error = true});
@@ -144,7 +153,8 @@ void Serving::conclude(const asio::any_io_executor& executor, const ModelVersion
     if (judged == Judged::good && !outcome->cached) observe(executor, candidate, sample_of(*outcome, ran.took));
 }
 
-awaitable<Serving::Ran> Serving::run(Breakers::Passage passage, std::shared_ptr<const ModelVersion> version, Call call) {
+awaitable<Serving::Ran> Serving::run(Breakers::Passage passage, std::shared_ptr<const ModelVersion> version,
+                                     Call call) {
     const auto began = clock_.monotonic();
     const auto deadline = call.deadline;
     const bool measured = call.measured;
@@ -152,7 +162,8 @@ awaitable<Serving::Ran> Serving::run(Breakers::Passage passage, std::shared_ptr<
     auto outcome = co_await runner_.predict(std::move(request));
     const auto now = clock_.monotonic();
     // Whoever stops work at its deadline does it by withdrawing it.
-    if (is_withdrawn(outcome) && now >= deadline) outcome = Failure{FailureReason::timed_out, "it was not answered by its deadline", false};
+    if (is_withdrawn(outcome) && now >= deadline)
+        outcome = Failure{FailureReason::timed_out, "it was not answered by its deadline", false};
     // An output that has no form in JSON may well be what the model is there for: its breaker does not hear of it.
     const bool tells = outcome ? !outcome->cached : is_fault_of_model(outcome.error()) && !outcome.error().no_answer;
     // What a candidate's failure tells is known only when production has been asked with the same input.
@@ -187,7 +198,8 @@ awaitable<Serving::Answered> Serving::predict_with_fallback(Call call, bool judg
     Call again{chosen, {}, call.priority, call.deadline, call.raw, call.alone, call.measured};
 
     // A breaker that refuses where nobody else can answer would make failures of successes.
-    auto passage = chosen.fallback && counted ? breakers_.ask(*chosen.primary) : std::optional{breakers_.pass(*chosen.primary)};
+    auto passage =
+        chosen.fallback && counted ? breakers_.ask(*chosen.primary) : std::optional{breakers_.pass(*chosen.primary)};
     Ran ran{Failure{FailureReason::unavailable, std::string{open_breaker}, false}};
     const bool refused = !passage;
     if (!refused) ran = co_await run(std::move(*passage), chosen.primary, std::move(call));
@@ -195,7 +207,8 @@ awaitable<Serving::Answered> Serving::predict_with_fallback(Call call, bool judg
     if (counted && refused) stats_.record(*chosen.primary, Sample{.error = true, .refused = true});
     else if (counted) count(*chosen.primary, ran);
     if (judged && outcome && !outcome->cached) observe(executor, *chosen.primary, sample_of(*outcome, ran.took));
-    if (judged && !outcome && (refused || is_fault_of_model(outcome.error()))) observe(executor, *chosen.primary, Sample{.error = true});
+    if (judged && !outcome && (refused || is_fault_of_model(outcome.error())))
+        observe(executor, *chosen.primary, Sample{.error = true});
     if (outcome && shown && spare) shadowing_.show(chosen.shadow, std::move(*spare), *outcome, again.raw);
     if (outcome) co_return Answered{std::move(outcome), std::nullopt};
     const auto failure = outcome.error();
@@ -233,7 +246,9 @@ awaitable<Outcome> Serving::predict_on_trial(Call call) {
     again.input = std::move(*spare);
     const auto production = again.chosen.primary;
     auto instead = co_await predict_with_fallback(std::move(again), false);
-    if (counted) conclude(executor, *candidate, ran, refused, judge(failure, refused, instead.failed ? &*instead.failed : nullptr));
+    if (counted)
+        conclude(executor, *candidate, ran, refused,
+                 judge(failure, refused, instead.failed ? &*instead.failed : nullptr));
     if (instead.outcome && counted) stats_.record_fallback(*candidate);
     if (instead.outcome && !instead.failed) {
         mark_fallback(*instead.outcome, *production, *candidate, failure);

@@ -1,5 +1,5 @@
-// Shows the shadow version what production has answered: a copy of the input, at the lowest priority, with nobody waiting.
-// So many at a time and so many bytes; what comes beyond is left out. Thread-safe.
+// Shows the shadow version what production has answered: a copy of the input, at the lowest priority, with nobody
+// waiting. So many at a time and so many bytes; what comes beyond is left out. Thread-safe.
 #pragma once
 #include "base/clock.hpp"
 #include "inference/prediction.hpp"
@@ -23,7 +23,8 @@ public:
 
     bool has_room(const inference::Input& input) const; // before the copy is made
     // `answered` is what production said.
-    void show(std::shared_ptr<const inference::ModelVersion> shadow, inference::Input copy, const inference::Prediction& answered, bool raw);
+    void show(std::shared_ptr<const inference::ModelVersion> shadow, inference::Input copy,
+              const inference::Prediction& answered, bool raw);
 
 private:
     Runner& runner_;

@@ -14,7 +14,8 @@ constexpr std::size_t most_bytes = 1 << 20;
 constexpr double tolerance = 0.01;
 
 std::optional<std::string> label_of(const json::object& result) {
-    if (const auto* label = result.if_contains("label"); label && label->is_string()) return std::string{label->get_string()};
+    if (const auto* label = result.if_contains("label"); label && label->is_string())
+        return std::string{label->get_string()};
     const auto* shares = result.if_contains("shares");
     if (!shares || !shares->is_array()) return std::nullopt;
     std::optional<std::string> best;
@@ -44,7 +45,8 @@ public:
     void add(double answered, double shadow) {
         largest_ = std::max(largest_, std::abs(answered));
         if (std::isnan(answered) != std::isnan(shadow)) farthest_ = INFINITY;
-        else if (!std::isnan(answered)) farthest_ = std::max(farthest_, answered == shadow ? 0 : std::abs(answered - shadow));
+        else if (!std::isnan(answered))
+            farthest_ = std::max(farthest_, answered == shadow ? 0 : std::abs(answered - shadow));
     }
     bool close() const { return farthest_ <= tolerance * largest_ || farthest_ == 0; }
 
@@ -97,7 +99,8 @@ double number_at(const std::string& bytes, std::size_t at) {
 template <class T>
 bool close(const std::string& a, const std::string& b) {
     Comparison comparison;
-    for (std::size_t at = 0; at + sizeof(T) <= a.size(); at += sizeof(T)) comparison.add(number_at<T>(a, at), number_at<T>(b, at));
+    for (std::size_t at = 0; at + sizeof(T) <= a.size(); at += sizeof(T))
+        comparison.add(number_at<T>(a, at), number_at<T>(b, at));
     return comparison.close();
 }
 
@@ -118,7 +121,8 @@ std::optional<Said> remember(const inference::Prediction& prediction) {
     std::size_t bytes = 0;
     for (const auto& tensor : prediction.tensors) bytes += tensor.bytes.size();
     if (const auto* outputs = prediction.result.if_contains("outputs"); outputs && outputs->is_array())
-        for (const auto& output : outputs->get_array()) bytes += output.at("data").as_array().size() * sizeof(json::value);
+        for (const auto& output : outputs->get_array())
+            bytes += output.at("data").as_array().size() * sizeof(json::value);
     if (bytes > most_bytes) return std::nullopt;
     return Said{prediction.result, prediction.tensors};
 }
@@ -126,7 +130,8 @@ std::optional<Said> remember(const inference::Prediction& prediction) {
 std::optional<bool> agree(const Said& answered, const inference::Prediction& shadow) {
     if (!answered.tensors.empty()) {
         const auto &a = answered.tensors, &b = shadow.tensors;
-        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) { return close(x, y); });
+        return a.size() == b.size() &&
+               std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) { return close(x, y); });
     }
     const auto ours = label_of(answered.result), theirs = label_of(shadow.result);
     if (ours && theirs) return *ours == *theirs;

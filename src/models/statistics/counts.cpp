@@ -63,9 +63,19 @@ void Counts::add_label(std::string_view label, std::uint64_t n) {
 json::object Counts::to_json() const {
     json::object by_label;
     for (const auto& [label, n] : labels) by_label[label] = n;
-    return {{"predictions", predictions}, {"errors", errors}, {"refused", refused}, {"fallbacks", fallbacks}, {"bad_inputs", bad_inputs},
-            {"turned_away", turned_away}, {"cached", cached}, {"compared", compared}, {"agreed", agreed},
-            {"latency", latency.to_json()}, {"own", own.to_json()}, {"labels", std::move(by_label)}, {"other_labels", other_labels}};
+    return {{"predictions", predictions},
+            {"errors", errors},
+            {"refused", refused},
+            {"fallbacks", fallbacks},
+            {"bad_inputs", bad_inputs},
+            {"turned_away", turned_away},
+            {"cached", cached},
+            {"compared", compared},
+            {"agreed", agreed},
+            {"latency", latency.to_json()},
+            {"own", own.to_json()},
+            {"labels", std::move(by_label)},
+            {"other_labels", other_labels}};
 }
 
 Counts Counts::from_json(const json::value& value) {

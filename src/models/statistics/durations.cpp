@@ -9,7 +9,9 @@ namespace {
 constexpr double least_ms = 0.01;
 constexpr double per_octave = 4;
 
-double lower_bound_ms(std::size_t bucket) { return bucket == 0 ? 0 : least_ms * std::exp2(static_cast<double>(bucket - 1) / per_octave); }
+double lower_bound_ms(std::size_t bucket) {
+    return bucket == 0 ? 0 : least_ms * std::exp2(static_cast<double>(bucket - 1) / per_octave);
+}
 double upper_bound_ms(std::size_t bucket) { return least_ms * std::exp2(static_cast<double>(bucket) / per_octave); }
 
 } // namespace

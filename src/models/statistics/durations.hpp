@@ -1,5 +1,5 @@
-// How long many things took, in buckets that grow by a fifth, from 10 µs to a minute and a half: small, mergeable, and good
-// for percentiles to about a tenth.
+// How long many things took, in buckets that grow by a fifth, from 10 µs to a minute and a half: small, mergeable, and
+// good for percentiles to about a tenth.
 #pragma once
 #include "base/json.hpp"
 

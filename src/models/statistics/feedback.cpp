@@ -8,11 +8,15 @@ using store::TenantSession;
 awaitable<Result<void>> Feedback::give(values::Principal who, FeedbackNote note) {
     auto write = [who, note](Session& session) -> Result<void> {
         TenantSession tenant{session, who.organization};
-        tenant.execute("INSERT INTO feedback (organization_id, job_id, model, version, predicted, actual, correct, given_by, given_at) "
-                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, job_id) DO UPDATE SET model = excluded.model, "
-                       "version = excluded.version, predicted = excluded.predicted, actual = excluded.actual, correct = excluded.correct, "
+        tenant.execute("INSERT INTO feedback (organization_id, job_id, model, version, predicted, actual, correct, "
+                       "given_by, given_at) "
+                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, job_id) DO UPDATE "
+                       "SET model = excluded.model, "
+                       "version = excluded.version, predicted = excluded.predicted, actual = excluded.actual, correct "
+                       "= excluded.correct, "
                        "given_by = excluded.given_by, given_at = excluded.given_at",
-                       {note.job, note.model, note.version, note.predicted, note.actual, note.correct, who.name, note.at});
+                       {note.job, note.model, note.version, note.predicted, note.actual, note.correct, who.name,
+                        note.at});
         return success();
     };
     co_return co_await database_.write(std::move(write));
@@ -21,7 +25,9 @@ awaitable<Result<void>> Feedback::give(values::Principal who, FeedbackNote note)
 awaitable<Result<std::map<int, FeedbackCount>>> Feedback::count(OrganizationId organization, std::string model) {
     auto read = [organization, model](Session& session) -> Result<std::map<int, FeedbackCount>> {
         TenantSession tenant{session, organization};
-        auto rows = tenant.query("SELECT version, correct, count(*) FROM feedback WHERE organization_id = $1 AND model = $2 GROUP BY version, correct", {model});
+        auto rows = tenant.query("SELECT version, correct, count(*) FROM feedback WHERE organization_id = $1 AND model "
+                                 "= $2 GROUP BY version, correct",
+                                 {model});
         std::map<int, FeedbackCount> counts;
         while (rows.next()) {
             auto& count = counts[static_cast<int>(rows.integer(0))];

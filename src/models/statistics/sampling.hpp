@@ -26,14 +26,16 @@ enum class Judged {
     nothing, // this tells nothing of the candidate
 };
 
-// `failure`: of the candidate, or its refusal (`refused`: it was not asked). `production`: how production failed with the same
-// input, nullptr where it answered or could not be asked any more.
-//   A wrong input is nobody's fault, but only production can tell that it is wrong: a candidate that refuses what production
-//   takes is worse. What fails with both in the same way, or finds the whole engine out of order, tells nothing of either.
+// `failure`: of the candidate, or its refusal (`refused`: it was not asked). `production`: how production failed with
+// the same input, nullptr where it answered or could not be asked any more.
+//   A wrong input is nobody's fault, but only production can tell that it is wrong: a candidate that refuses what
+//   production takes is worse. What fails with both in the same way, or finds the whole engine out of order, tells
+//   nothing of either.
 inline Judged judge(const inference::Failure& failure, bool refused, const inference::Failure* production) {
     if (failure.reason == inference::FailureReason::cancelled) return Judged::nothing;
     if (!production) return Judged::worse;
-    const bool alike = refused || production->reason == failure.reason || production->reason == inference::FailureReason::bad_input;
+    const bool alike =
+        refused || production->reason == failure.reason || production->reason == inference::FailureReason::bad_input;
     return alike ? Judged::nothing : Judged::worse;
 }
 
@@ -42,7 +44,8 @@ inline Sample sample_of(const inference::Prediction& prediction, std::chrono::na
     Sample sample;
     sample.latency_ms = std::chrono::duration<double, std::milli>(took).count();
     sample.own_ms = prediction.decode_ms + prediction.infer_ms + prediction.encode_ms;
-    if (const auto* label = prediction.result.if_contains("label"); label && label->is_string()) sample.label = label->get_string();
+    if (const auto* label = prediction.result.if_contains("label"); label && label->is_string())
+        sample.label = label->get_string();
     return sample;
 }
 

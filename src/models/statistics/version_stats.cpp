@@ -16,9 +16,10 @@ void save_all(store::Session& session, const std::vector<StoredCounts>& rows, Ti
 } // namespace
 
 Result<void> VersionStats::load_blocking() {
-    auto rows = database_.read_blocking([oldest = since()](store::Session& session) -> Result<std::vector<StoredCounts>> {
-        return all_counts(session, oldest);
-    });
+    auto rows =
+        database_.read_blocking([oldest = since()](store::Session& session) -> Result<std::vector<StoredCounts>> {
+            return all_counts(session, oldest);
+        });
     if (!rows) return rows.error();
     auto windows = windows_.lock();
     for (const auto& row : *rows) {
@@ -45,7 +46,8 @@ void VersionStats::arm() {
 }
 
 void VersionStats::flush() {
-    auto rows = std::make_shared<const std::vector<StoredCounts>>(take_changed()); // shared by the task and what follows it
+    auto rows =
+        std::make_shared<const std::vector<StoredCounts>>(take_changed()); // shared by the task and what follows it
     if (rows->empty()) return;
     auto task = [rows, oldest = since()](store::Session& session) -> Result<void> {
         save_all(session, *rows, oldest);
@@ -70,14 +72,21 @@ void VersionStats::stop() {
 
 Counts& VersionStats::present(std::map<Key, Window>& windows, const inference::ModelVersion& version) {
     const auto number = version_number(version.version).value_or(0);
-    return windows.try_emplace({version.organization, version.name, number}, width, length).first->second.at(clock_.now());
+    return windows.try_emplace({version.organization, version.name, number}, width, length)
+        .first->second.at(clock_.now());
 }
 
-void VersionStats::record(const inference::ModelVersion& version, const Sample& sample) { present(*windows_.lock(), version).add(sample); }
+void VersionStats::record(const inference::ModelVersion& version, const Sample& sample) {
+    present(*windows_.lock(), version).add(sample);
+}
 
-void VersionStats::record(const inference::ModelVersion& version, Aside aside) { present(*windows_.lock(), version).add(aside); }
+void VersionStats::record(const inference::ModelVersion& version, Aside aside) {
+    present(*windows_.lock(), version).add(aside);
+}
 
-void VersionStats::record_fallback(const inference::ModelVersion& primary) { ++present(*windows_.lock(), primary).fallbacks; }
+void VersionStats::record_fallback(const inference::ModelVersion& primary) {
+    ++present(*windows_.lock(), primary).fallbacks;
+}
 
 void VersionStats::record_comparison(const inference::ModelVersion& shadow, bool agreed) {
     auto windows = windows_.lock();
@@ -98,7 +107,8 @@ std::vector<StoredCounts> VersionStats::take_changed() {
     for (auto& [key, window] : *windows)
         for (auto& span : window.spans())
             if (std::exchange(span.changed, false))
-                rows.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), span.since, json_text(span.counts.to_json())});
+                rows.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), span.since,
+                                json_text(span.counts.to_json())});
     return rows;
 }
 

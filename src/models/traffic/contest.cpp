@@ -14,7 +14,12 @@ constexpr std::chrono::seconds between_attempts{1};
 } // namespace
 
 Contests::Contest::Contest(int revision_, int production_, int candidate_, RollbackPolicy policy_)
-    : revision{revision_}, production{production_}, candidate{candidate_}, policy{policy_}, of_production{span, spans}, of_candidate{span, spans} {}
+    : revision{revision_},
+      production{production_},
+      candidate{candidate_},
+      policy{policy_},
+      of_production{span, spans},
+      of_candidate{span, spans} {}
 
 Counts Contests::Contest::production_counts(Timestamp now) const {
     auto counts = of_production.total(now);
@@ -29,7 +34,8 @@ std::optional<std::string> Contests::Contest::reason(Timestamp now) const {
 void Contests::begin(OrganizationId organization, const std::string& model, int revision, const Traffic& traffic) {
     const auto now = clock_.now();
     const bool judged = traffic.production && traffic.candidate && traffic.rollback;
-    Contest next{revision, traffic.production.value_or(0), judged ? traffic.candidate->version : 0, traffic.rollback.value_or(RollbackPolicy{})};
+    Contest next{revision, traffic.production.value_or(0), judged ? traffic.candidate->version : 0,
+                 traffic.rollback.value_or(RollbackPolicy{})};
     next.began = now;
     auto contests = contests_.lock();
     const auto at = contests->find({organization, model});
@@ -75,7 +81,8 @@ std::optional<Verdict> Contests::observe(const inference::ModelVersion& version,
     auto at = contests->find({version.organization, version.name});
     // A model whose traffic was never set: what answers is in production.
     if (at == contests->end() || (at->second.revision == 0 && at->second.production != number))
-        at = contests->insert_or_assign({version.organization, version.name}, Contest{0, number, 0, RollbackPolicy{}}).first;
+        at = contests->insert_or_assign({version.organization, version.name}, Contest{0, number, 0, RollbackPolicy{}})
+                 .first;
     auto& contest = at->second;
     if (number == contest.production) {
         contest.of_production.at(now).add(sample);
@@ -84,7 +91,8 @@ std::optional<Verdict> Contests::observe(const inference::ModelVersion& version,
     }
     if (number != contest.candidate) return std::nullopt;
     contest.of_candidate.at(now).add(sample);
-    if (++contest.unsaved >= most_unsaved && contest.of_candidate.total(now).predictions <= contest.policy.min_samples) save_due_ = true;
+    if (++contest.unsaved >= most_unsaved && contest.of_candidate.total(now).predictions <= contest.policy.min_samples)
+        save_due_ = true;
     return decide(at->first, contest, now);
 }
 

@@ -1,6 +1,7 @@
-// The running contests between candidates and production versions: what each did of what the traffic sent to it. A contest begins
-// with its traffic. What production did in the hour before stands in for it while it has had less than min_samples since, so
-// that a candidate with most of the traffic is judged, too. Thread-safe; who stores it is Rollout.
+// The running contests between candidates and production versions: what each did of what the traffic sent to it. A
+// contest begins with its traffic. What production did in the hour before stands in for it while it has had less than
+// min_samples since, so that a candidate with most of the traffic is judged, too. Thread-safe; who stores it is
+// Rollout.
 #pragma once
 #include "async/guarded.hpp"
 #include "base/clock.hpp"
@@ -21,7 +22,7 @@ namespace millrace::models {
 struct Verdict {
     OrganizationId organization;
     std::string model;
-    int revision = 0;   // the traffic that is to end
+    int revision = 0; // the traffic that is to end
     int candidate = 0;
     std::string reason;
 };
@@ -32,13 +33,15 @@ public:
 
     // Begins anew, or ends where there is no candidate to be judged.
     void begin(OrganizationId organization, const std::string& model, int revision, const Traffic& traffic);
-    // What was stored of a contest that has begun, by time and before its first prediction. Of another revision: nothing happens.
+    // What was stored of a contest that has begun, by time and before its first prediction. Of another revision:
+    // nothing happens.
     void restore(const StoredContest& row);
     // The verdicts on what was restored: those that the last life did not carry out.
     std::vector<Verdict> review();
 
-    // Counts a prediction that the traffic brought. A verdict is given once; if it could not be carried out, reopen(): the next
-    // prediction after a second gives it again. The candidate has lost from the verdict on, whatever becomes of it.
+    // Counts a prediction that the traffic brought. A verdict is given once; if it could not be carried out, reopen():
+    // the next prediction after a second gives it again. The candidate has lost from the verdict on, whatever becomes
+    // of it.
     std::optional<Verdict> observe(const inference::ModelVersion& version, const Sample& sample);
     void reopen(const Verdict& verdict);
     bool has_lost(OrganizationId organization, const std::string& model, int version) const;
@@ -66,7 +69,7 @@ private:
         bool before_changed = false;
         int unsaved = 0;
         bool lost = false, decided = false;
-        Timestamp again_at{};               // not before: a verdict that could not be carried out
+        Timestamp again_at{}; // not before: a verdict that could not be carried out
     };
     using Key = std::pair<OrganizationId, std::string>;
     using Map = std::map<Key, Contest>;

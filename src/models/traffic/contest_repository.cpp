@@ -18,25 +18,31 @@ ContestSide side_of(std::string_view text) {
 } // namespace
 
 std::vector<StoredContest> all_contests(store::Session& session, Timestamp not_before) {
-    auto rows = session.query("SELECT organization_id, model, revision, side, since, counts FROM model_contests AS c WHERE (since >= $1 OR side = 'before') "
-                              "AND revision = (SELECT max(revision) FROM model_traffic AS t WHERE t.organization_id = c.organization_id AND t.model = c.model) "
+    auto rows = session.query("SELECT organization_id, model, revision, side, since, counts FROM model_contests AS c "
+                              "WHERE (since >= $1 OR side = 'before') "
+                              "AND revision = (SELECT max(revision) FROM model_traffic AS t WHERE t.organization_id = "
+                              "c.organization_id AND t.model = c.model) "
                               "ORDER BY since",
                               {not_before});
     std::vector<StoredContest> all;
     while (rows.next())
-        all.push_back({rows.id<OrganizationId>(0), rows.string(1), static_cast<int>(rows.integer(2)), side_of(rows.text(3)), rows.time(4), rows.string(5)});
+        all.push_back({rows.id<OrganizationId>(0), rows.string(1), static_cast<int>(rows.integer(2)),
+                       side_of(rows.text(3)), rows.time(4), rows.string(5)});
     return all;
 }
 
 void save_contest(store::Session& session, const StoredContest& row) {
-    session.execute("INSERT INTO model_contests (organization_id, model, revision, side, since, counts) "
-                    "SELECT $1, $2, $3, $4, $5, $6 WHERE $3 = (SELECT max(revision) FROM model_traffic WHERE organization_id = $1 AND model = $2) "
-                    "ON CONFLICT (organization_id, model, revision, side, since) DO UPDATE SET counts = excluded.counts",
-                    {row.organization, row.model, row.revision, name(row.side), row.since, row.counts});
+    session.execute(
+        "INSERT INTO model_contests (organization_id, model, revision, side, since, counts) "
+        "SELECT $1, $2, $3, $4, $5, $6 WHERE $3 = (SELECT max(revision) FROM model_traffic WHERE organization_id = $1 "
+        "AND model = $2) "
+        "ON CONFLICT (organization_id, model, revision, side, since) DO UPDATE SET counts = excluded.counts",
+        {row.organization, row.model, row.revision, name(row.side), row.since, row.counts});
 }
 
 void forget_spans(store::Session& session, const StoredContest& row, Timestamp older_than) {
-    session.execute("DELETE FROM model_contests WHERE organization_id = $1 AND model = $2 AND revision = $3 AND side = $4 AND since < $5",
+    session.execute("DELETE FROM model_contests WHERE organization_id = $1 AND model = $2 AND revision = $3 AND side = "
+                    "$4 AND since < $5",
                     {row.organization, row.model, row.revision, name(row.side), older_than});
 }
 

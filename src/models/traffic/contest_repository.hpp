@@ -1,5 +1,5 @@
-// The SQL of the contests between candidates and production versions, so that a restart keeps the judgement. Called only inside
-// store tasks.
+// The SQL of the contests between candidates and production versions, so that a restart keeps the judgement. Called
+// only inside store tasks.
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"

@@ -40,14 +40,19 @@ void save_all(Session& session, const std::vector<StoredContest>& rows, Timestam
 class Rollout::Change {
 public:
     Change(Rollout& owner, OrganizationId organization, std::string model, TrafficChange change, json::object event)
-        : owner_{&owner}, organization_{organization}, model_{std::move(model)}, change_{std::move(change)}, event_{std::move(event)} {}
+        : owner_{&owner},
+          organization_{organization},
+          model_{std::move(model)},
+          change_{std::move(change)},
+          event_{std::move(event)} {}
 
     Result<int> operator()(Session& session) {
         TenantSession tenant{session, organization_};
         auto revision = write_traffic(tenant, model_, change_);
         if (!revision) return revision;
         revision_ = *revision;
-        owner_->write_event_(session, organization_, change_.stands_for ? "model.rolled_back" : "model.traffic_set", model_, event_, change_.at);
+        owner_->write_event_(session, organization_, change_.stands_for ? "model.rolled_back" : "model.traffic_set",
+                             model_, event_, change_.at);
         return revision;
     }
 
@@ -67,8 +72,15 @@ private:
 
 Rollout::Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log,
                  telemetry::Metrics& metrics, WriteEvent write_event)
-    : database_{database}, registry_{registry}, runner_{runner}, clock_{clock}, log_{log}, write_event_{std::move(write_event)}, contests_{clock},
-      rolled_back_{metrics.counter("millrace_model_rollbacks_total", "Candidates that were taken back because they failed or were slow")} {}
+    : database_{database},
+      registry_{registry},
+      runner_{runner},
+      clock_{clock},
+      log_{log},
+      write_event_{std::move(write_event)},
+      contests_{clock},
+      rolled_back_{metrics.counter("millrace_model_rollbacks_total",
+                                   "Candidates that were taken back because they failed or were slow")} {}
 
 Result<void> Rollout::load_blocking() {
     auto stored = database_.read_blocking([oldest = clock_.now() - judged](Session& session) -> Result<Kept> {
@@ -100,7 +112,8 @@ void Rollout::arm() {
 
 void Rollout::save() {
     const std::lock_guard lock{saving_};
-    auto rows = std::make_shared<const std::vector<StoredContest>>(contests_.take_changed()); // shared by the task and what follows it
+    auto rows = std::make_shared<const std::vector<StoredContest>>(
+        contests_.take_changed()); // shared by the task and what follows it
     if (rows->empty()) return;
     auto task = [rows, oldest = clock_.now() - judged](Session& session) -> Result<void> {
         save_all(session, *rows, oldest);
@@ -121,7 +134,8 @@ void Rollout::stop() {
         save_all(session, rows, oldest);
         return success();
     });
-    if (!done) log_.warning("the last predictions of the candidates were not stored", {{"reason", done.error().detail}});
+    if (!done)
+        log_.warning("the last predictions of the candidates were not stored", {{"reason", done.error().detail}});
 }
 
 std::optional<Verdict> Rollout::observe(const inference::ModelVersion& version, const Sample& sample) {
@@ -143,13 +157,16 @@ awaitable<Result<void>> Rollout::warm(OrganizationId organization, std::string n
         auto loaded = co_await runner_.load(*found);
         if (!loaded && loaded.error().code == Code::unavailable) co_return loaded.error();
         if (!loaded)
-            co_return Error{Code::conflict, fmt::format("{} cannot be loaded, and the traffic is as it was: {}", label, loaded.error().detail)};
-        if (*loaded == Loaded::no_runtime) log_.warning("a model version gets traffic untried: there is no runtime here", {{"version", label}});
+            co_return Error{Code::conflict, fmt::format("{} cannot be loaded, and the traffic is as it was: {}", label,
+                                                        loaded.error().detail)};
+        if (*loaded == Loaded::no_runtime)
+            log_.warning("a model version gets traffic untried: there is no runtime here", {{"version", label}});
     }
     co_return success();
 }
 
-awaitable<Result<int>> Rollout::commit(OrganizationId organization, std::string name, TrafficChange change, json::object event) {
+awaitable<Result<int>> Rollout::commit(OrganizationId organization, std::string name, TrafficChange change,
+                                       json::object event) {
     Change task{*this, organization, std::move(name), std::move(change), std::move(event)};
     co_return co_await database_.write(std::move(task));
 }
@@ -158,8 +175,10 @@ awaitable<Result<void>> Rollout::set(values::Principal who, std::string name, Tr
     const auto model = registry_.find(who.organization, name);
     if (!model) co_return model.error();
     const auto& fallback = traffic.fallback;
-    if (fallback && fallback->model == name && (!fallback->version || *fallback->version == std::to_string(*traffic.production)))
-        co_return Error{Code::unprocessable, "the fallback of a production version is another version, or another model"};
+    if (fallback && fallback->model == name &&
+        (!fallback->version || *fallback->version == std::to_string(*traffic.production)))
+        co_return Error{Code::unprocessable,
+                        "the fallback of a production version is another version, or another model"};
     const auto warmed = co_await warm(who.organization, name, traffic);
     if (!warmed) co_return warmed.error();
     // What serves until now: asked as late as can be.
@@ -195,16 +214,22 @@ awaitable<Result<void>> Rollout::roll_back(values::Principal who, std::string na
     if (known->empty()) co_return Error{Code::conflict, fmt::format("the traffic of \"{}\" was never set", name)};
     const StoredTraffic* target = nullptr;
     for (const auto& each : *known)
-        if (!target && each.revision < known->front().stands_for && !same_answers(each.traffic, known->front().traffic) && can_serve(**model, each.traffic))
+        if (!target && each.revision < known->front().stands_for &&
+            !same_answers(each.traffic, known->front().traffic) && can_serve(**model, each.traffic))
             target = &each;
-    if (!target) co_return Error{Code::conflict, fmt::format("there is no earlier traffic of \"{}\" that can be returned to", name)};
+    if (!target)
+        co_return Error{Code::conflict,
+                        fmt::format("there is no earlier traffic of \"{}\" that can be returned to", name)};
     const auto warmed = co_await warm(who.organization, name, target->traffic);
     if (!warmed) co_return warmed.error();
-    json::object event{{"traffic", target->traffic.to_json()}, {"reason", reason}, {"by", who.name}, {"automatic", false}};
+    json::object event{
+        {"traffic", target->traffic.to_json()}, {"reason", reason}, {"by", who.name}, {"automatic", false}};
     TrafficChange change{target->traffic, known->front().revision, target->stands_for, reason, who.name, clock_.now()};
     const auto written = co_await commit(who.organization, name, std::move(change), std::move(event));
     if (!written) co_return written.error();
-    log_.warning("model rolled back", {{"model", name}, {"traffic", json_text(target->traffic.to_json())}, {"reason", reason}, {"by", who.name}});
+    log_.warning(
+        "model rolled back",
+        {{"model", name}, {"traffic", json_text(target->traffic.to_json())}, {"reason", reason}, {"by", who.name}});
     co_await give_back(who.organization, name, known->front().traffic);
     co_return success();
 }
@@ -216,10 +241,14 @@ awaitable<void> Rollout::carry_out(Verdict verdict) {
     if (!before.candidate || before.candidate->version != verdict.candidate) co_return; // somebody was faster
     Traffic after = before;
     after.candidate.reset();
-    json::object event{{"traffic", after.to_json()}, {"version", std::to_string(verdict.candidate)}, {"reason", verdict.reason},
-                       {"by", automatic}, {"automatic", true}};
+    json::object event{{"traffic", after.to_json()},
+                       {"version", std::to_string(verdict.candidate)},
+                       {"reason", verdict.reason},
+                       {"by", automatic},
+                       {"automatic", true}};
     // It stands for the traffic that it ends, so that a roll-back by hand goes to what was before that.
-    TrafficChange change{after, verdict.revision, verdict.revision, verdict.reason, std::string{automatic}, clock_.now()};
+    TrafficChange change{after,          verdict.revision,       verdict.revision,
+                         verdict.reason, std::string{automatic}, clock_.now()};
     const auto written = co_await commit(verdict.organization, verdict.model, std::move(change), std::move(event));
     if (!written) {
         log_.error("a candidate that does badly could not be taken back",
@@ -228,7 +257,9 @@ awaitable<void> Rollout::carry_out(Verdict verdict) {
         co_return;
     }
     rolled_back_.add();
-    log_.warning("model rolled back", {{"model", verdict.model}, {"version", verdict.candidate}, {"reason", verdict.reason}, {"by", automatic}});
+    log_.warning(
+        "model rolled back",
+        {{"model", verdict.model}, {"version", verdict.candidate}, {"reason", verdict.reason}, {"by", automatic}});
     co_await give_back(verdict.organization, verdict.model, before);
 }
 
@@ -245,7 +276,8 @@ bool Rollout::is_needed(OrganizationId organization, const std::string& name, in
     const auto models = registry_.list(organization);
     return std::any_of(models.begin(), models.end(), [&](const auto& model) {
         const auto& fallback = model->traffic.fallback;
-        return (model->name == name && model->traffic.names(version)) || (fallback && fallback->model == name && fallback->version == text);
+        return (model->name == name && model->traffic.names(version)) ||
+               (fallback && fallback->model == name && fallback->version == text);
     });
 }
 

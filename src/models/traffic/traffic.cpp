@@ -40,7 +40,9 @@ Result<std::optional<values::ModelName>> read_fallback(const json::object& traff
     const auto* value = field(traffic, "fallback");
     if (!value) return std::optional<values::ModelName>{};
     const auto* object = value->if_object();
-    if (!object) return wrong("\"fallback\" is an object: {\"model\":\"small\",\"version\":\"1\"}; without \"version\" the production version answers");
+    if (!object)
+        return wrong("\"fallback\" is an object: {\"model\":\"small\",\"version\":\"1\"}; without \"version\" the "
+                     "production version answers");
     if (const auto known = only_fields(*object, {"model", "version"}); !known) return known.error();
     const auto model = string_field(*object, "model", 64);
     if (!model) return model.error();
@@ -59,8 +61,11 @@ Result<std::optional<RollbackPolicy>> read_policy(const json::object& traffic) {
     if (const auto* flag = value->if_bool(); flag && !*flag) return std::optional<RollbackPolicy>{};
     const auto* object = value->if_object();
     if (!object)
-        return wrong("\"rollback\" is false, or an object: {\"min_samples\":100,\"max_error_rate_increase\":0.02,\"max_latency_ratio\":2}");
-    if (const auto known = only_fields(*object, {"min_samples", "max_error_rate_increase", "max_latency_ratio"}); !known) return known.error();
+        return wrong("\"rollback\" is false, or an object: "
+                     "{\"min_samples\":100,\"max_error_rate_increase\":0.02,\"max_latency_ratio\":2}");
+    if (const auto known = only_fields(*object, {"min_samples", "max_error_rate_increase", "max_latency_ratio"});
+        !known)
+        return known.error();
     const auto samples = integer_field(*object, "min_samples", 1, most_samples);
     if (!samples) return samples.error();
     const auto increase = number_field(*object, "max_error_rate_increase", 0, 1);
@@ -74,11 +79,14 @@ Result<std::optional<RollbackPolicy>> read_policy(const json::object& traffic) {
     return std::optional{policy};
 }
 
-json::value text_of(const std::optional<int>& version) { return version ? json::value(std::to_string(*version)) : json::value(nullptr); }
+json::value text_of(const std::optional<int>& version) {
+    return version ? json::value(std::to_string(*version)) : json::value(nullptr);
+}
 
 json::value to_json(const std::optional<values::ModelName>& name) {
     if (!name) return nullptr;
-    return json::object{{"model", name->model}, {"version", name->version ? json::value(*name->version) : json::value(nullptr)}};
+    return json::object{{"model", name->model},
+                        {"version", name->version ? json::value(*name->version) : json::value(nullptr)}};
 }
 
 // FNV-1a, its bits then mixed, so that keys which differ in their last letter are spread as far as any others.
@@ -94,8 +102,10 @@ std::uint64_t hash(std::uint64_t seed, std::string_view text) {
 
 Result<Traffic> Traffic::from_json(const json::value& value) {
     const auto* object = value.if_object();
-    if (!object) return wrong("traffic is an object: {\"production\":\"3\",\"candidate\":{\"version\":\"4\",\"percent\":10}}");
-    if (const auto known = only_fields(*object, {"production", "candidate", "shadow", "fallback", "rollback"}); !known) return known.error();
+    if (!object)
+        return wrong("traffic is an object: {\"production\":\"3\",\"candidate\":{\"version\":\"4\",\"percent\":10}}");
+    if (const auto known = only_fields(*object, {"production", "candidate", "shadow", "fallback", "rollback"}); !known)
+        return known.error();
     auto production = read_version(*object, "production");
     if (!production) return production.error();
     auto candidate = read_candidate(*object);
@@ -114,10 +124,14 @@ Result<Traffic> Traffic::from_json(const json::value& value) {
 }
 
 json::object Traffic::to_json() const {
-    json::object out{{"production", text_of(production)}, {"candidate", nullptr}, {"shadow", text_of(shadow)},
-                     {"fallback", models::to_json(fallback)}, {"rollback", false}};
+    json::object out{{"production", text_of(production)},
+                     {"candidate", nullptr},
+                     {"shadow", text_of(shadow)},
+                     {"fallback", models::to_json(fallback)},
+                     {"rollback", false}};
     if (candidate)
-        out["candidate"] = json::object{{"version", std::to_string(candidate->version)}, {"percent", candidate->basis_points * 100.0 / whole}};
+        out["candidate"] = json::object{{"version", std::to_string(candidate->version)},
+                                        {"percent", candidate->basis_points * 100.0 / whole}};
     if (rollback)
         out["rollback"] = json::object{{"min_samples", rollback->min_samples},
                                        {"max_error_rate_increase", rollback->max_error_rate_increase},

@@ -10,7 +10,9 @@ public:
     std::size_t concurrency() const override { return 4096; }
     Result<void> check(OrganizationId, const boost::json::value&) const override { return success(); }
     bool reads_payload() const override { return false; }
-    awaitable<jobs::Outcome> run(jobs::Attempt attempt) override { co_return jobs::Success{std::move(attempt.payload), {}}; }
+    awaitable<jobs::Outcome> run(jobs::Attempt attempt) override {
+        co_return jobs::Success{std::move(attempt.payload), {}};
+    }
 };
 
 } // namespace millrace::processors

@@ -3,8 +3,8 @@
 
 namespace millrace::processors {
 
-// Kills and collects every process below this one, also those that made sessions of their own. Gives up after some seconds:
-// a process may hang in the kernel.
+// Kills and collects every process below this one, also those that made sessions of their own. Gives up after some
+// seconds: a process may hang in the kernel.
 void kill_descendants();
 
 } // namespace millrace::processors

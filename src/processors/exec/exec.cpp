@@ -1,7 +1,7 @@
 #include "processors/exec/exec.hpp"
 
-#include "base/json_text.hpp"
 #include "base/json.hpp"
+#include "base/json_text.hpp"
 #include "processors/exec/program.hpp"
 #include "processors/exec/verdict.hpp"
 
@@ -27,11 +27,15 @@ struct Asked {
 // The name of the command.
 Result<std::string> read_call(const json::value& payload) {
     const auto* object = payload.if_object();
-    if (!object) return Error{Code::unprocessable, "the payload of an exec job is an object: {\"command\":\"NAME\",\"input\":…}"};
+    if (!object)
+        return Error{Code::unprocessable,
+                     "the payload of an exec job is an object: {\"command\":\"NAME\",\"input\":…}"};
     if (const auto known = only_fields(*object, {"command", "input"}); !known) return known.error();
     const auto command = string_field(*object, "command", 64);
     if (!command) return command.error();
-    if (!*command) return Error{Code::unprocessable, "an exec job needs \"command\", the name of a command that is configured here"};
+    if (!*command)
+        return Error{Code::unprocessable,
+                     "an exec job needs \"command\", the name of a command that is configured here"};
     return **command;
 }
 
@@ -40,11 +44,16 @@ std::string input_of(const json::value& payload) {
     return input ? json_text(*input) : "null";
 }
 
-Outcome never(std::string code, std::string message) { return Failure{Failure::Kind::permanent, {std::move(code), std::move(message)}, {}}; }
-Outcome later(std::string code, std::string message) { return Failure{Failure::Kind::retryable, {std::move(code), std::move(message)}, {}}; }
+Outcome never(std::string code, std::string message) {
+    return Failure{Failure::Kind::permanent, {std::move(code), std::move(message)}, {}};
+}
+Outcome later(std::string code, std::string message) {
+    return Failure{Failure::Kind::retryable, {std::move(code), std::move(message)}, {}};
+}
 
 // Nothing of the daemon's own environment: it may hold secrets.
-std::vector<std::string> environment(const ExecCommand& command, const jobs::Attempt& attempt, const std::filesystem::path& scratch) {
+std::vector<std::string> environment(const ExecCommand& command, const jobs::Attempt& attempt,
+                                     const std::filesystem::path& scratch) {
     std::vector<std::string> all = command.environment;
     const auto add = [&](const std::string& name, const std::string& value) {
         const auto names_it = [&](const std::string& pair) { return pair.starts_with(name + "="); };
@@ -76,7 +85,9 @@ std::size_t Exec::concurrency() const {
 }
 
 Result<void> Exec::known(const OrganizationId& organization, const std::string& name) const {
-    const auto serves = [&](const Listed& listed) { return !listed.command.organizations || listed.command.organizations->contains(organization); };
+    const auto serves = [&](const Listed& listed) {
+        return !listed.command.organizations || listed.command.organizations->contains(organization);
+    };
     std::vector<std::string_view> names;
     for (const auto& [each, listed] : commands_) {
         if (!serves(listed)) continue;
@@ -84,8 +95,10 @@ Result<void> Exec::known(const OrganizationId& organization, const std::string& 
         names.push_back(each);
     }
     if (names.empty())
-        return Error{Code::unprocessable, "no commands are configured here for your organization: an administrator lists them as [exec.NAME] in the configuration"};
-    return Error{Code::unprocessable, fmt::format("there is no command \"{}\"; configured are {}", name, fmt::join(names, ", "))};
+        return Error{Code::unprocessable, "no commands are configured here for your organization: an administrator "
+                                          "lists them as [exec.NAME] in the configuration"};
+    return Error{Code::unprocessable,
+                 fmt::format("there is no command \"{}\"; configured are {}", name, fmt::join(names, ", "))};
 }
 
 Result<void> Exec::check(OrganizationId organization, const json::value& payload) const {
@@ -105,10 +118,12 @@ awaitable<Outcome> Exec::run(jobs::Attempt attempt) {
     auto call = co_await work_.run(std::move(read));
     if (!call && call.error().code == Code::unavailable) co_return later("unavailable", call.error().detail);
     if (!call) co_return never("bad_payload", call.error().detail);
-    if (const auto listed = known(attempt.organization, call->command); !listed) co_return never("unknown_command", listed.error().detail);
+    if (const auto listed = known(attempt.organization, call->command); !listed)
+        co_return never("unknown_command", listed.error().detail);
     auto& [command, seats] = commands_.find(call->command)->second;
     const auto seat = co_await seats.take(attempt.deadline);
-    if (!seat) co_return later("timed_out", fmt::format("{} of {} ran all the time", command.concurrency, command.name));
+    if (!seat)
+        co_return later("timed_out", fmt::format("{} of {} ran all the time", command.concurrency, command.name));
     co_return co_await run_program(command, std::move(attempt), std::move(call->input));
 }
 

@@ -1,7 +1,7 @@
-// Kind `exec`: {"command":"NAME","input":…} runs a program that the administrator has listed in the configuration. The input
-// reaches it as JSON on its standard input; what it writes to its standard output is progress, then the result. Never a shell:
-// the payload chooses a name and nothing else of what is executed. A command serves the organisations that its section names; to
-// others it is not there. docs/processors.md has the contract with the program.
+// Kind `exec`: {"command":"NAME","input":…} runs a program that the administrator has listed in the configuration. The
+// input reaches it as JSON on its standard input; what it writes to its standard output is progress, then the result.
+// Never a shell: the payload chooses a name and nothing else of what is executed. A command serves the organisations
+// that its section names; to others it is not there. docs/processors.md has the contract with the program.
 #pragma once
 #include "async/thread_pool.hpp"
 #include "jobs/processor.hpp"
@@ -30,8 +30,8 @@ struct ExecCommand {
 
 struct ExecOptions {
     std::vector<ExecCommand> commands;
-    std::filesystem::path scratch;          // where each attempt gets an empty folder; only this class uses it
-    std::chrono::milliseconds grace{5000};  // between asking a program to end and killing it
+    std::filesystem::path scratch;         // where each attempt gets an empty folder; only this class uses it
+    std::chrono::milliseconds grace{5000}; // between asking a program to end and killing it
     std::filesystem::path executable = "/proc/self/exe"; // started as: EXECUTABLE exec-guard … (guard.hpp)
 };
 

@@ -75,8 +75,8 @@ Started start_command(rlim_t memory, const char* scratch, char** command) {
     return started;
 }
 
-// The command's end, seen but not yet collected, so that its process group cannot be another's meanwhile. What else has ended
-// was left behind by it.
+// The command's end, seen but not yet collected, so that its process group cannot be another's meanwhile. What else has
+// ended was left behind by it.
 bool has_ended(pid_t command) {
     for (;;) {
         siginfo_t info{};

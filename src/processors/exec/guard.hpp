@@ -1,7 +1,8 @@
-// The guard: a small process between the daemon and a command, `millrace exec-guard …`, started by spawn.cpp and by nobody else.
-// It makes the scratch folder, runs the command in it under its limits, and adopts whatever the command starts and leaves
-// behind. When the command ends, or the daemon says so, or the daemon is gone, it kills all of that, removes the folder and
-// reports. Being a process of one thread it may fork safely, and it outlives a daemon that is killed just long enough.
+// The guard: a small process between the daemon and a command, `millrace exec-guard …`, started by spawn.cpp and by
+// nobody else. It makes the scratch folder, runs the command in it under its limits, and adopts whatever the command
+// starts and leaves behind. When the command ends, or the daemon says so, or the daemon is gone, it kills all of that,
+// removes the folder and reports. Being a process of one thread it may fork safely, and it outlives a daemon that is
+// killed just long enough.
 #pragma once
 #include <cstdint>
 
@@ -22,8 +23,8 @@ struct GuardReport {
     std::int32_t value = 0;
 };
 
-// argv: "exec-guard", bytes of address space (0: no limit), the scratch folder, the command with its arguments. The command's
-// environment is the guard's. Returns 0, or 2 for arguments that the daemon does not give.
+// argv: "exec-guard", bytes of address space (0: no limit), the scratch folder, the command with its arguments. The
+// command's environment is the guard's. Returns 0, or 2 for arguments that the daemon does not give.
 int run_guard(int argc, char** argv);
 
 } // namespace millrace::processors

@@ -15,7 +15,7 @@ struct Launch {
     std::filesystem::path executable, scratch; // of the guard; not there yet
     std::vector<std::string> command, environment;
     std::string input;
-    std::uint64_t memory_bytes = 0;            // 0: no limit
+    std::uint64_t memory_bytes = 0; // 0: no limit
     std::size_t max_output_bytes = 1 << 20;
     std::chrono::milliseconds time_limit{3'600'000}, grace{5000};
 };
@@ -25,7 +25,7 @@ struct Finished {
     int start_error = 0;       // errno
     bool timed_out = false;
     Output output{0};
-    std::string errors;        // the end of what it wrote to standard error
+    std::string errors; // the end of what it wrote to standard error
 };
 
 } // namespace millrace::processors

@@ -30,8 +30,10 @@ std::optional<int> read_progress(std::string_view line) {
     if (line.starts_with(word)) {
         const auto number = trimmed(line.substr(word.size()));
         double value = 0;
-        const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), value, std::chars_format::fixed);
-        const bool whole = failure == std::errc{} && end == number.data() + number.size() && line.size() > word.size() && line[word.size()] == ' ';
+        const auto [end, failure] =
+            std::from_chars(number.data(), number.data() + number.size(), value, std::chars_format::fixed);
+        const bool whole = failure == std::errc{} && end == number.data() + number.size() &&
+                           line.size() > word.size() && line[word.size()] == ' ';
         return whole ? percent(value) : std::nullopt;
     }
     if (!line.starts_with('{')) return std::nullopt;
@@ -98,7 +100,8 @@ void ErrorTail::take(std::string_view bytes) {
 std::string ErrorTail::text() const {
     std::string_view text = tail_;
     // Cut in the middle of a character: its rest says nothing.
-    while (tail_.size() == tail_bytes && !text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0) == 0x80) text.remove_prefix(1);
+    while (tail_.size() == tail_bytes && !text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0) == 0x80)
+        text.remove_prefix(1);
     return repaired_utf8(trimmed(text));
 }
 

@@ -24,7 +24,7 @@ private:
     void check_size();
 
     std::size_t max_;
-    std::string line_;           // not ended yet; as long as there was only progress
+    std::string line_; // not ended yet; as long as there was only progress
     std::string result_;
     bool in_result_ = false, too_large_ = false;
 };

@@ -20,18 +20,28 @@ constexpr auto pipe_patience = 1s;   // for the ends of the pipes, when all who 
 
 } // namespace
 
-Result<std::shared_ptr<Program>> Program::start(const asio::any_io_executor& executor, Launch launch, Progress progress, Done done) {
+Result<std::shared_ptr<Program>> Program::start(const asio::any_io_executor& executor, Launch launch, Progress progress,
+                                                Done done) {
     auto spawned = spawn_guard(launch);
     if (!spawned) return spawned.error();
-    std::shared_ptr<Program> program{new Program{executor, launch, std::move(*spawned), std::move(progress), std::move(done)}};
+    std::shared_ptr<Program> program{
+        new Program{executor, launch, std::move(*spawned), std::move(progress), std::move(done)}};
     program->begin();
     return program;
 }
 
-Program::Program(const asio::any_io_executor& executor, const Launch& launch, Spawned spawned, Progress progress, Done done)
-    : time_limit_{launch.time_limit}, grace_{launch.grace}, guard_pid_{spawned.pid}, output_stream_{executor, spawned.output.release()},
-      error_stream_{executor, spawned.errors.release()}, control_{executor, spawned.control.release()},
-      guard_{executor, spawned.process.release()}, timer_{executor}, progress_{std::move(progress)}, done_{std::move(done)},
+Program::Program(const asio::any_io_executor& executor, const Launch& launch, Spawned spawned, Progress progress,
+                 Done done)
+    : time_limit_{launch.time_limit},
+      grace_{launch.grace},
+      guard_pid_{spawned.pid},
+      output_stream_{executor, spawned.output.release()},
+      error_stream_{executor, spawned.errors.release()},
+      control_{executor, spawned.control.release()},
+      guard_{executor, spawned.process.release()},
+      timer_{executor},
+      progress_{std::move(progress)},
+      done_{std::move(done)},
       output_{launch.max_output_bytes} {}
 
 void Program::begin() {
@@ -43,8 +53,10 @@ void Program::begin() {
 }
 
 void Program::read_output() {
-    output_stream_.async_read_some(asio::buffer(output_buffer_), [self = shared_from_this()](error_code failure, std::size_t size) {
-        if (const auto percent = self->output_.take({self->output_buffer_.data(), size}); percent && !self->stopping_) self->progress_(*percent);
+    output_stream_.async_read_some(asio::buffer(output_buffer_), [self = shared_from_this()](error_code failure,
+                                                                                             std::size_t size) {
+        if (const auto percent = self->output_.take({self->output_buffer_.data(), size}); percent && !self->stopping_)
+            self->progress_(*percent);
         if (self->output_.too_large()) self->stop();
         if (failure) return self->closed(self->output_stream_);
         self->read_output();
@@ -52,18 +64,20 @@ void Program::read_output() {
 }
 
 void Program::read_errors() {
-    error_stream_.async_read_some(asio::buffer(error_buffer_), [self = shared_from_this()](error_code failure, std::size_t size) {
-        self->errors_.take({self->error_buffer_.data(), size});
-        if (failure) return self->closed(self->error_stream_);
-        self->read_errors();
-    });
+    error_stream_.async_read_some(asio::buffer(error_buffer_),
+                                  [self = shared_from_this()](error_code failure, std::size_t size) {
+                                      self->errors_.take({self->error_buffer_.data(), size});
+                                      if (failure) return self->closed(self->error_stream_);
+                                      self->read_errors();
+                                  });
 }
 
 void Program::read_report() {
-    asio::async_read(control_, asio::buffer(&report_, sizeof report_), [self = shared_from_this()](error_code failure, std::size_t) {
-        self->reported_ = !failure;
-        self->closed(self->control_);
-    });
+    asio::async_read(control_, asio::buffer(&report_, sizeof report_),
+                     [self = shared_from_this()](error_code failure, std::size_t) {
+                         self->reported_ = !failure;
+                         self->closed(self->control_);
+                     });
 }
 
 void Program::wait_for_guard() {
@@ -107,7 +121,8 @@ void Program::kill_guard() {
 
 void Program::close_streams() {
     error_code ignored;
-    for (auto* stream : {&output_stream_, &error_stream_, &control_}) stream->close(ignored); // each read reports once more
+    for (auto* stream : {&output_stream_, &error_stream_, &control_})
+        stream->close(ignored); // each read reports once more
 }
 
 void Program::closed(Stream& stream) {

@@ -19,9 +19,11 @@ namespace millrace::processors {
 class Program : public std::enable_shared_from_this<Program> {
 public:
     using Progress = std::function<void(int percent)>;
-    using Done = std::function<void(Result<Finished>)>; // once, when nothing of the program is left; never from within start()
+    using Done =
+        std::function<void(Result<Finished>)>; // once, when nothing of the program is left; never from within start()
 
-    static Result<std::shared_ptr<Program>> start(const boost::asio::any_io_executor& executor, Launch launch, Progress progress, Done done);
+    static Result<std::shared_ptr<Program>> start(const boost::asio::any_io_executor& executor, Launch launch,
+                                                  Progress progress, Done done);
 
     // Asks the program to end (SIGTERM), and kills it and what it started when it has not after the grace. Idempotent.
     void stop();
@@ -29,7 +31,8 @@ public:
 private:
     using Stream = boost::asio::posix::stream_descriptor;
 
-    Program(const boost::asio::any_io_executor& executor, const Launch& launch, Spawned spawned, Progress progress, Done done);
+    Program(const boost::asio::any_io_executor& executor, const Launch& launch, Spawned spawned, Progress progress,
+            Done done);
     void begin();
     void read_output();
     void read_errors();

@@ -9,7 +9,9 @@ namespace millrace::processors {
 // A coroutine's place in the line; its timer ends early when a seat is put into it.
 struct Seats::Waiter {
     Waiter(Seats& owner, const asio::any_io_executor& executor, Monotonic deadline)
-        : seats{owner}, timer{executor, deadline}, place{owner.waiting_.insert(owner.waiting_.end(), this)} {}
+        : seats{owner},
+          timer{executor, deadline},
+          place{owner.waiting_.insert(owner.waiting_.end(), this)} {}
     ~Waiter() {
         if (!seat) seats.waiting_.erase(place);
     }

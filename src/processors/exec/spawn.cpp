@@ -108,7 +108,8 @@ Result<Spawned> spawn_guard(const Launch& launch) {
     const auto argument_list = pointers(arguments), environment_list = pointers(environment);
     const SpawnSettings settings{input->get(), output->theirs.get(), errors->theirs.get(), control->theirs.get()};
     Spawned spawned;
-    if (const int error = settings.spawn(spawned.pid, launch.executable, const_cast<char**>(argument_list.data()), const_cast<char**>(environment_list.data())))
+    if (const int error = settings.spawn(spawned.pid, launch.executable, const_cast<char**>(argument_list.data()),
+                                         const_cast<char**>(environment_list.data())))
         return failed(launch.executable.string(), error);
     spawned.process = Descriptor{static_cast<int>(::syscall(SYS_pidfd_open, spawned.pid, 0))};
     if (!spawned.process) {

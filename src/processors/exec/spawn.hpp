@@ -9,8 +9,8 @@
 namespace millrace::processors {
 
 struct Spawned {
-    pid_t pid = 0;        // the guard's; to be collected by the caller
-    Descriptor process;   // readable when it has ended (pidfd)
+    pid_t pid = 0;      // the guard's; to be collected by the caller
+    Descriptor process; // readable when it has ended (pidfd)
     Descriptor output, errors, control;
 };
 

@@ -31,22 +31,29 @@ std::optional<Failure> failure_of(const ExecCommand& command, const Finished& fi
     const auto& name = command.name;
     const auto& errors = finished.errors;
     if (finished.output.too_large())
-        return failure(permanent, "output_too_large", fmt::format("{} wrote more than its {} bytes", name, command.max_output_bytes), errors);
+        return failure(permanent, "output_too_large",
+                       fmt::format("{} wrote more than its {} bytes", name, command.max_output_bytes), errors);
     if (finished.timed_out)
-        return failure(retryable, "timed_out", fmt::format("{} ran longer than its {} s", name, command.timeout.count()), errors);
+        return failure(retryable, "timed_out",
+                       fmt::format("{} ran longer than its {} s", name, command.timeout.count()), errors);
     if (finished.start_error != 0)
-        return failure(retryable, "not_started", fmt::format("{} cannot be started: {}", command.command.front(), ::strerror(finished.start_error)), errors);
-    if (!finished.status) return failure(retryable, "lost", fmt::format("the process that watches over {} was killed", name), errors);
+        return failure(
+            retryable, "not_started",
+            fmt::format("{} cannot be started: {}", command.command.front(), ::strerror(finished.start_error)), errors);
+    if (!finished.status)
+        return failure(retryable, "lost", fmt::format("the process that watches over {} was killed", name), errors);
     const int status = *finished.status;
     if (WIFSIGNALED(status)) {
         const int signal = WTERMSIG(status);
-        return failure(retryable, fmt::format("signal_{}", signal), fmt::format("{} was killed by signal {} ({})", name, signal, hint(signal)), errors);
+        return failure(retryable, fmt::format("signal_{}", signal),
+                       fmt::format("{} was killed by signal {} ({})", name, signal, hint(signal)), errors);
     }
     const int code = WEXITSTATUS(status);
     if (code == EX_OK) return std::nullopt;
     const auto message = fmt::format("{} ended with exit status {}", name, code);
     if (code == EX_USAGE || code == EX_DATAERR) return failure(permanent, "bad_input", message, errors);
-    return failure(retryable, code == EX_TEMPFAIL ? "temporary_failure" : fmt::format("exit_{}", code), message, errors);
+    return failure(retryable, code == EX_TEMPFAIL ? "temporary_failure" : fmt::format("exit_{}", code), message,
+                   errors);
 }
 
 } // namespace millrace::processors

@@ -31,8 +31,11 @@ struct Call {
 
 Result<Call> read_call(const json::value& payload) {
     const auto* object = payload.if_object();
-    if (!object) return Error{Code::unprocessable, "the payload of an infer job is an object: {\"model\":\"digits\",\"input\":{…}}"};
-    if (const auto known = only_fields(*object, {"model", "version", "input", "sticky_key"}); !known) return known.error();
+    if (!object)
+        return Error{Code::unprocessable,
+                     "the payload of an infer job is an object: {\"model\":\"digits\",\"input\":{…}}"};
+    if (const auto known = only_fields(*object, {"model", "version", "input", "sticky_key"}); !known)
+        return known.error();
     const auto model = string_field(*object, "model", 64);
     if (!model) return model.error();
     const auto version = string_field(*object, "version", 32);
@@ -43,8 +46,10 @@ Result<Call> read_call(const json::value& payload) {
     if (!*model || !input) return Error{Code::unprocessable, "an infer job needs \"model\" and \"input\""};
     if (const auto* source = input->if_object()) {
         if (source->contains("$part"))
-            return Error{Code::unprocessable, "\"$part\" names a file part of a multipart request; this request has no such part"};
-        if (const auto* blob = source->if_contains("blob"); blob && (!blob->is_string() || !is_sha256_hex(blob->as_string())))
+            return Error{Code::unprocessable,
+                         "\"$part\" names a file part of a multipart request; this request has no such part"};
+        if (const auto* blob = source->if_contains("blob");
+            blob && (!blob->is_string() || !is_sha256_hex(blob->as_string())))
             return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob: 64 lower-case hex digits"};
         for (const std::string_view name : {"base64", "media_type"})
             if (const auto* text = source->if_contains(name); text && source->contains("base64") && !text->is_string())
@@ -83,7 +88,8 @@ Result<InferCall> read_payload(const std::string& text) {
     const auto* source = spec ? spec->if_object() : nullptr;
     if (const auto* blob = source ? source->if_contains("blob") : nullptr) {
         const auto* digest = blob->if_string();
-        if (!digest || !is_sha256_hex(*digest)) return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob"};
+        if (!digest || !is_sha256_hex(*digest))
+            return Error{Code::unprocessable, "\"blob\" is the SHA-256 of a stored blob"};
         read.blob = std::string{*digest};
         return read;
     }
@@ -93,19 +99,24 @@ Result<InferCall> read_payload(const std::string& text) {
     return read;
 }
 
-Outcome bad_input(std::string message) { return Failure{Failure::Kind::permanent, {"bad_input", std::move(message)}, {}}; }
+Outcome bad_input(std::string message) {
+    return Failure{Failure::Kind::permanent, {"bad_input", std::move(message)}, {}};
+}
 
 constexpr std::uint64_t checked_at_once = std::uint64_t{1} << 20; // bytes of a blob; under a millisecond to hash
 
 Outcome failed(const Error& error) {
-    const bool permanent = error.code == Code::not_found || error.code == Code::unprocessable || error.code == Code::too_large;
+    const bool permanent =
+        error.code == Code::not_found || error.code == Code::unprocessable || error.code == Code::too_large;
     return Failure{permanent ? Failure::Kind::permanent : Failure::Kind::retryable,
-                   {permanent ? "bad_input" : "unavailable", error.detail}, {}};
+                   {permanent ? "bad_input" : "unavailable", error.detail},
+                   {}};
 }
 
 Outcome failed(const inference::Failure& failure) {
     auto kind = inference::may_retry(failure) ? Failure::Kind::retryable : Failure::Kind::permanent;
-    if (failure.killed_worker) kind = Failure::Kind::worker_lost; // by a crash, or by running too long, as the reason says
+    if (failure.killed_worker)
+        kind = Failure::Kind::worker_lost; // by a crash, or by running too long, as the reason says
     std::optional<std::chrono::milliseconds> after;
     if (failure.retry_after_seconds > 0) after = std::chrono::seconds{failure.retry_after_seconds};
     return Failure{kind, {std::string{inference::word(failure.reason)}, failure.message}, after};
@@ -127,12 +138,13 @@ std::string Infer::resource(const json::value& payload) const {
 }
 
 awaitable<Result<inference::Input>> Infer::open_blob(OrganizationId organization, std::string sha256) {
-    // Shared with the reader's thread, where the file is opened: its row and its inode are there together. What is small is read and
-    // checked there too; a large one on the files pool.
+    // Shared with the reader's thread, where the file is opened: its row and its inode are there together. What is
+    // small is read and checked there too; a large one on the files pool.
     auto opened = std::make_shared<std::optional<blobs::OpenBlob>>();
     catalog::BlobCatalog::Then open = [this, opened](const catalog::BlobRow& found) -> Result<void> {
         const auto& blob = found.blob;
-        auto file = blob.size <= checked_at_once ? blobs_.open_verified(blob.sha256, blob.size) : blobs_.open_blob(blob.sha256, blob.size);
+        auto file = blob.size <= checked_at_once ? blobs_.open_verified(blob.sha256, blob.size)
+                                                 : blobs_.open_blob(blob.sha256, blob.size);
         if (!file) return file.error();
         *opened = std::move(*file);
         return success();
@@ -184,7 +196,8 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     if (!files) co_return failed(files.error());
     jobs::Success done{json_text(predicted->result), {}};
     for (const auto& file : *files)
-        done.effects.push_back([organization = attempt.organization, job = attempt.job, file, now = clock_.now()](store::Session& session) {
+        done.effects.push_back([organization = attempt.organization, job = attempt.job, file,
+                                now = clock_.now()](store::Session& session) {
             catalog::add(session, organization, file.blob, file.media_type, {catalog::Kept::For::job}, now);
             jobs::job_blobs::add(session, organization, job, file.blob.sha256);
         });

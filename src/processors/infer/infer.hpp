@@ -1,5 +1,5 @@
-// Kind `infer`: {"model","version"?,"sticky_key"?,"input"}, where input is {"blob":"<sha256>"} (a file stored before, or a part
-// of the same request), {"base64":"…","media_type"?} for small ones, or tensors as JSON.
+// Kind `infer`: {"model","version"?,"sticky_key"?,"input"}, where input is {"blob":"<sha256>"} (a file stored before,
+// or a part of the same request), {"base64":"…","media_type"?} for small ones, or tensors as JSON.
 #pragma once
 #include "async/thread_pool.hpp"
 #include "blobs/blob_store.hpp"
@@ -13,16 +13,21 @@ namespace millrace::processors {
 struct InferCall {
     std::string model;
     std::optional<std::string> version;
-    std::string sticky_key;  // empty: the job's id, so that all its attempts fall on one side
-    std::string blob;        // whose file is the input; empty: `input` is
+    std::string sticky_key; // empty: the job's id, so that all its attempts fall on one side
+    std::string blob;       // whose file is the input; empty: `input` is
     inference::Input input;
 };
 
 class Infer final : public jobs::Processor {
 public:
     // Borrows everything.
-    Infer(models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, async::ThreadPool& work, const Clock& clock)
-        : serving_{serving}, blobs_{blobs}, catalog_{catalog}, work_{work}, clock_{clock} {}
+    Infer(models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, async::ThreadPool& work,
+          const Clock& clock)
+        : serving_{serving},
+          blobs_{blobs},
+          catalog_{catalog},
+          work_{work},
+          clock_{clock} {}
 
     std::string_view kind() const override { return "infer"; }
     // Enough for the batcher to fill the next batches while the present ones run.

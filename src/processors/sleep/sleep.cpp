@@ -47,11 +47,14 @@ awaitable<jobs::Outcome> Sleep::run(jobs::Attempt attempt) {
     while (steady_clock::now() < begin + whole) {
         timer.expires_at(std::min(begin + whole, steady_clock::now() + milliseconds{250}));
         co_await timer.async_wait(asio::use_awaitable);
-        attempt.progress(static_cast<int>(100 * (steady_clock::now() - begin) / std::max(whole, steady_clock::duration{1})));
+        attempt.progress(
+            static_cast<int>(100 * (steady_clock::now() - begin) / std::max(whole, steady_clock::duration{1})));
     }
     if (attempt.number <= plan->fail_times)
-        co_return jobs::Failure{jobs::Failure::Kind::retryable,
-                                {"planned_failure", fmt::format("failure {} of {}, as the payload asks", attempt.number, plan->fail_times)}, {}};
+        co_return jobs::Failure{
+            jobs::Failure::Kind::retryable,
+            {"planned_failure", fmt::format("failure {} of {}, as the payload asks", attempt.number, plan->fail_times)},
+            {}};
     co_return jobs::Success{fmt::format(R"({{"slept_seconds":{},"attempt":{}}})", plan->seconds, attempt.number), {}};
 }
 

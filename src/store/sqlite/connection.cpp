@@ -20,20 +20,21 @@ Fault fault_of(sqlite3* connection, int code) {
     const int error = connection ? sqlite3_system_errno(connection) : 0;
     const bool flush = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
     switch (code & 0xff) {
-        case SQLITE_CONSTRAINT: return Fault::constraint;
-        case SQLITE_FULL: return Fault::full;
-        case SQLITE_INTERRUPT: return Fault::time_limit;
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-        case SQLITE_NOMEM: return Fault::unavailable;
-        // A quota is met as an input/output error. One from a flush is never taken lightly, whatever it says.
-        case SQLITE_IOERR: return !flush && (error == ENOSPC || error == EDQUOT) ? Fault::full : Fault::broken;
-        case SQLITE_READONLY: return connection && sqlite3_db_readonly(connection, "main") == 1 ? Fault::misuse : Fault::broken;
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB:
-        case SQLITE_CANTOPEN:
-        case SQLITE_PERM: return Fault::broken;
-        default: return Fault::misuse;
+    case SQLITE_CONSTRAINT: return Fault::constraint;
+    case SQLITE_FULL: return Fault::full;
+    case SQLITE_INTERRUPT: return Fault::time_limit;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM: return Fault::unavailable;
+    // A quota is met as an input/output error. One from a flush is never taken lightly, whatever it says.
+    case SQLITE_IOERR: return !flush && (error == ENOSPC || error == EDQUOT) ? Fault::full : Fault::broken;
+    case SQLITE_READONLY:
+        return connection && sqlite3_db_readonly(connection, "main") == 1 ? Fault::misuse : Fault::broken;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM: return Fault::broken;
+    default: return Fault::misuse;
     }
 }
 
@@ -80,8 +81,8 @@ Statement::~Statement() { sqlite3_finalize(statement_); }
 void Statement::bind(const Value* tenant, std::span<const Value> values, Lifetime lifetime) {
     const std::size_t before = tenant ? 1 : 0;
     if (before + values.size() != parameters_.size())
-        throw DatabaseError{Fault::misuse, fmt::format("{} values for {} parameters: {}", before + values.size(), parameters_.size(),
-                                                       sqlite3_sql(statement_))};
+        throw DatabaseError{Fault::misuse, fmt::format("{} values for {} parameters: {}", before + values.size(),
+                                                       parameters_.size(), sqlite3_sql(statement_))};
     if (tenant) bind_one(parameters_[0], *tenant, lifetime);
     for (std::size_t i = 0; i < values.size(); ++i) bind_one(parameters_[before + i], values[i], lifetime);
 }
@@ -134,19 +135,22 @@ double Statement::real(int column) const { return sqlite3_column_double(statemen
 
 std::string_view Statement::text(int column) const {
     const auto* data = sqlite3_column_text(statement_, column);
-    return data ? std::string_view{reinterpret_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))}
+    return data ? std::string_view{reinterpret_cast<const char*>(data),
+                                   static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))}
                 : std::string_view{};
 }
 
 std::span<const std::byte> Statement::bytes(int column) const {
     const auto* data = sqlite3_column_blob(statement_, column);
-    return {static_cast<const std::byte*>(data), data ? static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)) : 0};
+    return {static_cast<const std::byte*>(data),
+            data ? static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)) : 0};
 }
 
 Connection::Connection(const std::filesystem::path& file, Access access) : log_file_{file.string() + "-wal"} {
     configure_library();
     const int mode = access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    const int code = sqlite3_open_v2(file.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
+    const int code =
+        sqlite3_open_v2(file.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
     try {
         if (code != SQLITE_OK) fail(handle_, code, "open " + file.string());
         configure(access);
@@ -177,8 +181,7 @@ void Connection::configure(Access access) {
         if (integer("PRAGMA synchronous") != 2) throw DatabaseError{Fault::misuse, "synchronous = FULL was not taken"};
         if (auto& mode = statement("PRAGMA journal_mode"); !mode.step() || mode.text(0) != "wal")
             throw DatabaseError{Fault::broken, "the file system does not support a write-ahead log"};
-        else
-            mode.close();
+        else mode.close();
         sqlite3_wal_hook(
             handle_,
             [](void* self, sqlite3*, const char*, int pages) {
@@ -228,7 +231,8 @@ std::uint64_t Connection::grow_log(std::uint64_t size) {
     auto end = static_cast<std::uint64_t>(found.st_size);
     static constexpr std::array<char, 65536> zeros{};
     while (end < size) {
-        const auto wrote = ::pwrite(file.get(), zeros.data(), std::min<std::uint64_t>(zeros.size(), size - end), static_cast<off_t>(end));
+        const auto wrote = ::pwrite(file.get(), zeros.data(), std::min<std::uint64_t>(zeros.size(), size - end),
+                                    static_cast<off_t>(end));
         if (wrote <= 0) return 0;
         end += static_cast<std::uint64_t>(wrote);
     }

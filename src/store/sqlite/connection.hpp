@@ -27,9 +27,9 @@ public:
     // Whether text and bytes outlive the statement's steps, or have to be copied.
     enum class Lifetime { outlives, copied };
     void bind(const Value* tenant, std::span<const Value> values, Lifetime lifetime);
-    bool step() override;          // true: there is a row
+    bool step() override;           // true: there is a row
     void close() noexcept override; // makes the statement free to be used again
-    void run() {                   // no parameters, no rows
+    void run() {                    // no parameters, no rows
         step();
         close();
     }

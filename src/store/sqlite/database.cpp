@@ -20,10 +20,14 @@ std::uint64_t size_of(const std::string& path) {
 
 class SqliteDatabase final : public Database {
 public:
-    SqliteDatabase(DataLock lock, std::unique_ptr<Connection> connection, int version, std::string damage, const SqliteOptions& options,
-                   telemetry::Log& log, telemetry::Metrics& metrics)
-        : lock_{std::move(lock)}, file_{(options.data / file_name).string()}, version_{version}, damage_{std::move(damage)},
-          writer_{std::move(connection), options, log, metrics}, readers_{file_, options, log, metrics} {}
+    SqliteDatabase(DataLock lock, std::unique_ptr<Connection> connection, int version, std::string damage,
+                   const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics)
+        : lock_{std::move(lock)},
+          file_{(options.data / file_name).string()},
+          version_{version},
+          damage_{std::move(damage)},
+          writer_{std::move(connection), options, log, metrics},
+          readers_{file_, options, log, metrics} {}
     ~SqliteDatabase() override { close(); }
 
     DatabaseStats stats() const override {
@@ -59,8 +63,10 @@ private:
 Result<std::vector<Migration>> known_migrations() { return load_migrations(embedded::migrations()); }
 
 Error cannot_open(const DatabaseError& error, const std::filesystem::path& data) {
-    const char* advice = error.fault() == Fault::broken ? ". Look at the disk; put the database and its log back from one backup" : "";
-    return {Code::unavailable, "the database " + (data / file_name).string() + " cannot be opened: " + error.what() + advice};
+    const char* advice =
+        error.fault() == Fault::broken ? ". Look at the disk; put the database and its log back from one backup" : "";
+    return {Code::unavailable,
+            "the database " + (data / file_name).string() + " cannot be opened: " + error.what() + advice};
 }
 
 // A database of an installation whose schema is gone would be given a new one in silence.
@@ -71,12 +77,14 @@ Result<std::optional<std::string>> check_schema(Connection& connection, const Sq
 
 } // namespace
 
-Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics) {
+Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, telemetry::Log& log,
+                                              telemetry::Metrics& metrics) {
     auto lock = DataLock::acquire(options.data);
     if (!lock) return lock.error();
     const auto faults = install_ordered_faults();
     if (!faults) return faults.error();
-    if (*faults) log.warning("the database's disk has faults, as MILLRACE_DISK_FAULT orders; unset it unless this is a test");
+    if (*faults)
+        log.warning("the database's disk has faults, as MILLRACE_DISK_FAULT orders; unset it unless this is a test");
     const auto migrations = known_migrations();
     if (!migrations) return migrations.error();
     auto damage = check_files(options.data, options.accept_damage, log);
@@ -85,15 +93,16 @@ Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, tele
         auto connection = std::make_unique<Connection>(options.data / file_name, Connection::Access::write);
         if (!*damage) damage = check_schema(*connection, options);
         if (!damage) return damage.error();
-        if (*damage) log.error("damage was accepted, as store.accept_damage orders; unset it now", {{"what", **damage}});
+        if (*damage)
+            log.error("damage was accepted, as store.accept_damage orders; unset it now", {{"what", **damage}});
         const int before = schema_version(*connection);
         const int target = static_cast<int>(migrations->size());
-        if (auto done = migrate(*connection, *migrations, target, SystemClock::instance().now()); !done) return done.error();
+        if (auto done = migrate(*connection, *migrations, target, SystemClock::instance().now()); !done)
+            return done.error();
         if (before != target) log.info("database migrated", {{"from", before}, {"to", target}});
-        return std::make_unique<SqliteDatabase>(std::move(*lock), std::move(connection), target, damage->value_or(""), options, log, metrics);
-    } catch (const DatabaseError& error) {
-        return cannot_open(error, options.data);
-    }
+        return std::make_unique<SqliteDatabase>(std::move(*lock), std::move(connection), target, damage->value_or(""),
+                                                options, log, metrics);
+    } catch (const DatabaseError& error) { return cannot_open(error, options.data); }
 }
 
 Result<int> migrate_sqlite(const std::filesystem::path& data, std::optional<int> version) {
@@ -106,11 +115,10 @@ Result<int> migrate_sqlite(const std::filesystem::path& data, std::optional<int>
     try {
         Connection connection{data / file_name, Connection::Access::write};
         const int target = version.value_or(static_cast<int>(migrations->size()));
-        if (auto done = migrate(connection, *migrations, target, SystemClock::instance().now()); !done) return done.error();
+        if (auto done = migrate(connection, *migrations, target, SystemClock::instance().now()); !done)
+            return done.error();
         return schema_version(connection);
-    } catch (const DatabaseError& error) {
-        return cannot_open(error, data);
-    }
+    } catch (const DatabaseError& error) { return cannot_open(error, data); }
 }
 
 } // namespace millrace::store

@@ -9,7 +9,8 @@ namespace {
 
 Error not_understood(std::string_view part) {
     return {Code::invalid_argument, "MILLRACE_DISK_FAULT: \"" + std::string{part} +
-                                        "\" is no fault; there are full-after:BYTES, full-file:PATH, fsync-fails:N, fsync-file:PATH and lose-unflushed"};
+                                        "\" is no fault; there are full-after:BYTES, full-file:PATH, fsync-fails:N, "
+                                        "fsync-file:PATH and lose-unflushed"};
 }
 
 std::optional<std::uint64_t> number(std::string_view text) {
@@ -37,7 +38,8 @@ Result<DiskFaults> parse_disk_faults(std::string_view text) {
         const auto comma = std::min(text.find(',', at), text.size());
         const auto part = text.substr(at, comma - at);
         const auto colon = std::min(part.find(':'), part.size());
-        if (!take(faults, part.substr(0, colon), part.substr(std::min(colon + 1, part.size())))) return not_understood(part);
+        if (!take(faults, part.substr(0, colon), part.substr(std::min(colon + 1, part.size()))))
+            return not_understood(part);
         at = comma + 1;
     }
     return faults;

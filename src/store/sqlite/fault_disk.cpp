@@ -20,13 +20,16 @@ struct FaultDisk::State {
     sqlite3_vfs* original = nullptr;
     sqlite3_vfs shim{};
     std::atomic<std::uint64_t> flushes{0}, grown{0};
-    async::Guarded<std::map<std::string, std::weak_ptr<HeldWrites>>> held; // by path: connections share what is not flushed
+    async::Guarded<std::map<std::string, std::weak_ptr<HeldWrites>>>
+        held; // by path: connections share what is not flushed
 
     bool refuses_writes() const { return disk.full || exists(faults.full_while_exists); }
     bool refuses_growth(std::uint64_t bytes) {
         return bytes > 0 && faults.full_after && grown.fetch_add(bytes) + bytes > *faults.full_after;
     }
-    bool fails_flush() { return ++flushes == faults.failing_flush || disk.flushes_fail || exists(faults.flushes_fail_while_exists); }
+    bool fails_flush() {
+        return ++flushes == faults.failing_flush || disk.flushes_fail || exists(faults.flushes_fail_while_exists);
+    }
 
     std::shared_ptr<HeldWrites> held_of(const char* path) {
         if (!faults.lose_unflushed || !path) return nullptr;
@@ -52,7 +55,9 @@ struct FaultFile : sqlite3_file {
 
 constexpr std::size_t real_offset = (sizeof(FaultFile) + 15) / 16 * 16;
 
-sqlite3_file* FaultFile::real() { return reinterpret_cast<sqlite3_file*>(reinterpret_cast<std::byte*>(this) + real_offset); }
+sqlite3_file* FaultFile::real() {
+    return reinterpret_cast<sqlite3_file*>(reinterpret_cast<std::byte*>(this) + real_offset);
+}
 FaultFile& own(sqlite3_file* file) { return *static_cast<FaultFile*>(file); }
 sqlite3_file* real(sqlite3_file* file) { return own(file).real(); }
 const sqlite3_io_methods& methods(sqlite3_file* file) { return *real(file)->pMethods; }
@@ -74,9 +79,11 @@ int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
     if (mine.state->faults.full_after) {
         sqlite3_int64 before = 0;
         if (const int code = file_size(file, &before); code != SQLITE_OK) return code;
-        if (mine.state->refuses_growth(static_cast<std::uint64_t>(std::max<sqlite3_int64>(at + size - before, 0)))) return SQLITE_FULL;
+        if (mine.state->refuses_growth(static_cast<std::uint64_t>(std::max<sqlite3_int64>(at + size - before, 0))))
+            return SQLITE_FULL;
     }
-    return mine.held ? mine.held->write(mine.real(), data, size, at) : methods(file).xWrite(mine.real(), data, size, at);
+    return mine.held ? mine.held->write(mine.real(), data, size, at)
+                     : methods(file).xWrite(mine.real(), data, size, at);
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
@@ -116,11 +123,17 @@ sqlite3_io_methods forwarding() {
     table.xLock = [](sqlite3_file* f, int level) { return methods(f).xLock(real(f), level); };
     table.xUnlock = [](sqlite3_file* f, int level) { return methods(f).xUnlock(real(f), level); };
     table.xCheckReservedLock = [](sqlite3_file* f, int* out) { return methods(f).xCheckReservedLock(real(f), out); };
-    table.xFileControl = [](sqlite3_file* f, int what, void* out) { return methods(f).xFileControl(real(f), what, out); };
+    table.xFileControl = [](sqlite3_file* f, int what, void* out) {
+        return methods(f).xFileControl(real(f), what, out);
+    };
     table.xSectorSize = [](sqlite3_file* f) { return methods(f).xSectorSize(real(f)); };
     table.xDeviceCharacteristics = [](sqlite3_file* f) { return methods(f).xDeviceCharacteristics(real(f)); };
-    table.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) { return methods(f).xShmMap(real(f), page, size, extend, out); };
-    table.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) { return methods(f).xShmLock(real(f), offset, n, flags); };
+    table.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+        return methods(f).xShmMap(real(f), page, size, extend, out);
+    };
+    table.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) {
+        return methods(f).xShmLock(real(f), offset, n, flags);
+    };
     table.xShmBarrier = [](sqlite3_file* f) { methods(f).xShmBarrier(real(f)); };
     table.xShmUnmap = [](sqlite3_file* f, int gone) { return methods(f).xShmUnmap(real(f), gone); };
     return table;

@@ -12,12 +12,12 @@
 
 namespace millrace::store {
 
-// What the disk does wrong. In text, joined by commas: full-after:BYTES, full-file:PATH, fsync-fails:N, fsync-file:PATH,
-// lose-unflushed.
+// What the disk does wrong. In text, joined by commas: full-after:BYTES, full-file:PATH, fsync-fails:N,
+// fsync-file:PATH, lose-unflushed.
 struct DiskFaults {
-    std::optional<std::uint64_t> full_after;    // files grow by so many bytes in all, and no more
-    std::filesystem::path full_while_exists;    // while this file exists nothing can be written
-    std::uint64_t failing_flush = 0;            // this flush fails, counted from 1, and no other
+    std::optional<std::uint64_t> full_after; // files grow by so many bytes in all, and no more
+    std::filesystem::path full_while_exists; // while this file exists nothing can be written
+    std::uint64_t failing_flush = 0;         // this flush fails, counted from 1, and no other
     std::filesystem::path flushes_fail_while_exists;
     // What is not flushed stays in this process: when it is killed, that is lost as in a power cut, and when a flush
     // fails, it is dropped as the kernel drops it.
@@ -34,9 +34,9 @@ public:
     explicit FaultDisk(DiskFaults faults = {});
     ~FaultDisk();
 
-    std::atomic<bool> full{false};         // nothing can be written
+    std::atomic<bool> full{false}; // nothing can be written
     std::atomic<bool> flushes_fail{false};
-    std::uint64_t flushes() const;         // asked for, in all files
+    std::uint64_t flushes() const; // asked for, in all files
 
     struct State;
 

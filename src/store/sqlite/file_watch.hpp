@@ -1,5 +1,5 @@
-// Whether the files of an open database are still those at their paths. SQLite goes on with a file that was deleted or replaced, and
-// everything that it commits is gone with the process. Used by one thread.
+// Whether the files of an open database are still those at their paths. SQLite goes on with a file that was deleted or
+// replaced, and everything that it commits is gone with the process. Used by one thread.
 #pragma once
 #include "base/descriptor.hpp"
 
@@ -13,8 +13,8 @@ class FileWatch {
 public:
     explicit FileWatch(const std::filesystem::path& database); // open, with its log
 
-    // What has happened; empty: nothing. deleted(): some tenths of a microsecond, for each group. replaced() looks at the paths too,
-    // and so finds a folder that was moved away.
+    // What has happened; empty: nothing. deleted(): some tenths of a microsecond, for each group. replaced() looks at
+    // the paths too, and so finds a folder that was moved away.
     std::string deleted() const;
     std::string replaced() const;
 

@@ -12,17 +12,20 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto idle_after = 500ms;          // without a write: the log is written back
-constexpr auto look_every = 1s;             // without a write: whether the files are still there
-constexpr int starved_factor = 8;           // log this many times over its limit: readers are made to wait
+constexpr auto idle_after = 500ms; // without a write: the log is written back
+constexpr auto look_every = 1s;    // without a write: whether the files are still there
+constexpr int starved_factor = 8;  // log this many times over its limit: readers are made to wait
 constexpr auto starved_patience = 200ms;
 constexpr std::uint64_t frame_bytes = 4096 + 24; // a page and its header in the log
 constexpr std::uint64_t grow_step = 1 << 20;
 
-double seconds_since(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
+double seconds_since(SteadyClock::time_point start) {
+    return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
 
 const Error taken_back{Code::unavailable, "the write was taken back together with its group; try again"};
-const Error has_failed{Code::unavailable, "the store has failed and takes no writes; the operator must look at the log"};
+const Error has_failed{Code::unavailable,
+                       "the store has failed and takes no writes; the operator must look at the log"};
 
 void refuse(std::unique_ptr<Operation> operation, const Error& why) {
     operation->fail(why);
@@ -35,16 +38,23 @@ void refuse(std::unique_ptr<Operation> operation, const Error& why) {
 
 GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOptions& options, telemetry::Log& log,
                          telemetry::Metrics& metrics)
-    : options_{options}, log_{log},
-      commit_seconds_{metrics.histogram("millrace_store_commit_seconds", "Time to commit one group of writes, flush included")},
-      checkpoint_seconds_{metrics.histogram("millrace_store_checkpoint_seconds", "Time to write the log back into the database")},
+    : options_{options},
+      log_{log},
+      commit_seconds_{
+          metrics.histogram("millrace_store_commit_seconds", "Time to commit one group of writes, flush included")},
+      checkpoint_seconds_{
+          metrics.histogram("millrace_store_checkpoint_seconds", "Time to write the log back into the database")},
       groups_{metrics.counter("millrace_store_groups_total", "Groups of writes committed")},
       writes_{metrics.counter("millrace_store_writes_total", "Writes in the committed groups")},
       refused_{metrics.counter("millrace_store_writes_refused_total", "Writes refused because the queue was full")},
       waiting_gauge_{metrics.gauge("millrace_store_writes_waiting", "Writes waiting for the writer or in its group")},
-      connection_{std::move(connection)}, session_{*connection_}, begin_{connection_->statement("BEGIN IMMEDIATE")},
-      commit_{connection_->statement("COMMIT")}, rollback_{connection_->statement("ROLLBACK")},
-      files_{options_.data / "millrace.db"}, mark_{options_.data},
+      connection_{std::move(connection)},
+      session_{*connection_},
+      begin_{connection_->statement("BEGIN IMMEDIATE")},
+      commit_{connection_->statement("COMMIT")},
+      rollback_{connection_->statement("ROLLBACK")},
+      files_{options_.data / "millrace.db"},
+      mark_{options_.data},
       log_size_{options_.checkpoint_pages * frame_bytes * 5 / 4} { // what is in flight when the checkpoint starts
     connection_->keep_log_below(2 * log_size_);
     thread_ = std::thread{[this] {
@@ -116,7 +126,8 @@ GroupWriter::Wake GroupWriter::wait(OperationList& taken) {
         if (log_grown_ < log_size_ && !failed_) return Wake::spare;
         queue->sleeping = true;
         const bool nothing_left = log_written_back_ || failed_;
-        if (wake_.wait_for(queue.mutex(), nothing_left ? look_every : idle_after) == std::cv_status::timeout && !awake()) {
+        if (wake_.wait_for(queue.mutex(), nothing_left ? look_every : idle_after) == std::cv_status::timeout &&
+            !awake()) {
             queue->sleeping = false;
             return nothing_left ? Wake::look : Wake::idle;
         }
@@ -133,9 +144,7 @@ void GroupWriter::run_group(OperationList& taken) {
     crash_point("store.before_begin");
     try {
         begin_.run();
-    } catch (const DatabaseError& error) {
-        return abandon(group, nullptr, error);
-    }
+    } catch (const DatabaseError& error) { return abandon(group, nullptr, error); }
     for (Operation* operation = group.first(); operation; operation = operation->next) {
         const auto before = connection_->total_changes();
         try {
@@ -143,20 +152,17 @@ void GroupWriter::run_group(OperationList& taken) {
             const auto rows = static_cast<std::uint64_t>(connection_->total_changes() - before);
             if (rows > most_rows_.load(std::memory_order_relaxed)) most_rows_.store(rows, std::memory_order_relaxed);
             if (ran) continue;
-        } catch (const DatabaseError& error) {
-            return abandon(group, operation, error);
-        }
+        } catch (const DatabaseError& error) { return abandon(group, operation, error); }
         // Logged without the outcome: it may quote what a client sent.
         log_.error("a write task failed after it had written", {{"group", group.size()}});
-        return abandon(group, operation, {Code::internal, "the operation failed half-way; nothing of it was kept"}, taken_back);
+        return abandon(group, operation, {Code::internal, "the operation failed half-way; nothing of it was kept"},
+                       taken_back);
     }
     crash_point("store.before_commit");
     const auto start = SteadyClock::now();
     try {
         commit_.run();
-    } catch (const DatabaseError& error) {
-        return abandon(group, nullptr, error);
-    }
+    } catch (const DatabaseError& error) { return abandon(group, nullptr, error); }
     crash_point("store.after_commit");
     if (!still_there(files_.deleted())) return abandon(group, nullptr, has_failed, has_failed);
     mark_.committed(static_cast<std::uint64_t>(connection_->log_pages()));
@@ -200,9 +206,7 @@ void GroupWriter::abandon(OperationList& group, Operation* guilty, const Error& 
     if (connection_->in_transaction()) {
         try {
             rollback_.run();
-        } catch (const DatabaseError& error) {
-            stop_for_good(error.what());
-        }
+        } catch (const DatabaseError& error) { stop_for_good(error.what()); }
     }
     for (Operation* operation = group.first(); operation; operation = operation->next)
         operation->fail(operation == guilty ? its : others);
@@ -234,17 +238,21 @@ void GroupWriter::stop_for_good(const std::string& reason) {
 bool GroupWriter::still_there(const std::string& what_happened) {
     if (what_happened.empty()) return true;
     rescue();
-    stop_for_good(what_happened + "; nothing is acknowledged any more. Put it back, or the rescued copy in its place, and start again");
+    stop_for_good(what_happened +
+                  "; nothing is acknowledged any more. Put it back, or the rescued copy in its place, and start again");
     return false;
 }
 
 // What is open still holds everything that was acknowledged; once the process ends, nothing does.
 void GroupWriter::rescue() {
-    const auto copy = (options_.data / ("millrace.db.rescued-" + std::to_string(SystemClock::instance().now().micros / 1'000'000))).string();
+    const auto copy =
+        (options_.data / ("millrace.db.rescued-" + std::to_string(SystemClock::instance().now().micros / 1'000'000)))
+            .string();
     log_.warning("saving the open database before it is lost", {{"to", copy}});
     try {
         connection_->copy_to(copy);
-        log_.warning("the database was saved: rename the copy to millrace.db while the daemon is stopped", {{"copy", copy}});
+        log_.warning("the database was saved: rename the copy to millrace.db while the daemon is stopped",
+                     {{"copy", copy}});
     } catch (const DatabaseError& error) {
         log_.error("the open database could not be saved", {{"reason", error.what()}});
     }
@@ -255,10 +263,8 @@ void GroupWriter::check_log() {
     const int pages = connection_->log_pages();
     if (pages < pages_when_tried_) pages_when_tried_ = 0; // the log has begun anew
     if (pages - pages_when_tried_ < limit) return;
-    if (pages > starved_factor * limit)
-        checkpoint(Connection::Checkpoint::restart, starved_patience);
-    else
-        checkpoint(Connection::Checkpoint::passive, 0ms);
+    if (pages > starved_factor * limit) checkpoint(Connection::Checkpoint::restart, starved_patience);
+    else checkpoint(Connection::Checkpoint::passive, 0ms);
 }
 
 void GroupWriter::write_log_back() {
@@ -282,8 +288,10 @@ bool GroupWriter::checkpoint(Connection::Checkpoint mode, std::chrono::milliseco
     try {
         complete = connection_->checkpoint(mode, patience);
     } catch (const DatabaseError& error) {
-        if (error.fault() == Fault::broken) stop_for_good(std::string{error.what()} + "; restart to recover from the log");
-        else log_.warning("the log could not be written back", {{"reason", error.what()}, {"pages", pages_when_tried_}});
+        if (error.fault() == Fault::broken)
+            stop_for_good(std::string{error.what()} + "; restart to recover from the log");
+        else
+            log_.warning("the log could not be written back", {{"reason", error.what()}, {"pages", pages_when_tried_}});
     }
     checkpoint_seconds_.observe(seconds_since(start));
     crash_point("store.after_checkpoint");

@@ -20,7 +20,8 @@ namespace millrace::store {
 class GroupWriter {
 public:
     // `log` and `metrics` outlive the writer.
-    GroupWriter(std::unique_ptr<Connection> connection, const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics);
+    GroupWriter(std::unique_ptr<Connection> connection, const SqliteOptions& options, telemetry::Log& log,
+                telemetry::Metrics& metrics);
     ~GroupWriter(); // close()
 
     void submit(std::unique_ptr<Operation> operation);
@@ -69,12 +70,12 @@ private:
     Statement& begin_;
     Statement& commit_;
     Statement& rollback_;
-    int pages_when_tried_ = 0; // log pages at the last checkpoint
+    int pages_when_tried_ = 0;      // log pages at the last checkpoint
     bool log_written_back_ = false; // nothing was committed since
     FileWatch files_;
     LogMark mark_;
-    const std::uint64_t log_size_;  // bytes that its file is to have
-    std::uint64_t log_grown_ = 0;   // bytes that it is known to have
+    const std::uint64_t log_size_; // bytes that its file is to have
+    std::uint64_t log_grown_ = 0;  // bytes that it is known to have
 
     std::atomic<std::size_t> waiting_{0}; // queued or in the running group
     std::atomic<bool> failed_{false};

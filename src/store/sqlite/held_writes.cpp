@@ -12,7 +12,8 @@ namespace {
 struct Overlap {
     std::int64_t from, to;
     Overlap(std::int64_t start, std::int64_t length, std::int64_t at, std::int64_t size)
-        : from{std::max(start, at)}, to{std::min(start + length, at + size)} {}
+        : from{std::max(start, at)},
+          to{std::min(start + length, at + size)} {}
     std::size_t length() const { return static_cast<std::size_t>(to - from); }
 };
 
@@ -26,7 +27,8 @@ int HeldWrites::read(sqlite3_file* file, void* data, int size, std::int64_t at) 
         const std::int64_t start = block->first * block_size;
         if (start >= at + size) break;
         const Overlap both{start, block_size, at, size};
-        std::memcpy(static_cast<std::byte*>(data) + (both.from - at), block->second.data() + (both.from - start), both.length());
+        std::memcpy(static_cast<std::byte*>(data) + (both.from - at), block->second.data() + (both.from - start),
+                    both.length());
     }
     return at + size <= held->end ? SQLITE_OK : code;
 }
@@ -41,7 +43,8 @@ int HeldWrites::write(sqlite3_file* file, const void* data, int size, std::int64
             if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return code;
         }
         const Overlap both{start, block_size, at, size};
-        std::memcpy(block->second.data() + (both.from - start), static_cast<const std::byte*>(data) + (both.from - at), both.length());
+        std::memcpy(block->second.data() + (both.from - start), static_cast<const std::byte*>(data) + (both.from - at),
+                    both.length());
     }
     held->end = std::max(held->end, at + size);
     return SQLITE_OK;

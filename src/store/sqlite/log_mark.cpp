@@ -58,7 +58,8 @@ std::optional<Mark> read_mark(const std::filesystem::path& data) {
 }
 
 LogMark::LogMark(const std::filesystem::path& data)
-    : data_{data}, file_{::open(path_of(data).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)},
+    : data_{data},
+      file_{::open(path_of(data).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)},
       last_{read_mark(data).value_or(Mark{})} {}
 
 void LogMark::committed(std::uint64_t frames) {
@@ -97,23 +98,29 @@ LogVerdict log_verdict(const std::optional<Mark>& mark, const LogScan& scan, std
     const bool needed = mark && !mark->written_back && mark->frames > 0;
     const auto lost = [](std::string what) { return LogVerdict{std::move(what), {}}; };
     if (mark && mark->written_back && scan.life == mark->life) return {};
-    if (scan.damaged_within) return lost(fmt::format("it is damaged after {} of its frames, and acknowledged commits lie behind the damage", scan.frames));
+    if (scan.damaged_within)
+        return lost(fmt::format("it is damaged after {} of its frames, and acknowledged commits lie behind the damage",
+                                scan.frames));
     if (mark && !needed) return {};
     if (scan.header == LogScan::Header::damaged) return lost("its header is damaged");
     if (!needed) return {};
     if (scan.header == LogScan::Header::sound) {
         if (scan.life == mark->life) {
             if (scan.frames >= mark->frames) return {};
-            return lost(fmt::format("it ends after {} frames, and commits up to frame {} were acknowledged", scan.frames, mark->frames));
+            return lost(fmt::format("it ends after {} frames, and commits up to frame {} were acknowledged",
+                                    scan.frames, mark->frames));
         }
         // Lives follow each other, and the next one begins only when the last one is in the database.
         const auto later = scan.life.sequence - mark->life.sequence;
         if (later < 0x80000000u && scan.life.salt - mark->life.salt == later) return {};
     }
     // Another program that opened the database wrote the log back and removed it, or a copy was put in its place.
-    if (database_changed >= mark->at) return {{}, "another program has written to the database, or put another in its place, since the daemon last ran"};
+    if (database_changed >= mark->at)
+        return {{},
+                "another program has written to the database, or put another in its place, since the daemon last ran"};
     if (scan.header == LogScan::Header::sound) return lost("it is another log than the last one");
-    return lost(fmt::format("it is gone or empty, and {} frames of acknowledged commits were not in the database yet", mark->frames));
+    return lost(fmt::format("it is gone or empty, and {} frames of acknowledged commits were not in the database yet",
+                            mark->frames));
 }
 
 } // namespace millrace::store

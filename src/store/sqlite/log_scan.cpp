@@ -45,12 +45,17 @@ Sum stored_sum(Bytes bytes, std::size_t at) { return {word(bytes, at), word(byte
 // The frames of a log whose header is sound.
 class Frames {
 public:
-    Frames(Bytes log, std::size_t page, bool swapped) : log_{log}, size_{page + frame_header_bytes}, swapped_{swapped} {}
+    Frames(Bytes log, std::size_t page, bool swapped)
+        : log_{log},
+          size_{page + frame_header_bytes},
+          swapped_{swapped} {}
 
     std::uint64_t count() const { return (log_.size() - header_bytes) / size_; }
     bool is_commit(std::uint64_t index) const { return word(frame(index), 4) != 0; }
     Sum sum_of(std::uint64_t index) const { return stored_sum(frame(index), 16); }
-    bool of_this_life(std::uint64_t index) const { return std::memcmp(frame(index).data() + 8, log_.data() + 16, 8) == 0; }
+    bool of_this_life(std::uint64_t index) const {
+        return std::memcmp(frame(index).data() + 8, log_.data() + 16, 8) == 0;
+    }
     // Written right after what came to `before`.
     bool continues(std::uint64_t index, Sum before) const {
         if (!of_this_life(index)) return false;
@@ -88,7 +93,8 @@ LogScan scan(Bytes log) {
         if (frames.is_commit(end)) found.frames = end + 1;
     }
     for (auto at = end; at + 1 < frames.count() && !found.damaged_within; ++at)
-        found.damaged_within = frames.of_this_life(at) && frames.is_commit(at) && frames.continues(at + 1, frames.sum_of(at));
+        found.damaged_within =
+            frames.of_this_life(at) && frames.is_commit(at) && frames.continues(at + 1, frames.sum_of(at));
     return found;
 }
 

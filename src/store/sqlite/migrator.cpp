@@ -80,7 +80,9 @@ Result<std::vector<Migration>> load_migrations(const embedded::Files& files) {
 }
 
 int schema_version(Connection& connection) {
-    if (connection.integer("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'") == 0) return 0;
+    if (connection.integer("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'") ==
+        0)
+        return 0;
     return static_cast<int>(connection.integer("SELECT max(version) FROM schema_migrations"));
 }
 
@@ -94,8 +96,9 @@ Result<void> migrate(Connection& connection, std::span<const Migration> migratio
     }
     const int last = static_cast<int>(migrations.size());
     if (version > last)
-        return Error{Code::conflict, "the database has schema " + std::to_string(version) + ", this version knows up to " +
-                                         std::to_string(last) + "; install the newer version again"};
+        return Error{Code::conflict, "the database has schema " + std::to_string(version) +
+                                         ", this version knows up to " + std::to_string(last) +
+                                         "; install the newer version again"};
     for (; version < std::min(target, last); ++version)
         if (auto done = step_up(connection, migrations[static_cast<std::size_t>(version)], now); !done) return done;
     for (; version > std::max(target, 0); --version)

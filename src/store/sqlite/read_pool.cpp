@@ -17,9 +17,12 @@ void deliver(std::unique_ptr<Operation> operation) {
 
 } // namespace
 
-ReadPool::ReadPool(const std::filesystem::path& file, const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics)
-    : options_{options}, log_{log},
-      read_seconds_{metrics.histogram("millrace_store_read_seconds", "Time to run one read, without its wait in the queue")},
+ReadPool::ReadPool(const std::filesystem::path& file, const SqliteOptions& options, telemetry::Log& log,
+                   telemetry::Metrics& metrics)
+    : options_{options},
+      log_{log},
+      read_seconds_{
+          metrics.histogram("millrace_store_read_seconds", "Time to run one read, without its wait in the queue")},
       reads_{metrics.counter("millrace_store_reads_total", "Reads run")} {
     for (std::size_t i = 0; i < options_.readers; ++i) readers_.push_back(std::make_unique<Reader>(file));
     for (std::size_t i = 0; i < readers_.size(); ++i)
@@ -65,7 +68,8 @@ void ReadPool::run(Reader& reader, Operation& operation) {
         reader.connection.statement("BEGIN").run();
         operation.run(reader.session);
     } catch (const DatabaseError& error) {
-        log_.write(error.fault() == Fault::broken ? telemetry::Level::error : telemetry::Level::warning, "a read failed", {{"reason", error.what()}});
+        log_.write(error.fault() == Fault::broken ? telemetry::Level::error : telemetry::Level::warning,
+                   "a read failed", {{"reason", error.what()}});
         operation.fail(to_error(error));
     } catch (const std::exception& error) {
         log_.error("a read task threw", {{"reason", error.what()}});

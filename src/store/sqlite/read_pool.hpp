@@ -16,7 +16,8 @@ namespace millrace::store {
 class ReadPool {
 public:
     // Throws DatabaseError when a connection cannot be opened. `log` outlives the pool.
-    ReadPool(const std::filesystem::path& file, const SqliteOptions& options, telemetry::Log& log, telemetry::Metrics& metrics);
+    ReadPool(const std::filesystem::path& file, const SqliteOptions& options, telemetry::Log& log,
+             telemetry::Metrics& metrics);
     ~ReadPool(); // close()
 
     void submit(std::unique_ptr<Operation> operation);
@@ -25,7 +26,9 @@ public:
 
 private:
     struct Reader {
-        explicit Reader(const std::filesystem::path& file) : connection{file, Connection::Access::read}, session{connection} {}
+        explicit Reader(const std::filesystem::path& file)
+            : connection{file, Connection::Access::read},
+              session{connection} {}
         Connection connection;
         SqliteSession session;
         std::thread thread;

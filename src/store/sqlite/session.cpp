@@ -6,7 +6,8 @@ Statement& SqliteSession::free_statement(const char* sql, const Value* tenant) {
     auto& statement = connection_.statement(sql);
     if (tenant && !statement.names_tenant())
         throw DatabaseError{Fault::misuse, std::string{"a tenant's statement must use organization_id and $1: "} + sql};
-    if (statement.busy()) throw DatabaseError{Fault::misuse, std::string{"the rows of this statement are still being read: "} + sql};
+    if (statement.busy())
+        throw DatabaseError{Fault::misuse, std::string{"the rows of this statement are still being read: "} + sql};
     return statement;
 }
 
@@ -54,12 +55,12 @@ void SqliteSession::abandon_savepoint() noexcept {
 
 Error to_error(const DatabaseError& error) {
     switch (error.fault()) {
-        case Fault::full: return {Code::storage_full, "the disk is full; free space and try again"};
-        case Fault::time_limit: return {Code::timed_out, "the query took too long; ask for less"};
-        case Fault::unavailable: return {Code::unavailable, "the store is busy; try again"};
-        case Fault::broken: return {Code::unavailable, "the store has failed; the operator must look at the log"};
-        case Fault::constraint:
-        case Fault::misuse: break;
+    case Fault::full: return {Code::storage_full, "the disk is full; free space and try again"};
+    case Fault::time_limit: return {Code::timed_out, "the query took too long; ask for less"};
+    case Fault::unavailable: return {Code::unavailable, "the store is busy; try again"};
+    case Fault::broken: return {Code::unavailable, "the store has failed; the operator must look at the log"};
+    case Fault::constraint:
+    case Fault::misuse: break;
     }
     return {Code::internal, "the store refused the operation"};
 }

@@ -25,10 +25,12 @@ def measure(bench):
         begin = time.monotonic()
         subprocess.run([str(binary()), "version"], stdout=subprocess.DEVNULL, check=True)
         commands.append((time.monotonic() - begin) * 1000)
-    bench.rows += [Row("a command (version), median of 21", sorted(commands)[10], "ms", "20"),
-                   Row("start to ready, median of 5", sorted(times)[2], "ms", "300"),
-                   Row("start to ready, empty folder", times[0], "ms"),
-                   Row("resident memory, idle, without the worker", memory / 1e6, "MB", "40")]
+    bench.rows += [
+        Row("a command (version), median of 21", sorted(commands)[10], "ms", "20"),
+        Row("start to ready, median of 5", sorted(times)[2], "ms", "300"),
+        Row("start to ready, empty folder", times[0], "ms"),
+        Row("resident memory, idle, without the worker", memory / 1e6, "MB", "40"),
+    ]
 
 
 def answers_ready(daemon):

@@ -18,20 +18,28 @@ from .table import Row
 MODELS = {"resnet18": 224, "small_cnn": 64}  # name -> side of its pictures
 ON_GPU = {"resnet50": 224, **MODELS}
 # The bare loop is given what the worker gives itself (src/inference/process/worker_process.cpp), or it would be slower for no fault of its own.
-WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:"
-                      "glibc.malloc.trim_threshold=1099511627776:glibc.malloc.hugetlb=1"}
+WORKER_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:"
+    "glibc.malloc.trim_threshold=1099511627776:glibc.malloc.hugetlb=1",
+}
 AIMS = {"resnet18": 0.95, "resnet50": 0.95, "small_cnn": 0.70}
 
 
 def measure(bench):
-    print(f"images through HTTP on {bench.device}, beside a bare libtorch loop over the same JPEGs at the same batch and threads")
+    print(
+        f"images through HTTP on {bench.device}, beside a bare libtorch loop over the same JPEGs at the same batch and threads"
+    )
     runtime = find_runtime(bench)
     if runtime is None or bench.pictures is None:
         print("  needs --models, --pictures and a runtime: ninja torch_modules bench_torch_loop_NAME\n")
         return
     with running(bench.folder / "images", engine_environment(runtime, bench.device)) as daemon:
         status = daemon.wait_worker("ready", 120)
-        print(f"  {status['runtime']} on {status['device']}" + ("; for a GPU: --device cuda:0, with a runtime that has it" if bench.device == "cpu" else ""))
+        print(
+            f"  {status['runtime']} on {status['device']}"
+            + ("; for a GPU: --device cuda:0, with a runtime that has it" if bench.device == "cpu" else "")
+        )
         make_queue(daemon, "bench")
         for name, side in (MODELS if bench.device == "cpu" else ON_GPU).items():
             measure_model(bench, daemon, runtime, name, side)
@@ -41,20 +49,33 @@ def measure(bench):
 def measure_model(bench, daemon, runtime, name, side):
     threads, pictures = len(os.sched_getaffinity(0)), bench.pictures / str(side)
     push(daemon, bench.models, name)
-    bare = bare_loop(runtime, bench.models / f"{name}.pt", 32, threads, bench.seconds, (3, side, side), pictures, bench.device)
+    bare = bare_loop(
+        runtime, bench.models / f"{name}.pt", 32, threads, bench.seconds, (3, side, side), pictures, bench.device
+    )
     reference = bare["decoded_per_second"]
-    print(f"  {name}: bare loop {reference:,.0f}/s, {bare['decoded_cpu_us']:,.0f} µs of processor time an image; "
-          f"without decoding {bare['forward_per_second']:,.0f}/s, {bare['forward_cpu_us']:,.0f} µs", flush=True)
+    print(
+        f"  {name}: bare loop {reference:,.0f}/s, {bare['decoded_cpu_us']:,.0f} µs of processor time an image; "
+        f"without decoding {bare['forward_per_second']:,.0f}/s, {bare['forward_cpu_us']:,.0f} µs",
+        flush=True,
+    )
     others = {"bare loop": reference, "without decoding": bare["forward_per_second"]}
     if bench.with_peers and bench.device == "cpu":
         for most, peer in fastapi_torch.measure(bench, name, side, threads).items():
             others[f"{fastapi_torch.NAME}, batch {most}"] = peer["per_second"]
-    for what, found in (("jobs", as_jobs(daemon, name, upload(daemon, pictures), bench.seconds, reference)),
-                        ("predict", as_predictions(daemon, name, pictures, bench.seconds))):
+    for what, found in (
+        ("jobs", as_jobs(daemon, name, upload(daemon, pictures), bench.seconds, reference)),
+        ("predict", as_predictions(daemon, name, pictures, bench.seconds)),
+    ):
         busy = f", GPU busy {found['busy']:.0%}" if found["busy"] is not None else ""
-        print(f"    {what}: {found['per_second']:,.0f}/s ({found['per_second'] / reference:.2f} of the bare loop), mean batch {found['batch']:.1f}{busy}; "
-              "µs of processor time an image: " + ", ".join(f"{thread} {us:.0f}" for thread, us in found["taken"].items()), flush=True)
-        bench.rows.append(Row(f"{name} {side}×{side}, {what}", found["per_second"], "/s", f"{AIMS[name] * reference:,.0f}", others))
+        print(
+            f"    {what}: {found['per_second']:,.0f}/s ({found['per_second'] / reference:.2f} of the bare loop), mean batch {found['batch']:.1f}{busy}; "
+            "µs of processor time an image: "
+            + ", ".join(f"{thread} {us:.0f}" for thread, us in found["taken"].items()),
+            flush=True,
+        )
+        bench.rows.append(
+            Row(f"{name} {side}×{side}, {what}", found["per_second"], "/s", f"{AIMS[name] * reference:,.0f}", others)
+        )
 
 
 def find_runtime(bench):
@@ -64,8 +85,11 @@ def find_runtime(bench):
 
 
 def engine_environment(runtime, device="cpu"):
-    return {"MILLRACE_INFERENCE_ENABLED": "true", "MILLRACE_INFERENCE_RUNTIME": str(runtime / "libmillrace_torch.so"),
-            "MILLRACE_INFERENCE_DEVICES": device}
+    return {
+        "MILLRACE_INFERENCE_ENABLED": "true",
+        "MILLRACE_INFERENCE_RUNTIME": str(runtime / "libmillrace_torch.so"),
+        "MILLRACE_INFERENCE_DEVICES": device,
+    }
 
 
 def push(daemon, models, name):
@@ -76,7 +100,10 @@ def push(daemon, models, name):
 def upload(daemon, pictures):
     """The digests of the pictures, each stored as a blob."""
     client = daemon.client(daemon.admin_key).keep()
-    answers = [client.put("/api/v1/blobs", file.read_bytes(), headers={"Content-Type": "image/jpeg"}) for file in sorted(pictures.iterdir())]
+    answers = [
+        client.put("/api/v1/blobs", file.read_bytes(), headers={"Content-Type": "image/jpeg"})
+        for file in sorted(pictures.iterdir())
+    ]
     return [answer.json["sha256"] for answer in answers]
 
 
@@ -114,7 +141,12 @@ def steady(daemon, seconds, count):
         time.sleep(seconds)
     end, last = edge(count)
     rows, passes = (after - earlier for after, earlier in zip(inferred(daemon), before))
-    return {"per_second": (last - first) / (end - begin), "batch": rows / passes, "taken": clock.taken(rows), "busy": gpu.share}
+    return {
+        "per_second": (last - first) / (end - begin),
+        "batch": rows / passes,
+        "taken": clock.taken(rows),
+        "busy": gpu.share,
+    }
 
 
 class BusyShare:
@@ -123,7 +155,13 @@ class BusyShare:
     def __enter__(self):
         self.share, self.seen, self.process = None, [], None
         if shutil.which("nvidia-smi"):
-            command = ["nvidia-smi", "--id=0", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=100"]
+            command = [
+                "nvidia-smi",
+                "--id=0",
+                "--query-gpu=utilization.gpu",
+                "--format=csv,noheader,nounits",
+                "--loop-ms=100",
+            ]
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             self.reader = threading.Thread(target=lambda: self.seen.extend(int(line) for line in self.process.stdout))
             self.reader.start()

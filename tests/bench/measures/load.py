@@ -47,7 +47,13 @@ def run_wrk(url, connections, seconds, environment, script="load.lua"):
 
 def post_pictures(url, pictures, seconds, connections, key=""):
     """The JPEGs of a folder in turn, over and over."""
-    return run_wrk(url, connections, seconds, {**os.environ, "MILLRACE_PICTURES": str(pictures), "MILLRACE_KEY": key}, script="predict.lua")
+    return run_wrk(
+        url,
+        connections,
+        seconds,
+        {**os.environ, "MILLRACE_PICTURES": str(pictures), "MILLRACE_KEY": key},
+        script="predict.lua",
+    )
 
 
 def submit_many(daemon, count, *jobs):

@@ -24,9 +24,19 @@ def measure(bench):
         for what, disturb in (("a client that crashes its model", crash), ("a client whose inputs hang", hang)):
             found, count = beside(daemon, bench.seconds, disturb)
             ratio = found["per_second"] / alone["per_second"]
-            print(f"  beside {what} ({count} times): {told(found)}, {ratio:.2f} of alone; {restarts(client)} workers ended so far")
-            bench.rows += [Row(f"predictions beside {what}", found["per_second"], "/s", "0.9 of alone", {"alone": alone["per_second"]}),
-                           Row(f"their p99 beside {what}", found["p99_ms"], "ms", "2,000", {"alone": alone["p99_ms"]})]
+            print(
+                f"  beside {what} ({count} times): {told(found)}, {ratio:.2f} of alone; {restarts(client)} workers ended so far"
+            )
+            bench.rows += [
+                Row(
+                    f"predictions beside {what}",
+                    found["per_second"],
+                    "/s",
+                    "0.9 of alone",
+                    {"alone": alone["per_second"]},
+                ),
+                Row(f"their p99 beside {what}", found["p99_ms"], "ms", "2,000", {"alone": alone["p99_ms"]}),
+            ]
     print()
 
 

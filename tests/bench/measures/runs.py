@@ -11,14 +11,44 @@ from .table import Row
 
 def measure(bench):
     with running(bench.folder / "runs") as daemon:
-        bench.rows.append(Row("no-op jobs claimed, run and recorded, in process", in_process(daemon, bench.seconds), "/s", "50,000",
-                              {**bench.peers_at("run"), **bench.peers_at("run_by_100", " by 100")}))
-        bench.rows.append(Row("no-op jobs over the lease API, 64 connections", over_leases(daemon, bench.seconds), "/s", "",
-                              {**bench.peers_at("run"), **bench.peers_at("run_by_100", " by 100")}))
+        bench.rows.append(
+            Row(
+                "no-op jobs claimed, run and recorded, in process",
+                in_process(daemon, bench.seconds),
+                "/s",
+                "50,000",
+                {**bench.peers_at("run"), **bench.peers_at("run_by_100", " by 100")},
+            )
+        )
+        bench.rows.append(
+            Row(
+                "no-op jobs over the lease API, 64 connections",
+                over_leases(daemon, bench.seconds),
+                "/s",
+                "",
+                {**bench.peers_at("run"), **bench.peers_at("run_by_100", " by 100")},
+            )
+        )
         found = latency(daemon, bench.seconds)
-        bench.rows += [Row("submit to done, one at a time, median", found["p50_ms"], "ms", "0.6", bench.peers_at("latency", figure="p50_ms")),
-                       Row("submit to done, one at a time, 99th percentile", found["p99_ms"], "ms", "", bench.peers_at("latency", figure="p99_ms"))]
-        bench.rows.append(Row("result polls, 64 connections", polls(daemon, bench.seconds), "/s", "80,000", hello(bench)))
+        bench.rows += [
+            Row(
+                "submit to done, one at a time, median",
+                found["p50_ms"],
+                "ms",
+                "0.6",
+                bench.peers_at("latency", figure="p50_ms"),
+            ),
+            Row(
+                "submit to done, one at a time, 99th percentile",
+                found["p99_ms"],
+                "ms",
+                "",
+                bench.peers_at("latency", figure="p99_ms"),
+            ),
+        ]
+        bench.rows.append(
+            Row("result polls, 64 connections", polls(daemon, bench.seconds), "/s", "80,000", hello(bench))
+        )
 
 
 def in_process(daemon, seconds, waiting_before=0):
@@ -61,10 +91,16 @@ def hello(bench):
     if not program.exists():
         return {}
     port = free_port()
-    server = subprocess.Popen([str(program), str(port), str(len(os.sched_getaffinity(0)))], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [str(program), str(port), str(len(os.sched_getaffinity(0)))], stdout=subprocess.PIPE, text=True
+    )
     try:
         server.stdout.readline()
-        return {"hello, same server": run_wrk(f"http://127.0.0.1:{port}/hello", 64, bench.seconds, {**os.environ, "MILLRACE_METHOD": "GET"})["per_second"]}
+        return {
+            "hello, same server": run_wrk(
+                f"http://127.0.0.1:{port}/hello", 64, bench.seconds, {**os.environ, "MILLRACE_METHOD": "GET"}
+            )["per_second"]
+        }
     finally:
         server.terminate()
         server.wait()

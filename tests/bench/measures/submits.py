@@ -19,17 +19,34 @@ def measure(bench):
             only = submits(daemon, connections, bench.seconds)
             both = wrk(daemon, "/api/v1/jobs", connections, bench.seconds, JOB)
             errors = only["errors"] + both["errors"]
-            print(f"  {connections:11d} {only['per_second']:8.0f} {only['p50_ms']:8.2f} {only['p99_ms']:8.2f} {ceiling[connections]:14.0f} "
-                  f"{only['per_second'] / ceiling[connections]:7.2f} {both['per_second']:16.0f}" + (f"   {errors} errors" if errors else ""))
+            print(
+                f"  {connections:11d} {only['per_second']:8.0f} {only['p50_ms']:8.2f} {only['p99_ms']:8.2f} {ceiling[connections]:14.0f} "
+                f"{only['per_second'] / ceiling[connections]:7.2f} {both['per_second']:16.0f}"
+                + (f"   {errors} errors" if errors else "")
+            )
             if connections != 16:
                 peers = bench.peers_at("submit_1" if connections == 1 else "submit")
-                bench.rows.append(Row(f"durable submits, {connections} connection" + ("s" if connections > 1 else ""), only["per_second"], "/s",
-                                      "40,000" if connections == 64 else "", {**peers, "SQLite alone": ceiling[connections]}))
+                bench.rows.append(
+                    Row(
+                        f"durable submits, {connections} connection" + ("s" if connections > 1 else ""),
+                        only["per_second"],
+                        "/s",
+                        "40,000" if connections == 64 else "",
+                        {**peers, "SQLite alone": ceiling[connections]},
+                    )
+                )
             if connections == 64:
                 bench.rows.append(Row("durable submits, run as they come", both["per_second"], "/s"))
     with running(bench.folder / "batches") as daemon:
-        bench.rows.append(Row("jobs submitted by 1,000 a call", batches(daemon, bench.seconds), "/s", "250,000",
-                              {**bench.peers_at("batch"), "SQLite alone": ceiling[512]}))
+        bench.rows.append(
+            Row(
+                "jobs submitted by 1,000 a call",
+                batches(daemon, bench.seconds),
+                "/s",
+                "250,000",
+                {**bench.peers_at("batch"), "SQLite alone": ceiling[512]},
+            )
+        )
     print()
 
 
@@ -47,5 +64,7 @@ def sqlite_ceiling(bench):
     place = bench.folder / "ceiling"
     place.mkdir()
     program = bench.build / "tests/bench/bench_sqlite_ceiling"
-    out = subprocess.run([str(program), str(place), str(bench.seconds)], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [str(program), str(place), str(bench.seconds)], capture_output=True, text=True, check=True
+    ).stdout
     return {int(group): float(rate) for group, rate in re.findall(r"^\s*(\d+)\s+(\d+)", out, re.M)}

@@ -23,5 +23,7 @@ def number(value, unit):
 def print_table(rows):
     print(f"{'':52s} {'figure':>12s} {'aim':>12s}   beside it, and how many times as good")
     for row in rows:
-        beside = "; ".join(f"{name} {number(other, row.unit)} ({row.times_better(other):.1f}×)" for name, other in row.others.items())
+        beside = "; ".join(
+            f"{name} {number(other, row.unit)} ({row.times_better(other):.1f}×)" for name, other in row.others.items()
+        )
         print(f"{row.what:52s} {number(row.figure, row.unit) + ' ' + row.unit:>12s} {row.aim:>12s}   {beside}")

@@ -8,15 +8,22 @@ from . import runs, submits
 from .load import counts, resident_bytes, running
 from .table import Row
 
-RATES = (("durable submits, 64 connections", "/s"), ("jobs submitted by 1,000 a call", "/s"), ("no-op jobs run in process", "/s"),
-         ("submit to done, median", "ms"))
+RATES = (
+    ("durable submits, 64 connections", "/s"),
+    ("jobs submitted by 1,000 a call", "/s"),
+    ("no-op jobs run in process", "/s"),
+    ("submit to done, median", "ms"),
+)
 
 
 def measure(bench):
     print(f"the same with {bench.waiting:,} waiting, and with {bench.finished:,} finished")
     empty = rates(bench, "empty")
     print_rates("empty", empty)
-    for name, filling in ((f"{bench.waiting:,} waiting", {"waiting": bench.waiting, "paused": True}), (f"{bench.finished:,} finished", {"finished": bench.finished})):
+    for name, filling in (
+        (f"{bench.waiting:,} waiting", {"waiting": bench.waiting, "paused": True}),
+        (f"{bench.finished:,} finished", {"finished": bench.finished}),
+    ):
         full = rates(bench, name.split()[1], filling)
         print_rates(name, full)
         for (what, unit), with_volume, without in zip(RATES, full, empty):
@@ -25,7 +32,10 @@ def measure(bench):
 
 
 def print_rates(name, figures):
-    print(f"  {name:22s} " + "   ".join(f"{what}: {figure:,.2f} {unit}" for (what, unit), figure in zip(RATES, figures)), flush=True)
+    print(
+        f"  {name:22s} " + "   ".join(f"{what}: {figure:,.2f} {unit}" for (what, unit), figure in zip(RATES, figures)),
+        flush=True,
+    )
 
 
 def rates(bench, name, filling=None):
@@ -38,10 +48,16 @@ def rates(bench, name, filling=None):
     begin = time.monotonic()
     with running(folder) as daemon:
         if waiting:
-            bench.rows += [Row(f"start to ready, {waiting:,} waiting", time.monotonic() - begin, "s"),
-                           Row("memory a waiting job", (resident_bytes(daemon.process.pid) - small) / waiting, "bytes")]
+            bench.rows += [
+                Row(f"start to ready, {waiting:,} waiting", time.monotonic() - begin, "s"),
+                Row("memory a waiting job", (resident_bytes(daemon.process.pid) - small) / waiting, "bytes"),
+            ]
             assert counts(daemon)["queued"] == waiting, counts(daemon)
         ran = runs.in_process(daemon, bench.seconds, waiting)
         time.sleep(1)
-        return (submits.submits(daemon, 64, bench.seconds)["per_second"], submits.batches(daemon, bench.seconds), ran,
-                runs.latency(daemon, bench.seconds)["p50_ms"])
+        return (
+            submits.submits(daemon, 64, bench.seconds)["per_second"],
+            submits.batches(daemon, bench.seconds),
+            ran,
+            runs.latency(daemon, bench.seconds)["p50_ms"],
+        )

@@ -25,6 +25,11 @@ def measure(build, folder, seconds):
         data, port = folder / f"beanstalkd{connections}", free_port()
         data.mkdir()
         with running_server(["beanstalkd", "-l", "127.0.0.1", "-p", str(port), "-b", str(data), "-f0"], port):
-            out = subprocess.run([str(load_program(build)), str(port), str(connections), str(seconds)], capture_output=True, text=True, check=True)
+            out = subprocess.run(
+                [str(load_program(build)), str(port), str(connections), str(seconds)],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
         figures.update({name + suffix: figure for name, figure in json.loads(out.stdout).items()})
     return figures

@@ -24,7 +24,8 @@ public:
         address.sin_family = AF_INET;
         address.sin_port = htons(static_cast<std::uint16_t>(port));
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("cannot connect to beanstalkd");
+        if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+            fail("cannot connect to beanstalkd");
         const int on = 1;
         ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -49,7 +50,8 @@ public:
 
 private:
     const std::string& ask(const std::string& command, int lines) {
-        if (::send(socket_, command.data(), command.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(command.size())) fail("cannot send");
+        if (::send(socket_, command.data(), command.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(command.size()))
+            fail("cannot send");
         answer_.clear();
         while (std::count(answer_.begin(), answer_.end(), '\n') < lines) receive();
         return answer_;
@@ -74,7 +76,8 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<Connection>> connections;
     for (std::size_t i = 0; i < count; ++i) connections.push_back(std::make_unique<Connection>(std::atoi(argv[1])));
     const auto puts = millrace::bench::run_load(count, seconds, [&](std::size_t i) { return connections[i]->put(); });
-    const auto runs = millrace::bench::run_load(count, seconds, [&](std::size_t i) { return connections[i]->reserve_and_delete(); });
+    const auto runs =
+        millrace::bench::run_load(count, seconds, [&](std::size_t i) { return connections[i]->reserve_and_delete(); });
     std::printf("{");
     puts.print("submit", ", ");
     runs.print("run", "}\n");

@@ -29,13 +29,31 @@ def measure(bench, name, side, threads):
 
 def with_batch(bench, name, side, threads, batch):
     port = free_port()
-    environment = {**os.environ, "MODEL": str(bench.models / f"{name}.pt"), "SIDE": str(side), "THREADS": str(threads), "BATCH": str(batch),
-                   "OMP_WAIT_POLICY": "PASSIVE"}
-    command = [PYTHON, "-m", "uvicorn", "fastapi_torch_app:app", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    environment = {
+        **os.environ,
+        "MODEL": str(bench.models / f"{name}.pt"),
+        "SIDE": str(side),
+        "THREADS": str(threads),
+        "BATCH": str(batch),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    command = [
+        PYTHON,
+        "-m",
+        "uvicorn",
+        "fastapi_torch_app:app",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-access-log",
+    ]
     with running_server(command, port, env=environment, cwd=HERE):
         url, pictures = f"http://127.0.0.1:{port}/predict", bench.pictures / str(side)
         connections = 256 if batch > 1 else 2 * threads
         post_pictures(url, pictures, 2, connections)
-        found = post_pictures(url, pictures, 4 * bench.seconds, connections)  # longer: what is under way at the end is not counted
+        found = post_pictures(
+            url, pictures, 4 * bench.seconds, connections
+        )  # longer: what is under way at the end is not counted
     assert found["errors"] == 0, found
     return found

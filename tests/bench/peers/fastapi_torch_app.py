@@ -35,7 +35,10 @@ def run(pictures):
     with torch.inference_mode():
         shares = torch.softmax(model(torch.from_numpy(numpy.stack([decode(each) for each in pictures]))), 1)
         confidence, label = shares.topk(5)
-    return [[{"label": f"class {i}", "confidence": c} for i, c in zip(*each)] for each in zip(label.tolist(), confidence.tolist())]
+    return [
+        [{"label": f"class {i}", "confidence": c} for i, c in zip(*each)]
+        for each in zip(label.tolist(), confidence.tolist())
+    ]
 
 
 async def gather_batches():

@@ -17,7 +17,8 @@ inline constexpr const char* peer_payload = R"({"order":4711,"customer":"a custo
 struct Load {
     double per_second = 0, p50_ms = 0, p99_ms = 0;
     void print(const char* name, const char* after) const {
-        std::printf("\"%s\": {\"per_second\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f}%s", name, per_second, p50_ms, p99_ms, after);
+        std::printf("\"%s\": {\"per_second\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f}%s", name, per_second, p50_ms,
+                    p99_ms, after);
     }
 };
 
@@ -45,7 +46,11 @@ inline Load run_load(std::size_t connections, double seconds, const std::functio
     std::vector<float> all;
     for (const auto& mine : waits) all.insert(all.end(), mine.begin(), mine.end());
     std::sort(all.begin(), all.end());
-    const auto at = [&](double part) { return all.empty() ? 0.0 : static_cast<double>(all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))]); };
+    const auto at = [&](double part) {
+        return all.empty()
+                   ? 0.0
+                   : static_cast<double>(all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))]);
+    };
     return {static_cast<double>(done) / elapsed, at(0.5), at(0.99)};
 }
 

@@ -40,17 +40,48 @@ def measure(build, folder, seconds):
     if os.geteuid() == 0:
         shutil.chown(data, "postgres", "postgres")
     try:
-        subprocess.run([str(programs() / "initdb"), "-D", str(data), "-A", "trust", "-U", "bench", "--no-sync"], cwd=data, check=True,
-                       capture_output=True, **as_postgres())
-        server = [str(programs() / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1",
-                  "-c", "synchronous_commit=on", "-c", "fsync=on", "-c", "max_connections=80", "-c", "shared_buffers=256MB"]
+        subprocess.run(
+            [str(programs() / "initdb"), "-D", str(data), "-A", "trust", "-U", "bench", "--no-sync"],
+            cwd=data,
+            check=True,
+            capture_output=True,
+            **as_postgres(),
+        )
+        server = [
+            str(programs() / "postgres"),
+            "-D",
+            str(data),
+            "-p",
+            str(port),
+            "-k",
+            "",
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "synchronous_commit=on",
+            "-c",
+            "fsync=on",
+            "-c",
+            "max_connections=80",
+            "-c",
+            "shared_buffers=256MB",
+        ]
         where = f"host=127.0.0.1 port={port} user=bench dbname=postgres"
         with running_server(server, port, cwd=data, **as_postgres()):
-            for connections, claim, taken in ((1, 1, {"submit": "submit_1", "run": "run_1"}), (64, 1, {"submit": "submit", "batch": "batch", "run": "run"}),
-                                              (4, 100, {"run": "run_by_100"})):
-                out = subprocess.run([str(load_program(build)), where, str(connections), str(seconds), str(claim)], stdout=subprocess.PIPE, text=True,
-                                     check=True)
-                figures.update({taken[name]: figure for name, figure in json.loads(out.stdout).items() if name in taken})
+            for connections, claim, taken in (
+                (1, 1, {"submit": "submit_1", "run": "run_1"}),
+                (64, 1, {"submit": "submit", "batch": "batch", "run": "run"}),
+                (4, 100, {"run": "run_by_100"}),
+            ):
+                out = subprocess.run(
+                    [str(load_program(build)), where, str(connections), str(seconds), str(claim)],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    check=True,
+                )
+                figures.update(
+                    {taken[name]: figure for name, figure in json.loads(out.stdout).items() if name in taken}
+                )
     finally:
         shutil.rmtree(data, ignore_errors=True)
     return figures

@@ -1,4 +1,5 @@
-// The loop that queues on PostgreSQL stand on: enqueue, claim with SKIP LOCKED, complete; each durable before it counts.
+// The loop that queues on PostgreSQL stand on: enqueue, claim with SKIP LOCKED, complete; each durable before it
+// counts.
 //   bench_peer_postgres CONNECTION-STRING CONNECTIONS SECONDS CLAIM
 // CLAIM is how many jobs a worker claims at a time; its jobs are completed in one statement.
 #include "load.hpp"
@@ -25,14 +26,21 @@ public:
     Connection& operator=(const Connection&) = delete;
 
     void prepare() {
-        run(PQprepare(connection_, "enqueue", "INSERT INTO jobs (kind, payload) VALUES ('echo', $1::jsonb)", 1, nullptr));
-        run(PQprepare(connection_, "enqueue_many",
-                      "INSERT INTO jobs (kind, payload) SELECT 'echo', payload::jsonb FROM unnest($1::text[]) AS payload", 1, nullptr));
+        run(PQprepare(connection_, "enqueue", "INSERT INTO jobs (kind, payload) VALUES ('echo', $1::jsonb)", 1,
+                      nullptr));
+        run(PQprepare(
+            connection_, "enqueue_many",
+            "INSERT INTO jobs (kind, payload) SELECT 'echo', payload::jsonb FROM unnest($1::text[]) AS payload", 1,
+            nullptr));
         run(PQprepare(connection_, "claim",
-                      "UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at = now() WHERE id IN (SELECT id FROM jobs "
-                      "WHERE state = 'queued' ORDER BY priority DESC, id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id", 1, nullptr));
-        run(PQprepare(connection_, "complete",
-                      "UPDATE jobs SET state = 'succeeded', finished_at = now(), result = payload WHERE id = ANY($1::bigint[])", 1, nullptr));
+                      "UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at = now() WHERE id IN "
+                      "(SELECT id FROM jobs "
+                      "WHERE state = 'queued' ORDER BY priority DESC, id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id",
+                      1, nullptr));
+        run(PQprepare(
+            connection_, "complete",
+            "UPDATE jobs SET state = 'succeeded', finished_at = now(), result = payload WHERE id = ANY($1::bigint[])",
+            1, nullptr));
     }
     void script(const char* sql) { run(PQexec(connection_, sql)); }
     std::size_t enqueue() {
@@ -75,8 +83,10 @@ private:
 };
 
 constexpr const char* schema = R"(
-CREATE TABLE jobs (id bigserial PRIMARY KEY, kind text NOT NULL, state text NOT NULL DEFAULT 'queued', priority smallint NOT NULL DEFAULT 5,
-                   payload jsonb NOT NULL, attempt int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now(),
+CREATE TABLE jobs (id bigserial PRIMARY KEY, kind text NOT NULL, state text NOT NULL DEFAULT 'queued',
+                   priority smallint NOT NULL DEFAULT 5,
+                   payload jsonb NOT NULL, attempt int NOT NULL DEFAULT 0,
+                   created_at timestamptz NOT NULL DEFAULT now(),
                    started_at timestamptz, finished_at timestamptz, result jsonb);
 CREATE INDEX jobs_ready ON jobs (priority DESC, id) WHERE state = 'queued')";
 
@@ -86,7 +96,8 @@ int main(int argc, char** argv) {
     if (argc != 5) fail("usage: bench_peer_postgres CONNECTION-STRING CONNECTIONS SECONDS CLAIM");
     const auto count = static_cast<std::size_t>(std::atoi(argv[2]));
     const double seconds = std::atof(argv[3]);
-    while (PQping(argv[1]) == PQPING_REJECT) std::this_thread::sleep_for(std::chrono::milliseconds{50}); // it still starts
+    while (PQping(argv[1]) == PQPING_REJECT)
+        std::this_thread::sleep_for(std::chrono::milliseconds{50}); // it still starts
     std::vector<std::unique_ptr<Connection>> connections;
     for (std::size_t i = 0; i < count; ++i) connections.push_back(std::make_unique<Connection>(argv[1]));
     connections[0]->script("SET client_min_messages = warning");
@@ -95,9 +106,11 @@ int main(int argc, char** argv) {
     for (auto& connection : connections) connection->prepare();
     using millrace::bench::run_load;
     const auto submit = run_load(count, seconds, [&](std::size_t i) { return connections[i]->enqueue(); });
-    const auto batch = run_load(std::min<std::size_t>(count, 4), seconds, [&](std::size_t i) { return connections[i]->enqueue_many(); });
+    const auto batch = run_load(std::min<std::size_t>(count, 4), seconds,
+                                [&](std::size_t i) { return connections[i]->enqueue_many(); });
     connections[0]->script("VACUUM ANALYZE jobs");
-    const auto run = run_load(count, seconds, [&](std::size_t i) { return connections[i]->claim_and_complete(argv[4]); });
+    const auto run =
+        run_load(count, seconds, [&](std::size_t i) { return connections[i]->claim_and_complete(argv[4]); });
     std::printf("{");
     submit.print("submit", ", ");
     batch.print("batch", ", ");

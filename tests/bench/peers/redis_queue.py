@@ -18,7 +18,10 @@ HERE = pathlib.Path(__file__).parent
 def python():
     """A Python that has RQ: this one, or Debian's."""
     for each in (sys.executable, "/usr/bin/python3"):
-        if pathlib.Path(each).exists() and subprocess.run([each, "-c", "import rq"], capture_output=True).returncode == 0:
+        if (
+            pathlib.Path(each).exists()
+            and subprocess.run([each, "-c", "import rq"], capture_output=True).returncode == 0
+        ):
             return each
     return None
 
@@ -30,8 +33,21 @@ def there(_):
 def measure(_, folder, seconds):
     data, port = folder / "redis", free_port()
     data.mkdir()
-    server = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", str(data), "--appendonly", "yes",
-              "--appendfsync", "always", "--save", ""]
+    server = [
+        "redis-server",
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dir",
+        str(data),
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--save",
+        "",
+    ]
     command = [python(), str(HERE / "rq_load.py"), str(port), str(seconds), str(len(os.sched_getaffinity(0)))]
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
     with running_server(server, port):

@@ -62,7 +62,16 @@ def main():
     port, seconds, workers = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     queue = Queue("bench", connection=redis.Redis(port=port))
     found = {"submit": submits(queue, seconds), "batch": batch(queue, seconds)}
-    command = ["rq", "worker", "--quiet", "--worker-class", "rq.SimpleWorker", "--url", f"redis://127.0.0.1:{port}", "bench"]
+    command = [
+        "rq",
+        "worker",
+        "--quiet",
+        "--worker-class",
+        "rq.SimpleWorker",
+        "--url",
+        f"redis://127.0.0.1:{port}",
+        "bench",
+    ]
     started = [subprocess.Popen(command) for _ in range(workers)]
     try:
         while queue.started_job_registry.count == 0:

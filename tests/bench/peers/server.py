@@ -7,7 +7,9 @@ import time
 
 @contextlib.contextmanager
 def running_server(command, port, **options):
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+    )
     try:
         end = time.monotonic() + 20
         while not answers(port):

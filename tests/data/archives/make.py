@@ -22,6 +22,7 @@ ROWS, WIDTH = 3, 8
 
 class Linspace(nn.Module):
     """Operators of file format 6 and later, so that the version lies in .data/."""
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.gelu(x) + torch.linspace(0.0, 1.0, 8) + torch.logspace(0.0, 1.0, 8)
 
@@ -44,10 +45,12 @@ class Attention(nn.Module):
 
 
 if VERSION < (2, 0):  # the operator is not there to be compiled
+
     def _forward(self, x: torch.Tensor) -> torch.Tensor:
         parts = x.view(x.size(0), 2, 4)
         mixed = torch.softmax(self.query(parts) @ self.key(parts).transpose(1, 2) / 2.0, -1) @ self.value(parts)
         return self.norm(F.silu(mixed) + parts).flatten(1)
+
     Attention.forward = _forward
 
 
@@ -55,7 +58,9 @@ class Transformer(nn.Module):
     def __init__(self):
         super().__init__()
         self.position = nn.Parameter(torch.randn(1, 2, 4))
-        self.layers = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, activation="gelu", batch_first=True), 2, enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(4, 2, 8, activation="gelu", batch_first=True), 2, enable_nested_tensor=False
+        )
 
     def forward(self, x):
         return self.layers(x.view(-1, 2, 4) + self.position).flatten(1)
@@ -64,7 +69,9 @@ class Transformer(nn.Module):
 class Lstm(nn.Module):
     def __init__(self):
         super().__init__()
-        self.lstm, self.gru = nn.LSTM(2, 3, num_layers=2, batch_first=True, bidirectional=True), nn.GRU(6, 2, batch_first=True)
+        self.lstm, self.gru = nn.LSTM(2, 3, num_layers=2, batch_first=True, bidirectional=True), nn.GRU(
+            6, 2, batch_first=True
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         state, _ = self.lstm(x.view(x.size(0), 4, 2))
@@ -75,8 +82,15 @@ class Lstm(nn.Module):
 class Convolutions(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1, groups=4),
-                                  nn.Hardswish(), nn.ConvTranspose2d(4, 2, 2, stride=2), nn.AdaptiveAvgPool2d(2))
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3, padding=1, groups=4),
+            nn.Hardswish(),
+            nn.ConvTranspose2d(4, 2, 2, stride=2),
+            nn.AdaptiveAvgPool2d(2),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.body(x.view(x.size(0), 1, 2, 4)).flatten(1)
@@ -105,6 +119,7 @@ class Quantizable(nn.Module):
 
 class PackedEmbedding(nn.Module):
     """Weights of 8 and 4 bits with float scales, of the latter two a byte."""
+
     def __init__(self):
         super().__init__()
         self.bag = nn.quantized.EmbeddingBag(16, 8, dtype=torch.quint4x2)
@@ -118,6 +133,7 @@ class PackedEmbedding(nn.Module):
 
 class BigConstants(nn.Module):
     """Constants of the code, in constants.pkl; numbers enough that memo entries need four bytes."""
+
     def __init__(self):
         super().__init__()
         self.numbers = [i * 0.001 for i in range(3000)]
@@ -136,6 +152,7 @@ def constant_graph():
 
 class Shared(nn.Module):
     """Tied weights, and views of one storage with offsets and strides."""
+
     def __init__(self):
         super().__init__()
         self.embedding, self.out = nn.Embedding(8, 8), nn.Linear(8, 8, bias=False)
@@ -150,7 +167,15 @@ class Shared(nn.Module):
         self.register_buffer("one", torch.tensor(2.5))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        extra = self.middle.sum() + self.turned.sum() + self.wide.sum() + self.base.sum() + self.one + self.none.size(1) + self.end.numel()
+        extra = (
+            self.middle.sum()
+            + self.turned.sum()
+            + self.wide.sum()
+            + self.base.sum()
+            + self.one
+            + self.none.size(1)
+            + self.end.numel()
+        )
         return self.out(x) + extra
 
 
@@ -164,9 +189,23 @@ class Types(nn.Module):
         self.register_buffer("conjugated", torch.tensor([1 + 2j, 3 - 1j]).conj())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        s = self.t_uint8.sum() + self.t_int8.sum() + self.t_int16.sum() + self.t_int32.sum() + self.t_int64.sum() + self.b.sum()
-        return x + s + self.t_float16.float().sum() + self.t_bfloat16.float().sum() + self.t_float64.float().sum() + \
-            torch.real(self.c).sum() + torch.imag(self.conjugated.resolve_conj()).sum()
+        s = (
+            self.t_uint8.sum()
+            + self.t_int8.sum()
+            + self.t_int16.sum()
+            + self.t_int32.sum()
+            + self.t_int64.sum()
+            + self.b.sum()
+        )
+        return (
+            x
+            + s
+            + self.t_float16.float().sum()
+            + self.t_bfloat16.float().sum()
+            + self.t_float64.float().sum()
+            + torch.real(self.c).sum()
+            + torch.imag(self.conjugated.resolve_conj()).sum()
+        )
 
 
 class Color(enum.Enum):
@@ -192,6 +231,7 @@ class Twice(nn.Module):
 
 class Attributes(nn.Module):
     """What TorchScript keeps beside tensors."""
+
     step: Step
     table: typing.Dict[str, torch.Tensor]
     counts: typing.Dict[int, float]
@@ -218,7 +258,14 @@ class Attributes(nn.Module):
         self.blocks = nn.ModuleList([nn.Linear(8, 8), nn.Tanh()])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.step.forward(x) + self.table["a"] + self.table["b"] + self.counts[1 << 40] + self.pieces[0] + self.pieces[1]
+        y = (
+            self.step.forward(x)
+            + self.table["a"]
+            + self.table["b"]
+            + self.counts[1 << 40]
+            + self.pieces[0]
+            + self.pieces[1]
+        )
         maybe = self.maybe
         if maybe is not None:
             y = y + maybe
@@ -335,7 +382,10 @@ def main():
             assert y.shape[0] == ROWS and y.dtype == torch.float32 and torch.isfinite(y).all(), (name, y)
         except Exception as error:  # what this torch cannot do
             path.unlink(missing_ok=True)
-            print(f"{name}: left out: {type(error).__name__}: {str(error).strip().splitlines()[-1][:160]}", file=sys.stderr)
+            print(
+                f"{name}: left out: {type(error).__name__}: {str(error).strip().splitlines()[-1][:160]}",
+                file=sys.stderr,
+            )
             continue
         reference["models"][name] = {"input": x.tolist(), "output": y.tolist()}
     (folder / "reference.json").write_text(json.dumps(reference, indent=None, separators=(",", ":")) + "\n")

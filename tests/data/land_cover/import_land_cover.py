@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-STEP = 10000                # NDVI is kept as whole ten-thousandths
-HELD_OUT = slice(60, 85)    # columns that are never trained on: train_land_cover.py uses the same numbers
+STEP = 10000  # NDVI is kept as whole ten-thousandths
+HELD_OUT = slice(60, 85)  # columns that are never trained on: train_land_cover.py uses the same numbers
 
 
 def main(folder: Path) -> None:

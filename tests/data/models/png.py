@@ -14,7 +14,7 @@ def write_gray(width: int, height: int, pixels: bytes) -> bytes:
     """A grey 8-bit PNG; pixels are row-major, one byte each."""
     if len(pixels) != width * height:
         raise ValueError("pixels do not fill the image")
-    rows = b"".join(b"\x00" + pixels[y * width:(y + 1) * width] for y in range(height))
+    rows = b"".join(b"\x00" + pixels[y * width : (y + 1) * width] for y in range(height))
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows, 9)) + _chunk(b"IEND", b"")
 
@@ -39,8 +39,8 @@ def read(data: bytes):
         raise ValueError("not a PNG")
     at, packed, palette, header = 8, b"", b"", None
     while at < len(data):
-        size, kind = struct.unpack(">I4s", data[at:at + 8])
-        body = data[at + 8:at + 8 + size]
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        body = data[at + 8 : at + 8 + size]
         at += 12 + size
         if kind == b"IHDR":
             header = struct.unpack(">IIBBBBB", body)
@@ -56,7 +56,7 @@ def read(data: bytes):
     raw, lines, above = zlib.decompress(packed), [], bytes(stride)
     for y in range(height):
         start = y * (stride + 1)
-        line = bytearray(raw[start + 1:start + 1 + stride])
+        line = bytearray(raw[start + 1 : start + 1 + stride])
         _unfilter(raw[start], line, above, max(1, channels * depth // 8))
         above = bytes(line)
         if depth < 8:
@@ -67,5 +67,5 @@ def read(data: bytes):
             lines.append(above)
     pixels = b"".join(lines)
     if colour == 3:
-        pixels, channels = b"".join(palette[3 * v:3 * v + 3] for v in pixels), 3
+        pixels, channels = b"".join(palette[3 * v : 3 * v + 3] for v in pixels), 3
     return width, height, channels, pixels

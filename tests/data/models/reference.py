@@ -45,9 +45,14 @@ def _digits(torch, numpy) -> dict:
         scaled = (scaled - numpy.float32(spec["input"]["mean"][0])) / numpy.float32(spec["input"]["std"][0])
         with torch.inference_mode():
             probabilities = torch.softmax(model(torch.tensor(scaled))[0], 0).tolist()
-        entry["samples"].append({"file": f"digits/samples/{path.name}", "truth": path.name.split("-")[1],
-                                 "label": spec["labels"][probabilities.index(max(probabilities))],
-                                 "probabilities": [round(p, 7) for p in probabilities]})
+        entry["samples"].append(
+            {
+                "file": f"digits/samples/{path.name}",
+                "truth": path.name.split("-")[1],
+                "label": spec["labels"][probabilities.index(max(probabilities))],
+                "probabilities": [round(p, 7) for p in probabilities],
+            }
+        )
     return entry
 
 
@@ -60,10 +65,14 @@ def _land_cover(torch, numpy) -> dict:
     classes = logits.argmax(0).to(torch.uint8).numpy()
     counts = [int((classes == index).sum()) for index in range(len(spec["labels"]))]
     return {
-        "sha256": _digest(HERE / "land_cover.pt"), "file": "land_cover/patch.npy",
-        "width": classes.shape[1], "height": classes.shape[0],
-        "shares": [{"label": label, "share": round(count / classes.size, 7), "pixels": count, "color": color}
-                   for label, count, color in zip(spec["labels"], counts, spec["postprocess"]["colors"])],
+        "sha256": _digest(HERE / "land_cover.pt"),
+        "file": "land_cover/patch.npy",
+        "width": classes.shape[1],
+        "height": classes.shape[0],
+        "shares": [
+            {"label": label, "share": round(count / classes.size, 7), "pixels": count, "color": color}
+            for label, count, color in zip(spec["labels"], counts, spec["postprocess"]["colors"])
+        ],
         # Pixels whose two best logits are so close that another build of the same sums may order them otherwise.
         "undecided_pixels": int(((best[0] - best[1]) < 1e-4).sum()),
         "class_map": base64.b64encode(zlib.compress(classes.tobytes(), 9)).decode(),
@@ -77,5 +86,8 @@ def recompute():
         import torch
     except ImportError:
         return None
-    return {"made_with": f"torch {torch.__version__}", "digits": _digits(torch, numpy),
-            "land_cover": _land_cover(torch, numpy)}
+    return {
+        "made_with": f"torch {torch.__version__}",
+        "digits": _digits(torch, numpy),
+        "land_cover": _land_cover(torch, numpy),
+    }

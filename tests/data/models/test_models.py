@@ -61,12 +61,14 @@ def test_a_missing_date_does_not_spoil_a_pixel():
 def test_digits_manifest_states_the_accuracy_that_the_file_has(live):
     import numpy
     import torch
+
     spec = reference.manifest("digits")
     data = numpy.load(reference.DATA / "digits" / "digits.npz")
     images = torch.tensor((data["images"][1437:] * 15).astype(numpy.float32))[:, None] * spec["input"]["scale"]
     with torch.inference_mode():
         logits = torch.jit.load(str(reference.HERE / "digits.pt"))(
-            (images - spec["input"]["mean"][0]) / spec["input"]["std"][0])
+            (images - spec["input"]["mean"][0]) / spec["input"]["std"][0]
+        )
     right = (logits.argmax(1).numpy() == data["labels"][1437:]).mean()
     assert right == pytest.approx(spec["accuracy"]["held_out"], abs=1e-3)
     assert right >= 0.98
@@ -77,8 +79,9 @@ def test_land_cover_manifest_states_the_accuracy_that_the_file_has():
     spec = reference.manifest("land_cover")
     values = [1, 2, 3, 4, 8]
     truth = numpy.load(reference.DATA / "land_cover" / "land_cover.npz")["labels"][:, 60:85].reshape(-1)
-    guess = numpy.array(values, numpy.uint8)[numpy.frombuffer(
-        reference.class_map(reference.recorded()["land_cover"]), numpy.uint8)]
+    guess = numpy.array(values, numpy.uint8)[
+        numpy.frombuffer(reference.class_map(reference.recorded()["land_cover"]), numpy.uint8)
+    ]
     known = truth > 0
     assert int(known.sum()) == spec["accuracy"]["samples"]
     assert (guess == truth)[known].mean() == pytest.approx(spec["accuracy"]["held_out"], abs=1e-3)

@@ -16,7 +16,7 @@ from torch import nn
 import model_files
 
 HELD_OUT_FROM = 1437
-SCALE = 1 / 240     # grey levels 0-240 to 0-1: the manifest says the same to the server
+SCALE = 1 / 240  # grey levels 0-240 to 0-1: the manifest says the same to the server
 EPOCHS, BATCH = 60, 64
 
 
@@ -24,9 +24,11 @@ class Digits(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
+        )
         self.classify = nn.Sequential(
-            nn.Dropout(0.3), nn.Linear(32 * 4 * 4, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, 10))
+            nn.Dropout(0.3), nn.Linear(32 * 4 * 4, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, 10)
+        )
 
     def forward(self, image):
         return self.classify(self.features(image).flatten(1))
@@ -36,7 +38,7 @@ def shifted(images, background: float):
     """The whole batch moved by up to one pixel, as if the digit had been cut out a little off."""
     dy, dx = (int(v) for v in torch.randint(-1, 2, (2,)))
     padded = nn.functional.pad(images, (1, 1, 1, 1), value=background)
-    return padded[:, :, 1 + dy:9 + dy, 1 + dx:9 + dx]
+    return padded[:, :, 1 + dy : 9 + dy, 1 + dx : 9 + dx]
 
 
 def train(images, labels, background: float) -> Digits:
@@ -48,7 +50,7 @@ def train(images, labels, background: float) -> Digits:
     for _ in range(EPOCHS):
         order = torch.randperm(len(images))
         for at in range(0, len(images), BATCH):
-            batch = order[at:at + BATCH]
+            batch = order[at : at + BATCH]
             optimizer.zero_grad()
             loss_of(model(shifted(images[batch], background)), labels[batch]).backward()
             optimizer.step()
@@ -74,23 +76,41 @@ def main(folder: Path) -> None:
     accuracy = round(right / len(truth), 4)
     print(f"digits: {right} of {len(truth)} held-out images right, accuracy {accuracy:.4f}")
 
-    model_files.save(model, "digits", {
-        "format": 1,
-        "name": "digits",
-        "description": "Handwritten digits, 8 by 8 grey pixels (UCI optical recognition of handwritten digits)",
-        "task": "image_classification",
-        "input": {"name": "image", "kind": "image", "datatype": "FP32", "shape": [1, 8, 8], "color": "gray",
-                  "resize": [8, 8], "scale": SCALE, "mean": [mean], "std": [std]},
-        "output": {"name": "logits", "datatype": "FP32", "shape": [10]},
-        "labels": [str(digit) for digit in range(10)],
-        "postprocess": {"kind": "softmax_top_k", "top_k": 3},
-        "batching": {"max_batch": 32, "max_delay_ms": 2},
-        "limits": {"max_input_bytes": 1048576, "timeout_seconds": 30},
-        "accuracy": {"held_out": accuracy, "metric": "accuracy", "samples": len(truth),
-                     "note": f"{right} of {len(truth)} right on rows {HELD_OUT_FROM}-{len(labels) - 1}, "
-                             "which were not trained on"},
-        "warm_up": True,
-    }, folder)
+    model_files.save(
+        model,
+        "digits",
+        {
+            "format": 1,
+            "name": "digits",
+            "description": "Handwritten digits, 8 by 8 grey pixels (UCI optical recognition of handwritten digits)",
+            "task": "image_classification",
+            "input": {
+                "name": "image",
+                "kind": "image",
+                "datatype": "FP32",
+                "shape": [1, 8, 8],
+                "color": "gray",
+                "resize": [8, 8],
+                "scale": SCALE,
+                "mean": [mean],
+                "std": [std],
+            },
+            "output": {"name": "logits", "datatype": "FP32", "shape": [10]},
+            "labels": [str(digit) for digit in range(10)],
+            "postprocess": {"kind": "softmax_top_k", "top_k": 3},
+            "batching": {"max_batch": 32, "max_delay_ms": 2},
+            "limits": {"max_input_bytes": 1048576, "timeout_seconds": 30},
+            "accuracy": {
+                "held_out": accuracy,
+                "metric": "accuracy",
+                "samples": len(truth),
+                "note": f"{right} of {len(truth)} right on rows {HELD_OUT_FROM}-{len(labels) - 1}, "
+                "which were not trained on",
+            },
+            "warm_up": True,
+        },
+        folder,
+    )
 
 
 if __name__ == "__main__":

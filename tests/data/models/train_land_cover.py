@@ -17,9 +17,14 @@ from torch import nn
 
 import model_files
 
-CLASSES = [(1, "cultivated land", "#f2c14e"), (2, "forest", "#1b6b3a"), (3, "grassland", "#9bd16f"),
-           (4, "shrubland", "#8f7a3e"), (8, "artificial surface", "#d1495b")]
-TRAINED_ON = [(0, 57), (88, 100)]   # columns
+CLASSES = [
+    (1, "cultivated land", "#f2c14e"),
+    (2, "forest", "#1b6b3a"),
+    (3, "grassland", "#9bd16f"),
+    (4, "shrubland", "#8f7a3e"),
+    (8, "artificial surface", "#d1495b"),
+]
+TRAINED_ON = [(0, 57), (88, 100)]  # columns
 HELD_OUT = (60, 85)
 STEPS, WIDTH = 300, 32
 
@@ -63,8 +68,9 @@ def train(ndvi, truth) -> LandCover:
     # Rare classes weigh more, by the square root of their rarity; a class of fewer than 10 pixels counts as 10.
     counts = torch.bincount(truth[trained], minlength=len(CLASSES)).float()
     weights = (counts.clamp(min=10) / counts.sum()) ** -0.5
-    loss_of = nn.CrossEntropyLoss(weight=weights / weights.mean(), ignore_index=-1, label_smoothing=0.05,
-                                  reduction="sum")
+    loss_of = nn.CrossEntropyLoss(
+        weight=weights / weights.mean(), ignore_index=-1, label_smoothing=0.05, reduction="sum"
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=STEPS)
     for _ in range(STEPS):
@@ -96,26 +102,38 @@ def main(folder: Path) -> None:
     accuracy = round(right / known, 4)
     commonest = max(count for _, count in by_class) / known
     lines = [f"{label} {hit} of {count}" for (_, label, _), (hit, count) in zip(CLASSES, by_class)]
-    note = (f"columns {HELD_OUT[0]}-{HELD_OUT[1] - 1}, not trained on; pixels right by class: {', '.join(lines)}. "
-            f"Always saying forest would be right {commonest:.4f} of the time. Cultivated land had 3 pixels to learn "
-            "from; shrubland is hard to tell from the forest and grassland around it")
+    note = (
+        f"columns {HELD_OUT[0]}-{HELD_OUT[1] - 1}, not trained on; pixels right by class: {', '.join(lines)}. "
+        f"Always saying forest would be right {commonest:.4f} of the time. Cultivated land had 3 pixels to learn "
+        "from; shrubland is hard to tell from the forest and grassland around it"
+    )
     print(f"land_cover: {right} of {known} held-out pixels right, accuracy {accuracy:.4f}\n  {note}")
 
     rows_and_columns = [-1, -1]
-    model_files.save(model, "land_cover", {
-        "format": 1,
-        "name": "land_cover",
-        "description": "Land cover of each pixel from a Sentinel-2 NDVI series of 68 dates",
-        "task": "pixel_classification",
-        "input": {"name": "ndvi", "kind": "tensor", "datatype": "FP32", "shape": [ndvi.shape[1], *rows_and_columns]},
-        "output": {"name": "logits", "datatype": "FP32", "shape": [len(CLASSES), *rows_and_columns]},
-        "labels": [label for _, label, _ in CLASSES],
-        "postprocess": {"kind": "argmax_map", "colors": [color for _, _, color in CLASSES]},
-        "batching": {"max_batch": 4, "max_delay_ms": 2},
-        "limits": {"max_input_bytes": 33554432, "timeout_seconds": 60},
-        "accuracy": {"held_out": accuracy, "metric": "pixel accuracy", "samples": known, "note": note},
-        "warm_up": True,
-    }, folder)
+    model_files.save(
+        model,
+        "land_cover",
+        {
+            "format": 1,
+            "name": "land_cover",
+            "description": "Land cover of each pixel from a Sentinel-2 NDVI series of 68 dates",
+            "task": "pixel_classification",
+            "input": {
+                "name": "ndvi",
+                "kind": "tensor",
+                "datatype": "FP32",
+                "shape": [ndvi.shape[1], *rows_and_columns],
+            },
+            "output": {"name": "logits", "datatype": "FP32", "shape": [len(CLASSES), *rows_and_columns]},
+            "labels": [label for _, label, _ in CLASSES],
+            "postprocess": {"kind": "argmax_map", "colors": [color for _, _, color in CLASSES]},
+            "batching": {"max_batch": 4, "max_delay_ms": 2},
+            "limits": {"max_input_bytes": 33554432, "timeout_seconds": 60},
+            "accuracy": {"held_out": accuracy, "metric": "pixel accuracy", "samples": known, "note": note},
+            "warm_up": True,
+        },
+        folder,
+    )
 
 
 if __name__ == "__main__":

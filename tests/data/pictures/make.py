@@ -83,7 +83,11 @@ def seen(data, name):
     if picture.mode.startswith("I"):  # convert() would make everything above 255 white
         wide = numpy.asarray(picture).astype(float)
         picture = Image.fromarray(numpy.round(wide / 257).astype(numpy.uint8))
-    shown = {"size": list(picture.size), "about": FILES[name][2] if name in FILES else 1, "rgb": flat(picture.convert("RGB"))}
+    shown = {
+        "size": list(picture.size),
+        "about": FILES[name][2] if name in FILES else 1,
+        "rgb": flat(picture.convert("RGB")),
+    }
     if "A" in picture.mode or "transparency" in picture.info:
         over = picture.convert("RGBA")
         shown["over_white"] = flat(Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB"))
@@ -95,7 +99,11 @@ def resized(noise):
         for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"):
             picture = noise.resize((width, height), getattr(Image.Resampling, name.upper()))
             yield {"size": [width, height], "interpolation": name, "antialias": True, "rgb": flat(picture)}
-        for name, flag in (("nearest", cv2.INTER_NEAREST), ("bilinear", cv2.INTER_LINEAR), ("bicubic", cv2.INTER_CUBIC)):
+        for name, flag in (
+            ("nearest", cv2.INTER_NEAREST),
+            ("bilinear", cv2.INTER_LINEAR),
+            ("bicubic", cv2.INTER_CUBIC),
+        ):
             picture = cv2.resize(numpy.asarray(noise), (width, height), interpolation=flag)
             yield {"size": [width, height], "interpolation": name, "antialias": False, "rgb": flat(picture)}
 
@@ -106,8 +114,15 @@ def letterbox(noise):
     width, height = round(noise.width * ratio), round(noise.height * ratio)
     picture = cv2.resize(numpy.asarray(noise), (width, height), interpolation=cv2.INTER_LINEAR)
     left, top = round((40 - width) / 2 - 0.1), round((40 - height) / 2 - 0.1)
-    whole = cv2.copyMakeBorder(picture, top, 40 - height - top, left, 40 - width - left, cv2.BORDER_CONSTANT, value=(114, 114, 114))
-    return {"size": [40, 40], "ratio": [width / noise.width, height / noise.height], "offset": [left, top], "rgb": flat(whole)}
+    whole = cv2.copyMakeBorder(
+        picture, top, 40 - height - top, left, 40 - width - left, cv2.BORDER_CONSTANT, value=(114, 114, 114)
+    )
+    return {
+        "size": [40, 40],
+        "ratio": [width / noise.width, height / noise.height],
+        "offset": [left, top],
+        "rgb": flat(whole),
+    }
 
 
 def main():
@@ -118,11 +133,15 @@ def main():
     png = (HERE / "rgba.png").read_bytes()
     (HERE / "no-end.png").write_bytes(png[:-12])
     (HERE / "behind-the-end.png").write_bytes(png + b"and more")
-    files = {name: seen((HERE / name).read_bytes(), name) for name in sorted([*FILES, "no-end.png", "behind-the-end.png"])}
+    files = {
+        name: seen((HERE / name).read_bytes(), name) for name in sorted([*FILES, "no-end.png", "behind-the-end.png"])
+    }
     noise = Image.fromarray(numpy.random.default_rng(1).integers(0, 256, (17, 23, 3), numpy.uint8))
     noise.save(HERE / "noise.png")
     expected = {"files": files, "resized": list(resized(noise)), "letterbox": letterbox(noise)}
-    lines = [json.dumps(name) + ": " + json.dumps(value, indent=1, separators=(",", ":")) for name, value in expected.items()]
+    lines = [
+        json.dumps(name) + ": " + json.dumps(value, indent=1, separators=(",", ":")) for name, value in expected.items()
+    ]
     (HERE / "expected.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

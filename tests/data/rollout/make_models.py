@@ -50,5 +50,11 @@ class Hollow(torch.nn.Module):
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parent
-    for name, module in {"steady": Steady(), "another": Another(), "failing": Failing(), "slow": Slow(), "hollow": Hollow()}.items():
+    for name, module in {
+        "steady": Steady(),
+        "another": Another(),
+        "failing": Failing(),
+        "slow": Slow(),
+        "hollow": Hollow(),
+    }.items():
         torch.jit.save(torch.jit.script(module.eval()), str(here / f"{name}.pt"))

@@ -17,17 +17,42 @@ export class Problem extends Error {
 export function fakeVersion(number, file, manifest, created) {
   const { description, accuracy, labels, task, input } = manifest;
   return {
-    version: number, state: "ready", sha256: digest(file), size: file.length, created_at: created.toISOString(), description, accuracy, labels, task, input,
-    format: "torchscript", signed_by: null, signature: null,
-    trial: { runtime: "libtorch 2.13.0", load_ms: 84.2, forward_ms: 0.61, memory_bytes: 6_200_000, optimization: "optimized", note: "", precision: "fp32", channels_last: false, threads: 1, instances: 2 },
-    loaded: { state: "ready", memory_bytes: 6_200_000, used_at: null }, manifest,
+    version: number,
+    state: "ready",
+    sha256: digest(file),
+    size: file.length,
+    created_at: created.toISOString(),
+    description,
+    accuracy,
+    labels,
+    task,
+    input,
+    format: "torchscript",
+    signed_by: null,
+    signature: null,
+    trial: {
+      runtime: "libtorch 2.13.0",
+      load_ms: 84.2,
+      forward_ms: 0.61,
+      memory_bytes: 6_200_000,
+      optimization: "optimized",
+      note: "",
+      precision: "fp32",
+      channels_last: false,
+      threads: 1,
+      instances: 2,
+    },
+    loaded: { state: "ready", memory_bytes: 6_200_000, used_at: null },
+    manifest,
   };
 }
 
 export class FakeModels {
   constructor(blobs) {
     this.blobs = blobs;
-    this.samples = readdirSync(new URL("digits/samples/", data)).filter((name) => name.endsWith(".png")).sort()
+    this.samples = readdirSync(new URL("digits/samples/", data))
+      .filter((name) => name.endsWith(".png"))
+      .sort()
       .map((name) => ({ name, label: name.split("-")[1], bytes: read(`digits/samples/${name}`) }));
     this.patch = read("land_cover/patch.npy");
     this.models = ["digits", "land_cover"].map((name) => this.describe(name));
@@ -42,9 +67,18 @@ export class FakeModels {
 
   examples() {
     const digits = this.samples.map((sample) => ({
-      name: sample.name, model: "digits", url: `/examples/${sample.name}`, media_type: "image/png", label: sample.label,
+      name: sample.name,
+      model: "digits",
+      url: `/examples/${sample.name}`,
+      media_type: "image/png",
+      label: sample.label,
     }));
-    const patch = { name: "Sentinel-2 patch", model: "land_cover", url: "/examples/land_cover.npy", media_type: "application/octet-stream" };
+    const patch = {
+      name: "Sentinel-2 patch",
+      model: "land_cover",
+      url: "/examples/land_cover.npy",
+      media_type: "application/octet-stream",
+    };
     return { examples: [...digits, patch] };
   }
 
@@ -55,16 +89,22 @@ export class FakeModels {
 
   predict(name, body, version = "1") {
     const facts = { model: name, model_version: version, batch_size: 1, queue_ms: 0.31, infer_ms: 0.87 };
-    if (this.models.find((model) => model.name === name)?.versions[0].task === "image_classification") return { ...this.digit(body), ...facts };
+    if (this.models.find((model) => model.name === name)?.versions[0].task === "image_classification")
+      return { ...this.digit(body), ...facts };
     if (name === "land_cover") return { ...this.landCover(body), ...facts, infer_ms: 21.4 };
     throw new Problem(404, "Not found", `there is no model ${name}`);
   }
 
   digit(body) {
-    if (body.toString("latin1", 1, 4) !== "PNG") throw new Problem(422, "Unprocessable", "the image is neither PNG nor JPEG");
+    if (body.toString("latin1", 1, 4) !== "PNG")
+      throw new Problem(422, "Unprocessable", "the image is neither PNG nor JPEG");
     const label = this.samples.find((sample) => sample.bytes.equals(body))?.label ?? "8";
     const others = ["3", "9", "1"].filter((other) => other !== label);
-    const top = [{ label, confidence: 0.981 }, { label: others[0], confidence: 0.014 }, { label: others[1], confidence: 0.003 }];
+    const top = [
+      { label, confidence: 0.981 },
+      { label: others[0], confidence: 0.014 },
+      { label: others[1], confidence: 0.003 },
+    ];
     return { label, confidence: top[0].confidence, top };
   }
 
@@ -87,7 +127,12 @@ export class FakeModels {
     }
     const image = png(width, height, rgb);
     this.blobs.set(digest(image), image);
-    const shares = manifest.labels.map((label, index) => ({ label, share: pixels[index] / (width * height), pixels: pixels[index], color: colors[index] }));
+    const shares = manifest.labels.map((label, index) => ({
+      label,
+      share: pixels[index] / (width * height),
+      pixels: pixels[index],
+      color: colors[index],
+    }));
     return { shares, width, height, map: { blob: digest(image), media_type: "image/png" } };
   }
 }

@@ -13,7 +13,8 @@ namespace {
 Result<json::value> parsed(std::string text) {
     static async::ThreadPool pool{"test-files", 2, 10};
     asio::io_context context;
-    auto future = asio::co_spawn(context, parse_large(pool, std::make_shared<const std::string>(std::move(text))), asio::use_future);
+    auto future = asio::co_spawn(context, parse_large(pool, std::make_shared<const std::string>(std::move(text))),
+                                 asio::use_future);
     context.run();
     return future.get();
 }

@@ -13,7 +13,8 @@ using namespace millrace::api;
 namespace {
 
 // All places that following the cursors finds, and how many pages that took.
-std::pair<std::vector<std::string>, int> follow(std::vector<std::string> places, PageText::Order order, std::size_t bytes) {
+std::pair<std::vector<std::string>, int> follow(std::vector<std::string> places, PageText::Order order,
+                                                std::size_t bytes) {
     std::vector<std::string> seen;
     std::string cursor;
     for (int pages = 1; pages < 100; ++pages) {
@@ -21,7 +22,8 @@ std::pair<std::vector<std::string>, int> follow(std::vector<std::string> places,
         if (!cursor.empty()) query.add("cursor", cursor);
         PageText page{query, order};
         for (const auto& place : places)
-            if (page.wants(place)) page.add(place, json::object{{"place", place}, {"filling", std::string(bytes, 'x')}});
+            if (page.wants(place))
+                page.add(place, json::object{{"place", place}, {"filling", std::string(bytes, 'x')}});
         const auto shown = json::parse(page.text());
         for (const auto& item : shown.at("data").as_array()) seen.emplace_back(item.at("place").as_string());
         const auto& next = shown.at("meta").at("next_cursor");

@@ -16,7 +16,9 @@ namespace {
 class FakeBody final : public http::BodyReader {
 public:
     FakeBody(std::optional<std::uint64_t> announced, std::string content, bool ends = true)
-        : announced_{announced}, content_{std::move(content)}, ends_{ends} {}
+        : announced_{announced},
+          content_{std::move(content)},
+          ends_{ends} {}
 
     awaitable<Result<std::size_t>> read(std::span<std::byte> into) override {
         most_asked = std::max(most_asked, into.size());

@@ -20,5 +20,6 @@ TEST_CASE("a wait is preferred among other preferences, and is a minute at most"
     CHECK(preferred_wait("respond-async, wait=7") == 7);
     CHECK(preferred_wait("wait=3600") == longest_wait_seconds);
     CHECK(preferred_wait("wait=0") == 0);
-    for (const auto* none : {"", "respond-async", "wait", "wait=", "wait=x", "wait=-1"}) CHECK_FALSE(preferred_wait(none));
+    for (const auto* none : {"", "respond-async", "wait", "wait=", "wait=x", "wait=-1"})
+        CHECK_FALSE(preferred_wait(none));
 }

@@ -114,7 +114,10 @@ TEST_CASE("closing runs what is queued and refuses what comes later") {
 TEST_CASE("a value from another thread resumes the coroutine on its own executor") {
     IoPool io{"io", 1};
     std::thread other;
-    const auto io_thread = asio::co_spawn(io.at(0), []() -> awaitable<std::thread::id> { co_return std::this_thread::get_id(); }, asio::use_future).get();
+    const auto io_thread =
+        asio::co_spawn(
+            io.at(0), []() -> awaitable<std::thread::id> { co_return std::this_thread::get_id(); }, asio::use_future)
+            .get();
     const auto [value, thread] = asio::co_spawn(io.at(0), completed_by(&other), asio::use_future).get();
     CHECK(value == 7);
     CHECK(thread == io_thread);

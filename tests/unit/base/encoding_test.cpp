@@ -27,8 +27,13 @@ TEST_CASE("hexadecimal goes both ways, and half a byte or a wrong digit is refus
 }
 
 TEST_CASE("base64 follows RFC 4648, with its test vectors") {
-    const std::pair<const char*, const char*> vectors[]{{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                                        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    const std::pair<const char*, const char*> vectors[]{{"", ""},
+                                                        {"f", "Zg=="},
+                                                        {"fo", "Zm8="},
+                                                        {"foo", "Zm9v"},
+                                                        {"foob", "Zm9vYg=="},
+                                                        {"fooba", "Zm9vYmE="},
+                                                        {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, coded] : vectors) {
         CHECK(base64(bytes(plain)) == coded);
         CHECK(text(from_base64(coded)) == plain);
@@ -40,7 +45,8 @@ TEST_CASE("base64 follows RFC 4648, with its test vectors") {
 }
 
 TEST_CASE("what is not base64 is refused") {
-    for (const char* wrong : {"Z", "Zm9vY", "Zm 9v", "Zm9v\n", "Zm=9", "Z===", "====", "Zm9v=", "Zg=", "Zh==", "Zm9="}) {
+    for (const char* wrong :
+         {"Z", "Zm9vY", "Zm 9v", "Zm9v\n", "Zm=9", "Z===", "====", "Zm9v=", "Zg=", "Zh==", "Zm9="}) {
         CAPTURE(wrong);
         CHECK_FALSE(from_base64(wrong).has_value());
     }

@@ -21,7 +21,8 @@ TEST_CASE("ids made one after the other are ordered, as values and as text") {
 
 TEST_CASE("an id is a UUIDv7 of now") {
     const auto before = SystemClock::instance().now().micros / 1000;
-    // On a thread of its own: after a burst of more than four thousand a millisecond a thread's ids run ahead of the clock.
+    // On a thread of its own: after a burst of more than four thousand a millisecond a thread's ids run ahead of the
+    // clock.
     Uuid id;
     std::thread{[&id] { id = Uuid::make(); }}.join();
     const auto after = SystemClock::instance().now().micros / 1000;
@@ -55,8 +56,9 @@ TEST_CASE("an id is read back from its text, in either case") {
 
 TEST_CASE("what is not the canonical form of an id is refused") {
     for (const char* text : {"", "0197a3c2", "0197a3c25d1f7c3e8a40f2b6d9e01c55", "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c5",
-                             "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c555", "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c5g", "{197a3c2-5d1f-7c3e-8a40-f2b6d9e01c5}",
-                             "0197a3c2_5d1f-7c3e-8a40-f2b6d9e01c55", "0197a3c25-d1f-7c3e-8a40-f2b6d9e01c55", " 197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"})
+                             "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c555", "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c5g",
+                             "{197a3c2-5d1f-7c3e-8a40-f2b6d9e01c5}", "0197a3c2_5d1f-7c3e-8a40-f2b6d9e01c55",
+                             "0197a3c25-d1f-7c3e-8a40-f2b6d9e01c55", " 197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"})
         CHECK_FALSE(Uuid::parse(text).has_value());
     CHECK(JobId{}.is_nil());
     CHECK_FALSE(JobId::make().is_nil());

@@ -15,12 +15,14 @@ bool accepted(std::string_view text) { return parse_json(text).has_value(); }
 } // namespace
 
 TEST_CASE("JSON of every kind is read, with blanks around it") {
-    for (const char* text : {"{}", "[]", "null", "true", "-1.5e3", "\"a\"", " \t\r\n{\"a\": [1, {\"b\": \"c:d\"}]}\n ", R"({"a\"b:":"\\\":","c":":"})"})
+    for (const char* text : {"{}", "[]", "null", "true", "-1.5e3", "\"a\"", " \t\r\n{\"a\": [1, {\"b\": \"c:d\"}]}\n ",
+                             R"({"a\"b:":"\\\":","c":":"})"})
         CHECK_MESSAGE(accepted(text), text);
 }
 
 TEST_CASE("a key that comes twice is refused, at any depth and however it is written") {
-    for (const char* text : {R"({"a":1,"a":2})", R"({"a":1,"a":1})", R"([{"x":{"b":1,"c":2,"b":3}}])", R"({"a":1,"\u0061":2})", R"({"":1,"":2})"}) {
+    for (const char* text : {R"({"a":1,"a":2})", R"({"a":1,"a":1})", R"([{"x":{"b":1,"c":2,"b":3}}])",
+                             R"({"a":1,"\u0061":2})", R"({"":1,"":2})"}) {
         const auto result = parse_json(text);
         REQUIRE_FALSE(result.has_value());
         CHECK(result.error().code == Code::invalid_argument);
@@ -38,8 +40,11 @@ TEST_CASE("nesting is bounded") {
 }
 
 TEST_CASE("what is not one JSON value is refused with the byte it went wrong at") {
-    for (const char* text : {"", " ", "{", "{\"a\":1", "{\"a\":1}x", "{} {}", "[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "01", "1.", "+1", "NaN", "Infinity",
-                             "\"a", "\"\t\"", "\"\\x\"", "tru", "// c\n{}", "\xef\xbb\xbf{}", "\"\xff\"", "\"\\ud800\"", "1 2"}) {
+    for (const char* text :
+         {"",           " ",           "{",       "{\"a\":1", "{\"a\":1}x", "{} {}",    "[1,]",
+          "{\"a\":1,}", "{a:1}",       "{'a':1}", "01",       "1.",         "+1",       "NaN",
+          "Infinity",   "\"a",         "\"\t\"",  "\"\\x\"",  "tru",        "// c\n{}", "\xef\xbb\xbf{}",
+          "\"\xff\"",   "\"\\ud800\"", "1 2"}) {
         CAPTURE(text);
         CHECK_FALSE(accepted(text));
     }
@@ -53,11 +58,22 @@ TEST_CASE("numbers on their own are read to their end") {
 }
 
 TEST_CASE("a double is the nearest to its text, to the last bit") {
-    const std::pair<const char*, double> cases[] = {
-        {"0.1", 0.1}, {"1e23", 1e23}, {"8.41", 8.41}, {"9.5e-300", 9.5e-300}, {"5e-324", 5e-324}, {"2.2250738585072014e-308", 2.2250738585072014e-308},
-        {"1.7976931348623157e308", 1.7976931348623157e308}, {"2083.0322947900847", 2083.0322947900847}, {"-1.1030161663305387", -1.1030161663305387},
-        {"0.30000000000000004", 0.30000000000000004}, {"123456789.12345679", 123456789.12345679}, {"130775545883395173000123", 130775545883395173000123.0},
-        {"9007199254740993.0", 9007199254740992.0}, {"0.000000000000000000000000000000000000001234567890123456789", 1.234567890123456789e-39}, {"1e-400", 0.0}};
+    const std::pair<const char*, double> cases[] = {{"0.1", 0.1},
+                                                    {"1e23", 1e23},
+                                                    {"8.41", 8.41},
+                                                    {"9.5e-300", 9.5e-300},
+                                                    {"5e-324", 5e-324},
+                                                    {"2.2250738585072014e-308", 2.2250738585072014e-308},
+                                                    {"1.7976931348623157e308", 1.7976931348623157e308},
+                                                    {"2083.0322947900847", 2083.0322947900847},
+                                                    {"-1.1030161663305387", -1.1030161663305387},
+                                                    {"0.30000000000000004", 0.30000000000000004},
+                                                    {"123456789.12345679", 123456789.12345679},
+                                                    {"130775545883395173000123", 130775545883395173000123.0},
+                                                    {"9007199254740993.0", 9007199254740992.0},
+                                                    {"0.000000000000000000000000000000000000001234567890123456789",
+                                                     1.234567890123456789e-39},
+                                                    {"1e-400", 0.0}};
     for (const auto& [text, number] : cases) {
         CHECK(parse_json(text)->to_number<double>() == number);
         CHECK(parse_json("[" + std::string{text} + "]")->at(0).to_number<double>() == number);
@@ -70,9 +86,11 @@ TEST_CASE("a double is the nearest to its text, to the last bit") {
 TEST_CASE("a number that no double has room for, and half a surrogate pair, are refused wherever they stand") {
     const KeptMember kept[] = {{"", "p"}};
     const auto digits = std::string(400, '9');
-    for (const std::string bad : {"1e999", "-1e999", "1.8e308", digits.c_str(), "1e99999999999999999999", R"("\ud800")", R"("\udc00x")", R"("\ud800\ud800")", "\"\xff\"", "\"\xed\xa0\x80\""}) {
+    for (const std::string bad : {"1e999", "-1e999", "1.8e308", digits.c_str(), "1e99999999999999999999", R"("\ud800")",
+                                  R"("\udc00x")", R"("\ud800\ud800")", "\"\xff\"", "\"\xed\xa0\x80\""}) {
         CAPTURE(bad);
-        for (const auto& text : {bad, "[" + bad + "]", R"({"p":)" + bad + "}", R"({"p":[{"a":)" + bad + "}]}", R"({"q":)" + bad + "}"}) {
+        for (const auto& text :
+             {bad, "[" + bad + "]", R"({"p":)" + bad + "}", R"({"p":[{"a":)" + bad + "}]}", R"({"q":)" + bad + "}"}) {
             CHECK_FALSE(parse_json(text).has_value());
             CHECK_FALSE(parse_json(text, kept).has_value());
             CHECK_FALSE(compact_json(text).has_value());
@@ -82,20 +100,27 @@ TEST_CASE("a number that no double has room for, and half a surrogate pair, are 
 
 TEST_CASE("a kept member is its text: digit by digit, in its order, without blanks") {
     const KeptMember kept[] = {{"", "payload"}, {"jobs", "payload"}};
-    const auto value = parse_json(R"( {"payload": {"n" : 36893488147419103233, "z":1.0, "a":[ -0.0, 1E3, null, true ], "\u0061b": "\u00e9\n\"" } , "kind":"x"} )", kept);
+    const auto value = parse_json(
+        R"( {"payload": {"n" : 36893488147419103233, "z":1.0, "a":[ -0.0, 1E3, null, true ], "\u0061b": "\u00e9\n\"" } , "kind":"x"} )",
+        kept);
     REQUIRE(value.has_value());
-    CHECK(*kept_text(value->at("payload")) == R"({"n":36893488147419103233,"z":1.0,"a":[-0.0,1E3,null,true],"ab":"é\n\""})");
+    CHECK(*kept_text(value->at("payload")) ==
+          R"({"n":36893488147419103233,"z":1.0,"a":[-0.0,1E3,null,true],"ab":"é\n\""})");
     CHECK_FALSE(kept_text(value->at("kind")).has_value());
-    CHECK(json_text(*value) == R"({"payload":{"n":36893488147419103233,"z":1.0,"a":[-0.0,1E3,null,true],"ab":"é\n\""},"kind":"x"})");
+    CHECK(json_text(*value) ==
+          R"({"payload":{"n":36893488147419103233,"z":1.0,"a":[-0.0,1E3,null,true],"ab":"é\n\""},"kind":"x"})");
 
     for (const std::string text : {"null", "7", "\"a\"", "[]", "{}", "[[],{}]", "18446744073709551616", "false"})
         CHECK(*kept_text(parse_json(R"({"payload":)" + text + "}", kept)->at("payload")) == text);
-    CHECK(*kept_text(parse_json(R"({"p\u0061yload":1.50})", kept)->at("payload")) == "1.50"); // however its name is written
+    CHECK(*kept_text(parse_json(R"({"p\u0061yload":1.50})", kept)->at("payload")) ==
+          "1.50"); // however its name is written
 }
 
 TEST_CASE("a member is kept by its place, not by its name alone") {
     const KeptMember kept[] = {{"", "payload"}, {"jobs", "payload"}};
-    const auto value = parse_json(R"({"jobs":[{"payload":1.0},{"tags":{"payload":"t"},"payload":[{"payload":2.0}]}],"tags":{"payload":"u","jobs":"v"},"x":{"payload":3.0}})", kept);
+    const auto value = parse_json(
+        R"({"jobs":[{"payload":1.0},{"tags":{"payload":"t"},"payload":[{"payload":2.0}]}],"tags":{"payload":"u","jobs":"v"},"x":{"payload":3.0}})",
+        kept);
     REQUIRE(value.has_value());
     const auto& jobs = value->at("jobs").as_array();
     CHECK(*kept_text(jobs[0].at("payload")) == "1.0");
@@ -103,15 +128,23 @@ TEST_CASE("a member is kept by its place, not by its name alone") {
     CHECK(jobs[1].at("tags").at("payload") == "t");
     CHECK(value->at("tags").at("payload") == "u");
     CHECK(value->at("x").at("payload") == 3.0);
-    for (const char* bytes : {"\xff", "\xff" "1", "\xff\xff" "1.0", ""}) CHECK_FALSE(kept_text(json::value(bytes)).has_value());
-    CHECK_FALSE(kept_text(*parse_json(R"({"payload":"1.0"})")->as_object().if_contains("payload")).has_value()); // a text is never taken for a kept one
+    for (const char* bytes : {"\xff",
+                              "\xff"
+                              "1",
+                              "\xff\xff"
+                              "1.0",
+                              ""})
+        CHECK_FALSE(kept_text(json::value(bytes)).has_value());
+    CHECK_FALSE(kept_text(*parse_json(R"({"payload":"1.0"})")->as_object().if_contains("payload"))
+                    .has_value()); // a text is never taken for a kept one
 }
 
 TEST_CASE("a key that comes twice is refused in what is kept, too") {
     const KeptMember kept[] = {{"", "p"}};
     std::string many = "{";
     for (int i = 0; i < 100; ++i) many += fmt::format("\"k{}\":{},", i, i);
-    for (const auto& bad : {std::string{R"({"a":1,"a":2})"}, std::string{R"([{"x":{"b":1,"c":2,"\u0062":3}}])"}, many + "\"k50\":1}"}) {
+    for (const auto& bad :
+         {std::string{R"({"a":1,"a":2})"}, std::string{R"([{"x":{"b":1,"c":2,"\u0062":3}}])"}, many + "\"k50\":1}"}) {
         CHECK_FALSE(parse_json(R"({"p":)" + bad + "}", kept).has_value());
         CHECK(compact_json(bad).error().detail.find("twice") != std::string::npos);
     }
@@ -125,15 +158,16 @@ TEST_CASE("an object of one member is replaced wherever it stands, and nothing e
         if (value == "\"bad\"") return Error{Code::unprocessable, "no such part"};
         return "[" + std::string{value} + "]";
     };
-    CHECK(*replace_objects(R"({"n": 1.0, "a":[{"$part": "x"}, {"$part":"y","z":1}], "b":{"c":{"$part":"z"}}})", "$part", replace) ==
-          R"({"n":1.0,"a":[["x"],{"$part":"y","z":1}],"b":{"c":["z"]}})");
+    CHECK(*replace_objects(R"({"n": 1.0, "a":[{"$part": "x"}, {"$part":"y","z":1}], "b":{"c":{"$part":"z"}}})", "$part",
+                           replace) == R"({"n":1.0,"a":[["x"],{"$part":"y","z":1}],"b":{"c":["z"]}})");
     CHECK(*replace_objects(R"({"$part":"x"})", "$part", replace) == R"(["x"])");
     CHECK(*replace_objects(R"({"x":"{\"$part\":1}"})", "$part", replace) == R"({"x":"{\"$part\":1}"})");
     CHECK(replace_objects(R"([{"$part":"bad"}])", "$part", replace).error().detail == "no such part");
 }
 
 TEST_CASE("members are typed: absent and null are none, another type is an error that names the member") {
-    const auto value = parse_json(R"({"s":"text","n":5,"d":2.5,"whole":3.0,"b":true,"null":null,"big":9223372036854775808})");
+    const auto value =
+        parse_json(R"({"s":"text","n":5,"d":2.5,"whole":3.0,"b":true,"null":null,"big":9223372036854775808})");
     const auto& object = value->as_object();
     CHECK(*string_field(object, "s").value() == "text");
     CHECK_FALSE(string_field(object, "absent").value().has_value());

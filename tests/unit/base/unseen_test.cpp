@@ -6,9 +6,12 @@
 using namespace millrace;
 
 TEST_CASE("controls and characters that steer a terminal are unseen, letters of every script are not") {
-    for (const char32_t c : {U'\x1b', U'\x7f', U'\x9b', U'\n', U'\u00ad', U'\u061c', U'\u200b', U'\u200e', U'\u2028', U'\u2029', U'\u202e', U'\u2066', U'\ufeff', U'\U000e0041'})
+    for (const char32_t c : {U'\x1b', U'\x7f', U'\x9b', U'\n', U'\u00ad', U'\u061c', U'\u200b', U'\u200e', U'\u2028',
+                             U'\u2029', U'\u202e', U'\u2066', U'\ufeff', U'\U000e0041'})
         CHECK(is_unseen(c));
-    for (const char32_t c : {U'a', U' ', U'\u00e9', U'\u0645', U'\u05d0', U'\u4e16', U'\U0001f600', U'\u200c', U'\u200d', U'\u0301'}) CHECK_FALSE(is_unseen(c));
+    for (const char32_t c :
+         {U'a', U' ', U'\u00e9', U'\u0645', U'\u05d0', U'\u4e16', U'\U0001f600', U'\u200c', U'\u200d', U'\u0301'})
+        CHECK_FALSE(is_unseen(c));
 }
 
 TEST_CASE("characters are read from one to four bytes") {

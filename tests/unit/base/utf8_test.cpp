@@ -5,11 +5,14 @@
 using namespace millrace;
 
 TEST_CASE("UTF-8 is what RFC 3629 says, at any place of a text") {
-    for (const std::string_view good : {"", "plain text, longer than eight bytes", "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80", "\xC2\x80", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) {
+    for (const std::string_view good :
+         {"", "plain text, longer than eight bytes", "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80", "\xC2\x80",
+          "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) {
         CHECK(valid_utf8(good));
         CHECK(repaired_utf8(good) == good);
     }
-    for (const std::string_view bad : {"\xFF", "\x80", "\xC0\xAF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82"})
+    for (const std::string_view bad : {"\xFF", "\x80", "\xC0\xAF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                       "\xF5\x80\x80\x80", "\xE2\x82"})
         for (const std::string_view before : {"", "seven..", "eight...", "nine.....", "\xC3\xA4"}) {
             const auto text = std::string{before} + std::string{bad};
             CHECK_FALSE(valid_utf8(text));

@@ -41,7 +41,8 @@ struct Fixture {
     }
     std::size_t files_in(const char* sub) const {
         std::size_t count = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator{folder / sub}) count += entry.is_regular_file() ? 1 : 0;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator{folder / sub})
+            count += entry.is_regular_file() ? 1 : 0;
         return count;
     }
 
@@ -154,7 +155,8 @@ TEST_CASE("a damaged blob is told once, known after a restart, and sound again w
     fixture.store->on_damage([&](const std::string& sha256) { told.push_back(sha256); });
     CHECK(fixture.store->open_verified(hello_sha256, 5)->has_value());
     std::ofstream{fixture.store->path_of(hello_sha256), std::ios::trunc} << "jello";
-    for (int again = 0; again < 2; ++again) CHECK(fixture.store->open_verified(hello_sha256, 5).error().code == Code::internal);
+    for (int again = 0; again < 2; ++again)
+        CHECK(fixture.store->open_verified(hello_sha256, 5).error().code == Code::internal);
     CHECK(told == std::vector{hello_sha256});
     CHECK(fixture.store->is_damaged(hello_sha256));
     fixture.open();
@@ -221,7 +223,8 @@ TEST_CASE("an upload in pieces of any size gives the digest of the whole") {
         auto upload = fixture.store->begin_upload();
         const auto routine = [&]() -> awaitable<Result<values::BlobRef>> {
             for (std::size_t at = 0; at < content.size(); at += piece) {
-                auto written = co_await upload.write(std::as_bytes(std::span{content}).subspan(at, std::min(piece, content.size() - at)));
+                auto written = co_await upload.write(
+                    std::as_bytes(std::span{content}).subspan(at, std::min(piece, content.size() - at)));
                 if (!written) co_return written.error();
             }
             co_return co_await upload.finish();
@@ -248,7 +251,8 @@ TEST_CASE("an upload past its limit is refused, and an empty one is a blob") {
 TEST_CASE("uploads of the same content at the same time all succeed") {
     Fixture fixture;
     std::vector<std::future<Result<values::BlobRef>>> answers;
-    for (int i = 0; i < 20; ++i) answers.push_back(asio::co_spawn(fixture.io.at(0), fixture.store->put_async("hello"), asio::use_future));
+    for (int i = 0; i < 20; ++i)
+        answers.push_back(asio::co_spawn(fixture.io.at(0), fixture.store->put_async("hello"), asio::use_future));
     for (auto& answer : answers) CHECK(answer.get()->sha256 == hello_sha256);
     CHECK(fixture.files_in("hot") == 1);
     CHECK(fixture.files_in("tmp") == 0);
@@ -257,7 +261,9 @@ TEST_CASE("uploads of the same content at the same time all succeed") {
 TEST_CASE("uploads leave the reserve of free space, and results of what runs go into it") {
     Fixture fixture;
     std::uint64_t free = 1000;
-    fixture.store = BlobStore::open({.folder = fixture.folder, .min_free = 400, .free = [&] { return free; }}, fixture.files, fixture.log, fixture.metrics).value();
+    fixture.store = BlobStore::open({.folder = fixture.folder, .min_free = 400, .free = [&] { return free; }},
+                                    fixture.files, fixture.log, fixture.metrics)
+                        .value();
     const std::string content(600, 'x');
     CHECK(fixture.put(content).has_value());
     free = 999;
@@ -279,7 +285,8 @@ TEST_CASE("uploads leave the reserve of free space, and results of what runs go 
     free = 500;
     CHECK(fixture.run(upload.write(piece)).error().code == Code::storage_full);
     upload = fixture.store->begin_upload();
-    for (int i = 0; i < 300 && fixture.files_in("tmp") > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    for (int i = 0; i < 300 && fixture.files_in("tmp") > 0; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
     CHECK(fixture.files_in("tmp") == 0); // a files thread may hold the abandoned upload a moment longer
 }
 
@@ -290,7 +297,8 @@ TEST_CASE("files are listed that were there before a time") {
     const auto all = [&](std::filesystem::file_time_type time) {
         std::vector<std::string> found;
         for (unsigned folder = 0; folder < 256; ++folder)
-            for (auto& each : fixture.store->stored_before(static_cast<std::uint8_t>(folder), time)) found.push_back(std::move(each));
+            for (auto& each : fixture.store->stored_before(static_cast<std::uint8_t>(folder), time))
+                found.push_back(std::move(each));
         return found;
     };
     CHECK(all(later) == std::vector{early});

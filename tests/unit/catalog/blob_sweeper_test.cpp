@@ -32,7 +32,8 @@ struct World {
         blobs = std::move(*blobs::BlobStore::open({.folder = data / "blobs"}, pool, log, metrics));
         catalog = std::make_unique<BlobCatalog>(*database, clock);
         sweeper = std::make_unique<BlobSweeper>(*database, *blobs, pool, clock, log, metrics);
-        write("INSERT INTO organizations (id, name, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'other', 0)");
+        write("INSERT INTO organizations (id, name, created_at) VALUES ('00000000-0000-7000-8000-000000000002', "
+              "'other', 0)");
     }
     ~World() {
         database->close();
@@ -61,9 +62,12 @@ struct World {
         return blob->sha256;
     }
     void use(const std::string& sha256, const std::string& job) {
-        write("INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3)", {values::default_organization.text(), job, sha256});
+        write("INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3)",
+              {values::default_organization.text(), job, sha256});
     }
-    bool known(const std::string& sha256, OrganizationId who = values::default_organization) { return run(catalog->find(who, sha256))->has_value(); }
+    bool known(const std::string& sha256, OrganizationId who = values::default_organization) {
+        return run(catalog->find(who, sha256))->has_value();
+    }
     bool on_disk(const std::string& sha256) { return blobs->open_blob(sha256)->has_value(); }
     void sweep() { run(sweeper->sweep()); }
     Kept prediction() const { return {Kept::For::prediction, clock.time + 1h}; }
@@ -122,7 +126,8 @@ TEST_CASE("many expire in pieces") {
     auto fill = [until = world.clock.time + 1h](store::Session& session) -> Result<void> {
         for (int i = 0; i < 500; ++i) {
             const auto digest = hex(sha256(std::to_string(i)));
-            add(session, values::default_organization, {digest, 1, {}}, "text/plain", {Kept::For::prediction, until}, until);
+            add(session, values::default_organization, {digest, 1, {}}, "text/plain", {Kept::For::prediction, until},
+                until);
         }
         return success();
     };
@@ -186,7 +191,8 @@ TEST_CASE("a file whose daemon was killed before its row is found after a start;
     world.run(world.sweeper->find_strays(later));
     world.sweep();
     CHECK(world.on_disk(stray)); // nobody has used this database yet: it may be the wrong one
-    world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'key', 'k', "
+    world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES "
+                "('00000000-0000-7000-8000-000000000002', 'key', 'k', "
                 "'viewer', 'x', 0)");
     world.run(world.sweeper->find_strays(later - 2h));
     world.sweep();
@@ -202,7 +208,8 @@ TEST_CASE("a file whose daemon was killed before its row is found after a start;
 
 TEST_CASE("however many files no request claimed, all are removed") {
     World world;
-    world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'key', 'k', "
+    world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES "
+                "('00000000-0000-7000-8000-000000000002', 'key', 'k', "
                 "'viewer', 'x', 0)");
     for (int i = 0; i < 4100; ++i) { // more than are told
         auto nobodys = world.blobs->create();
@@ -214,6 +221,7 @@ TEST_CASE("however many files no request claimed, all are removed") {
     world.run(world.sweeper->find_strays(std::filesystem::file_time_type::clock::now() + 1h));
     world.sweep();
     std::size_t left = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator{world.data / "blobs/hot"}) left += entry.is_regular_file();
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{world.data / "blobs/hot"})
+        left += entry.is_regular_file();
     CHECK(left == 0);
 }

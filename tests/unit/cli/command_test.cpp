@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string succeeded = R"({"id":"j1","kind":"echo","queue":"default","state":"succeeded","result":{"label":"7","confidence":0.98}})";
+const std::string succeeded =
+    R"({"id":"j1","kind":"echo","queue":"default","state":"succeeded","result":{"label":"7","confidence":0.98}})";
 
 } // namespace
 
@@ -105,8 +106,10 @@ TEST_CASE("the version is printed for people and for programs") {
 }
 
 TEST_CASE("a problem document becomes one line: title and detail, exit 1") {
-    FakeDaemon daemon{{answer(404, R"({"type":"/problems/not-found","title":"Not found","status":404,"detail":"there is no job x","instance":"r"})",
-                              "application/problem+json")}};
+    FakeDaemon daemon{{answer(
+        404,
+        R"({"type":"/problems/not-found","title":"Not found","status":404,"detail":"there is no job x","instance":"r"})",
+        "application/problem+json")}};
     const auto outcome = ask(daemon, {"job", "show", "x"});
     CHECK(outcome.code == 1);
     CHECK(outcome.err == "error: Not found: there is no job x\n");
@@ -114,8 +117,9 @@ TEST_CASE("a problem document becomes one line: title and detail, exit 1") {
 
 TEST_CASE("submit sends what was asked for and prints id and state") {
     FakeDaemon daemon{{answer(202, R"({"id":"j1","state":"queued","queue":"fast","position":3})")}};
-    const auto outcome = ask(daemon, {"job", "submit", "--kind", "echo", "--payload", R"({"a":1})", "--queue", "fast", "--priority", "9", "--tag", "site=north=1",
-                                      "--idempotency-key", "k 1", "--max-attempts", "2", "--run-at", "2027-01-01T00:00:00Z"});
+    const auto outcome = ask(daemon, {"job", "submit", "--kind", "echo", "--payload", R"({"a":1})", "--queue", "fast",
+                                      "--priority", "9", "--tag", "site=north=1", "--idempotency-key", "k 1",
+                                      "--max-attempts", "2", "--run-at", "2027-01-01T00:00:00Z"});
     CHECK(outcome.code == 0);
     CHECK(outcome.out == "j1  queued\n");
     const auto request = daemon.requests().at(0);
@@ -124,13 +128,18 @@ TEST_CASE("submit sends what was asked for and prints id and state") {
     CHECK_FALSE(contains(request, "Prefer"));
     const auto body = parse_json(request.substr(request.find("\r\n\r\n") + 4));
     REQUIRE(body.has_value());
-    CHECK(*body == json::value{{"kind", "echo"}, {"payload", {{"a", 1}}}, {"queue", "fast"}, {"run_at", "2027-01-01T00:00:00Z"},
-                               {"priority", 9}, {"max_attempts", 2}, {"tags", {{"site", "north=1"}}}});
+    CHECK(*body == json::value{{"kind", "echo"},
+                               {"payload", {{"a", 1}}},
+                               {"queue", "fast"},
+                               {"run_at", "2027-01-01T00:00:00Z"},
+                               {"priority", 9},
+                               {"max_attempts", 2},
+                               {"tags", {{"site", "north=1"}}}});
 }
 
 TEST_CASE("submit with --wait asks for the end, and polls on when the daemon answers too early") {
-    FakeDaemon daemon{{answer(202, R"({"id":"j1","state":"queued","queue":"default"})"), answer(200, R"({"id":"j1","state":"running","progress_percent":40})"),
-                       answer(200, succeeded)}};
+    FakeDaemon daemon{{answer(202, R"({"id":"j1","state":"queued","queue":"default"})"),
+                       answer(200, R"({"id":"j1","state":"running","progress_percent":40})"), answer(200, succeeded)}};
     const auto outcome = ask(daemon, {"job", "submit", "--kind", "echo", "--wait=5"});
     CHECK(outcome.code == 0);
     CHECK(outcome.out == "{\n  \"label\": \"7\",\n  \"confidence\": 0.98\n}\n");
@@ -147,7 +156,8 @@ TEST_CASE("--wait without a number waits its default, and a longer one is capped
 }
 
 TEST_CASE("a job that died is exit 1 with its error, in --json too") {
-    const std::string dead = R"({"id":"j1","state":"dead","result":null,"error":{"code":"bad_input","message":"the image is truncated"}})";
+    const std::string dead =
+        R"({"id":"j1","state":"dead","result":null,"error":{"code":"bad_input","message":"the image is truncated"}})";
     FakeDaemon daemon{{answer(200, dead)}};
     auto outcome = ask(daemon, {"job", "wait", "j1"});
     CHECK(outcome.code == 1);
@@ -166,7 +176,8 @@ TEST_CASE("waiting longer than allowed is exit 1") {
 }
 
 TEST_CASE("result prints what a job gave, and says where it stands otherwise") {
-    FakeDaemon daemon{{answer(200, R"({"status":"complete","result":[1,2],"model_version":null})"), answer(200, R"({"status":"queued","position":4})"),
+    FakeDaemon daemon{{answer(200, R"({"status":"complete","result":[1,2],"model_version":null})"),
+                       answer(200, R"({"status":"queued","position":4})"),
                        answer(200, R"({"status":"failed","error":"no such model","attempts":1})")}};
     CHECK(ask(daemon, {"job", "result", "j"}).out == "[1, 2]\n");
     auto outcome = ask(daemon, {"job", "result", "j"});
@@ -187,9 +198,11 @@ TEST_CASE("files travel as parts of a form beside the job") {
     REQUIRE(outcome.code == 0);
     const auto request = daemon.requests().at(0);
     CHECK(contains(request, "Expect: 100-continue\r\n"));
-    CHECK(contains(request, "name=\"job\"\r\nContent-Type: application/json\r\n\r\n"
-                            R"({"kind":"infer","payload":{"model":"digits","version":"2","input":{"$part":"image"}}})"));
-    CHECK(contains(request, "name=\"image\"; filename=\"di%22git.png\"\r\nContent-Type: image/png\r\n\r\n" + bytes + "\r\n--"));
+    CHECK(contains(request,
+                   "name=\"job\"\r\nContent-Type: application/json\r\n\r\n"
+                   R"({"kind":"infer","payload":{"model":"digits","version":"2","input":{"$part":"image"}}})"));
+    CHECK(contains(request,
+                   "name=\"image\"; filename=\"di%22git.png\"\r\nContent-Type: image/png\r\n\r\n" + bytes + "\r\n--"));
     CHECK(request.ends_with("--\r\n"));
 }
 
@@ -220,7 +233,8 @@ TEST_CASE("a daemon that refuses before the body is sent is heard") {
 
 TEST_CASE("a blob is written whole and only when its digest is right") {
     const std::string test_digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"; // of "test"
-    FakeDaemon daemon{{answer(200, "test", "application/octet-stream"), answer(200, "tesT", "application/octet-stream"), answer(200, "test")}};
+    FakeDaemon daemon{{answer(200, "test", "application/octet-stream"), answer(200, "tesT", "application/octet-stream"),
+                       answer(200, "test")}};
     const auto output = (daemon.folder() / "out").string();
     CHECK(ask(daemon, {"blob", "get", test_digest, "-o", output}).code == 0);
     std::ostringstream text;
@@ -234,13 +248,16 @@ TEST_CASE("a blob is written whole and only when its digest is right") {
     CHECK(ask(daemon, {"blob", "get", test_digest}).out == "test");
     CHECK(ask(daemon, {"blob", "get", test_digest}, 80).code == 2); // never bytes to a terminal unasked
     CHECK(ask(daemon, {"blob", "get", "abc"}).code == 2);
-    for (const auto& entry : fs::directory_iterator{daemon.folder()}) CHECK_FALSE(contains(entry.path().string(), "other."));
+    for (const auto& entry : fs::directory_iterator{daemon.folder()})
+        CHECK_FALSE(contains(entry.path().string(), "other."));
 }
 
 TEST_CASE("an image classification shows label and confidence, a pixel classification its shares") {
-    FakeDaemon daemon{{answer(200, R"({"label":"7","confidence":0.98134,"top":[],"model":"digits","model_version":"1"})"),
-                       answer(200, R"({"shares":[{"label":"forest","share":0.425,"pixels":425,"color":"#001100"}],"width":40,"height":25,)"
-                                   R"("map":{"blob":"abc","media_type":"image/png"},"model":"land_cover","model_version":"1"})")}};
+    FakeDaemon daemon{
+        {answer(200, R"({"label":"7","confidence":0.98134,"top":[],"model":"digits","model_version":"1"})"),
+         answer(200,
+                R"({"shares":[{"label":"forest","share":0.425,"pixels":425,"color":"#001100"}],"width":40,"height":25,)"
+                R"("map":{"blob":"abc","media_type":"image/png"},"model":"land_cover","model_version":"1"})")}};
     const auto file = daemon.folder() / "a.npy";
     std::ofstream{file} << "\x93NUMPY";
     auto outcome = ask(daemon, {"model", "predict", "digits", file.string(), "--version", "3"});
@@ -264,13 +281,17 @@ TEST_CASE("push sends manifest and model, and takes a folder for both") {
     CHECK(outcome.out == "digits/1  ready\n");
     const auto request = daemon.requests().at(0);
     CHECK(request.starts_with("POST /api/v1/models/digits/versions HTTP/1.1\r\n"));
-    CHECK(contains(request, "name=\"manifest\"; filename=\"manifest.json\"\r\nContent-Type: application/json\r\n\r\n{\"format\":1}\r\n"));
-    CHECK(contains(request, "name=\"model\"; filename=\"model.pt\"\r\nContent-Type: application/octet-stream\r\n\r\npt!\r\n"));
+    CHECK(contains(
+        request,
+        "name=\"manifest\"; filename=\"manifest.json\"\r\nContent-Type: application/json\r\n\r\n{\"format\":1}\r\n"));
+    CHECK(contains(request,
+                   "name=\"model\"; filename=\"model.pt\"\r\nContent-Type: application/octet-stream\r\n\r\npt!\r\n"));
     CHECK(ask(daemon, {"model", "push", "digits", "/nonexistent/model.pt"}).code == 1);
 }
 
 TEST_CASE("a key is printed alone on standard output, and whole with --json") {
-    const std::string key = R"({"id":"k1","name":"me","role":"admin","key":"mr_x_y","created_at":"2026-01-01T00:00:00Z","expires_at":null})";
+    const std::string key =
+        R"({"id":"k1","name":"me","role":"admin","key":"mr_x_y","created_at":"2026-01-01T00:00:00Z","expires_at":null})";
     FakeDaemon daemon{{answer(201, key)}};
     auto outcome = ask(daemon, {"key", "create", "--name", "me", "--role", "admin", "--expires", "30d"});
     CHECK(outcome.out == "mr_x_y\n");
@@ -282,9 +303,11 @@ TEST_CASE("a key is printed alone on standard output, and whole with --json") {
 }
 
 TEST_CASE("status is exit 1 while the daemon is not ready, and says why") {
-    FakeDaemon daemon{{answer(200, R"({"version":"0.1.0","uptime_seconds":3.5,"ready":false,"reasons":["worker starting"],)"
-                                   R"("jobs":{"queued":2,"running":0,"rates":{"submitted_per_second":1.5,"finished_per_second":0}},"queues":[{"name":"default","queued":2,"running":0,"scheduled":1}],)"
-                                   R"("worker":{"state":"starting"},"store":{"driver":"sqlite","schema_version":1,"bytes":2048},"disk":{"free_bytes":1073741824}})")}};
+    FakeDaemon daemon{{answer(
+        200,
+        R"({"version":"0.1.0","uptime_seconds":3.5,"ready":false,"reasons":["worker starting"],)"
+        R"("jobs":{"queued":2,"running":0,"rates":{"submitted_per_second":1.5,"finished_per_second":0}},"queues":[{"name":"default","queued":2,"running":0,"scheduled":1}],)"
+        R"("worker":{"state":"starting"},"store":{"driver":"sqlite","schema_version":1,"bytes":2048},"disk":{"free_bytes":1073741824}})")}};
     const auto outcome = ask(daemon, {"status"});
     CHECK(outcome.code == 1);
     CHECK(contains(outcome.out, "not ready: worker starting"));
@@ -307,8 +330,9 @@ TEST_CASE("serve hands over a checked configuration with absolute paths, and its
         seen = std::move(loaded);
         return 7;
     };
-    auto outcome = command({"serve", "--data", "relative", "--listen", "127.0.0.1:0", "--log-level", "debug", "--set", "jobs.concurrency=8", "--set",
-                            "store.readers=3"}, 0, serve);
+    auto outcome = command({"serve", "--data", "relative", "--listen", "127.0.0.1:0", "--log-level", "debug", "--set",
+                            "jobs.concurrency=8", "--set", "store.readers=3"},
+                           0, serve);
     CHECK(outcome.code == 7);
     CHECK(seen.config.data == fs::absolute("relative"));
     CHECK(seen.config.http.listen.port == 0);

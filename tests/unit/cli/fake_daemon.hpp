@@ -20,7 +20,8 @@
 namespace millrace::cli::test {
 
 inline std::string answer(int status, const std::string& body, const std::string& type = "application/json") {
-    return fmt::format("HTTP/1.1 {} X\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status, type, body.size(), body);
+    return fmt::format("HTTP/1.1 {} X\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
+                       type, body.size(), body);
 }
 
 class FakeDaemon {
@@ -32,7 +33,9 @@ public:
         address.sun_family = AF_UNIX;
         std::strncpy(address.sun_path, socket().c_str(), sizeof address.sun_path - 1);
         listener_ = Descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-        if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_.get(), 8) != 0) std::abort();
+        if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+            ::listen(listener_.get(), 8) != 0)
+            std::abort();
         thread_ = std::thread{[this] { serve(); }};
     }
     ~FakeDaemon() {

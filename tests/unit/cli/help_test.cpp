@@ -39,7 +39,8 @@ std::string typed(const Path& path) {
 
 } // namespace
 
-TEST_CASE("help of every command goes to standard output, with an example of that very command and what all commands take") {
+TEST_CASE(
+    "help of every command goes to standard output, with an example of that very command and what all commands take") {
     const auto commands = every_command();
     CHECK(commands.size() > 40);
     for (auto path : commands) {
@@ -59,7 +60,9 @@ TEST_CASE("help of every command goes to standard output, with an example of tha
 TEST_CASE("help of a group names its commands and sends on to their examples") {
     const auto outcome = command({"queue", "--help"});
     CHECK(outcome.code == 0);
-    for (const auto* word : {"list", "show", "set", "pause", "resume", "`millrace queue SUBCOMMAND --help` has examples."}) CHECK(contains(outcome.out, word));
+    for (const auto* word :
+         {"list", "show", "set", "pause", "resume", "`millrace queue SUBCOMMAND --help` has examples."})
+        CHECK(contains(outcome.out, word));
     CHECK_FALSE(contains(outcome.out, "Start here"));
     CHECK(contains(command({"--help"}).out, "Start here"));
 }

@@ -57,7 +57,8 @@ TEST_CASE("sizes and times read well at their edges") {
 
 TEST_CASE("JSON is laid out for reading and stays JSON") {
     const auto value = json::parse(R"({"a":[1,2.5,"x"],"b":{},"c":[{"d":null}],"e":"ü\n"})");
-    CHECK(pretty(value) == "{\n  \"a\": [1, 2.5, \"x\"],\n  \"b\": {},\n  \"c\": [\n    {\n      \"d\": null\n    }\n  ],\n  \"e\": \"ü\\n\"\n}");
+    CHECK(pretty(value) == "{\n  \"a\": [1, 2.5, \"x\"],\n  \"b\": {},\n  \"c\": [\n    {\n      \"d\": null\n    }\n  "
+                           "],\n  \"e\": \"ü\\n\"\n}");
     CHECK(json::parse(pretty(value)) == value);
 }
 

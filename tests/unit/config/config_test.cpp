@@ -27,7 +27,9 @@ struct Folder {
     }
 };
 
-Sources with_file(const fs::path& file) { return Sources{.flags = {}, .environment = {}, .file = file, .executable = {}}; }
+Sources with_file(const fs::path& file) {
+    return Sources{.flags = {}, .environment = {}, .file = file, .executable = {}};
+}
 
 std::string failure(const Sources& sources) {
     const auto loaded = load(sources);
@@ -56,7 +58,9 @@ TEST_CASE("without any source the defaults hold and what depends on the machine 
 
 TEST_CASE("flags win over the environment, the environment over the file, the file over defaults") {
     Folder folder;
-    const auto file = folder.write("a.toml", "data = \"/srv/file\"\n[http]\nlisten = \"127.0.0.1:1\"\nio_threads = 3\nmax_connections = 10\n");
+    const auto file =
+        folder.write("a.toml",
+                     "data = \"/srv/file\"\n[http]\nlisten = \"127.0.0.1:1\"\nio_threads = 3\nmax_connections = 10\n");
     auto sources = with_file(file);
     sources.environment = {{"MILLRACE_HTTP_LISTEN", "127.0.0.1:2"}, {"MILLRACE_HTTP_IO_THREADS", "4"}};
     sources.flags = {{"http.listen", "127.0.0.1:3"}};
@@ -98,11 +102,20 @@ TEST_CASE("an unknown variable is ignored with a warning") {
 TEST_CASE("a bad value names the place, the key and what is expected") {
     Folder folder;
     const std::vector<std::pair<std::string, std::string>> bad{
-        {"http.listen", "example.org:80"}, {"http.listen", "127.0.0.1"},       {"http.listen", "127.0.0.1:65536"},
-        {"http.listen", "::1:80"},         {"http.listen", "[127.0.0.1]:80"},  {"http.max_connections", "0"},
-        {"http.max_connections", "-1"},    {"http.max_connections", "1e3"},    {"http.max_connections", ""},
-        {"http.max_body_bytes", "2 gib"},  {"http.max_body_bytes", "99999999999 TiB"},
-        {"log.level", "loud"},             {"inference.enabled", "maybe"},     {"data", "relative/path"},
+        {"http.listen", "example.org:80"},
+        {"http.listen", "127.0.0.1"},
+        {"http.listen", "127.0.0.1:65536"},
+        {"http.listen", "::1:80"},
+        {"http.listen", "[127.0.0.1]:80"},
+        {"http.max_connections", "0"},
+        {"http.max_connections", "-1"},
+        {"http.max_connections", "1e3"},
+        {"http.max_connections", ""},
+        {"http.max_body_bytes", "2 gib"},
+        {"http.max_body_bytes", "99999999999 TiB"},
+        {"log.level", "loud"},
+        {"inference.enabled", "maybe"},
+        {"data", "relative/path"},
     };
     for (const auto& [key, value] : bad) {
         CAPTURE(key);
@@ -115,12 +128,15 @@ TEST_CASE("a bad value names the place, the key and what is expected") {
         CHECK(detail.find("not \"" + value + "\"") != std::string::npos);
     }
     const auto file = folder.write("b.toml", "# one\n[log]\nlevel = \"loud\"\n");
-    CHECK(failure(with_file(file)) == file.string() + ":3: log.level must be one of debug, info, warning, error, not \"loud\"");
+    CHECK(failure(with_file(file)) ==
+          file.string() + ":3: log.level must be one of debug, info, warning, error, not \"loud\"");
 }
 
 TEST_CASE("sizes and addresses have readable forms") {
     Folder folder;
-    Sources sources = with_file(folder.write("a.toml", "[http]\nmax_body_bytes = \"512 KiB\"\nlisten = \"[::1]:0\"\n[inference]\nmemory_limit_bytes = 1_000\n"));
+    Sources sources = with_file(folder.write(
+        "a.toml",
+        "[http]\nmax_body_bytes = \"512 KiB\"\nlisten = \"[::1]:0\"\n[inference]\nmemory_limit_bytes = 1_000\n"));
     const auto loaded = load(sources);
     REQUIRE(loaded.has_value());
     CHECK(loaded->config.http.max_body_bytes == 512 * 1024);

@@ -31,7 +31,8 @@ private:
     std::size_t piece_, at_ = 0;
 };
 
-Result<std::string> unpacked(const std::string& packed, Coding coding, std::uint64_t max = 1 << 20, std::size_t piece = 7, std::size_t room = 1000) {
+Result<std::string> unpacked(const std::string& packed, Coding coding, std::uint64_t max = 1 << 20,
+                             std::size_t piece = 7, std::size_t room = 1000) {
     Pieces body{packed, piece};
     UnpackingReader reader{body, coding, max};
     Result<std::string> out{std::string{}};
@@ -53,7 +54,8 @@ Result<std::string> unpacked(const std::string& packed, Coding coding, std::uint
 
 std::string text(std::size_t size) {
     std::string out;
-    for (std::uint32_t x = 1; out.size() < size; x = x * 1664525 + 1013904223) out += static_cast<char>('a' + (x >> 28));
+    for (std::uint32_t x = 1; out.size() < size; x = x * 1664525 + 1013904223)
+        out += static_cast<char>('a' + (x >> 28));
     return out;
 }
 
@@ -89,7 +91,8 @@ TEST_CASE("a packed body that is cut off, changed or of the other coding is refu
         changed[changed.size() - 2] ^= 1; // in the checksum
         CHECK(unpacked(changed, coding).error().code == Code::invalid_argument);
         CHECK(unpacked("plain text", coding).error().code == Code::invalid_argument);
-        CHECK(unpacked(packed, coding == Coding::gzip ? Coding::deflate : Coding::gzip).error().code == Code::invalid_argument);
+        CHECK(unpacked(packed, coding == Coding::gzip ? Coding::deflate : Coding::gzip).error().code ==
+              Code::invalid_argument);
     }
 }
 

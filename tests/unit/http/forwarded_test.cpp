@@ -7,7 +7,8 @@ using namespace millrace::http;
 
 namespace {
 
-const TrustedProxies proxies{*IpNetwork::parse("127.0.0.1"), *IpNetwork::parse("10.0.0.0/8"), *IpNetwork::parse("fd00::/8")};
+const TrustedProxies proxies{*IpNetwork::parse("127.0.0.1"), *IpNetwork::parse("10.0.0.0/8"),
+                             *IpNetwork::parse("fd00::/8")};
 
 std::string client_of(std::initializer_list<std::string_view> fields) {
     Headers headers;
@@ -42,7 +43,8 @@ TEST_CASE("addresses come with ports and brackets; what is none ends with the pr
     CHECK(client_of({"[2001:db8::1]"}) == "2001:db8::1");
     CHECK(client_of({"2001:db8::1"}) == "2001:db8::1");
     CHECK(client_of({"::ffff:192.0.2.1"}) == "192.0.2.1");
-    for (const char* wrong : {"", ",", "unknown", "_hidden", "[", "[]", "]", "[::1", "192.0.2.1:", "a:b", "192.0.2.1 192.0.2.2"}) {
+    for (const char* wrong :
+         {"", ",", "unknown", "_hidden", "[", "[]", "]", "[::1", "192.0.2.1:", "a:b", "192.0.2.1 192.0.2.2"}) {
         CAPTURE(wrong);
         const auto client = client_of({std::string_view{wrong}, "10.1.1.1"});
         CHECK((client == "10.1.1.1" || client == "192.0.2.1" || client == "::1"));

@@ -68,15 +68,17 @@ TEST_CASE("an ambiguous length is refused") {
     CHECK(judge(request("Content-Length: 99999999999999999999\r\n")).status == 400);
     CHECK(judge(request("Transfer-Encoding: gzip, chunked\r\n")).status == 501);
     CHECK(judge(request("Transfer-Encoding: identity\r\n")).status == 501);
-    CHECK(judge(request("Transfer-Encoding: \x0b" "chunked\r\n")).status == 400);
+    CHECK(judge(request("Transfer-Encoding: \x0b"
+                        "chunked\r\n"))
+              .status == 400);
     CHECK(judge(request("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")).status == 400);
     CHECK(judge(request("Transfer-Encoding: chunked\r\n", "POST /x HTTP/1.0")).status == 400);
     CHECK(judge(request("Transfer-Encoding : chunked\r\n")).status == 400);
 }
 
 TEST_CASE("a scanner refuses as soon as the bytes can be no request") {
-    CHECK(judge("\x16\x03\x01\x02").status == 400);      // a TLS handshake
-    CHECK(judge("GET /\r\n").status == 400);             // HTTP/0.9
+    CHECK(judge("\x16\x03\x01\x02").status == 400); // a TLS handshake
+    CHECK(judge("GET /\r\n").status == 400);        // HTTP/0.9
     CHECK(judge("GET / HTTP/2.0\r\n").status == 505);
     CHECK(judge("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").status == 505);
     CHECK(judge("GET / HTTP/1.1\n").status == 400);
@@ -104,8 +106,10 @@ TEST_CASE("a header is found at the same place however its bytes arrive") {
 }
 
 TEST_CASE("host fields are checked") {
-    for (const char* good : {"localhost", "localhost:7878", "10.0.0.1:80", "[::1]:7878", "a-b.example"}) CHECK_MESSAGE(valid_host(good), good);
-    for (const char* bad : {"", "a b", "a/b", "user@host", "a,b", "host:port", "host:123456", "[::1", "[zz]", ":80"}) CHECK_FALSE_MESSAGE(valid_host(bad), bad);
+    for (const char* good : {"localhost", "localhost:7878", "10.0.0.1:80", "[::1]:7878", "a-b.example"})
+        CHECK_MESSAGE(valid_host(good), good);
+    for (const char* bad : {"", "a b", "a/b", "user@host", "a,b", "host:port", "host:123456", "[::1", "[zz]", ":80"})
+        CHECK_FALSE_MESSAGE(valid_host(bad), bad);
 }
 
 TEST_CASE("targets are decoded, and those that climb or hide are refused") {
@@ -128,8 +132,11 @@ TEST_CASE("targets are decoded, and those that climb or hide are refused") {
     REQUIRE_FALSE(parse_target("http://h?a=b", "h", limits, path, asked));
     CHECK(path == "/");
     CHECK(asked.find("a") == "b");
-    for (const char* bad : {"/../etc", "/a/..", "/a/%2e%2e/b", "/.%2E/", "/a/./b", "/%00", "/%0a", "/%", "/%4", "/%zz", "/a%2fb", "/a%5Cb", "/a\\b",
-                            "/%ff", "/%c0%ae", "/a#b", "a", "ftp://h/", "http://other/p", "http://other", "http://hh", "http://", "/p?q=%0", "/p?q=%00", "/p?%ff=1"}) {
+    for (const char* bad :
+         {"/../etc", "/a/..",   "/a/%2e%2e/b", "/.%2E/",   "/a/./b",         "/%00",         "/%0a",
+          "/%",      "/%4",     "/%zz",        "/a%2fb",   "/a%5Cb",         "/a\\b",        "/%ff",
+          "/%c0%ae", "/a#b",    "a",           "ftp://h/", "http://other/p", "http://other", "http://hh",
+          "http://", "/p?q=%0", "/p?q=%00",    "/p?%ff=1"}) {
         auto refusal = parse_target(bad, "h", limits, path, query);
         REQUIRE_MESSAGE(refusal, bad);
         CHECK(refusal->status == 400);
@@ -171,8 +178,9 @@ TEST_CASE("chunks are put together however they arrive") {
 }
 
 TEST_CASE("malformed chunks are refused") {
-    for (std::string bad : {"5\nhello\r\n", "5\r\nhelloX\r\n", "g\r\n", "\r\n", "-5\r\n", " 5\r\n", "5 \r\n", "0x5\r\n", "1234567890abcdef\r\n", ";\r\n",
-                            "5;a\nb\r\n", "0\r\n folded: x\r\n\r\n", "0\r\nA: b\n\r\n", "5\r\nhello\r5\r\n"}) {
+    for (std::string bad : {"5\nhello\r\n", "5\r\nhelloX\r\n", "g\r\n", "\r\n", "-5\r\n", " 5\r\n", "5 \r\n", "0x5\r\n",
+                            "1234567890abcdef\r\n", ";\r\n", "5;a\nb\r\n", "0\r\n folded: x\r\n\r\n", "0\r\nA: b\n\r\n",
+                            "5\r\nhello\r5\r\n"}) {
         CHECK_FALSE_MESSAGE(decode(bad, 1).has_value(), bad);
         CHECK_FALSE_MESSAGE(decode(bad, 1000).has_value(), bad);
     }
@@ -181,7 +189,8 @@ TEST_CASE("malformed chunks are refused") {
 }
 
 TEST_CASE("damaged requests never pass as something with two readings") {
-    const std::string seed = "POST /api/v1/jobs?x=%20 HTTP/1.1\r\nHost: localhost:1\r\nContent-Length: 10\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n";
+    const std::string seed = "POST /api/v1/jobs?x=%20 HTTP/1.1\r\nHost: localhost:1\r\nContent-Length: "
+                             "10\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n";
     const std::string alphabet = "\r\n\t :;,%\\/.0159aZ{}\x01\x7f\xff";
     std::mt19937 random{20250101};
     for (int round = 0; round < 20000; ++round) {

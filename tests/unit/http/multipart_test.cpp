@@ -34,7 +34,8 @@ struct Part {
     std::string content;
 };
 
-Result<std::vector<Part>> parse(const std::string& body, const std::string& type = "multipart/form-data; boundary=b", std::size_t step = 1u << 20) {
+Result<std::vector<Part>> parse(const std::string& body, const std::string& type = "multipart/form-data; boundary=b",
+                                std::size_t step = 1u << 20) {
     TextBody reader{body, step};
     std::optional<Result<std::vector<Part>>> outcome;
     auto run = [&]() -> awaitable<void> {
@@ -77,8 +78,9 @@ std::string part(const std::string& disposition, const std::string& content) {
 TEST_CASE("a form's parts are found however its bytes arrive") {
     const std::string big(200'000, '\r');
     const auto body = "preamble\r\n" + part("name=\"job\"", "{}") +
-                      "--b  \r\nContent-Type: image/png\r\nContent-Disposition: form-data; filename=\"C:\\dir\\a \\\"b\\\".png\"; name=image\r\n\r\n" + big + "\r\n" +
-                      part("name=empty", "") + "--b--\r\nepilogue";
+                      "--b  \r\nContent-Type: image/png\r\nContent-Disposition: form-data; filename=\"C:\\dir\\a "
+                      "\\\"b\\\".png\"; name=image\r\n\r\n" +
+                      big + "\r\n" + part("name=empty", "") + "--b--\r\nepilogue";
     for (std::size_t step : {1u, 2u, 5u, 1000u, 1u << 20}) {
         const auto parts = parse(body, "multipart/form-data; charset=utf-8; boundary=\"b\"", step);
         REQUIRE(parts.has_value());
@@ -136,14 +138,17 @@ TEST_CASE("only multipart/form-data with a proper boundary is opened") {
     CHECK(code("Multipart/Form-Data;boundary=b") == "ok");
     CHECK(code("application/json") == std::to_string(static_cast<int>(Code::unsupported_type)));
     const auto malformed = std::to_string(static_cast<int>(Code::invalid_argument));
-    for (const char* type : {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=\"b",
-                             "multipart/form-data; boundary=b; boundary=b", "multipart/form-data; boundary=\"b \"", "multipart/form-data; boundary=b{"})
+    for (const char* type :
+         {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
+          "multipart/form-data; boundary=\"b", "multipart/form-data; boundary=b; boundary=b",
+          "multipart/form-data; boundary=\"b \"", "multipart/form-data; boundary=b{"})
         CHECK_MESSAGE(code(type) == malformed, type);
     CHECK(code("multipart/form-data; boundary=" + std::string(71, 'b')) == malformed);
 }
 
 TEST_CASE("damaged forms end with an answer, never beyond it") {
-    const auto seed = part("name=\"job\"; filename=\"f\"", "{\"a\":1}") + part("name=image", std::string(50, '-')) + "--b--\r\n";
+    const auto seed =
+        part("name=\"job\"; filename=\"f\"", "{\"a\":1}") + part("name=image", std::string(50, '-')) + "--b--\r\n";
     const std::string alphabet = "\r\n-b:;=\"\\ \t\x01";
     std::mt19937 random{7};
     for (int round = 0; round < 3000; ++round) {

@@ -112,16 +112,17 @@ inline std::string body_of(const std::string& answer) {
 
 struct Daemon {
     std::filesystem::path folder = make_folder();
-    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt, ::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt,
+                       ::open("/dev/null", O_WRONLY | O_CLOEXEC)};
     telemetry::Metrics metrics;
     async::IoPool io{"test-io", 2};
     async::ThreadPool files{"test-files", 1, 100};
     Router router = make_router();
     std::atomic<int> exchanges{0};
     std::atomic<int> waits{0}, taken_back{0}; // handlers of /wait, answers of /hand-over
-    std::string file_sha256; // of the checked file
-    async::Guarded<std::string> verdicts; // one letter each time that it was read whole
-    async::Guarded<std::string> last; // what the hook saw of the last exchange
+    std::string file_sha256;                  // of the checked file
+    async::Guarded<std::string> verdicts;     // one letter each time that it was read whole
+    async::Guarded<std::string> last;         // what the hook saw of the last exchange
     std::unique_ptr<Server> server;
 
     explicit Daemon(Limits limits = {}) {
@@ -191,33 +192,36 @@ inline Route open_route(Verb verb, const char* pattern, BodyPolicy body, Handler
 
 inline Router Daemon::make_router() {
     Router made;
-    made.add(open_route(Verb::get, "/hello", {}, [](Request&) -> awaitable<Response> { co_return text(200, "text/plain", "hello"); }));
-    made.add(open_route(Verb::post, "/echo", BodyPolicy::buffered(100'000), [](Request& request) -> awaitable<Response> {
-        co_return text(200, "text/plain", request.body);
-    }));
-    made.add(open_route(Verb::put, "/count", BodyPolicy::streamed(10'000'000), [](Request& request) -> awaitable<Response> {
-        std::size_t total = 0;
-        std::vector<std::byte> piece(10'000);
-        for (;;) {
-            const auto got = co_await request.body_reader->read(piece);
-            if (!got) co_return problem(got.error(), request.id);
-            if (*got == 0) break;
-            total += *got;
-        }
-        co_return text(200, "text/plain", std::to_string(total));
-    }));
-    made.add(open_route(Verb::post, "/form", BodyPolicy::streamed(1'000'000), [](Request& request) -> awaitable<Response> {
-        auto form = MultipartReader::open(request.header("Content-Type"), *request.body_reader);
-        if (!form) co_return problem(form.error(), request.id);
-        std::string names;
-        for (;;) {
-            const auto part = co_await form->next();
-            if (!part) co_return problem(part.error(), request.id);
-            if (!*part) break;
-            names += (*part)->name + ";";
-        }
-        co_return text(200, "text/plain", names);
-    }));
+    made.add(open_route(Verb::get, "/hello", {},
+                        [](Request&) -> awaitable<Response> { co_return text(200, "text/plain", "hello"); }));
+    made.add(
+        open_route(Verb::post, "/echo", BodyPolicy::buffered(100'000),
+                   [](Request& request) -> awaitable<Response> { co_return text(200, "text/plain", request.body); }));
+    made.add(
+        open_route(Verb::put, "/count", BodyPolicy::streamed(10'000'000), [](Request& request) -> awaitable<Response> {
+            std::size_t total = 0;
+            std::vector<std::byte> piece(10'000);
+            for (;;) {
+                const auto got = co_await request.body_reader->read(piece);
+                if (!got) co_return problem(got.error(), request.id);
+                if (*got == 0) break;
+                total += *got;
+            }
+            co_return text(200, "text/plain", std::to_string(total));
+        }));
+    made.add(
+        open_route(Verb::post, "/form", BodyPolicy::streamed(1'000'000), [](Request& request) -> awaitable<Response> {
+            auto form = MultipartReader::open(request.header("Content-Type"), *request.body_reader);
+            if (!form) co_return problem(form.error(), request.id);
+            std::string names;
+            for (;;) {
+                const auto part = co_await form->next();
+                if (!part) co_return problem(part.error(), request.id);
+                if (!*part) break;
+                names += (*part)->name + ";";
+            }
+            co_return text(200, "text/plain", names);
+        }));
     made.add(open_route(Verb::get, "/file", {}, [this](Request&) -> awaitable<Response> {
         Response response;
         const auto path = folder / "file";
@@ -235,7 +239,8 @@ inline Router Daemon::make_router() {
         const auto size = std::filesystem::file_size(path);
         const std::uint64_t first = request.header("Range").empty() ? 0 : 5;
         Checksum checksum{file_sha256, size, [this](bool sound) { *verdicts.lock() += sound ? 's' : 'd'; }};
-        response.body = FileBody{::open(path.c_str(), O_RDONLY | O_CLOEXEC), first, first ? 10 : size, std::move(checksum)};
+        response.body =
+            FileBody{::open(path.c_str(), O_RDONLY | O_CLOEXEC), first, first ? 10 : size, std::move(checksum)};
         co_return response;
     }));
     made.add(open_route(Verb::get, "/stream", {}, [](Request&) -> awaitable<Response> {
@@ -290,9 +295,10 @@ inline Router Daemon::make_router() {
     made.add(open_route(Verb::get, "/items/{id}", {}, [](Request& request) -> awaitable<Response> {
         co_return text(200, "text/plain", std::string{request.parameter("id")}).set("X-Evil", "a\r\nSet-Cookie: b");
     }));
-    auto closed = open_route(Verb::post, "/private", BodyPolicy::buffered(100), [](Request& request) -> awaitable<Response> {
-        co_return text(200, "text/plain", request.principal.name);
-    });
+    auto closed =
+        open_route(Verb::post, "/private", BodyPolicy::buffered(100), [](Request& request) -> awaitable<Response> {
+            co_return text(200, "text/plain", request.principal.name);
+        });
     closed.open = false;
     made.add(std::move(closed));
     return made;

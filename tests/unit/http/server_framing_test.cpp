@@ -59,11 +59,13 @@ TEST_CASE("malformed and ambiguous requests are refused, the connection is close
         {"empty lines", "\r\n\r\n\r\n", 400},
         {"long target", "GET /" + std::string(5000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414},
         {"long header", get + "A: " + std::string(20'000, 'a') + "\r\n\r\n", 431},
-        {"many fields", [&] {
+        {"many fields",
+         [&] {
              auto bytes = get;
              for (int i = 0; i < 120; ++i) bytes += "A: b\r\n";
              return bytes + "\r\n";
-         }(), 431},
+         }(),
+         431},
         {"climbing path", "GET /../etc/passwd HTTP/1.1\r\n" + host + "\r\n", 400},
         {"climbing in code", "GET /a/%2e%2e/b HTTP/1.1\r\n" + host + "\r\n", 400},
         {"NUL in the path", "GET /%00 HTTP/1.1\r\n" + host + "\r\n", 400},

@@ -31,7 +31,8 @@ Router make_router() {
     router.add(route(Verb::get, "/hello/{name}", {}, [](Request& request) -> awaitable<Response> {
         co_return text(200, "text/plain", std::string{request.parameter("name")});
     }));
-    router.add(route(Verb::post, "/echo", BodyPolicy::buffered(1000), [](Request& request) -> awaitable<Response> { co_return text(200, "text/plain", request.body); }));
+    router.add(route(Verb::post, "/echo", BodyPolicy::buffered(1000),
+                     [](Request& request) -> awaitable<Response> { co_return text(200, "text/plain", request.body); }));
     router.add(route(Verb::post, "/form", BodyPolicy::streamed(10'000), [](Request& request) -> awaitable<Response> {
         auto form = MultipartReader::open(request.header("Content-Type"), *request.body_reader);
         if (!form) co_return problem(form.error(), request.id);
@@ -58,7 +59,8 @@ std::string talk(std::uint16_t port, std::string_view bytes, std::size_t piece) 
     REQUIRE(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
     timeval limit{5, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    while (!bytes.empty() && ::send(fd, bytes.data(), std::min(piece, bytes.size()), MSG_NOSIGNAL) > 0) bytes.remove_prefix(std::min(piece, bytes.size()));
+    while (!bytes.empty() && ::send(fd, bytes.data(), std::min(piece, bytes.size()), MSG_NOSIGNAL) > 0)
+        bytes.remove_prefix(std::min(piece, bytes.size()));
     ::shutdown(fd, SHUT_WR);
     std::string all;
     char got[4096];
@@ -88,7 +90,8 @@ std::string damage(std::string bytes, std::mt19937& random) {
 } // namespace
 
 TEST_CASE("damaged requests end their own connection and nothing else") {
-    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt, ::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt,
+                       ::open("/dev/null", O_WRONLY | O_CLOEXEC)};
     telemetry::Metrics metrics;
     async::IoPool io{"fuzz-io", 2};
     async::ThreadPool files{"fuzz-files", 1, 10};
@@ -99,18 +102,22 @@ TEST_CASE("damaged requests end their own connection and nothing else") {
     REQUIRE(server.listen().has_value());
 
     const std::string host = "Host: localhost\r\n";
-    const std::string form = "--b\r\nContent-Disposition: form-data; name=\"job\"; filename=\"f\"\r\n\r\n{\"a\":1}\r\n--b--\r\n";
+    const std::string form =
+        "--b\r\nContent-Disposition: form-data; name=\"job\"; filename=\"f\"\r\n\r\n{\"a\":1}\r\n--b--\r\n";
     const std::vector<std::string> seeds{
         "GET /hello/you?x=%20&y HTTP/1.1\r\n" + host + "X-Request-Id: 1\r\n\r\n",
         "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nhello",
-        "POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: x\r\n\r\n",
-        "POST /form HTTP/1.1\r\n" + host + "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: " + std::to_string(form.size()) + "\r\n\r\n" + form,
+        "POST /echo HTTP/1.1\r\n" + host +
+            "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: x\r\n\r\n",
+        "POST /form HTTP/1.1\r\n" + host + "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: " +
+            std::to_string(form.size()) + "\r\n\r\n" + form,
         "POST /echo HTTP/1.1\r\n" + host + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
     };
     std::mt19937 random{4711};
     for (int round = 0; round < 1500; ++round) {
         std::string bytes;
-        for (auto requests = 1 + random() % 3; requests > 0; --requests) bytes += damage(seeds[random() % seeds.size()], random);
+        for (auto requests = 1 + random() % 3; requests > 0; --requests)
+            bytes += damage(seeds[random() % seeds.size()], random);
         const auto answer = talk(server.port(), bytes, random() % 4 == 0 ? 1 + random() % 10 : bytes.size() + 1);
         REQUIRE_MESSAGE((answer.empty() || answer.rfind("HTTP/1.1 ", 0) == 0), bytes);
         REQUIRE_MESSAGE(answer.find("HTTP/1.1 500") == std::string::npos, bytes);

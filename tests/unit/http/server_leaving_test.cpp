@@ -23,7 +23,9 @@ struct Waiting : Daemon {
     }
 };
 
-std::string ask_for(std::string_view path, std::string_view more = {}) { return fmt::format("GET {} HTTP/1.1\r\n{}{}\r\n", path, host, more); }
+std::string ask_for(std::string_view path, std::string_view more = {}) {
+    return fmt::format("GET {} HTTP/1.1\r\n{}{}\r\n", path, host, more);
+}
 
 } // namespace
 
@@ -48,7 +50,8 @@ TEST_CASE("what waits for a client ends when the client goes away") {
     }
     SUBCASE("after a streamed body in chunks") {
         Client client{daemon.server->port()};
-        daemon.begin(client, "PUT /wait HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+        daemon.begin(client,
+                     "PUT /wait HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
     }
     SUBCASE("after other requests on its connection") {
         Client client{daemon.server->port()};
@@ -78,7 +81,9 @@ TEST_CASE("whoever has gone before the wait begins is not waited for") {
     Waiting daemon;
     Client client{daemon.server->port()};
     SUBCASE("while something is done before it") { client.send(ask_for("/work-and-wait")); }
-    SUBCASE("before the request, which was sent ahead, was begun") { client.send(ask_for("/slow") + ask_for("/hello") + ask_for("/wait")); }
+    SUBCASE("before the request, which was sent ahead, was begun") {
+        client.send(ask_for("/slow") + ask_for("/hello") + ask_for("/wait"));
+    }
     client.no_more();
     CHECK(client.receive_all().ends_with("cut short"));
 }
@@ -97,7 +102,8 @@ TEST_CASE("requests that are sent while one is worked on are answered after it, 
     Waiting daemon;
     Client client{daemon.server->port()};
     client.send(ask_for("/slow"));
-    const auto more = ask_for("/hello") + "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nagain" + ask_for("/items/7") + "GET /items/8 HTTP/1.1\r\nHo";
+    const auto more = ask_for("/hello") + "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nagain" +
+                      ask_for("/items/7") + "GET /items/8 HTTP/1.1\r\nHo";
     SUBCASE("at once") { client.send(more); }
     SUBCASE("byte by byte") {
         for (const char byte : more) {

@@ -95,7 +95,8 @@ TEST_CASE("behind a trusted proxy each request is its own client's, and that one
     limits.connections_per_address = 1;
     Daemon daemon{limits};
     const auto ask = [](Client& proxy, std::string_view path, std::string_view client) {
-        proxy.send(fmt::format("GET {} HTTP/1.1\r\n{}{}\r\n", path, host, client.empty() ? "" : fmt::format("X-Forwarded-For: {}\r\n", client)));
+        proxy.send(fmt::format("GET {} HTTP/1.1\r\n{}{}\r\n", path, host,
+                               client.empty() ? "" : fmt::format("X-Forwarded-For: {}\r\n", client)));
     };
     Client proxy{daemon.server->port()}, other{daemon.server->port()};
     for (const char* client : {"192.0.2.1", "2001:db8::7", ""}) {

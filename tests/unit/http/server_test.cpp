@@ -15,9 +15,10 @@ TEST_CASE("an answer carries its length, the date, the request's id and the secu
     const auto answer = client.answer();
     CHECK(status(answer) == 200);
     CHECK(body_of(answer) == "hello");
-    for (const char* field : {"Content-Length: 5\r\n", "X-Request-Id: abc-1\r\n", "X-Content-Type-Options: nosniff\r\n", "Referrer-Policy: no-referrer\r\n",
-                              "Cross-Origin-Opener-Policy: same-origin\r\n", "Cross-Origin-Resource-Policy: same-origin\r\n", "Cache-Control: no-store\r\n",
-                              " GMT\r\n"})
+    for (const char* field :
+         {"Content-Length: 5\r\n", "X-Request-Id: abc-1\r\n", "X-Content-Type-Options: nosniff\r\n",
+          "Referrer-Policy: no-referrer\r\n", "Cross-Origin-Opener-Policy: same-origin\r\n",
+          "Cross-Origin-Resource-Policy: same-origin\r\n", "Cache-Control: no-store\r\n", " GMT\r\n"})
         CHECK_MESSAGE(answer.find(field) != std::string::npos, field);
     client.send("GET /hello HTTP/1.1\r\n" + host + "X-Request-Id: not sane\r\n\r\n");
     CHECK(client.answer().find("not sane") == std::string::npos);
@@ -29,7 +30,8 @@ TEST_CASE("a connection is kept, and pipelined requests are answered in order") 
     Client client{daemon.server->port()};
     std::string bytes;
     for (int i = 0; i < 50; ++i)
-        bytes += "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 2\r\n\r\n" + std::to_string(10 + i) + "GET /hello HTTP/1.1\r\n" + host + "\r\n";
+        bytes += "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 2\r\n\r\n" + std::to_string(10 + i) +
+                 "GET /hello HTTP/1.1\r\n" + host + "\r\n";
     client.send(bytes);
     for (int i = 0; i < 50; ++i) {
         REQUIRE(body_of(client.answer()) == std::to_string(10 + i));
@@ -40,7 +42,9 @@ TEST_CASE("a connection is kept, and pipelined requests are answered in order") 
 TEST_CASE("a request is understood when its bytes come one at a time") {
     Daemon daemon;
     Client client{daemon.server->port()};
-    for (const char c : "POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n") client.send({&c, 1});
+    for (const char c :
+         "POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n")
+        client.send({&c, 1});
     CHECK(body_of(client.answer()) == "abcde");
     client.send("GET /hello HTTP/1.1\r\n" + host + "\r\n");
     CHECK(body_of(client.answer()) == "hello");
@@ -93,7 +97,8 @@ TEST_CASE("100 Continue is sent only once the gate has let the request in") {
     CHECK(no.find("WWW-Authenticate: Bearer") != std::string::npos);
 
     Client large{daemon.server->port()};
-    large.send("POST /private HTTP/1.1\r\n" + host + "Authorization: Bearer key\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n");
+    large.send("POST /private HTTP/1.1\r\n" + host +
+               "Authorization: Bearer key\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n");
     CHECK(status(large.receive_all()) == 413);
 
     Client accepted{daemon.server->port()};
@@ -119,8 +124,10 @@ TEST_CASE("large bodies are streamed, and what is not read does not spoil the ne
     CHECK(body_of(client.answer()) == "hello");
     client.send("POST /private HTTP/1.1\r\n" + host + "Content-Length: 50\r\n\r\n" + std::string(50, 'G'));
     CHECK(status(client.answer()) == 401);
-    const std::string form = "--b\r\nContent-Disposition: form-data; name=job\r\n\r\n{}\r\n--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n1234567\r\n--b--\r\n";
-    client.send("POST /form HTTP/1.1\r\n" + host + "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: " + std::to_string(form.size()) + "\r\n\r\n" + form);
+    const std::string form = "--b\r\nContent-Disposition: form-data; name=job\r\n\r\n{}\r\n--b\r\nContent-Disposition: "
+                             "form-data; name=\"image\"\r\n\r\n1234567\r\n--b--\r\n";
+    client.send("POST /form HTTP/1.1\r\n" + host + "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: " +
+                std::to_string(form.size()) + "\r\n\r\n" + form);
     CHECK(body_of(client.answer()) == "job;image;");
     // Far more than is worth skipping: answered, then closed, and the answer arrives although the body was not read.
     client.send("GET /hello HTTP/1.1\r\n" + host + "Content-Length: 3000000\r\n\r\n" + large.substr(0, 500'000));
@@ -132,7 +139,8 @@ TEST_CASE("large bodies are streamed, and what is not read does not spoil the ne
 TEST_CASE("a packed body is refused where nobody unpacks it, and the connection goes on") {
     Daemon daemon;
     const auto post = [&](const std::string& coding) {
-        return daemon.ask("POST /echo HTTP/1.1\r\n" + host + "Content-Encoding: " + coding + "\r\nContent-Length: 1\r\n\r\nxGET /hello HTTP/1.1\r\n" + host + "\r\n");
+        return daemon.ask("POST /echo HTTP/1.1\r\n" + host + "Content-Encoding: " + coding +
+                          "\r\nContent-Length: 1\r\n\r\nxGET /hello HTTP/1.1\r\n" + host + "\r\n");
     };
     for (const char* coding : {"gzip", "br", "gzip, gzip"}) {
         const auto answer = post(coding);
@@ -166,13 +174,16 @@ TEST_CASE("files and streams are sent whole, and a failure is never mistaken for
 }
 
 TEST_CASE("the answer with a damaged file does not end well, whatever its size") {
-    for (const std::size_t size : {std::size_t{1000}, std::size_t{900'000}, std::size_t{1'500'000}, std::size_t{17} << 20}) {
+    for (const std::size_t size :
+         {std::size_t{1000}, std::size_t{900'000}, std::size_t{1'500'000}, std::size_t{17} << 20}) {
         CAPTURE(size);
         Daemon daemon;
         std::string content(size, 'x');
         std::ofstream{daemon.folder / "file"} << content;
         daemon.file_sha256 = hex(sha256(content));
-        const auto ask = [&](const std::string& fields) { return daemon.ask("GET /checked-file HTTP/1.1\r\n" + host + "Connection: close\r\n" + fields + "\r\n"); };
+        const auto ask = [&](const std::string& fields) {
+            return daemon.ask("GET /checked-file HTTP/1.1\r\n" + host + "Connection: close\r\n" + fields + "\r\n");
+        };
         CHECK(body_of(ask("")) == content);
         CHECK(body_of(ask("Range: bytes=5-14\r\n")) == content.substr(5, 10));
         CHECK(*daemon.verdicts.lock() == (size <= FileReading::part_checked_first ? "ss" : "s"));
@@ -212,7 +223,8 @@ TEST_CASE("the unix socket knows its peer, has mode 0660, replaces a stale one a
     ServerOptions options;
     options.host.clear();
     options.socket = path;
-    CHECK_FALSE(Server(options, daemon.router, {}, daemon.io, daemon.files, daemon.log, daemon.metrics).listen().has_value());
+    CHECK_FALSE(
+        Server(options, daemon.router, {}, daemon.io, daemon.files, daemon.log, daemon.metrics).listen().has_value());
     CHECK(std::filesystem::exists(path));
     const auto stale = daemon.folder / "stale.sock";
     const int left = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -232,14 +244,15 @@ TEST_CASE("a last look is taken at every refusal, whoever made it") {
     const auto refused = [&](const std::string& request) {
         const auto answer = daemon.ask(request);
         const auto at = answer.find("X-Refused: ");
-        return at == std::string::npos ? "not seen: " + answer : answer.substr(at + 11, answer.find("\r\n", at) - at - 11);
+        return at == std::string::npos ? "not seen: " + answer
+                                       : answer.substr(at + 11, answer.find("\r\n", at) - at - 11);
     };
-    CHECK(refused("GET /nowhere HTTP/1.1\r\n" + host + "\r\n") == "at /nowhere");               // 404
-    CHECK(refused("DELETE /hello HTTP/1.1\r\n" + host + "\r\n") == "at /hello");               // 405
+    CHECK(refused("GET /nowhere HTTP/1.1\r\n" + host + "\r\n") == "at /nowhere");                        // 404
+    CHECK(refused("DELETE /hello HTTP/1.1\r\n" + host + "\r\n") == "at /hello");                         // 405
     CHECK(refused("POST /private HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\nx") == "at /private"); // 401
     CHECK(refused("POST /echo HTTP/1.1\r\n" + host + "Content-Length: 100001\r\n\r\n") == "at /echo");   // 413
-    CHECK(refused("GET /throws HTTP/1.1\r\n" + host + "\r\n") == "at /throws");                 // 500
-    CHECK(refused("GET /hello?% HTTP/1.1\r\n" + host + "\r\n") == "at /hello");                 // 400
+    CHECK(refused("GET /throws HTTP/1.1\r\n" + host + "\r\n") == "at /throws");                          // 500
+    CHECK(refused("GET /hello?% HTTP/1.1\r\n" + host + "\r\n") == "at /hello");                          // 400
     CHECK(refused("nonsense\r\n\r\n") == "at ");
     CHECK(daemon.ask("GET /hello HTTP/1.1\r\n" + host + "\r\n").find("X-Refused") == std::string::npos);
 }

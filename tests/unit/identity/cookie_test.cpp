@@ -27,7 +27,10 @@ TEST_CASE("a session cookie that came twice counts for nothing") {
 }
 
 TEST_CASE("a write with a cookie needs the header that no form can send") {
-    CookieWrite request{.host = "127.0.0.1:7878", .origin = "http://127.0.0.1:7878", .sec_fetch_site = "same-origin", .millrace_request = "1"};
+    CookieWrite request{.host = "127.0.0.1:7878",
+                        .origin = "http://127.0.0.1:7878",
+                        .sec_fetch_site = "same-origin",
+                        .millrace_request = "1"};
     CHECK(check_cookie_write(request).has_value());
     request.millrace_request = "";
     CHECK(check_cookie_write(request).error().code == Code::forbidden);

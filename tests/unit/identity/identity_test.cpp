@@ -21,7 +21,9 @@ namespace {
 
 class ManualClock final : public Clock {
 public:
-    Timestamp now() const override { return Timestamp{1'800'000'000'000'000} + std::chrono::microseconds{offset.load()}; }
+    Timestamp now() const override {
+        return Timestamp{1'800'000'000'000'000} + std::chrono::microseconds{offset.load()};
+    }
     Monotonic monotonic() const override { return Monotonic{std::chrono::microseconds{offset.load()} + 1h}; }
     void advance(std::chrono::microseconds by) { offset += by.count(); }
 
@@ -57,7 +59,8 @@ struct World {
         return future.get();
     }
     CreatedKey key(values::Role role, std::optional<Timestamp> expires_at = {}) {
-        auto created = run(identity->create_key(admin, {.name = "key of a test", .role = role, .expires_at = expires_at}));
+        auto created =
+            run(identity->create_key(admin, {.name = "key of a test", .role = role, .expires_at = expires_at}));
         REQUIRE(created.has_value());
         return *created;
     }
@@ -123,7 +126,8 @@ TEST_CASE("a key with another secret, another id or none is not accepted") {
     const auto created = world.key(values::Role::viewer);
     CHECK(world.identity->by_key("").error().code == Code::unauthenticated);
     CHECK(world.identity->by_key(key_text(created.key.id, new_secret())).error().code == Code::unauthenticated);
-    CHECK(world.identity->by_key(key_text(KeyId::make(), parse_key(created.text)->secret)).error().code == Code::unauthenticated);
+    CHECK(world.identity->by_key(key_text(KeyId::make(), parse_key(created.text)->secret)).error().code ==
+          Code::unauthenticated);
     CHECK(world.identity->by_key(created.text).has_value());
 }
 
@@ -253,7 +257,9 @@ TEST_CASE("guessing a key at the sign-in is stopped after twenty tries, even for
 TEST_CASE("wrong keys of any kind are stopped after twenty from one address, and right ones still get in") {
     World world;
     const auto created = world.key(values::Role::viewer);
-    for (int i = 0; i < 20; ++i) CHECK(world.login(i % 2 ? "mr_wrong" : key_text(KeyId::make(), new_secret())).error().code == Code::unauthenticated);
+    for (int i = 0; i < 20; ++i)
+        CHECK(world.login(i % 2 ? "mr_wrong" : key_text(KeyId::make(), new_secret())).error().code ==
+              Code::unauthenticated);
     for (const auto& wrong : {std::string{"mr_wrong"}, std::string{}, key_text(KeyId::make(), new_secret())})
         CHECK(world.login(wrong).error().code == Code::rate_limited);
     CHECK(world.login(created.text).has_value());
@@ -271,7 +277,8 @@ TEST_CASE("a key's new session ends its own oldest, never that of another key, a
         tokens.push_back(session->token);
     }
     const auto holds = [&] {
-        for (std::size_t i = 0; i < tokens.size(); ++i) CHECK(world.identity->by_session(tokens[i]).has_value() == (i >= 5));
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+            CHECK(world.identity->by_session(tokens[i]).has_value() == (i >= 5));
         CHECK(world.identity->by_session(kept->token).has_value());
     };
     holds();
@@ -320,7 +327,8 @@ TEST_CASE("keys are looked up from many threads while others come and go") {
 
 TEST_CASE("a key has a share of the queue, kept over a restart; one that cannot be is refused") {
     World world;
-    const auto heavy = world.run(world.identity->create_key(world.admin, {.name = "heavy", .role = values::Role::submitter, .expires_at = {}, .weight = 3}));
+    const auto heavy = world.run(world.identity->create_key(
+        world.admin, {.name = "heavy", .role = values::Role::submitter, .expires_at = {}, .weight = 3}));
     REQUIRE(heavy.has_value());
     CHECK(world.identity->by_key(heavy->text)->key_weight == 3);
     CHECK(world.listed(heavy->key.id).weight == 3);
@@ -331,7 +339,8 @@ TEST_CASE("a key has a share of the queue, kept over a restart; one that cannot 
     CHECK(who->key_weight == 3);
     CHECK(who->organization_weight == 1);
     for (const int weight : {0, -1, 101}) {
-        const auto refused = world.run(world.identity->create_key(world.admin, {.name = "no", .role = values::Role::viewer, .expires_at = {}, .weight = weight}));
+        const auto refused = world.run(world.identity->create_key(
+            world.admin, {.name = "no", .role = values::Role::viewer, .expires_at = {}, .weight = weight}));
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().code == Code::unprocessable);
     }

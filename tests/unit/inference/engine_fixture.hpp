@@ -31,13 +31,17 @@ inline const std::filesystem::path models = std::filesystem::path{MILLRACE_SOURC
 inline std::shared_ptr<const ModelVersion> model_of(const std::string& file, const std::string& manifest) {
     auto parsed = values::Manifest::parse(manifest);
     REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().detail));
-    ModelVersion version{OrganizationId{}, parsed->name, "1", hex(sha256(read_file(models / file))), models / file,
+    ModelVersion version{OrganizationId{},
+                         parsed->name,
+                         "1",
+                         hex(sha256(read_file(models / file))),
+                         models / file,
                          std::make_shared<const values::Manifest>(*parsed)};
     return std::make_shared<const ModelVersion>(std::move(version));
 }
 
-inline std::shared_ptr<const ModelVersion> numbers(const std::string& limits = R"({"timeout_seconds":20})", int max_batch = 8,
-                                            const std::string& name = "numbers") {
+inline std::shared_ptr<const ModelVersion> numbers(const std::string& limits = R"({"timeout_seconds":20})",
+                                                   int max_batch = 8, const std::string& name = "numbers") {
     return model_of(
         "numbers.pt",
         R"({"format":1,"name":")" + name +
@@ -97,7 +101,8 @@ struct Fixture {
     std::future<Outcome> send(Request request) {
         auto promise = std::make_shared<std::promise<Outcome>>();
         auto future = promise->get_future();
-        last_ticket = engine->predict(std::move(request), [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
+        last_ticket =
+            engine->predict(std::move(request), [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
         return future;
     }
     Outcome run(Request request) {

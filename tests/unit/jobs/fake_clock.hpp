@@ -20,7 +20,8 @@ public:
     void set(Timestamp now) { wall_ = now.micros; }
 
 private:
-    std::atomic<std::int64_t> wall_{Timestamp::parse("2026-05-04T10:20:00Z")->micros}, monotonic_{1'000'000}; // a Monday
+    std::atomic<std::int64_t> wall_{Timestamp::parse("2026-05-04T10:20:00Z")->micros},
+        monotonic_{1'000'000}; // a Monday
 };
 
 } // namespace millrace::jobs::test

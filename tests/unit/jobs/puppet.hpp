@@ -16,12 +16,15 @@ namespace millrace::jobs::test {
 
 class Puppet final : public Processor {
 public:
-    explicit Puppet(std::string kind = "puppet", std::size_t concurrency = 1000) : kind_{std::move(kind)}, concurrency_{concurrency} {}
+    explicit Puppet(std::string kind = "puppet", std::size_t concurrency = 1000)
+        : kind_{std::move(kind)},
+          concurrency_{concurrency} {}
 
     std::string_view kind() const override { return kind_; }
     std::size_t concurrency() const override { return concurrency_; }
     Result<void> check(OrganizationId, const boost::json::value& payload) const override {
-        if (payload.is_object() && payload.as_object().contains("bad")) return Error{Code::unprocessable, "\"bad\" can never work"};
+        if (payload.is_object() && payload.as_object().contains("bad"))
+            return Error{Code::unprocessable, "\"bad\" can never work"};
         return success();
     }
     std::string resource(const boost::json::value& payload) const override {
@@ -30,7 +33,8 @@ public:
     }
     awaitable<Outcome> run(Attempt attempt) override {
         const auto executor = co_await asio::this_coro::executor;
-        auto act = std::make_shared<Act>(Act{attempt, asio::steady_timer{executor, asio::steady_timer::time_point::max()}, {}}); // shared with the test
+        auto act = std::make_shared<Act>(Act{
+            attempt, asio::steady_timer{executor, asio::steady_timer::time_point::max()}, {}}); // shared with the test
         if (stubborn) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         if (!closed_) acts_.lock()->push_back(act);
         co_await act->timer.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -63,7 +67,8 @@ public:
     void progress(JobId job, int percent) {
         const auto acts = *acts_.lock();
         for (const auto& act : acts)
-            if (act->attempt.job == job) asio::post(act->timer.get_executor(), [act, percent] { act->attempt.progress(percent); });
+            if (act->attempt.job == job)
+                asio::post(act->timer.get_executor(), [act, percent] { act->attempt.progress(percent); });
     }
 
     // Their daemon dies, another begins.
@@ -88,6 +93,8 @@ private:
     async::Guarded<std::vector<std::shared_ptr<Act>>> acts_;
 };
 
-inline Failure failure(std::string code = "broken", Failure::Kind kind = Failure::Kind::retryable) { return {kind, {std::move(code), "it broke"}, {}}; }
+inline Failure failure(std::string code = "broken", Failure::Kind kind = Failure::Kind::retryable) {
+    return {kind, {std::move(code), "it broke"}, {}};
+}
 
 } // namespace millrace::jobs::test

@@ -1,5 +1,5 @@
-// The queue as the daemon has it, with its dispatcher's thread and a SQLite store in a folder of its own; the clock and the
-// one processor are the test's.
+// The queue as the daemon has it, with its dispatcher's thread and a SQLite store in a folder of its own; the clock and
+// the one processor are the test's.
 #pragma once
 #include "jobs/dead_letters.hpp"
 #include "jobs/events.hpp"
@@ -95,7 +95,9 @@ struct QueueDaemon {
         return std::move(**found);
     }
     std::string state(JobId id) { return std::string{values::name(find(id).state)}; }
-    std::vector<values::JobAttempt> attempts(JobId id) { return run(jobs->detail(who.organization, id)).value()->attempts; }
+    std::vector<values::JobAttempt> attempts(JobId id) {
+        return run(jobs->detail(who.organization, id)).value()->attempts;
+    }
     bool finish(JobId id, Outcome outcome = Success{"\"done\"", {}}) {
         const bool ran = puppet.finish(id, std::move(outcome));
         settle();
@@ -114,25 +116,31 @@ struct QueueDaemon {
         settle();
     }
     std::vector<Event> events() {
-        return database->read_blocking([this](store::Session& session) -> Result<std::vector<Event>> {
-            store::TenantSession tenant{session, who.organization};
-            return events_after(tenant, 0, 1000);
-        }).value();
+        return database
+            ->read_blocking([this](store::Session& session) -> Result<std::vector<Event>> {
+                store::TenantSession tenant{session, who.organization};
+                return events_after(tenant, 0, 1000);
+            })
+            .value();
     }
     std::int64_t number(store::Sql sql) {
-        return database->read_blocking([sql](store::Session& session) -> Result<std::int64_t> {
-            auto rows = session.query(sql);
-            rows.next();
-            return rows.integer(0);
-        }).value();
+        return database
+            ->read_blocking([sql](store::Session& session) -> Result<std::int64_t> {
+                auto rows = session.query(sql);
+                rows.next();
+                return rows.integer(0);
+            })
+            .value();
     }
     // While it lives, nothing is written: what is asked for waits, in order.
     struct HeldStore {
         explicit HeldStore(store::Database& database) {
-            database.post_write([gate = gate.get_future().share()](store::Session&) -> Result<void> {
-                gate.wait();
-                return success();
-            }, [](Result<void>) {});
+            database.post_write(
+                [gate = gate.get_future().share()](store::Session&) -> Result<void> {
+                    gate.wait();
+                    return success();
+                },
+                [](Result<void>) {});
         }
         ~HeldStore() { gate.set_value(); }
         std::promise<void> gate;
@@ -152,7 +160,8 @@ struct QueueDaemon {
     std::unique_ptr<DeadLetters> dead_letters;
     std::unique_ptr<Queues> queues;
     std::unique_ptr<Leases> leases;
-    values::Principal who{.organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
+    values::Principal who{
+        .organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
 
 private:
     void begin() {

@@ -96,18 +96,22 @@ struct StoredJobs {
         REQUIRE(lease.has_value());
         return std::move(*lease);
     }
-    Settled end(const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy = {}, std::uint64_t random = 1ULL << 63) {
+    Settled end(const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy = {},
+                std::uint64_t random = 1ULL << 63) {
         auto settled = end_attempt(session, lease, outcome, policy, rules, random, now); // by default without jitter
         count_totals(session, settled);
         return settled;
     }
     Settled succeed(const Lease& lease) { return end(lease, Success{R"({"done":true})", {}}); }
-    Settled fail(const Lease& lease, Failure::Kind kind = Failure::Kind::retryable) { return end(lease, Failure{kind, {"broken", "it broke"}, {}}); }
+    Settled fail(const Lease& lease, Failure::Kind kind = Failure::Kind::retryable) {
+        return end(lease, Failure{kind, {"broken", "it broke"}, {}});
+    }
     Settled run(JobId id) { return succeed(claim(id)); }
     Settled die(JobId id) { return fail(claim(id), Failure::Kind::permanent); }
     Settled cancel(JobId id) {
         Settled settled;
-        end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", "by a test"}, now, settled);
+        end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", "by a test"}, now,
+                settled);
         return settled;
     }
 

@@ -33,10 +33,13 @@ public:
         co_return warmth;
     }
     bool loading(const std::string& sha256) const override { return sha256 == being_loaded; }
-    void forget(std::shared_ptr<const inference::ModelVersion> version) override { forgotten.push_back(version->name + "/" + version->version); }
+    void forget(std::shared_ptr<const inference::ModelVersion> version) override {
+        forgotten.push_back(version->name + "/" + version->version);
+    }
 
     Result<inference::ArchiveKind> archive = inference::ArchiveKind::torchscript;
-    Result<std::optional<TrialReport>> outcome = std::optional{TrialReport{"libtorch 0", 12.5, 0.25, 4096, "frozen", "it would differ"}};
+    Result<std::optional<TrialReport>> outcome =
+        std::optional{TrialReport{"libtorch 0", 12.5, 0.25, 4096, "frozen", "it would differ"}};
     int looks = 0, runs = 0;
     std::string being_loaded;
     Result<void> warmth = success();
@@ -87,12 +90,16 @@ struct World {
         auto upload = registry->begin_upload();
         auto written = co_await upload.write(std::as_bytes(std::span{bytes}));
         if (!written) co_return written.error();
-        co_return co_await registry->push(admin, std::move(name), std::move(upload), std::move(text), std::move(attached));
+        co_return co_await registry->push(admin, std::move(name), std::move(upload), std::move(text),
+                                          std::move(attached));
     }
-    Result<Pushed> push(std::string name, std::string bytes) { return run(pushing(name, std::move(bytes), manifest(name))); }
+    Result<Pushed> push(std::string name, std::string bytes) {
+        return run(pushing(name, std::move(bytes), manifest(name)));
+    }
     std::size_t stored_files() const {
         std::size_t count = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(data / "models")) count += entry.is_regular_file();
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(data / "models"))
+            count += entry.is_regular_file();
         return count;
     }
     Code resolve_error(std::string_view name, std::optional<std::string_view> version = {}) {

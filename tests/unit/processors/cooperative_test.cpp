@@ -56,7 +56,8 @@ struct Room {
     Seats seats{1};
     asio::io_context context;
     void enter(Guest& guest, Monotonic deadline = std::chrono::steady_clock::now() + 600s) {
-        asio::co_spawn(context, visit(seats, guest, deadline), asio::bind_cancellation_slot(guest.stop.slot(), [](std::exception_ptr) {}));
+        asio::co_spawn(context, visit(seats, guest, deadline),
+                       asio::bind_cancellation_slot(guest.stop.slot(), [](std::exception_ptr) {}));
         turn();
     }
     void leave(Guest& guest) {

@@ -1,5 +1,5 @@
-// Stands in for the dispatcher: runs a processor's attempts on a thread of its own choice (this one), cancels them as the
-// dispatcher does, and notes what it hears.
+// Stands in for the dispatcher: runs a processor's attempts on a thread of its own choice (this one), cancels them as
+// the dispatcher does, and notes what it hears.
 #pragma once
 #include "jobs/processor.hpp"
 
@@ -32,11 +32,13 @@ public:
         bool succeeded() const { return outcome && std::holds_alternative<jobs::Success>(*outcome); }
         std::string result() const { return succeeded() ? std::get<jobs::Success>(*outcome).result : "(none)"; }
         jobs::Failure failure() const {
-            return outcome && !succeeded() ? std::get<jobs::Failure>(*outcome) : jobs::Failure{jobs::Failure::Kind::retryable, {"(none)", "(none)"}, {}};
+            return outcome && !succeeded() ? std::get<jobs::Failure>(*outcome)
+                                           : jobs::Failure{jobs::Failure::Kind::retryable, {"(none)", "(none)"}, {}};
         }
     };
 
-    std::shared_ptr<Run> start(jobs::Processor& processor, std::string payload, int number = 1, std::chrono::milliseconds time = 600s) {
+    std::shared_ptr<Run> start(jobs::Processor& processor, std::string payload, int number = 1,
+                               std::chrono::milliseconds time = 600s) {
         auto run = std::make_shared<Run>(); // shared by the test and the attempt's callbacks
         jobs::Attempt attempt;
         attempt.job = JobId::make();
@@ -50,7 +52,8 @@ public:
             if (thrown) run->thrown = true;
             else run->outcome = std::move(outcome);
         };
-        asio::co_spawn(context, processor.run(std::move(attempt)), asio::bind_cancellation_slot(run->stop.slot(), std::move(ended)));
+        asio::co_spawn(context, processor.run(std::move(attempt)),
+                       asio::bind_cancellation_slot(run->stop.slot(), std::move(ended)));
         return run;
     }
 

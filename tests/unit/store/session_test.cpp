@@ -32,8 +32,9 @@ TEST_CASE("text bound to a query outlives the value that was passed") {
     test::Fixture fixture;
     auto& database = fixture.open();
     const auto done = database.read_blocking([](Session& session) -> Result<void> {
-        auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i || $1 FROM n",
-                                  {std::string(100, 'x')});
+        auto rows = session.query(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i || $1 FROM n",
+            {std::string(100, 'x')});
         int count = 0;
         while (rows.next()) {
             ++count;
@@ -82,7 +83,8 @@ TEST_CASE("a tenant's session binds its organisation, and refuses SQL that does 
         CHECK_THROWS_AS(tenant.execute("DELETE FROM models WHERE organization_id = 'x'"), DatabaseError);
 
         tenant.execute("INSERT INTO models (organization_id, name, created_at) VALUES ($1, $2, $3)", {"digits", 5});
-        auto rows = tenant.query("SELECT organization_id FROM models WHERE organization_id = $1 AND name = $2", {"digits"});
+        auto rows =
+            tenant.query("SELECT organization_id FROM models WHERE organization_id = $1 AND name = $2", {"digits"});
         REQUIRE(rows.next());
         CHECK(rows.id<OrganizationId>(0) == values::default_organization);
 
@@ -106,7 +108,8 @@ TEST_CASE("a savepoint keeps its writes on success and takes them back on an err
         CHECK_THROWS_AS(session.savepoint([&]() -> Result<void> {
             REQUIRE(test::add_organization(session, "gone too"));
             return test::add_organization(session, "before"); // twice
-        }), DatabaseError);
+        }),
+                        DatabaseError);
         return success();
     });
     REQUIRE(done);
@@ -117,7 +120,8 @@ TEST_CASE("RETURNING gives its row and writes once") {
     test::Fixture fixture;
     auto& database = fixture.open();
     REQUIRE(database.write_blocking([](Session& session) -> Result<void> {
-        auto rows = session.query("INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING name", {"a", "b", 1});
+        auto rows = session.query("INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING name",
+                                  {"a", "b", 1});
         REQUIRE(rows.next());
         CHECK(rows.text(0) == "b");
         CHECK_FALSE(rows.next());
@@ -142,16 +146,20 @@ TEST_CASE("a read that runs too long is stopped, and the reader works on") {
     auto& database = fixture.open();
     const auto count_to = [](std::int64_t last) {
         return [last](Session& session) -> Result<std::int64_t> {
-            auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n", {last});
+            auto rows = session.query(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n",
+                {last});
             return rows.integer(0);
         };
     };
     std::promise<Result<std::int64_t>> promise;
-    database.post_read(count_to(INT64_MAX), [&](Result<std::int64_t> outcome) { promise.set_value(std::move(outcome)); });
+    database.post_read(count_to(INT64_MAX),
+                       [&](Result<std::int64_t> outcome) { promise.set_value(std::move(outcome)); });
     const auto endless = promise.get_future().get();
     REQUIRE_FALSE(endless.has_value());
     CHECK(endless.error().code == Code::timed_out);
-    CHECK(database.read_blocking(count_to(2'000'000)).value() == 2'000'000); // longer than the limit, which is not for these
+    CHECK(database.read_blocking(count_to(2'000'000)).value() ==
+          2'000'000); // longer than the limit, which is not for these
     CHECK(test::added(database) == 0);
 }
 
@@ -163,7 +171,8 @@ TEST_CASE("an unlimited read does not hold up the end of the store") {
     database.post_read(
         [&](Session& session) -> Result<std::int64_t> {
             started.set_value();
-            auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+            auto rows =
+                session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
             return rows.integer(0);
         },
         [&](Result<std::int64_t> outcome) { promise.set_value(std::move(outcome)); }, ReadTime::unlimited);

@@ -58,7 +58,8 @@ TEST_CASE("each GPU is told with what its driver says about it") {
 TEST_CASE("GPUs are rendered under the names that dashboards know, and what is not known is left out") {
     GpuFigures known{"GPU-a", 0.5, 70.25, 1000, 400}, silent{"GPU-b", {}, {}, {}, {}};
     const auto text = render({known, silent});
-    CHECK(text.find("# TYPE nv_gpu_utilization gauge\nnv_gpu_utilization{gpu_uuid=\"GPU-a\"} 0.5\n#") != std::string::npos);
+    CHECK(text.find("# TYPE nv_gpu_utilization gauge\nnv_gpu_utilization{gpu_uuid=\"GPU-a\"} 0.5\n#") !=
+          std::string::npos);
     CHECK(text.find("nv_gpu_memory_total_bytes{gpu_uuid=\"GPU-a\"} 1000\n") != std::string::npos);
     CHECK(text.find("nv_gpu_memory_used_bytes{gpu_uuid=\"GPU-a\"} 400\n") != std::string::npos);
     CHECK(text.find("nv_gpu_power_usage{gpu_uuid=\"GPU-a\"} 70.25\n") != std::string::npos);

@@ -23,7 +23,8 @@ struct Captured {
         ::close(std::exchange(ends[1], -1));
         std::string out(65536, '\0');
         std::size_t used = 0;
-        for (ssize_t got; (got = ::read(ends[0], out.data() + used, out.size() - used)) > 0;) used += static_cast<std::size_t>(got);
+        for (ssize_t got; (got = ::read(ends[0], out.data() + used, out.size() - used)) > 0;)
+            used += static_cast<std::size_t>(got);
         out.resize(used);
         return out;
     }
@@ -45,11 +46,13 @@ TEST_CASE("line breaks, quotes and terminal escapes in a value cannot forge or h
     for (const auto format : {LogFormat::logfmt, LogFormat::json}) {
         Captured pipe;
         Log log{Level::info, format, pipe.ends[1]};
-        log.info("request", {{"path", "/a\nlevel=error event=\"forged\"\r\x1b[2J\x7f \xc2\x9b" "31m \xff"}});
+        log.info("request", {{"path", "/a\nlevel=error event=\"forged\"\r\x1b[2J\x7f \xc2\x9b"
+                                      "31m \xff"}});
         const auto line = pipe.text();
         CHECK(std::count(line.begin(), line.end(), '\n') == 1);
         CHECK(line.back() == '\n');
-        for (const char c : line.substr(0, line.size() - 1)) CHECK((static_cast<unsigned char>(c) >= 0x20 && c != 0x7f));
+        for (const char c : line.substr(0, line.size() - 1))
+            CHECK((static_cast<unsigned char>(c) >= 0x20 && c != 0x7f));
         CHECK(line.find("\xc2\x9b") == std::string::npos);
         CHECK(line.find("\\n") != std::string::npos);
         CHECK(line.find("\\u001b[2J\\u007f") != std::string::npos);
@@ -60,7 +63,8 @@ TEST_CASE("line breaks, quotes and terminal escapes in a value cannot forge or h
 TEST_CASE("a JSON line is one valid object that gives the values back") {
     Captured pipe;
     Log log{Level::debug, LogFormat::json, pipe.ends[1]};
-    log.debug("job ended", {{"kind", "über \"x\"\t"}, {"n", std::int64_t{-3}}, {"ratio", 0.5}, {"ok", false}, {"nan", 0.0 / 0.0}});
+    log.debug("job ended",
+              {{"kind", "über \"x\"\t"}, {"n", std::int64_t{-3}}, {"ratio", 0.5}, {"ok", false}, {"nan", 0.0 / 0.0}});
     const auto line = pipe.text();
     const auto value = parse_json(line);
     REQUIRE(value.has_value());

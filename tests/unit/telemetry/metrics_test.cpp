@@ -8,7 +8,9 @@
 using namespace millrace::telemetry;
 
 namespace {
-bool has_line(const std::string& text, const std::string& line) { return ('\n' + text).find('\n' + line + '\n') != std::string::npos; }
+bool has_line(const std::string& text, const std::string& line) {
+    return ('\n' + text).find('\n' + line + '\n') != std::string::npos;
+}
 } // namespace
 
 TEST_CASE("families are rendered with help and type before their series") {

@@ -40,7 +40,8 @@ TEST_CASE("a breaker opens when more than half of at least ten attempts failed")
             watched.record(attempts - failures, failures); // the failures last: it opens at the earliest reason
             bool expected = false;
             for (int failed = 1; failed <= failures; ++failed)
-                expected = expected || (attempts - failures + failed >= 10 && 2 * failed > attempts - failures + failed);
+                expected =
+                    expected || (attempts - failures + failed >= 10 && 2 * failed > attempts - failures + failed);
             CHECK((watched.state() == State::open) == expected);
         }
     }

@@ -12,18 +12,22 @@ TEST_CASE("every number of half precision comes back from the wider type as it w
     for (unsigned bits = 0; bits < 0x10000; ++bits) {
         const Half half{static_cast<std::uint16_t>(bits)};
         const Brain brain{static_cast<std::uint16_t>(bits)};
-        if (const float wide = widen(half); std::isnan(wide)) CHECK(std::isnan(widen(to_half(static_cast<double>(wide)))));
+        if (const float wide = widen(half); std::isnan(wide))
+            CHECK(std::isnan(widen(to_half(static_cast<double>(wide)))));
         else if (to_half(static_cast<double>(wide)).bits != bits) FAIL("FP16 " << bits);
-        if (const float wide = widen(brain); std::isnan(wide)) CHECK(std::isnan(widen(to_brain(static_cast<double>(wide)))));
+        if (const float wide = widen(brain); std::isnan(wide))
+            CHECK(std::isnan(widen(to_brain(static_cast<double>(wide)))));
         else if (to_brain(static_cast<double>(wide)).bits != bits) FAIL("BF16 " << bits);
     }
 }
 
 TEST_CASE("what lies between two numbers becomes the nearer one, of equally near ones the even one") {
     for (unsigned bits = 0; bits + 1 < 0x7c00; ++bits) {
-        const double low = static_cast<double>(widen(Half{static_cast<std::uint16_t>(bits)})), high = static_cast<double>(widen(Half{static_cast<std::uint16_t>(bits + 1)}));
+        const double low = static_cast<double>(widen(Half{static_cast<std::uint16_t>(bits)})),
+                     high = static_cast<double>(widen(Half{static_cast<std::uint16_t>(bits + 1)}));
         const double middle = (low + high) / 2, step = (high - low) / 1e6;
-        const bool right = to_half(middle).bits == bits + bits % 2 && to_half(middle - step).bits == bits && to_half(middle + step).bits == bits + 1 &&
+        const bool right = to_half(middle).bits == bits + bits % 2 && to_half(middle - step).bits == bits &&
+                           to_half(middle + step).bits == bits + 1 &&
                            to_half(-middle).bits == (0x8000 | (bits + bits % 2));
         if (!right) FAIL("FP16 " << bits);
     }

@@ -23,8 +23,9 @@ std::string refusal(const std::string& text) {
 }
 
 Manifest text_model(const std::string& tokenizer) {
-    auto m = Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[6],"tokenizer":{)" +
-                             tokenizer + "}}}");
+    auto m = Manifest::parse(
+        R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[6],"tokenizer":{)" +
+        tokenizer + "}}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return *m;
 }
@@ -33,16 +34,21 @@ Manifest text_model(const std::string& tokenizer) {
 
 TEST_CASE("the files of a manifest are found wherever it names them, but not in its warm-up") {
     CHECK(named(R"({"name":"m"})").empty());
-    CHECK(named(R"({"labels":{"file":"l.txt"},"inputs":[{"tokenizer":{"file":"tokenizer.json"}},{"tokenizer":{"vocabulary":{"file":"v.txt"}}},
+    CHECK(
+        named(
+            R"({"labels":{"file":"l.txt"},"inputs":[{"tokenizer":{"file":"tokenizer.json"}},{"tokenizer":{"vocabulary":{"file":"v.txt"}}},
                     {"tokenizer":{"vocabulary":{"file":"v.txt"}}}],"warm_up":{"inputs":[{"file":"no.txt"}]}})") ==
-          std::vector<std::string>{"l.txt", "tokenizer.json", "v.txt"});
+        std::vector<std::string>{"l.txt", "tokenizer.json", "v.txt"});
     CHECK(named(R"({"description":"file","columns":[{"file":3}]})").empty());
 }
 
 TEST_CASE("a file has a plain name that no other file of a version has") {
-    for (const char* bad : {"", "../x", "a/b", ".hidden", "manifest.json", "model.pt", "model.pt2", "model.pt.sig", "with space", "x\\u0000y", "ü.txt"})
-        CHECK(refusal(R"({"labels":{"file":")" + std::string{bad} + "\"}}").find("cannot be the name of a file") != std::string::npos);
-    CHECK(refusal(R"({"labels":{"file":")" + std::string(65, 'a') + "\"}}").find("cannot be the name") != std::string::npos);
+    for (const char* bad : {"", "../x", "a/b", ".hidden", "manifest.json", "model.pt", "model.pt2", "model.pt.sig",
+                            "with space", "x\\u0000y", "ü.txt"})
+        CHECK(refusal(R"({"labels":{"file":")" + std::string{bad} + "\"}}").find("cannot be the name of a file") !=
+              std::string::npos);
+    CHECK(refusal(R"({"labels":{"file":")" + std::string(65, 'a') + "\"}}").find("cannot be the name") !=
+          std::string::npos);
     std::string many = R"({"inputs":[)";
     for (std::size_t i = 0; i <= max_files; ++i) many += (i ? "," : "") + fmt::format(R"({{"file":"f{}"}})", i);
     CHECK(refusal(many + "]}").find("at most 16") != std::string::npos);
@@ -52,9 +58,11 @@ TEST_CASE("the lines of a file end with LF or CR LF, and the last need not") {
     const auto lines = [](std::string_view text) { return *lines_of(text, "f", 4, 8); };
     CHECK(lines("").empty());
     CHECK(lines("a\nb") == std::vector<std::string>{"a", "b"});
-    CHECK(lines("\xef\xbb\xbf" "a\r\nb\r\n") == std::vector<std::string>{"a", "b"});
+    CHECK(lines("\xef\xbb\xbf"
+                "a\r\nb\r\n") == std::vector<std::string>{"a", "b"});
     CHECK(lines("a\n\nb\n") == std::vector<std::string>{"a", "", "b"});
-    CHECK(lines("\xe2\x80\xa8\n") == std::vector<std::string>{"\xe2\x80\xa8"}); // a separator inside a line is no end of it
+    CHECK(lines("\xe2\x80\xa8\n") ==
+          std::vector<std::string>{"\xe2\x80\xa8"}); // a separator inside a line is no end of it
     CHECK(lines_of("a\nb\nc\nd\ne", "f", 4, 8).error().detail == "f: it has more than 4 lines");
     CHECK(lines_of("a\n123456789", "f", 4, 8).error().detail == "f: line 2 has more than 8 bytes");
     CHECK(lines_of("\xff", "f", 4, 8).error().detail == "f: it is not a text in UTF-8");
@@ -72,7 +80,8 @@ TEST_CASE("labels in a file become labels in the manifest") {
 }
 
 TEST_CASE("a vocabulary in a file is kept by its name, and its words become numbers when it is read") {
-    const auto text = R"("kind":"words","vocabulary":{"file":"v.txt"},"padding":"[PAD]","unknown":"[UNK]","begin":2,"end":"[SEP]")";
+    const auto text =
+        R"("kind":"words","vocabulary":{"file":"v.txt"},"padding":"[PAD]","unknown":"[UNK]","begin":2,"end":"[SEP]")";
     const auto once = text_model(text);
     const auto twice = Manifest::from_json(once.to_json());
     REQUIRE(twice.has_value());
@@ -102,6 +111,10 @@ TEST_CASE("a vocabulary in a file that cannot be it is refused with its name") {
     CHECK(refused(R"(,"unknown":"[UNK]")", "a\nb") == "v.txt: it has no token \"[UNK]\", which the manifest names");
     CHECK(refused(R"(,"end":2)", "a\nb") == "v.txt: it has 2 tokens, but the manifest names the number 2");
     for (const char* bad : {R"({"file":"../v"})", R"({"file":1})", "{}", R"({"file":"v","lines":1})"})
-        CHECK_FALSE(Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64",
-            "shape":[6],"tokenizer":{"kind":"words","vocabulary":)" + std::string{bad} + "}}}").has_value());
+        CHECK_FALSE(
+            Manifest::parse(
+                R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64",
+            "shape":[6],"tokenizer":{"kind":"words","vocabulary":)" +
+                std::string{bad} + "}}}")
+                .has_value());
 }

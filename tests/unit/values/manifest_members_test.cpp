@@ -48,7 +48,8 @@ void check_refused(const std::vector<Refused>& cases) {
 
 std::string image(const std::string& members) { return manifest_of(R"({"kind":"image",)" + members + "}"); }
 std::string text(const std::string& shape, const std::string& tokenizer) {
-    return manifest_of(fmt::format(R"({{"kind":"text","datatype":"INT64","shape":{},"tokenizer":{}}})", shape, tokenizer));
+    return manifest_of(
+        fmt::format(R"({{"kind":"text","datatype":"INT64","shape":{},"tokenizer":{}}})", shape, tokenizer));
 }
 std::string row(const std::string& shape, const std::string& columns) {
     return manifest_of(fmt::format(R"({{"kind":"row","shape":{},"columns":{}}})", shape, columns));
@@ -143,7 +144,8 @@ TEST_CASE("a text rule that contradicts itself is refused") {
         {text("[4]", R"({"kind":"words","vocabulary":["a"],"padding":-1})"), "padding"},
         {text("[4]", R"({"kind":"words","vocabulary":["a"],"begin":"b"})"), "begin"},
         {text("[4]", R"({"kind":"words","vocabulary":["a"],"lower":true})"), "lower"},
-        {manifest_of(R"({"kind":"text","datatype":"INT64","shape":[4],"color":"rgb","tokenizer":{"kind":"bytes"}})"), "color"},
+        {manifest_of(R"({"kind":"text","datatype":"INT64","shape":[4],"color":"rgb","tokenizer":{"kind":"bytes"}})"),
+         "color"},
     });
 }
 
@@ -180,46 +182,64 @@ TEST_CASE("a row rule that contradicts itself is refused") {
 
 TEST_CASE("each kind of postprocessing has the outputs and members that it needs") {
     const auto whole = [](const char* task, const char* output, const char* labels, const char* postprocess) {
-        return fmt::format(R"({{"format":1,"name":"m","task":"{}","input":{{"kind":"tensor","shape":[2]}},"output":{},"labels":{},"postprocess":{}}})", task,
-                           output, labels, postprocess);
+        return fmt::format(
+            R"({{"format":1,"name":"m","task":"{}","input":{{"kind":"tensor","shape":[2]}},"output":{},"labels":{},"postprocess":{}}})",
+            task, output, labels, postprocess);
     };
     const auto *two = R"(["no","yes"])", *three = R"(["a","b","c"])";
-    CHECK(read(whole("classification", R"({"shape":[1]})", two, R"({"kind":"sigmoid","threshold":0.7})")).postprocess.thresholds == std::vector<double>{0.7});
-    CHECK(read(whole("classification", R"({"shape":[]})", two, R"({"kind":"sigmoid"})")).postprocess.thresholds == std::vector<double>{0.5});
-    CHECK(read(whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1,0.2,0.3]})")).postprocess.thresholds.size() == 3);
-    CHECK(read(whole("classification", R"({"shape":[3]})", three, R"({"kind":"softmax_top_k","probabilities":true})")).postprocess.kind == PostprocessKind::top_k);
+    CHECK(read(whole("classification", R"({"shape":[1]})", two, R"({"kind":"sigmoid","threshold":0.7})"))
+              .postprocess.thresholds == std::vector<double>{0.7});
+    CHECK(read(whole("classification", R"({"shape":[]})", two, R"({"kind":"sigmoid"})")).postprocess.thresholds ==
+          std::vector<double>{0.5});
+    CHECK(read(whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1,0.2,0.3]})"))
+              .postprocess.thresholds.size() == 3);
+    CHECK(read(whole("classification", R"({"shape":[3]})", three, R"({"kind":"softmax_top_k","probabilities":true})"))
+              .postprocess.kind == PostprocessKind::top_k);
     CHECK(read(whole("regression", R"({"shape":[3],"datatype":"FP64"})", three, "{}")).task == Task::regression);
-    CHECK(read(whole("pixel_classification", R"({"shape":[8,8]})", two, R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})")).postprocess.colors.size() == 2);
+    CHECK(read(whole("pixel_classification", R"({"shape":[8,8]})", two,
+                     R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"))
+              .postprocess.colors.size() == 2);
     check_refused({
         {whole("classification", R"({"shape":[1]})", three, R"({"kind":"sigmoid"})"), "[3]"},
         {whole("classification", R"({"shape":[1]})", two, R"({"kind":"softmax_top_k"})"), "[2]"},
         {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1]})"), "3 numbers"},
         {whole("classification", R"({"shape":[1]})", two, R"({"kind":"sigmoid","thresholds":[0.1,0.2]})"), "1 number"},
         {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","threshold":1.5})"), "threshold"},
-        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1,2,0.1]})"), "0 to 1"},
-        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","threshold":0.1,"thresholds":[0.1,0.1,0.1]})"), "both"},
+        {whole("classification", R"({"shape":[3]})", three, R"({"kind":"sigmoid","thresholds":[0.1,2,0.1]})"),
+         "0 to 1"},
+        {whole("classification", R"({"shape":[3]})", three,
+               R"({"kind":"sigmoid","threshold":0.1,"thresholds":[0.1,0.1,0.1]})"),
+         "both"},
         {whole("classification", R"({"shape":[3]})", three, R"({"kind":"top_k","threshold":0.1})"), "threshold"},
         {whole("classification", R"({"shape":[3],"datatype":"INT64"})", three, R"({"kind":"top_k"})"), "FP32"},
         {whole("classification", R"({"shape":[3]})", three, R"({"kind":"values"})"), "sigmoid"},
         {whole("tensor", R"({"shape":[3]})", three, R"({"kind":"raw","probabilities":true})"), "probabilities"},
         {whole("regression", R"({"shape":[2]})", three, "{}"), "[3]"},
         {whole("regression", R"({"shape":[2]})", "[]", "{}"), "labels"},
-        {whole("pixel_classification", R"({"shape":[1,8,8]})", three, R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"), "two"},
-        {whole("pixel_classification", R"({"shape":[2,8,8]})", two, R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"), "[1,rows,columns]"},
+        {whole("pixel_classification", R"({"shape":[1,8,8]})", three,
+               R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"),
+         "two"},
+        {whole("pixel_classification", R"({"shape":[2,8,8]})", two,
+               R"({"kind":"sigmoid_map","colors":["#000000","#ffffff"]})"),
+         "[1,rows,columns]"},
     });
 }
 
 TEST_CASE("a detector's outputs and rule must fit each other") {
     const auto whole = [](const char* outputs, const char* postprocess) {
-        return fmt::format(R"({{"format":1,"name":"m","task":"object_detection","input":{{"kind":"tensor","shape":[2]}},"outputs":[{}],"labels":["a","b"],"postprocess":{}}})",
-                           outputs, postprocess);
+        return fmt::format(
+            R"({{"format":1,"name":"m","task":"object_detection","input":{{"kind":"tensor","shape":[2]}},"outputs":[{}],"labels":["a","b"],"postprocess":{}}})",
+            outputs, postprocess);
     };
-    const auto* three = R"({"name":"boxes","shape":[-1,4]},{"name":"scores","shape":[-1]},{"name":"labels","datatype":"INT64","shape":[-1]})";
+    const auto* three =
+        R"({"name":"boxes","shape":[-1,4]},{"name":"scores","shape":[-1]},{"name":"labels","datatype":"INT64","shape":[-1]})";
     const auto m = read(whole(three, R"({"kind":"objects","threshold":0.3,"nms":0.5,"first_label":1})"));
     CHECK(m.postprocess.objects.labels == 2u);
     CHECK(m.postprocess.objects.overlap == 0.5);
     CHECK(read(whole(R"({"name":"x","shape":[-1,6]})", R"({"kind":"objects"})")).postprocess.objects.detections == 0u);
-    CHECK(read(whole(R"({"name":"b","shape":[9,4]},{"name":"s","shape":[9,3]})", R"({"kind":"objects","boxes":"b","scores":"s","activation":"softmax"})")).postprocess.objects.boxes == 0u);
+    CHECK(read(whole(R"({"name":"b","shape":[9,4]},{"name":"s","shape":[9,3]})",
+                     R"({"kind":"objects","boxes":"b","scores":"s","activation":"softmax"})"))
+              .postprocess.objects.boxes == 0u);
     check_refused({
         {whole(three, R"({"kind":"raw"})"), "objects"},
         {whole(three, R"({"kind":"objects","boxes":"box"})"), "name of an output"},
@@ -229,15 +249,19 @@ TEST_CASE("a detector's outputs and rule must fit each other") {
         {whole(three, R"({"kind":"objects","top_k":3})"), "top_k"},
         {whole(R"({"name":"x","shape":[-1,7]})", R"({"kind":"objects"})"), "[n,6]"},
         {whole(R"({"name":"x","shape":[-1,5]})", R"({"kind":"objects","columns":"scores"})"), "[6,n]"},
-        {whole(R"({"name":"boxes","shape":[-1,5]},{"name":"scores","shape":[-1,2]})", R"({"kind":"objects"})"), "[n,4]"},
-        {whole(R"({"name":"boxes","shape":[-1,4]},{"name":"scores","shape":[-1]})", R"({"kind":"objects"})"), "[n,classes]"},
-        {whole(R"({"name":"boxes","shape":[-1,4]},{"name":"other","shape":[-1]})", R"({"kind":"objects"})"), "\"scores\""},
+        {whole(R"({"name":"boxes","shape":[-1,5]},{"name":"scores","shape":[-1,2]})", R"({"kind":"objects"})"),
+         "[n,4]"},
+        {whole(R"({"name":"boxes","shape":[-1,4]},{"name":"scores","shape":[-1]})", R"({"kind":"objects"})"),
+         "[n,classes]"},
+        {whole(R"({"name":"boxes","shape":[-1,4]},{"name":"other","shape":[-1]})", R"({"kind":"objects"})"),
+         "\"scores\""},
         {whole(R"({"name":"x","shape":[-1,6],"optional":true})", R"({"kind":"objects"})"), "optional"},
     });
 }
 
 TEST_CASE("what an input or output is to forward() is said by argument, key and optional") {
-    const auto m = read(R"({"format":1,"name":"m","task":"tensor","inputs":[{"name":"a","kind":"tensor","shape":[2],"argument":"x"},
+    const auto m = read(
+        R"({"format":1,"name":"m","task":"tensor","inputs":[{"name":"a","kind":"tensor","shape":[2],"argument":"x"},
         {"name":"b","kind":"tensor","shape":[2],"argument":"y","key":1,"optional":true}],"outputs":[{"name":"c","shape":[],"key":"out"},
         {"name":"d","shape":[],"key":[1,"*","boxes"],"optional":true},{"name":"e","shape":[],"key":3}]})");
     CHECK(m.inputs[0].argument == "x");
@@ -251,9 +275,12 @@ TEST_CASE("what an input or output is to forward() is said by argument, key and 
         {manifest_of(R"({"kind":"tensor","shape":[2],"key":-1})"), "key"},
         {manifest_of(R"({"kind":"tensor","shape":[2],"key":""})"), "key"},
         {manifest_of(R"({"kind":"tensor","shape":[2],"argument":1})"), "argument"},
-        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"key":[]}})", "steps"},
-        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"key":[1.5]}})", "key"},
-        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"path":"x"}})", "path"},
+        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"key":[]}})",
+         "steps"},
+        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"key":[1.5]}})",
+         "key"},
+        {R"({"format":1,"name":"m","task":"tensor","input":{"kind":"tensor","shape":[2]},"output":{"shape":[],"path":"x"}})",
+         "path"},
         {manifest_of(tensor_input, R"("buffers":"mine")"), "own or shared"},
         {manifest_of(tensor_input, R"("buffers":"shared","cache":{"seconds":5})"), "cache"},
     });
@@ -261,7 +288,8 @@ TEST_CASE("what an input or output is to forward() is said by argument, key and 
 }
 
 TEST_CASE("several inputs and outputs are named, each once") {
-    const std::string two = R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[-1],"datatype":"INT64"}])";
+    const std::string two =
+        R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[-1],"datatype":"INT64"}])";
     const auto whole = [](const std::string& inputs, const std::string& outputs) {
         return R"({"format":1,"name":"m","task":"tensor",)" + inputs + "," + outputs + "}";
     };
@@ -280,9 +308,13 @@ TEST_CASE("several inputs and outputs are named, each once") {
         {whole(R"("inputs":{})", output), "inputs"},
         {whole(R"("inputs":[7])", output), "objects"},
         {whole(R"("inputs":[{"kind":"tensor","shape":[2]},{"kind":"tensor","shape":[2]}])", output), "name"},
-        {whole(R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"a","kind":"tensor","shape":[2]}])", output), "twice"},
+        {whole(R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"a","kind":"tensor","shape":[2]}])",
+               output),
+         "twice"},
         {whole(two + R"(,"input":{"kind":"tensor","shape":[2]})", output), "both"},
-        {whole(R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[0]}])", output), "inputs[1]"},
+        {whole(R"("inputs":[{"name":"a","kind":"tensor","shape":[2]},{"name":"b","kind":"tensor","shape":[0]}])",
+               output),
+         "inputs[1]"},
         {whole(two, R"("outputs":[{"name":"x","shape":[1]},{"name":"x","shape":[1]}])"), "twice"},
         {whole(two, R"("outputs":[{"name":"x","shape":[1],"kind":"tensor"}])"), "kind"},
     });
@@ -298,7 +330,8 @@ TEST_CASE("a classification takes any input") {
 }
 
 TEST_CASE("serving: padding, execution, warm-up inputs, cache and fallback are read") {
-    const auto m = read(manifest_of(tensor_input, R"("batching":{"max_batch":8,"padding":{"buckets":[16,32],"value":-1}},
+    const auto m =
+        read(manifest_of(tensor_input, R"("batching":{"max_batch":8,"padding":{"buckets":[16,32],"value":-1}},
         "execution":{"threads":2,"instances":3,"precision":"bf16","channels_last":true,"tolerance":0.1},
         "warm_up":{"inputs":[{"data":[1,2]},[3]]},"cache":{"seconds":60},"fallback":{"model":"small","version":"2"})"));
     REQUIRE(m.batching.padding.has_value());
@@ -318,14 +351,16 @@ TEST_CASE("serving: padding, execution, warm-up inputs, cache and fallback are r
     CHECK(read(manifest_of(tensor_input, R"("fallback":{"model":"m","version":"1"})")).fallback.has_value());
 }
 
-TEST_CASE("serving: a model may have a worker to itself; who says nothing shares one, and its normal form is as it was") {
+TEST_CASE(
+    "serving: a model may have a worker to itself; who says nothing shares one, and its normal form is as it was") {
     const auto own = read(manifest_of(tensor_input, R"("isolation":"own")"));
     CHECK(own.isolation == Isolation::own);
     CHECK(Manifest::from_json(own.to_json())->isolation == Isolation::own);
     const auto plain = read(manifest_of(tensor_input, R"("isolation":"shared")"));
     CHECK(plain.isolation == Isolation::shared);
     CHECK_FALSE(plain.to_json().contains("isolation"));
-    check_refused({{manifest_of(tensor_input, R"("isolation":"alone")"), "isolation"}, {manifest_of(tensor_input, R"("isolation":true)"), "isolation"}});
+    check_refused({{manifest_of(tensor_input, R"("isolation":"alone")"), "isolation"},
+                   {manifest_of(tensor_input, R"("isolation":true)"), "isolation"}});
 }
 
 TEST_CASE("serving: what cannot be meant is refused") {
@@ -336,8 +371,11 @@ TEST_CASE("serving: what cannot be meant is refused") {
         {with(R"("batching":{"padding":{"buckets":[16,16]}})"), "rise"},
         {with(R"("batching":{"padding":{"buckets":[0]}})"), "buckets"},
         {with(R"("batching":{"padding":{"buckets":[1],"with":2}})"), "batching: padding"},
-        {manifest_of(R"({"kind":"tensor","shape":[4]})", R"("batching":{"padding":{"buckets":[8]}})"), "open dimension"},
-        {manifest_of(R"({"kind":"tensor","datatype":"INT64","shape":[-1]})", R"("batching":{"padding":{"buckets":[8],"value":0.5}})"), "integer"},
+        {manifest_of(R"({"kind":"tensor","shape":[4]})", R"("batching":{"padding":{"buckets":[8]}})"),
+         "open dimension"},
+        {manifest_of(R"({"kind":"tensor","datatype":"INT64","shape":[-1]})",
+                     R"("batching":{"padding":{"buckets":[8],"value":0.5}})"),
+         "integer"},
         {with(R"("execution":{"threads":-1})"), "threads"},
         {with(R"("execution":{"instances":1.5})"), "instances"},
         {with(R"("execution":{"precision":"fp8"})"), "precision"},

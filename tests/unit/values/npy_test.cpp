@@ -13,7 +13,8 @@ TEST_CASE("a tensor is written as numpy.save writes it") {
         return start + header + "\n" + data;
     };
     const std::string six(24, 'x');
-    CHECK(write_npy(Datatype::fp32, Shape{2, 3}, six) == file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", six));
+    CHECK(write_npy(Datatype::fp32, Shape{2, 3}, six) ==
+          file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", six));
     CHECK(write_npy(Datatype::boolean, Shape{2}, std::string{"\x01\x00", 2}) ==
           file("{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", std::string{"\x01\x00", 2}));
     CHECK(write_npy(Datatype::int64, Shape{}, six.substr(0, 8)) ==

@@ -39,8 +39,9 @@ TEST_CASE("a queue that nobody has set has no limits, runs here and has a breake
 }
 
 TEST_CASE("every setting of a queue is read, and written back the same") {
-    const std::string text = R"({"external":true,"concurrency":4,"rate":2.5,"max_backlog":1000,"retry":{"backoff":"fixed","first_seconds":3},)"
-                             R"("max_attempts":9,"priority":0,"timeout_seconds":0.5,"breaker":false})";
+    const std::string text =
+        R"({"external":true,"concurrency":4,"rate":2.5,"max_backlog":1000,"retry":{"backoff":"fixed","first_seconds":3},)"
+        R"("max_attempts":9,"priority":0,"timeout_seconds":0.5,"breaker":false})";
     for (const auto& settings : {read(text), read(json::serialize(read(text).to_json()))}) {
         CHECK(settings.external);
         CHECK(settings.concurrency == std::size_t{4});
@@ -52,7 +53,8 @@ TEST_CASE("every setting of a queue is read, and written back the same") {
         CHECK(settings.timeout_seconds == 0.5);
         CHECK_FALSE(settings.breaker);
     }
-    CHECK(json::serialize(read("{}").to_json()) == json::serialize(read(json::serialize(read("{}").to_json())).to_json()));
+    CHECK(json::serialize(read("{}").to_json()) ==
+          json::serialize(read(json::serialize(read("{}").to_json())).to_json()));
 }
 
 TEST_CASE("null is no setting") {
@@ -85,9 +87,11 @@ TEST_CASE("wrong settings are refused with the name of what is wrong") {
 }
 
 TEST_CASE("the name of a queue is a plain word") {
-    for (const char* name : {"a", "default", "night-jobs", "gpu_0", "0", "a-", "z9_"}) CHECK(values::is_queue_name(name));
+    for (const char* name : {"a", "default", "night-jobs", "gpu_0", "0", "a-", "z9_"})
+        CHECK(values::is_queue_name(name));
     CHECK(values::is_queue_name(std::string(63, 'q')));
-    for (const char* name : {"", "-a", "_a", "A", "queue.1", "a b", "a/b", "ä", "a\n"}) CHECK_FALSE(values::is_queue_name(name));
+    for (const char* name : {"", "-a", "_a", "A", "queue.1", "a b", "a/b", "ä", "a\n"})
+        CHECK_FALSE(values::is_queue_name(name));
     CHECK_FALSE(values::is_queue_name(std::string(64, 'q')));
 }
 
@@ -97,6 +101,7 @@ TEST_CASE("states and policies are read as they are written") {
                              JobState::succeeded, JobState::dead, JobState::cancelled, JobState::expired})
         CHECK(values::job_state(values::name(state)) == state);
     CHECK_FALSE(values::job_state("done"));
-    for (const auto policy : {values::OnFailure::fail, values::OnFailure::ignore, values::OnFailure::wait}) CHECK(values::on_failure(values::name(policy)) == policy);
+    for (const auto policy : {values::OnFailure::fail, values::OnFailure::ignore, values::OnFailure::wait})
+        CHECK(values::on_failure(values::name(policy)) == policy);
     CHECK_FALSE(values::on_failure("retry"));
 }

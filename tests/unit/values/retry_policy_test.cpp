@@ -52,11 +52,14 @@ TEST_CASE("a delay never passes the longest one, not even far beyond what number
 }
 
 TEST_CASE("each back-off plans its delays") {
-    CHECK(plan(read(R"({"backoff":"exponential","first_seconds":0.5,"factor":3})"), 4) == std::vector{500ms, 1500ms, 4500ms, 13'500ms});
+    CHECK(plan(read(R"({"backoff":"exponential","first_seconds":0.5,"factor":3})"), 4) ==
+          std::vector{500ms, 1500ms, 4500ms, 13'500ms});
     CHECK(plan(read(R"({"backoff":"linear","first_seconds":2})"), 4) == std::vector{2000ms, 4000ms, 6000ms, 8000ms});
     CHECK(plan(read(R"({"backoff":"fixed","first_seconds":7})"), 3) == std::vector{7000ms, 7000ms, 7000ms});
-    CHECK(plan(read(R"({"backoff":"list","delays_seconds":[1,5,30]})"), 5) == std::vector{1000ms, 5000ms, 30'000ms, 30'000ms, 30'000ms});
-    CHECK(plan(read(R"({"backoff":"polynomial"})"), 4) == std::vector{16'000ms, 31'000ms, 96'000ms, 271'000ms}); // as Sidekiq's, less its dice
+    CHECK(plan(read(R"({"backoff":"list","delays_seconds":[1,5,30]})"), 5) ==
+          std::vector{1000ms, 5000ms, 30'000ms, 30'000ms, 30'000ms});
+    CHECK(plan(read(R"({"backoff":"polynomial"})"), 4) ==
+          std::vector{16'000ms, 31'000ms, 96'000ms, 271'000ms}); // as Sidekiq's, less its dice
 }
 
 TEST_CASE("before the first failure the first delay is planned") {
@@ -69,7 +72,8 @@ TEST_CASE("before the first failure the first delay is planned") {
 }
 
 TEST_CASE("the longest delay bounds every back-off") {
-    CHECK(plan(read(R"({"backoff":"linear","first_seconds":10,"longest_seconds":25})"), 4) == std::vector{10'000ms, 20'000ms, 25'000ms, 25'000ms});
+    CHECK(plan(read(R"({"backoff":"linear","first_seconds":10,"longest_seconds":25})"), 4) ==
+          std::vector{10'000ms, 20'000ms, 25'000ms, 25'000ms});
     CHECK(read(R"({"backoff":"polynomial","longest_seconds":60})").planned(9) == 60'000ms);
     CHECK(read(R"({"backoff":"list","delays_seconds":[500],"longest_seconds":60})").planned(1) == 60'000ms);
     CHECK(read(R"({"backoff":"fixed","first_seconds":90,"longest_seconds":60})").planned(1) == 60'000ms);
@@ -111,10 +115,11 @@ TEST_CASE("a back-off may be named alone") {
 }
 
 TEST_CASE("a policy reads back what it wrote") {
-    for (const char* text :
-         {"{}", R"("linear")", R"("polynomial")", R"({"backoff":"list","delays_seconds":[0,0.25,3600]})",
-          R"({"backoff":"exponential","first_seconds":0.05,"factor":1.5,"longest_seconds":9,"jitter":0,"never":["a","b"]})",
-          R"({"backoff":"fixed","first_seconds":2592000,"longest_seconds":2592000})"}) {
+    for (
+        const char* text :
+        {"{}", R"("linear")", R"("polynomial")", R"({"backoff":"list","delays_seconds":[0,0.25,3600]})",
+         R"({"backoff":"exponential","first_seconds":0.05,"factor":1.5,"longest_seconds":9,"jitter":0,"never":["a","b"]})",
+         R"({"backoff":"fixed","first_seconds":2592000,"longest_seconds":2592000})"}) {
         const auto once = read(text), twice = read(json::serialize(once.to_json()));
         CHECK(once.backoff == twice.backoff);
         CHECK(once.first == twice.first);

@@ -8,8 +8,9 @@ using namespace millrace::values;
 namespace {
 
 Result<Manifest> text_model(const std::string& shape, const std::string& more) {
-    return Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":)" + shape +
-                           R"(,"tokenizer":{"kind":"bytes")" + more + "}}}");
+    return Manifest::parse(
+        R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":)" +
+        shape + R"(,"tokenizer":{"kind":"bytes")" + more + "}}}");
 }
 
 std::string refusal(const std::string& shape, const std::string& more) {
@@ -36,6 +37,7 @@ TEST_CASE("lengths that contradict each other are refused") {
     CHECK(refusal("[-1]", "").find("needs a \"max_length\"") != std::string::npos);
     CHECK(refusal("[8]", R"(,"max_length":8)").find("belongs to a text of the shape [-1]") != std::string::npos);
     CHECK(refusal("[-1]", R"(,"max_length":0)").find("max_length") != std::string::npos);
-    CHECK(refusal("[-1]", R"(,"max_length":2,"begin":1,"end":2)").find("\"max_length\" leaves no place") != std::string::npos);
+    CHECK(refusal("[-1]", R"(,"max_length":2,"begin":1,"end":2)").find("\"max_length\" leaves no place") !=
+          std::string::npos);
     CHECK(refusal("[-1,2]", R"(,"max_length":8)").find("or [-1]") != std::string::npos);
 }

@@ -2,7 +2,17 @@
 import { json, query, send } from "./http.ts";
 import type { Comparison, Model, ModelStatistics, ModelVersion, Traffic, TrafficView } from "./model_types.ts";
 import type {
-  AccessKey, Blob as StoredBlob, CreatedKey, Example, Job, JobFilter, NewJob, Page, Role, SessionInfo, Status,
+  AccessKey,
+  Blob as StoredBlob,
+  CreatedKey,
+  Example,
+  Job,
+  JobFilter,
+  NewJob,
+  Page,
+  Role,
+  SessionInfo,
+  Status,
   SubmittedJob,
 } from "./types.ts";
 
@@ -11,8 +21,7 @@ const at = encodeURIComponent;
 
 export const session = {
   current: () => json<SessionInfo>(`${api}/auth/session`, { signInCall: true }),
-  signIn: (key: string) =>
-    json<SessionInfo>(`${api}/auth/login`, { method: "POST", json: { key }, signInCall: true }),
+  signIn: (key: string) => json<SessionInfo>(`${api}/auth/login`, { method: "POST", json: { key }, signInCall: true }),
   signOut: () => send(`${api}/auth/logout`, { method: "POST", json: {}, signInCall: true }),
 };
 
@@ -36,8 +45,7 @@ export const jobs = {
 
 export const models = {
   list: (signal?: AbortSignal) => json<Page<Model>>(`${api}/models`, { ...(signal && { signal }) }),
-  read: (name: string, signal?: AbortSignal) =>
-    json<Model>(`${api}/models/${at(name)}`, { ...(signal && { signal }) }),
+  read: (name: string, signal?: AbortSignal) => json<Model>(`${api}/models/${at(name)}`, { ...(signal && { signal }) }),
   traffic: (name: string, signal?: AbortSignal) =>
     json<TrafficView>(`${api}/models/${at(name)}/traffic`, { ...(signal && { signal }) }),
   setTraffic: (name: string, traffic: Traffic) =>

@@ -115,6 +115,10 @@ export function isAbort(failure: unknown): boolean {
 /** For people: what went wrong, in one line and one paragraph. */
 export function describe(failure: unknown): { title: string; detail: string } {
   if (failure instanceof ApiError) return { title: failure.title, detail: failure.detail };
-  if (failure instanceof Unreachable) return { title: failure.message, detail: "It may be restarting. Try again in a moment." };
-  return { title: "Something went wrong in this page", detail: failure instanceof Error ? failure.message : String(failure) };
+  if (failure instanceof Unreachable)
+    return { title: failure.message, detail: "It may be restarting. Try again in a moment." };
+  return {
+    title: "Something went wrong in this page",
+    detail: failure instanceof Error ? failure.message : String(failure),
+  };
 }

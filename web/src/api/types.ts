@@ -8,9 +8,7 @@ export interface SessionInfo {
   organization: string;
 }
 
-export type JobState =
-  | "scheduled" | "blocked" | "queued" | "running"
-  | "succeeded" | "dead" | "cancelled" | "expired";
+export type JobState = "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "dead" | "cancelled" | "expired";
 
 export interface JobError {
   code: string;

@@ -11,29 +11,52 @@ import "./docs.css";
 const typed = signal("");
 
 export function DocsPage() {
-  const poller = usePoller("docs", async (abort) => groupOperations(await json<unknown>("/openapi.json", { signal: abort })), () => null);
+  const poller = usePoller(
+    "docs",
+    async (abort) => groupOperations(await json<unknown>("/openapi.json", { signal: abort })),
+    () => null,
+  );
   const groups = poller.data.value;
   if (!groups) {
     return (
       <>
         <PageHead title="API" />
-        {poller.failure.value ? <Failure failure={poller.failure.value} retry={() => poller.refresh()} /> : <p class="loading" role="status">Reading the document…</p>}
+        {poller.failure.value ? (
+          <Failure failure={poller.failure.value} retry={() => poller.refresh()} />
+        ) : (
+          <p class="loading" role="status">
+            Reading the document…
+          </p>
+        )}
       </>
     );
   }
   const shown = filterGroups(groups, typed.value);
   return (
     <>
-      <PageHead title="API"><a class="button button-plain" href="/openapi.json" download="openapi.json">openapi.json</a></PageHead>
+      <PageHead title="API">
+        <a class="button button-plain" href="/openapi.json" download="openapi.json">
+          openapi.json
+        </a>
+      </PageHead>
       <p class="docs-search">
         <label for="docs-words">Search</label>
-        <input id="docs-words" type="search" value={typed.value} onInput={(event) => { typed.value = event.currentTarget.value; }} />
+        <input
+          id="docs-words"
+          type="search"
+          value={typed.value}
+          onInput={(event) => {
+            typed.value = event.currentTarget.value;
+          }}
+        />
       </p>
       {shown.length === 0 && <p role="status">Nothing in the document has these words.</p>}
       {shown.map((group) => (
         <Panel key={group.tag} title={group.tag}>
           {group.description && <p class="docs-words">{group.description}</p>}
-          {group.operations.map((operation) => <OperationEntry key={operation.id} operation={operation} />)}
+          {group.operations.map((operation) => (
+            <OperationEntry key={operation.id} operation={operation} />
+          ))}
         </Panel>
       ))}
     </>
@@ -44,22 +67,41 @@ function OperationEntry({ operation }: { operation: Operation }) {
   return (
     <details class="docs-operation" id={operation.id}>
       <summary>
-        <code class="docs-method">{operation.method}</code> <code>{operation.path}</code> <span>{operation.summary}</span>
+        <code class="docs-method">{operation.method}</code> <code>{operation.path}</code>{" "}
+        <span>{operation.summary}</span>
       </summary>
       {operation.description && <p class="docs-words">{operation.description}</p>}
-      <p>Role: {operation.role}{operation.bodyTypes.length > 0 && `. Body: ${operation.bodyTypes.join(", ")}`}</p>
+      <p>
+        Role: {operation.role}
+        {operation.bodyTypes.length > 0 && `. Body: ${operation.bodyTypes.join(", ")}`}
+      </p>
       {operation.parameters.length > 0 && (
         <dl class="docs-list">
           {operation.parameters.map((each) => (
             <div key={`${each.in} ${each.name}`}>
-              <dt><code>{each.name}</code> ({each.in}{each.required ? ", required" : ""})</dt><dd>{each.description}</dd>
+              <dt>
+                <code>{each.name}</code> ({each.in}
+                {each.required ? ", required" : ""})
+              </dt>
+              <dd>{each.description}</dd>
             </div>
           ))}
         </dl>
       )}
-      {operation.example && <pre class="docs-example" tabIndex={0}>{operation.example}</pre>}
+      {operation.example && (
+        <pre class="docs-example" tabIndex={0}>
+          {operation.example}
+        </pre>
+      )}
       <dl class="docs-list">
-        {operation.answers.map((each) => <div key={each.status}><dt><code>{each.status}</code></dt><dd>{each.description}</dd></div>)}
+        {operation.answers.map((each) => (
+          <div key={each.status}>
+            <dt>
+              <code>{each.status}</code>
+            </dt>
+            <dd>{each.description}</dd>
+          </div>
+        ))}
       </dl>
     </details>
   );

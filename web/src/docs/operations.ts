@@ -1,7 +1,15 @@
 // Pure: the operations of an OpenAPI document, grouped by tag, with references resolved as far as a reader needs them.
 
-export interface Parameter { name: string; in: string; required: boolean; description: string }
-export interface Answer { status: string; description: string }
+export interface Parameter {
+  name: string;
+  in: string;
+  required: boolean;
+  description: string;
+}
+export interface Answer {
+  status: string;
+  description: string;
+}
 export interface Operation {
   id: string;
   method: string;
@@ -14,7 +22,11 @@ export interface Operation {
   answers: Answer[];
   example: string | null;
 }
-export interface Group { tag: string; description: string; operations: Operation[] }
+export interface Group {
+  tag: string;
+  description: string;
+  operations: Operation[];
+}
 
 type Node = Record<string, unknown>;
 const verbs = ["get", "put", "post", "delete", "patch", "head", "options"];
@@ -22,7 +34,8 @@ const verbs = ["get", "put", "post", "delete", "patch", "head", "options"];
 export function groupOperations(document: unknown): Group[] {
   const root = node(document);
   const groups = new Map<string, Group>();
-  for (const tag of list(root.tags)) groups.set(text(tag.name), { tag: text(tag.name), description: text(tag.description), operations: [] });
+  for (const tag of list(root.tags))
+    groups.set(text(tag.name), { tag: text(tag.name), description: text(tag.description), operations: [] });
   for (const [path, value] of Object.entries(node(root.paths))) {
     const shared = list(node(value).parameters);
     for (const verb of verbs) {
@@ -39,12 +52,17 @@ export function groupOperations(document: unknown): Group[] {
 
 /** Those whose path, method or words hold every word that was typed. */
 export function filterGroups(groups: Group[], typed: string): Group[] {
-  const wanted = typed.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const wanted = typed
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
   const fits = (operation: Operation) => {
     const held = `${operation.method} ${operation.path} ${operation.summary} ${operation.description}`.toLowerCase();
     return wanted.every((word) => held.includes(word));
   };
-  return groups.map((group) => ({ ...group, operations: group.operations.filter(fits) })).filter((group) => group.operations.length > 0);
+  return groups
+    .map((group) => ({ ...group, operations: group.operations.filter(fits) }))
+    .filter((group) => group.operations.length > 0);
 }
 
 function readOperation(root: Node, verb: string, path: string, operation: Node, shared: Node[]): Operation {
@@ -60,7 +78,10 @@ function readOperation(root: Node, verb: string, path: string, operation: Node, 
     role: open ? "no key" : text(operation["x-role"]),
     parameters: [...shared, ...list(operation.parameters)].map((each) => readParameter(node(resolve(root, each)))),
     bodyTypes: Object.keys(content),
-    answers: Object.entries(node(operation.responses)).map(([status, answer]) => ({ status, description: text(node(resolve(root, answer)).description) })),
+    answers: Object.entries(node(operation.responses)).map(([status, answer]) => ({
+      status,
+      description: text(node(resolve(root, answer)).description),
+    })),
     example: firstExample(root, content),
   };
 }
@@ -82,7 +103,8 @@ function resolve(root: Node, value: unknown): unknown {
   const reference = node(value).$ref;
   if (typeof reference !== "string" || !reference.startsWith("#/")) return value;
   let found: unknown = root;
-  for (const step of reference.slice(2).split("/")) found = node(found)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
+  for (const step of reference.slice(2).split("/"))
+    found = node(found)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
   return found;
 }
 

@@ -8,7 +8,14 @@ export function AttemptsPanel({ attempts }: { attempts: Attempt[] }) {
   return (
     <Panel title="Attempts" flush>
       <table class="table table-small">
-        <thead><tr><th class="number">No.</th><th>Started</th><th class="number">Took</th><th>Outcome</th></tr></thead>
+        <thead>
+          <tr>
+            <th class="number">No.</th>
+            <th>Started</th>
+            <th class="number">Took</th>
+            <th>Outcome</th>
+          </tr>
+        </thead>
         <tbody>
           {attempts.map((attempt) => (
             <tr key={attempt.attempt}>

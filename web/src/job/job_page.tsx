@@ -24,31 +24,62 @@ import { TimelinePanel } from "./timeline_panel.tsx";
 import "./job.css";
 
 export function JobPage({ id }: { id: string }) {
-  const poller = usePoller(id, (signal) => calls.read(id, signal), (job) => (job && isFinal(job.state) ? null : 1000));
+  const poller = usePoller(
+    id,
+    (signal) => calls.read(id, signal),
+    (job) => (job && isFinal(job.state) ? null : 1000),
+  );
   const job = poller.data.value;
   const failure = poller.failure.value;
   if (!job) {
     if (failure instanceof ApiError && failure.status === 404) {
-      return <Empty title="No such job" link={{ to: "/jobs", text: "All jobs" }}>There is no job {id} here.</Empty>;
+      return (
+        <Empty title="No such job" link={{ to: "/jobs", text: "All jobs" }}>
+          There is no job {id} here.
+        </Empty>
+      );
     }
-    return failure ? <Failure failure={failure} retry={() => poller.refresh()} /> : <p class="loading" role="status">Reading the job…</p>;
+    return failure ? (
+      <Failure failure={failure} retry={() => poller.refresh()} />
+    ) : (
+      <p class="loading" role="status">
+        Reading the job…
+      </p>
+    );
   }
   return (
     <>
-      <PageHead title={`${job.kind} ${shortId(job.id)}`} above={<Link to="/jobs">Jobs</Link>} beside={<StateBadge state={job.state} />}>
+      <PageHead
+        title={`${job.kind} ${shortId(job.id)}`}
+        above={<Link to="/jobs">Jobs</Link>}
+        beside={<StateBadge state={job.state} />}
+      >
         <Actions job={job} changed={() => poller.refresh()} />
       </PageHead>
-      <p class="job-id mono">{job.id}<CopyButton text={job.id} label="Copy the id" /></p>
+      <p class="job-id mono">
+        {job.id}
+        <CopyButton text={job.id} label="Copy the id" />
+      </p>
       {job.state === "running" && !!job.progress_percent && (
-        <progress class="job-progress" max={100} value={job.progress_percent} aria-label={`${job.progress_percent} % done`} />
+        <progress
+          class="job-progress"
+          max={100}
+          value={job.progress_percent}
+          aria-label={`${job.progress_percent} % done`}
+        />
       )}
       {job.error && (
-        <div class="failure" role="alert"><strong>{job.error.code}</strong><p>{job.error.message}</p></div>
+        <div class="failure" role="alert">
+          <strong>{job.error.code}</strong>
+          <p>{job.error.message}</p>
+        </div>
       )}
       <div class="job-columns">
         <div class="job-main">
           <ResultPanel job={job} />
-          <Panel title="Payload" flush><JsonView value={job.payload} label="payload" /></Panel>
+          <Panel title="Payload" flush>
+            <JsonView value={job.payload} label="payload" />
+          </Panel>
           <AttemptsPanel attempts={job.attempts ?? []} />
         </div>
         <div class="job-side">
@@ -63,7 +94,13 @@ export function JobPage({ id }: { id: string }) {
 function ResultPanel({ job }: { job: Job }) {
   if (job.result === null || job.result === undefined) {
     if (job.state === "running" || job.state === "queued") {
-      return <Panel title="Result"><p class="faint" role="status">{job.state === "running" ? "Running…" : "Waiting in the queue…"}</p></Panel>;
+      return (
+        <Panel title="Result">
+          <p class="faint" role="status">
+            {job.state === "running" ? "Running…" : "Waiting in the queue…"}
+          </p>
+        </Panel>
+      );
     }
     return null;
   }
@@ -71,8 +108,14 @@ function ResultPanel({ job }: { job: Job }) {
   return (
     <Panel title="Result" flush>
       {drawn && <ResultView result={job.result} />}
-      {drawn ? <details class="raw"><summary>As JSON</summary><JsonView value={job.result} label="result" /></details>
-        : <JsonView value={job.result} label="result" />}
+      {drawn ? (
+        <details class="raw">
+          <summary>As JSON</summary>
+          <JsonView value={job.result} label="result" />
+        </details>
+      ) : (
+        <JsonView value={job.result} label="result" />
+      )}
     </Panel>
   );
 }
@@ -92,8 +135,16 @@ function Actions({ job, changed }: { job: Job; changed: () => void }) {
     changed();
   };
   if (!isFinal(job.state)) {
-    return <Button busy={busy.value} onClick={() => void act(calls.cancel, "Cancelled, or asked to stop")}>Cancel</Button>;
+    return (
+      <Button busy={busy.value} onClick={() => void act(calls.cancel, "Cancelled, or asked to stop")}>
+        Cancel
+      </Button>
+    );
   }
   if (job.state === "succeeded") return null;
-  return <Button busy={busy.value} onClick={() => void act(calls.retry, "Queued again")}>Retry</Button>;
+  return (
+    <Button busy={busy.value} onClick={() => void act(calls.retry, "Queued again")}>
+      Retry
+    </Button>
+  );
 }

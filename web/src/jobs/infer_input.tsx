@@ -15,11 +15,14 @@ export function InferInput({ onPayload }: { onPayload: (payload: unknown) => voi
   const tell = () => onPayload({ model: model.value, input: { blob: blob.value } });
   useEffect(() => {
     const controller = new AbortController();
-    calls.list(controller.signal).then((page) => {
-      models.value = page.data;
-      model.value = page.data[0]?.name ?? "";
-      tell();
-    }).catch(sayFailed);
+    calls
+      .list(controller.signal)
+      .then((page) => {
+        models.value = page.data;
+        model.value = page.data[0]?.name ?? "";
+        tell();
+      })
+      .catch(sayFailed);
     return () => controller.abort();
   }, []);
 
@@ -39,12 +42,30 @@ export function InferInput({ onPayload }: { onPayload: (payload: unknown) => voi
   return (
     <div class="field-row field-row-two">
       <Field label="Model" id="model">
-        <select id="model" class="select" value={model.value} onChange={(event) => { model.value = event.currentTarget.value; tell(); }}>
-          {models.value.map((each) => <option key={each.name} value={each.name}>{each.name}</option>)}
+        <select
+          id="model"
+          class="select"
+          value={model.value}
+          onChange={(event) => {
+            model.value = event.currentTarget.value;
+            tell();
+          }}
+        >
+          {models.value.map((each) => (
+            <option key={each.name} value={each.name}>
+              {each.name}
+            </option>
+          ))}
         </select>
       </Field>
       <Field label="Input file" id="input-file" hint={note.value || "PNG, JPEG or .npy"}>
-        <input id="input-file" class="input" type="file" accept="image/png,image/jpeg,.npy" onChange={(event) => void store(event.currentTarget.files?.[0])} />
+        <input
+          id="input-file"
+          class="input"
+          type="file"
+          accept="image/png,image/jpeg,.npy"
+          onChange={(event) => void store(event.currentTarget.files?.[0])}
+        />
       </Field>
     </div>
   );

@@ -42,11 +42,14 @@ export class JobFeed {
     const inHead = new Set(head.data.map((job) => job.id));
     const older = (this.jobs.value ?? []).filter((job) => !inHead.has(job.id));
     const plan = rereadPlan(older, mostReread, mostSingle, this.turn++);
-    const next = plan.rows > 0 && headCursor !== null ? await calls.list(this.filter, plan.rows, headCursor, abort) : undefined;
+    const next =
+      plan.rows > 0 && headCursor !== null ? await calls.list(this.filter, plan.rows, headCursor, abort) : undefined;
     const reread = new Map<string, Job | null>();
-    await Promise.all(plan.single.map(async (job) => {
-      reread.set(job.id, await calls.read(job.id, abort).catch(() => null));
-    }));
+    await Promise.all(
+      plan.single.map(async (job) => {
+        reread.set(job.id, await calls.read(job.id, abort).catch(() => null));
+      }),
+    );
     if (abort.aborted) return;
     const fresh = [...head.data, ...(next?.data ?? [])];
     const freshIsAll = headCursor === null || (next !== undefined && !next.meta?.next_cursor);

@@ -16,7 +16,11 @@ export function JobFilters() {
       <Choice name="state" label="State" options={states} chosen={chosen.get("state") ?? ""} />
       <Choice name="kind" label="Kind" options={[...new Set([...kinds, ...(kind ? [kind] : [])])]} chosen={kind} />
       <Choice name="queue" label="Queue" options={queues} chosen={queue} />
-      {filtered && <button type="button" class="link-button" onClick={clear}>Clear</button>}
+      {filtered && (
+        <button type="button" class="link-button" onClick={clear}>
+          Clear
+        </button>
+      )}
     </div>
   );
 }
@@ -31,7 +35,11 @@ function Choice({ name, label, options, chosen }: { name: string; label: string;
       <span>{label}</span>
       <select class="select" value={chosen} onChange={(event) => setSearchParameter(name, event.currentTarget.value)}>
         <option value="">any</option>
-        {options.map((option) => <option key={option} value={option}>{option}</option>)}
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {option}
+          </option>
+        ))}
       </select>
     </label>
   );

@@ -28,14 +28,24 @@ export function JobsPage() {
     <>
       <PageHead title="Jobs">
         {may("submitter") && (
-          <Button kind="primary" onClick={() => { submitting.value = true; }}><Icon name="plus" />Submit a job</Button>
+          <Button
+            kind="primary"
+            onClick={() => {
+              submitting.value = true;
+            }}
+          >
+            <Icon name="plus" />
+            Submit a job
+          </Button>
         )}
       </PageHead>
       <JobFilters />
       <List feed={feed} filtered={Object.values(filter).some((value) => value !== "")} />
       {submitting.value && (
         <SubmitDialog
-          onClose={() => { submitting.value = false; }}
+          onClose={() => {
+            submitting.value = false;
+          }}
           onSubmitted={() => feed.poller.refresh()}
         />
       )}
@@ -48,12 +58,22 @@ function List({ feed, filtered }: { feed: JobFeed; filtered: boolean }) {
   const jobs = feed.jobs.value;
   const failure = feed.poller.failure.value;
   if (!jobs) {
-    return failure ? <Failure failure={failure} retry={() => feed.poller.refresh()} /> : <p class="loading" role="status">Reading jobs…</p>;
+    return failure ? (
+      <Failure failure={failure} retry={() => feed.poller.refresh()} />
+    ) : (
+      <p class="loading" role="status">
+        Reading jobs…
+      </p>
+    );
   }
   if (jobs.length === 0) {
-    return filtered
-      ? <Empty title="No job matches">Change or clear the filters above.</Empty>
-      : <Empty title="No jobs yet">Submit one here, from the command line with <code>millrace job submit</code>, or over HTTP.</Empty>;
+    return filtered ? (
+      <Empty title="No job matches">Change or clear the filters above.</Empty>
+    ) : (
+      <Empty title="No jobs yet">
+        Submit one here, from the command line with <code>millrace job submit</code>, or over HTTP.
+      </Empty>
+    );
   }
   const more = async () => {
     loading.value = true;
@@ -62,10 +82,18 @@ function List({ feed, filtered }: { feed: JobFeed; filtered: boolean }) {
   };
   return (
     <>
-      <div class="panel panel-flush"><JobTable jobs={jobs} /></div>
+      <div class="panel panel-flush">
+        <JobTable jobs={jobs} />
+      </div>
       <div class="list-foot">
-        <span class="muted">{count(jobs.length)} shown{feed.nextCursor.value ? "" : ", that is all"}</span>
-        {feed.nextCursor.value && <Button busy={loading.value} onClick={() => void more()}>Load more</Button>}
+        <span class="muted">
+          {count(jobs.length)} shown{feed.nextCursor.value ? "" : ", that is all"}
+        </span>
+        {feed.nextCursor.value && (
+          <Button busy={loading.value} onClick={() => void more()}>
+            Load more
+          </Button>
+        )}
       </div>
     </>
   );

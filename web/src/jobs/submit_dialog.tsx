@@ -51,10 +51,16 @@ export function SubmitDialog({ onClose, onSubmitted }: SubmitDialogProps) {
     busy.value = true;
     failure.value = "";
     try {
-      const job = await calls.submit({
-        kind: kind.value, queue: queue.value.trim() || "default", priority: priority.value, payload: parsed,
-        ...(attempts.value !== "" && { max_attempts: Number(attempts.value) }),
-      }, key);
+      const job = await calls.submit(
+        {
+          kind: kind.value,
+          queue: queue.value.trim() || "default",
+          priority: priority.value,
+          payload: parsed,
+          ...(attempts.value !== "" && { max_attempts: Number(attempts.value) }),
+        },
+        key,
+      );
       sayDone(`Job ${shortId(job.id)} is ${job.state}`, { to: `/jobs/${job.id}`, text: "Open it" });
       onSubmitted();
       onClose();
@@ -73,40 +79,95 @@ export function SubmitDialog({ onClose, onSubmitted }: SubmitDialogProps) {
           <legend class="off-screen">Kind</legend>
           {kinds.map((each) => (
             <label key={each.name} class="segment">
-              <input type="radio" name="kind" value={each.name} checked={kind.value === each.name} onChange={() => choose(each.name)} />
-              <span><b>{each.name}</b><small>{each.says}</small></span>
+              <input
+                type="radio"
+                name="kind"
+                value={each.name}
+                checked={kind.value === each.name}
+                onChange={() => choose(each.name)}
+              />
+              <span>
+                <b>{each.name}</b>
+                <small>{each.says}</small>
+              </span>
             </label>
           ))}
         </fieldset>
-        {kind.value === "infer" && <InferInput onPayload={(value) => { payload.value = text(value); problem.value = ""; }} />}
+        {kind.value === "infer" && (
+          <InferInput
+            onPayload={(value) => {
+              payload.value = text(value);
+              problem.value = "";
+            }}
+          />
+        )}
         <Field label="Payload" id="payload" problem={problem.value} hint="JSON">
           <textarea
-            id="payload" class="input mono" rows={6} spellcheck={false} value={payload.value}
-            aria-invalid={problem.value !== ""} onInput={(event) => { payload.value = event.currentTarget.value; problem.value = ""; }}
+            id="payload"
+            class="input mono"
+            rows={6}
+            spellcheck={false}
+            value={payload.value}
+            aria-invalid={problem.value !== ""}
+            onInput={(event) => {
+              payload.value = event.currentTarget.value;
+              problem.value = "";
+            }}
           />
         </Field>
         <div class="field-row">
           <Field label="Queue" id="queue">
-            <input id="queue" class="input" value={queue.value} onInput={(event) => { queue.value = event.currentTarget.value; }} />
+            <input
+              id="queue"
+              class="input"
+              value={queue.value}
+              onInput={(event) => {
+                queue.value = event.currentTarget.value;
+              }}
+            />
           </Field>
           <Field label="Priority" id="priority">
-            <select id="priority" class="select" value={priority.value} onChange={(event) => { priority.value = Number(event.currentTarget.value); }}>
+            <select
+              id="priority"
+              class="select"
+              value={priority.value}
+              onChange={(event) => {
+                priority.value = Number(event.currentTarget.value);
+              }}
+            >
               {[9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map((level) => (
-                <option key={level} value={level}>{level}{level === 9 ? ", first" : level === 0 ? ", last" : ""}</option>
+                <option key={level} value={level}>
+                  {level}
+                  {level === 9 ? ", first" : level === 0 ? ", last" : ""}
+                </option>
               ))}
             </select>
           </Field>
           <Field label="Attempts" id="attempts">
             <input
-              id="attempts" class="input" type="number" min={1} max={100} placeholder="default"
-              value={attempts.value} onInput={(event) => { attempts.value = event.currentTarget.value; }}
+              id="attempts"
+              class="input"
+              type="number"
+              min={1}
+              max={100}
+              placeholder="default"
+              value={attempts.value}
+              onInput={(event) => {
+                attempts.value = event.currentTarget.value;
+              }}
             />
           </Field>
         </div>
-        {failure.value && <p class="notice notice-failed" role="alert">{failure.value}</p>}
+        {failure.value && (
+          <p class="notice notice-failed" role="alert">
+            {failure.value}
+          </p>
+        )}
         <footer class="dialog-foot">
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={busy.value}>Submit</Button>
+          <Button kind="primary" type="submit" busy={busy.value}>
+            Submit
+          </Button>
         </footer>
       </form>
     </Dialog>

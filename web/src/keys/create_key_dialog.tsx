@@ -24,7 +24,15 @@ const lifetimes = [
 export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: () => void }) {
   const created = useSignal<CreatedKey | null>(null);
   if (created.value) return <Created created={created.value} onClose={onClose} />;
-  return <Form onClose={onClose} onCreated={(key) => { created.value = key; onCreated(); }} />;
+  return (
+    <Form
+      onClose={onClose}
+      onCreated={(key) => {
+        created.value = key;
+        onCreated();
+      }}
+    />
+  );
 }
 
 function Form({ onClose, onCreated }: { onClose: () => void; onCreated: (key: CreatedKey) => void }) {
@@ -55,23 +63,57 @@ function Form({ onClose, onCreated }: { onClose: () => void; onCreated: (key: Cr
     <Dialog title="Create a key" onClose={onClose}>
       <form class="dialog-form" onSubmit={submit} noValidate>
         <Field label="Name" id="key-name" problem={problem.value} hint="The program or person that will use it">
-          <input id="key-name" class="input" autoFocus maxLength={100} value={name.value} onInput={(event) => { name.value = event.currentTarget.value; problem.value = ""; }} />
+          <input
+            id="key-name"
+            class="input"
+            autoFocus
+            maxLength={100}
+            value={name.value}
+            onInput={(event) => {
+              name.value = event.currentTarget.value;
+              problem.value = "";
+            }}
+          />
         </Field>
         <div class="field-row field-row-two">
           <Field label="Role" id="key-role" hint={`May ${roles.find((each) => each.role === role.value)?.may ?? ""}`}>
-            <select id="key-role" class="select" value={role.value} onChange={(event) => { role.value = event.currentTarget.value as Role; }}>
-              {roles.map((each) => <option key={each.role} value={each.role}>{each.role}</option>)}
+            <select
+              id="key-role"
+              class="select"
+              value={role.value}
+              onChange={(event) => {
+                role.value = event.currentTarget.value as Role;
+              }}
+            >
+              {roles.map((each) => (
+                <option key={each.role} value={each.role}>
+                  {each.role}
+                </option>
+              ))}
             </select>
           </Field>
           <Field label="Expires" id="key-expires">
-            <select id="key-expires" class="select" value={days.value} onChange={(event) => { days.value = Number(event.currentTarget.value); }}>
-              {lifetimes.map((each) => <option key={each.days} value={each.days}>{each.text}</option>)}
+            <select
+              id="key-expires"
+              class="select"
+              value={days.value}
+              onChange={(event) => {
+                days.value = Number(event.currentTarget.value);
+              }}
+            >
+              {lifetimes.map((each) => (
+                <option key={each.days} value={each.days}>
+                  {each.text}
+                </option>
+              ))}
             </select>
           </Field>
         </div>
         <footer class="dialog-foot">
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={busy.value}>Create</Button>
+          <Button kind="primary" type="submit" busy={busy.value}>
+            Create
+          </Button>
         </footer>
       </form>
     </Dialog>
@@ -83,10 +125,16 @@ function Created({ created, onClose }: { created: CreatedKey; onClose: () => voi
     <Dialog title={`The key “${created.name}”`} onClose={onClose}>
       <p>Copy it now: it is shown this once and kept nowhere.</p>
       <div class="new-key">
-        <code class="mono" data-new-key>{created.key}</code>
+        <code class="mono" data-new-key>
+          {created.key}
+        </code>
         <CopyButton text={created.key} label="Copy the key" />
       </div>
-      <footer class="dialog-foot"><Button kind="primary" onClick={onClose}>I have copied it</Button></footer>
+      <footer class="dialog-foot">
+        <Button kind="primary" onClick={onClose}>
+          I have copied it
+        </Button>
+      </footer>
     </Dialog>
   );
 }

@@ -16,12 +16,17 @@ import { RevokeDialog } from "./revoke_dialog.tsx";
 import "./keys.css";
 
 export function KeysPage() {
-  if (!isAdmin.value) return <Empty title="Only for admins">Keys are made and revoked with a key of the role admin.</Empty>;
+  if (!isAdmin.value)
+    return <Empty title="Only for admins">Keys are made and revoked with a key of the role admin.</Empty>;
   return <Keys />;
 }
 
 function Keys() {
-  const poller = usePoller("keys", (signal) => calls.list(signal), () => 10_000);
+  const poller = usePoller(
+    "keys",
+    (signal) => calls.list(signal),
+    () => 10_000,
+  );
   const creating = useSignal(false);
   const revoking = useSignal<AccessKey | null>(null);
   const keys = poller.data.value?.data;
@@ -41,12 +46,49 @@ function Keys() {
   return (
     <>
       <PageHead title="Keys">
-        <Button kind="primary" onClick={() => { creating.value = true; }}><Icon name="plus" />Create a key</Button>
+        <Button
+          kind="primary"
+          onClick={() => {
+            creating.value = true;
+          }}
+        >
+          <Icon name="plus" />
+          Create a key
+        </Button>
       </PageHead>
-      {!keys ? (failure ? <Failure failure={failure} retry={() => poller.refresh()} /> : <p class="loading" role="status">Reading keys…</p>)
-        : <KeyTable keys={keys} onRevoke={(key) => { revoking.value = key; }} />}
-      {creating.value && <CreateKeyDialog onClose={() => { creating.value = false; }} onCreated={() => poller.refresh()} />}
-      {revoking.value && <RevokeDialog target={revoking.value} onClose={() => { revoking.value = null; }} onRevoke={revoke} />}
+      {!keys ? (
+        failure ? (
+          <Failure failure={failure} retry={() => poller.refresh()} />
+        ) : (
+          <p class="loading" role="status">
+            Reading keys…
+          </p>
+        )
+      ) : (
+        <KeyTable
+          keys={keys}
+          onRevoke={(key) => {
+            revoking.value = key;
+          }}
+        />
+      )}
+      {creating.value && (
+        <CreateKeyDialog
+          onClose={() => {
+            creating.value = false;
+          }}
+          onCreated={() => poller.refresh()}
+        />
+      )}
+      {revoking.value && (
+        <RevokeDialog
+          target={revoking.value}
+          onClose={() => {
+            revoking.value = null;
+          }}
+          onRevoke={revoke}
+        />
+      )}
     </>
   );
 }
@@ -57,8 +99,14 @@ function KeyTable({ keys, onRevoke }: { keys: AccessKey[]; onRevoke: (key: Acces
       <table class="table key-table">
         <thead>
           <tr>
-            <th>Name</th><th>Role</th><th class="number phone-off">Created</th><th class="number phone-off">Last used</th>
-            <th class="number">Expires</th><th><span class="off-screen">Actions</span></th>
+            <th>Name</th>
+            <th>Role</th>
+            <th class="number phone-off">Created</th>
+            <th class="number phone-off">Last used</th>
+            <th class="number">Expires</th>
+            <th>
+              <span class="off-screen">Actions</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -66,12 +114,28 @@ function KeyTable({ keys, onRevoke }: { keys: AccessKey[]; onRevoke: (key: Acces
             const over = ended(key, now.value);
             return (
               <tr key={key.id} class={over ? "key-over" : undefined} data-key={key.name}>
-                <td class="wide"><b>{key.name}</b></td>
-                <td><span class="chip">{key.role}</span></td>
-                <td class="number phone-off"><TimeAgo at={key.created_at} /></td>
-                <td class="number phone-off">{key.last_used_at ? <TimeAgo at={key.last_used_at} /> : <span class="faint">never</span>}</td>
-                <td class="number">{over ?? (key.expires_at ? <TimeAgo at={key.expires_at} /> : <span class="faint">never</span>)}</td>
-                <td class="number">{!over && <Button size="small" onClick={() => onRevoke(key)}>Revoke</Button>}</td>
+                <td class="wide">
+                  <b>{key.name}</b>
+                </td>
+                <td>
+                  <span class="chip">{key.role}</span>
+                </td>
+                <td class="number phone-off">
+                  <TimeAgo at={key.created_at} />
+                </td>
+                <td class="number phone-off">
+                  {key.last_used_at ? <TimeAgo at={key.last_used_at} /> : <span class="faint">never</span>}
+                </td>
+                <td class="number">
+                  {over ?? (key.expires_at ? <TimeAgo at={key.expires_at} /> : <span class="faint">never</span>)}
+                </td>
+                <td class="number">
+                  {!over && (
+                    <Button size="small" onClick={() => onRevoke(key)}>
+                      Revoke
+                    </Button>
+                  )}
+                </td>
               </tr>
             );
           })}

@@ -17,10 +17,14 @@ export function RevokeDialog({ target, onClose, onRevoke }: RevokeDialogProps) {
   };
   return (
     <Dialog title="Revoke this key?" onClose={onClose}>
-      <p>Programs and sessions that use <b>{target.name}</b> are refused at once. This cannot be taken back.</p>
+      <p>
+        Programs and sessions that use <b>{target.name}</b> are refused at once. This cannot be taken back.
+      </p>
       <footer class="dialog-foot">
         <Button onClick={onClose}>Keep it</Button>
-        <Button kind="danger" busy={busy.value} onClick={revoke}>Revoke</Button>
+        <Button kind="danger" busy={busy.value} onClick={revoke}>
+          Revoke
+        </Button>
       </footer>
     </Dialog>
   );

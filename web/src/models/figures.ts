@@ -4,7 +4,9 @@ import type { Comparison, ModelStatistics, Total, VersionFigures, VersionStatist
 /** Those that have a part or a past; newest first. */
 export function comparable(comparison: Comparison): VersionFigures[] {
   return comparison.versions
-    .filter((version) => version.role !== null || version.predictions + version.shadow.compared + version.feedback.count > 0)
+    .filter(
+      (version) => version.role !== null || version.predictions + version.shadow.compared + version.feedback.count > 0,
+    )
     .sort(newestFirst);
 }
 
@@ -39,16 +41,24 @@ export interface LabelRow {
 
 /** The most given labels of all versions, and what is beyond them in one row. */
 export function labelRows(versions: VersionFigures[], most: number): LabelRow[] {
-  const totals = versions.map((version) => Object.values(version.labels).reduce((sum, count) => sum + count, version.other_labels));
+  const totals = versions.map((version) =>
+    Object.values(version.labels).reduce((sum, count) => sum + count, version.other_labels),
+  );
   const share = (count: number, index: number) => (totals[index] ? count / (totals[index] ?? 1) : null);
   const weight = new Map<string, number>();
   versions.forEach((version, index) => {
-    for (const [label, count] of Object.entries(version.labels)) weight.set(label, (weight.get(label) ?? 0) + (share(count, index) ?? 0));
+    for (const [label, count] of Object.entries(version.labels))
+      weight.set(label, (weight.get(label) ?? 0) + (share(count, index) ?? 0));
   });
   const labels = [...weight].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([label]) => label);
   const shown = labels.slice(0, most);
-  const rows = shown.map((label) => ({ label, shares: versions.map((version, index) => share(version.labels[label] ?? 0, index)) }));
-  const rest = versions.map((version, index) => (totals[index] ?? 0) - shown.reduce((sum, label) => sum + (version.labels[label] ?? 0), 0));
+  const rows = shown.map((label) => ({
+    label,
+    shares: versions.map((version, index) => share(version.labels[label] ?? 0, index)),
+  }));
+  const rest = versions.map(
+    (version, index) => (totals[index] ?? 0) - shown.reduce((sum, label) => sum + (version.labels[label] ?? 0), 0),
+  );
   if (rest.some((count) => count > 0)) rows.push({ label: "others", shares: rest.map(share) });
   return rows;
 }

@@ -28,8 +28,14 @@ const forms: Record<string, string> = { torchscript: "TorchScript", aotinductor:
 /** How the trial decided to run it: "TorchScript, optimized, fp32, 2 × 1 thread". */
 export function formText(version: ModelVersion): string {
   const { trial } = version;
-  const parts = [forms[version.format ?? ""] ?? version.format, trial?.optimization, trial?.precision, trial?.channels_last && "channels last"];
-  if (trial?.threads) parts.push(`${trial.instances ?? 1} × ${trial.threads} ${trial.threads === 1 ? "thread" : "threads"}`);
+  const parts = [
+    forms[version.format ?? ""] ?? version.format,
+    trial?.optimization,
+    trial?.precision,
+    trial?.channels_last && "channels last",
+  ];
+  if (trial?.threads)
+    parts.push(`${trial.instances ?? 1} × ${trial.threads} ${trial.threads === 1 ? "thread" : "threads"}`);
   return parts.filter(Boolean).join(", ");
 }
 

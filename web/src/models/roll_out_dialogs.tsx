@@ -21,8 +21,16 @@ export function PromoteDialog({ model, traffic, onClose, onChanged }: RollOutDia
     onChanged();
   };
   return (
-    <ConfirmDialog title="Promote the candidate?" action={`Promote version ${next.production}`} onClose={onClose} run={run}>
-      <p>Version <b>{next.production}</b> answers every request of {model.name}, instead of version {former}. A roll-back returns to it as long as it is kept.</p>
+    <ConfirmDialog
+      title="Promote the candidate?"
+      action={`Promote version ${next.production}`}
+      onClose={onClose}
+      run={run}
+    >
+      <p>
+        Version <b>{next.production}</b> answers every request of {model.name}, instead of version {former}. A roll-back
+        returns to it as long as it is kept.
+      </p>
     </ConfirmDialog>
   );
 }
@@ -39,8 +47,14 @@ export function RollBackDialog({ model, onClose, onChanged }: RollOutDialogProps
       <p>The traffic returns to the setting before the present one; once more, to the one before that.</p>
       <Field label="Reason" id="roll-back-reason" hint="Kept in the history; may be left out">
         <input
-          id="roll-back-reason" class="input" autoFocus maxLength={500} value={reason.value}
-          onInput={(event) => { reason.value = event.currentTarget.value; }}
+          id="roll-back-reason"
+          class="input"
+          autoFocus
+          maxLength={500}
+          value={reason.value}
+          onInput={(event) => {
+            reason.value = event.currentTarget.value;
+          }}
         />
       </Field>
     </ConfirmDialog>
@@ -65,7 +79,12 @@ export function DeleteVersionDialog({ model, version, onClose, onDeleted }: Dele
     <ConfirmDialog title={`Delete version ${version}?`} action="Delete" kind="danger" onClose={onClose} run={run}>
       <p>
         Its file and its manifest are removed, and no roll-back can return to it.
-        {last && <> It is the last version: the model <b>{model.name}</b> goes with it.</>}
+        {last && (
+          <>
+            {" "}
+            It is the last version: the model <b>{model.name}</b> goes with it.
+          </>
+        )}
       </p>
     </ConfirmDialog>
   );

@@ -6,17 +6,40 @@ import { active, cacheLookups, mean, requests } from "./figures.ts";
 export function StatisticsPanel({ statistics }: { statistics: ModelStatistics }) {
   const versions = active(statistics);
   return (
-    <Panel title="Since the start" flush class="after-version" actions={<span class="muted panel-aside number" data-pending>{count(statistics.pending)} waiting or running</span>}>
-      {versions.length === 0 ? <p class="panel-note">Nothing has been run since the daemon started.</p> : (
+    <Panel
+      title="Since the start"
+      flush
+      class="after-version"
+      actions={
+        <span class="muted panel-aside number" data-pending>
+          {count(statistics.pending)} waiting or running
+        </span>
+      }
+    >
+      {versions.length === 0 ? (
+        <p class="panel-note">Nothing has been run since the daemon started.</p>
+      ) : (
         <div class="table-scroll">
           <table class="table table-small table-dense">
             <thead>
               <tr>
-                <th>Version</th><th class="number">Requests</th><th class="number">Failed</th><th class="number">Mean batch</th><th class="number">Queued</th>
-                <th class="number">Input</th><th class="number">Model</th><th class="number">Output</th><th class="number">Cache hits</th><th class="number">Pending</th>
+                <th>Version</th>
+                <th class="number">Requests</th>
+                <th class="number">Failed</th>
+                <th class="number">Mean batch</th>
+                <th class="number">Queued</th>
+                <th class="number">Input</th>
+                <th class="number">Model</th>
+                <th class="number">Output</th>
+                <th class="number">Cache hits</th>
+                <th class="number">Pending</th>
               </tr>
             </thead>
-            <tbody>{versions.map((version) => <Row key={version.version} version={version} />)}</tbody>
+            <tbody>
+              {versions.map((version) => (
+                <Row key={version.version} version={version} />
+              ))}
+            </tbody>
           </table>
         </div>
       )}

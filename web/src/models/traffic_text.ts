@@ -11,7 +11,11 @@ export interface Share {
 export function shares(traffic: Traffic): Share[] {
   if (!traffic.production) return [];
   const { candidate } = traffic;
-  const production: Share = { role: "production", version: traffic.production, percent: 100 - (candidate?.percent ?? 0) };
+  const production: Share = {
+    role: "production",
+    version: traffic.production,
+    percent: 100 - (candidate?.percent ?? 0),
+  };
   return candidate ? [production, { role: "candidate", ...candidate }] : [production];
 }
 
@@ -45,7 +49,8 @@ export function fallbackOf(model: Model, traffic: Traffic): { name: string; byMa
 /** One setting of the past in one line. */
 export function trafficText(traffic: Traffic): string {
   const parts = [traffic.production ? `version ${traffic.production} answers` : "nobody answers"];
-  if (traffic.candidate) parts.push(`candidate ${traffic.candidate.version} gets ${percentText(traffic.candidate.percent)}`);
+  if (traffic.candidate)
+    parts.push(`candidate ${traffic.candidate.version} gets ${percentText(traffic.candidate.percent)}`);
   if (traffic.shadow) parts.push(`shadow ${traffic.shadow}`);
   if (traffic.fallback) parts.push(`fallback ${fallbackText(traffic.fallback)}`);
   return parts.join(", ");
@@ -66,7 +71,13 @@ export function promoted(traffic: Traffic): Traffic {
 }
 
 /** Without what is only told and not set. */
-export function settingOf({ production, candidate = null, shadow = null, fallback = null, rollback = {} }: Traffic): Traffic {
+export function settingOf({
+  production,
+  candidate = null,
+  shadow = null,
+  fallback = null,
+  rollback = {},
+}: Traffic): Traffic {
   return { production, candidate, shadow, fallback, rollback };
 }
 
@@ -82,8 +93,12 @@ export interface TrafficDraft {
 
 export function draftOf(traffic: Traffic): TrafficDraft {
   return {
-    production: traffic.production ?? "", candidate: traffic.candidate?.version ?? "", percent: traffic.candidate?.percent ?? 10,
-    shadow: traffic.shadow ?? "", fallback: fallbackText(traffic.fallback), automatic: traffic.rollback !== false,
+    production: traffic.production ?? "",
+    candidate: traffic.candidate?.version ?? "",
+    percent: traffic.candidate?.percent ?? 10,
+    shadow: traffic.shadow ?? "",
+    fallback: fallbackText(traffic.fallback),
+    automatic: traffic.rollback !== false,
   };
 }
 

@@ -25,23 +25,83 @@ export function VersionPanel({ model, version, changed, deleted }: VersionPanelP
     <Panel title={`Version ${version.version}`}>
       {reason && <p class="worker-reason">{reason}</p>}
       <dl class="facts">
-        <div><dt>State</dt><dd>{loadedText(version)}</dd></div>
-        <div><dt>Last used</dt><dd><TimeAgo at={loaded?.used_at} /></dd></div>
-        <div><dt>Accuracy</dt><dd>{accuracyText(version.accuracy)}</dd></div>
-        {version.accuracy?.note && <div class="facts-wide"><dt>Measured</dt><dd>{version.accuracy.note}</dd></div>}
-        <div><dt>Input</dt><dd>{inputText(version.input)}</dd></div>
-        <div><dt>Runs as</dt><dd>{formText(version) || "–"}</dd></div>
-        <div><dt>Trial</dt><dd>{trialText(trial)}</dd></div>
-        {trial?.runtime && <div><dt>Tried with</dt><dd>{trial.runtime}</dd></div>}
-        {trial?.note && <div class="facts-wide"><dt>Note</dt><dd>{trial.note}</dd></div>}
-        <div><dt>Size</dt><dd class="number">{version.size === undefined ? "–" : bytes(version.size)}</dd></div>
-        <div><dt>Added</dt><dd><TimeAgo at={version.created_at} /></dd></div>
-        <div><dt>Signed by</dt><dd class={version.signed_by ? "mono" : undefined}>{signerText(version)}</dd></div>
+        <div>
+          <dt>State</dt>
+          <dd>{loadedText(version)}</dd>
+        </div>
+        <div>
+          <dt>Last used</dt>
+          <dd>
+            <TimeAgo at={loaded?.used_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>Accuracy</dt>
+          <dd>{accuracyText(version.accuracy)}</dd>
+        </div>
+        {version.accuracy?.note && (
+          <div class="facts-wide">
+            <dt>Measured</dt>
+            <dd>{version.accuracy.note}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Input</dt>
+          <dd>{inputText(version.input)}</dd>
+        </div>
+        <div>
+          <dt>Runs as</dt>
+          <dd>{formText(version) || "–"}</dd>
+        </div>
+        <div>
+          <dt>Trial</dt>
+          <dd>{trialText(trial)}</dd>
+        </div>
+        {trial?.runtime && (
+          <div>
+            <dt>Tried with</dt>
+            <dd>{trial.runtime}</dd>
+          </div>
+        )}
+        {trial?.note && (
+          <div class="facts-wide">
+            <dt>Note</dt>
+            <dd>{trial.note}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Size</dt>
+          <dd class="number">{version.size === undefined ? "–" : bytes(version.size)}</dd>
+        </div>
+        <div>
+          <dt>Added</dt>
+          <dd>
+            <TimeAgo at={version.created_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>Signed by</dt>
+          <dd class={version.signed_by ? "mono" : undefined}>{signerText(version)}</dd>
+        </div>
         {version.sha256 && (
-          <div class="facts-middle"><dt>Digest</dt><dd class="mono" title={version.sha256}>{version.sha256.slice(0, 16)}…<CopyButton text={version.sha256} label="Copy the digest" /></dd></div>
+          <div class="facts-middle">
+            <dt>Digest</dt>
+            <dd class="mono" title={version.sha256}>
+              {version.sha256.slice(0, 16)}…<CopyButton text={version.sha256} label="Copy the digest" />
+            </dd>
+          </div>
         )}
         {!!version.labels?.length && (
-          <div class="facts-wide"><dt>Labels</dt><dd class="labels">{version.labels.map((label) => <span key={label} class="chip">{label}</span>)}</dd></div>
+          <div class="facts-wide">
+            <dt>Labels</dt>
+            <dd class="labels">
+              {version.labels.map((label) => (
+                <span key={label} class="chip">
+                  {label}
+                </span>
+              ))}
+            </dd>
+          </div>
         )}
       </dl>
       {may("operator") && <Actions model={model} version={version} changed={changed} deleted={deleted} />}
@@ -66,10 +126,28 @@ function Actions({ model, version, changed, deleted }: VersionPanelProps) {
   };
   return (
     <div class="version-actions">
-      {version.state === "ready" && <Button size="small" busy={busy.value} onClick={() => void act()}>{loaded ? "Unload" : "Load"}</Button>}
-      <Button size="small" onClick={() => { deleting.value = true; }}>Delete</Button>
+      {version.state === "ready" && (
+        <Button size="small" busy={busy.value} onClick={() => void act()}>
+          {loaded ? "Unload" : "Load"}
+        </Button>
+      )}
+      <Button
+        size="small"
+        onClick={() => {
+          deleting.value = true;
+        }}
+      >
+        Delete
+      </Button>
       {deleting.value && (
-        <DeleteVersionDialog model={model} version={version.version} onClose={() => { deleting.value = false; }} onDeleted={deleted} />
+        <DeleteVersionDialog
+          model={model}
+          version={version.version}
+          onClose={() => {
+            deleting.value = false;
+          }}
+          onDeleted={deleted}
+        />
       )}
     </div>
   );

@@ -19,23 +19,53 @@ export function VersionsPanel({ model, traffic, chosen, choose }: VersionsPanelP
     <Panel title="Versions" flush>
       <div class="table-scroll">
         <table class="table table-small versions">
-          <thead><tr><th>Version</th><th>State</th><th class="number">Accuracy</th><th class="number phone-off">Size</th><th class="number phone-off">Last used</th><th class="number">Added</th></tr></thead>
+          <thead>
+            <tr>
+              <th>Version</th>
+              <th>State</th>
+              <th class="number">Accuracy</th>
+              <th class="number phone-off">Size</th>
+              <th class="number phone-off">Last used</th>
+              <th class="number">Added</th>
+            </tr>
+          </thead>
           <tbody>
             {[...model.versions].sort(newestFirst).map((version) => (
-              <tr key={version.version} data-version={version.version} class={version.version === chosen ? "row-chosen" : undefined}>
+              <tr
+                key={version.version}
+                data-version={version.version}
+                class={version.version === chosen ? "row-chosen" : undefined}
+              >
                 <td>
-                  <button type="button" class="version-name" aria-pressed={version.version === chosen} onClick={() => choose(version.version)}>{version.version}</button>
+                  <button
+                    type="button"
+                    class="version-name"
+                    aria-pressed={version.version === chosen}
+                    onClick={() => choose(version.version)}
+                  >
+                    {version.version}
+                  </button>
                   <Role traffic={traffic} version={version.version} />
                 </td>
                 <td>
-                  <span class={`badge loaded-${version.state === "failed" ? "failed" : version.loaded?.state ?? "absent"}`} title={version.reason ?? version.loaded?.reason}>
-                    <span class="badge-dot" aria-hidden="true" />{loadedText(version)}
+                  <span
+                    class={`badge loaded-${version.state === "failed" ? "failed" : (version.loaded?.state ?? "absent")}`}
+                    title={version.reason ?? version.loaded?.reason}
+                  >
+                    <span class="badge-dot" aria-hidden="true" />
+                    {loadedText(version)}
                   </span>
                 </td>
-                <td class="number">{version.accuracy?.held_out === undefined ? "–" : percent(version.accuracy.held_out)}</td>
+                <td class="number">
+                  {version.accuracy?.held_out === undefined ? "–" : percent(version.accuracy.held_out)}
+                </td>
                 <td class="number phone-off">{version.size === undefined ? "–" : bytes(version.size)}</td>
-                <td class="number phone-off"><TimeAgo at={version.loaded?.used_at} /></td>
-                <td class="number"><TimeAgo at={version.created_at} /></td>
+                <td class="number phone-off">
+                  <TimeAgo at={version.loaded?.used_at} />
+                </td>
+                <td class="number">
+                  <TimeAgo at={version.created_at} />
+                </td>
               </tr>
             ))}
           </tbody>
@@ -49,5 +79,10 @@ function Role({ traffic, version }: { traffic: Traffic; version: string }) {
   const role = roleOf(traffic, version);
   if (!role) return null;
   const share = role === "candidate" && traffic.candidate ? ` ${percentText(traffic.candidate.percent)}` : "";
-  return <span class={`chip chip-accent part-${role}`}>{role}{share}</span>;
+  return (
+    <span class={`chip chip-accent part-${role}`}>
+      {role}
+      {share}
+    </span>
+  );
 }

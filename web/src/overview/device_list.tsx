@@ -10,10 +10,19 @@ export function DeviceList({ devices }: { devices: DeviceStatus[] }) {
       {devices.map((each, index) => (
         <li key={`${each.device} ${index}`} data-device={each.device}>
           <b>{each.device}</b>
-          <span class={`badge worker-${stateNow(each.state)}`}><span class="badge-dot" aria-hidden="true" />{stateNow(each.state)}</span>
-          <span class="number muted" title="What the loaded models take">{modelMemoryText(each)}</span>
+          <span class={`badge worker-${stateNow(each.state)}`}>
+            <span class="badge-dot" aria-hidden="true" />
+            {stateNow(each.state)}
+          </span>
+          <span class="number muted" title="What the loaded models take">
+            {modelMemoryText(each)}
+          </span>
           {each.model_budget_bytes > 0 && (
-            <progress max={each.model_budget_bytes} value={Math.min(each.model_bytes, each.model_budget_bytes)} aria-label={`Models on ${each.device}: ${bytes(each.model_bytes)}`} />
+            <progress
+              max={each.model_budget_bytes}
+              value={Math.min(each.model_bytes, each.model_budget_bytes)}
+              aria-label={`Models on ${each.device}: ${bytes(each.model_bytes)}`}
+            />
           )}
           {each.reason && <small class="faint">{each.reason}</small>}
         </li>

@@ -11,7 +11,9 @@ export function JobCounts({ jobs }: { jobs: Status["jobs"] }) {
   return (
     <Panel title="Jobs by state" actions={<span class="muted number">{count(total)} kept</span>}>
       <div class="state-bar" aria-hidden="true">
-        {present.map((state) => <span key={state} class={`state-${state}`} style={{ flexGrow: jobs[state] }} />)}
+        {present.map((state) => (
+          <span key={state} class={`state-${state}`} style={{ flexGrow: jobs[state] }} />
+        ))}
       </div>
       <ul class="state-counts">
         {states.map((state) => (

@@ -7,13 +7,29 @@ import { Panel } from "../ui/panel.tsx";
 const shown = 8;
 
 export function RecentJobs() {
-  const poller = usePoller("recent", (signal) => calls.list({}, shown, null, signal), () => 2000);
+  const poller = usePoller(
+    "recent",
+    (signal) => calls.list({}, shown, null, signal),
+    () => 2000,
+  );
   const recent = poller.data.value?.data;
   return (
-    <Panel title="Latest jobs" flush actions={<Link to="/jobs" class="panel-link">All jobs</Link>}>
-      {!recent ? <p class="panel-note">…</p>
-        : recent.length === 0 ? <p class="panel-note">Nothing has been submitted yet. Submit a job, or try a model.</p>
-        : <JobTable jobs={recent} />}
+    <Panel
+      title="Latest jobs"
+      flush
+      actions={
+        <Link to="/jobs" class="panel-link">
+          All jobs
+        </Link>
+      }
+    >
+      {!recent ? (
+        <p class="panel-note">…</p>
+      ) : recent.length === 0 ? (
+        <p class="panel-note">Nothing has been submitted yet. Submit a job, or try a model.</p>
+      ) : (
+        <JobTable jobs={recent} />
+      )}
     </Panel>
   );
 }

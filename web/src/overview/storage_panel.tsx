@@ -8,11 +8,28 @@ export function StoragePanel({ status }: { status: Status }) {
   return (
     <Panel title="Daemon">
       <dl class="facts">
-        <div><dt>Version</dt><dd>{status.version}</dd></div>
-        <div><dt>Up</dt><dd>{duration(up >= 0 ? up : status.uptime_seconds)}</dd></div>
-        <div><dt>Store</dt><dd>{status.store.driver}, schema {status.store.schema_version}</dd></div>
-        <div><dt>Store size</dt><dd class="number">{bytes(status.store.bytes)}</dd></div>
-        <div><dt>Disk free</dt><dd class="number">{bytes(status.disk.free_bytes)}</dd></div>
+        <div>
+          <dt>Version</dt>
+          <dd>{status.version}</dd>
+        </div>
+        <div>
+          <dt>Up</dt>
+          <dd>{duration(up >= 0 ? up : status.uptime_seconds)}</dd>
+        </div>
+        <div>
+          <dt>Store</dt>
+          <dd>
+            {status.store.driver}, schema {status.store.schema_version}
+          </dd>
+        </div>
+        <div>
+          <dt>Store size</dt>
+          <dd class="number">{bytes(status.store.bytes)}</dd>
+        </div>
+        <div>
+          <dt>Disk free</dt>
+          <dd class="number">{bytes(status.disk.free_bytes)}</dd>
+        </div>
       </dl>
     </Panel>
   );

@@ -19,29 +19,48 @@ export function ThroughputPanel({ samples }: { samples: Sample[] }) {
   const last = shown.at(-1);
   return (
     <Panel
-      title="Jobs per second" class="throughput"
+      title="Jobs per second"
+      class="throughput"
       actions={
         <ul class="chart-key" aria-label="Series">
-          <li><span class="swatch tone-quiet" aria-hidden="true" />submitted <b>{rate(last?.submitted ?? 0)}</b></li>
-          <li><span class="swatch tone-second" aria-hidden="true" />finished <b>{rate(last?.finished ?? 0)}</b></li>
+          <li>
+            <span class="swatch tone-quiet" aria-hidden="true" />
+            submitted <b>{rate(last?.submitted ?? 0)}</b>
+          </li>
+          <li>
+            <span class="swatch tone-second" aria-hidden="true" />
+            finished <b>{rate(last?.finished ?? 0)}</b>
+          </li>
         </ul>
       }
     >
       <div class="chart">
         <div class="chart-scale" aria-hidden="true">
-          <span>{rate(top)}</span><span>{rate(top / 2)}</span><span>0</span>
+          <span>{rate(top)}</span>
+          <span>{rate(top / 2)}</span>
+          <span>0</span>
         </div>
-        <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label="Jobs submitted and finished per second lately">
+        <svg
+          viewBox={`0 0 ${width} ${height}`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label="Jobs submitted and finished per second lately"
+        >
           {[0, 0.5, 1].map((part) => (
             <path key={part} class="chart-grid" d={`M0 ${part * height}H${width}`} />
           ))}
-          <g class="tone-quiet"><path class="series-line" d={seriesPath(submitted, frame).line} /></g>
+          <g class="tone-quiet">
+            <path class="series-line" d={seriesPath(submitted, frame).line} />
+          </g>
           <g class="tone-second">
             <path class="series-area" d={seriesPath(finished, frame).area} />
             <path class="series-line" d={seriesPath(finished, frame).line} />
           </g>
         </svg>
-        <div class="chart-time" aria-hidden="true"><span>{duration(Math.max(fewest, Math.round((Date.now() - (shown[0]?.at ?? Date.now())) / 1000)))} ago</span><span>now</span></div>
+        <div class="chart-time" aria-hidden="true">
+          <span>{duration(Math.max(fewest, Math.round((Date.now() - (shown[0]?.at ?? Date.now())) / 1000)))} ago</span>
+          <span>now</span>
+        </div>
       </div>
     </Panel>
   );

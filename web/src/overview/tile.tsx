@@ -14,9 +14,18 @@ export function Tile({ name, value, unit, history, tone, to }: TileProps) {
   const inside = (
     <>
       <span class="tile-name">{name}</span>
-      <span class="tile-value" data-tile={name}>{value}{unit && <small>{unit}</small>}</span>
+      <span class="tile-value" data-tile={name}>
+        {value}
+        {unit && <small>{unit}</small>}
+      </span>
       <Sparkline values={history} capacity={Math.max(20, Math.min(90, history.length))} tone={tone} />
     </>
   );
-  return to ? <Link to={to} class="tile tile-link">{inside}</Link> : <div class="tile">{inside}</div>;
+  return to ? (
+    <Link to={to} class="tile tile-link">
+      {inside}
+    </Link>
+  ) : (
+    <div class="tile">{inside}</div>
+  );
 }

@@ -10,14 +10,24 @@ export function FoundObjects({ result, picture }: { result: ObjectsResult; pictu
   return (
     <>
       {picture && result.width !== undefined && result.height !== undefined && (
-        <Drawing objects={result.objects} picture={picture} width={result.width} height={result.height} colors={colors} />
+        <Drawing
+          objects={result.objects}
+          picture={picture}
+          width={result.width}
+          height={result.height}
+          colors={colors}
+        />
       )}
-      {result.objects.length === 0 ? <p class="muted">Nothing was found.</p> : (
+      {result.objects.length === 0 ? (
+        <p class="muted">Nothing was found.</p>
+      ) : (
         <ol class="found" aria-label="Objects found">
           {result.objects.map((each, index) => (
             <li key={index}>
               <span class="legend-color" style={{ background: colors.get(each.label) }} aria-hidden="true" />
-              <span class="bar-label" data-found-label>{each.label}</span>
+              <span class="bar-label" data-found-label>
+                {each.label}
+              </span>
               <span class="bar-value number">{percent(each.confidence)}</span>
             </li>
           ))}
@@ -44,12 +54,19 @@ function Drawing({ objects, picture, width, height, colors }: DrawingProps) {
   }, [picture]);
   const unit = Math.max(width, height) / 100; // lines and letters of the same size on any picture
   return (
-    <svg class="found-picture" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`The picture with ${objects.length} boxes`}>
+    <svg
+      class="found-picture"
+      viewBox={`0 0 ${width} ${height}`}
+      role="img"
+      aria-label={`The picture with ${objects.length} boxes`}
+    >
       {url.value && <image href={url.value} width={width} height={height} preserveAspectRatio="none" />}
       {[...objects].reverse().map(({ label, confidence, box: [x, y, w, h] }, index) => (
         <g key={index}>
           <rect x={x} y={y} width={w} height={h} fill="none" stroke={colors.get(label)} stroke-width={unit * 0.6} />
-          <text x={x + unit * 0.5} y={Math.max(y - unit * 0.8, unit * 3)} font-size={unit * 3} fill={colors.get(label)}>{label} {percent(confidence, 0)}</text>
+          <text x={x + unit * 0.5} y={Math.max(y - unit * 0.8, unit * 3)} font-size={unit * 3} fill={colors.get(label)}>
+            {label} {percent(confidence, 0)}
+          </text>
         </g>
       ))}
     </svg>

@@ -4,6 +4,7 @@ const COLORS = ["#e6550d", "#1f77b4", "#2ca02c", "#d62798", "#9467bd", "#bc8f00"
 
 export function labelColors(labels: readonly string[]): Map<string, string> {
   const colors = new Map<string, string>();
-  for (const label of labels) if (!colors.has(label)) colors.set(label, COLORS[colors.size % COLORS.length] ?? "#e6550d");
+  for (const label of labels)
+    if (!colors.has(label)) colors.set(label, COLORS[colors.size % COLORS.length] ?? "#e6550d");
   return colors;
 }

@@ -26,10 +26,15 @@ export function LandCoverMap({ result }: { result: MapResult }) {
 
   useEffect(() => {
     const controller = new AbortController();
-    blobs.read(result.map.blob, result.map.media_type, controller.signal).then(async (blob) => {
-      const image = await readPixels(blob);
-      picture.value = { ...image, classes: classOfPixels(image.rgba, shares) };
-    }).catch((error: unknown) => { if (!isAbort(error)) failure.value = error; });
+    blobs
+      .read(result.map.blob, result.map.media_type, controller.signal)
+      .then(async (blob) => {
+        const image = await readPixels(blob);
+        picture.value = { ...image, classes: classOfPixels(image.rgba, shares) };
+      })
+      .catch((error: unknown) => {
+        if (!isAbort(error)) failure.value = error;
+      });
     return () => controller.abort();
   }, [result]);
 
@@ -39,7 +44,11 @@ export function LandCoverMap({ result }: { result: MapResult }) {
     if (!drawn || !canvas.current || !context) return;
     canvas.current.width = drawn.width;
     canvas.current.height = drawn.height;
-    context.putImageData(new ImageData(standOut(drawn.rgba, drawn.classes, chosen.value), drawn.width, drawn.height), 0, 0);
+    context.putImageData(
+      new ImageData(standOut(drawn.rgba, drawn.classes, chosen.value), drawn.width, drawn.height),
+      0,
+      0,
+    );
     canvas.current.dataset["drawn"] = "yes";
   });
 
@@ -58,22 +67,53 @@ export function LandCoverMap({ result }: { result: MapResult }) {
     <div class="map">
       <figure class="map-figure">
         <canvas
-          ref={canvas} class="map-canvas pixelated" width={result.width} height={result.height} role="img"
+          ref={canvas}
+          class="map-canvas pixelated"
+          width={result.width}
+          height={result.height}
+          role="img"
           style={{ width: `${result.width * pixelSize(result.width, result.height, 420, 408)}px` }}
-          aria-label={`Map of ${result.width} by ${result.height} pixels: ${shares.slice(0, 3).map((share) => `${share.label} ${percent(share.share)}`).join(", ")}`}
-          onPointerMove={point} onPointerLeave={() => { under.value = null; }}
+          aria-label={`Map of ${result.width} by ${result.height} pixels: ${shares
+            .slice(0, 3)
+            .map((share) => `${share.label} ${percent(share.share)}`)
+            .join(", ")}`}
+          onPointerMove={point}
+          onPointerLeave={() => {
+            under.value = null;
+          }}
         />
         <figcaption>
-          {under.value ? <>{under.value.label} <span class="faint">column {under.value.column}, row {under.value.row}</span></>
-            : <span class="faint">{result.width} × {result.height} pixels</span>}
+          {under.value ? (
+            <>
+              {under.value.label}{" "}
+              <span class="faint">
+                column {under.value.column}, row {under.value.row}
+              </span>
+            </>
+          ) : (
+            <span class="faint">
+              {result.width} × {result.height} pixels
+            </span>
+          )}
         </figcaption>
       </figure>
       <ul class="legend" aria-label="Classes and their shares">
         {shares.map((share, index) => (
-          <li key={share.label} data-class={share.label} onPointerEnter={() => { chosen.value = index; }} onPointerLeave={() => { chosen.value = null; }}>
+          <li
+            key={share.label}
+            data-class={share.label}
+            onPointerEnter={() => {
+              chosen.value = index;
+            }}
+            onPointerLeave={() => {
+              chosen.value = null;
+            }}
+          >
             <span class="legend-color" style={{ backgroundColor: share.color }} aria-hidden="true" />
             <span class="legend-label">{share.label}</span>
-            <span class="legend-track" aria-hidden="true">{share.share > 0 && <span style={{ width: `${share.share * 100}%`, backgroundColor: share.color }} />}</span>
+            <span class="legend-track" aria-hidden="true">
+              {share.share > 0 && <span style={{ width: `${share.share * 100}%`, backgroundColor: share.color }} />}
+            </span>
             <b class="number">{percent(share.share)}</b>
             <span class="number faint legend-pixels">{count(share.pixels)} px</span>
           </li>

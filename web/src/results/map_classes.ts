@@ -26,7 +26,11 @@ export function classOfPixels(rgba: Uint8ClampedArray, shares: ClassShare[]): In
 }
 
 /** Every other class fades to a fifth. */
-export function standOut(rgba: Uint8ClampedArray, classes: Int16Array, chosen: number | null): Uint8ClampedArray<ArrayBuffer> {
+export function standOut(
+  rgba: Uint8ClampedArray,
+  classes: Int16Array,
+  chosen: number | null,
+): Uint8ClampedArray<ArrayBuffer> {
   const shown = new Uint8ClampedArray(rgba);
   if (chosen === null) return shown;
   for (let pixel = 0; pixel < classes.length; pixel += 1) {

@@ -15,10 +15,17 @@ export function isObjectsResult(value: unknown): value is ObjectsResult {
 }
 
 export function isMapResult(value: unknown): value is MapResult {
-  return isRecord(value) && Array.isArray(value["shares"]) && isRecord(value["map"]) && typeof value["map"]["blob"] === "string";
+  return (
+    isRecord(value) &&
+    Array.isArray(value["shares"]) &&
+    isRecord(value["map"]) &&
+    typeof value["map"]["blob"] === "string"
+  );
 }
 
-export function hasRunFacts(value: unknown): value is { model: string; model_version: string; batch_size: number; queue_ms: number; infer_ms: number } {
+export function hasRunFacts(
+  value: unknown,
+): value is { model: string; model_version: string; batch_size: number; queue_ms: number; infer_ms: number } {
   return isRecord(value) && typeof value["model"] === "string" && typeof value["infer_ms"] === "number";
 }
 

@@ -14,10 +14,24 @@ export function ResultView({ result, picture }: { result: unknown; picture?: Blo
       {drawing}
       {hasRunFacts(result) && (
         <dl class="run-facts">
-          <div><dt>Model</dt><dd>{result.model}/{result.model_version}</dd></div>
-          <div><dt>Inference</dt><dd>{milliseconds(result.infer_ms)}</dd></div>
-          <div><dt>Waited</dt><dd>{milliseconds(result.queue_ms)}</dd></div>
-          <div><dt>Batch</dt><dd>{result.batch_size}</dd></div>
+          <div>
+            <dt>Model</dt>
+            <dd>
+              {result.model}/{result.model_version}
+            </dd>
+          </div>
+          <div>
+            <dt>Inference</dt>
+            <dd>{milliseconds(result.infer_ms)}</dd>
+          </div>
+          <div>
+            <dt>Waited</dt>
+            <dd>{milliseconds(result.queue_ms)}</dd>
+          </div>
+          <div>
+            <dt>Batch</dt>
+            <dd>{result.batch_size}</dd>
+          </div>
         </dl>
       )}
     </div>
@@ -48,7 +62,9 @@ function SeveralLabels({ result }: { result: LabelsResult }) {
   const right = new Set(result.labels.map((each) => each.label));
   return (
     <>
-      <p class="answer"><strong data-result-label>{result.labels.map((each) => each.label).join(", ") || "none"}</strong></p>
+      <p class="answer">
+        <strong data-result-label>{result.labels.map((each) => each.label).join(", ") || "none"}</strong>
+      </p>
       <Bars scores={result.top} right={right} />
     </>
   );
@@ -60,7 +76,9 @@ function Bars({ scores, right }: { scores: LabelScore[]; right: Set<string> }) {
       {scores.map((score) => (
         <li key={score.label} class={right.has(score.label) ? "bar-first" : undefined}>
           <span class="bar-label">{score.label}</span>
-          <span class="bar-track" aria-hidden="true"><span class="bar-fill" style={{ width: `${Math.max(0.5, score.confidence * 100)}%` }} /></span>
+          <span class="bar-track" aria-hidden="true">
+            <span class="bar-fill" style={{ width: `${Math.max(0.5, score.confidence * 100)}%` }} />
+          </span>
           <span class="bar-value number">{percent(score.confidence)}</span>
         </li>
       ))}

@@ -12,25 +12,38 @@ export type Route =
   | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
-  const parts = path.split("/").filter((part) => part !== "").map(decode);
+  const parts = path
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decode);
   const [first, second] = parts;
   if (parts.length > 2) return { page: "unknown" };
   if (first === undefined) return { page: "overview" };
   if (second === undefined) {
     switch (first) {
-      case "jobs": return { page: "jobs" };
-      case "models": return { page: "models" };
-      case "try": return { page: "try", model: null };
-      case "keys": return { page: "keys" };
-      case "docs": return { page: "docs" };
-      default: return { page: "unknown" };
+      case "jobs":
+        return { page: "jobs" };
+      case "models":
+        return { page: "models" };
+      case "try":
+        return { page: "try", model: null };
+      case "keys":
+        return { page: "keys" };
+      case "docs":
+        return { page: "docs" };
+      default:
+        return { page: "unknown" };
     }
   }
   switch (first) {
-    case "jobs": return { page: "job", id: second };
-    case "models": return { page: "model", name: second };
-    case "try": return { page: "try", model: second };
-    default: return { page: "unknown" };
+    case "jobs":
+      return { page: "job", id: second };
+    case "models":
+      return { page: "model", name: second };
+    case "try":
+      return { page: "try", model: second };
+    default:
+      return { page: "unknown" };
   }
 }
 

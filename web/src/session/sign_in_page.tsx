@@ -32,9 +32,10 @@ export function SignInPage() {
       await signIn(value);
     } catch (failure) {
       const { title, detail } = describe(failure);
-      problem.value = failure instanceof ApiError && failure.status === 401
-        ? "This key is not valid here. It may be mistyped, expired or revoked."
-        : [title, detail].filter(Boolean).join(". ");
+      problem.value =
+        failure instanceof ApiError && failure.status === 401
+          ? "This key is not valid here. It may be mistyped, expired or revoked."
+          : [title, detail].filter(Boolean).join(". ");
       field.current?.select();
     } finally {
       busy.value = false;
@@ -43,7 +44,9 @@ export function SignInPage() {
 
   return (
     <main class="sign-in">
-      <div class="sign-in-corner"><ThemeToggle /></div>
+      <div class="sign-in-corner">
+        <ThemeToggle />
+      </div>
       <form class="sign-in-card" onSubmit={submit} noValidate>
         <div class="sign-in-brand">
           <Logo size={44} />
@@ -52,16 +55,32 @@ export function SignInPage() {
             <p>Jobs in, predictions out, on your own machine.</p>
           </div>
         </div>
-        {signInNote.value && <p class="notice" role="status">{signInNote.value}</p>}
+        {signInNote.value && (
+          <p class="notice" role="status">
+            {signInNote.value}
+          </p>
+        )}
         <Field label="Key" id="key" problem={problem.value}>
           <input
-            id="key" ref={field} class="input mono" type="password" autocomplete="current-password"
-            spellcheck={false} autocapitalize="off" placeholder="mr_…" value={key.value}
-            aria-invalid={problem.value !== ""} aria-describedby={problem.value ? "key-problem" : undefined}
-            onInput={(event) => { key.value = event.currentTarget.value; }}
+            id="key"
+            ref={field}
+            class="input mono"
+            type="password"
+            autocomplete="current-password"
+            spellcheck={false}
+            autocapitalize="off"
+            placeholder="mr_…"
+            value={key.value}
+            aria-invalid={problem.value !== ""}
+            aria-describedby={problem.value ? "key-problem" : undefined}
+            onInput={(event) => {
+              key.value = event.currentTarget.value;
+            }}
           />
         </Field>
-        <Button kind="primary" type="submit" busy={busy.value} wide>Sign in</Button>
+        <Button kind="primary" type="submit" busy={busy.value} wide>
+          Sign in
+        </Button>
         <p class="sign-in-hint">
           No key yet? On the machine itself:
           <code>millrace key create --name me --role admin</code>

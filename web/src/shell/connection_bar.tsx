@@ -8,7 +8,9 @@ export function ConnectionBar() {
         <div class="connection-bar">
           <span class="pulse" aria-hidden="true" />
           <span>Connection to the daemon lost. What you see may be old; retrying…</span>
-          <button type="button" class="link-button" onClick={pollEverythingNow}>Retry now</button>
+          <button type="button" class="link-button" onClick={pollEverythingNow}>
+            Retry now
+          </button>
         </div>
       )}
     </div>

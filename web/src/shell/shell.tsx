@@ -34,18 +34,28 @@ const places = computed(() => (isAdmin.value ? [...everyone, ...admins] : everyo
 export function Shell({ children }: { children: ComponentChildren }) {
   return (
     <div class="shell">
-      <a class="skip-link" href="#main">Skip to the content</a>
+      <a class="skip-link" href="#main">
+        Skip to the content
+      </a>
       <aside class="sidebar">
         <div class="brand">
-          <Link to="/" class="brand-link" label="Millrace, overview"><Logo size={26} /><span>Millrace</span></Link>
-          <span class="brand-theme"><ThemeToggle /><SignOut /></span>
+          <Link to="/" class="brand-link" label="Millrace, overview">
+            <Logo size={26} />
+            <span>Millrace</span>
+          </Link>
+          <span class="brand-theme">
+            <ThemeToggle />
+            <SignOut />
+          </span>
         </div>
         <Navigation />
         <Footer />
       </aside>
       <div class="content">
         <ConnectionBar />
-        <main id="main" tabIndex={-1}>{children}</main>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
       </div>
       <ToastList />
     </div>
@@ -68,7 +78,10 @@ function Navigation() {
 function SignOut() {
   return (
     <button
-      type="button" class="icon-button" aria-label="Sign out" title="Sign out"
+      type="button"
+      class="icon-button"
+      aria-label="Sign out"
+      title="Sign out"
       onClick={() => void signOut().catch(sayFailed)}
     >
       <Icon name="sign-out" />
@@ -83,12 +96,17 @@ function Footer() {
     <div class="sidebar-foot">
       {daemon.value && (
         <p class="foot-line" title={worker?.reason || undefined}>
-          <span class={`dot dot-${reachable.value ? worker?.state ?? "unavailable" : "unavailable"}`} aria-hidden="true" />
+          <span
+            class={`dot dot-${reachable.value ? (worker?.state ?? "unavailable") : "unavailable"}`}
+            aria-hidden="true"
+          />
           {reachable.value ? `Worker ${worker?.state ?? "unknown"}` : "No answer"}
           <span class="foot-version">{daemon.value.version}</span>
         </p>
       )}
-      <p class="foot-line"><Link to="/docs">API reference</Link></p>
+      <p class="foot-line">
+        <Link to="/docs">API reference</Link>
+      </p>
       {who && (
         <div class="foot-who">
           <div>

@@ -16,7 +16,9 @@ function stored(): Theme {
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const systemIsDark = signal(dark.matches);
-dark.addEventListener("change", (event) => { systemIsDark.value = event.matches; });
+dark.addEventListener("change", (event) => {
+  systemIsDark.value = event.matches;
+});
 
 export const theme = signal<Theme>(stored());
 

@@ -7,10 +7,18 @@ export function ToastList() {
   return (
     <div class="toasts">
       <div role="status" aria-live="polite">
-        {toasts.value.filter((toast) => toast.kind === "done").map((toast) => <ToastCard key={toast.id} toast={toast} />)}
+        {toasts.value
+          .filter((toast) => toast.kind === "done")
+          .map((toast) => (
+            <ToastCard key={toast.id} toast={toast} />
+          ))}
       </div>
       <div role="alert" aria-live="assertive">
-        {toasts.value.filter((toast) => toast.kind === "failed").map((toast) => <ToastCard key={toast.id} toast={toast} />)}
+        {toasts.value
+          .filter((toast) => toast.kind === "failed")
+          .map((toast) => (
+            <ToastCard key={toast.id} toast={toast} />
+          ))}
       </div>
     </div>
   );

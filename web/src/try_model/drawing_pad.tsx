@@ -33,7 +33,10 @@ export function DrawingPad({ rows, columns, onDrawn }: DrawingPadProps) {
     const drawing = context();
     if (!drawing || !last.current) return;
     const box = event.currentTarget.getBoundingClientRect();
-    const point = { x: ((event.clientX - box.left) / box.width) * size, y: ((event.clientY - box.top) / box.height) * size };
+    const point = {
+      x: ((event.clientX - box.left) / box.width) * size,
+      y: ((event.clientY - box.top) / box.height) * size,
+    };
     const from = Number.isNaN(last.current.x) ? point : last.current;
     Object.assign(drawing, { strokeStyle: "#fff", lineWidth: pen, lineCap: "round", lineJoin: "round" });
     drawing.beginPath();
@@ -61,11 +64,32 @@ export function DrawingPad({ rows, columns, onDrawn }: DrawingPadProps) {
   return (
     <div class="drawing">
       <canvas
-        ref={canvas} class="drawing-pad" width={size} height={size} role="img" aria-label="Drawing pad: draw with the mouse or a finger"
-        onPointerDown={begin} onPointerMove={stroke} onPointerUp={end} onPointerCancel={end}
+        ref={canvas}
+        class="drawing-pad"
+        width={size}
+        height={size}
+        role="img"
+        aria-label="Drawing pad: draw with the mouse or a finger"
+        onPointerDown={begin}
+        onPointerMove={stroke}
+        onPointerUp={end}
+        onPointerCancel={end}
       />
-      {empty.value ? <span class="drawing-hint" aria-hidden="true">or draw</span>
-        : <button type="button" class="drawing-clear icon-button small" aria-label="Clear the drawing" title="Clear" onClick={clear}><Icon name="close" /></button>}
+      {empty.value ? (
+        <span class="drawing-hint" aria-hidden="true">
+          or draw
+        </span>
+      ) : (
+        <button
+          type="button"
+          class="drawing-clear icon-button small"
+          aria-label="Clear the drawing"
+          title="Clear"
+          onClick={clear}
+        >
+          <Icon name="close" />
+        </button>
+      )}
     </div>
   );
 }

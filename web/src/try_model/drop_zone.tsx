@@ -39,12 +39,21 @@ export function DropZone({ accept, hint, onFile }: DropZoneProps) {
 
   return (
     <label
-      class={over.value ? "drop-zone drop-zone-over" : "drop-zone"} onDrop={drop}
-      onDragOver={(event) => { event.preventDefault(); over.value = true; }} onDragLeave={() => { over.value = false; }}
+      class={over.value ? "drop-zone drop-zone-over" : "drop-zone"}
+      onDrop={drop}
+      onDragOver={(event) => {
+        event.preventDefault();
+        over.value = true;
+      }}
+      onDragLeave={() => {
+        over.value = false;
+      }}
     >
       <input ref={field} type="file" accept={accept} class="off-screen" onChange={choose} data-drop />
       <Icon name="upload" />
-      <span><b>Drop a file</b>, paste it, or <u>choose one</u></span>
+      <span>
+        <b>Drop a file</b>, paste it, or <u>choose one</u>
+      </span>
       <small>{hint}</small>
     </label>
   );

@@ -17,15 +17,21 @@ export function ExampleList({ examples, task, onChoose }: ExampleListProps) {
     <div class="examples">
       {others.map((example) => (
         <Button key={example.url} kind="primary" onClick={() => onChoose(example)}>
-          <Icon name="play" />{task === "pixel_classification" ? "Run the satellite example" : `Run ${example.name}`}
+          <Icon name="play" />
+          {task === "pixel_classification" ? "Run the satellite example" : `Run ${example.name}`}
         </Button>
       ))}
       {pictures.length > 0 && (
         <div class="thumbnails" role="group" aria-label="Examples">
           {pictures.map((example) => (
             <button
-              key={example.url} type="button" class="thumbnail" data-example={example.name} title={example.name}
-              aria-label={`Example ${example.label ?? example.name}`} onClick={() => onChoose(example)}
+              key={example.url}
+              type="button"
+              class="thumbnail"
+              data-example={example.name}
+              title={example.name}
+              aria-label={`Example ${example.label ?? example.name}`}
+              onClick={() => onChoose(example)}
             >
               <img src={example.url} alt="" width={40} height={40} />
             </button>

@@ -55,11 +55,13 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
       <div class="input-sources">
         <DropZone
           accept={takesImages ? "image/png,image/jpeg" : ".npy,application/json,.json"}
-          hint={takesImages ? "PNG or JPEG" : ".npy or JSON tensors"} onFile={take}
+          hint={takesImages ? "PNG or JPEG" : ".npy or JSON tensors"}
+          onFile={take}
         />
         {rows > 0 && (
           <DrawingPad
-            rows={rows} columns={columns}
+            rows={rows}
+            columns={columns}
             onDrawn={(content) => void trial.run({ name: "drawing.png", content, mediaType: "image/png" })}
           />
         )}
@@ -68,8 +70,13 @@ export function InputPanel({ trial, version, examples }: InputPanelProps) {
         <>
           <InputPreview key={input.name} input={input} />
           <div class="input-actions">
-            <Button busy={trial.busy.value} onClick={() => void trial.run(input)}><Icon name="play" />Run again</Button>
-            <Button busy={queueing.value} onClick={() => void queue()}>Submit as a job</Button>
+            <Button busy={trial.busy.value} onClick={() => void trial.run(input)}>
+              <Icon name="play" />
+              Run again
+            </Button>
+            <Button busy={queueing.value} onClick={() => void queue()}>
+              Submit as a job
+            </Button>
           </div>
         </>
       )}

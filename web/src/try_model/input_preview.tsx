@@ -27,19 +27,26 @@ export function InputPreview({ input }: { input: TrialInput }) {
       facts.value = header ? `${header.descr} ${shape(header.shape)}` : "";
       series.value = readSeries(file);
     });
-    return () => { gone = true; };
+    return () => {
+      gone = true;
+    };
   }, [input]);
 
   return (
     <div class="preview">
       {picture.value && (
         <img
-          class={small.value ? "preview-image pixelated preview-small" : "preview-image"} src={picture.value} alt={`Input: ${input.name}`}
+          class={small.value ? "preview-image pixelated preview-small" : "preview-image"}
+          src={picture.value}
+          alt={`Input: ${input.name}`}
           onLoad={(event) => {
             small.value = event.currentTarget.naturalWidth <= 64;
             facts.value = `${event.currentTarget.naturalWidth} × ${event.currentTarget.naturalHeight} pixels`;
           }}
-          onError={() => { picture.value = null; facts.value = "this browser cannot show it"; }}
+          onError={() => {
+            picture.value = null;
+            facts.value = "this browser cannot show it";
+          }}
         />
       )}
       {series.value && <SeasonPreview series={series.value} />}

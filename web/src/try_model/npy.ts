@@ -25,7 +25,11 @@ export function parseNpyHeader(file: ArrayBuffer): NpyArray | null {
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
   if (descr === undefined || fortran === undefined || shape === undefined) return null;
-  const sizes = shape.split(",").map((part) => part.trim()).filter((part) => part !== "").map(Number);
+  const sizes = shape
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .map(Number);
   if (sizes.some((size) => !Number.isInteger(size) || size < 0)) return null;
   return { descr, fortran: fortran === "True", shape: sizes, offset: start + length };
 }
@@ -43,7 +47,8 @@ export function readSeries(file: ArrayBuffer): Series | null {
   if (!header || header.descr !== "<f4" || header.fortran) return null;
   const sizes = header.shape[0] === 1 && header.shape.length === 4 ? header.shape.slice(1) : header.shape;
   const [dates, rows, columns, rest] = sizes;
-  if (sizes.length < 3 || sizes.length > 4 || !dates || !rows || !columns || (rest !== undefined && rest !== 1)) return null;
+  if (sizes.length < 3 || sizes.length > 4 || !dates || !rows || !columns || (rest !== undefined && rest !== 1))
+    return null;
   const count = dates * rows * columns;
   if (header.offset + count * 4 > file.byteLength) return null;
   // Copied: the values need not begin at a multiple of four.

@@ -12,17 +12,29 @@ export function OutputPanel({ trial }: { trial: Trial }) {
   return (
     <Panel
       title="Result"
-      actions={result !== undefined && trial.roundTrip.value !== null && <span class="muted panel-aside number">answered in {milliseconds(trial.roundTrip.value)}</span>}
+      actions={
+        result !== undefined &&
+        trial.roundTrip.value !== null && (
+          <span class="muted panel-aside number">answered in {milliseconds(trial.roundTrip.value)}</span>
+        )
+      }
     >
       <div class={trial.busy.value ? "output output-busy" : "output"} aria-live="polite" aria-busy={trial.busy.value}>
-        {failure !== undefined ? <Failure failure={failure} {...(input && { retry: () => void trial.run(input) })} />
-          : result !== undefined ? (
-            <>
-              <ResultView result={result} picture={input?.mediaType.startsWith("image/") ? input.content : undefined} />
-              <details class="raw"><summary>As JSON</summary><JsonView value={result} label="result" /></details>
-            </>
-          )
-          : <p class="output-empty faint">{trial.busy.value ? "Running…" : "Choose an input; the answer appears here."}</p>}
+        {failure !== undefined ? (
+          <Failure failure={failure} {...(input && { retry: () => void trial.run(input) })} />
+        ) : result !== undefined ? (
+          <>
+            <ResultView result={result} picture={input?.mediaType.startsWith("image/") ? input.content : undefined} />
+            <details class="raw">
+              <summary>As JSON</summary>
+              <JsonView value={result} label="result" />
+            </details>
+          </>
+        ) : (
+          <p class="output-empty faint">
+            {trial.busy.value ? "Running…" : "Choose an input; the answer appears here."}
+          </p>
+        )}
       </div>
     </Panel>
   );

@@ -19,16 +19,33 @@ export function SeasonPreview({ series }: { series: Series }) {
   return (
     <figure class="season">
       <canvas
-        ref={canvas} class="pixelated" width={series.columns} height={series.rows} role="img"
-        style={{ width: `${series.columns * scale}px` }} aria-label={`Vegetation on date ${date.value + 1} of ${series.dates}`}
+        ref={canvas}
+        class="pixelated"
+        width={series.columns}
+        height={series.rows}
+        role="img"
+        style={{ width: `${series.columns * scale}px` }}
+        aria-label={`Vegetation on date ${date.value + 1} of ${series.dates}`}
       />
       <figcaption>
-        <label for="season-date">Date {date.value + 1} of {series.dates}</label>
+        <label for="season-date">
+          Date {date.value + 1} of {series.dates}
+        </label>
         <input
-          id="season-date" type="range" min={0} max={series.dates - 1} value={date.value}
-          onInput={(event) => { date.value = Number(event.currentTarget.value); }}
+          id="season-date"
+          type="range"
+          min={0}
+          max={series.dates - 1}
+          value={date.value}
+          onInput={(event) => {
+            date.value = Number(event.currentTarget.value);
+          }}
         />
-        <div class="season-key" aria-hidden="true"><span>bare</span><i /><span>green</span></div>
+        <div class="season-key" aria-hidden="true">
+          <span>bare</span>
+          <i />
+          <span>green</span>
+        </div>
       </figcaption>
     </figure>
   );

@@ -19,16 +19,33 @@ import { Trial } from "./trial.ts";
 import "./try_model.css";
 
 export function TryModelPage({ wanted }: { wanted: string | null }) {
-  const poller = usePoller("models", (signal) => calls.list(signal), (page) => (page && page.data.length > 0 ? 15_000 : 2000));
+  const poller = usePoller(
+    "models",
+    (signal) => calls.list(signal),
+    (page) => (page && page.data.length > 0 ? 15_000 : 2000),
+  );
   const failure = poller.failure.value;
   const models = poller.data.value?.data;
   return (
     <>
       <PageHead title="Try a model" />
-      {!models ? (failure ? <Failure failure={failure} retry={() => poller.refresh()} /> : <p class="loading" role="status">Reading models…</p>)
-        : models.length === 0 ? <Empty title="No models yet">Push one with <code>millrace model push</code>, then try it here.</Empty>
-        : !may("submitter") ? <Empty title="Your key may only look">Running a model needs a key of the role submitter or above.</Empty>
-        : <Chosen models={models} wanted={wanted} />}
+      {!models ? (
+        failure ? (
+          <Failure failure={failure} retry={() => poller.refresh()} />
+        ) : (
+          <p class="loading" role="status">
+            Reading models…
+          </p>
+        )
+      ) : models.length === 0 ? (
+        <Empty title="No models yet">
+          Push one with <code>millrace model push</code>, then try it here.
+        </Empty>
+      ) : !may("submitter") ? (
+        <Empty title="Your key may only look">Running a model needs a key of the role submitter or above.</Empty>
+      ) : (
+        <Chosen models={models} wanted={wanted} />
+      )}
     </>
   );
 }
@@ -38,9 +55,14 @@ function Chosen({ models, wanted }: { models: Model[]; wanted: string | null }) 
   useEffect(() => {
     const controller = new AbortController();
     // Without examples the page still works with files of one's own.
-    exampleCalls.list(controller.signal).then((list) => { examples.value = list; }).catch((failure: unknown) => {
-      if (!isAbort(failure)) examples.value = [];
-    });
+    exampleCalls
+      .list(controller.signal)
+      .then((list) => {
+        examples.value = list;
+      })
+      .catch((failure: unknown) => {
+        if (!isAbort(failure)) examples.value = [];
+      });
     return () => controller.abort();
   }, []);
 
@@ -50,7 +72,10 @@ function Chosen({ models, wanted }: { models: Model[]; wanted: string | null }) 
       <div class="model-choice" role="group" aria-label="Model">
         {models.map((each) => (
           <button
-            key={each.name} type="button" class="model-option" aria-pressed={each.name === model?.name}
+            key={each.name}
+            type="button"
+            class="model-option"
+            aria-pressed={each.name === model?.name}
             onClick={() => go(`/try/${encodeURIComponent(each.name)}`)}
           >
             <b>{each.name}</b>
@@ -58,8 +83,11 @@ function Chosen({ models, wanted }: { models: Model[]; wanted: string | null }) 
           </button>
         ))}
       </div>
-      {model ? <Bench key={model.name} model={model} examples={examples.value.filter((each) => each.model === model.name)} />
-        : <Empty title="No such model">There is no model “{wanted}” here.</Empty>}
+      {model ? (
+        <Bench key={model.name} model={model} examples={examples.value.filter((each) => each.model === model.name)} />
+      ) : (
+        <Empty title="No such model">There is no model “{wanted}” here.</Empty>
+      )}
     </>
   );
 }
@@ -71,7 +99,9 @@ function Bench({ model, examples }: { model: Model; examples: Example[] }) {
   return (
     <>
       {version?.description && (
-        <p class="model-about">{version.description}. <Link to={`/models/${encodeURIComponent(model.name)}`}>About this model</Link></p>
+        <p class="model-about">
+          {version.description}. <Link to={`/models/${encodeURIComponent(model.name)}`}>About this model</Link>
+        </p>
       )}
       <div class="bench">
         <InputPanel trial={trial} version={version} examples={examples} />

@@ -19,7 +19,9 @@ export function vegetationColor(value: number): [number, number, number] {
     const high = stops[index] as Stop;
     if (value <= high[0]) {
       const part = (value - low[0]) / (high[0] - low[0]);
-      return [1, 2, 3].map((at) => Math.round((low[at] as number) + part * ((high[at] as number) - (low[at] as number)))) as [number, number, number];
+      return [1, 2, 3].map((at) =>
+        Math.round((low[at] as number) + part * ((high[at] as number) - (low[at] as number))),
+      ) as [number, number, number];
     }
   }
   const last = stops.at(-1) as Stop;

@@ -11,7 +11,16 @@ interface ButtonProps {
   onClick?: () => void;
 }
 
-export function Button({ children, kind = "plain", type = "button", size, busy, disabled, wide, onClick }: ButtonProps) {
+export function Button({
+  children,
+  kind = "plain",
+  type = "button",
+  size,
+  busy,
+  disabled,
+  wide,
+  onClick,
+}: ButtonProps) {
   const names = ["button", `button-${kind}`, size && "button-small", wide && "button-wide"].filter(Boolean).join(" ");
   return (
     <button type={type} class={names} disabled={disabled || busy} aria-busy={busy ? true : undefined} onClick={onClick}>

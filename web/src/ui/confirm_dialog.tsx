@@ -36,7 +36,9 @@ export function ConfirmDialog({ title, children, action, kind = "primary", onClo
         {failure.value !== undefined && <Failure failure={failure.value} />}
         <footer class="dialog-foot">
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind={kind} type="submit" busy={busy.value}>{action}</Button>
+          <Button kind={kind} type="submit" busy={busy.value}>
+            {action}
+          </Button>
         </footer>
       </form>
     </Dialog>

@@ -25,7 +25,9 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   const copied = useSignal(false);
   const run = async () => {
     copied.value = await copy(text);
-    window.setTimeout(() => { copied.value = false; }, 1500);
+    window.setTimeout(() => {
+      copied.value = false;
+    }, 1500);
   };
   return (
     <button type="button" class="icon-button small" aria-label={label} title={label} onClick={() => void run()}>

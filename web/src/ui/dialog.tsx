@@ -23,15 +23,26 @@ export function Dialog({ title, children, onClose }: DialogProps) {
   }, []);
   return (
     <dialog
-      ref={element} class="dialog" aria-label={title}
-      onCancel={(event) => { event.preventDefault(); onClose(); }}
-      onPointerDown={(event) => { pressedOutside.current = event.target === element.current; }}
-      onClick={(event) => { if (pressedOutside.current && event.target === element.current) onClose(); }}
+      ref={element}
+      class="dialog"
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onPointerDown={(event) => {
+        pressedOutside.current = event.target === element.current;
+      }}
+      onClick={(event) => {
+        if (pressedOutside.current && event.target === element.current) onClose();
+      }}
     >
       <div class="dialog-inside">
         <header class="dialog-head">
           <h2>{title}</h2>
-          <button type="button" class="icon-button small" aria-label="Close" onClick={onClose}><Icon name="close" /></button>
+          <button type="button" class="icon-button small" aria-label="Close" onClick={onClose}>
+            <Icon name="close" />
+          </button>
         </header>
         {children}
       </div>

@@ -12,7 +12,11 @@ export function Empty({ title, children, link }: EmptyProps) {
     <div class="empty">
       <h2>{title}</h2>
       {children && <p>{children}</p>}
-      {link && <Link to={link.to} class="button button-plain">{link.text}</Link>}
+      {link && (
+        <Link to={link.to} class="button button-plain">
+          {link.text}
+        </Link>
+      )}
     </div>
   );
 }

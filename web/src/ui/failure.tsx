@@ -7,7 +7,11 @@ export function Failure({ failure, retry }: { failure: unknown; retry?: () => vo
     <div class="failure" role="alert">
       <strong>{title}</strong>
       {detail && <p>{detail}</p>}
-      {retry && <button type="button" class="link-button" onClick={retry}>Try again</button>}
+      {retry && (
+        <button type="button" class="link-button" onClick={retry}>
+          Try again
+        </button>
+      )}
     </div>
   );
 }

@@ -13,8 +13,13 @@ export function Field({ label, id, children, hint, problem }: FieldProps) {
     <div class="field">
       <label for={id}>{label}</label>
       {children}
-      {problem ? <p class="field-problem" id={`${id}-problem`} role="alert">{problem}</p>
-        : hint && <p class="field-hint">{hint}</p>}
+      {problem ? (
+        <p class="field-problem" id={`${id}-problem`} role="alert">
+          {problem}
+        </p>
+      ) : (
+        hint && <p class="field-hint">{hint}</p>
+      )}
     </div>
   );
 }

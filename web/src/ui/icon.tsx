@@ -6,8 +6,17 @@ const drawings = {
   models: ["M8 1.8l5.5 3v6.4L8 14.2l-5.5-3V4.8z", "M2.7 4.9L8 7.8l5.3-2.9", "M8 7.8v6.2"],
   try: ["M2.5 3.5h11v9h-11z", "M2.5 10.5l3-3 2.5 2.5 2-1.8 3.5 3", "M10.3 6.2h.01"],
   key: ["M8.4 7.6l5.1-5.1", "M11 5l1.8 1.8", "M5.7 13.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4z"],
-  sun: ["M8 10.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6z", "M8 1.5v1.3", "M8 13.2v1.3", "M1.5 8h1.3", "M13.2 8h1.3",
-    "M3.4 3.4l.9.9", "M11.7 11.7l.9.9", "M3.4 12.6l.9-.9", "M11.7 4.3l.9-.9"],
+  sun: [
+    "M8 10.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6z",
+    "M8 1.5v1.3",
+    "M8 13.2v1.3",
+    "M1.5 8h1.3",
+    "M13.2 8h1.3",
+    "M3.4 3.4l.9.9",
+    "M11.7 11.7l.9.9",
+    "M3.4 12.6l.9-.9",
+    "M11.7 4.3l.9-.9",
+  ],
   moon: ["M13.3 9.6A5.6 5.6 0 0 1 6.4 2.7a5.6 5.6 0 1 0 6.9 6.9z"],
   "sign-out": ["M6 2.5H3v11h3", "M7 8h7", "M11.2 5.2L14 8l-2.8 2.8"],
   close: ["M4 4l8 8", "M12 4l-8 8"],
@@ -25,7 +34,9 @@ export type IconName = keyof typeof drawings;
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
-      {drawings[name].map((path) => <path key={path} d={path} />)}
+      {drawings[name].map((path) => (
+        <path key={path} d={path} />
+      ))}
     </svg>
   );
 }

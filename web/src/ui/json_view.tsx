@@ -23,11 +23,18 @@ function coloured(text: string): ComponentChildren[] {
 
 export function JsonView({ value, label }: { value: unknown; label: string }) {
   const whole = prettyJson(value);
-  const text = whole.length > longestShown ? `${whole.slice(0, longestShown)}\n… ${whole.length - longestShown} more characters` : whole;
+  const text =
+    whole.length > longestShown
+      ? `${whole.slice(0, longestShown)}\n… ${whole.length - longestShown} more characters`
+      : whole;
   return (
     <div class="json">
-      <div class="json-copy"><CopyButton text={whole} label={`Copy ${label}`} /></div>
-      <pre tabIndex={0} role="region" aria-label={label}>{text.length > longestColoured ? text : coloured(text)}</pre>
+      <div class="json-copy">
+        <CopyButton text={whole} label={`Copy ${label}`} />
+      </div>
+      <pre tabIndex={0} role="region" aria-label={label}>
+        {text.length > longestColoured ? text : coloured(text)}
+      </pre>
     </div>
   );
 }

@@ -13,7 +13,9 @@ let first = true;
 /** The heading of a page; a change of page moves the focus to it, as a load would. */
 export function PageHead({ title, children, above, beside }: PageHeadProps) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => { document.title = `${title} · Millrace`; }, [title]);
+  useEffect(() => {
+    document.title = `${title} · Millrace`;
+  }, [title]);
   useEffect(() => {
     if (!first) heading.current?.focus({ preventScroll: true });
     first = false;
@@ -22,7 +24,12 @@ export function PageHead({ title, children, above, beside }: PageHeadProps) {
     <header class="page-head">
       <div class="page-head-text">
         {above && <div class="page-above">{above}</div>}
-        <div class="page-title"><h1 ref={heading} tabIndex={-1}>{title}</h1>{beside}</div>
+        <div class="page-title">
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {beside}
+        </div>
       </div>
       {children && <div class="page-actions">{children}</div>}
     </header>

@@ -8,12 +8,22 @@ export function prettyJson(value: unknown, indent = ""): string {
     const plain = value.every((item) => typeof item !== "object" || item === null);
     const line = plain ? `[${value.map((item) => JSON.stringify(item)).join(", ")}]` : "";
     if (plain && indent.length + line.length <= longestLine) return line;
-    return block("[", "]", value.map((item) => prettyJson(item, `${indent}  `)), indent);
+    return block(
+      "[",
+      "]",
+      value.map((item) => prettyJson(item, `${indent}  `)),
+      indent,
+    );
   }
   if (typeof value === "object" && value !== null) {
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
     if (members.length === 0) return "{}";
-    return block("{", "}", members.map(([name, member]) => `${JSON.stringify(name)}: ${prettyJson(member, `${indent}  `)}`), indent);
+    return block(
+      "{",
+      "}",
+      members.map(([name, member]) => `${JSON.stringify(name)}: ${prettyJson(member, `${indent}  `)}`),
+      indent,
+    );
   }
   return JSON.stringify(value) ?? "null";
 }

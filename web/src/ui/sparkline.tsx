@@ -13,7 +13,12 @@ interface SparklineProps {
 export function Sparkline({ values, capacity, tone }: SparklineProps) {
   const { line, area } = seriesPath(values, { width, height: height - 3, capacity, top: niceTop(values) * 1.05 });
   return (
-    <svg class={`sparkline tone-${tone}`} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      class={`sparkline tone-${tone}`}
+      viewBox={`0 0 ${width} ${height}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <g transform="translate(0 2)">
         <path class="series-area" d={area} />
         <path class="series-line" d={line} />

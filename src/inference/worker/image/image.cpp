@@ -18,12 +18,24 @@ std::string_view other_image(std::string_view bytes) {
         std::size_t at;
         std::string_view magic, name;
     } known[] = {
-        {0, "GIF87a"sv, "GIF"},       {0, "GIF89a"sv, "GIF"},         {4, "ftypavif"sv, "AVIF"},
-        {4, "ftypavis"sv, "AVIF"},    {4, "ftypheic"sv, "HEIC"},      {4, "ftypheix"sv, "HEIC"},
-        {4, "ftyphevc"sv, "HEIC"},    {4, "ftypheim"sv, "HEIC"},      {4, "ftypheis"sv, "HEIC"},
-        {4, "ftypmif1"sv, "HEIF"},    {4, "ftypmsf1"sv, "HEIF"},      {0, "\xff\x0a"sv, "JPEG XL"},
-        {0, "\0\0\0\x0cJXL "sv, "JPEG XL"}, {0, "\0\0\0\x0cjP  "sv, "JPEG 2000"}, {0, "\xff\x4f\xff\x51"sv, "JPEG 2000"},
-        {0, "8BPS"sv, "Photoshop"},   {0, "%PDF-"sv, "PDF"},          {0, "<svg"sv, "SVG"},
+        {0, "GIF87a"sv, "GIF"},
+        {0, "GIF89a"sv, "GIF"},
+        {4, "ftypavif"sv, "AVIF"},
+        {4, "ftypavis"sv, "AVIF"},
+        {4, "ftypheic"sv, "HEIC"},
+        {4, "ftypheix"sv, "HEIC"},
+        {4, "ftyphevc"sv, "HEIC"},
+        {4, "ftypheim"sv, "HEIC"},
+        {4, "ftypheis"sv, "HEIC"},
+        {4, "ftypmif1"sv, "HEIF"},
+        {4, "ftypmsf1"sv, "HEIF"},
+        {0, "\xff\x0a"sv, "JPEG XL"},
+        {0, "\0\0\0\x0cJXL "sv, "JPEG XL"},
+        {0, "\0\0\0\x0cjP  "sv, "JPEG 2000"},
+        {0, "\xff\x4f\xff\x51"sv, "JPEG 2000"},
+        {0, "8BPS"sv, "Photoshop"},
+        {0, "%PDF-"sv, "PDF"},
+        {0, "<svg"sv, "SVG"},
         {0, "\0\0\1\0"sv, "ICO"},
     };
     for (const auto& each : known)
@@ -36,7 +48,8 @@ std::string_view other_image(std::string_view bytes) {
 InputError not_an_image(std::string_view bytes) {
     const auto name = other_image(bytes);
     if (name.empty()) return InputError{"the input is neither PNG, JPEG, WebP nor TIFF"};
-    return InputError{std::string{"the input is "} + std::string{name} + "; PNG, JPEG, WebP and TIFF are read, convert it first"};
+    return InputError{std::string{"the input is "} + std::string{name} +
+                      "; PNG, JPEG, WebP and TIFF are read, convert it first"};
 }
 
 Image decode_image(std::string_view bytes, Alpha alpha) {

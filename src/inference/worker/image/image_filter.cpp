@@ -82,7 +82,8 @@ Taps sampled(Interpolation interpolation, int from, int to, int start, int lengt
     Taps taps = room(4, length);
     for (int i = 0; i < length; ++i) {
         const double center = (i + start + 0.5) * scale - 0.5;
-        const int base = static_cast<int>(std::floor(center)), low = base - (wide ? 1 : 0), high = base + (wide ? 2 : 1);
+        const int base = static_cast<int>(std::floor(center)), low = base - (wide ? 1 : 0),
+                  high = base + (wide ? 2 : 1);
         const int first = std::clamp(low, 0, from - 1), last = std::clamp(high, 0, from - 1);
         double* weights = taps.weights.data() + static_cast<std::size_t>(i) * taps.support;
         for (int at = low; at <= high; ++at) {

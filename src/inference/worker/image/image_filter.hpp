@@ -1,8 +1,8 @@
 // Which source pixels make a destination pixel, and with what weights, along one side of a picture. Pure.
 //
-// Averaged (`antialias`), these are Pillow's filters: every source pixel under the filter counts when shrinking. Not averaged,
-// they are those of OpenCV's resize and of torch's interpolate without antialias: the two or four nearest source pixels count,
-// the border goes on beyond the picture, and the cubic has its a at -0.75 instead of -0.5.
+// Averaged (`antialias`), these are Pillow's filters: every source pixel under the filter counts when shrinking. Not
+// averaged, they are those of OpenCV's resize and of torch's interpolate without antialias: the two or four nearest
+// source pixels count, the border goes on beyond the picture, and the cubic has its a at -0.75 instead of -0.5.
 #pragma once
 #include "values/manifest.hpp"
 
@@ -18,7 +18,7 @@ struct Filter {
 
 // For each destination pixel the first source pixel that counts, how many, and their weights, whose sum is 1.
 struct Taps {
-    std::size_t support = 0;              // weights a destination pixel has room for
+    std::size_t support = 0; // weights a destination pixel has room for
     std::vector<int> first, count;
     std::vector<double> weights;
 

@@ -3,7 +3,8 @@
 #include <cstdio>
 
 #include <jpeglib.h>
-#include <jerror.h>
+
+#include <jerror.h> // after jpeglib.h, whose macros it needs
 
 #include <csetjmp>
 #include <cstring>
@@ -31,7 +32,8 @@ struct Reading {
 // What libjpeg would paint grey is refused, not guessed; its other warnings concern pictures that every program shows.
 void refuse_damage(j_common_ptr info, int level) {
     if (level >= 0) return;
-    for (const int damage : {JWRN_JPEG_EOF, JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_ARITH_BAD_CODE, JWRN_BOGUS_PROGRESSION})
+    for (const int damage :
+         {JWRN_JPEG_EOF, JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_ARITH_BAD_CODE, JWRN_BOGUS_PROGRESSION})
         if (info->err->msg_code == damage) fail(info);
 }
 

@@ -29,8 +29,8 @@ private:
     bool big_;
 };
 
-// The tag in the first directory of a TIFF structure, which an EXIF block is, too. A directory that ends early is read as
-// far as it goes.
+// The tag in the first directory of a TIFF structure, which an EXIF block is, too. A directory that ends early is read
+// as far as it goes.
 std::optional<int> tagged(std::string_view tiff) {
     if (!tiff.starts_with("II") && !tiff.starts_with("MM")) return std::nullopt;
     const Numbers numbers{tiff, tiff[0] == 'M'};
@@ -43,7 +43,8 @@ std::optional<int> tagged(std::string_view tiff) {
     const std::uint64_t entry_size = wide ? 20 : 12;
     auto place = *directory + (wide ? 8 : 2);
     for (std::uint64_t i = 0; i < std::min<std::uint64_t>(entries, 4096); ++i, place += entry_size) {
-        const auto tag = numbers.at(place, 2), type = numbers.at(place + 2, 2), count = numbers.at(place + 4, wide ? 8 : 4);
+        const auto tag = numbers.at(place, 2), type = numbers.at(place + 2, 2),
+                   count = numbers.at(place + 4, wide ? 8 : 4);
         if (!tag || !type || !count) return std::nullopt;
         if (*tag != 274) continue;
         const unsigned size = *type == 1 ? 1 : *type == 3 ? 2 : *type == 4 ? 4 : 0; // BYTE, SHORT, LONG
@@ -94,7 +95,8 @@ std::optional<int> in_png(std::string_view bytes) {
         const auto named = bytes.substr(place + 4, 4 + *length); // the checksum is of name and content
         if (named.starts_with("IEND")) return std::nullopt;
         const auto checksum = ::crc32(0, reinterpret_cast<const Bytef*>(named.data()), static_cast<uInt>(named.size()));
-        if (named.starts_with("eXIf") && checksum == numbers.at(place + 8 + *length, 4)) return in_exif(named.substr(4));
+        if (named.starts_with("eXIf") && checksum == numbers.at(place + 8 + *length, 4))
+            return in_exif(named.substr(4));
         place += 12 + *length;
     }
 }
@@ -136,7 +138,8 @@ void turn(const T* from, T* to, Walk by, std::ptrdiff_t width, std::ptrdiff_t he
             for (auto y = top; y < std::min(top + square, height); ++y) {
                 auto* pixel = to + (y * width + left) * static_cast<std::ptrdiff_t>(channels);
                 for (auto x = left; x < std::min(left + square, width); ++x, pixel += channels)
-                    std::copy_n(from + (by.begin + x * by.right + y * by.down) * static_cast<std::ptrdiff_t>(channels), channels, pixel);
+                    std::copy_n(from + (by.begin + x * by.right + y * by.down) * static_cast<std::ptrdiff_t>(channels),
+                                channels, pixel);
             }
 }
 
@@ -156,7 +159,8 @@ Image upright(Image image, int orientation) {
     if (!turns(orientation)) return image;
     const auto by = walk(orientation, image.width, image.height);
     const bool exchanged = orientation >= 5;
-    Image out = exchanged ? blank(image.height, image.width, image.channels) : blank(image.width, image.height, image.channels);
+    Image out =
+        exchanged ? blank(image.height, image.width, image.channels) : blank(image.width, image.height, image.channels);
     const auto* from = image.pixels.data();
     auto* to = out.pixels.data();
     switch (image.channels) {
@@ -174,7 +178,8 @@ Bands upright(Bands bands, int orientation) {
     Bands out{bands.width, bands.height, bands.channels, std::vector<float>(bands.values.size())};
     if (orientation >= 5) std::swap(out.width, out.height);
     for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c)
-        turn<float, 1>(bands.values.data() + c * bands.plane(), out.values.data() + c * bands.plane(), by, out.width, out.height);
+        turn<float, 1>(bands.values.data() + c * bands.plane(), out.values.data() + c * bands.plane(), by, out.width,
+                       out.height);
     return out;
 }
 

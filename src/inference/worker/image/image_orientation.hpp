@@ -1,5 +1,5 @@
-// Which way up a picture is shown: the tag Orientation (274) of its EXIF block (JPEG: APP1; PNG: eXIf; WebP: EXIF) or of a
-// TIFF's first directory, with the eight values of EXIF 2.32 and TIFF 6.0. Pure.
+// Which way up a picture is shown: the tag Orientation (274) of its EXIF block (JPEG: APP1; PNG: eXIf; WebP: EXIF) or
+// of a TIFF's first directory, with the eight values of EXIF 2.32 and TIFF 6.0. Pure.
 #pragma once
 #include "inference/worker/image/image.hpp"
 

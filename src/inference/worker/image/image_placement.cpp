@@ -51,8 +51,9 @@ void crop_middle(Placement& to, const values::ImageRule& rule) {
 
 void check_sides(const Placement& to, const values::ImageRule& rule) {
     if (std::min(to.width, to.height) >= rule.least_side && std::max(to.width, to.height) <= rule.most_side) return;
-    throw InputError{fmt::format("the picture would be given to the model with {} x {} pixels; it takes sides of {} to {}", to.width,
-                                 to.height, rule.least_side, rule.most_side)};
+    throw InputError{
+        fmt::format("the picture would be given to the model with {} x {} pixels; it takes sides of {} to {}", to.width,
+                    to.height, rule.least_side, rule.most_side)};
 }
 
 } // namespace
@@ -85,9 +86,14 @@ Placement placement(int width, int height, const values::ImageRule& rule) {
 }
 
 PictureGeometry geometry(int width, int height, const Placement& to) {
-    return {width, height, to.pads() ? to.canvas_width : to.window_width, to.pads() ? to.canvas_height : to.window_height,
-            static_cast<double>(to.width) / width, static_cast<double>(to.height) / height,
-            static_cast<double>(to.pad_left - to.left), static_cast<double>(to.pad_top - to.top)};
+    return {width,
+            height,
+            to.pads() ? to.canvas_width : to.window_width,
+            to.pads() ? to.canvas_height : to.window_height,
+            static_cast<double>(to.width) / width,
+            static_cast<double>(to.height) / height,
+            static_cast<double>(to.pad_left - to.left),
+            static_cast<double>(to.pad_top - to.top)};
 }
 
 } // namespace millrace::inference::worker

@@ -5,8 +5,8 @@
 
 namespace millrace::inference::worker {
 
-// A picture is stretched to width x height, of which only the window is wanted; the window lies at (pad_left, pad_top) of
-// the canvas. Pixels.
+// A picture is stretched to width x height, of which only the window is wanted; the window lies at (pad_left, pad_top)
+// of the canvas. Pixels.
 struct Placement {
     int width = 0, height = 0;
     int left = 0, top = 0, window_width = 0, window_height = 0;
@@ -23,9 +23,9 @@ struct Placement {
 // Of an upright picture of this size. InputError where its sides are not those that the model takes.
 Placement placement(int width, int height, const values::ImageRule& rule);
 
-// How to get from a place in the picture to one in the tensor: x * scale_x + offset_x, y * scale_y + offset_y, and back.
-// Places are counted from the corner of the first pixel, as boxes are; width and height are those of the picture as it is
-// shown.
+// How to get from a place in the picture to one in the tensor: x * scale_x + offset_x, y * scale_y + offset_y, and
+// back. Places are counted from the corner of the first pixel, as boxes are; width and height are those of the picture
+// as it is shown.
 struct PictureGeometry {
     int width = 0, height = 0;
     int tensor_width = 0, tensor_height = 0;

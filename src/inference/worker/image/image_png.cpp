@@ -40,7 +40,9 @@ struct Raw {
     int width = 0, height = 0, channels = 0, bits = 0;
     std::vector<png_byte> bytes;
 
-    std::size_t stride() const { return static_cast<std::size_t>(width) * static_cast<std::size_t>(channels * bits / 8); }
+    std::size_t stride() const {
+        return static_cast<std::size_t>(width) * static_cast<std::size_t>(channels * bits / 8);
+    }
 };
 
 struct Wish {
@@ -59,7 +61,7 @@ bool begin(Reading& reading, Raw& raw, Wish wish) {
     png_read_info(png, reading.info);
     if (!wish.deep) png_set_scale_16(png);
     else if constexpr (std::endian::native == std::endian::little) png_set_swap(png);
-    png_set_expand(png);         // palette to RGB, 1-4 bits to 8, transparency to alpha
+    png_set_expand(png); // palette to RGB, 1-4 bits to 8, transparency to alpha
     if (!wish.alpha) png_set_strip_alpha(png);
     png_set_interlace_handling(png);
     png_read_update_info(png, reading.info);
@@ -67,7 +69,8 @@ bool begin(Reading& reading, Raw& raw, Wish wish) {
     raw.height = static_cast<int>(png_get_image_height(png, reading.info));
     raw.channels = png_get_channels(png, reading.info);
     raw.bits = png_get_bit_depth(png, reading.info);
-    if (raw.channels < 1 || raw.channels > 4 || (raw.bits != 8 && raw.bits != 16) || png_get_rowbytes(png, reading.info) != raw.stride())
+    if (raw.channels < 1 || raw.channels > 4 || (raw.bits != 8 && raw.bits != 16) ||
+        png_get_rowbytes(png, reading.info) != raw.stride())
         png_error(png, "an unusual pixel format");
     return true;
 }
@@ -88,7 +91,8 @@ Raw decode(std::string_view bytes, Wish wish) {
     if (!reading.info) throw std::bad_alloc{};
     const auto error = [&] { return InputError{std::string{"the PNG cannot be decoded: "} + reading.message}; };
     if (!begin(reading, raw, wish)) throw error();
-    if (wish.deep && static_cast<std::uint64_t>(raw.width) * static_cast<std::uint64_t>(raw.height * raw.channels) > max_band_values)
+    if (wish.deep &&
+        static_cast<std::uint64_t>(raw.width) * static_cast<std::uint64_t>(raw.height * raw.channels) > max_band_values)
         throw InputError{"the PNG has too many values"};
     raw.bytes.resize(static_cast<std::size_t>(raw.height) * raw.stride());
     std::vector<png_bytep> rows;

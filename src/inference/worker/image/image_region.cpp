@@ -15,8 +15,8 @@ void check(const Region& region, int width, int height) {
         return length > 0 && std::uint64_t{from} + length <= static_cast<std::uint64_t>(side);
     };
     if (fits(region.x, region.width, width) && fits(region.y, region.height, height)) return;
-    throw InputError{fmt::format("the part of {} x {} pixels at {}, {} does not lie within the picture of {} x {}", region.width, region.height, region.x,
-                                 region.y, width, height)};
+    throw InputError{fmt::format("the part of {} x {} pixels at {}, {} does not lie within the picture of {} x {}",
+                                 region.width, region.height, region.x, region.y, width, height)};
 }
 
 // What stands in an object of one input, or in an array of one element.
@@ -35,7 +35,8 @@ Image cut(const Image& image, const Region& region) {
     check(region, image.width, image.height);
     Image part = blank(static_cast<int>(region.width), static_cast<int>(region.height), image.channels);
     const auto left = static_cast<std::size_t>(region.x) * static_cast<std::size_t>(image.channels);
-    for (int y = 0; y < part.height; ++y) std::copy_n(image.row(y + static_cast<int>(region.y)) + left, part.stride(), part.row(y));
+    for (int y = 0; y < part.height; ++y)
+        std::copy_n(image.row(y + static_cast<int>(region.y)) + left, part.stride(), part.row(y));
     return part;
 }
 
@@ -45,7 +46,8 @@ Bands cut(const Bands& bands, const Region& region) {
     part.values.reserve(part.plane() * static_cast<std::size_t>(part.channels));
     for (std::size_t channel = 0; channel < static_cast<std::size_t>(bands.channels); ++channel)
         for (std::size_t y = 0; y < region.height; ++y) {
-            const float* row = bands.values.data() + channel * bands.plane() + (y + region.y) * static_cast<std::size_t>(bands.width) + region.x;
+            const float* row = bands.values.data() + channel * bands.plane() +
+                               (y + region.y) * static_cast<std::size_t>(bands.width) + region.x;
             part.values.insert(part.values.end(), row, row + region.width);
         }
     return part;

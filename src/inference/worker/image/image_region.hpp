@@ -12,8 +12,8 @@ namespace millrace::inference::worker {
 Image cut(const Image& image, const Region& region);
 Bands cut(const Bands& bands, const Region& region);
 
-// The bytes of the only picture of an input that came as JSON, in any of the forms that json_input.hpp takes. InputError when
-// it is anything else.
+// The bytes of the only picture of an input that came as JSON, in any of the forms that json_input.hpp takes.
+// InputError when it is anything else.
 std::string picture_in_json(std::string_view text);
 
 } // namespace millrace::inference::worker

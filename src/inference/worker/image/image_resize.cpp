@@ -107,7 +107,8 @@ Image resize_in_floats(const Image& image, const Placement& to) {
         for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = image.pixels[i * channels + c];
         const auto values = resize_plane(plane.data(), image.width, image.height, to);
         for (std::size_t i = 0; i < values.size(); ++i)
-            out.pixels[i * channels + c] = static_cast<std::uint8_t>(std::clamp(std::nearbyint(values[i]), 0.0F, 255.0F));
+            out.pixels[i * channels + c] =
+                static_cast<std::uint8_t>(std::clamp(std::nearbyint(values[i]), 0.0F, 255.0F));
     }
     return out;
 }
@@ -115,7 +116,8 @@ Image resize_in_floats(const Image& image, const Placement& to) {
 } // namespace
 
 Image resize(const Image& image, const Placement& to) {
-    if (!to.filter.antialias && to.filter.interpolation != values::Interpolation::nearest) return resize_in_floats(image, to);
+    if (!to.filter.antialias && to.filter.interpolation != values::Interpolation::nearest)
+        return resize_in_floats(image, to);
     const bool wide = to.width != image.width, high = to.height != image.height;
     if (!wide && !high) return cut(image, to.left, to.top, to.window_width, to.window_height);
     Taps rows;
@@ -156,7 +158,8 @@ Image pad(Image image, const Placement& to, std::span<const std::uint8_t> fill) 
     const auto channels = static_cast<std::size_t>(image.channels);
     for (std::size_t i = 0; i < out.pixels.size(); i += channels) std::copy_n(fill.begin(), channels, &out.pixels[i]);
     for (int y = 0; y < image.height; ++y)
-        std::copy_n(image.row(y), image.stride(), out.row(to.pad_top + y) + static_cast<std::size_t>(to.pad_left) * channels);
+        std::copy_n(image.row(y), image.stride(),
+                    out.row(to.pad_top + y) + static_cast<std::size_t>(to.pad_left) * channels);
     return out;
 }
 
@@ -167,9 +170,11 @@ Bands pad(Bands bands, const Placement& to) {
     const auto width = static_cast<std::size_t>(bands.width);
     for (std::size_t c = 0; c < static_cast<std::size_t>(bands.channels); ++c)
         for (int y = 0; y < bands.height; ++y)
-            std::copy_n(&bands.values[c * bands.plane() + static_cast<std::size_t>(y) * width], width,
-                        &out.values[c * out.plane() + static_cast<std::size_t>(to.pad_top + y) * static_cast<std::size_t>(to.canvas_width) +
-                                    static_cast<std::size_t>(to.pad_left)]);
+            std::copy_n(
+                &bands.values[c * bands.plane() + static_cast<std::size_t>(y) * width], width,
+                &out.values[c * out.plane() +
+                            static_cast<std::size_t>(to.pad_top + y) * static_cast<std::size_t>(to.canvas_width) +
+                            static_cast<std::size_t>(to.pad_left)]);
     return out;
 }
 

@@ -57,7 +57,8 @@ void spread(const Image& image, std::vector<std::byte>& bytes, Strides at, const
 
 namespace {
 
-// Numbers as the tensor has them: of half precision rounded, and infinite beyond its range, as torch's half() makes them.
+// Numbers as the tensor has them: of half precision rounded, and infinite beyond its range, as torch's half() makes
+// them.
 template <class T>
 T number_of(double value) {
     if constexpr (std::is_same_v<T, values::Half>) return values::to_half(static_cast<float>(value));
@@ -81,7 +82,8 @@ TensorValue to_tensor(const Image& image, const values::InputSpec& input) {
         std::array<std::array<T, 256>, 3> table; // one value for each possible byte
         for (std::size_t c = 0; c < static_cast<std::size_t>(image.channels); ++c)
             for (std::size_t v = 0; v < 256; ++v)
-                table[c][v] = number_of<T>(plain ? static_cast<double>(v) : normalized(static_cast<double>(v), rule, c));
+                table[c][v] =
+                    number_of<T>(plain ? static_cast<double>(v) : normalized(static_cast<double>(v), rule, c));
         spread<T>(image, value.bytes, at, table);
     });
     return value;
@@ -123,7 +125,9 @@ std::vector<std::uint8_t> fill_of(const values::ImageRule& rule) {
 }
 
 Bands filled(Bands bands, const Placement& to, const values::ImageRule&) { return pad(std::move(bands), to); }
-Image filled(Image image, const Placement& to, const values::ImageRule& rule) { return pad(std::move(image), to, fill_of(rule)); }
+Image filled(Image image, const Placement& to, const values::ImageRule& rule) {
+    return pad(std::move(image), to, fill_of(rule));
+}
 
 // From an upright picture in the rule's colours.
 template <class Picture>

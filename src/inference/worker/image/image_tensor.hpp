@@ -7,7 +7,8 @@
 namespace millrace::inference::worker {
 
 TensorValue image_tensor(std::string_view bytes, const values::InputSpec& input);
-// Parts of the picture, which is decoded once: each is taken as a picture of its own would be, and is a row. At least one.
+// Parts of the picture, which is decoded once: each is taken as a picture of its own would be, and is a row. At least
+// one.
 TensorRows image_tensor(std::string_view bytes, const values::InputSpec& input, const std::vector<Region>& regions);
 
 // (value * scale - mean) / deviation by the rule, in its layout; or the bytes themselves where the tensor is UINT8.

@@ -1,6 +1,6 @@
 // libtiff's table of codecs calls these by name. Defined here, they take the place of its own in the link: of what a
-// stranger's TIFF may ask for, what photographs, scans and scenes are compressed by is in the program; the others are not, nor
-// their libraries (nor the code of JBIG-KIT, whose licence the program does not have).
+// stranger's TIFF may ask for, what photographs, scans and scenes are compressed by is in the program; the others are
+// not, nor their libraries (nor the code of JBIG-KIT, whose licence the program does not have).
 #include "inference/worker/image/image_tiff_codecs.hpp"
 
 #include <tiffio.h>

@@ -34,8 +34,8 @@ int keep_message(TIFF*, void* user, const char*, const char* format, va_list val
     return 1; // nobody else is to be told
 }
 
-// Of what libtiff only warns of, libjpeg's "Corrupt JPEG data" and "Premature end of JPEG file" mean pixels painted grey, and a
-// palette that cannot be read a picture of its places as if they were grey.
+// Of what libtiff only warns of, libjpeg's "Corrupt JPEG data" and "Premature end of JPEG file" mean pixels painted
+// grey, and a palette that cannot be read a picture of its places as if they were grey.
 int look_at_warning(TIFF*, void* user, const char*, const char* format, va_list values) {
     char text[256];
     std::vsnprintf(text, sizeof text, format, values);
@@ -74,7 +74,8 @@ void read_chunks(TIFF* tiff, TiffLayout& layout) {
     }
     layout.row_bytes = (std::size_t{layout.chunk_width} * layout.samples_a_pixel() * layout.bits + 7) / 8;
     layout.chunk_bytes = layout.row_bytes * layout.chunk_height;
-    if (layout.chunk_bytes > (std::size_t{1} << 29)) throw InputError{"the TIFF has strips or tiles that are too large"};
+    if (layout.chunk_bytes > (std::size_t{1} << 29))
+        throw InputError{"the TIFF has strips or tiles that are too large"};
 }
 
 } // namespace
@@ -85,7 +86,7 @@ InputError broken_tiff(const TiffSource& source) {
 
 TiffFile open_tiff(TiffSource& source) {
     const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options{TIFFOpenOptionsAlloc(),
-                                                                                  TIFFOpenOptionsFree};
+                                                                                   TIFFOpenOptionsFree};
     if (!options) throw std::bad_alloc{};
     TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), 512 << 20);
     TIFFOpenOptionsSetErrorHandlerExtR(options.get(), keep_message, &source);

@@ -58,8 +58,12 @@ void each_chunk(TIFF* tiff, const TiffLayout& layout, const TiffSource& source, 
     for (std::uint16_t plane = 0; plane < planes; ++plane)
         for (std::uint32_t top = 0; top < layout.height; top += layout.chunk_height)
             for (std::uint32_t left = 0; left < layout.width; left += layout.chunk_width) {
-                const TiffChunk chunk{buffer.data(), left, top, std::min(layout.chunk_width, layout.width - left),
-                                      std::min(layout.chunk_height, layout.height - top), plane};
+                const TiffChunk chunk{buffer.data(),
+                                      left,
+                                      top,
+                                      std::min(layout.chunk_width, layout.width - left),
+                                      std::min(layout.chunk_height, layout.height - top),
+                                      plane};
                 auto wanted = static_cast<tmsize_t>(layout.chunk_bytes);
                 tmsize_t got = 0;
                 if (layout.tiled) {

@@ -27,8 +27,12 @@ Image first_frame(std::string_view bytes, Image canvas) {
     WebPAnimInfo info;
     std::uint8_t* frame = nullptr;
     int time = 0;
-    if (!decoder || !WebPAnimDecoderGetInfo(decoder.get(), &info) || !WebPAnimDecoderGetNext(decoder.get(), &frame, &time)) throw broken();
-    if (info.canvas_width != static_cast<std::uint32_t>(canvas.width) || info.canvas_height != static_cast<std::uint32_t>(canvas.height)) throw broken();
+    if (!decoder || !WebPAnimDecoderGetInfo(decoder.get(), &info) ||
+        !WebPAnimDecoderGetNext(decoder.get(), &frame, &time))
+        throw broken();
+    if (info.canvas_width != static_cast<std::uint32_t>(canvas.width) ||
+        info.canvas_height != static_cast<std::uint32_t>(canvas.height))
+        throw broken();
     const auto channels = static_cast<std::size_t>(canvas.channels);
     for (auto* to = canvas.pixels.data(); to != canvas.pixels.data() + canvas.pixels.size(); to += channels, frame += 4)
         std::copy_n(frame, channels, to);
@@ -57,7 +61,8 @@ Image decode_webp(std::string_view bytes, Alpha alpha) {
     Image image = blank(features.width, features.height, keep ? 4 : 3);
     if (features.has_animation) return first_frame(bytes, std::move(image));
     const auto decode = keep ? WebPDecodeRGBAInto : WebPDecodeRGBInto;
-    if (!decode(data, bytes.size(), image.pixels.data(), image.pixels.size(), static_cast<int>(image.stride()))) throw broken();
+    if (!decode(data, bytes.size(), image.pixels.data(), image.pixels.size(), static_cast<int>(image.stride())))
+        throw broken();
     return image;
 }
 

@@ -41,7 +41,9 @@ CsvReader::CsvReader(std::string_view text, std::size_t most_values) : rest_{tex
     separator_ = separator_of(rest_);
 }
 
-void CsvReader::fail(const std::string& what) const { throw InputError{fmt::format("line {} of the CSV {}", line_, what)}; }
+void CsvReader::fail(const std::string& what) const {
+    throw InputError{fmt::format("line {} of the CSV {}", line_, what)};
+}
 
 // Goes past line ends and blank lines to where a row begins; false at the end.
 bool CsvReader::skip_blank() {

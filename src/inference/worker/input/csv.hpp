@@ -1,10 +1,10 @@
 // Tables of comma-separated values as people and programs write them: RFC 4180 and its usual deviations.
 //
-// A line ends with LF, CRLF, CR or CR CR LF; inside quotes it does not. A blank line (nothing but spaces) is no row, wherever
-// it stands and however many columns there are; `""` alone is a row of one empty value, and `,` one of two. The byte order
-// mark of UTF-8 is dropped. A quote that opens a value may have spaces before it. Values are separated by commas, or by tabs
-// where the first line has tabs and no comma. Semicolons are not guessed at: the files that have them write numbers with
-// decimal commas, too.
+// A line ends with LF, CRLF, CR or CR CR LF; inside quotes it does not. A blank line (nothing but spaces) is no row,
+// wherever it stands and however many columns there are; `""` alone is a row of one empty value, and `,` one of two.
+// The byte order mark of UTF-8 is dropped. A quote that opens a value may have spaces before it. Values are separated
+// by commas, or by tabs where the first line has tabs and no comma. Semicolons are not guessed at: the files that have
+// them write numbers with decimal commas, too.
 #pragma once
 #include "inference/worker/input/input_error.hpp"
 

@@ -29,17 +29,24 @@ bool among(std::string_view type, const std::string_view (&names)[n]) {
     return std::find(std::begin(names), std::end(names), type) != std::end(names);
 }
 
-constexpr std::string_view binary_names[] = {
-    "application/octet-stream", "binary/octet-stream", "application/x-octet-stream", "application/binary",
-    "application/x-binary",     "application/unknown", "application/download",       "application/x-download",
-    "application/force-download"};
-constexpr std::string_view empty_names[] = {"", "application/x-www-form-urlencoded", "*/*", "unknown/unknown", "content/unknown"};
-constexpr std::string_view npy_names[] = {"application/x-npy", "application/npy", "application/x-numpy", "application/numpy"};
-constexpr std::string_view npz_names[] = {"application/x-npz", "application/npz", "application/zip", "application/x-zip-compressed",
-                                          "application/x-zip"};
+constexpr std::string_view binary_names[] = {"application/octet-stream",   "binary/octet-stream",
+                                             "application/x-octet-stream", "application/binary",
+                                             "application/x-binary",       "application/unknown",
+                                             "application/download",       "application/x-download",
+                                             "application/force-download"};
+constexpr std::string_view empty_names[] = {"", "application/x-www-form-urlencoded", "*/*", "unknown/unknown",
+                                            "content/unknown"};
+constexpr std::string_view npy_names[] = {"application/x-npy", "application/npy", "application/x-numpy",
+                                          "application/numpy"};
+constexpr std::string_view npz_names[] = {"application/x-npz", "application/npz", "application/zip",
+                                          "application/x-zip-compressed", "application/x-zip"};
 // application/vnd.ms-excel: what browsers call a .csv file on a computer with that program.
-constexpr std::string_view csv_names[] = {"text/csv",        "text/x-csv",        "application/csv",
-                                          "application/x-csv", "text/comma-separated-values", "text/tab-separated-values",
+constexpr std::string_view csv_names[] = {"text/csv",
+                                          "text/x-csv",
+                                          "application/csv",
+                                          "application/x-csv",
+                                          "text/comma-separated-values",
+                                          "text/tab-separated-values",
                                           "application/vnd.ms-excel"};
 
 bool names_json(std::string_view type) {
@@ -52,8 +59,8 @@ bool is_json(std::string_view bytes) {
     return first != std::string_view::npos && (bytes[first] == '{' || bytes[first] == '[');
 }
 
-// What the bytes are when their type says nothing. Bytes of the tensor's own size are the tensor, but only where that was
-// said (`binary`), a text or table is not meant, and they are not JSON that happens to be as long.
+// What the bytes are when their type says nothing. Bytes of the tensor's own size are the tensor, but only where that
+// was said (`binary`), a text or table is not meant, and they are not JSON that happens to be as long.
 Form by_bytes(std::string_view bytes, const values::InputSpec& first, bool binary) {
     if (is_image(bytes)) return Form::image;
     if (is_npy(bytes)) return Form::npy;
@@ -90,9 +97,9 @@ Form form_of(std::string_view bytes, std::string_view media_type, const values::
         return found == Form::raw && other_image(bytes).empty() ? Form::text : found; // numbers are never a text
     }
     if (!form) throw InputError{fmt::format("inputs of the type {:.64} are not taken", type)};
-    const bool agree = form == Form::image ? is_image(bytes)
-                       : form == Form::npy ? is_npy(bytes)
-                       : form == Form::npz ? is_npz(bytes)
+    const bool agree = form == Form::image  ? is_image(bytes)
+                       : form == Form::npy  ? is_npy(bytes)
+                       : form == Form::npz  ? is_npz(bytes)
                        : form == Form::json ? is_json(bytes)
                                             : true;
     if (agree) return *form;

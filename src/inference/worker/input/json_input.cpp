@@ -47,7 +47,8 @@ TensorRows from_tokens(const json::value& value, const values::InputSpec& input)
     std::vector<TensorValue> rows;
     const auto* list = value.if_array();
     if (list && !list->empty() && list->front().is_array()) {
-        if (list->size() > static_cast<std::size_t>(max_rows)) throw InputError{fmt::format("more than {} rows", max_rows)};
+        if (list->size() > static_cast<std::size_t>(max_rows))
+            throw InputError{fmt::format("more than {} rows", max_rows)};
         for (const auto& each : *list) rows.push_back(numbered_tensor(each, input));
     } else {
         rows.push_back(numbered_tensor(value, input));
@@ -120,11 +121,13 @@ bool is_row(const json::object& object, const values::InputSpec& input) {
 TensorRows from_value(const json::value& value, const values::InputSpec& input) {
     if (value.is_array()) return from_array(value, input);
     const bool takes_text = input.kind == values::InputKind::text;
-    if (value.is_string()) return takes_text ? one_or_several(value, input, from_text) : one_or_several(value, input, from_string);
+    if (value.is_string())
+        return takes_text ? one_or_several(value, input, from_text) : one_or_several(value, input, from_string);
     const auto* object = value.if_object();
     if (!object) throw InputError{"the input must be an object or an array"};
     if (is_row(*object, input)) return one_or_several(value, input, from_row);
-    if (const auto* text = field(*object, "text"); text && takes_text) return from_texts(*text, field(*object, "text_pair"), input);
+    if (const auto* text = field(*object, "text"); text && takes_text)
+        return from_texts(*text, field(*object, "text_pair"), input);
     if (const auto* tokens = field(*object, "tokens"); tokens && takes_text) return from_tokens(*tokens, input);
     if (const auto* image = field(*object, "image"); image && input.kind == values::InputKind::image)
         return one_or_several(*image, input, from_string);
@@ -133,12 +136,13 @@ TensorRows from_value(const json::value& value, const values::InputSpec& input) 
     const auto* data = field(*object, "data");
     if (data && data->is_array() && holds_texts(data->get_array()))
         return from_array(*data, input); // BYTES, as the inference protocol calls it
-    if (!data && input.kind == values::InputKind::row) return one_or_several(value, input, from_row); // says what is wrong
+    if (!data && input.kind == values::InputKind::row)
+        return one_or_several(value, input, from_row); // says what is wrong
     if (!data)
         throw InputError{fmt::format("the input \"{}\" needs \"data\"{}", input.tensor.name,
                                      input.kind == values::InputKind::text    ? ", \"text\" or \"tokens\""
                                      : input.kind == values::InputKind::image ? " or \"image\" (base64)"
-                                                                             : "")};
+                                                                              : "")};
     return json_tensor(value, input.tensor);
 }
 
@@ -159,7 +163,9 @@ std::string wanted(const values::Manifest& manifest, std::size_t least) {
     return fmt::format("{} object{}, one for each of the model's inputs", most, most == 1 ? "" : "s");
 }
 
-bool goes_with(const values::InputSpec& input, std::size_t place) { return input.text.part != values::TextPart::ids && input.text.of == place; }
+bool goes_with(const values::InputSpec& input, std::size_t place) {
+    return input.text.part != values::TextPart::ids && input.text.of == place;
+}
 
 // Texts, or numbers of their tokens: what goes with them can be made of it.
 bool is_text(const json::value& value) {
@@ -167,22 +173,26 @@ bool is_text(const json::value& value) {
     const auto* object = value.if_object();
     if (!object) return value.is_string();
     const auto* data = field(*object, "data");
-    return field(*object, "text") || field(*object, "tokens") || (data && data->is_array() && holds_texts(data->get_array()));
+    return field(*object, "text") || field(*object, "tokens") ||
+           (data && data->is_array() && holds_texts(data->get_array()));
 }
 
 // What a client sent for the input `place`, and for those that go with its text unless they were sent themselves.
-void read_place(const json::value& value, std::size_t place, const values::Manifest& manifest, std::vector<std::optional<TensorRows>>& found) {
+void read_place(const json::value& value, std::size_t place, const values::Manifest& manifest,
+                std::vector<std::optional<TensorRows>>& found) {
     found[place] = from_value(value, manifest.inputs[place]);
     for (std::size_t i = 0; i < found.size(); ++i)
-        if (!found[i] && goes_with(manifest.inputs[i], place) && is_text(value)) found[i] = from_value(value, manifest.inputs[i]);
+        if (!found[i] && goes_with(manifest.inputs[i], place) && is_text(value))
+            found[i] = from_value(value, manifest.inputs[i]);
 }
 
 // In any order, none twice. What goes with a text may be left out: then it is made of the text.
 DecodedInput several(const json::value& list, const values::Manifest& manifest) {
     const auto most = manifest.inputs.size();
-    const auto least = static_cast<std::size_t>(std::count_if(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& input) {
-        return !input.optional && input.text.part == values::TextPart::ids;
-    }));
+    const auto least =
+        static_cast<std::size_t>(std::count_if(manifest.inputs.begin(), manifest.inputs.end(), [](const auto& input) {
+            return !input.optional && input.text.part == values::TextPart::ids;
+        }));
     if (!list.is_array() || list.get_array().size() > most || list.get_array().size() < least)
         throw InputError{fmt::format("\"inputs\" must be an array of {}", wanted(manifest, least))};
     std::vector<const json::value*> sent(most);
@@ -190,7 +200,8 @@ DecodedInput several(const json::value& list, const values::Manifest& manifest) 
         const auto* object = list.get_array()[i].if_object();
         if (!object) throw InputError{"\"inputs\" must be an array of objects"};
         const auto place = place_of(*object, i, manifest);
-        if (sent[place]) throw InputError{fmt::format("the input \"{}\" is there twice", manifest.inputs[place].tensor.name)};
+        if (sent[place])
+            throw InputError{fmt::format("the input \"{}\" is there twice", manifest.inputs[place].tensor.name)};
         sent[place] = &list.get_array()[i];
     }
     std::vector<std::optional<TensorRows>> found(most);
@@ -203,8 +214,10 @@ DecodedInput several(const json::value& list, const values::Manifest& manifest) 
 void refuse_sequence(const json::object& object) {
     for (const auto* member : {"sequence_id", "sequence_start", "sequence_end"})
         if (field(object, member))
-            throw InputError{fmt::format("\"{}\": no state is kept for sequences of requests; give the model its state as an input, and take "
-                                         "the new one from its outputs", member)};
+            throw InputError{fmt::format(
+                "\"{}\": no state is kept for sequences of requests; give the model its state as an input, and take "
+                "the new one from its outputs",
+                member)};
 }
 
 } // namespace
@@ -217,12 +230,14 @@ DecodedInput parse_json_input(std::string_view text, const values::Manifest& man
     const bool alone = manifest.given() == 1;
     const bool request = object && !(alone && is_row(*object, manifest.inputs[first]));
     if (request) refuse_sequence(*object);
-    if (const auto* parameters = request ? field(*object, "parameters") : nullptr; parameters && parameters->is_object())
+    if (const auto* parameters = request ? field(*object, "parameters") : nullptr;
+        parameters && parameters->is_object())
         refuse_sequence(parameters->get_object());
     if (request)
         if (const auto* list = field(*object, "inputs")) return several(*list, manifest);
     if (!alone)
-        throw InputError{fmt::format("the model has {} inputs; send {{\"inputs\":[{{\"name\":…}},…]}} or .npz", manifest.given())};
+        throw InputError{
+            fmt::format("the model has {} inputs; send {{\"inputs\":[{{\"name\":…}},…]}} or .npz", manifest.given())};
     std::vector<std::optional<TensorRows>> found(manifest.inputs.size());
     read_place(*parsed, first, manifest, found);
     return together(std::move(found), manifest);

@@ -1,4 +1,5 @@
-// The JSON forms of an input: tensors, texts, rows and pictures, for one input or for several by name. Pure; InputError.
+// The JSON forms of an input: tensors, texts, rows and pictures, for one input or for several by name. Pure;
+// InputError.
 #pragma once
 #include "inference/worker/input/preprocess.hpp"
 

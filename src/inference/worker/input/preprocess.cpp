@@ -28,19 +28,23 @@ DecodedInput one_text(std::string_view text, const values::Manifest& manifest) {
 // The array of each input by its name; one alone may have any.
 DecodedInput from_npz(std::string_view bytes, const values::Manifest& manifest) {
     const auto arrays = unpack_npz(bytes);
-    if (manifest.inputs.size() == 1 && arrays.size() == 1) return together(parse_npy(arrays.front().second, manifest.inputs.front().tensor));
+    if (manifest.inputs.size() == 1 && arrays.size() == 1)
+        return together(parse_npy(arrays.front().second, manifest.inputs.front().tensor));
     std::vector<std::optional<TensorRows>> inputs;
     std::size_t used = 0;
     for (const auto& input : manifest.inputs) {
-        const auto found = std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.first == input.tensor.name; });
+        const auto found = std::find_if(arrays.begin(), arrays.end(),
+                                        [&](const auto& array) { return array.first == input.tensor.name; });
         auto& each = inputs.emplace_back();
-        if (found == arrays.end() && !input.optional) throw InputError{fmt::format("the .npz file has no array \"{}\"", input.tensor.name)};
+        if (found == arrays.end() && !input.optional)
+            throw InputError{fmt::format("the .npz file has no array \"{}\"", input.tensor.name)};
         if (found == arrays.end()) continue;
         each = parse_npy(found->second, input.tensor);
         ++used;
     }
     if (arrays.size() != used)
-        throw InputError{fmt::format("the .npz file has {} arrays, {} of them named as inputs of the model", arrays.size(), used)};
+        throw InputError{
+            fmt::format("the .npz file has {} arrays, {} of them named as inputs of the model", arrays.size(), used)};
     return together(std::move(inputs), manifest);
 }
 
@@ -72,17 +76,18 @@ DecodedInput decode(std::string_view bytes, Form form, const values::Manifest& m
         return together(join_rows(csv_tensors(bytes, input)));
     default: break;
     }
-    if (input.kind == InputKind::image && !is_raw_size(bytes.size(), input.tensor))
-        throw not_an_image(bytes);
+    if (input.kind == InputKind::image && !is_raw_size(bytes.size(), input.tensor)) throw not_an_image(bytes);
     if (!is_raw_size(bytes.size(), input.tensor))
         throw InputError{fmt::format("the input is neither .npy, .npz nor JSON, nor the raw bytes of one tensor {} {}",
                                      values::name(input.tensor.datatype), values::shape_text(input.tensor.shape))};
     return together(parse_raw(bytes, input.tensor));
 }
 
-DecodedInput decode_parts(std::string_view bytes, Form form, const values::Manifest& manifest, const std::vector<Region>& regions) {
+DecodedInput decode_parts(std::string_view bytes, Form form, const values::Manifest& manifest,
+                          const std::vector<Region>& regions) {
     const auto& input = manifest.inputs.front();
-    if (manifest.inputs.size() != 1 || input.kind != InputKind::image) throw InputError{"parts can be taken of a picture only, and the model takes something else"};
+    if (manifest.inputs.size() != 1 || input.kind != InputKind::image)
+        throw InputError{"parts can be taken of a picture only, and the model takes something else"};
     if (form == Form::json) return together(image_tensor(picture_in_json(bytes), input, regions));
     if (form != Form::image) throw InputError{"parts can be taken of a picture only, and the input is none"};
     return together(image_tensor(bytes, input, regions));
@@ -95,7 +100,8 @@ DecodedInput together(std::vector<std::optional<TensorRows>> inputs, const value
     all.rows = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         auto& each = inputs[i];
-        if (!each && !manifest.inputs[i].optional) throw InputError{fmt::format("the input \"{}\" is missing", manifest.inputs[i].tensor.name)};
+        if (!each && !manifest.inputs[i].optional)
+            throw InputError{fmt::format("the input \"{}\" is missing", manifest.inputs[i].tensor.name)};
         if (each && all.rows > 0 && each->rows != all.rows)
             throw InputError{fmt::format("the inputs have different numbers of rows: {} and {}", all.rows, each->rows)};
         if (each) all.rows = each->rows;
@@ -115,12 +121,16 @@ DecodedInput together(TensorRows only) {
 void check_lengths(const DecodedInput& input, const values::Manifest& manifest) {
     for (std::size_t i = 0; i < input.tensors.size(); ++i) {
         const auto& spec = manifest.inputs[i];
-        if (input.tensors[i].absent || spec.kind != InputKind::text || !spec.text.open || input.tensors[i].shape.front() <= spec.text.length) continue;
-        throw InputError{fmt::format("the input \"{}\" has {} tokens, the model takes at most {}", spec.tensor.name, input.tensors[i].shape.front(), spec.text.length)};
+        if (input.tensors[i].absent || spec.kind != InputKind::text || !spec.text.open ||
+            input.tensors[i].shape.front() <= spec.text.length)
+            continue;
+        throw InputError{fmt::format("the input \"{}\" has {} tokens, the model takes at most {}", spec.tensor.name,
+                                     input.tensors[i].shape.front(), spec.text.length)};
     }
 }
 
-DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const values::Manifest& manifest, const std::vector<Region>& regions) {
+DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const values::Manifest& manifest,
+                        const std::vector<Region>& regions) {
     if (bytes.empty()) throw InputError{"the input is empty"};
     if (bytes.size() > manifest.max_input_bytes)
         throw InputError{

@@ -25,8 +25,8 @@ DecodedInput together(TensorRows only);
 // Texts of an open length that came as numbers: no longer than the model takes. InputError.
 void check_lengths(const DecodedInput& input, const values::Manifest& manifest);
 
-// `media_type` must agree with the bytes; empty: the bytes tell. `regions`: of a picture only these parts, each of them a row;
-// empty: the whole.
+// `media_type` must agree with the bytes; empty: the bytes tell. `regions`: of a picture only these parts, each of them
+// a row; empty: the whole.
 DecodedInput preprocess(std::string_view bytes, std::string_view media_type, const values::Manifest& manifest,
                         const std::vector<Region>& regions = {});
 

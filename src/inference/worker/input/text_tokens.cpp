@@ -50,20 +50,25 @@ TensorValue tensor_of(Encoding encoding, const values::InputSpec& input) {
 } // namespace
 
 TensorValue text_tensor(std::string_view text, std::optional<std::string_view> pair, const values::InputSpec& input) {
-    return tensor_of(tokenizer_of(input).encode(text, pair, static_cast<std::size_t>(input.text.length), input.text.cut), input);
+    return tensor_of(
+        tokenizer_of(input).encode(text, pair, static_cast<std::size_t>(input.text.length), input.text.cut), input);
 }
 
 TensorValue numbered_tensor(const json::value& list, const values::InputSpec& input) {
-    if (!list.is_array() || list.get_array().empty()) throw InputError{"\"tokens\" must be an array of numbers, or of such arrays"};
+    if (!list.is_array() || list.get_array().empty())
+        throw InputError{"\"tokens\" must be an array of numbers, or of such arrays"};
     const auto& array = list.get_array();
     if (array.size() > static_cast<std::size_t>(input.text.length))
-        throw InputError{fmt::format("there are {} tokens, the model takes at most {}", array.size(), input.text.length)};
-    const auto highest = input.text.tokenizer == values::Tokenizer::bytes ? std::int64_t{65'535} : tokenizer_of(input).highest();
+        throw InputError{
+            fmt::format("there are {} tokens, the model takes at most {}", array.size(), input.text.length)};
+    const auto highest =
+        input.text.tokenizer == values::Tokenizer::bytes ? std::int64_t{65'535} : tokenizer_of(input).highest();
     Encoding encoding;
     for (const auto& each : array) {
         boost::system::error_code failure;
         const auto token = each.to_number<std::int64_t>(failure);
-        if (!each.is_number() || failure || token < 0 || token > highest) throw InputError{fmt::format("a token must be a number from 0 to {}", highest)};
+        if (!each.is_number() || failure || token < 0 || token > highest)
+            throw InputError{fmt::format("a token must be a number from 0 to {}", highest)};
         encoding.ids.push_back(token);
     }
     encoding.length = encoding.ids.size();

@@ -1,5 +1,5 @@
-// From a text to the tensor of an input that is made of it: its token numbers, or what goes with them. The manifest must be completed
-// (side_files.hpp). Pure; InputError for what is no UTF-8.
+// From a text to the tensor of an input that is made of it: its token numbers, or what goes with them. The manifest
+// must be completed (side_files.hpp). Pure; InputError for what is no UTF-8.
 #pragma once
 #include "inference/worker/tensor/tensor_value.hpp"
 #include "values/manifest.hpp"

@@ -1,4 +1,5 @@
-// A file of the daemon's, read where it lies. Files of the registry never shrink, so the mapping cannot be cut under a reader.
+// A file of the daemon's, read where it lies. Files of the registry never shrink, so the mapping cannot be cut under a
+// reader.
 #pragma once
 #include "base/descriptor.hpp"
 
@@ -12,7 +13,7 @@ namespace millrace::inference::worker {
 class MappedFile {
 public:
     explicit MappedFile(const Descriptor& file) {
-        struct stat info{};
+        struct stat info {};
         if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) return;
         void* at = ::mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_PRIVATE, file.get(), 0);
         if (at != MAP_FAILED) bytes_ = {static_cast<const char*>(at), static_cast<std::size_t>(info.st_size)};

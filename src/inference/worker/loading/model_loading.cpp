@@ -35,7 +35,10 @@ double milliseconds_since(Steady::time_point start) {
 class WarmUp {
 public:
     WarmUp(const Runtime& runtime, LoadedModel& model, int places, frame::Loaded& report)
-        : runtime_{runtime}, model_{model}, places_{places}, report_{report} {}
+        : runtime_{runtime},
+          model_{model},
+          places_{places},
+          report_{report} {}
 
     bool run() {
         const auto start = Steady::now();
@@ -70,7 +73,8 @@ private:
         const double took = milliseconds_since(began);
         if (!outputs) {
             if (!outputs.error().out_of_memory || probe.rows == 1)
-                report_.error = fmt::format("the model failed in its warm-up with a batch of {}: {}", probe.rows, outputs.error().message);
+                report_.error = fmt::format("the model failed in its warm-up with a batch of {}: {}", probe.rows,
+                                            outputs.error().message);
             runtime_.release_memory();
             return std::nullopt;
         }
@@ -118,19 +122,21 @@ private:
         if (narrow && wide && *wide * worth_narrowing < *narrow) model_.lone_threads = places_;
     }
 
-    // The longest text must go through; and what a pass costs by itself and for each token, by which batches of several lengths
-    // are put into passes.
+    // The longest text must go through; and what a pass costs by itself and for each token, by which batches of several
+    // lengths are put into passes.
     bool measure_texts(double took) {
         const auto& inputs = model_.manifest->inputs;
         const auto text = std::ranges::find_if(inputs, is_open_text);
         if (text == inputs.end()) return true;
-        const std::int64_t longest = text->text.length, short_text = std::min<std::int64_t>(8, longest), long_text = std::min<std::int64_t>(128, longest);
+        const std::int64_t longest = text->text.length, short_text = std::min<std::int64_t>(8, longest),
+                           long_text = std::min<std::int64_t>(128, longest);
         if (const auto probe = make_text_probe(*model_.manifest, 1, longest); probe && !pass(*probe, false)) {
             report_.error += fmt::format(" of {} tokens, as many as its \"max_length\" says", longest);
             return false;
         }
         if (took > slow_pass_ms || long_text == short_text || !runtime_.set_threads(model_.threads)) return true;
-        const auto small = make_text_probe(*model_.manifest, 1, short_text), large = make_text_probe(*model_.manifest, 1, long_text);
+        const auto small = make_text_probe(*model_.manifest, 1, short_text),
+                   large = make_text_probe(*model_.manifest, 1, long_text);
         const auto small_ms = small ? fastest(*small) : std::nullopt, large_ms = large ? fastest(*large) : std::nullopt;
         if (small_ms && large_ms && *large_ms > *small_ms) {
             const double token = (*large_ms - *small_ms) / static_cast<double>(long_text - short_text);
@@ -164,8 +170,8 @@ std::uint64_t used_bytes(const Runtime& runtime, const Descriptor& memory_figure
     return device.total > 0 ? device.used : own_bytes(memory_figures);
 }
 
-Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files, int places,
-                                 frame::Loaded& report) {
+Result<LoadedModel> load_checked(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files,
+                                 int places, frame::Loaded& report) {
     const auto refuse = [](std::string why) { return Error{Code::unprocessable, std::move(why)}; };
     auto manifest = values::Manifest::parse(message.manifest);
     if (!manifest) return manifest.error();
@@ -208,8 +214,9 @@ std::uint64_t own_bytes(const Descriptor& memory_figures) {
     return (resident - of_files) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message, std::span<const Descriptor> files,
-                                      const Descriptor& memory_figures, int places, frame::Loaded& report) {
+std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load& message,
+                                      std::span<const Descriptor> files, const Descriptor& memory_figures, int places,
+                                      frame::Loaded& report) {
     const auto before = used_bytes(runtime, memory_figures);
     try {
         auto model = load_checked(runtime, message, files, places, report);
@@ -219,9 +226,7 @@ std::optional<LoadedModel> load_model(const Runtime& runtime, const frame::Load&
             return std::move(*model);
         }
         report.error = model.error().detail;
-    } catch (const std::exception& e) {
-        report.error = std::string{"the model cannot be loaded: "} + e.what();
-    }
+    } catch (const std::exception& e) { report.error = std::string{"the model cannot be loaded: "} + e.what(); }
     runtime.release_memory();
     return std::nullopt;
 }

@@ -38,7 +38,8 @@ TensorValue made_up(const values::TensorSpec& spec, values::Shape shape, std::in
         for (std::uint64_t i = 0; i < elements; ++i) {
             state = state * 1664525u + 1013904223u;
             T each{};
-            if constexpr (std::is_floating_point_v<T> || is_half<T>) (void)convert_number<T>((state >> 8) / 16777216.0, each);
+            if constexpr (std::is_floating_point_v<T> || is_half<T>)
+                (void)convert_number<T>((state >> 8) / 16777216.0, each);
             else each = static_cast<T>((state >> 16) & 1);
             std::memcpy(value.bytes.data() + i * sizeof(T), &each, sizeof(T));
         }
@@ -66,7 +67,8 @@ DecodedInput repeated(const DecodedInput& example, std::int64_t rows) {
         TensorValue value{tensor.datatype, tensor.shape, {}, tensor.absent};
         const auto each = tensor.bytes.size() / static_cast<std::size_t>(example.rows);
         for (std::int64_t row = 0; row < rows; ++row) {
-            const auto from = tensor.bytes.begin() + static_cast<std::ptrdiff_t>(each * static_cast<std::size_t>(row % example.rows));
+            const auto from =
+                tensor.bytes.begin() + static_cast<std::ptrdiff_t>(each * static_cast<std::size_t>(row % example.rows));
             value.bytes.insert(value.bytes.end(), from, from + static_cast<std::ptrdiff_t>(each));
         }
         input.tensors.push_back(std::move(value));
@@ -90,7 +92,8 @@ std::optional<DecodedInput> make_text_probe(const values::Manifest& manifest, st
 std::vector<mr_tensor> views_of(const DecodedInput& input) {
     std::vector<mr_tensor> views;
     for (const auto& tensor : input.tensors)
-        views.push_back(tensor.absent ? absent_view() : batch_view(tensor.datatype, input.rows, tensor.shape, tensor.bytes));
+        views.push_back(tensor.absent ? absent_view()
+                                      : batch_view(tensor.datatype, input.rows, tensor.shape, tensor.bytes));
     return views;
 }
 

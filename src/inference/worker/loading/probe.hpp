@@ -9,7 +9,8 @@
 
 namespace millrace::inference::worker {
 
-// `rows` rows; nullopt when that would be too large. Throws InputError when the manifest's input does not fit the model.
+// `rows` rows; nullopt when that would be too large. Throws InputError when the manifest's input does not fit the
+// model.
 std::optional<DecodedInput> make_probe(const values::Manifest& manifest, std::int64_t rows);
 
 // Made-up numbers, the texts of an open length having `length` tokens (or as many as they may have).

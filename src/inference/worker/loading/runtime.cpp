@@ -18,12 +18,13 @@ const char* text_or_none(const std::optional<std::string>& text) { return text ?
 struct LoadRules {
     explicit LoadRules(const values::Manifest& manifest) {
         for (const auto& input : manifest.inputs)
-            inputs.push_back({input.tensor.name.c_str(), text_or_none(input.argument), text_or_none(input.key), input.optional});
+            inputs.push_back(
+                {input.tensor.name.c_str(), text_or_none(input.argument), text_or_none(input.key), input.optional});
         paths.reserve(manifest.outputs.size()); // its texts stay where they are
         for (const auto& output : manifest.outputs) {
             paths.push_back(fmt::format("{}", fmt::join(output.path, MR_STEP)));
-            outputs.push_back({output.name.c_str(), output.path.empty() ? nullptr : paths.back().c_str(), static_cast<std::uint32_t>(output.datatype),
-                               output.optional});
+            outputs.push_back({output.name.c_str(), output.path.empty() ? nullptr : paths.back().c_str(),
+                               static_cast<std::uint32_t>(output.datatype), output.optional});
         }
     }
     std::vector<std::string> paths;
@@ -34,7 +35,8 @@ struct LoadRules {
 // The type of a result's tensor whose bytes agree with its shape.
 values::Datatype checked(const mr_tensor& tensor) {
     const auto type = values::datatype(static_cast<std::uint8_t>(tensor.datatype));
-    const auto elements = tensor.rank <= MR_MAX_RANK ? values::element_count({tensor.shape, tensor.shape + tensor.rank}) : std::nullopt;
+    const auto elements =
+        tensor.rank <= MR_MAX_RANK ? values::element_count({tensor.shape, tensor.shape + tensor.rank}) : std::nullopt;
     if (!type || !elements || *elements * values::element_size(*type) != tensor.bytes)
         throw std::runtime_error{"the model's output has another size than its shape says"};
     return *type;
@@ -46,7 +48,8 @@ bool same_form(const mr_tensor& a, const mr_tensor& b) {
 
 } // namespace
 
-mr_tensor batch_view(values::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data) {
+mr_tensor batch_view(values::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape,
+                     std::span<const std::byte> data) {
     mr_tensor tensor{};
     tensor.datatype = static_cast<std::uint32_t>(type);
     tensor.rank = static_cast<std::uint32_t>(shape.size() + 1);
@@ -96,24 +99,31 @@ Result<Runtime::Loaded> Runtime::load(std::string_view file, std::span<const mr_
     const auto& execution = manifest.execution;
     const LoadRules rules{manifest};
     const auto outputs = static_cast<std::uint32_t>(rules.outputs.size());
-    const mr_load_options options{execution.precision == values::Precision::bf16 ? MR_BF16 : MR_FP32, execution.channels_last, execution.tolerance,
-                                  rules.inputs.data(), rules.outputs.data(), static_cast<std::uint32_t>(rules.inputs.size()), outputs,
+    const mr_load_options options{execution.precision == values::Precision::bf16 ? MR_BF16 : MR_FP32,
+                                  execution.channels_last,
+                                  execution.tolerance,
+                                  rules.inputs.data(),
+                                  rules.outputs.data(),
+                                  static_cast<std::uint32_t>(rules.inputs.size()),
+                                  outputs,
                                   manifest.buffers_shared ? MR_BUFFERS_SHARED : MR_BUFFERS_OWN};
-    const auto code = table_->load(file.data(), file.size(), inputs.data(), static_cast<std::uint32_t>(inputs.size()), &options,
-                                   &model, &report, error, sizeof error);
+    const auto code = table_->load(file.data(), file.size(), inputs.data(), static_cast<std::uint32_t>(inputs.size()),
+                                   &options, &model, &report, error, sizeof error);
     if (code != MR_OK) return Error{Code::unprocessable, error};
     constexpr const char* names[] = {"plain", "frozen", "optimized", "compiled"};
     report.note[sizeof report.note - 1] = 0;
-    return Loaded{std::make_shared<Model>(*table_, model, outputs), names[std::min<std::uint32_t>(report.optimization, 3)], report.note,
-                  report.precision == MR_BF16 ? values::Precision::bf16 : values::Precision::fp32, report.channels_last != 0};
+    return Loaded{std::make_shared<Model>(*table_, model, outputs),
+                  names[std::min<std::uint32_t>(report.optimization, 3)], report.note,
+                  report.precision == MR_BF16 ? values::Precision::bf16 : values::Precision::fp32,
+                  report.channels_last != 0};
 }
 
-boost::system::result<std::unique_ptr<Runtime::Outputs>, ForwardFailure>
-Runtime::forward(const Model& model, std::span<const mr_tensor> inputs) const {
+boost::system::result<std::unique_ptr<Runtime::Outputs>, ForwardFailure> Runtime::forward(
+    const Model& model, std::span<const mr_tensor> inputs) const {
     char error[error_size] = "";
     mr_result* result = nullptr;
-    const auto code = table_->forward(model.model_, inputs.data(), static_cast<std::uint32_t>(inputs.size()), &result, error,
-                                      sizeof error);
+    const auto code = table_->forward(model.model_, inputs.data(), static_cast<std::uint32_t>(inputs.size()), &result,
+                                      error, sizeof error);
     if (code != MR_OK) return ForwardFailure{code == MR_OUT_OF_MEMORY, code == MR_DEVICE_LOST, error};
     return std::make_unique<Outputs>(*table_, result, model.outputs_);
 }
@@ -142,12 +152,16 @@ std::vector<OutputView> Runtime::Outputs::views(std::int64_t first, std::int64_t
     return views;
 }
 
-OutputView Runtime::Outputs::part_of_batch(std::uint32_t output, std::int64_t first, std::int64_t count, std::int64_t rows) const {
+OutputView Runtime::Outputs::part_of_batch(std::uint32_t output, std::int64_t first, std::int64_t count,
+                                           std::int64_t rows) const {
     const mr_tensor& tensor = *table_->result_tensor(result_, output, 0);
     const auto type = checked(tensor);
-    if (tensor.rank < 1 || tensor.shape[0] != rows) throw std::runtime_error{"the model's output does not begin with the batch dimension"};
+    if (tensor.rank < 1 || tensor.shape[0] != rows)
+        throw std::runtime_error{"the model's output does not begin with the batch dimension"};
     const auto each = tensor.bytes / static_cast<std::uint64_t>(rows);
-    return {type, {tensor.shape + 1, tensor.rank - 1}, static_cast<const std::byte*>(tensor.data) + static_cast<std::uint64_t>(first) * each,
+    return {type,
+            {tensor.shape + 1, tensor.rank - 1},
+            static_cast<const std::byte*>(tensor.data) + static_cast<std::uint64_t>(first) * each,
             each * static_cast<std::uint64_t>(count)};
 }
 
@@ -164,7 +178,8 @@ OutputView Runtime::Outputs::joined_rows(std::uint32_t output, std::int64_t firs
     kept->reserve(top.bytes * static_cast<std::uint64_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
         const mr_tensor& tensor = *row(i);
-        if (!same_form(tensor, top)) throw std::runtime_error{"the rows have outputs of different shapes; send them one by one"};
+        if (!same_form(tensor, top))
+            throw std::runtime_error{"the rows have outputs of different shapes; send them one by one"};
         (void)checked(tensor);
         const auto* from = static_cast<const std::byte*>(tensor.data);
         kept->insert(kept->end(), from, from + tensor.bytes);

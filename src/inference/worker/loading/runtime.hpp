@@ -24,7 +24,8 @@ struct ForwardFailure {
 
 class Runtime {
 public:
-    // dlopens the module and opens "cpu" or "cuda:N"; unavailable with the reason. It stays for the life of the process.
+    // dlopens the module and opens "cpu" or "cuda:N"; unavailable with the reason. It stays for the life of the
+    // process.
     static Result<Runtime> open(const std::filesystem::path& module, const std::string& device);
 
     std::string version() const { return table_->version(); }
@@ -33,7 +34,10 @@ public:
 
     class Model {
     public:
-        Model(const mr_runtime& table, mr_model* model, std::uint32_t outputs) : table_{&table}, model_{model}, outputs_{outputs} {}
+        Model(const mr_runtime& table, mr_model* model, std::uint32_t outputs)
+            : table_{&table},
+              model_{model},
+              outputs_{outputs} {}
         ~Model() { table_->free_model(model_); }
         Model(const Model&) = delete;
         Model& operator=(const Model&) = delete;
@@ -54,18 +58,23 @@ public:
         bool channels_last = false;
     };
     // `inputs`: one call's tensors, the batch dimension included; none: no optimisation.
-    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs, const values::Manifest& manifest) const;
+    Result<Loaded> load(std::string_view file, std::span<const mr_tensor> inputs,
+                        const values::Manifest& manifest) const;
 
     class Outputs {
     public:
         // `count`: of the model's manifest.
-        Outputs(const mr_runtime& table, mr_result* result, std::uint32_t count) : table_{&table}, result_{result}, count_{count} {}
+        Outputs(const mr_runtime& table, mr_result* result, std::uint32_t count)
+            : table_{&table},
+              result_{result},
+              count_{count} {}
         ~Outputs() { table_->free_result(result_); }
         Outputs(const Outputs&) = delete;
         Outputs& operator=(const Outputs&) = delete;
 
-        // `count` rows from row `first` of a batch of `rows`, shapes without the batch dimension; throws std::runtime_error
-        // when an output does not begin with the batch, or has rows of different shapes and several are asked for.
+        // `count` rows from row `first` of a batch of `rows`, shapes without the batch dimension; throws
+        // std::runtime_error when an output does not begin with the batch, or has rows of different shapes and several
+        // are asked for.
         std::vector<OutputView> views(std::int64_t first, std::int64_t count, std::int64_t rows) const;
 
     private:
@@ -90,7 +99,8 @@ private:
 };
 
 // The batch as the first dimension, before those of `shape`; borrows `data`.
-mr_tensor batch_view(values::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape, std::span<const std::byte> data);
+mr_tensor batch_view(values::Datatype type, std::int64_t rows, std::span<const std::int64_t> shape,
+                     std::span<const std::byte> data);
 
 mr_tensor absent_view();
 

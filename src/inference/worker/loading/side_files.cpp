@@ -14,7 +14,9 @@ Result<SideFiles> SideFiles::open(const values::FileRefs& files, std::span<const
     for (std::size_t i = 0; i < files.size(); ++i) {
         auto mapped = std::make_unique<MappedFile>(descriptors[i]);
         if (hex(sha256(mapped->bytes())) != files[i].sha256)
-            return Error{Code::unprocessable, fmt::format("the file \"{}\" is not the one that was registered (its digest differs)", files[i].name)};
+            return Error{Code::unprocessable,
+                         fmt::format("the file \"{}\" is not the one that was registered (its digest differs)",
+                                     files[i].name)};
         side.files_.emplace(files[i].name, std::move(mapped));
     }
     return side;
@@ -22,7 +24,8 @@ Result<SideFiles> SideFiles::open(const values::FileRefs& files, std::span<const
 
 Result<std::string_view> SideFiles::bytes(const std::string& name) const {
     const auto found = files_.find(name);
-    if (found == files_.end()) return Error{Code::unprocessable, fmt::format("the manifest names the file \"{}\", which is not there", name)};
+    if (found == files_.end())
+        return Error{Code::unprocessable, fmt::format("the manifest names the file \"{}\", which is not there", name)};
     return found->second->bytes();
 }
 
@@ -53,9 +56,12 @@ Result<void> open_text(TextRule& rule, const SideFiles& files) {
     rule.opened = *std::move(opened);
     rule.padding = rule.opened->padding().id;
     if (rule.open && rule.opened->padding().left)
-        return Error{Code::unprocessable, "its tokenizer fills up texts on the left, which a text of the shape [-1] cannot be; give it a fixed length"};
+        return Error{Code::unprocessable, "its tokenizer fills up texts on the left, which a text of the shape [-1] "
+                                          "cannot be; give it a fixed length"};
     if (static_cast<std::size_t>(rule.length) <= rule.opened->marks(false))
-        return Error{Code::unprocessable, fmt::format("its length leaves no place for a text beside the {} tokens that are put around it", rule.opened->marks(false))};
+        return Error{Code::unprocessable,
+                     fmt::format("its length leaves no place for a text beside the {} tokens that are put around it",
+                                 rule.opened->marks(false))};
     return success();
 }
 
@@ -71,7 +77,8 @@ Result<void> complete(values::Manifest& manifest, const SideFiles& files) {
             input.text.cut = of.cut;
             input.text.padding = input.text.part == TextPart::token_types ? of.opened->padding().type : 0;
         } else if (auto opened = open_text(input.text, files); !opened) {
-            return Error{opened.error().code, fmt::format("input \"{}\": {}", input.tensor.name, opened.error().detail)};
+            return Error{opened.error().code,
+                         fmt::format("input \"{}\": {}", input.tensor.name, opened.error().detail)};
         }
     }
     return success();

@@ -1,5 +1,5 @@
-// The files that came with a model and that its manifest names, verified by their digests. On the loading thread, while a
-// model is loaded: what is made of them is kept, they are not.
+// The files that came with a model and that its manifest names, verified by their digests. On the loading thread, while
+// a model is loaded: what is made of them is kept, they are not.
 #pragma once
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
@@ -27,8 +27,8 @@ private:
     std::map<std::string, std::unique_ptr<MappedFile>> files_;
 };
 
-// Puts what the manifest leaves to its files in its place: vocabularies. Opens the tokenizers of its texts, whether their tokens are in
-// files or not. unprocessable with the input's name and what is wrong.
+// Puts what the manifest leaves to its files in its place: vocabularies. Opens the tokenizers of its texts, whether
+// their tokens are in files or not. unprocessable with the input's name and what is wrong.
 Result<void> complete(values::Manifest& manifest, const SideFiles& files);
 
 } // namespace millrace::inference::worker

@@ -21,7 +21,9 @@ Shapes shapes_of(const Item& item, const values::Manifest& manifest) {
     Shapes shapes;
     for (std::size_t i = 0; i < item.input->tensors.size(); ++i) {
         const auto& tensor = item.input->tensors[i];
-        shapes.push_back(tensor.absent ? values::Shape{-2} : is_open_text(manifest.inputs[i]) ? values::Shape{-1} : tensor.shape);
+        shapes.push_back(tensor.absent                      ? values::Shape{-2}
+                         : is_open_text(manifest.inputs[i]) ? values::Shape{-1}
+                                                            : tensor.shape);
     }
     return shapes;
 }
@@ -45,7 +47,8 @@ void Forward::run_group(std::vector<Item*>& members) {
     if (text_length(*members.front()->input, manifest) == 0) return pass(members);
     std::vector<std::pair<Stretch, Item*>> texts;
     for (auto* item : members) texts.push_back({{item->input->rows, text_length(*item->input, manifest)}, item});
-    std::stable_sort(texts.begin(), texts.end(), [](const auto& a, const auto& b) { return a.first.length < b.first.length; });
+    std::stable_sort(texts.begin(), texts.end(),
+                     [](const auto& a, const auto& b) { return a.first.length < b.first.length; });
     std::vector<Stretch> sorted;
     members.clear();
     for (const auto& [stretch, item] : texts) {
@@ -68,7 +71,8 @@ std::vector<mr_tensor> Forward::gather(std::span<Item* const> items, std::int64_
     return views;
 }
 
-void Forward::gather_input(std::size_t k, std::span<Item* const> items, std::int64_t rows, std::vector<mr_tensor>& views) {
+void Forward::gather_input(std::size_t k, std::span<Item* const> items, std::int64_t rows,
+                           std::vector<mr_tensor>& views) {
     const auto& first = items.front()->input->tensors[k];
     if (first.absent || items.size() == 1) return views.push_back(view_of(first, rows, first.bytes));
     const auto& spec = model_.manifest->inputs[k];

@@ -14,7 +14,8 @@ std::vector<std::size_t> group_lengths(std::span<const Stretch> sorted, std::int
         for (std::size_t begin = end; begin-- > 0;) {
             rows += sorted[begin].rows;
             if (rows > most_rows && begin + 1 < end) break;
-            const double total = least[begin] + cost.pass + cost.token * static_cast<double>(rows * sorted[end - 1].length);
+            const double total =
+                least[begin] + cost.pass + cost.token * static_cast<double>(rows * sorted[end - 1].length);
             if (total > least[end]) continue; // of equals the larger group
             least[end] = total;
             begins[end] = begin;

@@ -1,6 +1,6 @@
-// The batches of one worker share its memory. One that finds none shrinks, and while it does no other begins: side by side they
-// would take the memory from each other, and an item that fits would be said to be too large. All waits are short, for a batch
-// that shrinks may hang. Thread-safe.
+// The batches of one worker share its memory. One that finds none shrinks, and while it does no other begins: side by
+// side they would take the memory from each other, and an item that fits would be said to be too large. All waits are
+// short, for a batch that shrinks may hang. Thread-safe.
 #pragma once
 #include "async/guarded.hpp"
 

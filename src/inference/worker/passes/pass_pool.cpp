@@ -7,12 +7,16 @@
 namespace millrace::inference::worker {
 namespace {
 
-constexpr std::size_t most_teams = 16; // threads for so many models whose passes never end; then the others wait for them
+constexpr std::size_t most_teams =
+    16; // threads for so many models whose passes never end; then the others wait for them
 
 } // namespace
 
 PassPool::PassPool(std::string name, int places, std::chrono::milliseconds patience, SetThreads set_threads)
-    : name_{std::move(name)}, places_{std::max(1, places)}, patience_{patience}, set_threads_{std::move(set_threads)} {
+    : name_{std::move(name)},
+      places_{std::max(1, places)},
+      patience_{patience},
+      set_threads_{std::move(set_threads)} {
     {
         auto state = state_.lock();
         state->free = places_;
@@ -54,7 +58,8 @@ bool PassPool::run_here(Model model, const Pass& pass, const std::function<void(
         auto state = state_.lock();
         if (!is_idle(*state)) return false;
         const auto found = std::ranges::find_if(state->workers, [](const auto& each) { return each->is_guest; });
-        guest = (found == state->workers.end() ? state->workers.emplace_back(std::make_unique<Worker>()) : *found).get();
+        guest =
+            (found == state->workers.end() ? state->workers.emplace_back(std::make_unique<Worker>()) : *found).get();
         guest->is_guest = guest->busy = true;
         guest->lends = false;
         guest->work.model = model;
@@ -79,7 +84,8 @@ void PassPool::begin_what_may(State& state) {
             ++next;
             continue;
         }
-        if (next->threads > state.free || !begin(state, *next)) break; // nothing overtakes it, or it would wait for ever
+        if (next->threads > state.free || !begin(state, *next))
+            break; // nothing overtakes it, or it would wait for ever
         next = state.line.erase(next);
     }
     if (state.ending || (!state.line.empty() && !state.watched)) blocked_.notify_all();
@@ -101,7 +107,8 @@ int PassPool::held_by(const State& state, Model model) const {
     return held;
 }
 
-// One that ran passes of that width before: the compute library keeps a team of helpers for each thread that ran a wide one.
+// One that ran passes of that width before: the compute library keeps a team of helpers for each thread that ran a wide
+// one.
 PassPool::Worker* PassPool::idle_worker(State& state, int threads) {
     Worker* found = nullptr;
     for (auto& worker : state.workers) {
@@ -110,7 +117,9 @@ PassPool::Worker* PassPool::idle_worker(State& state, int threads) {
         if (!found || worker->width > found->width) found = worker.get();
     }
     const bool may_grow = state.workers.size() < most_teams * static_cast<std::size_t>(places_);
-    if (found && (found->width == 0 || threads > 1 || !may_grow || state.workers.size() >= static_cast<std::size_t>(places_))) return found;
+    if (found &&
+        (found->width == 0 || threads > 1 || !may_grow || state.workers.size() >= static_cast<std::size_t>(places_)))
+        return found;
     if (!may_grow) return nullptr;
     try {
         return &make_worker(state);

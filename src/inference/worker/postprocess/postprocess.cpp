@@ -37,12 +37,15 @@ void check_outputs(std::span<const OutputView> outputs, const values::Manifest& 
     for (std::size_t i = 0; i < manifest.outputs.size(); ++i) {
         const auto& promised = manifest.outputs[i];
         if (outputs[i].absent && promised.optional) continue;
-        if (outputs[i].absent) throw std::runtime_error{fmt::format("the model returned no \"{}\", which its manifest promises", promised.name)};
-        if (outputs[i].datatype != promised.datatype || !promised.accepts(outputs[i].shape, 0)) // a detector may find nothing
+        if (outputs[i].absent)
+            throw std::runtime_error{
+                fmt::format("the model returned no \"{}\", which its manifest promises", promised.name)};
+        if (outputs[i].datatype != promised.datatype ||
+            !promised.accepts(outputs[i].shape, 0)) // a detector may find nothing
             throw std::runtime_error{fmt::format("the model returned {} {} as \"{}\", its manifest promises {} {}",
-                                                 values::name(outputs[i].datatype), values::shape_text(outputs[i].shape),
-                                                 promised.name, values::name(promised.datatype),
-                                                 values::shape_text(promised.shape))};
+                                                 values::name(outputs[i].datatype),
+                                                 values::shape_text(outputs[i].shape), promised.name,
+                                                 values::name(promised.datatype), values::shape_text(promised.shape))};
     }
 }
 
@@ -59,7 +62,8 @@ frame::Tensors tensors_of(std::span<const OutputView> outputs) {
     return tensors;
 }
 
-frame::Outcome postprocess(std::span<const OutputView> outputs, const values::Manifest& manifest, const PictureGeometry* picture) {
+frame::Outcome postprocess(std::span<const OutputView> outputs, const values::Manifest& manifest,
+                           const PictureGeometry* picture) {
     check_outputs(outputs, manifest);
     const auto& rule = manifest.postprocess;
     if (rule.kind == PostprocessKind::raw) return tensors_of(outputs);

@@ -24,7 +24,7 @@ struct OutputView {
     const std::byte* data = nullptr;
     std::size_t bytes = 0;
     std::shared_ptr<const std::vector<std::byte>> kept{}; // what `data` points into, where the runtime does not keep it
-    bool absent = false;                                   // the model gave none
+    bool absent = false;                                  // the model gave none
 };
 
 // All of them against what the manifest promises.
@@ -32,6 +32,7 @@ void check_outputs(std::span<const OutputView> outputs, const values::Manifest& 
 frame::Tensors tensors_of(std::span<const OutputView> outputs); // copies, with the shapes as they are
 
 // `picture`: what the item's input was made of, where that was a picture; borrowed.
-frame::Outcome postprocess(std::span<const OutputView> outputs, const values::Manifest& manifest, const PictureGeometry* picture = nullptr);
+frame::Outcome postprocess(std::span<const OutputView> outputs, const values::Manifest& manifest,
+                           const PictureGeometry* picture = nullptr);
 
 } // namespace millrace::inference::worker

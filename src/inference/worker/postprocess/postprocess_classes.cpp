@@ -14,8 +14,10 @@ constexpr float rounding = 1e-3F; // by which the sum of half-precision probabil
 
 float probability(float value) {
     if (!(value >= -rounding && value <= 1 + rounding))
-        throw OutputError{fmt::format("the model's output holds {}, which is no probability; a model that gives logits needs "
-                                             "postprocess softmax_top_k, or sigmoid without \"probabilities\"", value)};
+        throw OutputError{
+            fmt::format("the model's output holds {}, which is no probability; a model that gives logits needs "
+                        "postprocess softmax_top_k, or sigmoid without \"probabilities\"",
+                        value)};
     return std::clamp(value, 0.0F, 1.0F);
 }
 
@@ -65,8 +67,9 @@ frame::TopK top_k(std::span<const float> probabilities, int k) {
 frame::Scores sigmoid(std::span<const float> values, const values::Manifest& manifest) {
     refuse_nan(values);
     std::vector<double> shares(values.size());
-    std::transform(values.begin(), values.end(), shares.begin(),
-                   [&](float v) { return manifest.postprocess.probabilities ? static_cast<double>(probability(v)) : logistic(v); });
+    std::transform(values.begin(), values.end(), shares.begin(), [&](float v) {
+        return manifest.postprocess.probabilities ? static_cast<double>(probability(v)) : logistic(v);
+    });
     frame::Scores result;
     if (values::decides_between_two(manifest)) result.values.push_back(static_cast<float>(1 - shares.front()));
     for (const double share : shares) result.values.push_back(static_cast<float>(share));

@@ -30,10 +30,13 @@ frame::Scores sigmoid(std::span<const float> values, const values::Manifest& man
 frame::Scores plain_values(std::span<const float> values);
 
 // ---- postprocess_map.cpp. `shape`: planes, rows, columns; or rows, columns
-frame::Map argmax_map(std::span<const float> planes, std::span<const std::int64_t> shape, const std::vector<std::uint32_t>& colors);
-frame::Map sigmoid_map(std::span<const float> plane, std::span<const std::int64_t> shape, const values::Postprocess& rule);
+frame::Map argmax_map(std::span<const float> planes, std::span<const std::int64_t> shape,
+                      const std::vector<std::uint32_t>& colors);
+frame::Map sigmoid_map(std::span<const float> plane, std::span<const std::int64_t> shape,
+                       const values::Postprocess& rule);
 
 // ---- postprocess_objects.cpp. In the pixels of the picture, where there is one, else as the model gives them
-frame::Objects objects(std::span<const OutputView> outputs, const values::Manifest& manifest, const PictureGeometry* picture);
+frame::Objects objects(std::span<const OutputView> outputs, const values::Manifest& manifest,
+                       const PictureGeometry* picture);
 
 } // namespace millrace::inference::worker

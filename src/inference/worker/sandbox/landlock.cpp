@@ -41,17 +41,20 @@ int landlock_version() {
     return version < 0 ? 0 : static_cast<int>(version);
 }
 
-bool landlock_read_only(const std::vector<std::filesystem::path>& readable, const std::vector<std::filesystem::path>& devices) {
+bool landlock_read_only(const std::vector<std::filesystem::path>& readable,
+                        const std::vector<std::filesystem::path>& devices) {
     const int version = landlock_version();
     if (version == 0) return false;
     const RulesetAttributes attributes{handled_rights(version), version >= 4 ? 3u : 0u}; // 3: bind and connect over TCP
     const Descriptor ruleset{static_cast<int>(::syscall(
         SYS_landlock_create_ruleset, &attributes, version >= 4 ? sizeof attributes : sizeof attributes.handled_fs, 0))};
     if (!ruleset) return false;
-    constexpr std::uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE, list = LANDLOCK_ACCESS_FS_READ_DIR, write = LANDLOCK_ACCESS_FS_WRITE_FILE;
+    constexpr std::uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE, list = LANDLOCK_ACCESS_FS_READ_DIR,
+                            write = LANDLOCK_ACCESS_FS_WRITE_FILE;
     for (const auto& path : readable) {
         std::error_code ignored;
-        if (!grant(ruleset.get(), path, std::filesystem::is_directory(path, ignored) ? read | list : read)) return false;
+        if (!grant(ruleset.get(), path, std::filesystem::is_directory(path, ignored) ? read | list : read))
+            return false;
     }
     for (const auto& path : devices)
         if (!grant(ruleset.get(), path, read | write | (version >= 5 ? ioctl_on_devices : 0))) return false;

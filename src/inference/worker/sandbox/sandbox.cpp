@@ -58,18 +58,28 @@ std::set<std::filesystem::path> library_folders() {
     std::ifstream maps{"/proc/self/maps"};
     for (std::string line; std::getline(maps, line);) {
         const auto at = line.find('/');
-        if (at != line.npos && line.find(".so", at) != line.npos) folders.insert(std::filesystem::path{line.substr(at)}.parent_path());
+        if (at != line.npos && line.find(".so", at) != line.npos)
+            folders.insert(std::filesystem::path{line.substr(at)}.parent_path());
     }
     return folders;
 }
 
 Paths readable(const SandboxOptions& options) {
     std::error_code ignored;
-    Paths paths{std::filesystem::weakly_canonical(options.runtime, ignored).parent_path(), "/usr/lib", "/lib", "/lib64",
-                "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/dev/null", "/dev/urandom"};
+    Paths paths{std::filesystem::weakly_canonical(options.runtime, ignored).parent_path(),
+                "/usr/lib",
+                "/lib",
+                "/lib64",
+                "/proc/self",
+                "/proc/cpuinfo",
+                "/proc/meminfo",
+                "/sys/devices/system",
+                "/dev/null",
+                "/dev/urandom"};
     for (const auto& folder : library_folders()) paths.push_back(folder);
     if (options.gpu)
-        for (const char* path : {"/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/bus/pci", "/sys/devices", "/usr/share/nvidia"})
+        for (const char* path : {"/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/bus/pci",
+                                 "/sys/devices", "/usr/share/nvidia"})
             paths.emplace_back(path);
     return paths;
 }
@@ -83,8 +93,8 @@ Result<void> restrict_early(const SandboxOptions& options, int parent) {
         return Error{Code::unavailable, "no_new_privs is refused by the kernel"};
     offer_itself_to_the_oom_killer();
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_NOFILE, 2048); // a frame may carry 200, and several are under way
-    limit(RLIMIT_FSIZE, rlim_t{1} << 30); // large answers travel as memory files
+    limit(RLIMIT_NOFILE, 2048);                                     // a frame may carry 200, and several are under way
+    limit(RLIMIT_FSIZE, rlim_t{1} << 30);                           // large answers travel as memory files
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their shadow memory counts as data
     if (options.memory_limit > 0) limit(RLIMIT_DATA, options.memory_limit);
 #endif
@@ -105,7 +115,8 @@ Result<Confinement> restrict_fully(const SandboxOptions& options) {
     drop_capabilities();
     // The daemon can still trace and dump this process as root; nobody else can.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    // Without Landlock a file that may be read could be any: then none may be opened any more. A GPU's driver cannot do without.
+    // Without Landlock a file that may be read could be any: then none may be opened any more. A GPU's driver cannot do
+    // without.
     auto denials = filter_system_calls({.files = version > 0 || options.gpu, .gpu = options.gpu});
     if (!denials) return denials.error();
     confinement.denials = std::move(*denials);

@@ -54,7 +54,8 @@ void flatten(const json::array& array, std::size_t depth, std::byte*& to) {
             continue;
         }
         T number{};
-        if (!read_number(element, number)) throw InputError{"\"data\" has an element that does not fit the model's type"};
+        if (!read_number(element, number))
+            throw InputError{"\"data\" has an element that does not fit the model's type"};
         std::memcpy(to, &number, sizeof number);
         to += sizeof number;
     }

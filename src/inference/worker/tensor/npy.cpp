@@ -138,8 +138,7 @@ void copy_numbers(std::string_view data, std::vector<std::byte>& out) {
             bool fits = true;
             if constexpr (std::is_same_v<From, bool>) fits = from <= Raw{1};
             fits = fits && convert_number<To>(from, to);
-            if (!fits)
-                throw InputError{fmt::format("element {} of the .npy array does not fit the model's type", i)};
+            if (!fits) throw InputError{fmt::format("element {} of the .npy array does not fit the model's type", i)};
             std::memcpy(out.data() + i * sizeof to, &to, sizeof to);
         }
     }

@@ -8,7 +8,8 @@
 namespace millrace::inference::worker {
 namespace {
 
-values::Shape padded_shape(const values::Shape& shape, const values::Shape& declared, const std::vector<std::int64_t>& buckets) {
+values::Shape padded_shape(const values::Shape& shape, const values::Shape& declared,
+                           const std::vector<std::int64_t>& buckets) {
     values::Shape padded = shape;
     for (std::size_t i = 0; i < shape.size() && i < declared.size(); ++i) {
         if (declared[i] != -1) continue;
@@ -30,8 +31,8 @@ std::vector<std::byte> filled(values::Datatype type, std::size_t elements, doubl
 }
 
 // Copies the block that `from` is into the corner of the larger one, line by line of the last dimension.
-void copy_block(const std::byte*& from, std::byte* to, std::span<const std::int64_t> shape, std::span<const std::int64_t> larger,
-                std::size_t element) {
+void copy_block(const std::byte*& from, std::byte* to, std::span<const std::int64_t> shape,
+                std::span<const std::int64_t> larger, std::size_t element) {
     if (shape.size() <= 1) {
         const auto line = (shape.empty() ? 1 : static_cast<std::size_t>(shape[0])) * element;
         std::memcpy(to, from, line);
@@ -51,7 +52,8 @@ void pad_tensor(TensorValue& tensor, std::int64_t rows, const values::Shape& dec
     shape.insert(shape.begin(), rows);
     full.insert(full.begin(), rows);
     const auto elements = values::element_count(full);
-    if (!elements || *elements > (std::uint64_t{1} << 30)) throw InputError{"the input is too large when it is filled up to its bucket"};
+    if (!elements || *elements > (std::uint64_t{1} << 30))
+        throw InputError{"the input is too large when it is filled up to its bucket"};
     auto bytes = filled(tensor.datatype, *elements, padding.value);
     const std::byte* from = tensor.bytes.data();
     copy_block(from, bytes.data(), shape, full, values::element_size(tensor.datatype));
@@ -63,7 +65,8 @@ void fill(std::byte* to, std::int64_t count, values::Datatype type, std::int64_t
     with_type(type, [&](auto each) {
         using T = decltype(each);
         const T padding = static_cast<T>(value);
-        for (std::int64_t i = 0; i < count; ++i) std::memcpy(to + i * static_cast<std::int64_t>(sizeof(T)), &padding, sizeof(T));
+        for (std::int64_t i = 0; i < count; ++i)
+            std::memcpy(to + i * static_cast<std::int64_t>(sizeof(T)), &padding, sizeof(T));
     });
 }
 
@@ -74,7 +77,8 @@ bool is_open_text(const values::InputSpec& input) { return input.kind == values:
 std::int64_t text_length(const DecodedInput& input, const values::Manifest& manifest) {
     std::int64_t longest = 0;
     for (std::size_t i = 0; i < input.tensors.size(); ++i)
-        if (is_open_text(manifest.inputs[i]) && !input.tensors[i].absent) longest = std::max(longest, input.tensors[i].shape.front());
+        if (is_open_text(manifest.inputs[i]) && !input.tensors[i].absent)
+            longest = std::max(longest, input.tensors[i].shape.front());
     return longest;
 }
 

@@ -51,13 +51,15 @@ std::optional<std::size_t> category_of(const Cell& cell, const values::Column& c
             if (const auto found = place(std::find(categories.begin(), categories.end(), text))) return found;
     const auto number = cell.number ? cell.number : number_in(*cell.text);
     if (!number) return std::nullopt;
-    return place(std::find_if(categories.begin(), categories.end(), [&](const auto& each) { return number_in(each) == number; }));
+    return place(std::find_if(categories.begin(), categories.end(),
+                              [&](const auto& each) { return number_in(each) == number; }));
 }
 
 InputError no_category(const values::Column& column) {
     constexpr std::size_t shown = 20;
     const auto end = column.categories.begin() + static_cast<std::ptrdiff_t>(std::min(shown, column.categories.size()));
-    return InputError{fmt::format("\"{}\" must be one of {}{}", column.name, fmt::join(column.categories.begin(), end, ", "),
+    return InputError{fmt::format("\"{}\" must be one of {}{}", column.name,
+                                  fmt::join(column.categories.begin(), end, ", "),
                                   column.categories.size() > shown ? ", …" : "")};
 }
 
@@ -120,20 +122,24 @@ Header read_header(CsvReader& reader, const values::InputSpec& input) {
         auto column = column_place(input, names[i]);
         if (!column) column = column_place(input, trimmed(names[i]));
         if (!column && names.size() == 1 && names[i].find(';') != std::string::npos)
-            throw InputError{"the CSV is separated by semicolons; separate its values by commas, and write decimal points"};
-        if (!column) throw InputError{fmt::format("the model has no column \"{:.100}\"; the first line must name its columns", names[i])};
+            throw InputError{
+                "the CSV is separated by semicolons; separate its values by commas, and write decimal points"};
+        if (!column)
+            throw InputError{
+                fmt::format("the model has no column \"{:.100}\"; the first line must name its columns", names[i])};
         if (header.places[*column]) throw InputError{fmt::format("the CSV has the column \"{:.100}\" twice", names[i])};
         header.places[*column] = i;
     }
     for (std::size_t i = 0; i < header.places.size(); ++i)
         if (!header.places[i] && !input.columns[i].missing)
-            throw InputError{fmt::format("the CSV has no column \"{}\", and nothing stands in for it", input.columns[i].name)};
+            throw InputError{
+                fmt::format("the CSV has no column \"{}\", and nothing stands in for it", input.columns[i].name)};
     return header;
 }
 
 TensorValue encode_line(const CsvRow& line, const Header& header, const values::InputSpec& input) {
-    const bool more = std::any_of(line.begin() + static_cast<std::ptrdiff_t>(std::min(line.size(), header.width)), line.end(),
-                                  [](const std::string& value) { return !value.empty(); });
+    const bool more = std::any_of(line.begin() + static_cast<std::ptrdiff_t>(std::min(line.size(), header.width)),
+                                  line.end(), [](const std::string& value) { return !value.empty(); });
     if (line.size() < header.width || more) // empty values at the end are a separator too many
         throw InputError{fmt::format("there are {} values, in the first line {}", line.size(), header.width)};
     return encode(input, [&](std::size_t i) {

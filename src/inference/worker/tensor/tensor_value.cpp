@@ -48,8 +48,8 @@ TensorRows join_rows(std::vector<TensorValue> rows, std::int64_t padding) {
     fill_up(rows, padding);
     for (const auto& row : rows)
         if (row.shape != rows.front().shape)
-            throw InputError{fmt::format("the rows have different shapes, {} and {}; send each by itself", values::shape_text(rows.front().shape),
-                                         values::shape_text(row.shape))};
+            throw InputError{fmt::format("the rows have different shapes, {} and {}; send each by itself",
+                                         values::shape_text(rows.front().shape), values::shape_text(row.shape))};
     TensorRows result{static_cast<std::int64_t>(rows.size()), std::move(rows.front())};
     auto& bytes = result.value.bytes;
     bytes.reserve(bytes.size() * rows.size());

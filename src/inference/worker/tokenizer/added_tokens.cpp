@@ -37,7 +37,8 @@ std::size_t spaces_at_start(std::string_view text) {
 
 void AddedTokens::Set::add(std::string_view written, AddedToken token) {
     if (written.empty()) return; // normalised away: never found
-    if (written.size() > longest_added) throw FileError{fmt::format("an added token of {} bytes; the longest has {}", written.size(), longest_added)};
+    if (written.size() > longest_added)
+        throw FileError{fmt::format("an added token of {} bytes; the longest has {}", written.size(), longest_added)};
     begins[static_cast<unsigned char>(written.front())] = true;
     tokens.add(written, token.id);
     rules[token.id] = std::move(token);

@@ -1,5 +1,6 @@
-// Tokens that are found in a text as they stand, before it is cut into words: marks such as [SEP], and what was added to a
-// vocabulary later. The longest of those that begin at a place is found, from left to right. Built once, then read by any thread.
+// Tokens that are found in a text as they stand, before it is cut into words: marks such as [SEP], and what was added
+// to a vocabulary later. The longest of those that begin at a place is found, from left to right. Built once, then read
+// by any thread.
 #pragma once
 #include "inference/worker/tokenizer/normalizer.hpp"
 #include "inference/worker/tokenizer/vocabulary.hpp"
@@ -16,16 +17,16 @@ namespace millrace::inference::worker {
 struct AddedToken {
     std::string content;
     TokenId id = 0;
-    bool single_word = false;              // not where a letter stands before or behind it
+    bool single_word = false;                     // not where a letter stands before or behind it
     bool strip_left = false, strip_right = false; // takes the spaces there along
-    bool normalized = false;               // looked for in the normalised text, after being normalised itself
+    bool normalized = false;                      // looked for in the normalised text, after being normalised itself
 };
 
 class AddedTokens {
 public:
     struct Part {
         std::string_view text;
-        std::optional<TokenId> token;      // none: text between the tokens
+        std::optional<TokenId> token; // none: text between the tokens
     };
     void add(AddedToken token, const Normalizer& normalizer); // a content that is there already gets the new properties
     const Vocabulary& vocabulary() const { return contents_; }
@@ -39,7 +40,7 @@ private:
     struct Set {
         Vocabulary tokens;
         std::unordered_map<TokenId, AddedToken> rules;
-        std::array<bool, 256> begins{};    // some token begins with this byte
+        std::array<bool, 256> begins{}; // some token begins with this byte
         void add(std::string_view written, AddedToken token);
         void split(std::string_view text, std::vector<Part>& parts) const;
     };

@@ -23,7 +23,8 @@ std::array<TokenId, 256> byte_tokens(const Vocabulary& vocabulary) {
 }
 
 BytePairs::BytePairs(Vocabulary vocabulary, const Merges& merges, BytePairRule rule)
-    : TokenModel{std::move(vocabulary)}, rule_{std::move(rule)} {
+    : TokenModel{std::move(vocabulary)},
+      rule_{std::move(rule)} {
     if (merges.size() > most_tokens) throw FileError{fmt::format("more than {} merges", most_tokens)};
     if (rule_.byte_fallback) bytes_ = byte_tokens(vocabulary_);
     std::size_t size = 16;
@@ -34,10 +35,14 @@ BytePairs::BytePairs(Vocabulary vocabulary, const Merges& merges, BytePairRule r
         const auto& [left, right] = merges[rank];
         const auto find = [&](std::string_view token) {
             const auto found = vocabulary_.find(token);
-            if (!found) throw FileError{fmt::format("the merge {} of \"{}\" and \"{}\" needs the token \"{}\", which is not there", rank, left, right, token)};
+            if (!found)
+                throw FileError{
+                    fmt::format("the merge {} of \"{}\" and \"{}\" needs the token \"{}\", which is not there", rank,
+                                left, right, token)};
             return *found;
         };
-        if (right.size() < rule_.prefix.size()) throw FileError{fmt::format("the merge {} has a right side that is shorter than the prefix", rank)};
+        if (right.size() < rule_.prefix.size())
+            throw FileError{fmt::format("the merge {} has a right side that is shorter than the prefix", rank)};
         add_merge(find(left), find(right), {rank, find(left + right.substr(rule_.prefix.size()))});
     }
 }
@@ -69,7 +74,9 @@ void BytePairs::add_characters(std::string_view word, std::vector<TokenId>& toke
             whole.append(start, at);
             if (at == end) whole += rule_.suffix;
         }
-        if (rule_.byte_fallback && std::all_of(whole.begin(), whole.end(), [&](char c) { return bytes_[static_cast<unsigned char>(c)] != Vocabulary::none; })) {
+        if (rule_.byte_fallback && std::all_of(whole.begin(), whole.end(), [&](char c) {
+                return bytes_[static_cast<unsigned char>(c)] != Vocabulary::none;
+            })) {
             for (const char c : whole) tokens.push_back(bytes_[static_cast<unsigned char>(c)]);
         } else if (rule_.unknown) {
             if (unknown_before && !rule_.join_unknown) tokens.push_back(*rule_.unknown);
@@ -105,7 +112,9 @@ void BytePairs::merge_many(std::vector<TokenId>& tokens) const {
     struct Candidate {
         std::uint32_t rank, left;
         TokenId token;
-        bool operator>(const Candidate& other) const { return std::pair{rank, left} > std::pair{other.rank, other.left}; }
+        bool operator>(const Candidate& other) const {
+            return std::pair{rank, left} > std::pair{other.rank, other.left};
+        }
     };
     constexpr auto nobody = UINT32_MAX;
     const auto count = static_cast<std::uint32_t>(tokens.size());
@@ -114,9 +123,11 @@ void BytePairs::merge_many(std::vector<TokenId>& tokens) const {
     for (std::uint32_t i = 0; i < count; ++i) {
         places[i] = {i == 0 ? nobody : i - 1, i + 1 == count ? nobody : i + 1};
         if (i + 1 == count) break;
-        if (const auto merge = merge_of(tokens[i], tokens[i + 1]); merge.rank != UINT32_MAX) first.push_back({merge.rank, i, merge.token});
+        if (const auto merge = merge_of(tokens[i], tokens[i + 1]); merge.rank != UINT32_MAX)
+            first.push_back({merge.rank, i, merge.token});
     }
-    std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates{std::greater<>{}, std::move(first)};
+    std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates{std::greater<>{},
+                                                                                      std::move(first)};
     const auto offer = [&](std::uint32_t left, std::uint32_t right) {
         const auto merge = merge_of(tokens[left], tokens[right]);
         if (merge.rank != UINT32_MAX) candidates.push({merge.rank, left, merge.token});

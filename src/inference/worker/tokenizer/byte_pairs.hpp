@@ -1,5 +1,6 @@
-// Byte-pair encoding (Sennrich et al. 2016) with a list of merges, as Hugging Face's files have it: of all neighbours the pair
-// that stands first in the list is merged, the leftmost of equals, until no pair is in it. Time n log n in the word's length.
+// Byte-pair encoding (Sennrich et al. 2016) with a list of merges, as Hugging Face's files have it: of all neighbours
+// the pair that stands first in the list is merged, the leftmost of equals, until no pair is in it. Time n log n in the
+// word's length.
 #pragma once
 #include "inference/worker/tokenizer/token_model.hpp"
 
@@ -11,11 +12,11 @@
 namespace millrace::inference::worker {
 
 struct BytePairRule {
-    std::optional<TokenId> unknown;    // none: a character that is not in the vocabulary is left out
-    std::string prefix, suffix;        // written before each character but the first, and behind the last
-    bool join_unknown = false;         // unknown characters beside each other are one token
-    bool byte_fallback = false;        // an unknown character is the tokens <0x00> … of its bytes
-    bool whole_words = false;          // a word that is a token needs no merges
+    std::optional<TokenId> unknown; // none: a character that is not in the vocabulary is left out
+    std::string prefix, suffix;     // written before each character but the first, and behind the last
+    bool join_unknown = false;      // unknown characters beside each other are one token
+    bool byte_fallback = false;     // an unknown character is the tokens <0x00> … of its bytes
+    bool whole_words = false;       // a word that is a token needs no merges
 };
 
 class BytePairs final : public TokenModel {
@@ -50,7 +51,7 @@ private:
     void merge_many(std::vector<TokenId>& tokens) const;
 
     BytePairRule rule_;
-    std::array<TokenId, 256> bytes_{};  // of byte_fallback; Vocabulary::none where there is no such token
+    std::array<TokenId, 256> bytes_{}; // of byte_fallback; Vocabulary::none where there is no such token
     std::vector<Slot> slots_;
     std::size_t mask_ = 0;
 };

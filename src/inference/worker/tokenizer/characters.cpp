@@ -31,7 +31,8 @@ void append_form(std::string& text, std::string_view run, utf8proc_option_t opti
     }
     if (count >= 0) count = utf8proc_normalize_utf32(buffer.data(), count, options);
     if (count < 0) throw std::runtime_error{utf8proc_errmsg(count)};
-    for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(text, static_cast<char32_t>(buffer[static_cast<std::size_t>(i)]));
+    for (utf8proc_ssize_t i = 0; i < count; ++i)
+        append_utf8(text, static_cast<char32_t>(buffer[static_cast<std::size_t>(i)]));
 }
 
 } // namespace
@@ -84,15 +85,17 @@ bool is_nonspacing(char32_t c) { return category(c) == UTF8PROC_CATEGORY_MN; }
 
 bool is_word(char32_t c) {
     const auto of = category(c);
-    return between(of, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_NL) || of == UTF8PROC_CATEGORY_PC || within(c, 0x200c, 0x200d) ||
-           within(c, 0x24b6, 0x24e9) || within(c, 0x1f130, 0x1f149) || within(c, 0x1f150, 0x1f169) || // Other_Alphabetic of So
+    return between(of, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_NL) || of == UTF8PROC_CATEGORY_PC ||
+           within(c, 0x200c, 0x200d) || within(c, 0x24b6, 0x24e9) || within(c, 0x1f130, 0x1f149) ||
+           within(c, 0x1f150, 0x1f169) || // Other_Alphabetic of So
            within(c, 0x1f170, 0x1f189);
 }
 
 // Blocks, as BERT's own tokenization has them: this is no property of Unicode's.
 bool is_ideograph(char32_t c) {
-    return within(c, 0x4e00, 0x9fff) || within(c, 0x3400, 0x4dbf) || within(c, 0x20000, 0x2a6df) || within(c, 0x2a700, 0x2b73f) ||
-           within(c, 0x2b740, 0x2b81f) || within(c, 0x2b920, 0x2ceaf) || within(c, 0xf900, 0xfaff) || within(c, 0x2f800, 0x2fa1f);
+    return within(c, 0x4e00, 0x9fff) || within(c, 0x3400, 0x4dbf) || within(c, 0x20000, 0x2a6df) ||
+           within(c, 0x2a700, 0x2b73f) || within(c, 0x2b740, 0x2b81f) || within(c, 0x2b920, 0x2ceaf) ||
+           within(c, 0xf900, 0xfaff) || within(c, 0x2f800, 0x2fa1f);
 }
 
 void append_lower(std::string& text, char32_t c) {
@@ -126,7 +129,8 @@ std::string normal_form(std::string_view text, NormalForm form) {
 }
 
 bool grapheme_break(char32_t before, char32_t after, std::int32_t& state) {
-    return utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(before), static_cast<utf8proc_int32_t>(after), &state);
+    return utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(before), static_cast<utf8proc_int32_t>(after),
+                                            &state);
 }
 
 } // namespace millrace::inference::worker

@@ -1,4 +1,5 @@
-// What is wrong with a tokenizer's file, or what in it is not supported. Thrown while it is read; open_tokenizer catches it.
+// What is wrong with a tokenizer's file, or what in it is not supported. Thrown while it is read; open_tokenizer
+// catches it.
 #pragma once
 #include <stdexcept>
 

@@ -1,5 +1,5 @@
-// One object of a tokenizer's JSON file, read with errors that name the place: "pre_tokenizer.pretokenizers[0].behavior".
-// Borrows the object.
+// One object of a tokenizer's JSON file, read with errors that name the place:
+// "pre_tokenizer.pretokenizers[0].behavior". Borrows the object.
 #pragma once
 #include "base/json.hpp"
 #include "inference/worker/tokenizer/file_error.hpp"
@@ -18,13 +18,17 @@ public:
     [[noreturn]] void refuse(std::string_view member, std::string_view what) const {
         throw FileError{fmt::format("{}{}{}: {}", place_, place_.empty() || member.empty() ? "" : ".", member, what)};
     }
-    const json::value* value(std::string_view member) const { return field(object_, member); } // absent or null: nullptr
+    const json::value* value(std::string_view member) const {
+        return field(object_, member);
+    } // absent or null: nullptr
     std::string_view text(std::string_view member) const {
         const auto* found = value(member);
         if (!found || !found->is_string()) refuse(member, "a string is needed");
         return view(*found);
     }
-    std::string_view text_or(std::string_view member, std::string_view otherwise) const { return value(member) ? text(member) : otherwise; }
+    std::string_view text_or(std::string_view member, std::string_view otherwise) const {
+        return value(member) ? text(member) : otherwise;
+    }
     bool truth_or(std::string_view member, bool otherwise) const {
         const auto* found = value(member);
         if (found && !found->is_bool()) refuse(member, "true or false is needed");
@@ -38,7 +42,8 @@ public:
     std::int64_t integer(const json::value& of, std::string_view member, std::int64_t low, std::int64_t high) const {
         boost::system::error_code failure;
         const auto number = of.to_number<std::int64_t>(failure);
-        if (!of.is_number() || failure || number < low || number > high) refuse(member, fmt::format("a number from {} to {} is needed", low, high));
+        if (!of.is_number() || failure || number < low || number > high)
+            refuse(member, fmt::format("a number from {} to {} is needed", low, high));
         return number;
     }
     const json::array& array(std::string_view member) const {
@@ -57,11 +62,15 @@ public:
     }
     const json::object& object() const { return object_; }
 
-    static std::string_view view(const json::value& text) { return {text.get_string().data(), text.get_string().size()}; }
+    static std::string_view view(const json::value& text) {
+        return {text.get_string().data(), text.get_string().size()};
+    }
     static std::string_view view(const json::string_view& text) { return {text.data(), text.size()}; }
 
 private:
-    std::string inside(std::string_view member) const { return fmt::format("{}{}{}", place_, place_.empty() ? "" : ".", member); }
+    std::string inside(std::string_view member) const {
+        return fmt::format("{}{}{}", place_, place_.empty() ? "" : ".", member);
+    }
 
     const json::object& object_;
     std::string place_;

@@ -77,8 +77,8 @@ bool is_nmt_dropped(char32_t c) {
 }
 
 bool is_nmt_space(char32_t c) {
-    return c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 || (c >= 0x200b && c <= 0x200f) || c == 0x2028 ||
-           c == 0x2029 || c == 0x2581 || c == 0xfeff || c == replacement;
+    return c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 || (c >= 0x200b && c <= 0x200f) ||
+           c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xfeff || c == replacement;
 }
 
 } // namespace
@@ -125,7 +125,8 @@ NormalizerStep strip_normalizer(bool left, bool right) {
 }
 
 NormalizerStep replace_normalizer(Pattern pattern, std::string content) {
-    return [pattern = std::make_shared<const Pattern>(std::move(pattern)), content = std::move(content)](std::string& text) { // a step must copy
+    return [pattern = std::make_shared<const Pattern>(std::move(pattern)),
+            content = std::move(content)](std::string& text) { // a step must copy
         std::string next;
         std::size_t done = 0;
         pattern->each_match(text, [&](std::size_t begin, std::size_t end) {
@@ -153,8 +154,8 @@ NormalizerStep byte_level_normalizer() {
     };
 }
 
-// A cluster below six bytes becomes, whole, what the shortest entry that it begins with becomes; else each character by itself.
-// Hugging Face's tokenizers do it so, and the models' files were made to agree with it.
+// A cluster below six bytes becomes, whole, what the shortest entry that it begins with becomes; else each character by
+// itself. Hugging Face's tokenizers do it so, and the models' files were made to agree with it.
 NormalizerStep charsmap_normalizer(Charsmap map) {
     return [map = std::make_shared<const Charsmap>(std::move(map))](std::string& text) {
         std::string next;
@@ -183,7 +184,8 @@ namespace {
 std::pair<std::string_view, std::size_t> sentence_prefix(std::string_view text, const SentenceNormalizing& rule) {
     auto node = Vocabulary::root;
     std::size_t longest = 0;
-    for (std::size_t i = 0; i < text.size() && (node = rule.user_defined.step(node, text[i])) != Vocabulary::nowhere; ++i)
+    for (std::size_t i = 0; i < text.size() && (node = rule.user_defined.step(node, text[i])) != Vocabulary::nowhere;
+         ++i)
         if (rule.user_defined.id(node) != Vocabulary::none) longest = i + 1;
     if (longest > 0) return {text.substr(0, longest), longest};
     if (rule.map)
@@ -225,7 +227,9 @@ void sentence(std::string& text, const SentenceNormalizing& rule) {
 } // namespace
 
 NormalizerStep sentence_normalizer(SentenceNormalizing rule) {
-    return [rule = std::make_shared<const SentenceNormalizing>(std::move(rule))](std::string& text) { sentence(text, *rule); };
+    return [rule = std::make_shared<const SentenceNormalizing>(std::move(rule))](std::string& text) {
+        sentence(text, *rule);
+    };
 }
 
 } // namespace millrace::inference::worker

@@ -1,5 +1,5 @@
-// What is done to a text before it is cut into words: the steps of a tokenizer, one after another. Built once, then used by any
-// thread. The text is and stays UTF-8.
+// What is done to a text before it is cut into words: the steps of a tokenizer, one after another. Built once, then
+// used by any thread. The text is and stays UTF-8.
 #pragma once
 #include "inference/worker/tokenizer/characters.hpp"
 #include "inference/worker/tokenizer/charsmap.hpp"
@@ -30,15 +30,16 @@ NormalizerStep bert_normalizer(BertNormalizing rule);
 
 NormalizerStep form_normalizer(NormalForm form);
 NormalizerStep lowercase_normalizer();
-NormalizerStep strip_normalizer(bool left, bool right);      // spaces
-NormalizerStep strip_accents_normalizer();                   // every mark (M*)
+NormalizerStep strip_normalizer(bool left, bool right); // spaces
+NormalizerStep strip_accents_normalizer();              // every mark (M*)
 NormalizerStep replace_normalizer(Pattern pattern, std::string content);
-NormalizerStep prepend_normalizer(std::string prefix);       // not to an empty text
-NormalizerStep nmt_normalizer();                             // SentencePiece's cleaning of controls and spaces
-NormalizerStep byte_level_normalizer();                      // each byte becomes a character, see byte_level.hpp
-NormalizerStep charsmap_normalizer(Charsmap map);            // by grapheme clusters, as Hugging Face applies it
+NormalizerStep prepend_normalizer(std::string prefix); // not to an empty text
+NormalizerStep nmt_normalizer();                       // SentencePiece's cleaning of controls and spaces
+NormalizerStep byte_level_normalizer();                // each byte becomes a character, see byte_level.hpp
+NormalizerStep charsmap_normalizer(Charsmap map);      // by grapheme clusters, as Hugging Face applies it
 
-// SentencePiece's own: the map by longest entries, spaces joined and written as U+2581. User-defined pieces are left as they are.
+// SentencePiece's own: the map by longest entries, spaces joined and written as U+2581. User-defined pieces are left as
+// they are.
 struct SentenceNormalizing {
     std::optional<Charsmap> map;
     Vocabulary user_defined;

@@ -9,13 +9,15 @@ namespace {
 std::string_view file(const std::string& name, const TokenizerFiles& files) {
     const auto found = files.find(name);
     if (found == files.end()) throw FileError{"it was not pushed with the model"};
-    if (found->second.size() > max_tokenizer_file) throw FileError{fmt::format("it has more than {} bytes", max_tokenizer_file)};
+    if (found->second.size() > max_tokenizer_file)
+        throw FileError{fmt::format("it has more than {} bytes", max_tokenizer_file)};
     return found->second;
 }
 
 Vocabulary vocabulary_of(const values::TextRule& rule) {
     Vocabulary vocabulary;
-    for (std::size_t i = 0; i < rule.vocabulary.size(); ++i) vocabulary.add(rule.vocabulary[i], static_cast<TokenId>(i));
+    for (std::size_t i = 0; i < rule.vocabulary.size(); ++i)
+        vocabulary.add(rule.vocabulary[i], static_cast<TokenId>(i));
     return vocabulary;
 }
 
@@ -24,7 +26,8 @@ TokenParts read_file(const values::TextRule& rule, const TokenizerFiles& files) 
     const auto bytes = file(rule.file, files);
     const auto begin = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
     if (begin == std::string_view::npos || bytes[begin] != '{') return read_sentence_model(bytes, rule);
-    if (rule.begin || rule.end || !rule.words.begin.empty() || !rule.words.end.empty()) throw FileError{"what stands around a text is in the file: \"begin\" and \"end\" are not needed"};
+    if (rule.begin || rule.end || !rule.words.begin.empty() || !rule.words.end.empty())
+        throw FileError{"what stands around a text is in the file: \"begin\" and \"end\" are not needed"};
     auto parts = read_tokenizer_json(bytes.substr(begin));
     if (rule.padding != 0) parts.padding.id = rule.padding;
     if (!rule.words.padding.empty()) {
@@ -39,7 +42,8 @@ TokenParts read(const values::TextRule& rule, const TokenizerFiles& files) {
     case values::Tokenizer::bytes: return read_bytes(rule);
     case values::Tokenizer::words: return read_words(vocabulary_of(rule), rule);
     case values::Tokenizer::word_pieces: return read_word_pieces(vocabulary_of(rule), rule);
-    case values::Tokenizer::byte_pairs: return read_byte_pairs(file(rule.vocabulary_file, files), file(rule.merges_file, files), rule);
+    case values::Tokenizer::byte_pairs:
+        return read_byte_pairs(file(rule.vocabulary_file, files), file(rule.merges_file, files), rule);
     case values::Tokenizer::file: break;
     }
     return read_file(rule, files);
@@ -52,9 +56,7 @@ Result<std::shared_ptr<const Tokenizer>> open_tokenizer(const values::TextRule& 
     const auto name = path.empty() ? std::string{"the tokenizer"} : "the tokenizer's file \"" + path + "\"";
     try {
         return make_tokenizer(read(rule, files));
-    } catch (const FileError& e) {
-        return Error{Code::unprocessable, name + ": " + e.what()};
-    }
+    } catch (const FileError& e) { return Error{Code::unprocessable, name + ": " + e.what()}; }
 }
 
 } // namespace millrace::inference::worker

@@ -47,13 +47,16 @@ struct Pattern::Compiled {
 };
 
 Pattern::Pattern(std::string_view expression, bool literal) : compiled_{std::make_unique<Compiled>()} {
-    if (expression.size() > longest_expression) throw FileError{fmt::format("a regular expression of more than {} bytes", longest_expression)};
+    if (expression.size() > longest_expression)
+        throw FileError{fmt::format("a regular expression of more than {} bytes", longest_expression)};
     int error = 0;
     PCRE2_SIZE place = 0;
     const std::uint32_t options = PCRE2_UTF | (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C);
-    compiled_->code = pcre2_compile_8(reinterpret_cast<PCRE2_SPTR8>(expression.data()), expression.size(), options, &error, &place, nullptr);
+    compiled_->code = pcre2_compile_8(reinterpret_cast<PCRE2_SPTR8>(expression.data()), expression.size(), options,
+                                      &error, &place, nullptr);
     if (!compiled_->code)
-        throw FileError{fmt::format("the regular expression \"{:.200}\" is not understood at byte {}: {}", expression, place, message_of(error))};
+        throw FileError{fmt::format("the regular expression \"{:.200}\" is not understood at byte {}: {}", expression,
+                                    place, message_of(error))};
     (void)pcre2_jit_compile_8(compiled_->code, PCRE2_JIT_COMPLETE); // where it cannot, it is interpreted
 }
 
@@ -67,9 +70,11 @@ bool Pattern::next(std::string_view text, Search& search, std::size_t& begin, st
     thread_local const MatchData own;
     const auto* subject = reinterpret_cast<PCRE2_SPTR8>(text.data());
     while (search.from <= text.size()) {
-        auto found = pcre2_match_8(compiled_->code, subject, text.size(), search.from, PCRE2_NO_UTF_CHECK, own.data, own.limits);
+        auto found =
+            pcre2_match_8(compiled_->code, subject, text.size(), search.from, PCRE2_NO_UTF_CHECK, own.data, own.limits);
         if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-            found = pcre2_match_8(compiled_->code, subject, text.size(), search.from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, own.data, own.limits);
+            found = pcre2_match_8(compiled_->code, subject, text.size(), search.from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                                  own.data, own.limits);
         if (found == PCRE2_ERROR_NOMATCH) break;
         if (found < 0) throw InputError{fmt::format("the text cannot be split into words: {}", message_of(found))};
         const auto* place = pcre2_get_ovector_pointer_8(own.data);

@@ -1,5 +1,5 @@
-// A regular expression over UTF-8, as tokenizers split with: Perl's syntax with Unicode's classes, run by PCRE2 with limits, so
-// that no text makes it run for long. Built once, then used by any thread.
+// A regular expression over UTF-8, as tokenizers split with: Perl's syntax with Unicode's classes, run by PCRE2 with
+// limits, so that no text makes it run for long. Built once, then used by any thread.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -16,8 +16,8 @@ public:
     Pattern(Pattern&&) noexcept;
     Pattern& operator=(Pattern&&) noexcept;
 
-    // Calls `use(begin, end)` for each match, from left to right. An empty match right behind another is none. InputError
-    // where it would take too long.
+    // Calls `use(begin, end)` for each match, from left to right. An empty match right behind another is none.
+    // InputError where it would take too long.
     template <class Use>
     void each_match(std::string_view text, Use use) const {
         Search search{0, std::string_view::npos};

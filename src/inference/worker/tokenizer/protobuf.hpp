@@ -1,5 +1,5 @@
-// The fields of a protobuf message in their order, as far as SentencePiece's files need them. Borrows the bytes; FileError where they
-// are no message.
+// The fields of a protobuf message in their order, as far as SentencePiece's files need them. Borrows the bytes;
+// FileError where they are no message.
 #pragma once
 #include "inference/worker/tokenizer/file_error.hpp"
 
@@ -12,8 +12,8 @@ namespace millrace::inference::worker {
 
 struct ProtoField {
     std::uint32_t number = 0;
-    std::uint64_t integer = 0;             // of a varint, a fixed32 or a fixed64
-    std::string_view bytes;                // of what has a length
+    std::uint64_t integer = 0; // of a varint, a fixed32 or a fixed64
+    std::string_view bytes;    // of what has a length
 
     bool truth() const { return integer != 0; }
     float real() const { return std::bit_cast<float>(static_cast<std::uint32_t>(integer)); }

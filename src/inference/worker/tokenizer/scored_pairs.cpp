@@ -22,7 +22,9 @@ struct Candidate {
     float score;
     std::uint32_t left, right;
     std::size_t size;
-    bool operator<(const Candidate& other) const { return score != other.score ? score < other.score : left > other.left; }
+    bool operator<(const Candidate& other) const {
+        return score != other.score ? score < other.score : left > other.left;
+    }
 };
 
 } // namespace
@@ -32,7 +34,9 @@ struct ScoredPairs::Symbols {
     std::unordered_map<std::string_view, std::pair<std::string_view, std::string_view>> made_of; // of unused pieces
 };
 
-ScoredPairs::ScoredPairs(Vocabulary vocabulary, ScoredPairRule rule) : TokenModel{std::move(vocabulary)}, rule_{std::move(rule)} {
+ScoredPairs::ScoredPairs(Vocabulary vocabulary, ScoredPairRule rule)
+    : TokenModel{std::move(vocabulary)},
+      rule_{std::move(rule)} {
     if (rule_.byte_fallback) bytes_ = byte_tokens(vocabulary_);
 }
 
@@ -56,7 +60,8 @@ void ScoredPairs::split(std::string_view text, Symbols& symbols) const {
             fixed = true;
         }
         const auto place = static_cast<std::uint32_t>(symbols.all.size());
-        symbols.all.push_back({text.substr(start, end - start), place == 0 ? nobody : place - 1, end == text.size() ? nobody : place + 1, fixed});
+        symbols.all.push_back({text.substr(start, end - start), place == 0 ? nobody : place - 1,
+                               end == text.size() ? nobody : place + 1, fixed});
         start = end;
     }
 }
@@ -77,7 +82,8 @@ void ScoredPairs::join(Symbols& symbols) const {
         const auto best = candidates.top();
         candidates.pop();
         auto &left = all[best.left], &right = all[best.right];
-        if (left.text.empty() || right.text.empty() || left.text.size() + right.text.size() != best.size) continue; // joined meanwhile
+        if (left.text.empty() || right.text.empty() || left.text.size() + right.text.size() != best.size)
+            continue; // joined meanwhile
         left.text = {left.text.data(), best.size};
         right.text = {};
         left.behind = right.behind;
@@ -87,7 +93,8 @@ void ScoredPairs::join(Symbols& symbols) const {
     }
 }
 
-void ScoredPairs::add_piece(std::string_view text, const Symbols& symbols, TokenIds& ids, bool& unknown_before, int depth) const {
+void ScoredPairs::add_piece(std::string_view text, const Symbols& symbols, TokenIds& ids, bool& unknown_before,
+                            int depth) const {
     const auto token = vocabulary_.find(text);
     if (token && rule_.kinds[*token] == PieceKind::unused && depth < deepest) {
         if (const auto parts = symbols.made_of.find(text); parts != symbols.made_of.end()) {

@@ -1,5 +1,5 @@
-// SentencePiece's *.model: a protobuf message (sentencepiece_model.proto) with the pieces, how the model was trained and how texts are
-// normalised. Its unigram and BPE models are read; the marks around a text are the manifest's to say.
+// SentencePiece's *.model: a protobuf message (sentencepiece_model.proto) with the pieces, how the model was trained
+// and how texts are normalised. Its unigram and BPE models are read; the marks around a text are the manifest's to say.
 #include "base/utf8.hpp"
 #include "inference/worker/tokenizer/protobuf.hpp"
 #include "inference/worker/tokenizer/scored_pairs.hpp"
@@ -44,7 +44,10 @@ void read_piece(std::string_view message, Pieces& pieces) {
     if (pieces.vocabulary.find(text)) throw FileError{fmt::format("the piece {} is there twice", id)};
     pieces.vocabulary.add(text, id);
     pieces.scores.push_back(score);
-    pieces.kinds.push_back(type == normal ? PieceKind::normal : type == user_defined ? PieceKind::user_defined : type == unused ? PieceKind::unused : PieceKind::other);
+    pieces.kinds.push_back(type == normal         ? PieceKind::normal
+                           : type == user_defined ? PieceKind::user_defined
+                           : type == unused       ? PieceKind::unused
+                                                  : PieceKind::other);
     if (type == user_defined) pieces.user_defined.add(text, id);
     if (type == unknown && pieces.unknown) throw FileError{"there are two pieces for what is unknown"};
     if (type == unknown) pieces.unknown = id;
@@ -82,9 +85,13 @@ std::unique_ptr<const TokenModel> make_model(Pieces pieces, const Trained& train
         return std::make_unique<Unigram>(std::move(pieces.vocabulary), std::move(rule));
     }
     if (trained.model == bpe_model)
-        return std::make_unique<ScoredPairs>(std::move(pieces.vocabulary), ScoredPairRule{std::move(pieces.scores), std::move(pieces.kinds), *pieces.unknown, trained.byte_fallback});
+        return std::make_unique<ScoredPairs>(std::move(pieces.vocabulary),
+                                             ScoredPairRule{std::move(pieces.scores), std::move(pieces.kinds),
+                                                            *pieces.unknown, trained.byte_fallback});
     throw FileError{fmt::format("the model type {} is not supported, only unigram and BPE",
-                                trained.model == word_model ? "word" : trained.model == character_model ? "char" : "in it")};
+                                trained.model == word_model        ? "word"
+                                : trained.model == character_model ? "char"
+                                                                   : "in it")};
 }
 
 } // namespace
@@ -101,7 +108,8 @@ TokenParts read_sentence_model(std::string_view bytes, const values::TextRule& r
     if (!pieces.unknown) throw FileError{"it has no piece for what is unknown, or is no SentencePiece model"};
     if (trained.byte_fallback)
         for (unsigned each = 0; each < 256; ++each)
-            if (!pieces.vocabulary.find(fmt::format("<0x{:02X}>", each))) throw FileError{"a byte has no piece, though unknown characters are to become bytes"};
+            if (!pieces.vocabulary.find(fmt::format("<0x{:02X}>", each)))
+                throw FileError{"a byte has no piece, though unknown characters are to become bytes"};
     normalizing.user_defined = std::move(pieces.user_defined);
     normalizing.space_behind = trained.space_behind;
     TokenParts parts;

@@ -77,7 +77,8 @@ void split_each(Words& words, Behavior behavior, Find find) {
     words.spans = std::move(spans);
 }
 
-void find_pattern(const Pattern& pattern, bool invert, std::string_view word, std::size_t base, std::vector<Part>& parts) {
+void find_pattern(const Pattern& pattern, bool invert, std::string_view word, std::size_t base,
+                  std::vector<Part>& parts) {
     std::size_t done = 0;
     pattern.each_match(word, [&](std::size_t begin, std::size_t end) {
         if (done < begin) parts.push_back({{base + done, base + begin}, invert});
@@ -171,9 +172,10 @@ SplittingStep byte_level_splitting(bool prefix_space, bool use_pattern) {
             });
         }
         if (use_pattern) {
-            split_each(words, Behavior::isolated, [](std::string_view word, std::size_t base, std::vector<Part>& parts) {
-                find_pattern(pattern, false, word, base, parts);
-            });
+            split_each(words, Behavior::isolated,
+                       [](std::string_view word, std::size_t base, std::vector<Part>& parts) {
+                           find_pattern(pattern, false, word, base, parts);
+                       });
         }
         rewrite(words, [](std::string& to, std::string_view word, std::size_t) { append_byte_level(to, word); });
     };
@@ -184,7 +186,8 @@ SplittingStep meta_space_splitting(char32_t replacement, Prepend prepend, bool s
     append_utf8(mark, replacement);
     return [replacement, mark, prepend, split](Words& words) {
         rewrite(words, [&](std::string& to, std::string_view word, std::size_t i) {
-            if (!word.starts_with(' ') && !word.starts_with(mark) && (prepend == Prepend::always || (prepend == Prepend::first && words.first && i == 0)))
+            if (!word.starts_with(' ') && !word.starts_with(mark) &&
+                (prepend == Prepend::always || (prepend == Prepend::first && words.first && i == 0)))
                 to += mark;
             for (const char c : word) {
                 if (c == ' ') to += mark;
@@ -192,14 +195,16 @@ SplittingStep meta_space_splitting(char32_t replacement, Prepend prepend, bool s
             }
         });
         if (!split) return;
-        split_each(words, Behavior::merged_with_next, [&](std::string_view word, std::size_t base, std::vector<Part>& parts) {
-            find_characters([&](char32_t c) { return c == replacement; }, word, base, parts);
-        });
+        split_each(words, Behavior::merged_with_next,
+                   [&](std::string_view word, std::size_t base, std::vector<Part>& parts) {
+                       find_characters([&](char32_t c) { return c == replacement; }, word, base, parts);
+                   });
     };
 }
 
 SplittingStep pattern_splitting(Pattern pattern, Behavior behavior, bool invert) {
-    return [pattern = std::make_shared<const Pattern>(std::move(pattern)), behavior, invert](Words& words) { // a step must copy
+    return [pattern = std::make_shared<const Pattern>(std::move(pattern)), behavior,
+            invert](Words& words) { // a step must copy
         split_each(words, behavior, [&](std::string_view word, std::size_t base, std::vector<Part>& parts) {
             find_pattern(*pattern, invert, word, base, parts);
         });
@@ -208,15 +213,18 @@ SplittingStep pattern_splitting(Pattern pattern, Behavior behavior, bool invert)
 
 SplittingStep character_splitting(bool (*is)(char32_t), Behavior behavior) {
     return [is, behavior](Words& words) {
-        split_each(words, behavior, [is](std::string_view word, std::size_t base, std::vector<Part>& parts) { find_characters(is, word, base, parts); });
+        split_each(words, behavior, [is](std::string_view word, std::size_t base, std::vector<Part>& parts) {
+            find_characters(is, word, base, parts);
+        });
     };
 }
 
 SplittingStep one_character_splitting(char32_t delimiter) {
     return [delimiter](Words& words) {
-        split_each(words, Behavior::removed, [delimiter](std::string_view word, std::size_t base, std::vector<Part>& parts) {
-            find_characters([delimiter](char32_t c) { return c == delimiter; }, word, base, parts);
-        });
+        split_each(words, Behavior::removed,
+                   [delimiter](std::string_view word, std::size_t base, std::vector<Part>& parts) {
+                       find_characters([delimiter](char32_t c) { return c == delimiter; }, word, base, parts);
+                   });
     };
 }
 
@@ -225,7 +233,9 @@ SplittingStep word_splitting() {
 }
 
 SplittingStep alphanumeric_splitting() {
-    return runs_of([](char32_t c) { return is_space(c) || is_other(c) || is_punctuation(c) || is_symbol(c) || c == 0xfffd ? 0 : 1; });
+    return runs_of([](char32_t c) {
+        return is_space(c) || is_other(c) || is_punctuation(c) || is_symbol(c) || c == 0xfffd ? 0 : 1;
+    });
 }
 
 SplittingStep length_splitting(std::size_t characters) {

@@ -19,7 +19,8 @@ class TextPipeline final : public Tokenizer {
 public:
     explicit TextPipeline(TokenParts parts) : parts_{std::move(parts)}, serial_{next_serial()} {}
 
-    Encoding encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most, Cut cut) const override;
+    Encoding encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most,
+                    Cut cut) const override;
     std::size_t marks(bool pair) const override { return count_marks(pair ? parts_.pair : parts_.single); }
     TokenPadding padding() const override { return parts_.padding; }
     std::optional<std::int64_t> find(std::string_view token) const override {
@@ -59,7 +60,8 @@ void TextPipeline::add_between(std::string_view text, bool first, std::size_t mo
         words.spans.assign(1, {0, words.text.size()});
         parts_.splitting.apply(words);
         thread_local WordCache cache;
-        for (std::size_t i = 0; i < words.spans.size() && ids.size() < limit; ++i) cache.add(serial_, *parts_.model, words.at(i), ids);
+        for (std::size_t i = 0; i < words.spans.size() && ids.size() < limit; ++i)
+            cache.add(serial_, *parts_.model, words.at(i), ids);
     };
     if (!parts_.added.any_normalized()) {
         words.first = first;
@@ -96,7 +98,8 @@ struct Lengths {
     std::size_t first, second;
 };
 
-// What is left of two texts of these lengths; as Hugging Face's truncation, which leaves the odd place to the longer one.
+// What is left of two texts of these lengths; as Hugging Face's truncation, which leaves the odd place to the longer
+// one.
 Lengths cut_lengths(Lengths is, bool pair, std::size_t most, Cut cut) {
     if (is.first + is.second <= most) return is;
     const auto beyond = is.first + is.second - most;
@@ -104,7 +107,8 @@ Lengths cut_lengths(Lengths is, bool pair, std::size_t most, Cut cut) {
     if (cut == Cut::only_first || cut == Cut::only_second) {
         auto& shorter = cut == Cut::only_first ? is.first : is.second;
         if (shorter <= beyond)
-            throw InputError{cut == Cut::only_second ? "the first text alone is longer than the model takes" : "the second text alone is longer than the model takes"};
+            throw InputError{cut == Cut::only_second ? "the first text alone is longer than the model takes"
+                                                     : "the second text alone is longer than the model takes"};
         shorter -= beyond;
         return is;
     }
@@ -123,7 +127,8 @@ void cut_to(TokenIds& ids, std::size_t length, bool left) {
     ids.resize(std::min(ids.size(), length));
 }
 
-Encoding TextPipeline::encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most, Cut cut) const {
+Encoding TextPipeline::encode(std::string_view text, std::optional<std::string_view> pair, std::size_t most,
+                              Cut cut) const {
     const auto& order = pair ? parts_.pair : parts_.single;
     const auto added = count_marks(order);
     if (most <= added) throw InputError{"the model's length leaves no place for a text"};
@@ -141,7 +146,9 @@ Encoding TextPipeline::encode(std::string_view text, std::optional<std::string_v
     encoding.ids.reserve(first.size() + second.size() + added);
     encoding.types.reserve(first.size() + second.size() + added);
     for (const auto& part : order) {
-        const auto& ids = part.what == TemplatePart::first ? first : part.what == TemplatePart::second ? second : part.ids;
+        const auto& ids = part.what == TemplatePart::first    ? first
+                          : part.what == TemplatePart::second ? second
+                                                              : part.ids;
         encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
         encoding.types.insert(encoding.types.end(), ids.size(), part.type);
     }
@@ -151,7 +158,9 @@ Encoding TextPipeline::encode(std::string_view text, std::optional<std::string_v
 
 } // namespace
 
-std::shared_ptr<const Tokenizer> make_tokenizer(TokenParts parts) { return std::make_shared<const TextPipeline>(std::move(parts)); }
+std::shared_ptr<const Tokenizer> make_tokenizer(TokenParts parts) {
+    return std::make_shared<const TextPipeline>(std::move(parts));
+}
 
 void pad(Encoding& encoding, std::size_t length, const TokenPadding& padding) {
     if (encoding.ids.size() >= length) return;

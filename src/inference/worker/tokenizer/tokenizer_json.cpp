@@ -1,5 +1,5 @@
-// Hugging Face's tokenizer.json: its parts, each by its "type". A type or option that is not known here is refused by name, for a
-// tokenizer that leaves a step out gives other numbers without a word.
+// Hugging Face's tokenizer.json: its parts, each by its "type". A type or option that is not known here is refused by
+// name, for a tokenizer that leaves a step out gives other numbers without a word.
 #include "inference/worker/tokenizer/tokenizer_json.hpp"
 
 #include <algorithm>
@@ -34,7 +34,9 @@ void read_lengths(const JsonPart& root, TokenParts& parts) {
     if (!root.value("padding")) return;
     const auto padding = root.part("padding");
     parts.padding.id = padding.integer("pad_id", 0, most_tokens - 1);
-    parts.padding.type = padding.value("pad_type_id") ? static_cast<std::uint8_t>(padding.integer("pad_type_id", 0, 255)) : std::uint8_t{0};
+    parts.padding.type = padding.value("pad_type_id")
+                             ? static_cast<std::uint8_t>(padding.integer("pad_type_id", 0, 255))
+                             : std::uint8_t{0};
     parts.padding.left = padding.text_or("direction", "Right") == "Left";
 }
 

@@ -14,7 +14,9 @@ Vocabulary vocabulary_of(const JsonPart& part) {
     Vocabulary vocabulary;
     const auto tokens = part.part("vocab");
     for (const auto& member : tokens.object())
-        vocabulary.add(JsonPart::view(member.key()), static_cast<TokenId>(tokens.integer(member.value(), JsonPart::view(member.key()), 0, most_tokens - 1)));
+        vocabulary.add(JsonPart::view(member.key()),
+                       static_cast<TokenId>(
+                           tokens.integer(member.value(), JsonPart::view(member.key()), 0, most_tokens - 1)));
     if (vocabulary.size() == 0) part.refuse("vocab", "there is no token");
     return vocabulary;
 }
@@ -31,7 +33,8 @@ std::unique_ptr<const TokenModel> word_pieces(const JsonPart& part) {
     WordPieceRule rule;
     rule.unknown = token(part, "unk_token", "[UNK]", vocabulary);
     rule.prefix = part.text_or("continuing_subword_prefix", "##");
-    if (part.value("max_input_chars_per_word")) rule.longest_word = static_cast<std::size_t>(part.integer("max_input_chars_per_word", 1, 4096));
+    if (part.value("max_input_chars_per_word"))
+        rule.longest_word = static_cast<std::size_t>(part.integer("max_input_chars_per_word", 1, 4096));
     return std::make_unique<WordPieces>(std::move(vocabulary), std::move(rule));
 }
 
@@ -42,7 +45,8 @@ BytePairs::Merges merges_of(const JsonPart& part) {
     if (list.size() > most_tokens) part.refuse("merges", fmt::format("more than {} of them", most_tokens));
     merges.reserve(list.size());
     for (const auto& one : list) {
-        if (const auto* both = one.if_array(); both && both->size() == 2 && (*both)[0].is_string() && (*both)[1].is_string()) {
+        if (const auto* both = one.if_array();
+            both && both->size() == 2 && (*both)[0].is_string() && (*both)[1].is_string()) {
             merges.emplace_back(JsonPart::view((*both)[0]), JsonPart::view((*both)[1]));
             continue;
         }
@@ -56,7 +60,8 @@ BytePairs::Merges merges_of(const JsonPart& part) {
 }
 
 std::unique_ptr<const TokenModel> byte_pairs(const JsonPart& part) {
-    if (const auto* dropout = part.value("dropout"); dropout && (!dropout->is_number() || dropout->to_number<double>() != 0))
+    if (const auto* dropout = part.value("dropout");
+        dropout && (!dropout->is_number() || dropout->to_number<double>() != 0))
         part.refuse("dropout", "merges left out by chance are for training; null is needed");
     auto vocabulary = vocabulary_of(part);
     BytePairRule rule;
@@ -73,7 +78,8 @@ std::unique_ptr<const TokenModel> unigram(const JsonPart& part) {
     Vocabulary vocabulary;
     UnigramRule rule;
     const auto& list = part.array("vocab");
-    if (list.empty() || list.size() > most_tokens) part.refuse("vocab", fmt::format("from 1 to {} tokens are needed", most_tokens));
+    if (list.empty() || list.size() > most_tokens)
+        part.refuse("vocab", fmt::format("from 1 to {} tokens are needed", most_tokens));
     for (const auto& one : list) {
         const auto* pair = one.if_array();
         if (!pair || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_number())
@@ -82,7 +88,9 @@ std::unique_ptr<const TokenModel> unigram(const JsonPart& part) {
         rule.scores.push_back((*pair)[1].to_number<double>());
         if (!std::isfinite(rule.scores.back())) part.refuse("vocab", "a score is not finite");
     }
-    if (part.value("unk_id")) rule.unknown = static_cast<TokenId>(part.integer("unk_id", 0, static_cast<std::int64_t>(rule.scores.size()) - 1));
+    if (part.value("unk_id"))
+        rule.unknown =
+            static_cast<TokenId>(part.integer("unk_id", 0, static_cast<std::int64_t>(rule.scores.size()) - 1));
     rule.byte_fallback = part.truth_or("byte_fallback", false);
     return std::make_unique<Unigram>(std::move(vocabulary), std::move(rule));
 }
@@ -97,7 +105,10 @@ std::unique_ptr<const TokenModel> word_level(const JsonPart& part) {
 
 std::unique_ptr<const TokenModel> read_model(const JsonPart& part) {
     // Files of before 2020 name no type.
-    const auto type = part.value("type") ? part.text("type") : part.value("merges") ? "BPE" : part.value("unk_id") ? "Unigram" : "WordPiece";
+    const auto type = part.value("type")     ? part.text("type")
+                      : part.value("merges") ? "BPE"
+                      : part.value("unk_id") ? "Unigram"
+                                             : "WordPiece";
     if (type == "WordPiece") return word_pieces(part);
     if (type == "BPE") return byte_pairs(part);
     if (type == "Unigram") return unigram(part);

@@ -40,11 +40,15 @@ void read_normalizer(const JsonPart& part, Normalizer& normalizer, int depth) {
     if (type == "Sequence") {
         if (depth >= deepest_sequence) part.refuse("", "too many sequences in each other");
         const auto& list = part.array("normalizers");
-        for (std::size_t i = 0; i < list.size(); ++i) read_normalizer(part.part(list[i], "normalizers", i), normalizer, depth + 1);
+        for (std::size_t i = 0; i < list.size(); ++i)
+            read_normalizer(part.part(list[i], "normalizers", i), normalizer, depth + 1);
     } else if (type == "BertNormalizer") {
         steps.push_back(bert(part));
     } else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD") {
-        steps.push_back(form_normalizer(type == "NFC" ? NormalForm::nfc : type == "NFD" ? NormalForm::nfd : type == "NFKC" ? NormalForm::nfkc : NormalForm::nfkd));
+        steps.push_back(form_normalizer(type == "NFC"    ? NormalForm::nfc
+                                        : type == "NFD"  ? NormalForm::nfd
+                                        : type == "NFKC" ? NormalForm::nfkc
+                                                         : NormalForm::nfkd));
     } else if (type == "Lowercase") {
         steps.push_back(lowercase_normalizer());
     } else if (type == "Strip") {
@@ -60,7 +64,8 @@ void read_normalizer(const JsonPart& part, Normalizer& normalizer, int depth) {
     } else if (type == "ByteLevel") {
         steps.push_back(byte_level_normalizer());
     } else if (type == "Precompiled") {
-        if (part.value("precompiled_charsmap") && !part.text("precompiled_charsmap").empty()) steps.push_back(precompiled(part));
+        if (part.value("precompiled_charsmap") && !part.text("precompiled_charsmap").empty())
+            steps.push_back(precompiled(part));
     } else {
         part.refuse("type", fmt::format("the normalizer \"{:.64}\" is not supported", type));
     }

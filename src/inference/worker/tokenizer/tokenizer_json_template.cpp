@@ -5,7 +5,9 @@ namespace {
 
 constexpr std::size_t most_parts = 64;
 
-std::uint8_t type_of(const JsonPart& part) { return part.value("type_id") ? static_cast<std::uint8_t>(part.integer("type_id", 0, 255)) : std::uint8_t{0}; }
+std::uint8_t type_of(const JsonPart& part) {
+    return part.value("type_id") ? static_cast<std::uint8_t>(part.integer("type_id", 0, 255)) : std::uint8_t{0};
+}
 
 // One of {"Sequence": {"id": "A", "type_id": 0}} and {"SpecialToken": {"id": "[CLS]", "type_id": 0}}.
 TemplatePart template_part(const JsonPart& one, const JsonPart& root) {
@@ -33,7 +35,9 @@ Template read_order(const JsonPart& part, std::string_view member, bool pair) {
         first += order.back().what == TemplatePart::first;
         second += order.back().what == TemplatePart::second;
     }
-    if (first != 1 || second != (pair ? 1 : 0)) part.refuse(member, pair ? "each of the two texts is needed once" : "the text is needed once, and no second one");
+    if (first != 1 || second != (pair ? 1 : 0))
+        part.refuse(member,
+                    pair ? "each of the two texts is needed once" : "the text is needed once, and no second one");
     return order;
 }
 
@@ -56,7 +60,8 @@ void read_template(const JsonPart& part, TokenParts& parts) {
             const auto one = part.part(list[i], "processors", i);
             const auto own = one.text("type");
             if (own == "ByteLevel") continue;
-            if (own == "Sequence" || std::exchange(found, true)) one.refuse("type", "several that put marks around a text are not supported");
+            if (own == "Sequence" || std::exchange(found, true))
+                one.refuse("type", "several that put marks around a text are not supported");
             read_template(one, parts);
         }
     } else if (type == "TemplateProcessing") {

@@ -21,7 +21,8 @@ Unigram::Unigram(Vocabulary vocabulary, UnigramRule rule) : TokenModel{std::move
     for (std::size_t i = 0; i < rule_.scores.size(); ++i) {
         const auto kind = rule_.kinds[i];
         if (kind == PieceKind::normal) lowest_ = std::min(lowest_, rule_.scores[i]);
-        if (kind == PieceKind::normal || kind == PieceKind::user_defined) highest_ = std::max(highest_, rule_.scores[i]);
+        if (kind == PieceKind::normal || kind == PieceKind::user_defined)
+            highest_ = std::max(highest_, rule_.scores[i]);
     }
     if (rule_.byte_fallback) bytes_ = byte_tokens(vocabulary_);
 }
@@ -34,11 +35,14 @@ void Unigram::add(std::string_view text, TokenIds& ids) const {
 
 void Unigram::add_unknown(std::string_view characters, TokenIds& ids) const {
     const auto byte = [&](char c) { return bytes_[static_cast<unsigned char>(c)]; };
-    if (rule_.byte_fallback && std::all_of(characters.begin(), characters.end(), [&](char c) { return byte(c) != Vocabulary::none; })) {
+    if (rule_.byte_fallback &&
+        std::all_of(characters.begin(), characters.end(), [&](char c) { return byte(c) != Vocabulary::none; })) {
         for (const char c : characters) ids.push_back(byte(c));
         return;
     }
-    if (!rule_.unknown) throw InputError{"the text has a character that the model's vocabulary lacks, and it has no token for unknown ones"};
+    if (!rule_.unknown)
+        throw InputError{
+            "the text has a character that the model's vocabulary lacks, and it has no token for unknown ones"};
     ids.push_back(*rule_.unknown);
 }
 
@@ -51,7 +55,8 @@ void Unigram::add_best(std::string_view text, TokenIds& ids) const {
     };
     thread_local std::vector<End> ends;
     ends.assign(text.size() + 1, End{});
-    const auto better = [&](std::size_t at, std::size_t start, Score score, TokenId token) { // of equal ones the first stays
+    const auto better = [&](std::size_t at, std::size_t start, Score score,
+                            TokenId token) { // of equal ones the first stays
         if (ends[at].start < 0 || score > ends[at].score) ends[at] = {score, static_cast<std::int32_t>(start), token};
     };
     const auto unknown_score = static_cast<Score>(static_cast<Score>(lowest_) - static_cast<Score>(unknown_penalty));
@@ -68,7 +73,9 @@ void Unigram::add_best(std::string_view text, TokenIds& ids) const {
             const auto kind = rule_.kinds[token];
             if (kind == PieceKind::unused || kind == PieceKind::other) continue;
             // A user-defined piece is always chosen.
-            const auto score = static_cast<Score>(kind == PieceKind::user_defined ? static_cast<double>(i + 1 - start) * highest_ - 0.1 : rule_.scores[token]);
+            const auto score =
+                static_cast<Score>(kind == PieceKind::user_defined ? static_cast<double>(i + 1 - start) * highest_ - 0.1
+                                                                   : rule_.scores[token]);
             better(i + 1, start, score + so_far, token);
             if (i + 1 == next) single = true;
         }
@@ -85,7 +92,9 @@ void Unigram::add_best(std::string_view text, TokenIds& ids) const {
             continue;
         }
         auto last = i; // unknown characters beside each other are one
-        while (last > 0 && (ends[way[last - 1]].token == Vocabulary::none || (rule_.unknown && ends[way[last - 1]].token == *rule_.unknown))) --last;
+        while (last > 0 && (ends[way[last - 1]].token == Vocabulary::none ||
+                            (rule_.unknown && ends[way[last - 1]].token == *rule_.unknown)))
+            --last;
         const auto start = static_cast<std::size_t>(end.start);
         add_unknown(text.substr(start, way[last] - start), ids);
         i = last;

@@ -1,5 +1,5 @@
-// The unigram language model (Kudo 2018): of all ways to cut a text into pieces the one with the highest sum of scores, found
-// by one pass over the text (Viterbi). Time: the text's length times the longest piece.
+// The unigram language model (Kudo 2018): of all ways to cut a text into pieces the one with the highest sum of scores,
+// found by one pass over the text (Viterbi). Time: the text's length times the longest piece.
 #pragma once
 #include "inference/worker/tokenizer/token_model.hpp"
 
@@ -12,11 +12,11 @@ namespace millrace::inference::worker {
 enum class PieceKind : std::uint8_t { normal, user_defined, unused, other };
 
 struct UnigramRule {
-    std::vector<double> scores;            // of each token, by its number
-    std::vector<PieceKind> kinds;          // the same; empty: all normal
-    std::optional<TokenId> unknown;        // none: a character without a piece is an InputError
-    bool byte_fallback = false;            // unknown characters are the tokens <0x00> … of their bytes
-    bool single_precision = false;         // sums are float, as SentencePiece's; else double, as Hugging Face's
+    std::vector<double> scores;     // of each token, by its number
+    std::vector<PieceKind> kinds;   // the same; empty: all normal
+    std::optional<TokenId> unknown; // none: a character without a piece is an InputError
+    bool byte_fallback = false;     // unknown characters are the tokens <0x00> … of their bytes
+    bool single_precision = false;  // sums are float, as SentencePiece's; else double, as Hugging Face's
 };
 
 class Unigram final : public TokenModel {
@@ -30,7 +30,7 @@ private:
     void add_unknown(std::string_view characters, TokenIds& ids) const;
 
     UnigramRule rule_;
-    double lowest_ = 0, highest_ = 0;      // scores
+    double lowest_ = 0, highest_ = 0; // scores
     std::array<TokenId, 256> bytes_{};
 };
 

@@ -23,11 +23,13 @@ void Vocabulary::grow() {
 }
 
 void Vocabulary::add(std::string_view token, TokenId id) {
-    if (token.size() > longest_token) throw FileError{fmt::format("a token of {} bytes; the longest has {}", token.size(), longest_token)};
+    if (token.size() > longest_token)
+        throw FileError{fmt::format("a token of {} bytes; the longest has {}", token.size(), longest_token)};
     if (size_ >= most_tokens) throw FileError{fmt::format("more than {} tokens", most_tokens)};
     if (id >= most_tokens) throw FileError{fmt::format("the token number {} is not below {}", id, most_tokens)};
     bytes_ += token.size();
-    if (bytes_ > most_token_bytes) throw FileError{fmt::format("the tokens have more than {} bytes together", most_token_bytes)};
+    if (bytes_ > most_token_bytes)
+        throw FileError{fmt::format("the tokens have more than {} bytes together", most_token_bytes)};
     Node node = root;
     for (const char byte : token) {
         auto next = step(node, byte);

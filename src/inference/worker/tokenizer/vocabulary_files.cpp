@@ -21,10 +21,11 @@ std::string_view line(std::string_view& left) {
     return one;
 }
 
-// A mark is found in a text as it stands. A number that the manifest names may be a word like any other; it is a mark when it is
-// written as one: [UNK], <pad>.
+// A mark is found in a text as it stands. A number that the manifest names may be a word like any other; it is a mark
+// when it is written as one: [UNK], <pad>.
 bool is_mark_text(std::string_view text) {
-    return text.size() > 2 && ((text.front() == '[' && text.back() == ']') || (text.front() == '<' && text.back() == '>')); // <|endoftext|>, too
+    return text.size() > 2 && ((text.front() == '[' && text.back() == ']') ||
+                               (text.front() == '<' && text.back() == '>')); // <|endoftext|>, too
 }
 
 void find_marks(TokenParts& parts, const Vocabulary& vocabulary, const values::TextRule& rule) {
@@ -35,7 +36,9 @@ void find_marks(TokenParts& parts, const Vocabulary& vocabulary, const values::T
     for (const auto* bert : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) add(bert);
     const auto mark = [&](std::optional<std::int64_t> number, const std::string& word) {
         const auto place = static_cast<std::size_t>(number.value_or(-1));
-        const std::string_view text = !word.empty() ? word : place < rule.vocabulary.size() ? std::string_view{rule.vocabulary[place]} : std::string_view{};
+        const std::string_view text = !word.empty()                    ? word
+                                      : place < rule.vocabulary.size() ? std::string_view{rule.vocabulary[place]}
+                                                                       : std::string_view{};
         if (is_mark_text(text)) add(text);
     };
     mark(rule.padding, rule.words.padding);
@@ -50,7 +53,8 @@ TokenId unknown_of(const values::TextRule& rule, const Vocabulary& vocabulary) {
 
 } // namespace
 
-std::optional<std::int64_t> token_number(std::optional<std::int64_t> number, const std::string& word, const Vocabulary& vocabulary) {
+std::optional<std::int64_t> token_number(std::optional<std::int64_t> number, const std::string& word,
+                                         const Vocabulary& vocabulary) {
     if (word.empty()) return number;
     const auto found = vocabulary.find(word);
     if (!found) throw FileError{fmt::format("it has no token \"{}\", which the manifest names", word)};
@@ -58,7 +62,8 @@ std::optional<std::int64_t> token_number(std::optional<std::int64_t> number, con
 }
 
 void add_marks(TokenParts& parts, const Vocabulary& vocabulary, const values::TextRule& rule) {
-    const auto begin = token_number(rule.begin, rule.words.begin, vocabulary), end = token_number(rule.end, rule.words.end, vocabulary);
+    const auto begin = token_number(rule.begin, rule.words.begin, vocabulary),
+               end = token_number(rule.end, rule.words.end, vocabulary);
     const auto add = [](Template& order, const std::optional<std::int64_t>& id, std::uint8_t type) {
         if (id) order.push_back({TemplatePart::mark, {*id}, type});
     };
@@ -84,7 +89,8 @@ TokenParts read_words(Vocabulary vocabulary, const values::TextRule& rule) {
 
 TokenParts read_word_pieces(Vocabulary vocabulary, const values::TextRule& rule) {
     TokenParts parts;
-    parts.normalizer.steps.push_back(bert_normalizer({.strip_accents = rule.strip_accents.value_or(rule.lowercase), .lowercase = rule.lowercase}));
+    parts.normalizer.steps.push_back(
+        bert_normalizer({.strip_accents = rule.strip_accents.value_or(rule.lowercase), .lowercase = rule.lowercase}));
     parts.splitting.steps.push_back(bert_splitting());
     find_marks(parts, vocabulary, rule);
     add_marks(parts, vocabulary, rule);
@@ -102,14 +108,17 @@ TokenParts read_bytes(const values::TextRule& rule) {
     return parts;
 }
 
-TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view merges_text, const values::TextRule& rule) {
+TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view merges_text,
+                           const values::TextRule& rule) {
     const auto value = parse_json(vocabulary_json);
     if (!value) throw FileError{value.error().detail};
     if (!value->is_object()) throw FileError{"an object of tokens and their numbers is needed"};
     Vocabulary vocabulary;
     const JsonPart tokens{value->get_object(), ""};
     for (const auto& member : tokens.object())
-        vocabulary.add(JsonPart::view(member.key()), static_cast<TokenId>(tokens.integer(member.value(), JsonPart::view(member.key()), 0, most_tokens - 1)));
+        vocabulary.add(JsonPart::view(member.key()),
+                       static_cast<TokenId>(
+                           tokens.integer(member.value(), JsonPart::view(member.key()), 0, most_tokens - 1)));
     if (!valid_utf8(merges_text)) throw FileError{"the merges are not valid UTF-8"};
     BytePairs::Merges merges;
     while (!merges_text.empty()) {
@@ -127,7 +136,8 @@ TokenParts read_byte_pairs(std::string_view vocabulary_json, std::string_view me
     find_marks(parts, vocabulary, rule);
     add_marks(parts, vocabulary, rule);
     BytePairRule pairs;
-    if (rule.unknown != 0 || !rule.words.unknown.empty()) pairs.unknown = unknown_of(rule, vocabulary); // bytes that have no token are left out else
+    if (rule.unknown != 0 || !rule.words.unknown.empty())
+        pairs.unknown = unknown_of(rule, vocabulary); // bytes that have no token are left out else
     parts.model = std::make_unique<BytePairs>(std::move(vocabulary), merges, std::move(pairs));
     return parts;
 }

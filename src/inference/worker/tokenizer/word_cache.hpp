@@ -1,5 +1,6 @@
-// The tokens of the words that a thread met last, of whichever tokenizer: texts repeat their words, and merging a word's bytes takes
-// longer than finding it again. One place for each hash, the newer word takes it. Memory: 128 KiB a thread.
+// The tokens of the words that a thread met last, of whichever tokenizer: texts repeat their words, and merging a
+// word's bytes takes longer than finding it again. One place for each hash, the newer word takes it. Memory: 128 KiB a
+// thread.
 #pragma once
 #include "inference/worker/tokenizer/token_model.hpp"
 
@@ -28,7 +29,8 @@ public:
         entry.size = static_cast<std::uint8_t>(word.size());
         entry.count = static_cast<std::uint8_t>(ids.size() - before);
         std::copy(word.begin(), word.end(), entry.word.begin());
-        std::transform(ids.begin() + static_cast<std::ptrdiff_t>(before), ids.end(), entry.tokens.begin(), [](auto id) { return static_cast<TokenId>(id); });
+        std::transform(ids.begin() + static_cast<std::ptrdiff_t>(before), ids.end(), entry.tokens.begin(),
+                       [](auto id) { return static_cast<TokenId>(id); });
     }
 
 private:

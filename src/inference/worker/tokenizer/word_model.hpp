@@ -10,7 +10,9 @@ namespace millrace::inference::worker {
 class WordModel final : public TokenModel {
 public:
     WordModel(Vocabulary vocabulary, TokenId unknown) : TokenModel{std::move(vocabulary)}, unknown_{unknown} {}
-    void add(std::string_view word, TokenIds& ids) const override { ids.push_back(vocabulary_.find(word).value_or(unknown_)); }
+    void add(std::string_view word, TokenIds& ids) const override {
+        ids.push_back(vocabulary_.find(word).value_or(unknown_));
+    }
 
 private:
     TokenId unknown_;

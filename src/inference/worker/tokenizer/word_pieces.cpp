@@ -5,10 +5,13 @@
 namespace millrace::inference::worker {
 
 WordPieces::WordPieces(Vocabulary vocabulary, WordPieceRule rule)
-    : TokenModel{std::move(vocabulary)}, rule_{std::move(rule)}, inside_{vocabulary_.walk(Vocabulary::root, rule_.prefix)} {}
+    : TokenModel{std::move(vocabulary)},
+      rule_{std::move(rule)},
+      inside_{vocabulary_.walk(Vocabulary::root, rule_.prefix)} {}
 
 void WordPieces::add(std::string_view word, TokenIds& ids) const {
-    if (word.size() > rule_.longest_word && count_characters(word) > rule_.longest_word) return ids.push_back(rule_.unknown);
+    if (word.size() > rule_.longest_word && count_characters(word) > rule_.longest_word)
+        return ids.push_back(rule_.unknown);
     const auto before = ids.size();
     for (std::size_t start = 0; start < word.size();) {
         auto node = start == 0 ? Vocabulary::root : inside_;

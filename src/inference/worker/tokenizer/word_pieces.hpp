@@ -1,5 +1,5 @@
-// WordPiece (Schuster and Nakajima 2012), as BERT has it: the longest piece of the vocabulary first, again and again; pieces
-// inside a word are written with a prefix. A word that cannot be made of pieces is unknown as a whole.
+// WordPiece (Schuster and Nakajima 2012), as BERT has it: the longest piece of the vocabulary first, again and again;
+// pieces inside a word are written with a prefix. A word that cannot be made of pieces is unknown as a whole.
 #pragma once
 #include "inference/worker/tokenizer/token_model.hpp"
 

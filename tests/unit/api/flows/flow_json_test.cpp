@@ -23,9 +23,10 @@ std::string refused(std::string_view text) {
 } // namespace
 
 TEST_CASE("a flow has jobs by ref, edges with policies and a callback") {
-    const auto flow = take(R"({"name":"nightly","jobs":[{"ref":"a","kind":"echo","payload":{"n":1}},{"ref":"b","kind":"echo","depends_on":["a"]},)"
-                           R"({"ref":"c","kind":"echo","depends_on":[{"ref":"a","on_failure":"ignore"},"b",{"job":"0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"}]}],)"
-                           R"("callback":{"kind":"sleep"}})");
+    const auto flow = take(
+        R"({"name":"nightly","jobs":[{"ref":"a","kind":"echo","payload":{"n":1}},{"ref":"b","kind":"echo","depends_on":["a"]},)"
+        R"({"ref":"c","kind":"echo","depends_on":[{"ref":"a","on_failure":"ignore"},"b",{"job":"0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"}]}],)"
+        R"("callback":{"kind":"sleep"}})");
     REQUIRE(flow.has_value());
     CHECK(flow->name == "nightly");
     REQUIRE(flow->steps.size() == 3);
@@ -56,10 +57,14 @@ TEST_CASE("a flow that is wrong says which job is") {
     CHECK(refused(R"({"jobs":[{"ref":"a","kind":"echo","queue":"A"}]})").find("job \"a\"") != std::string::npos);
     CHECK(refused(R"({"jobs":[{"kind":"echo"},7]})").find("job 2") != std::string::npos);
     CHECK(refused(R"({"jobs":[{"ref":"a","kind":"echo","depends_on":[7]}]})").find("job \"a\"") != std::string::npos);
-    CHECK(refused(R"({"jobs":[{"ref":"a","kind":"echo","depends_on":[{"ref":"b","on_failure":"cry"}]}]})").find("on_failure") != std::string::npos);
+    CHECK(refused(R"({"jobs":[{"ref":"a","kind":"echo","depends_on":[{"ref":"b","on_failure":"cry"}]}]})")
+              .find("on_failure") != std::string::npos);
     CHECK(refused(R"({"jobs":[{"ref":"","kind":"echo"}]})").find("ref") != std::string::npos);
     CHECK(refused(R"({"chain":[{"kind":"echo","depends_on":["x"]}]})").find("chain") != std::string::npos);
-    CHECK(refused(R"({"jobs":[{"kind":"echo"}],"callback":{"kind":"echo","depends_on":["0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"]}})").find("callback") != std::string::npos);
+    CHECK(
+        refused(
+            R"({"jobs":[{"kind":"echo"}],"callback":{"kind":"echo","depends_on":["0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"]}})")
+            .find("callback") != std::string::npos);
     CHECK(refused(R"({"jobs":[{"kind":"echo"}],"callback":{}})").find("callback") != std::string::npos);
     CHECK(refused(R"({"jobs":[{"kind":"echo"}],"title":"x"})").find("title") != std::string::npos);
 }
@@ -82,11 +87,13 @@ TEST_CASE("a flow tells its state and progress, its nodes and edges") {
 
     const auto parent = JobId::make(), child = JobId::make();
     graph.flow.callback = child;
-    graph.nodes = {{parent, "a", "echo", "default", values::JobState::succeeded, 1, 100, false}, {child, "", "echo", "default", values::JobState::queued, 0, 0, true}};
+    graph.nodes = {{parent, "a", "echo", "default", values::JobState::succeeded, 1, 100, false},
+                   {child, "", "echo", "default", values::JobState::queued, 0, 0, true}};
     graph.edges = {{parent, child, values::OnFailure::ignore}};
     const auto written = write_flow(graph);
     CHECK(written.at("callback") == child.text().c_str());
     CHECK(written.at("nodes").at(0).at("ref") == "a");
     CHECK(written.at("nodes").at(1).at("callback") == true);
-    CHECK(written.at("edges").at(0) == json::value{{"from", parent.text()}, {"to", child.text()}, {"on_failure", "ignore"}});
+    CHECK(written.at("edges").at(0) ==
+          json::value{{"from", parent.text()}, {"to", child.text()}, {"on_failure", "ignore"}});
 }

@@ -30,8 +30,9 @@ TEST_CASE("what is no batch is refused as a whole") {
     std::string many = R"({"jobs":[)";
     for (int i = 0; i < 1001; ++i) many += i == 0 ? R"({"kind":"echo"})" : R"(,{"kind":"echo"})";
     many += "]}";
-    for (const auto& text : {std::string{"[]"}, std::string{"{}"}, std::string{R"({"jobs":{}})"}, std::string{R"({"jobs":[]})"},
-                             std::string{R"({"jobs":[{"kind":"echo"}],"queue":"x"})"}, many}) {
+    for (const auto& text :
+         {std::string{"[]"}, std::string{"{}"}, std::string{R"({"jobs":{}})"}, std::string{R"({"jobs":[]})"},
+          std::string{R"({"jobs":[{"kind":"echo"}],"queue":"x"})"}, many}) {
         const auto jobs = take(text);
         REQUIRE_FALSE(jobs.has_value());
         CHECK(jobs.error().code == Code::unprocessable);
@@ -40,9 +41,11 @@ TEST_CASE("what is no batch is refused as a whole") {
 
 TEST_CASE("each job of a batch gets its status, and an error its problem") {
     jobs::BatchAccepted accepted;
-    accepted.items.push_back(jobs::Accepted{JobId::make(), false, false, R"({"id":"1","state":"queued","queue":"default"})"});
+    accepted.items.push_back(
+        jobs::Accepted{JobId::make(), false, false, R"({"id":"1","state":"queued","queue":"default"})"});
     accepted.items.push_back(Error{Code::unprocessable, "\"kind\" is missing"});
-    accepted.items.push_back(jobs::Accepted{JobId::make(), false, true, R"({"id":"0","state":"running","queue":"default","duplicate":true})"});
+    accepted.items.push_back(jobs::Accepted{JobId::make(), false, true,
+                                            R"({"id":"0","state":"running","queue":"default","duplicate":true})"});
     accepted.items.push_back(Error{Code::unavailable, "the queue is full"});
     const auto written = parse_json(write_batch(accepted));
     REQUIRE(written.has_value());
@@ -50,8 +53,9 @@ TEST_CASE("each job of a batch gets its status, and an error its problem") {
     REQUIRE(data.size() == 4);
     CHECK(data[0] == json::value{{"status", 202}, {"id", "1"}, {"state", "queued"}, {"queue", "default"}});
     CHECK(data[1].at("status") == 422);
-    CHECK(data[1].at("error") ==
-          json::value{{"type", "/problems/unprocessable"}, {"title", "Wrong in its content"}, {"detail", "\"kind\" is missing"}});
+    CHECK(data[1].at("error") == json::value{{"type", "/problems/unprocessable"},
+                                             {"title", "Wrong in its content"},
+                                             {"detail", "\"kind\" is missing"}});
     CHECK(data[2].at("status") == 200);
     CHECK(data[2].at("duplicate") == true);
     CHECK(data[3].at("status") == 503);

@@ -25,8 +25,14 @@ Code refused(std::string_view text) {
 } // namespace
 
 TEST_CASE("a list of jobs is narrowed by all of its filters") {
-    const auto filter = job_filter(query({{"state", "dead"}, {"kind", "echo"}, {"queue", "q"}, {"tag", "site=a=b"}, {"flow", id}, {"cursor", id},
-                                          {"created_after", "2030-01-01T00:00:00Z"}, {"limit", "7"}}));
+    const auto filter = job_filter(query({{"state", "dead"},
+                                          {"kind", "echo"},
+                                          {"queue", "q"},
+                                          {"tag", "site=a=b"},
+                                          {"flow", id},
+                                          {"cursor", id},
+                                          {"created_after", "2030-01-01T00:00:00Z"},
+                                          {"limit", "7"}}));
     REQUIRE(filter.has_value());
     CHECK(filter->state == values::JobState::dead);
     CHECK(filter->tag == std::pair<std::string, std::string>{"site", "a=b"});
@@ -37,15 +43,25 @@ TEST_CASE("a list of jobs is narrowed by all of its filters") {
 }
 
 TEST_CASE("a filter that is wrong or unknown is refused") {
-    for (const auto& [name, value] : {std::pair{"state", "happy"}, {"tag", "novalue"}, {"tag", "=x"}, {"flow", "x"}, {"cursor", "!"}, {"limit", "0"},
-                                      {"limit", "1001"}, {"created_before", "never"}, {"sort", "id"}})
+    for (const auto& [name, value] : {std::pair{"state", "happy"},
+                                      {"tag", "novalue"},
+                                      {"tag", "=x"},
+                                      {"flow", "x"},
+                                      {"cursor", "!"},
+                                      {"limit", "0"},
+                                      {"limit", "1001"},
+                                      {"created_before", "never"},
+                                      {"sort", "id"}})
         CHECK_FALSE(job_filter(query({{name, value}})).has_value());
-    for (const auto& [name, value] : {std::pair{"state", "dead"}, {"died_after", "x"}, {"created_after", "2030-01-01T00:00:00Z"}})
+    for (const auto& [name, value] :
+         {std::pair{"state", "dead"}, {"died_after", "x"}, {"created_after", "2030-01-01T00:00:00Z"}})
         CHECK_FALSE(dead_filter(query({{name, value}})).has_value());
 }
 
 TEST_CASE("dead letters are narrowed by what they died of and when") {
-    const auto filter = dead_filter(query({{"error_code", "timed_out"}, {"died_after", "2030-01-01T00:00:00Z"}, {"died_before", "2030-01-02T00:00:00Z"}}));
+    const auto filter = dead_filter(query({{"error_code", "timed_out"},
+                                           {"died_after", "2030-01-01T00:00:00Z"},
+                                           {"died_before", "2030-01-02T00:00:00Z"}}));
     REQUIRE(filter.has_value());
     CHECK(filter->error_code == "timed_out");
     CHECK(filter->died_after < filter->died_before);
@@ -76,9 +92,10 @@ TEST_CASE("a replay takes a filter with ids, a payload and a rate") {
 }
 
 TEST_CASE("what a replay does not know is refused rather than passed over") {
-    for (const auto* text : {R"({"filter":{"ids":[]}})", R"({"filter":{"ids":["x"]}})", R"({"filter":{"kind":7}})", R"({"filter":{"state":"dead"}})",
-                             R"({"filter":{"cursor":"0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"}})", R"({"filter":{},"rate_per_second":0})", R"({"filter":{},"rate":1})",
-                             R"({"filter":{},"dry_run":1})"})
+    for (const auto* text :
+         {R"({"filter":{"ids":[]}})", R"({"filter":{"ids":["x"]}})", R"({"filter":{"kind":7}})",
+          R"({"filter":{"state":"dead"}})", R"({"filter":{"cursor":"0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"}})",
+          R"({"filter":{},"rate_per_second":0})", R"({"filter":{},"rate":1})", R"({"filter":{},"dry_run":1})"})
         CHECK(refused(text) == Code::unprocessable);
     CHECK_FALSE(read_purge(*parse_json(R"({"filter":{},"payload":{}})")).has_value());
     CHECK(read_purge(*parse_json(R"({"filter":{"kind":"echo"}})"))->filter.kind == "echo");

@@ -37,9 +37,10 @@ TEST_CASE("a job needs only a kind; what is not said is left to its queue") {
 }
 
 TEST_CASE("every member is taken as sent") {
-    const auto job = read(R"({"kind":"sleep","queue":"night-1","priority":9,"payload":{"seconds":2},"run_at":"2030-01-01T00:00:00Z",)"
-                          R"("expires_at":"2030-01-02T00:00:00Z","deadline_at":"2030-01-03T00:00:00Z","max_attempts":1,"timeout_seconds":2.5,)"
-                          R"("tags":{"site":"north"},"retry":{"backoff":"fixed","first_seconds":10},"unique_key":"order-17"})");
+    const auto job = read(
+        R"({"kind":"sleep","queue":"night-1","priority":9,"payload":{"seconds":2},"run_at":"2030-01-01T00:00:00Z",)"
+        R"("expires_at":"2030-01-02T00:00:00Z","deadline_at":"2030-01-03T00:00:00Z","max_attempts":1,"timeout_seconds":2.5,)"
+        R"("tags":{"site":"north"},"retry":{"backoff":"fixed","first_seconds":10},"unique_key":"order-17"})");
     REQUIRE(job.has_value());
     CHECK(job->queue == "night-1");
     CHECK(job->priority == 9);
@@ -56,7 +57,8 @@ TEST_CASE("every member is taken as sent") {
 }
 
 TEST_CASE("a member that is null is not there") {
-    const auto job = read(R"({"kind":"echo","queue":null,"priority":null,"payload":null,"run_at":null,"retry":null,"unique":null,"depends_on":null,"tags":null})");
+    const auto job = read(
+        R"({"kind":"echo","queue":null,"priority":null,"payload":null,"run_at":null,"retry":null,"unique":null,"depends_on":null,"tags":null})");
     REQUIRE(job.has_value());
     CHECK(job->queue == "default");
     CHECK(job->payload == "null"); // a payload like any other
@@ -86,7 +88,8 @@ TEST_CASE("a wrong member is named") {
 }
 
 TEST_CASE("a unique key has states and a period of its own") {
-    const auto job = read(R"({"kind":"echo","unique":{"key":"k","states":["running","succeeded"],"period_seconds":1.5}})");
+    const auto job =
+        read(R"({"kind":"echo","unique":{"key":"k","states":["running","succeeded"],"period_seconds":1.5}})");
     REQUIRE(job.has_value());
     CHECK(job->unique->states == std::vector{values::JobState::running, values::JobState::succeeded});
     CHECK(job->unique->period == std::chrono::microseconds{1'500'000});
@@ -94,7 +97,8 @@ TEST_CASE("a unique key has states and a period of its own") {
 
 TEST_CASE("a job depends on others by id, each with a policy for its failure") {
     const auto other = "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c56";
-    const auto job = read(R"({"kind":"echo","depends_on":[")" + parent + R"(",{"job":")" + other + R"(","on_failure":"wait"}]})");
+    const auto job =
+        read(R"({"kind":"echo","depends_on":[")" + parent + R"(",{"job":")" + other + R"(","on_failure":"wait"}]})");
     REQUIRE(job.has_value());
     REQUIRE(job->depends_on.size() == 2);
     CHECK(job->depends_on[0].parent.text() == parent);

@@ -23,7 +23,9 @@ values::Job sample() {
 TEST_CASE("what is written is JSON and says what the job is") {
     auto job = sample();
     job.error = values::JobError{"bad_input", "line one\n\"two\""};
-    const auto written = parse_json(write_job(jobs::JobDetail{job, {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}}, {}}, {}, Timestamp{3'000'000}));
+    const auto written =
+        parse_json(write_job(jobs::JobDetail{job, {{1, {1'000'000}, {2'000'000}, "failed", {"x", "y"}}}, {}}, {},
+                             Timestamp{3'000'000}));
     REQUIRE(written.has_value());
     const auto& object = written->as_object();
     CHECK(object.at("id") == job.id.text().c_str());
@@ -78,7 +80,8 @@ TEST_CASE("a page says where the next one begins, also when it is empty") {
 TEST_CASE("a job shows only the options that it has") {
     auto job = sample();
     const auto plain = parse_json(write_job(job, {}))->as_object();
-    for (const auto* name : {"resource", "retry", "expires_at", "deadline_at", "unique_key", "flow", "worker", "created_by", "blocked_by", "depends_on"})
+    for (const auto* name : {"resource", "retry", "expires_at", "deadline_at", "unique_key", "flow", "worker",
+                             "created_by", "blocked_by", "depends_on"})
         CHECK_FALSE(plain.contains(name));
     job.resource = "digits";
     job.retry = values::RetryPolicy{};
@@ -133,7 +136,8 @@ TEST_CASE("a job that was lost with the daemon has lost no retry") {
 
 TEST_CASE("a job shows what it depends on") {
     const auto parent = JobId::make();
-    const auto written = parse_json(write_job(jobs::JobDetail{sample(), {}, {{parent, values::OnFailure::ignore}}}, {}, {}));
+    const auto written =
+        parse_json(write_job(jobs::JobDetail{sample(), {}, {{parent, values::OnFailure::ignore}}}, {}, {}));
     CHECK(written->at("depends_on") == json::value(json::array{{{"job", parent.text()}, {"on_failure", "ignore"}}}));
 }
 

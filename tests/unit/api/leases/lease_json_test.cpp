@@ -23,11 +23,13 @@ TEST_CASE("a worker needs only a name; the rest has defaults") {
 }
 
 TEST_CASE("a lease request beyond its limits is refused") {
-    for (const auto* text : {"{}", R"({"worker":""})", R"({"worker":"a","max":0})", R"({"worker":"a","max":1001})", R"({"worker":"a","wait_seconds":61})",
-                             R"({"worker":"a","wait_seconds":-1})", R"({"worker":"a","lease_seconds":0.5})", R"({"worker":"a","lease_seconds":86401})",
+    for (const auto* text : {"{}", R"({"worker":""})", R"({"worker":"a","max":0})", R"({"worker":"a","max":1001})",
+                             R"({"worker":"a","wait_seconds":61})", R"({"worker":"a","wait_seconds":-1})",
+                             R"({"worker":"a","lease_seconds":0.5})", R"({"worker":"a","lease_seconds":86401})",
                              R"({"worker":"a","count":2})"})
         CHECK_FALSE(read_lease_request(object(text), "q").has_value());
-    CHECK(read_lease_request(object(R"({"worker":"a","max":1000,"wait_seconds":0,"lease_seconds":86400})"), "q").has_value());
+    CHECK(read_lease_request(object(R"({"worker":"a","max":1000,"wait_seconds":0,"lease_seconds":86400})"), "q")
+              .has_value());
 }
 
 TEST_CASE("a leased job comes with its token, its payload and a key for effects outside") {
@@ -71,12 +73,14 @@ TEST_CASE("an error is a text, or a code with a message") {
     CHECK(text->error.message == "no paper");
     CHECK(text->retryable);
     CHECK_FALSE(text->retry_after);
-    const auto coded = read_failure(object(R"({"error":{"code":"no_paper","message":"the printer is empty"},"retryable":false,"retry_after_seconds":1.5})"));
+    const auto coded = read_failure(object(
+        R"({"error":{"code":"no_paper","message":"the printer is empty"},"retryable":false,"retry_after_seconds":1.5})"));
     REQUIRE(coded.has_value());
     CHECK(coded->error.code == "no_paper");
     CHECK_FALSE(coded->retryable);
     CHECK(coded->retry_after == 1500ms);
-    for (const auto* wrong : {"{}", R"({"error":""})", R"({"error":7})", R"({"error":{"code":"x"}})", R"({"error":{"message":"x","why":1}})",
-                              R"({"error":"x","retryable":"no"})", R"({"error":"x","retry_after_seconds":-1})", R"({"error":"x","extra":1})"})
+    for (const auto* wrong : {"{}", R"({"error":""})", R"({"error":7})", R"({"error":{"code":"x"}})",
+                              R"({"error":{"message":"x","why":1}})", R"({"error":"x","retryable":"no"})",
+                              R"({"error":"x","retry_after_seconds":-1})", R"({"error":"x","extra":1})"})
         CHECK_FALSE(read_failure(object(wrong)).has_value());
 }

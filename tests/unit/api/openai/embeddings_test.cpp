@@ -20,14 +20,18 @@ std::string refusal(const std::string& body) {
 
 inference::Prediction vector(const std::vector<float>& numbers, std::uint64_t tokens = 1) {
     inference::Prediction prediction;
-    prediction.tensors.push_back({"y", values::Datatype::fp32, {1, static_cast<std::int64_t>(numbers.size())}, std::string(numbers.size() * sizeof(float), 0)});
+    prediction.tensors.push_back({"y",
+                                  values::Datatype::fp32,
+                                  {1, static_cast<std::int64_t>(numbers.size())},
+                                  std::string(numbers.size() * sizeof(float), 0)});
     std::memcpy(prediction.tensors.front().bytes.data(), numbers.data(), numbers.size() * sizeof(float));
     prediction.tokens = tokens;
     return prediction;
 }
 
 std::optional<std::int64_t> size_of(const std::string& input, const std::string& output) {
-    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input + R"(,"output":)" + output + "}");
+    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input +
+                                           R"(,"output":)" + output + "}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return openai::embedding_size(*m);
 }
@@ -72,7 +76,8 @@ TEST_CASE("what the API does not take is refused by its name") {
 }
 
 TEST_CASE("a model of one text and one vector gives embeddings, and no other") {
-    const std::string text = R"({"kind":"text","datatype":"INT64","shape":[-1],"tokenizer":{"kind":"bytes","max_length":9}})";
+    const std::string text =
+        R"({"kind":"text","datatype":"INT64","shape":[-1],"tokenizer":{"kind":"bytes","max_length":9}})";
     CHECK(size_of(text, R"({"shape":[3]})") == 3);
     CHECK_FALSE(size_of(text, R"({"shape":[-1]})"));
     CHECK_FALSE(size_of(text, R"({"shape":[3,2]})"));
@@ -91,7 +96,8 @@ TEST_CASE("vectors are written as numbers that read back the same, or as their b
     CHECK(answer.at("usage").at("prompt_tokens").as_int64() == 7);
     CHECK(answer.at("data").at(1).at("index").as_int64() == 1);
     for (std::size_t i = 0; i < 3; ++i)
-        CHECK(answer.at("data").at(0).at("embedding").at(i).to_number<double>() == doctest::Approx(first[i]).epsilon(1e-7));
+        CHECK(answer.at("data").at(0).at("embedding").at(i).to_number<double>() ==
+              doctest::Approx(first[i]).epsilon(1e-7));
     request.base64 = true;
     CHECK(openai::render_embeddings(request, {vector({1})})->find("\"embedding\":\"AACAPw==\"") != std::string::npos);
     request.base64 = false;
@@ -103,10 +109,13 @@ TEST_CASE("vectors are written as numbers that read back the same, or as their b
 TEST_CASE("below /v1 errors have OpenAI's form and status") {
     const auto unprocessable = spoken("/v1/embeddings", {Code::unprocessable, "the text is not valid UTF-8"});
     CHECK(unprocessable.status == 400);
-    CHECK(std::get<std::string>(unprocessable.body) ==
-          R"({"error":{"message":"the text is not valid UTF-8","type":"invalid_request_error","param":null,"code":null}})");
-    CHECK(std::get<std::string>(spoken("/v1/models/x", {Code::not_found, "none"}).body).find("model_not_found") != std::string::npos);
-    CHECK(std::get<std::string>(spoken("/v1/embeddings", {Code::unauthenticated, "no"}).body).find("invalid_api_key") != std::string::npos);
+    CHECK(
+        std::get<std::string>(unprocessable.body) ==
+        R"({"error":{"message":"the text is not valid UTF-8","type":"invalid_request_error","param":null,"code":null}})");
+    CHECK(std::get<std::string>(spoken("/v1/models/x", {Code::not_found, "none"}).body).find("model_not_found") !=
+          std::string::npos);
+    CHECK(std::get<std::string>(spoken("/v1/embeddings", {Code::unauthenticated, "no"}).body).find("invalid_api_key") !=
+          std::string::npos);
     CHECK(spoken("/v1/embeddings", {Code::unavailable, "later"}).status == 503);
     CHECK(*spoken("/v1x", {Code::not_found, "none"}).find("Content-Type") == "application/problem+json");
 }

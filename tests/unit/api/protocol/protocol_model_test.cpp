@@ -12,7 +12,8 @@ values::Manifest manifest() {
     values::Manifest made;
     made.inputs.resize(1);
     made.inputs[0].tensor = {"image", values::Datatype::fp32, {3, -1, -1}};
-    made.outputs = {{{"scores", values::Datatype::fp64, {10}}, {}, false}, {{"count", values::Datatype::int32, {}}, {}, false}};
+    made.outputs = {{{"scores", values::Datatype::fp64, {10}}, {}, false},
+                    {{"count", values::Datatype::int32, {}}, {}, false}};
     made.batching.max_batch = 16;
     made.batching.max_delay_ms = 2.5;
     return made;
@@ -30,8 +31,10 @@ http::Response spoken(std::string path, http::Response response) {
 TEST_CASE("a model's tensors are described with the batch as their first dimension") {
     const auto metadata = model_metadata("m", {"1", "3"}, manifest());
     CHECK(metadata.at("versions") == json::value{"1", "3"});
-    CHECK(metadata.at("inputs").at(0) == json::value{{"name", "image"}, {"datatype", "FP32"}, {"shape", {-1, 3, -1, -1}}});
-    CHECK(metadata.at("outputs").at(1) == json::value{{"name", "count"}, {"datatype", "INT32"}, {"shape", json::array{-1}}});
+    CHECK(metadata.at("inputs").at(0) ==
+          json::value{{"name", "image"}, {"datatype", "FP32"}, {"shape", {-1, 3, -1, -1}}});
+    CHECK(metadata.at("outputs").at(1) ==
+          json::value{{"name", "count"}, {"datatype", "INT32"}, {"shape", json::array{-1}}});
 }
 
 TEST_CASE("a model's configuration leaves the batch dimension out, as Triton's does") {
@@ -58,7 +61,8 @@ TEST_CASE("statistics have every figure, also of a version that was never asked"
     CHECK(stats.at("batch_stats").at(0).at("batch_size") == 3);
     CHECK(stats.at("batch_stats").at(0).at("compute_infer").at("ns") == 70);
     const auto none = model_statistics("m", "2", nullptr);
-    for (const auto* figure : {"success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"})
+    for (const auto* figure :
+         {"success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"})
         CHECK(none.at("inference_stats").at(figure) == json::value{{"count", 0}, {"ns", 0}});
 }
 

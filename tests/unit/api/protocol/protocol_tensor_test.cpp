@@ -13,7 +13,9 @@ using namespace millrace::api::protocol;
 
 namespace {
 
-values::OutputSpec spec(std::string name, values::Datatype type, values::Shape shape) { return {{std::move(name), type, std::move(shape)}, {}, false}; }
+values::OutputSpec spec(std::string name, values::Datatype type, values::Shape shape) {
+    return {{std::move(name), type, std::move(shape)}, {}, false};
+}
 
 values::Manifest two_inputs() {
     values::Manifest manifest;
@@ -108,7 +110,8 @@ TEST_CASE("the inputs of a request are those of the model, in any order") {
 }
 
 TEST_CASE("the tensors reach the engine in the model's order") {
-    auto request = with({tensor("b", "INT64", {1, 1}, raw<std::int64_t>({7})), tensor("a", "FP32", {1, 2}, raw<float>({1, 2}))});
+    auto request =
+        with({tensor("b", "INT64", {1, 1}, raw<std::int64_t>({7})), tensor("a", "FP32", {1, 2}, raw<float>({1, 2}))});
     const auto inputs = make_inputs(request, two_inputs());
     REQUIRE(inputs.has_value());
     REQUIRE(inputs->size() == 1);
@@ -134,7 +137,8 @@ TEST_CASE("an optional input may be left out, and the engine is told so") {
 }
 
 TEST_CASE("half precision is given in binary, ranked as any other, and never in JSON") {
-    const inference::Tensor half{"y", values::Datatype::fp16, {1, 3}, raw<std::uint16_t>({0x3c00, 0xc000, 0x3555})}; // 1, -2, 0.333
+    const inference::Tensor half{
+        "y", values::Datatype::fp16, {1, 3}, raw<std::uint16_t>({0x3c00, 0xc000, 0x3555})}; // 1, -2, 0.333
     auto request = with({});
     request.outputs = {{"y", 2, false}};
     const auto ranked = render(request, {half});
@@ -161,7 +165,9 @@ TEST_CASE("an image, a text and a row may come as BYTES, one item an element") {
         REQUIRE(items.has_value());
         REQUIRE(items->size() == 2);
         CHECK(items->at(1).bytes == "two");
-        CHECK(items->at(0).media_type == (kind == values::InputKind::text ? "text/plain" : kind == values::InputKind::row ? "application/json" : ""));
+        CHECK(items->at(0).media_type == (kind == values::InputKind::text  ? "text/plain"
+                                          : kind == values::InputKind::row ? "application/json"
+                                                                           : ""));
     }
 }
 
@@ -174,9 +180,11 @@ TEST_CASE("BYTES that a model cannot take are refused") {
     auto pair = of_kind(values::InputKind::text);
     pair.inputs.push_back(pair.inputs[0]);
     pair.inputs[1].tensor.name = "z";
-    CHECK_FALSE(check_inputs(with({tensor("x", "BYTES", {1}, "\1"), tensor("z", "BYTES", {1}, "\1")}), pair).has_value());
+    CHECK_FALSE(
+        check_inputs(with({tensor("x", "BYTES", {1}, "\1"), tensor("z", "BYTES", {1}, "\1")}), pair).has_value());
     request.inputs[0].binary_size = 7;
-    for (const auto& shape : {values::Shape{}, values::Shape{0}, values::Shape{1, 2}, values::Shape{1, 1, 1}, values::Shape{1025}}) {
+    for (const auto& shape :
+         {values::Shape{}, values::Shape{0}, values::Shape{1, 2}, values::Shape{1, 1, 1}, values::Shape{1025}}) {
         request.inputs[0].shape = shape;
         CHECK(holds(check_inputs(request, image).error().detail, "[N] or [N,1]"));
     }
@@ -198,8 +206,10 @@ TEST_CASE("an output that the model lacks is refused") {
 TEST_CASE("an answer in JSON has every output, and its numbers read back as they were") {
     InferRequest request;
     request.id = "7";
-    const auto out = render(request, {{"y", values::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, 100000, 1e30f})},
-                                      {"z", values::Datatype::int64, {1}, raw<std::int64_t>({std::numeric_limits<std::int64_t>::min()})}});
+    const auto out =
+        render(request,
+               {{"y", values::Datatype::fp32, {1, 4}, raw<float>({0.1f, -1e-30f, 100000, 1e30f})},
+                {"z", values::Datatype::int64, {1}, raw<std::int64_t>({std::numeric_limits<std::int64_t>::min()})}});
     CHECK(out.response.find("Inference-Header-Content-Length") == nullptr);
     CHECK(*out.response.find("Content-Type") == "application/json");
     CHECK(out.body.at("id") == "7");
@@ -213,7 +223,8 @@ TEST_CASE("an answer in JSON has every output, and its numbers read back as they
     CHECK(static_cast<float>(y.at("data").at(1).as_double()) == -1e-30f);
     CHECK(y.at("data").at(2) == 100000);
     CHECK(static_cast<float>(y.at("data").at(3).as_double()) == 1e30f);
-    CHECK(out.body.at("outputs").at(1).at("data") == json::value(json::array{std::numeric_limits<std::int64_t>::min()}));
+    CHECK(out.body.at("outputs").at(1).at("data") ==
+          json::value(json::array{std::numeric_limits<std::int64_t>::min()}));
 }
 
 TEST_CASE("what is not finite has no form in JSON, and goes as it is in binary") {
@@ -231,7 +242,8 @@ TEST_CASE("binary outputs follow the JSON in its order") {
     InferRequest request;
     request.outputs = {{"z", 0, true}, {"y", 0, false}};
     const auto z = raw<std::int64_t>({5, 6});
-    const auto out = render(request, {{"y", values::Datatype::fp32, {2, 1}, raw<float>({1, 2})}, {"z", values::Datatype::int64, {2}, z}});
+    const auto out = render(request, {{"y", values::Datatype::fp32, {2, 1}, raw<float>({1, 2})},
+                                      {"z", values::Datatype::int64, {2}, z}});
     CHECK(*out.response.find("Content-Type") == "application/octet-stream");
     CHECK(out.binary == z);
     CHECK(out.body.at("outputs").at(0).at("name") == "z");
@@ -245,7 +257,9 @@ TEST_CASE("binary outputs follow the JSON in its order") {
 }
 
 TEST_CASE("booleans are true and false, bytes are numbers") {
-    const auto out = render({}, {{"b", values::Datatype::boolean, {2}, {1, 0}}, {"u", values::Datatype::uint8, {1}, "\xff"}, {"i", values::Datatype::int8, {1}, "\xff"}});
+    const auto out = render({}, {{"b", values::Datatype::boolean, {2}, {1, 0}},
+                                 {"u", values::Datatype::uint8, {1}, "\xff"},
+                                 {"i", values::Datatype::int8, {1}, "\xff"}});
     CHECK(out.body.at("outputs").at(0).at("data") == json::value{true, false});
     CHECK(out.body.at("outputs").at(1).at("data").at(0) == 255);
     CHECK(out.body.at("outputs").at(2).at("data").at(0) == -1);
@@ -254,7 +268,8 @@ TEST_CASE("booleans are true and false, bytes are numbers") {
 TEST_CASE("classification answers the highest classes of each row, with their labels") {
     InferRequest request;
     request.outputs = {{"y", 2, false}};
-    const std::vector<inference::Tensor> tensors{{"y", values::Datatype::fp32, {2, 3}, raw<float>({0.5f, 2, -1, 1, 1, std::nanf("")})}};
+    const std::vector<inference::Tensor> tensors{
+        {"y", values::Datatype::fp32, {2, 3}, raw<float>({0.5f, 2, -1, 1, 1, std::nanf("")})}};
     const auto out = render(request, tensors);
     CHECK(out.body.at("outputs").at(0).at("datatype") == "BYTES");
     CHECK(out.body.at("outputs").at(0).at("shape") == json::value{2, 2});
@@ -267,7 +282,10 @@ TEST_CASE("classification answers the highest classes of each row, with their la
     CHECK(elements->at(2) == "-1:2:bird");
     CHECK(elements->at(5) == "nan:2:bird");
     request.outputs = {{"z", 1, false}}; // no labels: they are of the first output
-    CHECK(render(request, {{"z", values::Datatype::int64, {1, 3}, raw<std::int64_t>({3, 4, 1})}}).body.at("outputs").at(0).at("data") == json::value(json::array{"4:1"}));
+    CHECK(render(request, {{"z", values::Datatype::int64, {1, 3}, raw<std::int64_t>({3, 4, 1})}})
+              .body.at("outputs")
+              .at(0)
+              .at("data") == json::value(json::array{"4:1"}));
 }
 
 TEST_CASE("of equal classes the first come first, and what is no number comes last") {

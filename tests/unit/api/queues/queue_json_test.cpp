@@ -34,8 +34,10 @@ TEST_CASE("a queue shows its settings, counts, rates and breaker") {
 TEST_CASE("a paused queue says since when, until when, why and by whom") {
     jobs::QueueView queue;
     queue.pause = values::Pause{Timestamp{1'000'000}, std::nullopt, "the printer is empty", "ops"};
-    CHECK(write_queue(queue).at("pause") ==
-          json::value{{"since", "1970-01-01T00:00:01.000000Z"}, {"until", nullptr}, {"reason", "the printer is empty"}, {"actor", "ops"}});
+    CHECK(write_queue(queue).at("pause") == json::value{{"since", "1970-01-01T00:00:01.000000Z"},
+                                                        {"until", nullptr},
+                                                        {"reason", "the printer is empty"},
+                                                        {"actor", "ops"}});
 }
 
 TEST_CASE("a pause needs a reason, and may end by itself") {

@@ -7,7 +7,9 @@ using namespace millrace::api;
 
 namespace {
 
-Result<jobs::NewSchedule> read(const std::string& text) { return read_new_schedule(parse_json(text, schedule_texts).value()); }
+Result<jobs::NewSchedule> read(const std::string& text) {
+    return read_new_schedule(parse_json(text, schedule_texts).value());
+}
 
 std::string refusal(const std::string& text) {
     const auto schedule = read(text);
@@ -32,7 +34,10 @@ TEST_CASE("a schedule is read with its defaults") {
     const auto read_one = read(R"({"name":"n","cron":"@daily","job":{"kind":"echo"}})").value();
     CHECK(read_one.time_zone == "UTC");
     CHECK(read_one.missed == jobs::Missed::run_once);
-    const auto full = read(R"({"name":"n","cron":"@daily","time_zone":"Asia/Tokyo","missed":"run_all","job":{"kind":"echo","payload":[1]}})").value();
+    const auto full =
+        read(
+            R"({"name":"n","cron":"@daily","time_zone":"Asia/Tokyo","missed":"run_all","job":{"kind":"echo","payload":[1]}})")
+            .value();
     CHECK(full.time_zone == "Asia/Tokyo");
     CHECK(full.missed == jobs::Missed::run_all);
     CHECK(full.job == R"({"kind":"echo","payload":[1]})");
@@ -43,7 +48,8 @@ TEST_CASE("what is no schedule is refused in words") {
     CHECK(refusal(R"({"cron":"@daily","job":{}})").find("a schedule needs \"name\", \"cron\" and \"job\"") == 0);
     CHECK(refusal(R"({"name":"n","cron":"@daily"})").find("a schedule needs") == 0);
     CHECK(refusal(R"({"name":"n","cron":5,"job":{}})") == "\"cron\" must be a string of at most 256 bytes");
-    CHECK(refusal(R"({"name":"n","cron":"@daily","job":{},"missed":"never"})") == "\"missed\" must be skip, run_once or run_all");
+    CHECK(refusal(R"({"name":"n","cron":"@daily","job":{},"missed":"never"})") ==
+          "\"missed\" must be skip, run_once or run_all");
     CHECK(refusal(R"({"name":"n","cron":"@daily","job":{},"timezone":"UTC"})") == "unknown field \"timezone\"");
 }
 

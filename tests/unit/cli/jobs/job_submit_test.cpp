@@ -66,19 +66,20 @@ TEST_CASE("every option becomes its member") {
     options.unique_key = "u";
     options.depends_on = {"a", "b=ignore"};
     options.tags = {"x=1", "y="};
-    CHECK(json::parse(json_text(job_of(options))) == json::value{{"kind", "echo"},
-                                                      {"payload", {1, "two"}},
-                                                      {"queue", "mail"},
-                                                      {"run_at", "2099-01-01T00:00:00Z"},
-                                                      {"expires_at", "2099-01-02T00:00:00Z"},
-                                                      {"deadline_at", "2099-01-03T00:00:00Z"},
-                                                      {"priority", 0},
-                                                      {"max_attempts", 7},
-                                                      {"timeout_seconds", 1.5},
-                                                      {"retry", "polynomial"},
-                                                      {"unique_key", "u"},
-                                                      {"depends_on", {"a", {{"job", "b"}, {"on_failure", "ignore"}}}},
-                                                      {"tags", {{"x", "1"}, {"y", ""}}}});
+    CHECK(json::parse(json_text(job_of(options))) ==
+          json::value{{"kind", "echo"},
+                      {"payload", {1, "two"}},
+                      {"queue", "mail"},
+                      {"run_at", "2099-01-01T00:00:00Z"},
+                      {"expires_at", "2099-01-02T00:00:00Z"},
+                      {"deadline_at", "2099-01-03T00:00:00Z"},
+                      {"priority", 0},
+                      {"max_attempts", 7},
+                      {"timeout_seconds", 1.5},
+                      {"retry", "polynomial"},
+                      {"unique_key", "u"},
+                      {"depends_on", {"a", {{"job", "b"}, {"on_failure", "ignore"}}}},
+                      {"tags", {{"x", "1"}, {"y", ""}}}});
 }
 
 TEST_CASE("states and a period of uniqueness need a key, and travel with it") {
@@ -87,7 +88,8 @@ TEST_CASE("states and a period of uniqueness need a key, and travel with it") {
     CHECK(refused([&] { job_of(options); }) == "--unique-states and --unique-period belong to a --unique-key");
     options.unique_key = "u";
     options.unique_states = {"queued", "succeeded"};
-    CHECK(job_of(options).at("unique") == json::value{{"key", "u"}, {"states", {"queued", "succeeded"}}, {"period_seconds", 60.0}});
+    CHECK(job_of(options).at("unique") ==
+          json::value{{"key", "u"}, {"states", {"queued", "succeeded"}}, {"period_seconds", 60.0}});
     CHECK_FALSE(job_of(options).contains("unique_key"));
 }
 
@@ -102,7 +104,8 @@ TEST_CASE("a back-off is a name, seconds, or JSON") {
 
 TEST_CASE("a moment is a time, or so long from now") {
     CHECK(moment_value("2099-01-01T00:00:00Z", "--run-at") == "2099-01-01T00:00:00Z");
-    for (const auto& [text, seconds] : {std::pair{"90s", 90}, {"30m", 1800}, {"2h", 7200}, {"7d", 604800}, {"0.5m", 30}}) {
+    for (const auto& [text, seconds] :
+         {std::pair{"90s", 90}, {"30m", 1800}, {"2h", 7200}, {"7d", 604800}, {"0.5m", 30}}) {
         const auto before = SystemClock::instance().now();
         const auto moment = Timestamp::parse(moment_value(text, "--run-at"));
         REQUIRE(moment.has_value());
@@ -111,12 +114,15 @@ TEST_CASE("a moment is a time, or so long from now") {
     }
     for (const auto* text : {"tomorrow", "5", "5w", "-5m", "s", ""}) {
         CAPTURE(text);
-        CHECK(refused([&] { moment_value(text, "--run-at"); }).starts_with("--run-at takes a time, such as 2027-01-01T00:00:00Z, or from now on"));
+        CHECK(refused([&] {
+                  moment_value(text, "--run-at");
+              }).starts_with("--run-at takes a time, such as 2027-01-01T00:00:00Z, or from now on"));
     }
 }
 
 TEST_CASE("a payload may come from a file") {
-    const auto name = (std::filesystem::temp_directory_path() / ("millrace-payload-" + std::to_string(::getpid()))).string();
+    const auto name =
+        (std::filesystem::temp_directory_path() / ("millrace-payload-" + std::to_string(::getpid()))).string();
     std::ofstream{name} << R"({"from":"a file"})";
     auto options = echo();
     options.payload = "@" + name;
@@ -135,7 +141,8 @@ TEST_CASE("a file of jobs is cut into calls of a thousand, and each job keeps it
     CHECK(chunks[2].lines == std::vector<std::uint64_t>{2003});
     CHECK(chunks[0].lines[0] == 2);
     CHECK(chunks[0].lines[1] == 4);
-    CHECK(json::parse(chunks[2].body) == json::value{{"jobs", json::array{json::object{{"kind", "echo"}, {"payload", 1999}}}}});
+    CHECK(json::parse(chunks[2].body) ==
+          json::value{{"jobs", json::array{json::object{{"kind", "echo"}, {"payload", 1999}}}}});
     CHECK(json::parse(chunks[0].body).at("jobs").as_array().size() == 1000);
     CHECK(chunks_of("").empty());
     CHECK(chunks_of(R"({"kind":"echo"})").size() == 1); // without an end of line

@@ -17,20 +17,24 @@ namespace {
 Sample sample(double latency_ms) { return {latency_ms, {8, 1.5, 3}}; }
 
 values::Manifest manifest(const std::string& input, const std::string& rest = "") {
-    auto read = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","input":)" + input +
-                                        R"(,"output":{"name":"y","datatype":"FP32","shape":[4]},"postprocess":{"kind":"raw"})" + rest + "}");
+    auto read = values::Manifest::parse(
+        R"({"format":1,"name":"m","task":"tensor","input":)" + input +
+        R"(,"output":{"name":"y","datatype":"FP32","shape":[4]},"postprocess":{"kind":"raw"})" + rest + "}");
     REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().detail));
     return std::move(*read);
 }
 
 const std::string tensor = R"({"name":"x","kind":"tensor","datatype":"FP32","shape":[3,-1]})";
-const std::string picture = R"({"name":"image","kind":"image","datatype":"FP32","shape":[3,8,12],"color":"rgb","resize":[8,12]})";
+const std::string picture =
+    R"({"name":"image","kind":"image","datatype":"FP32","shape":[3,8,12],"color":"rgb","resize":[8,12]})";
 
 std::string json_of(const std::string& request) {
     const auto length = std::stoul(request.substr(request.find("Inference-Header-Content-Length: ") + 33));
     return request.substr(request.find("\r\n\r\n") + 4, length);
 }
-std::string behind_json(const std::string& request) { return request.substr(request.find("\r\n\r\n") + 4 + json_of(request).size()); }
+std::string behind_json(const std::string& request) {
+    return request.substr(request.find("\r\n\r\n") + 4 + json_of(request).size());
+}
 
 } // namespace
 
@@ -69,7 +73,8 @@ TEST_CASE("of nothing but errors there is no rate") {
 }
 
 TEST_CASE("what the server measured is read from its answers, whatever labels are in them") {
-    const auto found = server_figures(R"({"label":"\"batch_size\":99","model":"m","model_version":"1","batch_size":4,"queue_ms":7.5E-1,"infer_ms":2})");
+    const auto found = server_figures(
+        R"({"label":"\"batch_size\":99","model":"m","model_version":"1","batch_size":4,"queue_ms":7.5E-1,"infer_ms":2})");
     REQUIRE(found.has_value());
     CHECK(found->batch_size == 4);
     CHECK(found->queue_ms == 0.75);
@@ -113,9 +118,11 @@ TEST_CASE("files of a tensor model are not sent together") {
 }
 
 TEST_CASE("model bench prints a row for each batch and number of connections, and the errors' words") {
-    const auto model = R"({"name":"m","production":"1","versions":[{"version":"1","manifest":)" + json::serialize(manifest(picture).to_json()) + "}]}";
+    const auto model = R"({"name":"m","production":"1","versions":[{"version":"1","manifest":)" +
+                       json::serialize(manifest(picture).to_json()) + "}]}";
     FakeDaemon daemon{{answer(200, model), answer(200, R"({"label":"7","batch_size":4,"queue_ms":0.5,"infer_ms":2})")}};
-    const auto found = ask(daemon, {"model", "bench", "m", "--concurrency", "1,2", "--batch", "1", "--seconds", "0.1", "--json"});
+    const auto found =
+        ask(daemon, {"model", "bench", "m", "--concurrency", "1,2", "--batch", "1", "--seconds", "0.1", "--json"});
     CHECK(found.code == 0);
     const auto rows = json::parse(found.out).at("rows").as_array();
     REQUIRE(rows.size() == 2);
@@ -125,7 +132,8 @@ TEST_CASE("model bench prints a row for each batch and number of connections, an
     CHECK(rows[0].at("batch_size").to_number<double>() == 4);
     CHECK(rows[0].at("requests").to_number<int>() > 0);
 
-    FakeDaemon broken{{answer(200, model), answer(503, R"({"title":"Unavailable","detail":"too many predictions are waiting"})")}};
+    FakeDaemon broken{
+        {answer(200, model), answer(503, R"({"title":"Unavailable","detail":"too many predictions are waiting"})")}};
     const auto refused = ask(broken, {"model", "bench", "m", "--concurrency", "1", "--batch", "1", "--seconds", "0.1"});
     CHECK(refused.code == 1);
     CHECK(contains(refused.out, "CONNECTIONS"));

@@ -9,14 +9,17 @@ using namespace millrace::cli::test;
 
 namespace {
 
-const std::string mail = R"({"name":"mail","settings":{"external":false,"breaker":true,"concurrency":4,"rate":2.5,"max_attempts":3,)"
-                         R"("retry":{"backoff":"list","first_seconds":1,"factor":2,"jitter":0.2,"delays_seconds":[60,600],"never":["bad_input"]}},)"
-                         R"("paused":true,"pause":{"since":"2026-01-01T00:00:00Z","until":"2099-01-01T00:00:00Z","reason":"the relay\u001b[31m is down","actor":"me"},)"
-                         R"("depth":7,"queued":4,"running":1,"scheduled":2,"blocked":1,"oldest_age_seconds":12.4,"mean_run_seconds":0.5,)"
-                         R"("rates":{"started_per_second":1.25,"finished_per_second":1},"ended":{"succeeded":10,"dead":2,"cancelled":0,"expired":0},)"
-                         R"("breaker":{"state":"open","attempts":14,"failures":9,"reopens_in_seconds":5}})";
-const std::string page = R"({"data":[)" + mail + R"(,{"name":"print","settings":{"external":true},"pause":null,"depth":0,"running":0,"oldest_age_seconds":0,)"
-                         R"("rates":{},"breaker":{"state":"half_open"}}],"meta":{"next_cursor":null}})";
+const std::string mail =
+    R"({"name":"mail","settings":{"external":false,"breaker":true,"concurrency":4,"rate":2.5,"max_attempts":3,)"
+    R"("retry":{"backoff":"list","first_seconds":1,"factor":2,"jitter":0.2,"delays_seconds":[60,600],"never":["bad_input"]}},)"
+    R"("paused":true,"pause":{"since":"2026-01-01T00:00:00Z","until":"2099-01-01T00:00:00Z","reason":"the relay\u001b[31m is down","actor":"me"},)"
+    R"("depth":7,"queued":4,"running":1,"scheduled":2,"blocked":1,"oldest_age_seconds":12.4,"mean_run_seconds":0.5,)"
+    R"("rates":{"started_per_second":1.25,"finished_per_second":1},"ended":{"succeeded":10,"dead":2,"cancelled":0,"expired":0},)"
+    R"("breaker":{"state":"open","attempts":14,"failures":9,"reopens_in_seconds":5}})";
+const std::string page =
+    R"({"data":[)" + mail +
+    R"(,{"name":"print","settings":{"external":true},"pause":null,"depth":0,"running":0,"oldest_age_seconds":0,)"
+    R"("rates":{},"breaker":{"state":"half_open"}}],"meta":{"next_cursor":null}})";
 
 } // namespace
 
@@ -30,7 +33,8 @@ TEST_CASE("queues are a table with what holds them back, safe on a terminal") {
     std::getline(lines, first);
     std::getline(lines, second);
     CHECK(head == "QUEUE  DEPTH  RUNNING  OLDEST  BEGUN/S  DONE/S  LIMITS            NOTE");
-    CHECK(first.starts_with("mail       7        1    12 s      1.2     1.0  4 at once, 2.5/s  paused: the relay?[31m is down (resumes in "));
+    CHECK(first.starts_with("mail       7        1    12 s      1.2     1.0  4 at once, 2.5/s  paused: the relay?[31m "
+                            "is down (resumes in "));
     CHECK(second == "print      0        0       -      0.0     0.0  external          breaker half_open");
 }
 
@@ -38,11 +42,13 @@ TEST_CASE("a queue is shown with its settings, a line each") {
     FakeDaemon daemon{{answer(200, mail)}};
     const auto outcome = ask(daemon, {"queue", "show", "ma il"});
     CHECK(first_line(daemon.requests().at(0)) == "GET /api/v1/queues/ma%20il");
-    for (const auto* line : {"depth           7: 4 queued, 2 scheduled, 1 blocked\n", "oldest          waits for 12 s\n", "runs            0.50 s on average\n",
-                             "ended           10 succeeded, 2 dead, 0 cancelled, 0 expired\n",
-                             "failures        breaker open, 9 of 14 attempts failed lately, tries again in 5.00 s\n",
-                             "paused          2026-01-01T00:00:00Z by me: the relay?[31m is down\n", "resumes         2099-01-01T00:00:00Z\n", "concurrency     4\n",
-                             "retry           list 60 s, 600 s, ±20%, never after bad_input\n"}) {
+    for (const auto* line :
+         {"depth           7: 4 queued, 2 scheduled, 1 blocked\n", "oldest          waits for 12 s\n",
+          "runs            0.50 s on average\n", "ended           10 succeeded, 2 dead, 0 cancelled, 0 expired\n",
+          "failures        breaker open, 9 of 14 attempts failed lately, tries again in 5.00 s\n",
+          "paused          2026-01-01T00:00:00Z by me: the relay?[31m is down\n",
+          "resumes         2099-01-01T00:00:00Z\n", "concurrency     4\n",
+          "retry           list 60 s, 600 s, ±20%, never after bad_input\n"}) {
         CAPTURE(line);
         CAPTURE(outcome.out);
         CHECK(contains(outcome.out, line));
@@ -51,15 +57,20 @@ TEST_CASE("a queue is shown with its settings, a line each") {
 
 TEST_CASE("setting one thing of a queue keeps the others") {
     FakeDaemon daemon{{answer(200, mail), answer(200, mail)}};
-    CHECK(ask(daemon, {"queue", "set", "mail", "--concurrency", "9", "--external", "true", "--unset", "rate", "--unset", "retry"}).code == 0);
+    CHECK(ask(daemon, {"queue", "set", "mail", "--concurrency", "9", "--external", "true", "--unset", "rate", "--unset",
+                       "retry"})
+              .code == 0);
     CHECK(first_line(daemon.requests().at(1)) == "PUT /api/v1/queues/mail");
-    CHECK(body_of(daemon.requests().at(1)) == json::value{{"external", true}, {"breaker", true}, {"concurrency", 9}, {"max_attempts", 3}});
+    CHECK(body_of(daemon.requests().at(1)) ==
+          json::value{{"external", true}, {"breaker", true}, {"concurrency", 9}, {"max_attempts", 3}});
 }
 
 TEST_CASE("setting a queue that is not there makes it") {
-    FakeDaemon daemon{{answer(404, R"({"title":"Not found","detail":"no such queue"})", "application/problem+json"), answer(200, mail)}};
+    FakeDaemon daemon{{answer(404, R"({"title":"Not found","detail":"no such queue"})", "application/problem+json"),
+                       answer(200, mail)}};
     CHECK(ask(daemon, {"queue", "set", "new", "--retry", "1,2", "--rate", "0.5"}).code == 0);
-    CHECK(body_of(daemon.requests().at(1)) == json::value{{"rate", 0.5}, {"retry", {{"backoff", "list"}, {"delays_seconds", {1, 2}}}}});
+    CHECK(body_of(daemon.requests().at(1)) ==
+          json::value{{"rate", 0.5}, {"retry", {{"backoff", "list"}, {"delays_seconds", {1, 2}}}}});
 }
 
 TEST_CASE("setting nothing is wrong usage, and so is a value out of its range") {
@@ -80,15 +91,25 @@ TEST_CASE("a pause carries its reason and its end, a resume nothing") {
 
 TEST_CASE("dead letters are chosen by ids, by filters, or all of them by name of it") {
     FakeDaemon daemon{{answer(200, R"({"count":2,"dry_run":true})"), answer(200, R"({"count":1,"dry_run":false})")}};
-    CHECK(ask(daemon, {"dlq", "replay", "--queue", "mail", "--kind", "echo", "--error-code", "timed_out", "--tag", "a=b", "--died-after", "2026-01-01T00:00:00Z",
-                       "--died-before", "2026-02-01T00:00:00Z", "--dry-run"}).out == "2 dead letters would be put back in line\n");
+    CHECK(
+        ask(daemon, {"dlq", "replay", "--queue", "mail", "--kind", "echo", "--error-code", "timed_out", "--tag", "a=b",
+                     "--died-after", "2026-01-01T00:00:00Z", "--died-before", "2026-02-01T00:00:00Z", "--dry-run"})
+            .out == "2 dead letters would be put back in line\n");
     CHECK(first_line(daemon.requests().at(0)) == "POST /api/v1/dead-letters/replay");
-    CHECK(body_of(daemon.requests().at(0)) == json::value{{"filter", {{"kind", "echo"}, {"queue", "mail"}, {"error_code", "timed_out"}, {"tag", "a=b"},
-                                                                      {"died_after", "2026-01-01T00:00:00Z"}, {"died_before", "2026-02-01T00:00:00Z"}}},
+    CHECK(body_of(daemon.requests().at(0)) == json::value{{"filter",
+                                                           {{"kind", "echo"},
+                                                            {"queue", "mail"},
+                                                            {"error_code", "timed_out"},
+                                                            {"tag", "a=b"},
+                                                            {"died_after", "2026-01-01T00:00:00Z"},
+                                                            {"died_before", "2026-02-01T00:00:00Z"}}},
                                                           {"dry_run", true}});
-    CHECK(ask(daemon, {"dlq", "replay", "j1", "j2", "--payload", "[1]", "--rate", "20"}).out == "1 dead letter put back in line\n");
-    CHECK(body_of(daemon.requests().at(1)) ==
-          json::value{{"filter", {{"ids", {"j1", "j2"}}}}, {"dry_run", false}, {"payload", json::array{1}}, {"rate_per_second", 20}});
+    CHECK(ask(daemon, {"dlq", "replay", "j1", "j2", "--payload", "[1]", "--rate", "20"}).out ==
+          "1 dead letter put back in line\n");
+    CHECK(body_of(daemon.requests().at(1)) == json::value{{"filter", {{"ids", {"j1", "j2"}}}},
+                                                          {"dry_run", false},
+                                                          {"payload", json::array{1}},
+                                                          {"rate_per_second", 20}});
     ask(daemon, {"dlq", "replay", "--all"});
     CHECK(body_of(daemon.requests().at(2)) == json::value{{"filter", json::object{}}, {"dry_run", false}});
     CHECK(ask(daemon, {"dlq", "replay"}).code == 2);

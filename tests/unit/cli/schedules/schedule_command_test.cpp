@@ -9,29 +9,37 @@ using namespace millrace::cli::test;
 namespace {
 
 const std::string id = "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55";
-const std::string nightly = R"({"id":")" + id + R"(","name":"nightly","cron":"30 2 * * *","time_zone":"Europe/Berlin","missed":"run_once","job":{"kind":"echo"},)"
-                            R"("created_at":"2026-01-01T00:00:00.000000Z","paused_at":null,"next_run_at":"2099-01-01T01:30:00.000000Z",)"
-                            R"("planned":["2099-01-01T01:30:00.000000Z","2099-01-02T01:30:00.000000Z"],"last_run_at":"2026-01-02T01:30:00.000000Z",)"
-                            R"("last_job_id":"j1","last_error":"the backlog is full"})";
+const std::string nightly =
+    R"({"id":")" + id +
+    R"(","name":"nightly","cron":"30 2 * * *","time_zone":"Europe/Berlin","missed":"run_once","job":{"kind":"echo"},)"
+    R"("created_at":"2026-01-01T00:00:00.000000Z","paused_at":null,"next_run_at":"2099-01-01T01:30:00.000000Z",)"
+    R"("planned":["2099-01-01T01:30:00.000000Z","2099-01-02T01:30:00.000000Z"],"last_run_at":"2026-01-02T01:30:00.000000Z",)"
+    R"("last_job_id":"j1","last_error":"the backlog is full"})";
 const std::string page = R"({"data":[)" + nightly + R"(],"meta":{"next_cursor":null}})";
 
 } // namespace
 
 TEST_CASE("a schedule is added from options, or from a whole job") {
     FakeDaemon daemon{{answer(201, nightly)}};
-    const auto outcome = ask(daemon, {"schedule", "add", "nightly", "30 2 * * *", "--zone", "Europe/Berlin", "--missed", "skip", "--kind", "echo", "--payload",
-                                      R"({"a":1})", "--queue", "fast", "--priority", "7", "--tag", "site=north"});
+    const auto outcome = ask(daemon, {"schedule", "add", "nightly", "30 2 * * *", "--zone", "Europe/Berlin", "--missed",
+                                      "skip", "--kind", "echo", "--payload", R"({"a":1})", "--queue", "fast",
+                                      "--priority", "7", "--tag", "site=north"});
     CHECK(outcome.code == 0);
     CHECK(outcome.out.starts_with(id + "  nightly, next 2099-01-01T01:30:00.000000Z (in "));
-    CHECK(body_of(daemon.requests().at(0)) ==
-          json::value{{"name", "nightly"},
-                      {"cron", "30 2 * * *"},
-                      {"time_zone", "Europe/Berlin"},
-                      {"missed", "skip"},
-                      {"job", {{"kind", "echo"}, {"payload", {{"a", 1}}}, {"queue", "fast"}, {"priority", 7}, {"tags", {{"site", "north"}}}}}});
+    CHECK(body_of(daemon.requests().at(0)) == json::value{{"name", "nightly"},
+                                                          {"cron", "30 2 * * *"},
+                                                          {"time_zone", "Europe/Berlin"},
+                                                          {"missed", "skip"},
+                                                          {"job",
+                                                           {{"kind", "echo"},
+                                                            {"payload", {{"a", 1}}},
+                                                            {"queue", "fast"},
+                                                            {"priority", 7},
+                                                            {"tags", {{"site", "north"}}}}}});
 
     CHECK(ask(daemon, {"schedule", "add", "n", "@daily", "--job", R"({"kind":"sleep","unique_key":"k"})"}).code == 0);
-    CHECK(body_of(daemon.requests().at(1)) == json::value{{"name", "n"}, {"cron", "@daily"}, {"job", {{"kind", "sleep"}, {"unique_key", "k"}}}});
+    CHECK(body_of(daemon.requests().at(1)) ==
+          json::value{{"name", "n"}, {"cron", "@daily"}, {"job", {{"kind", "sleep"}, {"unique_key", "k"}}}});
 }
 
 TEST_CASE("mistakes in a new schedule are found before the daemon is asked") {
@@ -80,7 +88,8 @@ TEST_CASE("schedules are listed with when they run next and why one was refused"
 TEST_CASE("pause, resume, run and remove are one call each") {
     std::string paused = nightly;
     paused.replace(paused.find("\"paused_at\":null"), 16, "\"paused_at\":\"2026-01-03T00:00:00.000000Z\"");
-    FakeDaemon daemon{{answer(200, paused), answer(200, nightly), answer(202, R"({"id":"j2","state":"queued","queue":"default"})"), answer(204, "")}};
+    FakeDaemon daemon{{answer(200, paused), answer(200, nightly),
+                       answer(202, R"({"id":"j2","state":"queued","queue":"default"})"), answer(204, "")}};
     CHECK(ask(daemon, {"schedule", "pause", id}).out == id + "  paused\n");
     CHECK(ask(daemon, {"schedule", "resume", id}).out == id + "  refused\n");
     CHECK(ask(daemon, {"schedule", "run", id}).out == "j2  queued\n");

@@ -87,7 +87,10 @@ TEST_CASE("a hostile archive is refused with its fault") {
         {changed([](auto& e) { e[4].name = "/etc/passwd"; }), "path"},
         {changed([](auto& e) { e[4].name = "m//x"; }), "path"},
         {changed([](auto& e) { e[4].name = "m\\x"; }), "path"},
-        {changed([](auto& e) { e[4].name = std::string{"m/a\0b", 5}; }), "path"},
+        {changed([](auto& e) {
+             e[4].name = std::string{"m/a\0b", 5};
+         }),
+         "path"},
         {changed([](auto& e) { e[4].name = "other/x"; }), "more than one folder"},
         {changed([](auto& e) { e[4].name = "m/version"; }), "twice"},
         {changed([](auto& e) { e[4].name = "m/Version"; }), "twice"}, // torch looks names up without regard to case
@@ -138,7 +141,8 @@ TEST_CASE("a second directory in the comment of the first is refused: readers di
     auto outer = archive(sound_entries());
     const auto inner = archive({{.name = "m/data.pkl", .data = "another"}});
     outer[outer.size() - 2] = static_cast<char>(inner.size());
-    CHECK_MESSAGE(reason(outer + inner).find("does not lie where it should") != std::string::npos, reason(outer + inner));
+    CHECK_MESSAGE(reason(outer + inner).find("does not lie where it should") != std::string::npos,
+                  reason(outer + inner));
     const std::string comment = "hello";
     outer[outer.size() - 2] = static_cast<char>(comment.size());
     CHECK_MESSAGE(reason(outer + comment).find("no zip directory") != std::string::npos, reason(outer + comment));
@@ -155,7 +159,8 @@ TEST_CASE("what people push instead of a model is named, with what to do") {
         {std::string{"GGUF\x03"}, "GGUF"},
         {std::string{"\x1f\x8b\x08"}, "unpack"},
         {library(64), "aoti_compile_and_package"},
-        {archive({{.name = "m/data.pkl"}, {.name = "m/version"}, {.name = "m/data/0"}}), "state_dict or a whole module"},
+        {archive({{.name = "m/data.pkl"}, {.name = "m/version"}, {.name = "m/data/0"}}),
+         "state_dict or a whole module"},
         {archive({{.name = "a.npy"}}), "neither"},
     };
     for (const auto& [bytes, said] : cases) {
@@ -182,11 +187,15 @@ TEST_CASE("an AOTInductor package is told apart, and is not something else as we
         entries[2].data = bytes;
         return reason(archive(entries));
     };
-    for (const auto& broken : {library(177), library(64, ET_EXEC), library(64).substr(0, 100), std::string(64, 'e'), std::string{}})
-        CHECK_MESSAGE(with_library(broken).find("no whole compiled library") != std::string::npos, with_library(broken));
-    CHECK_MESSAGE(reason(without_library()).find("no compiled library") != std::string::npos, reason(without_library()));
+    for (const auto& broken :
+         {library(177), library(64, ET_EXEC), library(64).substr(0, 100), std::string(64, 'e'), std::string{}})
+        CHECK_MESSAGE(with_library(broken).find("no whole compiled library") != std::string::npos,
+                      with_library(broken));
+    CHECK_MESSAGE(reason(without_library()).find("no compiled library") != std::string::npos,
+                  reason(without_library()));
     for (const auto* smuggled : {"m/data.pkl", "m/code/__torch__.py"})
-        CHECK_MESSAGE(reason(with({{.name = smuggled}})).find("at once") != std::string::npos, reason(with({{.name = smuggled}})));
+        CHECK_MESSAGE(reason(with({{.name = smuggled}})).find("at once") != std::string::npos,
+                      reason(with({{.name = smuggled}})));
     const auto exported = reason(archive({{.name = "m/models/model.json"}, {.name = "m/version"}}));
     CHECK_MESSAGE(exported.find("aoti_compile_and_package") != std::string::npos, exported);
 }

@@ -10,7 +10,9 @@
 namespace archive_files {
 
 template <class T>
-void put(std::string& out, T value) { out.append(reinterpret_cast<const char*>(&value), sizeof value); }
+void put(std::string& out, T value) {
+    out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 struct Entry {
     std::string name, data = "x";
@@ -18,8 +20,8 @@ struct Entry {
     std::uint32_t unpacked = UINT32_MAX; // by default the size of data
     std::string local_name = {};         // by default name
     std::uint32_t local_packed = UINT32_MAX;
-    std::uint32_t offset = UINT32_MAX;   // of the local header, as the directory tells it
-    std::uint32_t crc = UINT32_MAX;      // by default that of data
+    std::uint32_t offset = UINT32_MAX; // of the local header, as the directory tells it
+    std::uint32_t crc = UINT32_MAX;    // by default that of data
 };
 
 inline std::string archive(const std::vector<Entry>& entries, std::uint16_t told_entries = UINT16_MAX) {
@@ -28,10 +30,14 @@ inline std::string archive(const std::vector<Entry>& entries, std::uint16_t told
         const auto at = static_cast<std::uint32_t>(out.size());
         const auto size = static_cast<std::uint32_t>(e.data.size());
         const auto unpacked = e.unpacked == UINT32_MAX ? size : e.unpacked;
-        const auto crc = e.crc != UINT32_MAX ? e.crc : static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(e.data.data()), size));
+        const auto crc =
+            e.crc != UINT32_MAX
+                ? e.crc
+                : static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(e.data.data()), size));
         const auto& local_name = e.local_name.empty() ? e.name : e.local_name;
         put(out, std::uint32_t{0x04034b50});
-        for (const std::uint16_t v : {std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}}) put(out, v);
+        for (const std::uint16_t v : {std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}})
+            put(out, v);
         put(out, crc);
         put(out, e.local_packed == UINT32_MAX ? size : e.local_packed);
         put(out, unpacked);
@@ -39,7 +45,9 @@ inline std::string archive(const std::vector<Entry>& entries, std::uint16_t told
         put(out, std::uint16_t{0});
         out += local_name + e.data;
         put(directory, std::uint32_t{0x02014b50});
-        for (const std::uint16_t v : {std::uint16_t{20}, std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}}) put(directory, v);
+        for (const std::uint16_t v :
+             {std::uint16_t{20}, std::uint16_t{20}, e.flags, e.method, std::uint16_t{0}, std::uint16_t{0}})
+            put(directory, v);
         put(directory, crc);
         put(directory, size);
         put(directory, unpacked);
@@ -74,9 +82,13 @@ inline std::string text(std::string_view value) {
     put(out, static_cast<std::uint32_t>(value.size()));
     return out.append(value);
 }
-inline std::string global(const std::string& module, const std::string& name) { return "c" + module + "\n" + name + "\n"; }
+inline std::string global(const std::string& module, const std::string& name) {
+    return "c" + module + "\n" + name + "\n";
+}
 inline std::string tuple(const std::string& items) { return "(" + items + "t"; }
-inline std::string call(const std::string& module, const std::string& name, const std::string& arguments) { return global(module, name) + tuple(arguments) + "R"; }
+inline std::string call(const std::string& module, const std::string& name, const std::string& arguments) {
+    return global(module, name) + tuple(arguments) + "R";
+}
 inline std::string numbers(const std::vector<std::int64_t>& values) {
     std::string items;
     for (const auto value : values) items += integer(value);
@@ -97,10 +109,13 @@ inline std::string storage(const Tensor& t) {
 }
 inline std::string tensor(const Tensor& t) {
     return call("torch._utils", t.how.empty() ? "_rebuild_tensor_v2" : "_rebuild_qtensor",
-                storage(t) + integer(t.offset) + numbers(t.sizes) + numbers(t.strides) + t.how + "\x89" + call("collections", "OrderedDict", "") + t.more);
+                storage(t) + integer(t.offset) + numbers(t.sizes) + numbers(t.strides) + t.how + "\x89" +
+                    call("collections", "OrderedDict", "") + t.more);
 }
 // A module with these attributes: names and values.
-inline std::string object_with(const std::string& attributes) { return pickle(global("__torch__", "M") + ")\x81}(" + attributes + "ub"); }
+inline std::string object_with(const std::string& attributes) {
+    return pickle(global("__torch__", "M") + ")\x81}(" + attributes + "ub");
+}
 inline std::string module_of(const Tensor& t) { return object_with(text("w") + tensor(t)); }
 
 inline std::vector<Entry> sound_entries() {

@@ -1,5 +1,5 @@
-// Model files with changes at random: whatever comes of it, it comes as a value, in time. The same seeds each time, for some
-// seconds; MILLRACE_FUZZ_SECONDS=600 goes on with other seeds for so long and prints what it did.
+// Model files with changes at random: whatever comes of it, it comes as a value, in time. The same seeds each time, for
+// some seconds; MILLRACE_FUZZ_SECONDS=600 goes on with other seeds for so long and prints what it did.
 #include "inference/archive/pickle_reader.hpp"
 #include "inference/archive/zip_archive.hpp"
 #include "inference/archive/zip_content.hpp"
@@ -27,7 +27,8 @@ using Random = std::mt19937;
 
 std::vector<std::string> corpus() {
     std::vector<std::filesystem::path> paths;
-    for (const auto& each : std::filesystem::recursive_directory_iterator{std::filesystem::path{MILLRACE_SOURCE_DIR} / "tests/data/archives"})
+    for (const auto& each : std::filesystem::recursive_directory_iterator{std::filesystem::path{MILLRACE_SOURCE_DIR} /
+                                                                          "tests/data/archives"})
         if (each.path().extension() == ".pt") paths.push_back(each.path());
     std::sort(paths.begin(), paths.end());
     std::vector<std::string> files;
@@ -73,7 +74,8 @@ std::string with_changed_pickles(const std::string& good, Random& random) {
     std::vector<archive_files::Entry> made;
     for (const auto& entry : *entries) {
         auto content = unpack(entry);
-        const bool pickle = entry.name.ends_with("/data.pkl") || entry.name.ends_with("/constants.pkl") || entry.name.ends_with(".debug_pkl");
+        const bool pickle = entry.name.ends_with("/data.pkl") || entry.name.ends_with("/constants.pkl") ||
+                            entry.name.ends_with(".debug_pkl");
         if (pickle && random() % 2)
             for (auto changes = 1 + random() % 4; changes > 0; --changes) change_pickle(*content, random);
         if (!pickle && random() % 32 == 0) content->resize(random() % (content->size() + 2));
@@ -119,7 +121,8 @@ TEST_CASE("changed bytes of model files never crash the check") {
 TEST_CASE("changed pickles in whole archives never crash the check") {
     const auto files = corpus();
     REQUIRE(!files.empty());
-    repeat("pickles in archives", 2000, [&](Random& random) { return taken(with_changed_pickles(files[random() % files.size()], random)); });
+    repeat("pickles in archives", 2000,
+           [&](Random& random) { return taken(with_changed_pickles(files[random() % files.size()], random)); });
 }
 
 TEST_CASE("texts of opcodes at random never crash the reader of pickles") {

@@ -1,4 +1,5 @@
-// Pickles that torch never writes. None is run, none costs more than its bytes, and each is told what is wrong and where.
+// Pickles that torch never writes. None is run, none costs more than its bytes, and each is told what is wrong and
+// where.
 #include "inference/archive/pickle_reader.hpp"
 #include "unit/inference/archive/archive_files.hpp"
 
@@ -26,7 +27,8 @@ std::string many(const std::string& what, int times) {
 } // namespace
 
 TEST_CASE("what torch writes is read as a tree") {
-    const auto bytes = pickle(tuple(integer(-5) + text("größe") + "NK\x07M\x01\x02J\xff\xff\xff\xff" + "G\x3f\xf8" + std::string(6, '\0') + "\x88\x89)"));
+    const auto bytes = pickle(tuple(integer(-5) + text("größe") + "NK\x07M\x01\x02J\xff\xff\xff\xff" + "G\x3f\xf8" +
+                                    std::string(6, '\0') + "\x88\x89)"));
     const auto read = read_pickle(bytes);
     REQUIRE(read.has_value());
     REQUIRE(read->root.kind == PickleKind::tuple);
@@ -67,7 +69,8 @@ TEST_CASE("a hostile pickle is refused with what is wrong") {
         {pickle("))"), "one value"},
         {pickle(""), "one value"},
         {pickle("()"), "one value"},
-        {pickle(global("os", "system") + tuple(text("id")) + "R"), "\"os.system\", which no TorchScript archive contains"},
+        {pickle(global("os", "system") + tuple(text("id")) + "R"),
+         "\"os.system\", which no TorchScript archive contains"},
         {pickle(global("builtins", "eval")), "builtins.eval"},
         {pickle(global("torch", "load")), "torch.load"},
         {pickle(global("torch._utils", "_rebuild_parameter")), "_rebuild_parameter"},
@@ -105,12 +108,15 @@ TEST_CASE("a hostile pickle is refused with what is wrong") {
         {pickle(")" + many("\x85", 2000)), "nested more than 1000 deep"},
         {pickle(many("(", 2000)), "nested more than 1000 deep"},
     };
-    for (const auto& [bytes, said] : cases) CHECK_MESSAGE(reason(bytes).find(said) != std::string::npos, said << ": " << reason(bytes));
+    for (const auto& [bytes, said] : cases)
+        CHECK_MESSAGE(reason(bytes).find(said) != std::string::npos, said << ": " << reason(bytes));
 }
 
 TEST_CASE("a pickle beyond the limits is refused") {
-    CHECK(reason(pickle("(" + many("N", 100) + "t"), {.values = 100}).find("more than 100 values") != std::string::npos);
-    CHECK(reason(pickle("(" + many(")", 100) + "t"), {.nodes = 100}).find("more than 100 containers") != std::string::npos);
+    CHECK(reason(pickle("(" + many("N", 100) + "t"), {.values = 100}).find("more than 100 values") !=
+          std::string::npos);
+    CHECK(reason(pickle("(" + many(")", 100) + "t"), {.nodes = 100}).find("more than 100 containers") !=
+          std::string::npos);
     CHECK(reason(pickle("(" + many("N", 100) + "t"), {.bytes = 100}).find("more than 100 bytes") != std::string::npos);
     CHECK(reason(pickle("(" + many("N", 100) + "t")) == "read");
 }

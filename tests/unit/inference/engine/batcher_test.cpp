@@ -284,8 +284,8 @@ TEST_CASE("a model's batches shrink while others are at work, and grow again whe
     CHECK(device.largest[1] == 32);
     device.run_for(20s, {1, 2, 3});
     device.run_for(20s, {1, 2, 3});
-    CHECK(device.largest[1] == 5);  // 50 ms
-    CHECK(device.largest[2] == 1);  // no less than one row
+    CHECK(device.largest[1] == 5); // 50 ms
+    CHECK(device.largest[2] == 1); // no less than one row
     CHECK(device.largest[3] == 32);
     for (const auto model : {2u, 3u}) device.batcher.take_all(model);
     device.now += 1s;
@@ -310,9 +310,12 @@ TEST_CASE("who was idle has saved up no turns, and waits for one batch of the ot
 TEST_CASE("who is next and waits for a place is not overtaken, but who waits for his own batches is") {
     Setup s{4};
     s.batcher.add_model(2, {4, 0us});
-    const auto rooms = [](Batcher::Room one, Batcher::Room two) { return [=](Batcher::ModelKey model) { return model == 1 ? one : two; }; };
+    const auto rooms = [](Batcher::Room one, Batcher::Room two) {
+        return [=](Batcher::ModelKey model) { return model == 1 ? one : two; };
+    };
     s.add(5, t0, 2);
-    CHECK(s.batcher.next(t0, rooms(Batcher::Room::free, Batcher::Room::free))->model == 2); // and is behind model 1 from now on
+    CHECK(s.batcher.next(t0, rooms(Batcher::Room::free, Batcher::Room::free))->model ==
+          2); // and is behind model 1 from now on
     s.add();
     for (int i = 0; i < 4; ++i) s.add(5, t0, 2);
     CHECK_FALSE(s.batcher.next(t0, rooms(Batcher::Room::crowded, Batcher::Room::free)));

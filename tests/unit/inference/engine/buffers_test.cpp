@@ -1,4 +1,5 @@
-// A model's own buffers: nothing of one caller reaches another through them, unless the manifest says that they are shared.
+// A model's own buffers: nothing of one caller reaches another through them, unless the manifest says that they are
+// shared.
 #include "unit/inference/engine_fixture.hpp"
 
 #include <algorithm>
@@ -9,7 +10,8 @@ namespace {
 
 std::shared_ptr<const ModelVersion> keeping(const std::string& file, int width, const std::string& more = "") {
     static int made = 0; // the engine knows a model by its name
-    return model_of(file + ".pt", R"({"format":1,"name":")" + file + std::to_string(++made) + R"(","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"shape":[)" +
+    return model_of(file + ".pt", R"({"format":1,"name":")" + file + std::to_string(++made) +
+                                      R"(","task":"tensor","input":{"kind":"tensor","shape":[4]},"output":{"shape":[)" +
                                       std::to_string(width) + R"(]},"batching":{"max_batch":4})" + more + "}");
 }
 
@@ -17,7 +19,8 @@ std::vector<double> given(Fixture& f, const std::shared_ptr<const ModelVersion>&
     const auto outcome = f.run(model, first_value(first));
     REQUIRE_MESSAGE(outcome.has_value(), said(outcome));
     std::vector<double> numbers;
-    for (const auto& each : outcome->result.at("outputs").at(0).at("data").as_array()) numbers.push_back(each.to_number<double>());
+    for (const auto& each : outcome->result.at("outputs").at(0).at("data").as_array())
+        numbers.push_back(each.to_number<double>());
     return numbers;
 }
 

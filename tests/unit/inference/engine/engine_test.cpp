@@ -50,7 +50,8 @@ TEST_CASE("an input from a file descriptor gives the same answer as its bytes") 
 TEST_CASE("inputs and outputs that are larger than a frame go through") {
     if (!has_runtime()) return;
     Fixture f;
-    const auto model = model_of("planes.pt", R"({"format":1,"name":"large","task":"tensor","input":{"kind":"tensor","shape":[2,-1,-1]},
+    const auto model =
+        model_of("planes.pt", R"({"format":1,"name":"large","task":"tensor","input":{"kind":"tensor","shape":[2,-1,-1]},
         "output":{"shape":[3,-1,-1]},"batching":{"max_batch":2}})");
     std::string row = "[";
     for (int x = 0; x < 200; ++x) row += (x ? ",0.25" : "0.25");
@@ -131,7 +132,8 @@ TEST_CASE("work whose worker somebody else kills runs again, and is worker_lost 
         std::this_thread::sleep_for(50ms);
         CHECK(hanging.wait_for(0s) == std::future_status::timeout);
         REQUIRE(::kill(std::exchange(runs_in, 0), SIGKILL) == 0);
-        REQUIRE(f.wait_for([&](const WorkerStatus& s) { return s.restarts == static_cast<std::uint64_t>(times) + 1; }, 5s));
+        REQUIRE(
+            f.wait_for([&](const WorkerStatus& s) { return s.restarts == static_cast<std::uint64_t>(times) + 1; }, 5s));
     }
     auto lost = hanging.get();
     REQUIRE(!lost);

@@ -61,7 +61,9 @@ TEST_CASE("an input that ended three workers reaches no fourth, and nobody else 
 TEST_CASE("a model that ends workers with many inputs is refused whole, hangs counted, and comes back by a probe") {
     Held h{1500ms};
     h.model = numbers(R"({"timeout_seconds":0.2})", 8, "intruder");
-    for (const int act : {hostile::abort_process, hostile::hang, hostile::segmentation_fault, hostile::leave, hostile::lose_device}) CHECK_FALSE(h.run(act).has_value());
+    for (const int act :
+         {hostile::abort_process, hostile::hang, hostile::segmentation_fault, hostile::leave, hostile::lose_device})
+        CHECK_FALSE(h.run(act).has_value());
     CHECK(h.refuses(1));
     CHECK(h.honest_work_goes_on());
     CHECK(h.told() == std::vector<std::string>{"held model of intruder"});
@@ -71,7 +73,8 @@ TEST_CASE("a model that ends workers with many inputs is refused whole, hangs co
     std::this_thread::sleep_for(3100ms); // twice as long
     CHECK(h.run(2).has_value());
     CHECK(h.run(3).has_value());
-    CHECK(h.told() == std::vector<std::string>{"held model of intruder", "held model of intruder", "lifted model of intruder"});
+    CHECK(h.told() ==
+          std::vector<std::string>{"held model of intruder", "held model of intruder", "lifted model of intruder"});
     CHECK(h.engine.status().quarantine.empty());
 }
 

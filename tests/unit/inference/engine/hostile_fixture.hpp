@@ -30,13 +30,16 @@ struct Hostile {
     std::shared_ptr<const ModelVersion> model = numbers(R"({"timeout_seconds":0.5})", 8, "intruder");
     std::shared_ptr<const ModelVersion> other = numbers(R"({"timeout_seconds":20})", 8, "honest");
 
-    explicit Hostile(EngineOptions options = hostile_options()) : engine{std::move(options), log, metrics} { engine.start(); }
+    explicit Hostile(EngineOptions options = hostile_options()) : engine{std::move(options), log, metrics} {
+        engine.start();
+    }
 
     // The same act with another number is another input.
     std::future<Outcome> send(const std::shared_ptr<const ModelVersion>& to, int act, int number = 0) {
         auto promise = std::make_shared<std::promise<Outcome>>();
         auto future = promise->get_future();
-        engine.predict({to, json_input("[" + std::to_string(act) + "," + std::to_string(number) + ",2,3]"), 5, Monotonic::max(), false},
+        engine.predict({to, json_input("[" + std::to_string(act) + "," + std::to_string(number) + ",2,3]"), 5,
+                        Monotonic::max(), false},
                        [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
         return future;
     }

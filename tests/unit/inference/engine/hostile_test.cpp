@@ -42,14 +42,17 @@ TEST_CASE("what a hostile model tries is refused, and the log says what it was a
     const auto secret = "/tmp/millrace-hostile-" + std::to_string(number);
     std::ofstream{secret} << "secret";
     for (const auto& [act, call] :
-         {Try{hostile::read_shadow, nullptr}, Try{hostile::read_secret, nullptr}, Try{hostile::write_file, "call=openat"},
+         {Try{hostile::read_shadow, nullptr}, Try{hostile::read_secret, nullptr},
+          Try{hostile::write_file, "call=openat"},
           Try{hostile::tcp_socket, "call=socket arguments=\"AF_INET, SOCK_STREAM\""},
           Try{hostile::udp_socket, "call=socket arguments=\"AF_INET6, SOCK_DGRAM\""},
-          Try{hostile::unix_socket, "call=socket arguments=\"AF_UNIX, SOCK_STREAM\""}, Try{hostile::fork_process, "call=clone"},
-          Try{hostile::run_command, "call=clone"}, Try{hostile::execute, "call=execve"}, Try{hostile::trace_parent, "call=ptrace"},
-          Try{hostile::kill_parent, "call=kill"}, Try{hostile::raise_limit, "call=prlimit64"}, Try{hostile::remove_file, "call=unlink"},
-          Try{hostile::pin_parent, nullptr}, Try{hostile::read_parent, "call=process_vm_readv"},
-          Try{hostile::io_ring, "call=io_uring_setup"}, Try{hostile::mount_something, "call=mount"}}) {
+          Try{hostile::unix_socket, "call=socket arguments=\"AF_UNIX, SOCK_STREAM\""},
+          Try{hostile::fork_process, "call=clone"}, Try{hostile::run_command, "call=clone"},
+          Try{hostile::execute, "call=execve"}, Try{hostile::trace_parent, "call=ptrace"},
+          Try{hostile::kill_parent, "call=kill"}, Try{hostile::raise_limit, "call=prlimit64"},
+          Try{hostile::remove_file, "call=unlink"}, Try{hostile::pin_parent, nullptr},
+          Try{hostile::read_parent, "call=process_vm_readv"}, Try{hostile::io_ring, "call=io_uring_setup"},
+          Try{hostile::mount_something, "call=mount"}}) {
         const auto before = h.logged().size();
         const auto outcome = h.run(act, number);
         INFO(act << " " << said(outcome));
@@ -85,9 +88,9 @@ TEST_CASE("a hostile model that tries without end is counted, not logged without
 TEST_CASE("whatever ends or blocks a worker ends that worker alone; others' work goes on in the next") {
     Hostile h;
     std::uint64_t restarts = 0;
-    for (const int act : {hostile::hang, hostile::spin, hostile::abort_process, hostile::segmentation_fault, hostile::leave,
-                          hostile::close_channel, hostile::write_garbage, hostile::answer_for_another, hostile::greet_again,
-                          hostile::claim_much, hostile::start_for_ever}) {
+    for (const int act : {hostile::hang, hostile::spin, hostile::abort_process, hostile::segmentation_fault,
+                          hostile::leave, hostile::close_channel, hostile::write_garbage, hostile::answer_for_another,
+                          hostile::greet_again, hostile::claim_much, hostile::start_for_ever}) {
         INFO(act);
         const auto outcome = h.run(act);
         if (outcome) INFO("it answered before its deed was noticed");
@@ -95,7 +98,8 @@ TEST_CASE("whatever ends or blocks a worker ends that worker alone; others' work
         CHECK(h.honest_work_goes_on());
         ++restarts;
         const auto end = std::chrono::steady_clock::now() + 10s;
-        while (h.engine.status().restarts < restarts && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(5ms);
+        while (h.engine.status().restarts < restarts && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(5ms);
         CHECK(h.engine.status().restarts == restarts);
         CHECK(h.honest_work_goes_on());
     }
@@ -169,7 +173,8 @@ TEST_CASE("a device that is lost has its worker replaced, and what shared it run
     CHECK(h.logged().find("illegal memory access") != std::string::npos);
 }
 
-TEST_CASE("what shared a worker with the cause of its end is run again without being told, and only the cause is blamed") {
+TEST_CASE(
+    "what shared a worker with the cause of its end is run again without being told, and only the cause is blamed") {
     Hostile h;
     CHECK(h.honest_work_goes_on());
     CHECK(h.answer(h.send(h.model, 1)).has_value());
@@ -195,7 +200,8 @@ TEST_CASE("what shared a worker with the cause of its end is run again without b
 TEST_CASE("a model that was being loaded when another ended the worker is loaded again, and not blamed") {
     Hostile h;
     std::vector<std::future<Outcome>> guilty, honest;
-    for (int i = 0; i < 3; ++i) guilty.push_back(h.send(h.model, hostile::abort_process)); // each of them, of which none is loaded
+    for (int i = 0; i < 3; ++i)
+        guilty.push_back(h.send(h.model, hostile::abort_process)); // each of them, of which none is loaded
     for (int i = 0; i < 20; ++i) honest.push_back(h.send(h.other, i));
     for (auto& each : guilty) CHECK_FALSE(h.answer(std::move(each)).has_value());
     for (auto& each : honest) CHECK(h.answer(std::move(each)).has_value());
@@ -239,14 +245,16 @@ TEST_CASE("what a model prints is told as what it is, and not without end") {
     CHECK(lines_with(h.logged(), "\nts=2026-01-01T00:00:00Z") == 0);
 }
 
-TEST_CASE("a TorchScript task that its model began and never waited for is ended, too, though others are at work all the time") {
+TEST_CASE("a TorchScript task that its model began and never waited for is ended, too, though others are at work all "
+          "the time") {
     if (!has_runtime()) return;
     EngineOptions options;
     options.threads = 1;
     options.runtime = chosen_runtime();
     options.leftover_window = 1500ms;
     Hostile h{options};
-    h.model = model_of("leaves_tasks.pt", R"({"format":1,"name":"intruder","task":"tensor","input":{"kind":"tensor","shape":[4]},
+    h.model = model_of("leaves_tasks.pt",
+                       R"({"format":1,"name":"intruder","task":"tensor","input":{"kind":"tensor","shape":[4]},
         "output":{"shape":[4]},"limits":{"timeout_seconds":20},"warm_up":false})");
     const auto answered = h.run(1);
     INFO(said(answered));
@@ -288,7 +296,8 @@ TEST_CASE("passes that hang hold up their own model alone, until their time is o
     CHECK(h.engine.status().restarts == 0);
     for (auto& each : hanging) CHECK(each.wait_for(0s) == std::future_status::timeout);
     for (auto& each : hanging)
-        while (each.wait_for(10ms) != std::future_status::ready) CHECK(h.honest_work_goes_on()); // which puts off nothing
+        while (each.wait_for(10ms) != std::future_status::ready)
+            CHECK(h.honest_work_goes_on()); // which puts off nothing
     for (auto& each : hanging) CHECK_FALSE(each.get().has_value());
     CHECK(h.engine.status().restarts >= 1);
 }

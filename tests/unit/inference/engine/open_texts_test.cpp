@@ -1,5 +1,5 @@
-// Texts of an open length, through a real worker and libtorch. texts.pt gives the sum of the tokens, how many are not 0, and how many
-// came with the filling.
+// Texts of an open length, through a real worker and libtorch. texts.pt gives the sum of the tokens, how many are not
+// 0, and how many came with the filling.
 #include "unit/inference/engine_fixture.hpp"
 
 #include <cstring>
@@ -9,10 +9,14 @@ namespace {
 
 using namespace millrace::inference::testing;
 
-std::shared_ptr<const ModelVersion> texts(int longest = 100, int most_rows = 32, const std::string& tokenizer = R"("kind":"bytes")") {
-    return model_of("texts.pt", R"({"format":1,"name":"texts","task":"tensor","input":{"name":"text","kind":"text","datatype":"INT64","shape":[-1],"tokenizer":{)" +
-                                    tokenizer + R"(,"max_length":)" + std::to_string(longest) + R"(}},"output":{"shape":[3]},"batching":{"max_batch":)" +
-                                    std::to_string(most_rows) + R"(,"max_delay_ms":100}})");
+std::shared_ptr<const ModelVersion> texts(int longest = 100, int most_rows = 32,
+                                          const std::string& tokenizer = R"("kind":"bytes")") {
+    return model_of(
+        "texts.pt",
+        R"({"format":1,"name":"texts","task":"tensor","input":{"name":"text","kind":"text","datatype":"INT64","shape":[-1],"tokenizer":{)" +
+            tokenizer + R"(,"max_length":)" + std::to_string(longest) +
+            R"(}},"output":{"shape":[3]},"batching":{"max_batch":)" + std::to_string(most_rows) +
+            R"(,"max_delay_ms":100}})");
 }
 
 Request raw(std::shared_ptr<const ModelVersion> model, const std::string& media_type, const std::string& bytes) {
@@ -48,14 +52,17 @@ TEST_CASE("a text of an open length comes as it is, and is cut at its longest") 
     CHECK(cut->tokens == 5);
     const auto given = f.run(raw(model, "application/json", R"({"tokens":[1,2,3,4]})"));
     CHECK(numbers(given) == std::vector<float>{10, 4, 4});
-    CHECK(said(f.run(raw(model, "application/json", R"({"tokens":[1,2,3,4,5,6]})"))).find("6 tokens, the model takes at most 5") != std::string::npos);
-    CHECK(said(f.run(raw(model, "application/json", R"({"data":[1,2,3,4,5,6]})"))).find("6 tokens, the model takes at most 5") != std::string::npos);
+    CHECK(said(f.run(raw(model, "application/json", R"({"tokens":[1,2,3,4,5,6]})")))
+              .find("6 tokens, the model takes at most 5") != std::string::npos);
+    CHECK(said(f.run(raw(model, "application/json", R"({"data":[1,2,3,4,5,6]})")))
+              .find("6 tokens, the model takes at most 5") != std::string::npos);
 }
 
 TEST_CASE("texts of one request are filled up to its longest, with the padding's number") {
     if (!has_runtime()) return;
     Fixture f;
-    const auto several = f.run(raw(texts(50, 8, R"("kind":"bytes","padding":1000)"), "application/json", R"({"text":["a","bcd"]})"));
+    const auto several =
+        f.run(raw(texts(50, 8, R"("kind":"bytes","padding":1000)"), "application/json", R"({"text":["a","bcd"]})"));
     CHECK(numbers(several) == std::vector<float>{sum_of("a") + 2000, 3, 3, sum_of("bcd"), 3, 3});
     CHECK(several->tokens == 4);
 }
@@ -81,8 +88,8 @@ TEST_CASE("requests of many lengths share passes with those that are nearly as l
         own += got[1];
         filled += got[2];
     }
-    CHECK(shared > 32);           // not one pass a length
-    CHECK(filled < 64 * 60);      // and not all filled up to the longest
+    CHECK(shared > 32);      // not one pass a length
+    CHECK(filled < 64 * 60); // and not all filled up to the longest
     CHECK(filled >= own);
 }
 
@@ -92,7 +99,8 @@ TEST_CASE("a pass takes no more rows than the model, though requests bring sever
     const auto model = texts(20, 4);
     REQUIRE(f.load(model).has_value());
     std::vector<std::future<Outcome>> answers;
-    for (int i = 0; i < 6; ++i) answers.push_back(f.send(raw(model, "application/json", R"({"text":["aa","b","cc"]})")));
+    for (int i = 0; i < 6; ++i)
+        answers.push_back(f.send(raw(model, "application/json", R"({"text":["aa","b","cc"]})")));
     for (auto& each : answers) {
         const auto outcome = each.get();
         CHECK(numbers(outcome).size() == 9);

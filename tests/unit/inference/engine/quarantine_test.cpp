@@ -41,7 +41,9 @@ struct Ward {
         if (verdict.refused) return "refused for its " + std::string{name(verdict.kind)};
         return verdict.probe ? "probe" : "pass";
     }
-    std::string survive(const std::string& model, const std::string& digest) { return said(quarantine.survived(version(model), digest)); }
+    std::string survive(const std::string& model, const std::string& digest) {
+        return said(quarantine.survived(version(model), digest));
+    }
     bool troubled(const std::string& model) { return quarantine.is_troubled(version(model), now); }
 };
 
@@ -99,7 +101,8 @@ TEST_CASE("a probe that ends its worker doubles the back-off, up to an hour; one
         CHECK(w.ask("m", "bad") == "probe");
         holds += w.end("m", "bad") + "; ";
     }
-    CHECK(holds == "held input 60; held input 120; held input 240; held input 480; held input 960; held input 1920; held input 3600; "
+    CHECK(holds == "held input 60; held input 120; held input 240; held input 480; held input 960; held input 1920; "
+                   "held input 3600; "
                    "held input 3600; held input 3600; ");
     w.now += 1h;
     CHECK(w.ask("m", "bad") == "probe");
@@ -120,10 +123,12 @@ TEST_CASE("what is held again soon after it was let go is held twice as long") {
     CHECK(w.end("m", "bad") == "held input 60");
 }
 
-TEST_CASE("an organisation is held for the models that ended workers, never for its others, and no other organisation is") {
+TEST_CASE(
+    "an organisation is held for the models that ended workers, never for its others, and no other organisation is") {
     Ward w;
     std::string last;
-    for (int i = 0; i < 12; ++i) last = w.end(std::string{"m"} + static_cast<char>('a' + i % 4), "input " + std::to_string(i));
+    for (int i = 0; i < 12; ++i)
+        last = w.end(std::string{"m"} + static_cast<char>('a' + i % 4), "input " + std::to_string(i));
     CHECK(last == "held organization 30");
     CHECK(w.ask("ma", "new") == "refused for its organization");
     CHECK(w.ask("honest", "new") == "pass");
@@ -169,7 +174,8 @@ TEST_CASE("memory is bounded, whatever is sent") {
     Ward w{rules};
     for (int i = 0; i < 3; ++i) w.end("first", "bad");
     for (int model = 0; model < 40; ++model)
-        for (int input = 0; input < 40; ++input) w.end("model " + std::to_string(model), "input " + std::to_string(input));
+        for (int input = 0; input < 40; ++input)
+            w.end("model " + std::to_string(model), "input " + std::to_string(input));
     CHECK(w.quarantine.size() == 10);
     CHECK(w.ask("first", "bad") == "pass"); // forgotten before those that were later
     rules.most_versions = 1000;

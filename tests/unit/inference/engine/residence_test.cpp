@@ -122,7 +122,11 @@ TEST_CASE("two workers share the predictions, and the death of one is no failure
     options.devices = {"cpu", "cpu"};
     options.threads = 2;
     Fixture f{options};
-    REQUIRE(f.wait_for([](const WorkerStatus& s) { return s.devices.size() == 2 && s.devices[0].state == "ready" && s.devices[1].state == "ready"; }, 30s));
+    REQUIRE(f.wait_for(
+        [](const WorkerStatus& s) {
+            return s.devices.size() == 2 && s.devices[0].state == "ready" && s.devices[1].state == "ready";
+        },
+        30s));
     REQUIRE(f.load(numbers()).has_value());
     for (const auto& each : f.engine->models()) CHECK(each.devices.size() == 2);
     const auto before = f.engine->status();
@@ -133,7 +137,11 @@ TEST_CASE("two workers share the predictions, and the death of one is no failure
     for (auto& future : futures) answered += future.get().has_value();
     CHECK(answered >= 80); // at most what was in flight in the one is lost, and may be tried again
     // All may be answered before the death is seen; alone with a dead worker a request is blamed for it.
-    REQUIRE(f.wait_for([&](const WorkerStatus& s) { return s.devices[0].pid != before.devices[0].pid || s.devices[0].state != "ready"; }, 30s));
+    REQUIRE(f.wait_for(
+        [&](const WorkerStatus& s) {
+            return s.devices[0].pid != before.devices[0].pid || s.devices[0].state != "ready";
+        },
+        30s));
     const auto later = f.run(numbers(), json_input("[1,2,3,4]"));
     CHECK_MESSAGE(later.has_value(), said(later));
 }

@@ -16,5 +16,7 @@ TEST_CASE("every failure is counted by its reason, and only those of the server 
     REQUIRE(all.size() == 1);
     CHECK(all[0].fail.count == 2);
     CHECK(all[0].fail.ns == 5'000'000);
-    CHECK(all[0].failures == std::map<FailureReason, std::uint64_t>{{FailureReason::bad_input, 1}, {FailureReason::model_failed, 2}, {FailureReason::cancelled, 1}});
+    CHECK(all[0].failures == std::map<FailureReason, std::uint64_t>{{FailureReason::bad_input, 1},
+                                                                    {FailureReason::model_failed, 2},
+                                                                    {FailureReason::cancelled, 1}});
 }

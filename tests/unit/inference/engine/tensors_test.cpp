@@ -12,7 +12,8 @@ using namespace millrace::inference::testing;
 namespace {
 
 inference::Tensor floats(const std::string& name, values::Shape shape, const std::vector<float>& values) {
-    inference::Tensor tensor{name, values::Datatype::fp32, std::move(shape), std::string(values.size() * sizeof(float), 0)};
+    inference::Tensor tensor{name, values::Datatype::fp32, std::move(shape),
+                             std::string(values.size() * sizeof(float), 0)};
     std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
     return tensor;
 }
@@ -32,18 +33,25 @@ Request of(std::shared_ptr<const ModelVersion> model, std::vector<inference::Ten
 }
 
 std::shared_ptr<const ModelVersion> pair() {
-    return model_of("pair.pt", R"({"format":1,"name":"pair","task":"tensor","inputs":[{"name":"a","kind":"tensor","shape":[3]},
+    return model_of("pair.pt",
+                    R"({"format":1,"name":"pair","task":"tensor","inputs":[{"name":"a","kind":"tensor","shape":[3]},
         {"name":"b","kind":"tensor","shape":[2]}],"outputs":[{"name":"sum","shape":[1]},{"name":"twice","shape":[3]}],"batching":{"max_batch":8}})");
 }
 
 std::shared_ptr<const ModelVersion> lengths(const std::string& batching) {
-    return model_of("lengths.pt", R"({"format":1,"name":"lengths","task":"tensor","input":{"kind":"tensor","shape":[-1]},"output":{"shape":[2]},
-        "batching":)" + batching + "}");
+    return model_of(
+        "lengths.pt",
+        R"({"format":1,"name":"lengths","task":"tensor","input":{"kind":"tensor","shape":[-1]},"output":{"shape":[2]},
+        "batching":)" +
+            batching + "}");
 }
 
 std::shared_ptr<const ModelVersion> filters(const std::string& execution) {
-    return model_of("filters.pt", R"({"format":1,"name":"filters","task":"tensor","input":{"kind":"tensor","shape":[3,16,16]},"output":{"shape":[4]},
-        "batching":{"max_batch":4},"execution":)" + execution + "}");
+    return model_of(
+        "filters.pt",
+        R"({"format":1,"name":"filters","task":"tensor","input":{"kind":"tensor","shape":[3,16,16]},"output":{"shape":[4]},
+        "batching":{"max_batch":4},"execution":)" +
+            execution + "}");
 }
 
 } // namespace
@@ -51,7 +59,8 @@ std::shared_ptr<const ModelVersion> filters(const std::string& execution) {
 TEST_CASE("a model of two inputs and two outputs takes and gives tensors by name") {
     if (!has_runtime()) return;
     Fixture f;
-    const auto outcome = f.run(of(pair(), {floats("a", {2, 3}, {1, 2, 3, 4, 5, 6}), floats("b", {2, 2}, {10, 20, 30, 40})}));
+    const auto outcome =
+        f.run(of(pair(), {floats("a", {2, 3}, {1, 2, 3, 4, 5, 6}), floats("b", {2, 2}, {10, 20, 30, 40})}));
     REQUIRE_MESSAGE(outcome.has_value(), said(outcome));
     REQUIRE(outcome->tensors.size() == 2);
     CHECK(outcome->tensors[0].name == "sum");
@@ -68,7 +77,8 @@ TEST_CASE("requests of several rows share a batch, and each gets its own back") 
     std::vector<std::future<Outcome>> futures;
     for (int i = 1; i <= 12; ++i) {
         const auto x = static_cast<float>(i);
-        futures.push_back(f.send(of(pair(), {floats("", {2, 3}, {x, 0, 0, 0, x, 0}), floats("", {2, 2}, {0, 0, 0, x})})));
+        futures.push_back(
+            f.send(of(pair(), {floats("", {2, 3}, {x, 0, 0, 0, x, 0}), floats("", {2, 2}, {0, 0, 0, x})})));
     }
     int largest = 0;
     for (int i = 1; i <= 12; ++i) {
@@ -93,8 +103,10 @@ TEST_CASE("tensors that do not fit the model are the sender's fault, and say whi
     };
     CHECK(failure({floats("a", {1, 3}, {1, 2, 3})}).find("2 inputs") != std::string::npos);
     CHECK(failure({floats("a", {1, 4}, {1, 2, 3, 4}), floats("b", {1, 2}, {1, 2})}).find("\"a\"") != std::string::npos);
-    CHECK(failure({floats("a", {1, 3}, {1, 2, 3}), floats("b", {2, 2}, {1, 2, 3, 4})}).find("\"b\"") != std::string::npos);
-    CHECK(failure({floats("a", {9, 3}, std::vector<float>(27)), floats("b", {9, 2}, std::vector<float>(18))}).find("at most 8") != std::string::npos);
+    CHECK(failure({floats("a", {1, 3}, {1, 2, 3}), floats("b", {2, 2}, {1, 2, 3, 4})}).find("\"b\"") !=
+          std::string::npos);
+    CHECK(failure({floats("a", {9, 3}, std::vector<float>(27)), floats("b", {9, 2}, std::vector<float>(18))})
+              .find("at most 8") != std::string::npos);
 }
 
 TEST_CASE("inputs of several lengths run by length, or filled up to a declared bucket together") {
@@ -117,7 +129,8 @@ TEST_CASE("inputs of several lengths run by length, or filled up to a declared b
     using Answers = std::vector<std::vector<float>>;
     CHECK(run(lengths(R"({"max_batch":4})")) == Answers{{3, 3}, {5, 5}, {4, 4}, {9, 9}});
     // Filled with 2: the sums show it. Nine is above the last bucket, and stays.
-    CHECK(run(lengths(R"({"max_batch":4,"padding":{"buckets":[4,8],"value":2}})")) == Answers{{5, 4}, {11, 8}, {4, 4}, {9, 9}});
+    CHECK(run(lengths(R"({"max_batch":4,"padding":{"buckets":[4,8],"value":2}})")) ==
+          Answers{{5, 4}, {11, 8}, {4, 4}, {9, 9}});
 }
 
 TEST_CASE("bfloat16 and channels_last are used where the outputs stay near enough, and left where they do not") {
@@ -140,7 +153,8 @@ TEST_CASE("bfloat16 and channels_last are used where the outputs stay near enoug
 TEST_CASE("an AOTInductor package is served like any other model, or refused with what it needs") {
     if (!has_runtime()) return;
     Fixture f;
-    const auto compiled = model_of("compiled.pt2", R"({"format":1,"name":"line","task":"tensor","input":{"kind":"tensor","shape":[3]},
+    const auto compiled =
+        model_of("compiled.pt2", R"({"format":1,"name":"line","task":"tensor","input":{"kind":"tensor","shape":[3]},
         "output":{"shape":[3]},"batching":{"max_batch":16}})");
     const auto report = f.check(compiled);
     REQUIRE(f.wait_for([](const WorkerStatus& s) { return s.state == "ready"; }, 30s));

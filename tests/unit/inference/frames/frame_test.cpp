@@ -38,7 +38,8 @@ TEST_CASE("messages come out as they went in") {
     CHECK(std::get<frame::Map>(done.items[2].outcome).png == "png");
     CHECK(std::get<frame::Tensors>(done.items[3].outcome).tensors[0].shape == values::Shape{2});
 
-    CHECK(std::get<frame::Scores>(std::get<frame::Rows>(done.items[4].outcome).rows[1]).values == std::vector<float>{0.25F, 0.75F});
+    CHECK(std::get<frame::Scores>(std::get<frame::Rows>(done.items[4].outcome).rows[1]).values ==
+          std::vector<float>{0.25F, 0.75F});
     CHECK(std::get<frame::Scores>(done.items[5].outcome).values == std::vector<float>{0.5F});
 
     frame::Batch batch{
@@ -53,7 +54,8 @@ TEST_CASE("what a worker says in words is text, whatever its bytes were") {
     done.items.push_back({frame::ItemFailure{true, "descr \xff\xfe"}, 1, 2.0});
     const auto message = frame::decode_to_daemon(frame::encode(frame::ToDaemon{done}));
     REQUIRE(message);
-    CHECK(std::get<frame::ItemFailure>(std::get<frame::Done>(*message).items[0].outcome).message == "descr \xef\xbf\xbd\xef\xbf\xbd");
+    CHECK(std::get<frame::ItemFailure>(std::get<frame::Done>(*message).items[0].outcome).message ==
+          "descr \xef\xbf\xbd\xef\xbf\xbd");
 }
 
 TEST_CASE("a truncated, extended or damaged message is refused or harmless") {

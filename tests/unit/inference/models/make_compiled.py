@@ -24,7 +24,9 @@ def main():
         package = pathlib.Path(folder) / "compiled.pt2"
         rows = torch.export.Dim("rows", min=1, max=64)
         program = torch.export.export(Line(), (torch.rand(2, 3),), dynamic_shapes={"x": {0: rows}})
-        torch._inductor.aoti_compile_and_package(program, package_path=str(package), inductor_configs={"cpp.simdlen": 1, "cpp.threads": 1})
+        torch._inductor.aoti_compile_and_package(
+            program, package_path=str(package), inductor_configs={"cpp.simdlen": 1, "cpp.threads": 1}
+        )
         with zipfile.ZipFile(package) as whole, zipfile.ZipFile(HERE / "compiled.pt2", "w") as small:
             for entry in whole.infolist():
                 content = whole.read(entry)

@@ -78,5 +78,10 @@ class KeepsNorm(torch.nn.Module):
         return before.expand(x.size(0), 4) + both.sum() * 0
 
 
-for name, model in {"keeps_last": KeepsLast(), "keeps_copy": KeepsCopy(), "keeps_count": KeepsCount(), "keeps_norm": KeepsNorm()}.items():
+for name, model in {
+    "keeps_last": KeepsLast(),
+    "keeps_copy": KeepsCopy(),
+    "keeps_count": KeepsCount(),
+    "keeps_norm": KeepsNorm(),
+}.items():
     torch.jit.script(model.eval()).save(os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".pt"))

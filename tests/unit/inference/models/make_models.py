@@ -136,6 +136,8 @@ class Filters(torch.nn.Module):
 
 
 here = os.path.dirname(os.path.abspath(__file__))
+
+
 class Crasher(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first = int(x[:, 0].max())
@@ -145,8 +147,19 @@ class Crasher(torch.nn.Module):
         return x * 2
 
 
-models = {"numbers": Numbers(), "brightness": Brightness(), "planes": Planes(), "intruder": Intruder(), "leaves_tasks": LeavesTasks(), "opens_at_load": OpensAtLoad(),
-          "pair": Pair(), "lengths": Lengths(), "texts": Texts(), "filters": Filters(), "crasher": Crasher()}
+models = {
+    "numbers": Numbers(),
+    "brightness": Brightness(),
+    "planes": Planes(),
+    "intruder": Intruder(),
+    "leaves_tasks": LeavesTasks(),
+    "opens_at_load": OpensAtLoad(),
+    "pair": Pair(),
+    "lengths": Lengths(),
+    "texts": Texts(),
+    "filters": Filters(),
+    "crasher": Crasher(),
+}
 for name, model in models.items():
     if sys.argv[1:] and name not in sys.argv[1:]:
         continue

@@ -50,12 +50,20 @@ class Detects(torch.nn.Module):
             n = int(image.mean())
             corner = torch.arange(n, dtype=torch.float32).unsqueeze(1) * 10
             boxes = torch.cat([corner, corner, corner + 4, corner + 6], 1)
-            found.append({"boxes": boxes, "labels": torch.arange(n) % 3 + 1, "scores": 1 / (1 + torch.arange(n, dtype=torch.float32))})
+            found.append(
+                {
+                    "boxes": boxes,
+                    "labels": torch.arange(n) % 3 + 1,
+                    "scores": 1 / (1 + torch.arange(n, dtype=torch.float32)),
+                }
+            )
         return losses, found
 
 
 class TakesNames(torch.nn.Module):
-    def forward(self, first: Tensor, second: Optional[Tensor] = None, scale: float = 2.0, third: Optional[Tensor] = None) -> Tensor:
+    def forward(
+        self, first: Tensor, second: Optional[Tensor] = None, scale: float = 2.0, third: Optional[Tensor] = None
+    ) -> Tensor:
         y = first * scale
         if second is not None:
             y = y + second
@@ -78,8 +86,15 @@ class TakesTuple(torch.nn.Module):
         return x + h, (h + 1, c + 2)
 
 
-MODELS = {"gives_dict": GivesDict, "gives_named": GivesNamed, "gives_nested": GivesNested, "detects": Detects, "takes_names": TakesNames,
-          "takes_dict": TakesDict, "takes_tuple": TakesTuple}
+MODELS = {
+    "gives_dict": GivesDict,
+    "gives_named": GivesNamed,
+    "gives_nested": GivesNested,
+    "detects": Detects,
+    "takes_names": TakesNames,
+    "takes_dict": TakesDict,
+    "takes_tuple": TakesTuple,
+}
 
 
 def main():

@@ -44,7 +44,8 @@ TEST_CASE("a task that is never over is found while others work, by the question
     TaskWatch watch{3};
     std::uint64_t batch = 10;
     CHECK(watch.beat({batch - 1, batch}, 1, true) == Verdict::ask); // a pass is running
-    for (int beat = 0; beat < 20; ++beat) CHECK(watch.beat({9, batch + 5}, 2, true) == Verdict::innocent); // it still is: its tasks may be there
+    for (int beat = 0; beat < 20; ++beat)
+        CHECK(watch.beat({9, batch + 5}, 2, true) == Verdict::innocent); // it still is: its tasks may be there
     CHECK(watch.beat({11, 20}, 3, true) == Verdict::innocent);
     CHECK(watch.beat({12, 20}, 4, true) == Verdict::innocent);
     CHECK(watch.beat({13, 20, true}, 5, true) == Verdict::innocent); // a load: from the beginning

@@ -15,7 +15,11 @@ using namespace millrace::inference;
 namespace {
 
 ModelVersion version(const std::string& manifest) {
-    return {OrganizationId{}, "m", "2", std::string(64, '0'), "/nonexistent",
+    return {OrganizationId{},
+            "m",
+            "2",
+            std::string(64, '0'),
+            "/nonexistent",
             std::make_shared<const values::Manifest>(*values::Manifest::parse(manifest))};
 }
 
@@ -31,9 +35,11 @@ frame::Outcome postprocess(const ModelVersion& model, const std::vector<float>& 
     return worker::postprocess({&view, 1}, *model.manifest);
 }
 
-ModelVersion labelled(const std::string& shape, const std::string& labels, const std::string& postprocess, const std::string& task = "classification") {
-    return version(R"({"format":1,"name":"m","task":")" + task + R"(","input":{"kind":"tensor","shape":[2]},"output":{"shape":)" + shape +
-                   R"(},"labels":)" + labels + R"(,"postprocess":)" + postprocess + "}");
+ModelVersion labelled(const std::string& shape, const std::string& labels, const std::string& postprocess,
+                      const std::string& task = "classification") {
+    return version(R"({"format":1,"name":"m","task":")" + task +
+                   R"(","input":{"kind":"tensor","shape":[2]},"output":{"shape":)" + shape + R"(},"labels":)" + labels +
+                   R"(,"postprocess":)" + postprocess + "}");
 }
 
 json::object answer(const ModelVersion& model, const std::vector<float>& values, values::Shape shape) {
@@ -51,7 +57,8 @@ std::vector<std::string> names(const json::value& list) {
 } // namespace
 
 TEST_CASE("probabilities are ranked as they are, and logits in their place are an error of the model") {
-    for (const auto* kind : {R"({"kind":"top_k","top_k":2})", R"({"kind":"softmax_top_k","probabilities":true,"top_k":2})"}) {
+    for (const auto* kind :
+         {R"({"kind":"top_k","top_k":2})", R"({"kind":"softmax_top_k","probabilities":true,"top_k":2})"}) {
         const auto model = labelled("[3]", R"(["a","b","c"])", kind);
         const auto result = answer(model, {0.25F, 0.125F, 0.625F}, {3});
         CHECK(result.at("label").as_string() == "c");
@@ -83,7 +90,8 @@ TEST_CASE("one logit decides between two labels, from the threshold on") {
 }
 
 TEST_CASE("several labels are right at once, each from its own threshold on") {
-    const auto model = labelled("[3]", R"(["cat","dog","indoors"])", R"({"kind":"sigmoid","thresholds":[0.5,0.9,0.2],"top_k":2})");
+    const auto model =
+        labelled("[3]", R"(["cat","dog","indoors"])", R"({"kind":"sigmoid","thresholds":[0.5,0.9,0.2],"top_k":2})");
     const auto result = answer(model, {2, 1, -1}, {3});
     CHECK(names(result.at("labels")) == std::vector<std::string>{"cat", "indoors"}); // dog has 0.73 of 0.9
     CHECK(names(result.at("top")) == std::vector<std::string>{"cat", "dog"});
@@ -102,13 +110,17 @@ TEST_CASE("a regression's values have their names") {
 
 TEST_CASE("one plane of logits makes a map of two labels") {
     const auto map_of = [](const std::string& members, const std::vector<float>& values) {
-        const auto model = version(R"({"format":1,"name":"m","task":"pixel_classification","input":{"kind":"tensor","shape":[2]},"output":{"shape":[1,-1,-1]},
-            "labels":["land","water"],"postprocess":{"kind":"sigmoid_map","colors":["#000000","#0000ff"])" + members + "}}");
-        return std::get<frame::Map>(postprocess(model, values, {1, 1, static_cast<std::int64_t>(values.size())})).pixels;
+        const auto model = version(
+            R"({"format":1,"name":"m","task":"pixel_classification","input":{"kind":"tensor","shape":[2]},"output":{"shape":[1,-1,-1]},
+            "labels":["land","water"],"postprocess":{"kind":"sigmoid_map","colors":["#000000","#0000ff"])" +
+            members + "}}");
+        return std::get<frame::Map>(postprocess(model, values, {1, 1, static_cast<std::int64_t>(values.size())}))
+            .pixels;
     };
     CHECK(map_of("", {-1, 0, 0.1F, 5}) == std::vector<std::uint64_t>{1, 3});
     CHECK(map_of(R"(,"threshold":0.75)", {-1, 0, 1, 5}) == std::vector<std::uint64_t>{3, 1}); // log(3) = 1.0986
-    CHECK(map_of(R"(,"probabilities":true,"threshold":0.75)", {0.2F, 0.7F, 0.75F, 1}) == std::vector<std::uint64_t>{2, 2});
+    CHECK(map_of(R"(,"probabilities":true,"threshold":0.75)", {0.2F, 0.7F, 0.75F, 1}) ==
+          std::vector<std::uint64_t>{2, 2});
 }
 
 TEST_CASE("a model of double precision is postprocessed as one of single") {
@@ -148,8 +160,10 @@ TEST_CASE("raw outputs are given as numbers, and what is no number has no form i
     };
     const auto outcome = given({1.5F, 10, -0.25F}, false);
     REQUIRE(outcome.has_value());
-    CHECK(json_text(outcome->result.at("outputs")) == R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5,10,-0.25]}])");
-    for (const float wrong : {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+    CHECK(json_text(outcome->result.at("outputs")) ==
+          R"([{"name":"y","datatype":"FP32","shape":[3],"data":[1.5,10,-0.25]}])");
+    for (const float wrong :
+         {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
         const auto refused = given({1.5F, wrong, 0}, false);
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().reason == FailureReason::model_failed);

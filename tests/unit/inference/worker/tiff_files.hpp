@@ -34,7 +34,8 @@ inline TIFF* open(Memory& memory, const char* mode) {
         },
         [](thandle_t h, void* from, tmsize_t n) -> tmsize_t {
             auto& m = *static_cast<Memory*>(h);
-            if (m.bytes.size() < m.at + static_cast<std::uint64_t>(n)) m.bytes.resize(m.at + static_cast<std::uint64_t>(n));
+            if (m.bytes.size() < m.at + static_cast<std::uint64_t>(n))
+                m.bytes.resize(m.at + static_cast<std::uint64_t>(n));
             std::memcpy(m.bytes.data() + m.at, from, static_cast<std::size_t>(n));
             m.at += static_cast<std::uint64_t>(n);
             return n;
@@ -97,8 +98,7 @@ std::string write(const Form& form, Value value) {
                 const auto size = static_cast<tmsize_t>(chunk.size() * sizeof(T));
                 if (form.tile)
                     TIFFWriteEncodedTile(tiff, TIFFComputeTile(tiff, left, top, 0, plane), chunk.data(), size);
-                else
-                    TIFFWriteEncodedStrip(tiff, TIFFComputeStrip(tiff, top, plane), chunk.data(), size);
+                else TIFFWriteEncodedStrip(tiff, TIFFComputeStrip(tiff, top, plane), chunk.data(), size);
             }
     TIFFClose(tiff);
     return memory.bytes;

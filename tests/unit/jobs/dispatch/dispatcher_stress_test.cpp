@@ -1,5 +1,6 @@
-// Clients, workers, attempts and time all at once, on threads of their own, against the real dispatcher: afterwards nothing is
-// lost, nothing is left in a slot, and the counts are right. What happens differs from run to run; the dice only choose.
+// Clients, workers, attempts and time all at once, on threads of their own, against the real dispatcher: afterwards
+// nothing is lost, nothing is left in a slot, and the counts are right. What happens differs from run to run; the dice
+// only choose.
 #include "unit/jobs/queue_daemon.hpp"
 
 #include <random>
@@ -16,7 +17,8 @@ public:
 
     void run() {
         std::vector<std::thread> threads;
-        for (const auto role : {&Crowd::submit, &Crowd::submit, &Crowd::cancel_and_replay, &Crowd::act, &Crowd::work, &Crowd::wind_the_clock, &Crowd::pause_and_resume})
+        for (const auto role : {&Crowd::submit, &Crowd::submit, &Crowd::cancel_and_replay, &Crowd::act, &Crowd::work,
+                                &Crowd::wind_the_clock, &Crowd::pause_and_resume})
             threads.emplace_back([this, role, own = ++seed_ * 7919] {
                 std::mt19937 dice{own};
                 (this->*role)(dice);
@@ -50,10 +52,12 @@ private:
             wanted.priority = static_cast<int>(dice() % 10);
             wanted.max_attempts = static_cast<int>(1 + dice() % 3);
             if (dice() % 4 == 0) wanted.run_at = daemon_.clock.now() + std::chrono::milliseconds{dice() % 3000};
-            if (dice() % 5 == 0) wanted.deadline_at = daemon_.clock.now() + std::chrono::milliseconds{4000 + dice() % 9000};
+            if (dice() % 5 == 0)
+                wanted.deadline_at = daemon_.clock.now() + std::chrono::milliseconds{4000 + dice() % 9000};
             {
                 auto ids = ids_.lock();
-                if (!ids->empty() && dice() % 4 == 0) wanted.depends_on = {{(*ids)[dice() % ids->size()], static_cast<values::OnFailure>(dice() % 2)}};
+                if (!ids->empty() && dice() % 4 == 0)
+                    wanted.depends_on = {{(*ids)[dice() % ids->size()], static_cast<values::OnFailure>(dice() % 2)}};
             }
             const auto accepted = daemon_.try_submit(std::move(wanted));
             if (!accepted) continue;
@@ -64,7 +68,8 @@ private:
     void cancel_and_replay(Dice& dice) {
         while (open_) {
             std::optional<JobId> id;
-            if (auto ids = ids_.lock(); !ids->empty()) id = (*ids)[ids->size() - 1 - dice() % std::min<std::size_t>(ids->size(), 6)];
+            if (auto ids = ids_.lock(); !ids->empty())
+                id = (*ids)[ids->size() - 1 - dice() % std::min<std::size_t>(ids->size(), 6)];
             if (!id) continue;
             if (dice() % 3 > 0) (void)daemon_.run(daemon_.jobs->cancel(daemon_.who, *id));
             else if (daemon_.run(daemon_.jobs->retry(daemon_.who, *id, std::nullopt))) ++replayed_;
@@ -76,7 +81,8 @@ private:
             for (const auto& attempt : daemon_.puppet.running()) {
                 const auto luck = dice() % 6;
                 if (luck < 2) daemon_.puppet.finish(attempt.job);
-                else if (luck < 5) daemon_.puppet.finish(attempt.job, failure("broken", static_cast<Failure::Kind>(dice() % 4)));
+                else if (luck < 5)
+                    daemon_.puppet.finish(attempt.job, failure("broken", static_cast<Failure::Kind>(dice() % 4)));
             }
             daemon_.puppet.stubborn = dice() % 3 == 0;
             std::this_thread::sleep_for(std::chrono::microseconds{dice() % 2000});
@@ -84,14 +90,17 @@ private:
     }
     void work(Dice& dice) {
         while (open_) {
-            const auto taken = daemon_.run(daemon_.leases->take(daemon_.who, {"outside", "w", 1 + dice() % 3, 0ms, 2s}));
+            const auto taken =
+                daemon_.run(daemon_.leases->take(daemon_.who, {"outside", "w", 1 + dice() % 3, 0ms, 2s}));
             if (!taken || taken->empty()) std::this_thread::sleep_for(1ms);
             if (!taken) continue;
             for (const auto& job : *taken) {
                 const auto luck = dice() % 4;
                 if (luck == 0) (void)daemon_.run(daemon_.leases->heartbeat(daemon_.who, job.token, 50));
                 if (luck <= 1) (void)daemon_.run(daemon_.leases->complete(daemon_.who, job.token, "1"));
-                if (luck == 2) (void)daemon_.run(daemon_.leases->fail(daemon_.who, job.token, {"broken", ""}, dice() % 2 == 0, std::nullopt));
+                if (luck == 2)
+                    (void)daemon_.run(
+                        daemon_.leases->fail(daemon_.who, job.token, {"broken", ""}, dice() % 2 == 0, std::nullopt));
             } // luck 3: nobody hears of it again
         }
     }
@@ -139,7 +148,8 @@ TEST_CASE("whatever comes at once, nothing is lost, nothing is left in a slot, a
         CHECK(crowd.drain());
         CHECK(daemon.number("SELECT count(*) FROM jobs") == 0);
         CHECK(daemon.number("SELECT count(*) FROM finished_jobs") == static_cast<std::int64_t>(crowd.submitted()));
-        CHECK(daemon.number("SELECT sum(jobs) FROM job_totals") == static_cast<std::int64_t>(crowd.submitted() + crowd.replayed()));
+        CHECK(daemon.number("SELECT sum(jobs) FROM job_totals") ==
+              static_cast<std::int64_t>(crowd.submitted() + crowd.replayed()));
         const auto now = daemon.snapshot();
         for (const auto& queue : now.queues) {
             CHECK(queue.queued + queue.scheduled + queue.blocked + queue.running == 0);

@@ -175,7 +175,8 @@ TEST_CASE("a cancel that meets the claim on its way wins, whichever is written f
         {
             QueueDaemon::HeldStore held{*daemon.database};
             const auto cancel = [&] {
-                cancelled = std::async(std::launch::async, [&] { return daemon.run(daemon.jobs->cancel(daemon.who, id)); });
+                cancelled =
+                    std::async(std::launch::async, [&] { return daemon.run(daemon.jobs->cancel(daemon.who, id)); });
                 std::this_thread::sleep_for(10ms); // it waits for the store then
             };
             if (cancel_first) cancel();
@@ -206,12 +207,25 @@ TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
         queue->set_rules({});
         daemon.dispatcher->rules_changed(queue);
         daemon.snapshot(); // the claim is on its way, and behind it a cancel
-        daemon.database->post_write([id, organization = daemon.who.organization](store::Session& session) -> Result<void> {
-            Settled settled;
-            end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", ""}, {1}, settled);
-            return success();
-        }, [](Result<void>) {});
-        daemon.dispatcher->ended_elsewhere({{{id, daemon.who.organization, {}, "default", "puppet", "", 5, values::JobState::running, values::JobState::cancelled, {}, 0}}});
+        daemon.database->post_write(
+            [id, organization = daemon.who.organization](store::Session& session) -> Result<void> {
+                Settled settled;
+                end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", ""}, {1},
+                        settled);
+                return success();
+            },
+            [](Result<void>) {});
+        daemon.dispatcher->ended_elsewhere({{{id,
+                                              daemon.who.organization,
+                                              {},
+                                              "default",
+                                              "puppet",
+                                              "",
+                                              5,
+                                              values::JobState::running,
+                                              values::JobState::cancelled,
+                                              {},
+                                              0}}});
         daemon.snapshot();
     }
     daemon.settle();
@@ -233,7 +247,18 @@ TEST_CASE("an attempt whose end is told twice gives its slot back once") {
         daemon.clock.pass(30s);
         daemon.dispatcher->start(); // a tick: the lease is over, and that is on its way into the store
         daemon.snapshot();
-        daemon.dispatcher->reported(id, taken[0].token.token, {{{id, daemon.who.organization, {}, "outside", "puppet", "", 5, values::JobState::running, values::JobState::cancelled, {}, 0}}},
+        daemon.dispatcher->reported(id, taken[0].token.token,
+                                    {{{id,
+                                       daemon.who.organization,
+                                       {},
+                                       "outside",
+                                       "puppet",
+                                       "",
+                                       5,
+                                       values::JobState::running,
+                                       values::JobState::cancelled,
+                                       {},
+                                       0}}},
                                     Scheduler::Verdict::nothing);
         daemon.snapshot();
     }

@@ -15,7 +15,9 @@ struct Line {
     FairLine line;
     std::uint32_t made = 0;
 
-    OwnerIndex owner(std::uint8_t which, int weight = 1) { return owners.find_or_add(organization(1), key(which), 1, weight); }
+    OwnerIndex owner(std::uint8_t which, int weight = 1) {
+        return owners.find_or_add(organization(1), key(which), 1, weight);
+    }
     JobId push(OwnerIndex of) {
         const auto id = job_id(++made);
         line.push({id, Timestamp{made}, 0, 5, of}, owners, Monotonic{});

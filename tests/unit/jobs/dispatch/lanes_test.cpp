@@ -86,7 +86,8 @@ TEST_CASE("names of queues without rules and without jobs are free again") {
     table.queue(mine, "a-waiting")->waiting = 1;
     const auto used = table.queue(mine, "a-used");
     table.queue(mine, "a-unused")->ended[values::JobState::succeeded] = 7;
-    for (std::size_t i = 0; table.count(mine) < QueueTable::most_queues; ++i) table.queue(mine, "name-" + std::to_string(i))->waiting = i % 2;
+    for (std::size_t i = 0; table.count(mine) < QueueTable::most_queues; ++i)
+        table.queue(mine, "name-" + std::to_string(i))->waiting = i % 2;
     CHECK(table.admits(mine, "another"));
     CHECK(table.count(mine) == QueueTable::most_queues * 3 / 4);
     for (const auto* name : {"a-ruled", "a-waiting", "a-used"}) CHECK(table.find_queue(mine, name));
@@ -101,7 +102,8 @@ TEST_CASE("names of queues without rules and without jobs are free again") {
 TEST_CASE("there are no more names than may be while all have jobs") {
     QueueTable table;
     const auto mine = organization(1);
-    for (std::size_t i = 0; i < QueueTable::most_queues; ++i) table.queue(mine, "name-" + std::to_string(i))->waiting = 1;
+    for (std::size_t i = 0; i < QueueTable::most_queues; ++i)
+        table.queue(mine, "name-" + std::to_string(i))->waiting = 1;
     CHECK_FALSE(table.admits(mine, "another"));
     CHECK(table.admits(mine, "name-5"));
     CHECK(table.admits(organization(2), "another"));
@@ -134,15 +136,18 @@ TEST_CASE("many kinds on an external queue, cancelled, are a few rows and no lan
     for (const auto& id : ids) CHECK(daemon.run(daemon.jobs->cancel(daemon.who, id)).has_value());
     daemon.settle();
     CHECK(daemon.number("SELECT count(*) FROM job_totals") == 300);
-    const auto surplus = daemon.database->read_blocking([](store::Session& session) -> Result<std::vector<total_repository::Key>> {
-        return total_repository::surplus(session, 20, 1000);
-    });
+    const auto surplus =
+        daemon.database->read_blocking([](store::Session& session) -> Result<std::vector<total_repository::Key>> {
+            return total_repository::surplus(session, 20, 1000);
+        });
     REQUIRE(surplus.has_value());
     CHECK(surplus->size() == 280);
-    CHECK(daemon.database->write_blocking([&](store::Session& session) -> Result<void> {
-        total_repository::fold(session, *surplus);
-        return success();
-    }).has_value());
+    CHECK(daemon.database
+              ->write_blocking([&](store::Session& session) -> Result<void> {
+                  total_repository::fold(session, *surplus);
+                  return success();
+              })
+              .has_value());
     CHECK(daemon.number("SELECT count(*) FROM job_totals") == 21);
     CHECK(daemon.number("SELECT jobs FROM job_totals WHERE queue = ''") == 280);
     daemon.die();

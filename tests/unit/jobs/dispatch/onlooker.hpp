@@ -1,5 +1,5 @@
-// Watches a simulated daemon and knows the rules better than it: every start of a job is checked against limits that are
-// counted here anew, from nothing but what was seen. Broken promises are thrown.
+// Watches a simulated daemon and knows the rules better than it: every start of a job is checked against limits that
+// are counted here anew, from nothing but what was seen. Broken promises are thrown.
 #pragma once
 #include "unit/jobs/dispatch/simulated_daemon.hpp"
 
@@ -29,7 +29,8 @@ public:
     // Before a take: what has become ready since the last.
     void looks(SimulatedDaemon& daemon, const Now& now) {
         for (auto& [id, its] : daemon.standing)
-            if (!its.ready_since && (its.due_steady ? *its.due_steady <= now.steady : its.job.due <= now.wall)) its.ready_since = now.steady;
+            if (!its.ready_since && (its.due_steady ? *its.due_steady <= now.steady : its.job.due <= now.wall))
+                its.ready_since = now.steady;
     }
 
     // Right after it was taken, and before anything else; `daemon.running` is without it.
@@ -37,18 +38,22 @@ public:
         const auto& lane = daemon.scheduler.queue().at(job.lane);
         const auto& queue = *lane.queue;
         const auto at = daemon.standing.find(job.id);
-        require(at != daemon.standing.end(), "job " + job.id.text().substr(28) + " began, and nobody had put it in line");
+        require(at != daemon.standing.end(),
+                "job " + job.id.text().substr(28) + " began, and nobody had put it in line");
         require(at->second.ready_since.has_value(), "job " + job.id.text().substr(28) + " began before it was due");
         daemon.standing.erase(at);
         const auto counts = count(daemon);
         const auto rules = queue.rules();
         const auto& settings = rules->settings;
-        require(!rules->pause || (rules->pause->until && *rules->pause->until <= now.wall), "a paused queue began a job");
+        require(!rules->pause || (rules->pause->until && *rules->pause->until <= now.wall),
+                "a paused queue began a job");
         require(settings.external == external, "a job was given to the wrong side");
-        if (settings.concurrency) require(of(counts.queues, key(queue)) < *settings.concurrency, "more run of a queue than its concurrency");
+        if (settings.concurrency)
+            require(of(counts.queues, key(queue)) < *settings.concurrency, "more run of a queue than its concurrency");
         if (!external) {
             require(counts.slots < limits_.slots, "more run than there are slots");
-            if (lane.kind == "scarce") require(of(counts.kinds, lane.kind) < limits_.scarce, "more run of a kind than its concurrency");
+            if (lane.kind == "scarce")
+                require(of(counts.kinds, lane.kind) < limits_.scarce, "more run of a kind than its concurrency");
         }
         auto& begun = begun_[key(queue)];
         begun.push_back(now.steady);
@@ -63,7 +68,9 @@ public:
         std::int64_t standing = 0;
         for (const auto& queue : daemon.table.queues()) standing += queue->queued + queue->scheduled;
         require(standing == waiting, fmt::format("{} jobs stand in line and {} wait in the store", standing, waiting));
-        require(static_cast<std::size_t>(store.number("SELECT count(*) FROM jobs WHERE state = 'running'")) == daemon.running.size(), "the store knows other running jobs");
+        require(static_cast<std::size_t>(store.number("SELECT count(*) FROM jobs WHERE state = 'running'")) ==
+                    daemon.running.size(),
+                "the store knows other running jobs");
         require(count(daemon).slots == daemon.scheduler.slots_taken(), "slots are lost, or given twice");
     }
 
@@ -97,17 +104,20 @@ private:
     static void check_rate(const std::vector<Monotonic>& begun, double rate) {
         for (std::size_t i = 0; i < begun.size(); ++i) {
             const double stretch = std::chrono::duration<double>(begun.back() - begun[i]).count();
-            require(static_cast<double>(begun.size() - i) <= std::max(1.0, rate) + rate * stretch + 1e-6, "more began than the queue's rate allows");
+            require(static_cast<double>(begun.size() - i) <= std::max(1.0, rate) + rate * stretch + 1e-6,
+                    "more began than the queue's rate allows");
         }
     }
     // Nobody who may begin waits while somebody begins whose priority, risen by waiting, cannot be as high.
-    void check_order(const SimulatedDaemon& daemon, const Waiting& job, bool external, const Counts& counts, const Now& now) const {
+    void check_order(const SimulatedDaemon& daemon, const Waiting& job, bool external, const Counts& counts,
+                     const Now& now) const {
         const auto served = [&](const Waiting& its) {
             const auto at = served_.find(line(its));
             return at == served_.end() ? daemon.started : at->second;
         };
         const auto risen = [&](const Waiting& its, Monotonic since) {
-            return std::min<std::int64_t>(values::highest_priority, its.priority + (now.steady - since) / limits_.ageing);
+            return std::min<std::int64_t>(values::highest_priority,
+                                          its.priority + (now.steady - since) / limits_.ageing);
         };
         const auto highest = risen(job, served(job));
         const auto& lane = daemon.scheduler.queue().at(job.lane);
@@ -115,7 +125,8 @@ private:
             if (!other.ready_since) continue;
             const auto& its = daemon.scheduler.queue().at(other.job.lane);
             if (external ? its.queue != lane.queue : !may_begin(its, counts, now)) continue;
-            require(highest >= risen(other.job, std::max(served(other.job), *other.ready_since)), "a job waits although its priority, with what it has waited, is higher");
+            require(highest >= risen(other.job, std::max(served(other.job), *other.ready_since)),
+                    "a job waits although its priority, with what it has waited, is higher");
         }
     }
     // As far as can be told for certain: queues with a rate or a breaker that is not closed are left out.

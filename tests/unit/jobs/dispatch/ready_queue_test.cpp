@@ -18,7 +18,8 @@ struct Room {
         return ready.lane(its, kind, resource.empty() ? nullptr : &table.resource(organization(of), kind, resource));
     }
     Waiting job(LaneIndex lane, unsigned priority = 5, Timestamp due = {}, std::uint8_t by = 1) {
-        return {job_id(++made), due, lane, priority & 0xF, ready.owners().find_or_add(ready.at(lane).queue->organization, key(by))};
+        return {job_id(++made), due, lane, priority & 0xF,
+                ready.owners().find_or_add(ready.at(lane).queue->organization, key(by))};
     }
     Waiting push(LaneIndex lane, unsigned priority = 5, Now now = at(0s), std::uint8_t by = 1) {
         const auto made_job = job(lane, priority, now.wall, by);
@@ -57,7 +58,8 @@ TEST_CASE("one key's jobs of equal priority are served in the order in which the
     Room room;
     const std::vector lanes{room.lane("default", "echo"), room.lane("default", "sleep"), room.lane("other", "echo")};
     std::vector<JobId> pushed;
-    for (int i = 0; i < 30; ++i) pushed.push_back(room.push(lanes[static_cast<std::size_t>(i * 7 % 3)], 5, at(std::chrono::seconds{i})).id);
+    for (int i = 0; i < 30; ++i)
+        pushed.push_back(room.push(lanes[static_cast<std::size_t>(i * 7 % 3)], 5, at(std::chrono::seconds{i})).id);
     for (const auto& id : pushed) CHECK(room.pop(at(31s)) == id);
 }
 
@@ -224,7 +226,8 @@ TEST_CASE("cancelled jobs at the head of a line cost their key no turns") {
 
 TEST_CASE("the position counts what is served before") {
     Room room;
-    const auto lane = room.lane("default", "echo"), other_kind = room.lane("default", "sleep"), elsewhere = room.lane("other", "echo");
+    const auto lane = room.lane("default", "echo"), other_kind = room.lane("default", "sleep"),
+               elsewhere = room.lane("other", "echo");
     room.push(lane, 9, at(1s));
     room.push(lane, 5, at(2s));
     room.push(other_kind, 7, at(3s));

@@ -20,7 +20,9 @@ struct Rules {
 };
 
 struct SchedulerWorld {
-    explicit SchedulerWorld(std::size_t slots = 100'000) : scheduler{table, {slots, 60s}} { scheduler.add_kind("echo", 100'000); }
+    explicit SchedulerWorld(std::size_t slots = 100'000) : scheduler{table, {slots, 60s}} {
+        scheduler.add_kind("echo", 100'000);
+    }
 
     QueueTable table;
     Scheduler scheduler;
@@ -31,10 +33,12 @@ struct SchedulerWorld {
     LaneIndex lane(std::string_view queue, std::string_view kind, std::uint8_t of = 1, std::string_view resource = "") {
         return scheduler.lane(organization(of), queue, kind, resource);
     }
-    void push(int count, std::string_view queue = "default", std::string_view kind = "echo", std::uint8_t of = 1, std::string_view resource = "") {
+    void push(int count, std::string_view queue = "default", std::string_view kind = "echo", std::uint8_t of = 1,
+              std::string_view resource = "") {
         for (int i = 0; i < count; ++i) push_at(now.wall, queue, kind, of, resource);
     }
-    void push_at(Timestamp due, std::string_view queue = "default", std::string_view kind = "echo", std::uint8_t of = 1, std::string_view resource = "") {
+    void push_at(Timestamp due, std::string_view queue = "default", std::string_view kind = "echo", std::uint8_t of = 1,
+                 std::string_view resource = "") {
         const auto owner = scheduler.queue().owners().find_or_add(organization(of), key(1));
         scheduler.queue().push({job_id(++made), due, lane(queue, kind, of, resource), 5, owner}, now);
     }

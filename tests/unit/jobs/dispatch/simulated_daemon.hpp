@@ -1,6 +1,6 @@
-// The memory of one daemon between two crashes: what jobs/dispatch/dispatcher*.cpp does with the scheduler, the running attempts and the
-// limits, without its threads, its processors and its sockets. The scheduler, the ready queue, the breakers and all the SQL
-// are the product's own.
+// The memory of one daemon between two crashes: what jobs/dispatch/dispatcher*.cpp does with the scheduler, the running
+// attempts and the limits, without its threads, its processors and its sockets. The scheduler, the ready queue, the
+// breakers and all the SQL are the product's own.
 #pragma once
 #include "jobs/dispatcher.hpp"
 #include "jobs/queues/queue_repository.hpp"
@@ -41,7 +41,10 @@ public:
     std::set<JobId> unclaimed; // taken from the line, and not there to be claimed: word of their end will come
     Limits limits;
 
-    SimulatedDaemon(StoredJobs& store, Monotonic at, SimulatedLimits its) : scheduler{table, {its.slots, its.ageing}}, started{at}, store_{store} {
+    SimulatedDaemon(StoredJobs& store, Monotonic at, SimulatedLimits its)
+        : scheduler{table, {its.slots, its.ageing}},
+          started{at},
+          store_{store} {
         scheduler.add_kind("echo", 1000);
         scheduler.add_kind("scarce", its.scarce);
     }
@@ -49,25 +52,34 @@ public:
     // As Dispatcher::recover(). What a dead daemon ran is queued again; external leases go on, for their whole length.
     void recover(const Now& now) {
         auto recovered = recover_running(store_.session, store_.rules, now.wall);
-        queue_repository::each(store_.session, [&](const OrganizationId& organization, std::string_view name, QueueRules rules) {
-            set_rules(*table.queue(organization, name), std::move(rules));
-        });
+        queue_repository::each(store_.session,
+                               [&](const OrganizationId& organization, std::string_view name, QueueRules rules) {
+                                   set_rules(*table.queue(organization, name), std::move(rules));
+                               });
         attempt_repository::each_waiting(store_.session, [&](const attempt_repository::WaitingRow& row) {
             if (row.ends_by) limits.set({*row.ends_by, row.id, row.organization});
-            if (row.state != values::JobState::blocked) push(waiting(row.id, row.organization, row.key, row.queue, row.kind, row.resource, row.priority, row.due), now);
+            if (row.state != values::JobState::blocked)
+                push(waiting(row.id, row.organization, row.key, row.queue, row.kind, row.resource, row.priority,
+                             row.due),
+                     now);
         });
         for (auto& found : recovered.external) {
             auto& its = found.lease;
-            const auto job = waiting(its.id, its.organization, its.created_by, its.queue, its.kind, its.resource, its.priority, now.wall);
+            const auto job = waiting(its.id, its.organization, its.created_by, its.queue, its.kind, its.resource,
+                                     its.priority, now.wall);
             scheduler.resumed(job.lane, now);
             running[its.id] = {std::move(its), job, found.external, now.steady + *found.external};
         }
     }
     void arrive(const values::Job& job, const Now& now) {
-        const auto ends_by = !job.expires_at ? job.deadline_at : !job.deadline_at ? job.expires_at : std::min(job.expires_at, job.deadline_at);
+        const auto ends_by = !job.expires_at    ? job.deadline_at
+                             : !job.deadline_at ? job.expires_at
+                                                : std::min(job.expires_at, job.deadline_at);
         if (ends_by) limits.set({*ends_by, job.id, job.organization});
         if (job.state != values::JobState::blocked)
-            push(waiting(job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.run_at), now);
+            push(waiting(job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority,
+                         job.run_at),
+                 now);
     }
     void begin(Lease lease, const Waiting& job, std::optional<std::chrono::milliseconds> external, const Now& now) {
         const auto timeout = std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
@@ -95,7 +107,8 @@ public:
         for (const auto& moved : settled.jobs) {
             const bool ended = values::is_final(moved.to);
             if (ended) limits.forget(moved.id);
-            const auto job = waiting(moved.id, moved.organization, moved.key, moved.queue, moved.kind, moved.resource, moved.priority, moved.due);
+            const auto job = waiting(moved.id, moved.organization, moved.key, moved.queue, moved.kind, moved.resource,
+                                     moved.priority, moved.due);
             const bool arrives = moved.from == values::JobState::blocked || values::is_final(moved.from);
             if (arrives && !ended && moved.to != values::JobState::blocked) push(job, now);
             else if (ended && (moved.from == values::JobState::queued || moved.from == values::JobState::scheduled)) {
@@ -110,8 +123,8 @@ public:
         scheduler.rules_changed(queue);
     }
 
-    Waiting waiting(JobId id, const OrganizationId& organization, const KeyId& key, std::string_view queue, std::string_view kind, std::string_view resource,
-                    int priority, Timestamp due) {
+    Waiting waiting(JobId id, const OrganizationId& organization, const KeyId& key, std::string_view queue,
+                    std::string_view kind, std::string_view resource, int priority, Timestamp due) {
         return {id, due, scheduler.lane(organization, queue, kind, resource), static_cast<unsigned>(priority) & 0xF,
                 scheduler.queue().owners().find_or_add(organization, key)};
     }

@@ -12,7 +12,9 @@ std::string short_name(JobId id) { return id.text().substr(28); }
 
 } // namespace
 
-Simulation::Simulation(std::uint64_t seed) : dice_{seed}, onlooker_{limits_ = {1 + dice_.below(5), 1 + dice_.below(3), std::chrono::seconds{1 + dice_.below(8)}}} {
+Simulation::Simulation(std::uint64_t seed)
+    : dice_{seed},
+      onlooker_{limits_ = {1 + dice_.below(5), 1 + dice_.below(3), std::chrono::seconds{1 + dice_.below(8)}}} {
     organizations_ = {organization(1), organization(2)};
     store_.rules = {static_cast<int>(2 + dice_.below(4)), static_cast<int>(1 + dice_.below(3))};
     for (const auto& of : organizations_) {
@@ -48,7 +50,9 @@ auto Simulation::commit(Write write, Seen seen) {
 
 void Simulation::saw(const Stored& stored) {
     const auto& job = stored.job;
-    if (!stored.duplicate) fates_[job.id] = {job.organization, job.max_attempts, 0, values::is_final(job.state), 0, job.deadline_at.has_value()};
+    if (!stored.duplicate)
+        fates_[job.id] = {job.organization,           job.max_attempts, 0, values::is_final(job.state), 0,
+                          job.deadline_at.has_value()};
 }
 
 void Simulation::saw(const Settled& settled) {
@@ -108,7 +112,8 @@ void Simulation::submit() {
             if (fate.organization == job.organization && wanted.depends_on.size() < 3 && dice_.one_in(8))
                 wanted.depends_on.push_back({id, static_cast<values::OnFailure>(dice_.below(3))});
     const auto id = job.id;
-    const auto stored = commit([&] { return store_.in(wanted.job.organization, wanted); }, [&](const Stored& its) { saw(its); });
+    const auto stored =
+        commit([&] { return store_.in(wanted.job.organization, wanted); }, [&](const Stored& its) { saw(its); });
     if (stored.duplicate) return;
     tell("submit " + short_name(id) + " to " + stored.job.queue + ", " + std::string{values::name(stored.job.state)});
     if (!values::is_final(stored.job.state)) daemon_->arrive(stored.job, now());
@@ -125,7 +130,8 @@ void Simulation::take() {
 }
 
 void Simulation::take_external() {
-    auto& queue = *daemon_->table.queue(dice_.any_of(organizations_), quiet_ || !dice_.one_in(10) ? "outside" : "default");
+    auto& queue =
+        *daemon_->table.queue(dice_.any_of(organizations_), quiet_ || !dice_.one_in(10) ? "outside" : "default");
     onlooker_.looks(*daemon_, now());
     const auto taken = daemon_->scheduler.take_external(queue, 1, now());
     if (taken.empty()) return;
@@ -160,8 +166,9 @@ void Simulation::check_parents(JobId id) {
     store::TenantSession tenant{store_.session, fate.organization};
     for (const auto& dependency : job_repository::dependencies(tenant, id)) {
         const auto state = store_.job_of(fate.organization, dependency.parent).state;
-        const bool held = dependency.on_failure == values::OnFailure::ignore ? !values::is_final(state) && fates_.at(dependency.parent).replays == 0
-                                                                           : state != JobState::succeeded;
+        const bool held = dependency.on_failure == values::OnFailure::ignore
+                              ? !values::is_final(state) && fates_.at(dependency.parent).replays == 0
+                              : state != JobState::succeeded;
         require(!held, "job " + short_name(id) + " began before its parents let it");
     }
 }
@@ -171,8 +178,14 @@ void Simulation::work() {
     const auto attempt = dice_.any_of(daemon_->running).second;
     Outcome outcome = Success{"1", {}};
     const auto luck = dice_.below(10);
-    const auto kind = luck < 4 ? Kind::retryable : luck == 4 ? Kind::permanent : luck == 5 ? Kind::worker_lost : Kind::spared;
-    if (!quiet_ && luck < 7) outcome = Failure{kind, {"broken", "it broke"}, dice_.one_in(5) ? std::optional{std::chrono::milliseconds{dice_.below(5000)}} : std::nullopt};
+    const auto kind = luck < 4    ? Kind::retryable
+                      : luck == 4 ? Kind::permanent
+                      : luck == 5 ? Kind::worker_lost
+                                  : Kind::spared;
+    if (!quiet_ && luck < 7)
+        outcome = Failure{kind,
+                          {"broken", "it broke"},
+                          dice_.one_in(5) ? std::optional{std::chrono::milliseconds{dice_.below(5000)}} : std::nullopt};
     end(attempt, outcome);
 }
 
@@ -190,7 +203,9 @@ void Simulation::end(SimulatedAttempt attempt, Outcome outcome, bool its_worker_
         ++fate.failures;
         if (failure->kind == Kind::worker_lost) ++fate.ended_workers;
         require(fate.failures <= fate.allowed, "job " + short_name(id) + " had more attempts than it is allowed");
-        if (to == JobState::dead && !fate.may_give_up) require(fate.failures == fate.allowed || fate.ended_workers == store_.rules.max_worker_kills, "job " + short_name(id) + " was given up too early");
+        if (to == JobState::dead && !fate.may_give_up)
+            require(fate.failures == fate.allowed || fate.ended_workers == store_.rules.max_worker_kills,
+                    "job " + short_name(id) + " was given up too early");
     };
     const auto settled = commit([&] { return store_.end(attempt.lease, outcome, {}, dice_.bits()); }, seen);
     daemon_->recorded(attempt, outcome, settled, now());
@@ -201,7 +216,8 @@ void Simulation::heartbeat() {
     auto& attempt = dice_.any_of(daemon_->running).second;
     if (!attempt.external) return;
     store::TenantSession tenant{store_.session, attempt.lease.organization};
-    require(attempt_repository::heartbeat(tenant, attempt.lease.id, attempt.lease.token, 50), "a good lease was refused its heartbeat");
+    require(attempt_repository::heartbeat(tenant, attempt.lease.id, attempt.lease.token, 50),
+            "a good lease was refused its heartbeat");
     attempt.ends = std::max(attempt.ends, steady_ + *attempt.external);
 }
 
@@ -222,12 +238,14 @@ void Simulation::cancel() {
     if (fates_.empty()) return;
     const auto& [id, fate] = dice_.any_of(fates_);
     tell("cancel " + short_name(id));
-    Settled settled = commit([&, its = fate.organization, job = id] {
-        Settled all;
-        end_job(store_.session, its, job, JobState::cancelled, values::JobError{"cancelled", ""}, store_.now, all);
-        count_totals(store_.session, all);
-        return all;
-    }, [&](const Settled& its) { saw(its); });
+    Settled settled = commit(
+        [&, its = fate.organization, job = id] {
+            Settled all;
+            end_job(store_.session, its, job, JobState::cancelled, values::JobError{"cancelled", ""}, store_.now, all);
+            count_totals(store_.session, all);
+            return all;
+        },
+        [&](const Settled& its) { saw(its); });
     const auto at = daemon_->running.find(id);
     if (at != daemon_->running.end()) {
         require(!settled.empty(), "a running job could not be cancelled");
@@ -243,15 +261,18 @@ void Simulation::replay() {
     if (fates_.empty()) return;
     const auto& [id, fate] = dice_.any_of(fates_);
     const auto due = dice_.one_in(3) ? store_.now + dice_.up_to(5s) : store_.now;
-    auto settled = commit([&, its = fate.organization, job = id] {
-        store::TenantSession tenant{store_.session, its};
-        Settled all;
-        if (auto moved = replay_job(tenant, job, due, std::nullopt, store_.now)) all.jobs.push_back(std::move(*moved));
-        return all;
-    }, [&, job = id](const Settled& its) {
-        saw(its);
-        if (!its.empty()) fates_.at(job).may_give_up = false; // its deadline does not bind it any more
-    });
+    auto settled = commit(
+        [&, its = fate.organization, job = id] {
+            store::TenantSession tenant{store_.session, its};
+            Settled all;
+            if (auto moved = replay_job(tenant, job, due, std::nullopt, store_.now))
+                all.jobs.push_back(std::move(*moved));
+            return all;
+        },
+        [&, job = id](const Settled& its) {
+            saw(its);
+            if (!its.empty()) fates_.at(job).may_give_up = false; // its deadline does not bind it any more
+        });
     if (settled.empty()) return;
     tell("replay " + short_name(id));
     daemon_->settle(settled, now());
@@ -263,16 +284,25 @@ void Simulation::change_rules() {
     auto rules = *queue.rules();
     const auto rate = rules.settings.rate;
     switch (dice_.below(4)) {
-    case 0: rules.pause = values::Pause{store_.now, dice_.one_in(2) ? std::optional{store_.now + dice_.up_to(20s)} : std::nullopt, "", ""}; break;
+    case 0:
+        rules.pause =
+            values::Pause{store_.now, dice_.one_in(2) ? std::optional{store_.now + dice_.up_to(20s)} : std::nullopt, "",
+                          ""};
+        break;
     case 1: rules.pause.reset(); break;
     case 2: rules.settings.concurrency = dice_.one_in(2) ? std::optional{1 + dice_.below(3)} : std::nullopt; break;
-    case 3: rules.settings.rate = dice_.one_in(2) ? std::optional{0.2 + static_cast<double>(dice_.below(40)) / 10} : std::nullopt; break;
+    case 3:
+        rules.settings.rate =
+            dice_.one_in(2) ? std::optional{0.2 + static_cast<double>(dice_.below(40)) / 10} : std::nullopt;
+        break;
     }
-    commit([&] {
-        store::TenantSession tenant{store_.session, of};
-        queue_repository::save(tenant, queue.name, rules, store_.now);
-        return true;
-    }, [](bool) {});
+    commit(
+        [&] {
+            store::TenantSession tenant{store_.session, of};
+            queue_repository::save(tenant, queue.name, rules, store_.now);
+            return true;
+        },
+        [](bool) {});
     tell("rules of " + queue.name + ": " + json::serialize(rules.settings.to_json()) + (rules.pause ? ", paused" : ""));
     if (rules.settings.rate != rate) onlooker_.rate_changed(queue);
     daemon_->set_rules(queue, std::move(rules));
@@ -299,14 +329,17 @@ void Simulation::tick() {
 }
 
 void Simulation::expire() {
-    for (auto due = daemon_->limits.take_due(store_.now, 1); !due.empty(); due = daemon_->limits.take_due(store_.now, 1)) {
+    for (auto due = daemon_->limits.take_due(store_.now, 1); !due.empty();
+         due = daemon_->limits.take_due(store_.now, 1)) {
         const auto limit = due.front();
-        const auto settled = commit([&] {
-            Settled all;
-            expire_job(store_.session, limit.organization, limit.id, store_.now, all);
-            count_totals(store_.session, all);
-            return all;
-        }, [&](const Settled& its) { saw(its); });
+        const auto settled = commit(
+            [&] {
+                Settled all;
+                expire_job(store_.session, limit.organization, limit.id, store_.now, all);
+                count_totals(store_.session, all);
+                return all;
+            },
+            [&](const Settled& its) { saw(its); });
         if (!settled.empty()) tell("expire " + short_name(limit.id));
         daemon_->settle(settled, now());
     }
@@ -334,9 +367,7 @@ void Simulation::run() {
     for (std::size_t i = 0; i < steps; ++i) {
         try {
             step();
-        } catch (const PowerCut&) {
-            start();
-        }
+        } catch (const PowerCut&) { start(); }
         onlooker_.check(*daemon_, store_);
     }
     drain();
@@ -366,25 +397,36 @@ void Simulation::run_empty() {
         work();
         const auto waiting = daemon_->scheduler.queue().queued() + daemon_->scheduler.queue().scheduled();
         if (waiting == 0 && daemon_->running.empty()) break;
-        if (daemon_->running.empty()) pass(std::max<std::chrono::microseconds>(1ms, std::min<std::chrono::microseconds>(20s, daemon_->scheduler.next_change(now()).value_or(1s))));
+        if (daemon_->running.empty())
+            pass(std::max<std::chrono::microseconds>(
+                1ms, std::min<std::chrono::microseconds>(20s, daemon_->scheduler.next_change(now()).value_or(1s))));
     }
     onlooker_.check(*daemon_, store_);
-    require(store_.number("SELECT count(*) FROM jobs WHERE state <> 'blocked'") == 0, "jobs wait for ever although nothing is in their way");
+    require(store_.number("SELECT count(*) FROM jobs WHERE state <> 'blocked'") == 0,
+            "jobs wait for ever although nothing is in their way");
 }
 
 void Simulation::finish() {
-    require(store_.number("SELECT count(*) FROM jobs WHERE state <> 'blocked' OR deadline_at IS NOT NULL") == 0, "a job outlived its deadline");
-    require(store_.number("SELECT count(*) FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM job_dependencies d LEFT JOIN finished_jobs f ON f.id = d.parent_id "
-                          "WHERE d.job_id = j.id AND d.settled = 0 AND (f.id IS NULL OR (f.state <> 'succeeded' AND d.on_failure = 'wait')))") == 0,
+    require(store_.number("SELECT count(*) FROM jobs WHERE state <> 'blocked' OR deadline_at IS NOT NULL") == 0,
+            "a job outlived its deadline");
+    require(store_.number("SELECT count(*) FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM job_dependencies d LEFT JOIN "
+                          "finished_jobs f ON f.id = d.parent_id "
+                          "WHERE d.job_id = j.id AND d.settled = 0 AND (f.id IS NULL OR (f.state <> 'succeeded' AND "
+                          "d.on_failure = 'wait')))") == 0,
             "a job is blocked although none of its parents holds it");
-    const auto blocked = store_.number("SELECT count(*) FROM jobs"), ended = store_.number("SELECT count(*) FROM finished_jobs");
-    require(static_cast<std::size_t>(blocked + ended) == fates_.size(), fmt::format("{} jobs were submitted, {} are there", fates_.size(), blocked + ended));
+    const auto blocked = store_.number("SELECT count(*) FROM jobs"),
+               ended = store_.number("SELECT count(*) FROM finished_jobs");
+    require(static_cast<std::size_t>(blocked + ended) == fates_.size(),
+            fmt::format("{} jobs were submitted, {} are there", fates_.size(), blocked + ended));
     for (const auto& [id, fate] : fates_) {
         const bool is_final = values::is_final(store_.job_of(fate.organization, id).state);
-        require(fate.ends == fate.replays + (is_final ? 1 : 0), "job " + short_name(id) + " ended another number of times than it was run");
+        require(fate.ends == fate.replays + (is_final ? 1 : 0),
+                "job " + short_name(id) + " ended another number of times than it was run");
     }
-    require(store_.number("SELECT count(*) FROM finished_jobs WHERE result = '\"of a ghost\"'") == 0, "a stale result was kept");
-    require(store_.number("SELECT count(*) FROM finished_jobs WHERE state = 'succeeded' AND result IS NULL") == 0, "a result was lost");
+    require(store_.number("SELECT count(*) FROM finished_jobs WHERE result = '\"of a ghost\"'") == 0,
+            "a stale result was kept");
+    require(store_.number("SELECT count(*) FROM finished_jobs WHERE state = 'succeeded' AND result IS NULL") == 0,
+            "a result was lost");
 }
 
 } // namespace millrace::jobs::test

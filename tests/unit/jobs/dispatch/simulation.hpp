@@ -1,10 +1,12 @@
-// A simulation: a small world of jobs, queues, workers and mishaps, driven over a virtual clock by the dice of one seed.
+// A simulation: a small world of jobs, queues, workers and mishaps, driven over a virtual clock by the dice of one
+// seed.
 //
-// What it is: the scheduler, the ready queue, the breakers, the retry policies, and all the SQL of jobs on a real SQLite store,
-// under random submits, claims, heartbeats, ends, cancels, expiries, pauses, replays, jumps of the wall clock, and deaths
-// of the daemon before and after each commit. Workers whose lease is over go on trying to write.
-// What it is not: the threads of the dispatcher and of the store's writer (SimulatedDaemon takes their place, one thing after
-// the other), the disk (nothing is flushed), HTTP and the processors. The fault tests kill the real daemon for those.
+// What it is: the scheduler, the ready queue, the breakers, the retry policies, and all the SQL of jobs on a real
+// SQLite store, under random submits, claims, heartbeats, ends, cancels, expiries, pauses, replays, jumps of the wall
+// clock, and deaths of the daemon before and after each commit. Workers whose lease is over go on trying to write. What
+// it is not: the threads of the dispatcher and of the store's writer (SimulatedDaemon takes their place, one thing
+// after the other), the disk (nothing is flushed), HTTP and the processors. The fault tests kill the real daemon for
+// those.
 #pragma once
 #include "unit/jobs/dispatch/onlooker.hpp"
 
@@ -22,9 +24,13 @@ public:
     std::uint64_t bits() { return engine_(); }
     std::size_t below(std::size_t n) { return static_cast<std::size_t>(engine_() % n); }
     bool one_in(std::size_t n) { return below(n) == 0; }
-    std::chrono::microseconds up_to(std::chrono::microseconds longest) { return std::chrono::microseconds{below(static_cast<std::size_t>(longest.count())) + 1}; }
+    std::chrono::microseconds up_to(std::chrono::microseconds longest) {
+        return std::chrono::microseconds{below(static_cast<std::size_t>(longest.count())) + 1};
+    }
     template <class Container>
-    auto& any_of(Container& all) { return *std::next(all.begin(), static_cast<std::ptrdiff_t>(below(all.size()))); }
+    auto& any_of(Container& all) {
+        return *std::next(all.begin(), static_cast<std::ptrdiff_t>(below(all.size())));
+    }
 
 private:
     std::mt19937_64 engine_;
@@ -60,17 +66,17 @@ private:
     void take_external();
     void claim(const Waiting& job, bool external);
     void check_parents(JobId id);
-    void work();            // an attempt ends, one way or another
+    void work(); // an attempt ends, one way or another
     void end(SimulatedAttempt attempt, Outcome outcome, bool its_worker_goes_on = false);
     void heartbeat();
-    void haunt();           // a worker whose lease is over writes
+    void haunt(); // a worker whose lease is over writes
     void cancel();
     void replay();
     void change_rules();
     void jump();
     void tick();
     void expire();
-    void start();           // a daemon, after the death of another
+    void start(); // a daemon, after the death of another
     void drain();
     void run_empty();
     void finish();

@@ -27,9 +27,7 @@ std::string broken_by(std::uint64_t seed, bool tell) {
     std::string broken;
     try {
         simulation.run();
-    } catch (const Broken& what) {
-        broken = what.what();
-    } catch (const store::DatabaseError& error) {
+    } catch (const Broken& what) { broken = what.what(); } catch (const store::DatabaseError& error) {
         broken = error.what();
     }
     if (tell)
@@ -49,6 +47,7 @@ TEST_CASE("whatever happens, every job ends once, no stale lease writes, and no 
         const auto broken = broken_by(seed, false);
         if (broken.empty()) continue;
         ++failures;
-        FAIL_CHECK("seed ", seed, ": ", broken, "\n  alone: MILLRACE_SIMULATION_SEED=", seed, " test_jobs -tc='whatever happens*'");
+        FAIL_CHECK("seed ", seed, ": ", broken, "\n  alone: MILLRACE_SIMULATION_SEED=", seed,
+                   " test_jobs -tc='whatever happens*'");
     }
 }

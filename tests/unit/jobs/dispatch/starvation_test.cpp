@@ -20,7 +20,8 @@ struct Saturated {
     JobId push(unsigned priority, std::string_view kind = "echo", std::uint8_t of = 1, std::uint8_t by = 1) {
         const auto lane = ready.lane(table.queue(organization(of), "default"), kind, nullptr);
         const auto id = job_id(++made);
-        ready.push({id, now().wall, lane, priority & 0xF, ready.owners().find_or_add(organization(of), key(by))}, now());
+        ready.push({id, now().wall, lane, priority & 0xF, ready.owners().find_or_add(organization(of), key(by))},
+                   now());
         return id;
     }
     Waiting serve(const ReadyQueue::Open& open = all_open) {

@@ -84,7 +84,10 @@ TEST_CASE("more limits than are looked at together all come") {
         wanted.emplace_back(QueueDaemon::job());
         wanted.back()->expires_at = daemon.clock.now() + 1s;
     }
-    REQUIRE(daemon.run(daemon.jobs->submit_batch(daemon.who, std::move(wanted), std::nullopt, [](const BatchAccepted&) { return ""; })).has_value());
+    REQUIRE(daemon
+                .run(daemon.jobs->submit_batch(daemon.who, std::move(wanted), std::nullopt,
+                                               [](const BatchAccepted&) { return ""; }))
+                .has_value());
     daemon.settle();
     CHECK(daemon.dispatcher->backlog() == 600);
     daemon.clock.pass(1s);

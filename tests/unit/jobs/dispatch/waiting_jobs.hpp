@@ -28,7 +28,8 @@ inline KeyId key(std::uint8_t number) {
 }
 inline JobId job_id(std::uint32_t number) {
     JobId id;
-    for (int i = 0; i < 4; ++i) id.value.bytes[static_cast<std::size_t>(15 - i)] = static_cast<std::uint8_t>(number >> (8 * i));
+    for (int i = 0; i < 4; ++i)
+        id.value.bytes[static_cast<std::size_t>(15 - i)] = static_cast<std::uint8_t>(number >> (8 * i));
     return id;
 }
 

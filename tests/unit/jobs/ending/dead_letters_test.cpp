@@ -26,10 +26,13 @@ struct Morgue : QueueDaemon {
     }
     std::vector<JobId> list(DeadFilter filter = {}) {
         std::vector<JobId> ids;
-        for (const auto& dead : run(dead_letters->list(who.organization, std::move(filter))).value().items) ids.push_back(dead.id);
+        for (const auto& dead : run(dead_letters->list(who.organization, std::move(filter))).value().items)
+            ids.push_back(dead.id);
         return ids;
     }
-    std::size_t count(DeadFilter filter = {}) { return run(dead_letters->count(who.organization, std::move(filter))).value(); }
+    std::size_t count(DeadFilter filter = {}) {
+        return run(dead_letters->count(who.organization, std::move(filter))).value();
+    }
     Result<std::size_t> replay(Replay wanted) {
         auto done = run(dead_letters->replay(who, std::move(wanted)));
         settle();
@@ -138,8 +141,10 @@ TEST_CASE("more dead letters than one transaction takes are all replayed, and al
         morgue.pause();
         const auto inserted = morgue.database->write_blocking([&](store::Session& session) -> Result<void> {
             for (int i = 0; i < 1203; ++i)
-                session.execute("INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, state, priority, payload, tags, attempt, max_attempts, "
-                                "timeout_us, created_at, run_at, finished_at) VALUES ($1, $2, '', 'puppet', 'default', '', 'dead', 5, '{}', '{}', 4, 4, 1000000, 1, 1, 1)",
+                session.execute("INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, "
+                                "state, priority, payload, tags, attempt, max_attempts, "
+                                "timeout_us, created_at, run_at, finished_at) VALUES ($1, $2, '', 'puppet', 'default', "
+                                "'', 'dead', 5, '{}', '{}', 4, 4, 1000000, 1, 1, 1)",
                                 {JobId::make(), morgue.who.organization});
             return success();
         });

@@ -1,6 +1,6 @@
 // How an attempt ends, in the store: results, retries, dead letters, and what a stale lease cannot do.
-#include "unit/jobs/stored_jobs.hpp"
 #include "jobs/ending/total_repository.hpp"
+#include "unit/jobs/stored_jobs.hpp"
 
 using namespace millrace;
 using namespace millrace::jobs;
@@ -94,7 +94,8 @@ TEST_CASE("a stale lease writes nothing, whatever it tries") {
     const auto before = world.job(id);
     const auto changes = world.connection.total_changes();
     CHECK(world.end(stale, Success{"\"late\"", {}}).empty());
-    for (const auto kind : {Kind::retryable, Kind::permanent, Kind::worker_lost, Kind::spared}) CHECK(world.end(stale, Failure{kind, {"late", "late"}, {}}).empty());
+    for (const auto kind : {Kind::retryable, Kind::permanent, Kind::worker_lost, Kind::spared})
+        CHECK(world.end(stale, Failure{kind, {"late", "late"}, {}}).empty());
     attempt_repository::release(world.session, id, stale.token);
     auto tenant = world.tenant();
     CHECK_FALSE(attempt_repository::heartbeat(tenant, id, stale.token, 99));

@@ -24,7 +24,8 @@ bool expire(StoredJobs& world, JobId id) {
 }
 std::optional<Timestamp> ends_by(StoredJobs& world) {
     std::optional<Timestamp> found;
-    attempt_repository::each_waiting(world.session, [&](const attempt_repository::WaitingRow& row) { found = row.ends_by; });
+    attempt_repository::each_waiting(world.session,
+                                     [&](const attempt_repository::WaitingRow& row) { found = row.ends_by; });
     return found;
 }
 

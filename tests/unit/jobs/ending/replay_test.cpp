@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::optional<Moved> replay(StoredJobs& world, JobId id, std::chrono::microseconds in = 0s, std::optional<std::string> payload = std::nullopt) {
+std::optional<Moved> replay(StoredJobs& world, JobId id, std::chrono::microseconds in = 0s,
+                            std::optional<std::string> payload = std::nullopt) {
     auto tenant = world.tenant();
     auto moved = replay_job(tenant, id, world.now + in, payload, world.now);
     return moved ? std::optional{std::move(*moved)} : std::nullopt;
@@ -84,7 +85,8 @@ TEST_CASE("a job that killed its worker three times may do so three times more w
     StoredJobs world;
     const auto id = world.submit();
     for (int round = 0; round < 2; ++round) {
-        for (const char* state : {"scheduled", "scheduled", "dead"}) CHECK(states(world.fail(world.claim(id), Failure::Kind::worker_lost)) == state);
+        for (const char* state : {"scheduled", "scheduled", "dead"})
+            CHECK(states(world.fail(world.claim(id), Failure::Kind::worker_lost)) == state);
         REQUIRE(replay(world, id));
     }
 }

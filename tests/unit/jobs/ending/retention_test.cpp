@@ -17,7 +17,8 @@ namespace {
 JobId ended(StoredJobs& world, JobState state, Timestamp submitted, Timestamp at) {
     auto id = JobId::make();
     auto millis = static_cast<std::uint64_t>(submitted.micros / 1000);
-    for (int byte = 5; byte >= 0; --byte, millis >>= 8) id.value.bytes[static_cast<std::size_t>(byte)] = static_cast<std::uint8_t>(millis);
+    for (int byte = 5; byte >= 0; --byte, millis >>= 8)
+        id.value.bytes[static_cast<std::size_t>(byte)] = static_cast<std::uint8_t>(millis);
     auto job = world.prepared().job;
     job.id = id;
     job.state = state;
@@ -48,14 +49,16 @@ TEST_CASE("a job that has not ended is never found, however old") {
     StoredJobs world;
     world.submit();
     world.pass(24h * 365);
-    for (const auto state : {JobState::queued, JobState::running, JobState::succeeded}) CHECK(old(world, state, 1h).empty());
+    for (const auto state : {JobState::queued, JobState::running, JobState::succeeded})
+        CHECK(old(world, state, 1h).empty());
 }
 
 TEST_CASE("large pasts are found piece by piece, each once") {
     for (const auto state : {JobState::succeeded, JobState::cancelled}) {
         StoredJobs world;
         std::set<JobId> all;
-        for (int i = 0; i < 1203; ++i) all.insert(ended(world, state, world.now - 100h + std::chrono::milliseconds{i}, world.now - 99h));
+        for (int i = 0; i < 1203; ++i)
+            all.insert(ended(world, state, world.now - 100h + std::chrono::milliseconds{i}, world.now - 99h));
         std::set<JobId> found;
         for (std::optional<Retention::Place> from = Retention::Place{}; from;) {
             const auto piece = Retention::find_piece(world.session, state, world.now - 1h, *from);
@@ -75,7 +78,8 @@ TEST_CASE("what is kept for good is not gone through for what is not") {
         while (rows.next()) text += rows.string(3) + "\n";
         return text;
     };
-    const auto ends = plan("EXPLAIN QUERY PLAN SELECT id FROM finished_jobs WHERE state <> 'succeeded' AND state = 'cancelled' AND (finished_at, id) > (0, '') "
+    const auto ends = plan("EXPLAIN QUERY PLAN SELECT id FROM finished_jobs WHERE state <> 'succeeded' AND state = "
+                           "'cancelled' AND (finished_at, id) > (0, '') "
                            "AND finished_at < 5 ORDER BY finished_at, id");
     CHECK_MESSAGE(ends.find("finished_jobs_by_end") != std::string::npos, ends);
     CHECK_MESSAGE(ends.find("TEMP B-TREE") == std::string::npos, ends);
@@ -113,10 +117,12 @@ TEST_CASE("a policy is followed from the start on, for the states that it names"
     daemon.finish(daemon.submit());
     daemon.finish(daemon.submit(), failure("broken", Failure::Kind::permanent));
     daemon.clock.set(SystemClock::instance().now() + 48h); // ids carry the true time
-    Retention retention{*daemon.database, daemon.clock, daemon.log, daemon.metrics, {.keep = {{JobState::succeeded, 24h}}}};
+    Retention retention{
+        *daemon.database, daemon.clock, daemon.log, daemon.metrics, {.keep = {{JobState::succeeded, 24h}}}};
     asio::io_context context;
     retention.start(context);
-    for (int turn = 0; turn < 1000 && daemon.number("SELECT count(*) FROM finished_jobs") > 1; ++turn) std::this_thread::sleep_for(1ms);
+    for (int turn = 0; turn < 1000 && daemon.number("SELECT count(*) FROM finished_jobs") > 1; ++turn)
+        std::this_thread::sleep_for(1ms);
     CHECK(daemon.number("SELECT count(*) FROM finished_jobs") == 1);
     CHECK(daemon.number("SELECT count(*) FROM finished_jobs WHERE state = 'dead'") == 1);
     retention.stop();
@@ -124,7 +130,8 @@ TEST_CASE("a policy is followed from the start on, for the states that it names"
     context.run();
 }
 
-TEST_CASE("events are read in the order of their commits, after a number, by their own organisation, and forgotten by age") {
+TEST_CASE(
+    "events are read in the order of their commits, after a number, by their own organisation, and forgotten by age") {
     StoredJobs world;
     for (int i = 0; i < 5; ++i) {
         write_event(world.session, world.organization, "job.dead", std::to_string(i), {{"n", i}}, world.now);

@@ -12,7 +12,8 @@ namespace {
 const Outcome broken = Failure{Kind::retryable, {"broken", "it broke"}, {}};
 
 // Claims and fails until the job has ended; the waits between.
-std::vector<std::chrono::microseconds> fail_until_dead(StoredJobs& world, JobId id, const values::RetryPolicy& policy = {}) {
+std::vector<std::chrono::microseconds> fail_until_dead(StoredJobs& world, JobId id,
+                                                       const values::RetryPolicy& policy = {}) {
     std::vector<std::chrono::microseconds> waits;
     for (int guard = 0; guard < 200; ++guard) {
         const auto settled = world.end(world.claim(id), broken, policy);
@@ -64,7 +65,8 @@ TEST_CASE("exactly as many attempts are made as are allowed") {
 }
 
 TEST_CASE("jitter moves a retry by a fifth at most, either way") {
-    for (const auto& [random, expected] : {std::pair{std::uint64_t{0}, 800ms}, std::pair{~std::uint64_t{0}, 1200ms}, std::pair{std::uint64_t{1} << 63, 1000ms}}) {
+    for (const auto& [random, expected] : {std::pair{std::uint64_t{0}, 800ms}, std::pair{~std::uint64_t{0}, 1200ms},
+                                           std::pair{std::uint64_t{1} << 63, 1000ms}}) {
         StoredJobs world;
         const auto settled = world.end(world.claim(world.submit()), broken, {}, random);
         CHECK(settled.jobs.at(0).due - world.now == expected);
@@ -89,7 +91,8 @@ TEST_CASE("an error code that its policy never retries is not tried again") {
 
 TEST_CASE("a processor's own time to try again takes the policy's place") {
     StoredJobs world;
-    const auto settled = world.end(world.claim(world.submit()), Failure{Kind::retryable, {"busy", "come back later"}, 90s});
+    const auto settled =
+        world.end(world.claim(world.submit()), Failure{Kind::retryable, {"busy", "come back later"}, 90s});
     CHECK(settled.jobs.at(0).due - world.now == 90s);
     const auto at_once = world.end(world.claim(world.submit()), Failure{Kind::retryable, {"busy", ""}, 0ms});
     CHECK(at_once.jobs.at(0).due == world.now);
@@ -141,7 +144,8 @@ TEST_CASE("an attempt that was spared counts for nothing and waits for nothing")
     CHECK(fail_until_dead(world, id).size() == 3);
 }
 
-TEST_CASE("a job that ends its worker has used an attempt, whether it crashed or ran too long, and the record says which") {
+TEST_CASE(
+    "a job that ends its worker has used an attempt, whether it crashed or ran too long, and the record says which") {
     StoredJobs world;
     for (const auto* code : {"worker_lost", "timed_out"}) {
         auto wanted = world.prepared();
@@ -161,7 +165,9 @@ TEST_CASE("a job that ended three workers is dead, however many attempts it has"
     const auto id = world.store(wanted).job.id;
     int n = 0;
     for (const char* state : {"scheduled", "scheduled", "dead"}) {
-        const auto settled = world.end(world.claim(id), Failure{Kind::worker_lost, {n++ == 1 ? "timed_out" : "worker_lost", "it ended its worker"}, {}});
+        const auto settled =
+            world.end(world.claim(id),
+                      Failure{Kind::worker_lost, {n++ == 1 ? "timed_out" : "worker_lost", "it ended its worker"}, {}});
         CHECK(states(settled) == state);
         if (n < 3) CHECK(settled.jobs[0].due > world.now); // not at once: a model that crashes is given time
         world.pass(1min);

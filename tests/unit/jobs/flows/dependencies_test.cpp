@@ -155,7 +155,8 @@ TEST_CASE("a parent that had failed before counts as its child says") {
     StoredJobs world;
     const auto parent = world.submit();
     world.die(parent);
-    for (const auto& [policy, state] : {std::pair{OnFailure::fail, "dead"}, std::pair{OnFailure::ignore, "queued"}, std::pair{OnFailure::wait, "blocked"}}) {
+    for (const auto& [policy, state] : {std::pair{OnFailure::fail, "dead"}, std::pair{OnFailure::ignore, "queued"},
+                                        std::pair{OnFailure::wait, "blocked"}}) {
         auto wanted = world.prepared();
         wanted.depends_on = {{parent, policy}};
         const auto stored = world.store(wanted);
@@ -232,11 +233,12 @@ struct Retried {
 } // namespace
 
 TEST_CASE("a job that is retried waits for what it depends on as one that is submitted does") {
-    for (const Retried& each : {Retried{OnFailure::fail, "queued", "blocked"}, Retried{OnFailure::fail, "running", "blocked"},
-                                Retried{OnFailure::fail, "succeeded", "queued"}, Retried{OnFailure::fail, "dead", ""},
-                                Retried{OnFailure::ignore, "dead", "queued"}, Retried{OnFailure::ignore, "queued", "blocked"},
-                                Retried{OnFailure::wait, "dead", "blocked"}, Retried{OnFailure::wait, "succeeded", "queued"},
-                                Retried{OnFailure::fail, "gone", "queued"}}) {
+    for (const Retried& each :
+         {Retried{OnFailure::fail, "queued", "blocked"}, Retried{OnFailure::fail, "running", "blocked"},
+          Retried{OnFailure::fail, "succeeded", "queued"}, Retried{OnFailure::fail, "dead", ""},
+          Retried{OnFailure::ignore, "dead", "queued"}, Retried{OnFailure::ignore, "queued", "blocked"},
+          Retried{OnFailure::wait, "dead", "blocked"}, Retried{OnFailure::wait, "succeeded", "queued"},
+          Retried{OnFailure::fail, "gone", "queued"}}) {
         CAPTURE(values::name(each.edge));
         CAPTURE(std::string{each.parent});
         StoredJobs world;

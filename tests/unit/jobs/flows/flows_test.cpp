@@ -44,7 +44,8 @@ struct River : QueueDaemon {
 
 TEST_CASE("a flow fans out and in, and its progress is counted") {
     River river;
-    auto graph = river.submit({"f", {step("split"), step("a", {"split"}), step("b", {"split"}), step("join", {"a", "b"})}, {}});
+    auto graph =
+        river.submit({"f", {step("split"), step("a", {"split"}), step("b", {"split"}), step("join", {"a", "b"})}, {}});
     CHECK(graph.flow.name == "f");
     CHECK(graph.flow.jobs == 4);
     CHECK(graph.nodes.size() == 4);
@@ -94,7 +95,10 @@ TEST_CASE("a callback runs after the last job, however they ended, and is none o
 
 TEST_CASE("a failure goes as far as the edges let it") {
     River river;
-    const auto graph = river.submit({"f", {step("a"), step("fails", {"a"}), step("ignores", {"a"}, OnFailure::ignore), step("waits", {"a"}, OnFailure::wait)}, {}});
+    const auto graph = river.submit({"f",
+                                     {step("a"), step("fails", {"a"}), step("ignores", {"a"}, OnFailure::ignore),
+                                      step("waits", {"a"}, OnFailure::wait)},
+                                     {}});
     river.finish(river.id(graph, "a"), failure());
     CHECK(river.state_of(graph, "fails") == "dead");
     CHECK(river.state_of(graph, "ignores") == "running");
@@ -113,7 +117,8 @@ TEST_CASE("what is wrong with a document is said, and nothing of it is stored") 
     const auto refused = [&](NewFlow flow) {
         const auto answer = river.try_submit(std::move(flow));
         REQUIRE_FALSE(answer.has_value());
-        CHECK(river.number("SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM flows) + (SELECT count(*) FROM job_dependencies)") == 0);
+        CHECK(river.number("SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM flows) + (SELECT count(*) FROM "
+                           "job_dependencies)") == 0);
         return answer.error();
     };
     CHECK(refused({"f", {step("a"), step("a")}, {}}).detail.find("\"a\"") != std::string::npos);
@@ -156,12 +161,15 @@ TEST_CASE("a flow that is submitted again with its key is the same flow") {
     CHECK(again.flow.id == first.flow.id);
     CHECK(again.flow.succeeded == 1); // as it is now
     CHECK(river.number("SELECT count(*) FROM flows") == 1);
-    CHECK(river.try_submit({"f", {step("a")}, {}}, IdempotentRequest{"k", "another", "POST /api/v1/flows"}).error().code == Code::unprocessable);
+    CHECK(river.try_submit({"f", {step("a")}, {}}, IdempotentRequest{"k", "another", "POST /api/v1/flows"})
+              .error()
+              .code == Code::unprocessable);
 }
 
 TEST_CASE("a flow that is cancelled ends with all its jobs, and releases none") {
     River river;
-    const auto graph = river.submit({"f", {step("a"), step("b", {"a"}, OnFailure::ignore), step("c", {"b"}), step("d")}, QueueDaemon::job()});
+    const auto graph = river.submit(
+        {"f", {step("a"), step("b", {"a"}, OnFailure::ignore), step("c", {"b"}), step("d")}, QueueDaemon::job()});
     river.finish(river.id(graph, "d"));
     CHECK(river.run(river.flows->cancel(river.who, graph.flow.id)).value() == 4);
     river.settle();

@@ -21,7 +21,9 @@ struct WorkedOutside : QueueDaemon {
         wanted.kind = "anything";
         return wanted;
     }
-    static LeaseRequest request(std::size_t most = 1, std::chrono::milliseconds wait = 0ms) { return {"outside", "w1", most, wait, 30s}; }
+    static LeaseRequest request(std::size_t most = 1, std::chrono::milliseconds wait = 0ms) {
+        return {"outside", "w1", most, wait, 30s};
+    }
     std::vector<LeasedJob> take(std::size_t most = 1) {
         auto taken = run(leases->take(who, request(most)));
         REQUIRE(taken.has_value());
@@ -38,7 +40,8 @@ struct WorkedOutside : QueueDaemon {
         settle();
         return done;
     }
-    Result<void> fail(LeaseToken token, bool retryable = true, std::optional<std::chrono::milliseconds> after = std::nullopt) {
+    Result<void> fail(LeaseToken token, bool retryable = true,
+                      std::optional<std::chrono::milliseconds> after = std::nullopt) {
         auto done = run(leases->fail(who, token, {"broken", "it broke"}, retryable, after));
         settle();
         return done;
@@ -59,7 +62,8 @@ TEST_CASE("a lease token is text and back, and nothing else is one") {
     REQUIRE(parsed);
     CHECK(parsed->job == token.job);
     CHECK(parsed->token == token.token);
-    for (const auto& wrong : {std::string{}, token.text().substr(1), token.text() + "0", std::string(48, 'g'), std::string(47, '0') + "g", std::string(48, '-')})
+    for (const auto& wrong : {std::string{}, token.text().substr(1), token.text() + "0", std::string(48, 'g'),
+                              std::string(47, '0') + "g", std::string(48, '-')})
         CHECK_FALSE(LeaseToken::parse(wrong));
 }
 
@@ -87,7 +91,9 @@ TEST_CASE("a worker takes jobs with their payloads, and reports their results") 
 
 TEST_CASE("a worker that waits is given the first job that comes") {
     WorkedOutside daemon;
-    auto waiting = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(5, 60s))); });
+    auto waiting = std::async(std::launch::async, [&] {
+        return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(5, 60s)));
+    });
     while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     const auto id = daemon.submit(WorkedOutside::outside());
     const auto taken = waiting.get();
@@ -101,7 +107,8 @@ TEST_CASE("a worker that goes away while it waits is given nothing, and the job 
     WorkedOutside daemon;
     asio::cancellation_signal gone;
     asio::io_context context;
-    auto poll = asio::co_spawn(context, daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s)), asio::bind_cancellation_slot(gone.slot(), asio::use_future));
+    auto poll = asio::co_spawn(context, daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s)),
+                               asio::bind_cancellation_slot(gone.slot(), asio::use_future));
     context.poll();
     while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     asio::post(context, [&] { gone.emit(asio::cancellation_type::terminal); });
@@ -167,7 +174,9 @@ TEST_CASE("a job that could not be taken back at once is tried again when its le
 
 TEST_CASE("a worker that has waited long enough goes away with nothing") {
     WorkedOutside daemon;
-    auto waiting = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s))); });
+    auto waiting = std::async(std::launch::async, [&] {
+        return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s)));
+    });
     while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     daemon.pass(60s);
     const auto taken = waiting.get();
@@ -179,7 +188,9 @@ TEST_CASE("no more workers wait than may, and none when the daemon stops") {
     DispatcherOptions options;
     options.most_waiting_workers = 1;
     WorkedOutside daemon{options};
-    auto waiting = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s))); });
+    auto waiting = std::async(std::launch::async, [&] {
+        return daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request(1, 60s)));
+    });
     while (daemon.snapshot().total.waiting_workers == 0) std::this_thread::sleep_for(1ms);
     CHECK(daemon.run(daemon.leases->take(daemon.who, WorkedOutside::request())).error().code == Code::unavailable);
     daemon.stop();
@@ -276,7 +287,9 @@ TEST_CASE("a report that is written just before its lease is over counts, and th
     std::future<Result<void>> reported;
     {
         QueueDaemon::HeldStore held{*daemon.database};
-        reported = std::async(std::launch::async, [&] { return daemon.run(daemon.leases->fail(daemon.who, token, {"broken", "it broke"}, true, std::nullopt)); });
+        reported = std::async(std::launch::async, [&] {
+            return daemon.run(daemon.leases->fail(daemon.who, token, {"broken", "it broke"}, true, std::nullopt));
+        });
         std::this_thread::sleep_for(10ms); // it waits for the store then
         daemon.clock.pass(30s);
         daemon.dispatcher->start(); // a tick: the lease is over

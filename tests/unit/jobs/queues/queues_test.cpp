@@ -7,14 +7,17 @@ using namespace millrace::jobs::test;
 
 namespace {
 
-std::optional<QueueView> view(QueueDaemon& daemon, const std::string& name = "default") { return daemon.run(daemon.queues->find(daemon.who.organization, name)); }
+std::optional<QueueView> view(QueueDaemon& daemon, const std::string& name = "default") {
+    return daemon.run(daemon.queues->find(daemon.who.organization, name));
+}
 
 } // namespace
 
 TEST_CASE("a pause holds new jobs and lets those that run end; operators hear who paused it and why") {
     QueueDaemon daemon;
     const auto running = daemon.submit();
-    CHECK(daemon.run(daemon.queues->pause(daemon.who, "default", "the printer is out of paper", std::nullopt)).has_value());
+    CHECK(daemon.run(daemon.queues->pause(daemon.who, "default", "the printer is out of paper", std::nullopt))
+              .has_value());
     const auto waiting = daemon.submit();
     CHECK(daemon.state(waiting) == "queued");
     CHECK(daemon.finish(running));
@@ -47,7 +50,8 @@ TEST_CASE("a pause until a time ends then by itself") {
     daemon.pass(1us);
     CHECK(daemon.state(id) == "running");
     CHECK_FALSE(view(daemon)->pause);
-    CHECK(daemon.run(daemon.queues->pause(daemon.who, "default", "", daemon.clock.now())).error().code == Code::unprocessable);
+    CHECK(daemon.run(daemon.queues->pause(daemon.who, "default", "", daemon.clock.now())).error().code ==
+          Code::unprocessable);
 }
 
 TEST_CASE("a pause that is changed is changed for good") {

@@ -20,10 +20,13 @@ JobId submit_with(StoredJobs& world, const std::string& payload) {
     return world.store(std::move(wanted)).job.id;
 }
 
-std::string naming(const std::string& sha256) { return fmt::format(R"({{"deep":[{{"input":{{"blob":"{}"}}}}]}})", sha256); }
+std::string naming(const std::string& sha256) {
+    return fmt::format(R"({{"deep":[{{"input":{{"blob":"{}"}}}}]}})", sha256);
+}
 
 void keep(StoredJobs& world, const std::string& sha256) {
-    world.session.execute("INSERT INTO blobs (organization_id, sha256, size, media_type, created_at, owner) VALUES ($1, $2, 1, '', 0, 'job')",
+    world.session.execute("INSERT INTO blobs (organization_id, sha256, size, media_type, created_at, owner) VALUES "
+                          "($1, $2, 1, '', 0, 'job')",
                           {world.organization, sha256});
 }
 

@@ -10,7 +10,9 @@ using namespace std::chrono_literals;
 namespace {
 
 Timestamp at(const std::string& text) { return Timestamp::parse(text).value(); }
-Timetable timetable(const std::string& cron, const std::string& zone = "UTC") { return Timetable::of(cron, zone).value(); }
+Timetable timetable(const std::string& cron, const std::string& zone = "UTC") {
+    return Timetable::of(cron, zone).value();
+}
 
 } // namespace
 
@@ -47,8 +49,10 @@ TEST_CASE("a plan made by another clock is made anew") {
     schedule.next_run_at = at("2026-05-04T11:00:00Z");
     schedule.last_run_at = at("2026-05-04T10:00:00Z");
     CHECK(replanned(hourly, schedule, at("2026-05-04T10:20:00Z")) == schedule.next_run_at);
-    CHECK(replanned(hourly, schedule, at("2026-05-04T11:20:00Z")) == schedule.next_run_at); // due: for the policy to say
-    CHECK(replanned(hourly, schedule, at("2026-05-04T08:20:00Z")) == schedule.next_run_at); // set back: nothing runs twice
+    CHECK(replanned(hourly, schedule, at("2026-05-04T11:20:00Z")) ==
+          schedule.next_run_at); // due: for the policy to say
+    CHECK(replanned(hourly, schedule, at("2026-05-04T08:20:00Z")) ==
+          schedule.next_run_at); // set back: nothing runs twice
     CHECK(replanned(hourly, schedule, at("2026-05-04T06:20:00Z")) == at("2026-05-04T07:00:00Z")); // it was wrong before
     schedule.last_run_at.reset();
     CHECK(replanned(hourly, schedule, at("2026-05-04T09:20:00Z")) == at("2026-05-04T10:00:00Z"));
@@ -91,8 +95,9 @@ TEST_CASE("two that look at the same moment fire once") {
     context.run();
     one.get();
     two.get();
-    CHECK(world.jobs() == Times{"2026-05-04T10:21", "2026-05-04T10:22", "2026-05-04T10:23", "2026-05-04T10:24", "2026-05-04T10:25", "2026-05-04T10:26",
-                                "2026-05-04T10:27", "2026-05-04T10:28", "2026-05-04T10:29", "2026-05-04T10:30"});
+    CHECK(world.jobs() == Times{"2026-05-04T10:21", "2026-05-04T10:22", "2026-05-04T10:23", "2026-05-04T10:24",
+                                "2026-05-04T10:25", "2026-05-04T10:26", "2026-05-04T10:27", "2026-05-04T10:28",
+                                "2026-05-04T10:29", "2026-05-04T10:30"});
 }
 
 TEST_CASE("times that passed while the daemon was down: skipped, run once, or all run, and operators hear of it") {

@@ -30,10 +30,13 @@ public:
                            values::Job stored;
                            stored.id = JobId::make();
                            stored.queue = "default";
-                           tenant.execute("INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, tags, "
-                                          "attempt, max_attempts, timeout_us, created_at, run_at) "
-                                          "VALUES ($1, $2, $3, $4, 'default', '', 'queued', 5, '{}', $5, 0, 4, 1, $6, $6)",
-                                          {stored.id, who.key.is_nil() ? std::string{} : who.key.text(), job.kind, json::serialize(job.tags), now});
+                           tenant.execute(
+                               "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, "
+                               "priority, payload, tags, "
+                               "attempt, max_attempts, timeout_us, created_at, run_at) "
+                               "VALUES ($1, $2, $3, $4, 'default', '', 'queued', 5, '{}', $5, 0, 4, 1, $6, $6)",
+                               {stored.id, who.key.is_nil() ? std::string{} : who.key.text(), job.kind,
+                                json::serialize(job.tags), now});
                            return stored;
                        },
                        [this] { ++announced; }};
@@ -90,7 +93,8 @@ struct ScheduleWorld {
     }
     void look() { run(runner->look()); }
 
-    static NewSchedule asked(const std::string& cron, Missed missed = Missed::run_once, const std::string& zone = "UTC") {
+    static NewSchedule asked(const std::string& cron, Missed missed = Missed::run_once,
+                             const std::string& zone = "UTC") {
         return {"nightly", cron, zone, missed, R"({"kind":"echo"})"};
     }
     ScheduleId create(const NewSchedule& wanted) {
@@ -120,7 +124,8 @@ struct ScheduleWorld {
             ->read_blocking([](store::Session& session) -> Result<std::vector<std::string>> {
                 std::vector<std::string> times;
                 auto rows = session.query("SELECT tags FROM jobs ORDER BY id");
-                while (rows.next()) times.push_back(std::string{json::parse(rows.text(0)).at("planned_at").as_string()}.substr(0, 16));
+                while (rows.next())
+                    times.push_back(std::string{json::parse(rows.text(0)).at("planned_at").as_string()}.substr(0, 16));
                 return times;
             })
             .value();
@@ -145,7 +150,8 @@ struct ScheduleWorld {
     std::unique_ptr<store::Database> database;
     std::unique_ptr<ScheduleRunner> runner; // looked at by hand; the one of `schedules` is not started
     std::unique_ptr<Schedules> schedules;
-    values::Principal who{.organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
+    values::Principal who{
+        .organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
 };
 
 using Times = std::vector<std::string>;

@@ -48,7 +48,8 @@ TEST_CASE("what can never work is refused before it is stored") {
     CHECK(contains(world.refused(asked).detail, "takes no tag \"planned_at\""));
 
     world.submitter.refusal = Error{Code::unprocessable, "nothing here runs jobs of kind \"echo\""};
-    CHECK(world.refused(ScheduleWorld::asked("@daily")).detail == "the schedule's job: nothing here runs jobs of kind \"echo\"");
+    CHECK(world.refused(ScheduleWorld::asked("@daily")).detail ==
+          "the schedule's job: nothing here runs jobs of kind \"echo\"");
     world.submitter.refusal = Error{Code::unavailable, "the backlog is full"};
     asked.job = json_text(json::value{{"kind", "echo"}, {"tags", {{"schedule", "nightly"}, {"site", "north"}}}});
     world.create(asked); // there may be room when it is due
@@ -62,10 +63,12 @@ TEST_CASE("names are of one organisation, and so is what it sees") {
     ScheduleWorld world;
     const auto id = world.create(ScheduleWorld::asked("@daily"));
     const auto other = OrganizationId::make();
-    world.database->write_blocking([other](store::Session& session) -> Result<void> {
-        session.execute("INSERT INTO organizations (id, name, created_at) VALUES ($1, 'other', 1)", {other});
-        return success();
-    }).value();
+    world.database
+        ->write_blocking([other](store::Session& session) -> Result<void> {
+            session.execute("INSERT INTO organizations (id, name, created_at) VALUES ($1, 'other', 1)", {other});
+            return success();
+        })
+        .value();
     CHECK(!world.run(world.schedules->find(other, id)).value().has_value());
     CHECK(world.run(world.schedules->list(other, {})).value().items.empty());
     world.who.organization = other;
@@ -85,7 +88,8 @@ TEST_CASE("lists come newest first, by pages and by name") {
     }
     const auto list = [&](schedule_repository::Filter filter) {
         std::string names;
-        for (const auto& each : world.run(world.schedules->list(world.who.organization, filter)).value().items) names += each.name;
+        for (const auto& each : world.run(world.schedules->list(world.who.organization, filter)).value().items)
+            names += each.name;
         return names;
     };
     CHECK(list({}) == "cba");
@@ -108,7 +112,8 @@ TEST_CASE("a changed schedule is planned anew; the same times keep what is due")
 
     asked.cron = "0 12 * * *";
     asked.name = "noon";
-    CHECK(world.run(world.schedules->update(world.who, id, asked)).value().next_run_at == Timestamp::parse("2026-05-04T12:00:00Z"));
+    CHECK(world.run(world.schedules->update(world.who, id, asked)).value().next_run_at ==
+          Timestamp::parse("2026-05-04T12:00:00Z"));
     world.look();
     CHECK(world.jobs().empty());
     world.clock.pass(40min);
@@ -180,13 +185,16 @@ TEST_CASE("an Idempotency-Key gives one schedule and one run") {
     ScheduleWorld world;
     const IdempotentRequest request{"k", "digest", "POST /api/v1/schedules"};
     const auto render = [](const Schedule& schedule) { return "{\"id\":\"" + schedule.id.text() + "\"}"; };
-    const auto first = world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), request, render)).value();
-    const auto again = world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), request, render)).value();
+    const auto first =
+        world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), request, render)).value();
+    const auto again =
+        world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), request, render)).value();
     CHECK(again.replayed);
     CHECK(again.id == first.id);
     CHECK(again.body == first.body);
     const IdempotentRequest other{"k", "another digest", "POST /api/v1/schedules"};
-    CHECK(world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), other, render)).error().code == Code::unprocessable);
+    CHECK(world.run(world.schedules->create(world.who, ScheduleWorld::asked("@daily"), other, render)).error().code ==
+          Code::unprocessable);
 
     const auto id = *ScheduleId::parse(first.id);
     const IdempotentRequest run_request{"k", "", "POST /api/v1/schedules/" + first.id + "/run"};

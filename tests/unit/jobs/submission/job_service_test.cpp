@@ -9,14 +9,17 @@ using namespace millrace::jobs::test;
 
 namespace {
 
-IdempotentRequest request(std::string key, std::string payload = "digest") { return {std::move(key), std::move(payload), "POST /api/v1/jobs"}; }
+IdempotentRequest request(std::string key, std::string payload = "digest") {
+    return {std::move(key), std::move(payload), "POST /api/v1/jobs"};
+}
 
 std::string render(const BatchAccepted& answer) {
     std::string text;
     for (const auto& item : answer.items) text += item ? (item->duplicate ? "d" : "a") : "r";
     return text;
 }
-Result<BatchAccepted> submit_all(QueueDaemon& daemon, std::vector<Result<values::NewJob>> wanted, std::optional<IdempotentRequest> key = std::nullopt) {
+Result<BatchAccepted> submit_all(QueueDaemon& daemon, std::vector<Result<values::NewJob>> wanted,
+                                 std::optional<IdempotentRequest> key = std::nullopt) {
     auto done = daemon.run(daemon.jobs->submit_batch(daemon.who, std::move(wanted), std::move(key), render));
     daemon.settle();
     return done;
@@ -61,7 +64,8 @@ TEST_CASE("many requests with one key at once make one job") {
     {
         QueueDaemon::HeldStore held{*daemon.database};
         for (int i = 0; i < 8; ++i)
-            answers.push_back(std::async(std::launch::async, [&] { return daemon.try_submit(QueueDaemon::job(), request("k")); }));
+            answers.push_back(
+                std::async(std::launch::async, [&] { return daemon.try_submit(QueueDaemon::job(), request("k")); }));
         std::this_thread::sleep_for(10ms);
     }
     std::set<std::string> bodies;
@@ -186,7 +190,8 @@ namespace {
 values::NewJob naming_blobs(std::size_t count) {
     auto wanted = QueueDaemon::job();
     wanted.payload = R"({"inputs":[)";
-    for (std::size_t i = 0; i < count; ++i) wanted.payload += fmt::format(R"({}{{"blob":"{:064x}"}})", i == 0 ? "" : ",", i);
+    for (std::size_t i = 0; i < count; ++i)
+        wanted.payload += fmt::format(R"({}{{"blob":"{:064x}"}})", i == 0 ? "" : ",", i);
     wanted.payload += "]}";
     return wanted;
 }

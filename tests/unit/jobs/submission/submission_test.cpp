@@ -10,7 +10,8 @@ using values::JobState;
 
 namespace {
 
-Prepared unique(const StoredJobs& world, const std::string& key, std::optional<std::chrono::microseconds> period = std::nullopt) {
+Prepared unique(const StoredJobs& world, const std::string& key,
+                std::optional<std::chrono::microseconds> period = std::nullopt) {
     auto wanted = world.prepared();
     wanted.job.unique_key = key;
     wanted.unique = values::Unique{.key = key, .period = period};
@@ -150,7 +151,8 @@ TEST_CASE("what is forgotten is forgotten in pieces, the oldest first") {
     StoredJobs world;
     auto tenant = world.tenant();
     for (int i = 0; i < 25; ++i) {
-        job_repository::remember_request(tenant, "POST /api/v1/jobs", std::to_string(i), {"digest", "", 202}, world.now);
+        job_repository::remember_request(tenant, "POST /api/v1/jobs", std::to_string(i), {"digest", "", 202},
+                                         world.now);
         world.run(world.store(unique(world, std::to_string(i))).job.id);
         world.pass(1s);
     }
@@ -198,5 +200,6 @@ TEST_CASE("an Idempotency-Key belongs to the key that sent it") {
     CHECK(earlier_answer(tenant, request(mine)).value()->body == "mine");
     // From before an update.
     job_repository::remember_request(tenant, "POST /api/v1/jobs", "old", {"digest", "before", 202}, world.now);
-    CHECK(earlier_answer(tenant, IdempotentRequest{"old", "digest", "POST /api/v1/jobs", mine}).value()->body == "before");
+    CHECK(earlier_answer(tenant, IdempotentRequest{"old", "digest", "POST /api/v1/jobs", mine}).value()->body ==
+          "before");
 }

@@ -1,4 +1,5 @@
-// Every way into the queue goes by the rules of a submission: what a submit would be refused for now, a retry and a replay are too.
+// Every way into the queue goes by the rules of a submission: what a submit would be refused for now, a retry and a
+// replay are too.
 #include "unit/jobs/queue_daemon.hpp"
 
 using namespace millrace;
@@ -30,7 +31,9 @@ struct Door : QueueDaemon {
     }
     // The codes of a submit, of a retry and of a replay.
     void check(JobId dead, std::optional<Code> expected) {
-        const auto code = [](const auto& result) { return result.has_value() ? std::optional<Code>{} : std::optional{result.error().code}; };
+        const auto code = [](const auto& result) {
+            return result.has_value() ? std::optional<Code>{} : std::optional{result.error().code};
+        };
         Replay replay;
         replay.filter.ids = {dead};
         CHECK(code(run(dead_letters->replay(who, std::move(replay)))) == expected);

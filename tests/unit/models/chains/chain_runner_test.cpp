@@ -55,12 +55,14 @@ public:
 private:
     Outcome answer(const Request& request) {
         const auto& input = request.input;
-        engine_.asked.push_back({request.model->name, input.bytes, static_cast<bool>(input.file), request.raw, request.priority, request.deadline, input.regions, input.tensors});
+        engine_.asked.push_back({request.model->name, input.bytes, static_cast<bool>(input.file), request.raw,
+                                 request.priority, request.deadline, input.regions, input.tensors});
         auto said = engine_.answers.at(request.model->name);
         if (!said) return said;
         if (const auto rows = input.regions.size(); rows > 1) { // as the engine answers several rows
             json::array list;
-            for (std::size_t i = 0; i < rows; ++i) list.push_back(json::object{{"label", fmt::format("at {}", input.regions[i].x)}});
+            for (std::size_t i = 0; i < rows; ++i)
+                list.push_back(json::object{{"label", fmt::format("at {}", input.regions[i].x)}});
             said->result = {{"rows", std::move(list)}, {"model", request.model->name}};
         }
         return said;
@@ -83,14 +85,16 @@ inference::Prediction tensors(const std::string& name, const std::string& bytes)
     return out;
 }
 
-const char* kinds = R"({"format":1,"name":"kinds","task":"classification","input":{"kind":"image","color":"gray","shape":%SHAPE%},
+const char* kinds =
+    R"({"format":1,"name":"kinds","task":"classification","input":{"kind":"image","color":"gray","shape":%SHAPE%},
     "output":{"shape":[2]},"labels":["c","d"],"postprocess":{"kind":"softmax_top_k"},"batching":{"max_batch":%BATCH%}})";
 
 VersionPtr version(const std::string& name, const std::string& manifest) {
     auto read = values::Manifest::parse(manifest);
     REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().detail));
-    return std::make_shared<inference::ModelVersion>(inference::ModelVersion{values::default_organization, name, "1", std::string(64, 'a'), "/nowhere",
-                                                                            std::make_shared<values::Manifest>(std::move(*read))});
+    return std::make_shared<inference::ModelVersion>(
+        inference::ModelVersion{values::default_organization, name, "1", std::string(64, 'a'), "/nowhere",
+                                std::make_shared<values::Manifest>(std::move(*read))});
 }
 
 struct World {
@@ -136,7 +140,8 @@ struct World {
         context.get_executor());
 };
 
-const std::string tensor_model = R"({"format":1,"name":"t","task":"tensor","input":{"name":"x","kind":"tensor","shape":[1]},"output":{"name":"y","shape":[1]}})";
+const std::string tensor_model =
+    R"({"format":1,"name":"t","task":"tensor","input":{"name":"x","kind":"tensor","shape":[1]},"output":{"name":"y","shape":[1]}})";
 
 // encode -> head
 struct Handing : World {
@@ -144,15 +149,19 @@ struct Handing : World {
         versions["encoder"] = version("encoder", tensor_model);
         versions["head"] = version("head", tensor_model);
         engine.answers.emplace("encoder", tensors("y", "abcd"));
-        engine.answers.emplace("head", prediction({{"label", "calm"}, {"model", "head"}, {"model_version", "1"}, {"queue_ms", 1}}, 3, 4));
+        engine.answers.emplace(
+            "head", prediction({{"label", "calm"}, {"model", "head"}, {"model_version", "1"}, {"queue_ms", 1}}, 3, 4));
     }
-    VersionPtr chain = version("tone", R"({"format":1,"name":"tone","task":"chain","steps":[{"name":"encode","model":"encoder","version":1},
+    VersionPtr chain =
+        version("tone",
+                R"({"format":1,"name":"tone","task":"chain","steps":[{"name":"encode","model":"encoder","version":1},
         {"name":"head","model":"head","version":1,"inputs":{"x":"encode.y"}}]})");
 };
 
 json::array boxes(std::initializer_list<std::array<double, 4>> list) {
     json::array objects;
-    for (const auto& b : list) objects.push_back({{"label", "ship"}, {"confidence", 0.9}, {"box", json::array{b[0], b[1], b[2], b[3]}}});
+    for (const auto& b : list)
+        objects.push_back({{"label", "ship"}, {"confidence", 0.9}, {"box", json::array{b[0], b[1], b[2], b[3]}}});
     return objects;
 }
 
@@ -161,10 +170,15 @@ struct Cropping : World {
     explicit Cropping(json::array objects) {
         versions["finder"] = version("finder", tensor_model); // what it is was checked at the push
         take_kinds(8);
-        engine.answers.emplace("finder", prediction({{"objects", std::move(objects)}, {"width", 100}, {"height", 50}, {"model", "finder"}}));
-        engine.answers.emplace("kinds", prediction({{"label", "tug"}, {"top", json::array{}}, {"model", "kinds"}, {"queue_ms", 1}}, 5, 6));
+        engine.answers.emplace(
+            "finder",
+            prediction({{"objects", std::move(objects)}, {"width", 100}, {"height", 50}, {"model", "finder"}}));
+        engine.answers.emplace(
+            "kinds", prediction({{"label", "tug"}, {"top", json::array{}}, {"model", "kinds"}, {"queue_ms", 1}}, 5, 6));
     }
-    VersionPtr chain = version("ships", R"({"format":1,"name":"ships","task":"chain","steps":[{"name":"find","model":"finder","version":1},
+    VersionPtr chain =
+        version("ships",
+                R"({"format":1,"name":"ships","task":"chain","steps":[{"name":"find","model":"finder","version":1},
         {"name":"kind","model":"kinds","version":1,"crop":{"of":"find","most":3,"margin":0.5}}]})");
 };
 
@@ -185,9 +199,11 @@ TEST_CASE("the outputs of a step are the inputs of the next, and the last one an
     CHECK(second.tensors[0].bytes == "abcd");
     CHECK(second.priority == 7);
     CHECK(second.deadline == first.deadline);
-    CHECK(text(outcome->result) == R"({"label":"calm","steps":[{"name":"encode","model":"encoder","model_version":"1","batch_size":4,"queue_ms":1E0,"infer_ms":2E0},)"
-                                   R"({"name":"head","model":"head","model_version":"1","batch_size":4,"queue_ms":3E0,"infer_ms":4E0}],)"
-                                   R"("model":"tone","model_version":"1","batch_size":4,"queue_ms":4E0,"infer_ms":6E0})");
+    CHECK(
+        text(outcome->result) ==
+        R"({"label":"calm","steps":[{"name":"encode","model":"encoder","model_version":"1","batch_size":4,"queue_ms":1E0,"infer_ms":2E0},)"
+        R"({"name":"head","model":"head","model_version":"1","batch_size":4,"queue_ms":3E0,"infer_ms":4E0}],)"
+        R"("model":"tone","model_version":"1","batch_size":4,"queue_ms":4E0,"infer_ms":6E0})");
     CHECK(outcome->infer_ms == 6);
     inference::Input input;
     input.bytes = "a text";
@@ -228,7 +244,9 @@ TEST_CASE("crops go to the engine together, and each answer stands beside its bo
     CHECK_FALSE(objects[2].as_object().contains("kind"));
     CHECK(text(objects[3].at("kind")) == R"({"label":"at 0"})");
     CHECK_FALSE(objects[4].as_object().contains("kind")); // more than `most`
-    CHECK(text(outcome->result.at("steps").as_array()[1]) == R"({"name":"kind","model":"kinds","model_version":"1","crops":3,"batch_size":4,"queue_ms":5E0,"infer_ms":6E0})");
+    CHECK(
+        text(outcome->result.at("steps").as_array()[1]) ==
+        R"({"name":"kind","model":"kinds","model_version":"1","crops":3,"batch_size":4,"queue_ms":5E0,"infer_ms":6E0})");
     CHECK(outcome->result.at("model") == "ships");
     CHECK(outcome->result.at("width") == 100);
 }
@@ -281,7 +299,9 @@ TEST_CASE("what cannot be cropped is the caller's to mend") {
 }
 
 TEST_CASE("tensors of several crops are told one by one") {
-    const auto result = json::parse(R"({"outputs":[{"name":"y","datatype":"FP32","shape":[2,3],"data":[1,2,3,4,5,6]}],"model":"m"})").as_object();
+    const auto result =
+        json::parse(R"({"outputs":[{"name":"y","datatype":"FP32","shape":[2,3],"data":[1,2,3,4,5,6]}],"model":"m"})")
+            .as_object();
     const auto answers = answers_of(result, 2);
     REQUIRE(answers.has_value());
     REQUIRE(answers->size() == 2);

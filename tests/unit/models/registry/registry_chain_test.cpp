@@ -6,26 +6,32 @@ using namespace millrace::models;
 
 namespace {
 
-const std::string unpinned = R"({"format":1,"name":"chain","task":"chain","steps":[{"name":"one","model":"first"},{"name":"two","model":"second","inputs":{"x":"one.y"}}]})";
+const std::string unpinned =
+    R"({"format":1,"name":"chain","task":"chain","steps":[{"name":"one","model":"first"},{"name":"two","model":"second","inputs":{"x":"one.y"}}]})";
 
 // "first" gives what "second" takes.
 struct Chains : World {
     Chains() {
-        for (const char* bytes : {"one", "another"}) REQUIRE(run(pushing("first", bytes, model("first", 4, 2))).has_value());
+        for (const char* bytes : {"one", "another"})
+            REQUIRE(run(pushing("first", bytes, model("first", 4, 2))).has_value());
         REQUIRE(run(pushing("second", "two", model("second", 2, 1))).has_value());
     }
     static std::string model(const std::string& name, int in, int out) {
-        return R"({"format":1,"name":")" + name + R"(","task":"tensor","input":{"name":"x","kind":"tensor","shape":[)" + std::to_string(in) +
-               R"(]},"output":{"name":"y","shape":[)" + std::to_string(out) + "]}}";
+        return R"({"format":1,"name":")" + name + R"(","task":"tensor","input":{"name":"x","kind":"tensor","shape":[)" +
+               std::to_string(in) + R"(]},"output":{"name":"y","shape":[)" + std::to_string(out) + "]}}";
     }
-    Result<Pushed> push_chain(std::string text) { return run(registry->push(admin, "chain", std::nullopt, std::move(text))); }
+    Result<Pushed> push_chain(std::string text) {
+        return run(registry->push(admin, "chain", std::nullopt, std::move(text)));
+    }
     std::string why_not(std::string text, Code code = Code::unprocessable) {
         const auto refused = push_chain(std::move(text));
         REQUIRE(!refused);
         CHECK(refused.error().code == code);
         return refused.error().detail;
     }
-    Result<void> remove(const std::string& name, const std::string& version) { return run(registry->remove(admin, name, version)); }
+    Result<void> remove(const std::string& name, const std::string& version) {
+        return run(registry->remove(admin, name, version));
+    }
 };
 
 } // namespace
@@ -78,10 +84,12 @@ TEST_CASE("a chain is there after a restart, and says which of its steps are not
 TEST_CASE("what a chain cannot be made of is refused with the step") {
     Chains world;
     const auto step = [](const std::string& model, const std::string& more = "") {
-        return R"({"format":1,"name":"chain","task":"chain","steps":[{"name":"one","model":")" + model + "\"" + more + "}]}";
+        return R"({"format":1,"name":"chain","task":"chain","steps":[{"name":"one","model":")" + model + "\"" + more +
+               "}]}";
     };
     CHECK(world.why_not(step("nobody")) == "manifest: step \"one\" (nobody): there is no model \"nobody\"");
-    CHECK(world.why_not(step("first", R"(,"version":9)")).find("step \"one\" (first/9): there is no version") != std::string::npos);
+    CHECK(world.why_not(step("first", R"(,"version":9)")).find("step \"one\" (first/9): there is no version") !=
+          std::string::npos);
     std::string turned = unpinned;
     turned.replace(turned.find("second"), 6, "first");
     CHECK(world.why_not(turned).find("takes FP32 [4]") != std::string::npos);
@@ -90,7 +98,8 @@ TEST_CASE("what a chain cannot be made of is refused with the step") {
     const auto with_file = world.run(world.pushing("chain", "bytes", unpinned));
     REQUIRE(!with_file);
     CHECK(with_file.error().detail.find("no model file of its own") != std::string::npos);
-    const auto without = world.run(world.registry->push(world.admin, "first", std::nullopt, Chains::model("first", 4, 2)));
+    const auto without =
+        world.run(world.registry->push(world.admin, "first", std::nullopt, Chains::model("first", 4, 2)));
     REQUIRE(!without);
     CHECK(without.error().detail.find("the model file is missing") != std::string::npos);
     world.trial.warmth = Error{Code::unavailable, "there is no room"};

@@ -13,7 +13,8 @@ namespace {
 
 using Files = std::vector<std::pair<std::string, std::string>>; // name, content
 
-const std::string labelled = R"({"format":1,"name":"moods","task":"classification","input":{"kind":"text","datatype":"INT64","shape":[4],
+const std::string labelled =
+    R"({"format":1,"name":"moods","task":"classification","input":{"kind":"text","datatype":"INT64","shape":[4],
     "tokenizer":{"kind":"words","vocabulary":{"file":"vocab.txt"}}},"output":{"shape":[2]},"labels":{"file":"labels.txt"},
     "postprocess":{"kind":"softmax_top_k","top_k":1}})";
 const Files both{{"vocab.txt", "a\nb\n"}, {"labels.txt", "glad\nsad\n"}};
@@ -28,7 +29,8 @@ struct FilesWorld : World {
         }
         co_return co_await pushing("moods", std::move(model), std::move(text), std::move(attached));
     }
-    Result<Pushed> send(const Files& list, const std::string& model = "one", const std::string& text = labelled, Attached attached = {}) {
+    Result<Pushed> send(const Files& list, const std::string& model = "one", const std::string& text = labelled,
+                        Attached attached = {}) {
         return run(sending(model, text, list, std::move(attached)));
     }
     std::string refused(const Files& list, const std::string& text = labelled) {
@@ -69,11 +71,15 @@ TEST_CASE("a file that is named and missing, or there and not named, or there tw
     FilesWorld world;
     CHECK(world.refused({both[0]}).find("names the file \"labels.txt\", which did not come") != std::string::npos);
     CHECK(world.refused({}).find("--file labels.txt") != std::string::npos);
-    CHECK(world.refused({both[0], both[1], {"more.txt", "x"}}).find("\"more.txt\" came with the model, but") != std::string::npos);
+    CHECK(world.refused({both[0], both[1], {"more.txt", "x"}}).find("\"more.txt\" came with the model, but") !=
+          std::string::npos);
     CHECK(world.refused({both[0], both[1], both[0]}).find("came twice") != std::string::npos);
-    CHECK(world.refused({both[0], {"labels.txt", "glad\n\nsad"}}).find("labels.txt: line 2 is empty") != std::string::npos);
-    CHECK(world.refused({both[0], {"labels.txt", "glad"}}).find("shape [1]") != std::string::npos); // the labels count as inline ones
-    CHECK(world.refused({both[0]}, R"({"labels":{"file":"../labels"}})").find("cannot be the name") != std::string::npos);
+    CHECK(world.refused({both[0], {"labels.txt", "glad\n\nsad"}}).find("labels.txt: line 2 is empty") !=
+          std::string::npos);
+    CHECK(world.refused({both[0], {"labels.txt", "glad"}}).find("shape [1]") !=
+          std::string::npos); // the labels count as inline ones
+    CHECK(world.refused({both[0]}, R"({"labels":{"file":"../labels"}})").find("cannot be the name") !=
+          std::string::npos);
 }
 
 TEST_CASE("another file makes another version, and an equal push is the version that exists") {
@@ -119,11 +125,15 @@ TEST_CASE("a signature covers the files") {
     std::ofstream{world.data / "trusted.pem"} << key.verifying().pem();
     world.trusted = *TrustedKeys::read(world.data / "trusted.pem", true);
     world.open();
-    const auto digest = [](const std::string& bytes) { const auto d = sha256(bytes); return hex(d); };
-    const auto text = "millrace-model-2\n" + digest("one") + "\n" + digest(labelled) + "\n" + digest(both[1].second) + "  labels.txt\n" + digest(both[0].second) +
-                      "  vocab.txt\n";
+    const auto digest = [](const std::string& bytes) {
+        const auto d = sha256(bytes);
+        return hex(d);
+    };
+    const auto text = "millrace-model-2\n" + digest("one") + "\n" + digest(labelled) + "\n" + digest(both[1].second) +
+                      "  labels.txt\n" + digest(both[0].second) + "  vocab.txt\n";
     const Attached attached{.signature = base64(key.sign(text)), .sha256 = {}, .files = {}};
-    const Attached without{.signature = base64(key.sign(values::signed_text(digest("one"), digest(labelled)))), .sha256 = {}, .files = {}};
+    const Attached without{
+        .signature = base64(key.sign(values::signed_text(digest("one"), digest(labelled)))), .sha256 = {}, .files = {}};
     CHECK_FALSE(world.send(both, "one", labelled, without).has_value());
     CHECK_FALSE(world.send({{"vocab.txt", "b\na\n"}, both[1]}, "one", labelled, attached).has_value());
     CHECK(world.trial.looks == 0);

@@ -21,7 +21,10 @@ struct SignedWorld : World {
         open();
     }
     Attached signature(const SigningKey& by, const std::string& model, const std::string& text) const {
-        const auto digest = [](const std::string& bytes) { const auto d = sha256(bytes); return hex(d); };
+        const auto digest = [](const std::string& bytes) {
+            const auto d = sha256(bytes);
+            return hex(d);
+        };
         return {.signature = base64(by.sign(values::signed_text(digest(model), digest(text)))), .sha256 = {}};
     }
     Result<Pushed> push_signed(const SigningKey& by, const std::string& model, const std::string& text) {
@@ -52,11 +55,15 @@ TEST_CASE("what is not signed as it must be is refused before anything looks int
     SignedWorld world;
     const auto text = manifest("digits");
     const auto refused = [&](std::string model, std::string manifest_text, Attached attached) {
-        const auto pushed = world.run(world.pushing("digits", std::move(model), std::move(manifest_text), std::move(attached)));
-        return pushed ? "accepted" : pushed.error().code == Code::unprocessable ? pushed.error().detail : "another error";
+        const auto pushed =
+            world.run(world.pushing("digits", std::move(model), std::move(manifest_text), std::move(attached)));
+        return pushed                                       ? "accepted"
+               : pushed.error().code == Code::unprocessable ? pushed.error().detail
+                                                            : "another error";
     };
     CHECK(refused("one", text, {}).find("must be signed") != std::string::npos);
-    CHECK(refused("one", text, world.signature(SigningKey::make(), "one", text)).find("trusted key") != std::string::npos);
+    CHECK(refused("one", text, world.signature(SigningKey::make(), "one", text)).find("trusted key") !=
+          std::string::npos);
     CHECK(refused("two", text, world.signature(world.key, "one", text)).find("trusted key") != std::string::npos);
     CHECK(refused("one", text + " ", world.signature(world.key, "one", text)).find("trusted key") != std::string::npos);
     CHECK(refused("one", text, {.signature = "garbage", .sha256 = {}}).find("64 bytes") != std::string::npos);

@@ -110,7 +110,9 @@ TEST_CASE("the production version goes last, and a number is never given twice")
     World world;
     REQUIRE(world.push("digits", "one").has_value());
     REQUIRE(world.push("digits", "two").has_value());
-    const auto remove = [&](const char* version) { return world.run(world.registry->remove(world.admin, "digits", version)); };
+    const auto remove = [&](const char* version) {
+        return world.run(world.registry->remove(world.admin, "digits", version));
+    };
     CHECK(remove("1").error().code == Code::conflict);
     CHECK(remove("3").error().code == Code::not_found);
     CHECK(remove("2").has_value());
@@ -199,7 +201,8 @@ TEST_CASE("both files come out as they were pushed") {
     REQUIRE(pushed.has_value());
     CHECK(*world.run(world.registry->manifest_file(world.org, "digits", 1)) == text);
     CHECK(world.run(world.registry->manifest_file(world.org, "digits", 2)).error().code == Code::not_found);
-    CHECK(world.run(world.registry->manifest_file(OrganizationId::make(), "digits", 1)).error().code == Code::not_found);
+    CHECK(world.run(world.registry->manifest_file(OrganizationId::make(), "digits", 1)).error().code ==
+          Code::not_found);
     const auto file = world.run(world.registry->open_file(pushed->version.sha256, pushed->version.size));
     REQUIRE(file.has_value());
     char bytes[8] = {};
@@ -216,7 +219,8 @@ TEST_CASE("a file that is not the one its sender has is refused and not kept") {
     CHECK(refused.error().code == Code::unprocessable);
     CHECK(world.trial.looks == 0);
     // Removed by the files thread that has just answered.
-    for (int look = 0; world.stored_files() > 0 && look < 5000; ++look) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    for (int look = 0; world.stored_files() > 0 && look < 5000; ++look)
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
     CHECK(world.stored_files() == 0);
 }
 

@@ -30,10 +30,12 @@ struct Folder {
 
 const std::string model_digest(64, 'a'), manifest_digest(64, 'b'), other_digest(64, 'c');
 
-std::string signature_of(const SigningKey& key) { return base64(key.sign(values::signed_text(model_digest, manifest_digest))); }
+std::string signature_of(const SigningKey& key) {
+    return base64(key.sign(values::signed_text(model_digest, manifest_digest)));
+}
 
-std::string refusal(const TrustedKeys& keys, std::optional<std::string> signature, const std::string& model = model_digest,
-                    const std::string& manifest = manifest_digest) {
+std::string refusal(const TrustedKeys& keys, std::optional<std::string> signature,
+                    const std::string& model = model_digest, const std::string& manifest = manifest_digest) {
     const auto signer = keys.signer(signature, model, manifest);
     if (signer) return "accepted";
     CHECK(signer.error().code == Code::unprocessable);
@@ -67,8 +69,10 @@ TEST_CASE("a signature by another key, of another file or another manifest is re
         CHECK(refusal(*keys, signature_of(mine)) == "accepted");
         CHECK(refusal(*keys, signature_of(SigningKey::make())).find("not that of a trusted key") != std::string::npos);
         CHECK(refusal(*keys, signature_of(mine), other_digest).find("not that of a trusted key") != std::string::npos);
-        CHECK(refusal(*keys, signature_of(mine), model_digest, other_digest).find("not that of a trusted key") != std::string::npos);
-        CHECK(refusal(*keys, signature_of(mine), manifest_digest, model_digest).find("not that of a trusted key") != std::string::npos);
+        CHECK(refusal(*keys, signature_of(mine), model_digest, other_digest).find("not that of a trusted key") !=
+              std::string::npos);
+        CHECK(refusal(*keys, signature_of(mine), manifest_digest, model_digest).find("not that of a trusted key") !=
+              std::string::npos);
         CHECK(refusal(*keys, "").find("64 bytes") != std::string::npos);
         CHECK(refusal(*keys, "nonsense").find("64 bytes") != std::string::npos);
     }

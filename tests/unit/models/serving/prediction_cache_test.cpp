@@ -61,8 +61,8 @@ private:
 std::shared_ptr<inference::ModelVersion> version(std::optional<std::chrono::seconds> cache_for) {
     auto manifest = std::make_shared<values::Manifest>();
     manifest->cache_for = cache_for;
-    return std::make_shared<inference::ModelVersion>(
-        inference::ModelVersion{values::default_organization, "digits", "1", std::string(64, 'a'), "/nowhere", manifest, std::string(64, 'b')});
+    return std::make_shared<inference::ModelVersion>(inference::ModelVersion{
+        values::default_organization, "digits", "1", std::string(64, 'a'), "/nowhere", manifest, std::string(64, 'b')});
 }
 
 inference::Request request(std::shared_ptr<const inference::ModelVersion> model, std::string bytes = "seven.png") {
@@ -206,7 +206,8 @@ TEST_CASE("a large input is digested elsewhere, to the same end") {
 
 TEST_CASE("numbers come back to the last bit") {
     inference::Prediction prediction;
-    prediction.result = {{"confidence", 0.9919949769973756}, {"top", {{{"share", 0.1 + 0.2}, {"pixels", 5}}, {{"share", 1.0}}, {{"share", -0.0}}}}};
+    prediction.result = {{"confidence", 0.9919949769973756},
+                         {"top", {{{"share", 0.1 + 0.2}, {"pixels", 5}}, {{"share", 1.0}}, {{"share", -0.0}}}}};
     const auto text = write_prediction(prediction);
     const auto again = read_prediction(text);
     REQUIRE(again.has_value());

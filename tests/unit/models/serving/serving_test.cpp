@@ -17,7 +17,9 @@ namespace {
 class FakeRunner final : public Runner {
 public:
     awaitable<inference::Outcome> predict(inference::Request request) override { co_return answer(request); }
-    void start(inference::Request request, std::function<void(inference::Outcome)> done) override { done(answer(request)); }
+    void start(inference::Request request, std::function<void(inference::Outcome)> done) override {
+        done(answer(request));
+    }
     awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) override {
         loads.push_back(name_of(*version));
         if (const auto at = load_errors.find(name_of(*version)); at != load_errors.end()) co_return at->second;
@@ -32,7 +34,7 @@ public:
     std::map<std::string, Error> load_errors;
     std::map<std::string, Failure> failures;
     std::map<std::string, std::string> refused_inputs; // by version, the bytes that it calls wrong
-    std::map<std::string, std::string> labels; // "7" unless told otherwise
+    std::map<std::string, std::string> labels;         // "7" unless told otherwise
     std::map<std::string, int> asked;
     bool cached = false;
 
@@ -47,7 +49,9 @@ private:
             return Failure{FailureReason::bad_input, "no image", false};
         inference::Prediction prediction;
         prediction.cached = cached;
-        prediction.result = {{"label", labels.contains(name) ? labels[name] : "7"}, {"model", request.model->name}, {"model_version", request.model->version}};
+        prediction.result = {{"label", labels.contains(name) ? labels[name] : "7"},
+                             {"model", request.model->name},
+                             {"model_version", request.model->version}};
         return prediction;
     }
 };
@@ -71,17 +75,20 @@ struct Served {
         world.open();
         stats = std::make_unique<VersionStats>(*world.database, clock(), world.log);
         rollout = std::make_unique<Rollout>(*world.database, *world.registry, runner, clock(), world.log, world.metrics,
-                                            [this](store::Session&, const OrganizationId&, std::string_view type, std::string_view subject,
-                                                   const json::object& data, Timestamp) {
+                                            [this](store::Session&, const OrganizationId&, std::string_view type,
+                                                   std::string_view subject, const json::object& data, Timestamp) {
                                                 events.push_back({std::string{type}, std::string{subject}, data});
                                             });
         REQUIRE(rollout->load_blocking().has_value());
         REQUIRE(stats->load_blocking().has_value());
-        serving = std::make_unique<Serving>(*world.registry, runner, breakers, *stats, *rollout, clock(), world.metrics);
+        serving =
+            std::make_unique<Serving>(*world.registry, runner, breakers, *stats, *rollout, clock(), world.metrics);
     }
     static const Clock& clock() { return SystemClock::instance(); }
 
-    Result<void> set(const char* traffic) { return world.run(rollout->set(world.admin, "digits", *Traffic::from_json(json::parse(traffic)))); }
+    Result<void> set(const char* traffic) {
+        return world.run(rollout->set(world.admin, "digits", *Traffic::from_json(json::parse(traffic))));
+    }
     Result<void> back() { return world.run(rollout->roll_back(world.admin, "digits", "a test")); }
     json::object traffic() const { return (*world.registry->find(world.org, "digits"))->traffic.to_json(); }
     std::string production() const { return std::string{traffic().at("production").as_string()}; }
@@ -98,7 +105,8 @@ struct Served {
     std::string answered_by(std::string key = "key") {
         const auto outcome = predict(std::move(key));
         if (!outcome) return std::string{word(outcome.error().reason)};
-        return std::string{outcome->result.at("model").as_string()} + "/" + std::string{outcome->result.at("model_version").as_string()};
+        return std::string{outcome->result.at("model").as_string()} + "/" +
+               std::string{outcome->result.at("model_version").as_string()};
     }
     Counts counts(int version) { return stats->total(world.org, "digits", version); }
 
@@ -165,20 +173,24 @@ TEST_CASE("a version that nobody names any more gives its memory back") {
     REQUIRE(served.set(R"({"production":"3","fallback":{"model":"digits","version":"2"}})").has_value());
     CHECK(served.runner.unloads == std::vector<std::string>{"digits/1"});
     REQUIRE(served.set(R"({"production":"3"})").has_value());
-    CHECK(served.runner.unloads == std::vector<std::string>{"digits/1"}); // 2 was only a fallback: it goes when there is need of room
+    CHECK(served.runner.unloads ==
+          std::vector<std::string>{"digits/1"}); // 2 was only a fallback: it goes when there is need of room
 }
 
 TEST_CASE("what is not there is refused") {
     Served served;
-    for (const char* bad : {R"({"production":"9"})", R"({"production":"1","candidate":{"version":"9","percent":1}})", R"({"production":"1","shadow":"9"})",
-                            R"({"production":"1","fallback":{"model":"none"}})", R"({"production":"1","fallback":{"model":"small","version":"2"}})",
-                            R"({"production":"1","fallback":{"model":"digits"}})", R"({"production":"1","fallback":{"model":"digits","version":"1"}})"}) {
+    for (const char* bad : {R"({"production":"9"})", R"({"production":"1","candidate":{"version":"9","percent":1}})",
+                            R"({"production":"1","shadow":"9"})", R"({"production":"1","fallback":{"model":"none"}})",
+                            R"({"production":"1","fallback":{"model":"small","version":"2"}})",
+                            R"({"production":"1","fallback":{"model":"digits"}})",
+                            R"({"production":"1","fallback":{"model":"digits","version":"1"}})"}) {
         CAPTURE(bad);
         const auto refused = served.set(bad);
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().code == Code::unprocessable);
     }
-    const auto nobody = served.world.run(served.rollout->set(served.world.admin, "none", *Traffic::from_json(json::parse(R"({"production":"1"})"))));
+    const auto nobody = served.world.run(
+        served.rollout->set(served.world.admin, "none", *Traffic::from_json(json::parse(R"({"production":"1"})"))));
     CHECK(nobody.error().code == Code::not_found);
 }
 
@@ -232,7 +244,8 @@ TEST_CASE("a failing model without a fallback is asked each time") {
 
 TEST_CASE("a candidate's failures are not the clients', and it is taken back for them") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"rollback":{"min_samples":8}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"rollback":{"min_samples":8}})")
+                .has_value());
     served.runner.failures.emplace("digits/2", broken);
     for (int i = 0; i < 60; ++i) CHECK(served.answered_by(std::to_string(i)) == "digits/1");
     CHECK(served.traffic().at("candidate").is_null());
@@ -250,11 +263,13 @@ TEST_CASE("a candidate's failures are not the clients', and it is taken back for
 TEST_CASE("a candidate whose breaker is open is judged by what it refuses") {
     // The breaker opens after ten failures: what it refuses counts on, and min_samples is reached.
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"rollback":{"min_samples":40}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"rollback":{"min_samples":40}})")
+                .has_value());
     served.runner.failures.emplace("digits/2", broken);
     int routed = 0;
     for (int i = 0; i < 300 && !served.traffic().at("candidate").is_null(); ++i) {
-        routed += served.serving->choose(served.world.org, "digits", std::nullopt, std::to_string(i))->side == Side::candidate;
+        routed += served.serving->choose(served.world.org, "digits", std::nullopt, std::to_string(i))->side ==
+                  Side::candidate;
         CHECK(served.answered_by(std::to_string(i)) == "digits/1");
     }
     CHECK(served.traffic().at("candidate").is_null());
@@ -268,10 +283,13 @@ TEST_CASE("a candidate whose breaker is open is judged by what it refuses") {
 }
 
 TEST_CASE("whatever keeps a candidate from answering what production answers counts against it") {
-    for (const auto reason : {FailureReason::model_failed, FailureReason::timed_out, FailureReason::worker_lost, FailureReason::unavailable}) {
+    for (const auto reason : {FailureReason::model_failed, FailureReason::timed_out, FailureReason::worker_lost,
+                              FailureReason::unavailable}) {
         CAPTURE(word(reason));
         Served served;
-        REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})").has_value());
+        REQUIRE(
+            served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})")
+                .has_value());
         served.runner.failures.insert_or_assign("digits/2", Failure{reason, "not today", false});
         for (int i = 0; i < 5; ++i) {
             const auto outcome = served.predict(std::to_string(i));
@@ -290,8 +308,11 @@ TEST_CASE("what fails with production in the same way says nothing of a candidat
     for (const auto reason : {FailureReason::model_failed, FailureReason::timed_out, FailureReason::unavailable}) {
         CAPTURE(word(reason));
         Served served;
-        REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"rollback":{"min_samples":5}})").has_value());
-        for (const char* version : {"digits/1", "digits/2"}) served.runner.failures.insert_or_assign(version, Failure{reason, "not today", false});
+        REQUIRE(
+            served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"rollback":{"min_samples":5}})")
+                .has_value());
+        for (const char* version : {"digits/1", "digits/2"})
+            served.runner.failures.insert_or_assign(version, Failure{reason, "not today", false});
         for (int i = 0; i < 9; ++i) CHECK(served.answered_by(std::to_string(i)) == word(reason));
         CHECK_FALSE(served.traffic().at("candidate").is_null());
     }
@@ -299,7 +320,8 @@ TEST_CASE("what fails with production in the same way says nothing of a candidat
 
 TEST_CASE("a wrong input is nobody's fault, and one that production takes is none") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})")
+                .has_value());
     served.runner.refused_inputs["digits/2"] = served.runner.refused_inputs["digits/1"] = "no image";
     served.input = "no image";
     for (int i = 0; i < 20; ++i) CHECK(served.answered_by(std::to_string(i)) == "bad_input");
@@ -314,7 +336,8 @@ TEST_CASE("a wrong input is nobody's fault, and one that production takes is non
 
 TEST_CASE("what a candidate's manifest refuses before it is asked counts, too") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})")
+                .has_value());
     for (int i = 0; i < 5; ++i) {
         auto chosen = served.serving->choose(served.world.org, "digits", std::nullopt, std::to_string(i));
         REQUIRE(chosen.has_value());
@@ -327,7 +350,8 @@ TEST_CASE("what a candidate's manifest refuses before it is asked counts, too") 
 
 TEST_CASE("a candidate gets nothing more from the verdict on") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":3}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":3}})")
+                .has_value());
     served.runner.failures.emplace("digits/2", broken);
     for (int i = 0; i < 2; ++i) served.predict(std::to_string(i));
     const auto before = served.serving->choose(served.world.org, "digits", std::nullopt, "key");
@@ -338,7 +362,8 @@ TEST_CASE("a candidate gets nothing more from the verdict on") {
 
 TEST_CASE("where production fails as well as its candidate, production's fallback answers") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"fallback":{"model":"small"}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"fallback":{"model":"small"}})")
+                .has_value());
     served.runner.failures.emplace("digits/2", broken);
     CHECK(served.answered_by() == "digits/1");
     served.runner.failures.emplace("digits/1", broken);
@@ -347,7 +372,11 @@ TEST_CASE("where production fails as well as its candidate, production's fallbac
 
 TEST_CASE("a measurement counts nowhere") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":50},"shadow":"3","rollback":{"min_samples":5}})").has_value());
+    REQUIRE(
+        served
+            .set(
+                R"({"production":"1","candidate":{"version":"2","percent":50},"shadow":"3","rollback":{"min_samples":5}})")
+            .has_value());
     served.measured = true;
     served.runner.failures.emplace("digits/2", broken);
     for (int i = 0; i < 60; ++i) CHECK(served.answered_by(std::to_string(i)) == "digits/1");
@@ -359,7 +388,8 @@ TEST_CASE("a measurement counts nowhere") {
 
 TEST_CASE("a restart keeps the judgement") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":30}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":30}})")
+                .has_value());
     served.runner.failures.emplace("digits/2", broken);
     for (int i = 0; i < 25; ++i) served.predict(std::to_string(i));
     SUBCASE("stopped: all of it") {
@@ -379,7 +409,9 @@ TEST_CASE("a restart keeps the judgement") {
         CHECK(served.traffic().at("candidate").is_null());
     }
     SUBCASE("another traffic begins anew") {
-        REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":90},"rollback":{"min_samples":30}})").has_value());
+        REQUIRE(
+            served.set(R"({"production":"1","candidate":{"version":"2","percent":90},"rollback":{"min_samples":30}})")
+                .has_value());
         served.open();
         for (int i = 0; i < 20; ++i) served.predict(std::to_string(i));
         CHECK_FALSE(served.traffic().at("candidate").is_null());
@@ -388,7 +420,8 @@ TEST_CASE("a restart keeps the judgement") {
 
 TEST_CASE("what comes out of a cache tells nothing of how a version does") {
     Served served;
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})").has_value());
+    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":100},"rollback":{"min_samples":5}})")
+                .has_value());
     served.runner.cached = true;
     for (int i = 0; i < 20; ++i) CHECK(served.answered_by(std::to_string(i)) == "digits/2");
     CHECK(served.counts(2).predictions == 0);
@@ -445,8 +478,14 @@ TEST_CASE("a roll-back passes by what can serve no more") {
 
 TEST_CASE("a version that a traffic names is not deleted") {
     Served served;
-    const auto remove = [&](const char* name, const char* version) { return served.world.run(served.world.registry->remove(served.world.admin, name, version)); };
-    REQUIRE(served.set(R"({"production":"1","candidate":{"version":"2","percent":1},"shadow":"3","fallback":{"model":"small","version":"1"}})").has_value());
+    const auto remove = [&](const char* name, const char* version) {
+        return served.world.run(served.world.registry->remove(served.world.admin, name, version));
+    };
+    REQUIRE(
+        served
+            .set(
+                R"({"production":"1","candidate":{"version":"2","percent":1},"shadow":"3","fallback":{"model":"small","version":"1"}})")
+            .has_value());
     CHECK(remove("digits", "1").error().code == Code::conflict);
     CHECK(remove("digits", "2").error().code == Code::conflict);
     CHECK(remove("digits", "3").error().code == Code::conflict);

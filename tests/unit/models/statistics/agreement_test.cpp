@@ -25,7 +25,9 @@ inference::Prediction gives(std::vector<float> numbers) {
     return prediction;
 }
 
-std::optional<bool> same(const inference::Prediction& a, const inference::Prediction& b) { return agree(*remember(a), b); }
+std::optional<bool> same(const inference::Prediction& a, const inference::Prediction& b) {
+    return agree(*remember(a), b);
+}
 
 } // namespace
 
@@ -43,7 +45,8 @@ TEST_CASE("maps agree when most of their pixels have the same label") {
 }
 
 TEST_CASE("tensors agree within a hundredth of the largest number") {
-    CHECK(same(says(R"({"outputs":[{"data":[1.0,-2.0,0.001]}]})"), says(R"({"outputs":[{"data":[1.01,-2.0,0.0]}]})")) == true);
+    CHECK(same(says(R"({"outputs":[{"data":[1.0,-2.0,0.001]}]})"), says(R"({"outputs":[{"data":[1.01,-2.0,0.0]}]})")) ==
+          true);
     CHECK(same(says(R"({"outputs":[{"data":[1.0,-2.0]}]})"), says(R"({"outputs":[{"data":[1.1,-2.0]}]})")) == false);
     CHECK(same(says(R"({"outputs":[{"data":[1.0]}]})"), says(R"({"outputs":[{"data":[1.0,2.0]}]})")) == false);
     CHECK(same(says(R"({"outputs":[{"data":[null]}]})"), says(R"({"outputs":[{"data":[1.0]}]})")) == false);
@@ -56,9 +59,11 @@ TEST_CASE("tensors agree within a hundredth of the largest number") {
 
 TEST_CASE("answers of several labels agree when the labels are the same, values within a hundredth each") {
     const char* both = R"({"labels":[{"label":"cat","confidence":0.9},{"label":"dog","confidence":0.6}]})";
-    CHECK(same(says(both), says(R"({"labels":[{"label":"dog","confidence":0.8},{"label":"cat","confidence":0.7}]})")) == true);
+    CHECK(same(says(both), says(R"({"labels":[{"label":"dog","confidence":0.8},{"label":"cat","confidence":0.7}]})")) ==
+          true);
     CHECK(same(says(both), says(R"({"labels":[{"label":"cat","confidence":0.9}]})")) == false);
-    CHECK(same(says(R"({"values":{"price":1000,"days":2}})"), says(R"({"values":{"price":1001,"days":2.01}})")) == true);
+    CHECK(same(says(R"({"values":{"price":1000,"days":2}})"), says(R"({"values":{"price":1001,"days":2.01}})")) ==
+          true);
     CHECK(same(says(R"({"values":{"price":1000,"days":2}})"), says(R"({"values":{"price":1000,"days":3}})")) == false);
 }
 

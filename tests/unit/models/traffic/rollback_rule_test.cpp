@@ -37,7 +37,8 @@ struct Played {
 
 // Requests one after the other: `share` of them go to the candidate. What a version makes of one is asked of it.
 template <class Production, class Candidate>
-Played play(unsigned seed, double share, int most, const RollbackPolicy& policy, Production production, Candidate candidate) {
+Played play(unsigned seed, double share, int most, const RollbackPolicy& policy, Production production,
+            Candidate candidate) {
     std::mt19937 dice{seed};
     std::bernoulli_distribution to_candidate{share};
     Counts of_production, of_candidate;
@@ -79,7 +80,8 @@ TEST_CASE("simulated: whatever a candidate's error rate from 3% on, it is out as
                 // Exactly so many of each hundred fail, spread evenly.
                 const auto evenly = [&turn, percent](std::mt19937&) {
                     ++turn;
-                    return turn * percent / 100 > (turn - 1) * percent / 100 ? Sample{.error = true} : Sample{false, 20, 10, ""};
+                    return turn * percent / 100 > (turn - 1) * percent / 100 ? Sample{.error = true}
+                                                                             : Sample{false, 20, 10, ""};
                 };
                 const auto played = play(seed, share, 200, policy, fails(0), evenly);
                 CAPTURE(share);
@@ -105,7 +107,8 @@ TEST_CASE("simulated: of two equal versions none is taken back") {
     for (const double share : {0.05, 0.5})
         for (const double rate : {0.0, 0.001, 0.05, 0.3, 0.7, 1.0}) {
             int wrongly = 0;
-            for (unsigned seed = 0; seed < 60; ++seed) wrongly += play(seed, share, 400, policy, fails(rate), fails(rate)).out;
+            for (unsigned seed = 0; seed < 60; ++seed)
+                wrongly += play(seed, share, 400, policy, fails(rate), fails(rate)).out;
             CAPTURE(share);
             CAPTURE(rate);
             CHECK(wrongly <= (rate == 0.05 ? 4 : rate == 0.3 || rate == 0.7 ? 1 : 0));
@@ -113,7 +116,8 @@ TEST_CASE("simulated: of two equal versions none is taken back") {
     for (const double spread : {0.05, 0.3, 0.6})
         for (const double share : {0.05, 0.5, 0.9}) {
             int wrongly = 0;
-            for (unsigned seed = 0; seed < 60; ++seed) wrongly += play(seed, share, 300, policy, takes(10, spread), takes(10, spread)).out;
+            for (unsigned seed = 0; seed < 60; ++seed)
+                wrongly += play(seed, share, 300, policy, takes(10, spread), takes(10, spread)).out;
             CAPTURE(share);
             CAPTURE(spread);
             CHECK(wrongly <= (share > 0.8 ? 1 : 0));
@@ -171,7 +175,9 @@ TEST_CASE("a contest gives one verdict, and begins anew with each traffic") {
     TestClock clock;
     Contests contests{clock};
     const auto organization = OrganizationId::make();
-    const auto version = [&](const char* number) { return inference::ModelVersion{organization, "digits", number, "", "", nullptr}; };
+    const auto version = [&](const char* number) {
+        return inference::ModelVersion{organization, "digits", number, "", "", nullptr};
+    };
     Traffic traffic;
     traffic.production = 3;
     traffic.candidate = Candidate{4, 1000};
@@ -207,7 +213,9 @@ TEST_CASE("a contest gives one verdict, and begins anew with each traffic") {
         traffic.candidate = Candidate{4, 10'000};
         const Sample quick{false, 10, 5, ""}, slow{false, 90, 80, ""};
         contests.begin(organization, "other", 1, Traffic{3, {}, {}, {}, {}});
-        const auto other = [&](const char* number) { return inference::ModelVersion{organization, "other", number, "", "", nullptr}; };
+        const auto other = [&](const char* number) {
+            return inference::ModelVersion{organization, "other", number, "", "", nullptr};
+        };
         for (int i = 0; i < 30; ++i) CHECK_FALSE(contests.observe(other("3"), quick).has_value());
         contests.begin(organization, "other", 2, traffic);
         for (int i = 0; i < 9; ++i) CHECK_FALSE(contests.observe(other("4"), slow).has_value());

@@ -51,15 +51,18 @@ TEST_CASE("without a word about it a candidate is judged, and false leaves it al
 }
 
 TEST_CASE("a traffic that cannot be is refused") {
-    for (const char* bad : {
-             "[]", "{}", R"({"production":3})", R"({"production":"0"})", R"({"production":"3","surprise":1})",
-             R"({"production":"3","candidate":"4"})", R"({"production":"3","candidate":{"version":"4"}})",
-             R"({"production":"3","candidate":{"version":"4","percent":101}})", R"({"production":"3","candidate":{"version":"4","percent":-1}})",
-             R"({"production":"3","candidate":{"version":"3","percent":5}})", R"({"production":"3","shadow":"3"})",
-             R"({"production":"3","candidate":{"version":"4","percent":5},"shadow":"4"})", R"({"production":"3","fallback":"small"})",
-             R"({"production":"3","fallback":{"version":"1"}})", R"({"production":"3","fallback":{"model":"../x"}})",
-             R"({"production":"3","rollback":true})", R"({"production":"3","rollback":{"min_samples":0}})",
-             R"({"production":"3","rollback":{"max_latency_ratio":0.5}})", R"({"production":"3","rollback":{"min_sample":5}})"}) {
+    for (const char* bad :
+         {"[]", "{}", R"({"production":3})", R"({"production":"0"})", R"({"production":"3","surprise":1})",
+          R"({"production":"3","candidate":"4"})", R"({"production":"3","candidate":{"version":"4"}})",
+          R"({"production":"3","candidate":{"version":"4","percent":101}})",
+          R"({"production":"3","candidate":{"version":"4","percent":-1}})",
+          R"({"production":"3","candidate":{"version":"3","percent":5}})", R"({"production":"3","shadow":"3"})",
+          R"({"production":"3","candidate":{"version":"4","percent":5},"shadow":"4"})",
+          R"({"production":"3","fallback":"small"})", R"({"production":"3","fallback":{"version":"1"}})",
+          R"({"production":"3","fallback":{"model":"../x"}})", R"({"production":"3","rollback":true})",
+          R"({"production":"3","rollback":{"min_samples":0}})",
+          R"({"production":"3","rollback":{"max_latency_ratio":0.5}})",
+          R"({"production":"3","rollback":{"min_sample":5}})"}) {
         CAPTURE(bad);
         const auto traffic = read(bad);
         REQUIRE_FALSE(traffic.has_value());

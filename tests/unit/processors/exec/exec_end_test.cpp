@@ -38,7 +38,8 @@ TEST_CASE("a program that runs longer than its time is ended, and tried again") 
 }
 
 TEST_CASE("what a program leaves behind is killed when it ends, wherever it hides") {
-    Fixture f{"sleep 4711.04 & setsid sleep 4711.04 & (setsid sh -c 'trap \"\" TERM HUP; sleep 4711.04; sleep 4711.04' >/dev/null 2>&1 &) ; "
+    Fixture f{"sleep 4711.04 & setsid sleep 4711.04 & (setsid sh -c 'trap \"\" TERM HUP; sleep 4711.04; sleep 4711.04' "
+              ">/dev/null 2>&1 &) ; "
               "while [ $(pgrep -fc '^sleep 4711.04') -lt 3 ]; do :; done; echo 7"};
     const auto run = f.run();
     INFO(run->failure().error.message);
@@ -64,7 +65,8 @@ TEST_CASE("when the guard is killed its command goes, and the attempt is tried a
     REQUIRE(f.dispatcher.finish(run));
     CHECK(run->failure().kind == Kind::retryable);
     CHECK(run->failure().error.code == "lost");
-    for (const auto pid : processes_with("4711.06")) ::kill(pid, SIGKILL); // only a whole guard finds what the command had started
+    for (const auto pid : processes_with("4711.06"))
+        ::kill(pid, SIGKILL); // only a whole guard finds what the command had started
 }
 
 TEST_CASE("a program that closes its output and runs on is waited for") {
@@ -74,7 +76,8 @@ TEST_CASE("a program that closes its output and runs on is waited for") {
 
 TEST_CASE("of one command as many run at once as it may, in the order of their coming") {
     const ScratchFolder log;
-    auto one = shell("one", "echo start >> $LOG; sleep 0.1; echo end >> $LOG; echo 1"), other = shell("other", "echo 2");
+    auto one = shell("one", "echo start >> $LOG; sleep 0.1; echo end >> $LOG; echo 1"),
+         other = shell("other", "echo 2");
     one.environment = {"LOG=" + (log.path / "log").string()};
     Fixture f{{one, other}};
     CHECK(f.exec->concurrency() == 2);

@@ -53,7 +53,9 @@ struct Fixture {
     }
     Fixture(const std::string& script, std::chrono::milliseconds grace = 60s) : Fixture{{shell("it", script)}, grace} {}
 
-    Run start(const std::string& payload = R"({"command":"it"})", int number = 1) { return dispatcher.start(*exec, payload, number); }
+    Run start(const std::string& payload = R"({"command":"it"})", int number = 1) {
+        return dispatcher.start(*exec, payload, number);
+    }
     Run run(const std::string& payload = R"({"command":"it"})", int number = 1) {
         auto run = start(payload, number);
         REQUIRE(dispatcher.finish(run));

@@ -23,7 +23,9 @@ TEST_CASE("an input of megabytes arrives whole, also when the program does not r
 
 TEST_CASE("progress moves while the program runs") {
     const ScratchFolder elsewhere;
-    auto command = shell("it", R"(echo progress 10; echo '{"progress_percent":20}'; while [ ! -e "$GO" ]; do sleep 0.01; done; echo '"done"')");
+    auto command = shell(
+        "it",
+        R"(echo progress 10; echo '{"progress_percent":20}'; while [ ! -e "$GO" ]; do sleep 0.01; done; echo '"done"')");
     command.environment = {"GO=" + (elsewhere.path / "go").string()};
     Fixture f{{command}};
     const auto run = f.start();
@@ -45,12 +47,19 @@ TEST_CASE("a program has the environment that it was promised, and nothing of th
     REQUIRE(parsed.has_value());
     std::istringstream lines{std::string{parsed->at("stdout").as_string()}};
     std::map<std::string, std::string> seen;
-    for (std::string line; std::getline(lines, line);) seen[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+    for (std::string line; std::getline(lines, line);)
+        seen[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
     const auto id = f.dispatcher.last_job.text();
     CHECK(seen.at("HOME").starts_with(f.scratch.path.string() + "/"));
     const auto home = seen.at("HOME");
-    CHECK(seen == std::map<std::string, std::string>{{"TOKEN", "a=b"}, {"LANG", "de_DE.UTF-8"}, {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", home},
-                                                     {"TMPDIR", home}, {"MILLRACE_JOB_ID", id}, {"MILLRACE_ATTEMPT", "3"}, {"MILLRACE_IDEMPOTENCY_KEY", id}});
+    CHECK(seen == std::map<std::string, std::string>{{"TOKEN", "a=b"},
+                                                     {"LANG", "de_DE.UTF-8"},
+                                                     {"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                                                     {"HOME", home},
+                                                     {"TMPDIR", home},
+                                                     {"MILLRACE_JOB_ID", id},
+                                                     {"MILLRACE_ATTEMPT", "3"},
+                                                     {"MILLRACE_IDEMPOTENCY_KEY", id}});
 }
 
 TEST_CASE("a program works in an empty folder of its own, which is removed with all that is in it") {
@@ -73,14 +82,16 @@ TEST_CASE("what an earlier daemon left in the scratch folder is removed") {
 }
 
 TEST_CASE("a program runs under its limits, with no privilege to gain and no descriptor but its own") {
-    auto command = shell("it", R"sh(ulimit -v; ulimit -n; ulimit -c; grep NoNewPrivs /proc/self/status | tr -d '\t'; umask
+    auto command =
+        shell("it", R"sh(ulimit -v; ulimit -n; ulimit -c; grep NoNewPrivs /proc/self/status | tr -d '\t'; umask
                                    ls /proc/self/fd | tr '\n' ' '; ps -o pgid= -o sid= -p $$ | awk -v p=$$ '{print ($1 == p), ($2 == p)}')sh");
     command.memory_bytes = 256 << 20;
     Fixture f{{command}};
     const int leaked = ::dup(1); // without FD_CLOEXEC
     const auto run = f.run();
     ::close(leaked);
-    CHECK(run->result() == R"({"stdout":"262144\n1024\n0\nNoNewPrivs:1\n0077\n0 1 2 3 1 1\n"})"); // 3 is the folder that ls reads
+    CHECK(run->result() ==
+          R"({"stdout":"262144\n1024\n0\nNoNewPrivs:1\n0077\n0 1 2 3 1 1\n"})"); // 3 is the folder that ls reads
 }
 
 TEST_CASE("a program that wants more memory than it may have fails by itself") {
@@ -104,7 +115,8 @@ TEST_CASE("the exit status decides whether it is tried again") {
     for (const auto& [script, kind, code, message] : {
              Case{"echo oops >&2; exit 1", Kind::retryable, "exit_1", "it ended with exit status 1: oops"},
              Case{"exit 75", Kind::retryable, "temporary_failure", "it ended with exit status 75"},
-             Case{"echo 'no such width' >&2; exit 65", Kind::permanent, "bad_input", "it ended with exit status 65: no such width"},
+             Case{"echo 'no such width' >&2; exit 65", Kind::permanent, "bad_input",
+                  "it ended with exit status 65: no such width"},
              Case{"exit 64", Kind::permanent, "bad_input", "it ended with exit status 64"},
              Case{"kill -9 $$", Kind::retryable, "signal_9", "it was killed by signal 9 (out of memory?)"},
              Case{"echo 1; kill -SEGV $$", Kind::retryable, "signal_11", "it was killed by signal 11 (SEGV)"},
@@ -134,7 +146,8 @@ TEST_CASE("a program that cannot be started says why, and is tried again") {
 }
 
 TEST_CASE("too much output ends the program, and is not tried again") {
-    auto command = shell("it", "trap 'echo stopped >&2; exit 0' TERM; while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done");
+    auto command =
+        shell("it", "trap 'echo stopped >&2; exit 0' TERM; while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done");
     command.max_output_bytes = 100'000;
     Fixture f{{command}};
     const auto failure = f.run()->failure();
@@ -158,14 +171,17 @@ TEST_CASE("the payload chooses a configured name, and nothing else of what is ex
     };
     CHECK(refused(R"({"command":"one","input":[]})") == "accepted");
     CHECK(refused(R"({"command":"three"})") == "there is no command \"three\"; configured are one, two");
-    for (const auto* payload : {R"({"command":"/bin/sh"})", R"({"command":"one; id"})", R"({"command":"../one"})", R"({"command":"ONE"})", R"({"command":""})",
-                                R"({"command":["/bin/sh","-c","id"]})", R"({"command":null})", R"({"input":1})", R"([])", R"("one")", R"({"command":"one","args":["x"]})",
-                                R"({"command":"one","environment":["LD_PRELOAD=x"]})"}) {
+    for (const auto* payload :
+         {R"({"command":"/bin/sh"})", R"({"command":"one; id"})", R"({"command":"../one"})", R"({"command":"ONE"})",
+          R"({"command":""})", R"({"command":["/bin/sh","-c","id"]})", R"({"command":null})", R"({"input":1})", R"([])",
+          R"("one")", R"({"command":"one","args":["x"]})", R"({"command":"one","environment":["LD_PRELOAD=x"]})"}) {
         CAPTURE(payload);
         CHECK(refused(payload) != "accepted");
         CHECK(f.run(payload)->failure().kind == Kind::permanent); // accepted by an earlier configuration
     }
     Fixture none{std::vector<ExecCommand>{}};
-    CHECK(none.exec->check({}, json::parse(R"({"command":"one"})")).error().detail.find("no commands are configured here") == 0);
+    CHECK(none.exec->check({}, json::parse(R"({"command":"one"})"))
+              .error()
+              .detail.find("no commands are configured here") == 0);
     CHECK(none.exec->concurrency() == 1);
 }

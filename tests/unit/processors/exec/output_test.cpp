@@ -48,12 +48,14 @@ TEST_CASE("after the first other line all is result") {
 }
 
 TEST_CASE("what only looks like progress is result") {
-    for (const auto* text : {"progress", "progress 101\n", "progress -1\n", "progress 5 of 7\n", "progress5\n", "progress nan\n", "progress inf\n", "progress\t5\n"}) {
+    for (const auto* text : {"progress", "progress 101\n", "progress -1\n", "progress 5 of 7\n", "progress5\n",
+                             "progress nan\n", "progress inf\n", "progress\t5\n"}) {
         CAPTURE(text);
         CHECK(read(text).progress.empty());
         CHECK(read(text).result.starts_with("{\"stdout\":"));
     }
-    for (const auto* text : {R"({"progress_percent":101})", R"({"progress_percent":"5"})", R"({"progress_percent":5,"x":1})", R"({"percent":5})"}) {
+    for (const auto* text : {R"({"progress_percent":101})", R"({"progress_percent":"5"})",
+                             R"({"progress_percent":5,"x":1})", R"({"percent":5})"}) {
         CAPTURE(text);
         CHECK(read(text).progress.empty());
         CHECK(read(text).result == text);
@@ -81,7 +83,8 @@ TEST_CASE("output that is no text is repaired, and a number too large for any re
 }
 
 TEST_CASE("numbers of a result stay as the command wrote them") {
-    CHECK(read("{\"n\": 36893488147419103233, \"x\": 1.0,\n \"y\": -0.0}").result == R"({"n":36893488147419103233,"x":1.0,"y":-0.0})");
+    CHECK(read("{\"n\": 36893488147419103233, \"x\": 1.0,\n \"y\": -0.0}").result ==
+          R"({"n":36893488147419103233,"x":1.0,"y":-0.0})");
 }
 
 TEST_CASE("a result larger than its limit is not kept, and progress does not count") {

@@ -39,7 +39,8 @@ bool killed_at(const char* point, int hit, const std::filesystem::path& folder) 
     if (child == 0) {
         ::setenv("MILLRACE_CRASH_AT", (std::string{point} + ":" + std::to_string(hit)).c_str(), 1);
         ::setenv("MILLRACE_CRASH_FOLDER", folder.c_str(), 1);
-        ::execl("/proc/self/exe", "test_store", "--test-case=the process that is killed", "--no-skip", "--no-intro", "--minimal", nullptr);
+        ::execl("/proc/self/exe", "test_store", "--test-case=the process that is killed", "--no-skip", "--no-intro",
+                "--minimal", nullptr);
         ::_exit(127);
     }
     int status = 0;
@@ -54,7 +55,8 @@ TEST_CASE("the process that is killed" * doctest::skip()) {
 }
 
 TEST_CASE("whatever moment the process is killed at, what was acknowledged is there and the database is sound") {
-    for (const char* point : {"store.before_begin", "store.before_commit", "store.after_commit", "store.before_checkpoint", "store.after_checkpoint"}) {
+    for (const char* point : {"store.before_begin", "store.before_commit", "store.after_commit",
+                              "store.before_checkpoint", "store.after_checkpoint"}) {
         CAPTURE(point);
         for (const int hit : {1, 3}) {
             test::Fixture fixture;

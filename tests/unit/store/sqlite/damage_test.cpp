@@ -18,7 +18,8 @@ using namespace millrace::store::test;
 
 namespace {
 
-// Commits in a process of its own, which then ends as a killed one does: with all commits in the log, none written back.
+// Commits in a process of its own, which then ends as a killed one does: with all commits in the log, none written
+// back.
 void commit_and_die(const std::filesystem::path& data, int commits) {
     const auto child = ::fork();
     REQUIRE(child >= 0);
@@ -115,7 +116,8 @@ TEST_CASE("without a mark, damage before a later commit is seen, and a torn end 
 
 TEST_CASE("a database that another program wrote back, or one from a backup, opens") {
     Damaged fixture;
-    Connection{fixture.folder.path / "millrace.db", Connection::Access::write}.integer("SELECT count(*) FROM organizations");
+    Connection{fixture.folder.path / "millrace.db", Connection::Access::write}.integer(
+        "SELECT count(*) FROM organizations");
     CHECK_FALSE(std::filesystem::exists(fixture.log_file)); // written back and removed as the last connection closed
     CHECK(added(fixture.open()) == 20);
 }
@@ -129,7 +131,8 @@ TEST_CASE("a missing, empty or bare database beside what an installation leaves 
     SUBCASE("missing, beside a mark") { std::filesystem::remove(file); }
     SUBCASE("empty") { std::filesystem::resize_file(file, 0); }
     SUBCASE("missing, beside blobs") {
-        for (const auto* name : {"millrace.db", "millrace.db-mark"}) std::filesystem::remove(fixture.folder.path / name);
+        for (const auto* name : {"millrace.db", "millrace.db-mark"})
+            std::filesystem::remove(fixture.folder.path / name);
         std::filesystem::create_directories(fixture.folder.path / "blobs/hot/ab");
         std::ofstream{fixture.folder.path / "blobs/hot/ab/file"} << "x";
     }
@@ -152,7 +155,8 @@ TEST_CASE("a missing, empty or bare database beside what an installation leaves 
 TEST_CASE("a first start that was killed is a new installation") {
     Fixture fixture;
     Connection{fixture.folder.path / "millrace.db", Connection::Access::write}.integer("SELECT 1");
-    std::ofstream{fixture.folder.path / "millrace.db-wal"} << std::string(1 << 20, char{0}); // as it is grown ahead of commits
+    std::ofstream{fixture.folder.path / "millrace.db-wal"}
+        << std::string(1 << 20, char{0}); // as it is grown ahead of commits
     CHECK(added(fixture.open()) == 0);
 }
 

@@ -53,11 +53,13 @@ TEST_CASE("faults are ordered in words, alone or together") {
     CHECK(some->failing_flush == 3);
     CHECK(parse_disk_faults("full-file:/a:b")->full_while_exists == "/a:b");
     CHECK(parse_disk_faults("fsync-file:x")->flushes_fail_while_exists == "x");
-    for (const char* wrong : {"", "full", "full-after:", "full-after:many", "fsync-fails:0", "fsync-fails:-1", "lose-unflushed:1", "lose-unflushed,"})
+    for (const char* wrong : {"", "full", "full-after:", "full-after:many", "fsync-fails:0", "fsync-fails:-1",
+                              "lose-unflushed:1", "lose-unflushed,"})
         CHECK_MESSAGE(!parse_disk_faults(wrong).has_value(), wrong);
 }
 
-TEST_CASE("a disk that loses what is unflushed keeps each commit that was flushed, over readers, checkpoints and cuts") {
+TEST_CASE(
+    "a disk that loses what is unflushed keeps each commit that was flushed, over readers, checkpoints and cuts") {
     test::Folder folder;
     const auto file = folder.path / "a.db";
     run_and_die([&] {
@@ -83,7 +85,8 @@ TEST_CASE("a disk that loses what is unflushed loses commits that were not flush
     run_and_die([&] {
         FaultDisk disk{faults("lose-unflushed")};
         Connection writer{file, Connection::Access::write};
-        writer.script("INSERT INTO things VALUES ('flushed'); PRAGMA synchronous = NORMAL; INSERT INTO things VALUES ('not flushed')");
+        writer.script("INSERT INTO things VALUES ('flushed'); PRAGMA synchronous = NORMAL; INSERT INTO things VALUES "
+                      "('not flushed')");
         if (writer.integer("SELECT count(*) FROM things") != 2) ::_exit(1);
         ::_exit(0);
     });
@@ -102,9 +105,7 @@ TEST_CASE("a failed flush drops what it should have kept, and only the ordered o
             writer.script("INSERT INTO things VALUES ('a')");
             try {
                 writer.script("INSERT INTO things VALUES ('b')");
-            } catch (const DatabaseError& error) {
-                failed = error.fault() == Fault::broken;
-            }
+            } catch (const DatabaseError& error) { failed = error.fault() == Fault::broken; }
             writer.leave_log_alone();
         } // a close in order hands over all that was not dropped
         ::_exit(failed ? 0 : 1);

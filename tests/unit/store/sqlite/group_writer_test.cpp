@@ -42,7 +42,8 @@ std::vector<Result<void>> run_as_group(Database& database, std::vector<std::func
     std::vector<std::promise<Result<void>>> promises(tasks.size());
     Blocker blocker{database};
     for (std::size_t i = 0; i < tasks.size(); ++i)
-        database.post_write(tasks[i], [&promise = promises[i]](Result<void> outcome) { promise.set_value(std::move(outcome)); });
+        database.post_write(tasks[i],
+                            [&promise = promises[i]](Result<void> outcome) { promise.set_value(std::move(outcome)); });
     blocker.release();
     std::vector<Result<void>> outcomes;
     for (auto& promise : promises) outcomes.push_back(promise.get_future().get());
@@ -79,7 +80,11 @@ TEST_CASE("a group is never larger than its limit") {
 TEST_CASE("a task that returns an error before writing leaves the others of its group committed") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto outcomes = run_as_group(database, {adding("a"), [](Session&) -> Result<void> { return Error{Code::conflict, "no"}; }, adding("b")});
+    const auto outcomes = run_as_group(database, {adding("a"),
+                                                  [](Session&) -> Result<void> {
+                                                      return Error{Code::conflict, "no"};
+                                                  },
+                                                  adding("b")});
     CHECK(outcomes[0]);
     CHECK(outcomes[1].error().code == Code::conflict);
     CHECK(outcomes[2]);
@@ -113,8 +118,8 @@ TEST_CASE("a task that fails after it has written takes its group back, and the 
         throw std::runtime_error{"no"};
     };
     for (const std::function<Result<void>(Session&)>& task :
-         {std::function<Result<void>(Session&)>{returns_an_error}, std::function<Result<void>(Session&)>{meets_a_constraint},
-          std::function<Result<void>(Session&)>{throws}}) {
+         {std::function<Result<void>(Session&)>{returns_an_error},
+          std::function<Result<void>(Session&)>{meets_a_constraint}, std::function<Result<void>(Session&)>{throws}}) {
         const auto outcomes = run_as_group(database, {adding("a"), task, adding("b")});
         CHECK(outcomes[0].error().code == Code::unavailable);
         CHECK_FALSE(outcomes[1]);
@@ -134,7 +139,8 @@ TEST_CASE("a failed flush acknowledges nobody and stops the store for good") {
     REQUIRE(database.write_blocking(adding("first")));
 
     disk.flushes_fail = true;
-    for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")})) CHECK(outcome.error().code == Code::unavailable);
+    for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")}))
+        CHECK(outcome.error().code == Code::unavailable);
     disk.flushes_fail = false;
 
     CHECK(database.write_blocking(adding("after")).error().code == Code::unavailable); // not tried again
@@ -153,7 +159,8 @@ TEST_CASE("a full disk is told as such, and writes go on once there is space") {
     test::Fixture fixture;
     auto& database = fixture.open();
     disk.full = true;
-    for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")})) CHECK(outcome.error().code == Code::storage_full);
+    for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")}))
+        CHECK(outcome.error().code == Code::storage_full);
     disk.full = false;
     CHECK_FALSE(database.failure());
     CHECK(test::added(database) == 0);
@@ -240,7 +247,8 @@ TEST_CASE("closing runs what is queued, then refuses") {
     auto& database = fixture.open();
     std::atomic<int> committed{0};
     for (int i = 0; i < 50; ++i)
-        database.post_write(adding(fmt::format("o{}", i)), [&](const Result<void>& outcome) { committed += outcome ? 1 : 0; });
+        database.post_write(adding(fmt::format("o{}", i)),
+                            [&](const Result<void>& outcome) { committed += outcome ? 1 : 0; });
     database.close();
     CHECK(committed == 50);
     CHECK(database.write_blocking(adding("late")).error().code == Code::unavailable);
@@ -255,7 +263,8 @@ TEST_CASE("the log is written back when nothing is written for a while") {
     REQUIRE(database.write_blocking(adding("a")));
     const test::Folder other;
     const auto in_the_file_alone = [&] { // without its log
-        std::filesystem::copy_file(fixture.folder.path / "millrace.db", other.path / "copy.db", std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(fixture.folder.path / "millrace.db", other.path / "copy.db",
+                                   std::filesystem::copy_options::overwrite_existing);
         try {
             Connection copy{other.path / "copy.db", Connection::Access::write};
             return copy.integer("SELECT count(*) FROM organizations WHERE name = 'a'");
@@ -264,7 +273,8 @@ TEST_CASE("the log is written back when nothing is written for a while") {
         }
     };
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (in_the_file_alone() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    while (in_the_file_alone() == 0 && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
     CHECK(in_the_file_alone() == 1);
     CHECK(test::added(database) == 1);
 }

@@ -38,14 +38,19 @@ int distance(const Image& image, const json::object& wanted, std::string_view va
     const auto bytes = from_base64(std::string_view{wanted.at(values).as_string()});
     REQUIRE(bytes.has_value());
     const auto& size = wanted.at("size").as_array();
-    if (image.width != size[0].to_number<int>() || image.height != size[1].to_number<int>() || image.pixels.size() != bytes->size()) return 999;
+    if (image.width != size[0].to_number<int>() || image.height != size[1].to_number<int>() ||
+        image.pixels.size() != bytes->size())
+        return 999;
     int most = 0;
-    for (std::size_t i = 0; i < bytes->size(); ++i) most = std::max(most, std::abs(image.pixels[i] - std::to_integer<int>((*bytes)[i])));
+    for (std::size_t i = 0; i < bytes->size(); ++i)
+        most = std::max(most, std::abs(image.pixels[i] - std::to_integer<int>((*bytes)[i])));
     return most;
 }
 
 values::ImageRule rule_of(const std::string& members) {
-    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image","color":"rgb",)" + members + "}}");
+    const auto m = values::Manifest::parse(
+        R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image","color":"rgb",)" +
+        members + "}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return m->inputs.front().image;
 }
@@ -63,7 +68,8 @@ TEST_CASE("every file of the collection is seen as Pillow sees it") {
         CHECK(distance(seen, wanted, "rgb") <= about);
         const auto kept = decode_image(bytes, Alpha::keep);
         CHECK(kept.has_alpha() == wanted.contains("over_white"));
-        if (kept.has_alpha()) CHECK(distance(convert(over(kept, 0xffffff), values::ImageColor::rgb), wanted, "over_white") <= about);
+        if (kept.has_alpha())
+            CHECK(distance(convert(over(kept, 0xffffff), values::ImageColor::rgb), wanted, "over_white") <= about);
     }
 }
 
@@ -77,15 +83,13 @@ TEST_CASE("a file of the collection that ends early is refused, or whole because
             try {
                 const auto cut = decode_image(std::string_view{bytes}.substr(0, n)).pixels;
                 CHECK(cut == whole);
-            } catch (const InputError&) {
-            }
+            } catch (const InputError&) {}
             auto bad = bytes;
             bad[n] = static_cast<char>(bad[n] ^ 0x5a);
             try {
                 (void)decode_image(bad, Alpha::keep);
                 (void)decode_bands(bad, 3);
-            } catch (const InputError&) {
-            }
+            } catch (const InputError&) {}
         }
     }
 }
@@ -98,9 +102,11 @@ TEST_CASE("pictures are resized by each filter of Pillow, and without averaging 
         const auto& size = wanted.at("size").as_array();
         const int width = size[0].to_number<int>(), height = size[1].to_number<int>();
         const auto shape = std::to_string(height) + "," + std::to_string(width);
-        const auto rule = rule_of(R"("shape":[3,)" + shape + R"(],"interpolation":")" + name + R"(","antialias":)" + (wanted.at("antialias").as_bool() ? "true" : "false"));
+        const auto rule = rule_of(R"("shape":[3,)" + shape + R"(],"interpolation":")" + name + R"(","antialias":)" +
+                                  (wanted.at("antialias").as_bool() ? "true" : "false"));
         INFO(name, " ", shape, " ", rule.antialias);
-        CHECK(distance(resize(noise, placement(noise.width, noise.height, rule)), wanted, "rgb") <= (name == "nearest" ? 0 : 1));
+        CHECK(distance(resize(noise, placement(noise.width, noise.height, rule)), wanted, "rgb") <=
+              (name == "nearest" ? 0 : 1));
     }
 }
 

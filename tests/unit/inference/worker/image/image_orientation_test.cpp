@@ -59,9 +59,11 @@ std::string png(const std::string& before, const std::string& after) {
     const std::string rows{"\0\1\2\3\0\4\5\6", 8};
     std::string packed(64, '\0');
     uLongf size = packed.size();
-    REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()), rows.size()) == Z_OK);
+    REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()),
+                     rows.size()) == Z_OK);
     packed.resize(size);
-    return "\x89PNG\r\n\x1a\n" + chunk("IHDR", std::string{"\0\0\0\3\0\0\0\2\10\0\0\0\0", 13}) + before + chunk("IDAT", packed) + after + chunk("IEND", "");
+    return "\x89PNG\r\n\x1a\n" + chunk("IHDR", std::string{"\0\0\0\3\0\0\0\2\10\0\0\0\0", 13}) + before +
+           chunk("IDAT", packed) + after + chunk("IEND", "");
 }
 
 std::string riff(const std::string& chunks) {
@@ -80,7 +82,8 @@ const std::vector<std::uint8_t> shown[] = { // by orientation, of 1 2 3 / 4 5 6
     {1, 4, 2, 5, 3, 6}, {4, 1, 5, 2, 6, 3}, {6, 3, 5, 2, 4, 1}, {3, 6, 2, 5, 1, 4}};
 
 values::Manifest manifest(const std::string& members) {
-    auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
+    auto m = values::Manifest::parse(
+        R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + members + "}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return *m;
 }
@@ -92,7 +95,8 @@ TEST_CASE("the orientation of a JPEG is found in either byte order, behind other
     for (int value = 1; value <= 8; ++value)
         for (const bool big : {false, true}) {
             CHECK(orientation(jpeg(segment(0xe1, mark + exif(value, big)))) == value);
-            CHECK(orientation(jpeg(jfif + segment(0xe1, "http://ns.adobe.com/xap/1.0/") + segment(0xfe, "a word") + "\xff" + segment(0xe1, mark + exif(value, big)))) == value);
+            CHECK(orientation(jpeg(jfif + segment(0xe1, "http://ns.adobe.com/xap/1.0/") + segment(0xfe, "a word") +
+                                   "\xff" + segment(0xe1, mark + exif(value, big)))) == value);
         }
     CHECK(orientation(jpeg(segment(0xe1, mark + exif(6, true, 4)))) == 6); // LONG
     CHECK(orientation(jpeg(segment(0xe1, mark + exif(6)) + segment(0xe1, mark + exif(3)))) == 6);
@@ -104,11 +108,12 @@ TEST_CASE("an orientation that cannot be read is as good as none") {
     const auto of = [](const std::string& block) { return orientation(jpeg(segment(0xe1, mark + block))); };
     CHECK(of(exif(0)) == 1);
     CHECK(of(exif(9)) == 1);
-    CHECK(of(exif(6, false, 2)) == 1);     // text
+    CHECK(of(exif(6, false, 2)) == 1);       // text
     CHECK(of(exif(6, true, 3, 60000)) == 6); // a directory that says to be longer than it is
     CHECK(of("XX" + exif(6).substr(2)) == 1);
     CHECK(of(std::string{"II*\0\xff\xff\xff\xff", 8}) == 1);
-    for (const auto& whole : {jpeg(segment(0xe1, mark + exif(6))), png(chunk("eXIf", exif(6)), ""), riff(riff_chunk("EXIF", exif(6)))})
+    for (const auto& whole :
+         {jpeg(segment(0xe1, mark + exif(6))), png(chunk("eXIf", exif(6)), ""), riff(riff_chunk("EXIF", exif(6)))})
         for (std::size_t n = 0; n < whole.size(); ++n) { // whatever is missing, nothing is read beyond the end
             const auto found = orientation(whole.substr(0, n));
             CHECK((found == 1 || found == 6));
@@ -120,10 +125,12 @@ TEST_CASE("PNG, WebP and TIFF say their orientation in their own places") {
     CHECK(orientation(png("", chunk("eXIf", exif(8, true)))) == 8);
     CHECK(orientation(png(chunk("eXIf", mark + exif(6)), "")) == 6);
     CHECK(orientation(png(chunk("eXIf", exif(6), false), "")) == 1); // its checksum is wrong
-    CHECK(orientation(riff(riff_chunk("VP8X", std::string(10, '\0')) + riff_chunk("VP8L", "odd") + riff_chunk("EXIF", exif(5)))) == 5);
+    CHECK(orientation(riff(riff_chunk("VP8X", std::string(10, '\0')) + riff_chunk("VP8L", "odd") +
+                           riff_chunk("EXIF", exif(5)))) == 5);
     CHECK(orientation(riff(riff_chunk("VP8L", "even") + riff_chunk("EXIF", mark + exif(7)))) == 7);
     CHECK(orientation(exif(4)) == 4); // a TIFF has the same directory
-    std::string big{"MM\0\x2b\0\x08\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\x01\x01\x12\0\x03\0\0\0\0\0\0\0\x01\0\x03\0\0\0\0\0\0", 44};
+    std::string big{
+        "MM\0\x2b\0\x08\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\x01\x01\x12\0\x03\0\0\0\0\0\0\0\x01\0\x03\0\0\0\0\0\0", 44};
     CHECK(orientation(big) == 3);
 }
 
@@ -148,7 +155,8 @@ TEST_CASE("a picture is given to the model as viewers show it, or as it is store
             CHECK(number == expected[i]);
         }
         Image color{3, 2, 3, {}};
-        for (const auto v : shown[0]) color.pixels.insert(color.pixels.end(), {v, static_cast<std::uint8_t>(v + 10), 7});
+        for (const auto v : shown[0])
+            color.pixels.insert(color.pixels.end(), {v, static_cast<std::uint8_t>(v + 10), 7});
         const auto turned = upright(color, value);
         CHECK(turned.width == (value < 5 ? 3 : 2));
         for (std::size_t i = 0; i < expected.size(); ++i) CHECK(turned.pixels[3 * i + 1] == expected[i] + 10);
@@ -160,8 +168,12 @@ TEST_CASE("the manifest keeps the orientation that it asks for, and knows no thi
     const auto again = values::Manifest::from_json(stored.to_json());
     REQUIRE(again.has_value());
     CHECK(again->inputs.front().image.orientation == values::Orientation::as_stored);
-    for (const auto* wrong : {R"("color":"gray","shape":[1,2,3],"orientation":"upright")", R"("kind":"tensor","shape":[2],"orientation":"as_shown")"})
-        CHECK_FALSE(values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" + std::string{wrong} + "}}").has_value());
+    for (const auto* wrong : {R"("color":"gray","shape":[1,2,3],"orientation":"upright")",
+                              R"("kind":"tensor","shape":[2],"orientation":"as_shown")"})
+        CHECK_FALSE(values::Manifest::parse(
+                        R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"image",)" +
+                        std::string{wrong} + "}}")
+                        .has_value());
 }
 
 TEST_CASE("a picture larger than the squares that it is turned by is turned whole") {

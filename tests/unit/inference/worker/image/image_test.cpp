@@ -48,7 +48,8 @@ std::string make_png(std::uint32_t width, std::uint32_t height, int type, int de
     return out;
 }
 
-std::string make_jpeg(unsigned width, unsigned height, int components, std::uint8_t value, bool progressive = false, J_COLOR_SPACE stored = JCS_UNKNOWN) {
+std::string make_jpeg(unsigned width, unsigned height, int components, std::uint8_t value, bool progressive = false,
+                      J_COLOR_SPACE stored = JCS_UNKNOWN) {
     jpeg_compress_struct jpeg{};
     jpeg_error_mgr errors;
     jpeg.err = jpeg_std_error(&errors);
@@ -59,7 +60,10 @@ std::string make_jpeg(unsigned width, unsigned height, int components, std::uint
     jpeg.image_width = width;
     jpeg.image_height = height;
     jpeg.input_components = components;
-    jpeg.in_color_space = components == 1 ? JCS_GRAYSCALE : components == 2 ? JCS_UNKNOWN : components == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg.in_color_space = components == 1   ? JCS_GRAYSCALE
+                          : components == 2 ? JCS_UNKNOWN
+                          : components == 3 ? JCS_RGB
+                                            : JCS_CMYK;
     jpeg_set_defaults(&jpeg);
     if (stored != JCS_UNKNOWN) jpeg_set_colorspace(&jpeg, stored);
     if (progressive) jpeg_simple_progression(&jpeg);
@@ -97,9 +101,7 @@ std::string failure(const std::string& bytes) {
     try {
         decode_image(bytes);
         return "decoded";
-    } catch (const InputError& e) {
-        return e.what();
-    }
+    } catch (const InputError& e) { return e.what(); }
 }
 
 } // namespace
@@ -132,7 +134,7 @@ TEST_CASE("JPEG of gray, of colour and of printing inks is decoded") {
     CHECK(color.width == 16);
     CHECK(std::abs(color.pixels[5] - 50) <= 2);
     CHECK(decode_jpeg(make_jpeg(8, 8, 4, 255)).pixels == std::vector<std::uint8_t>(8 * 8 * 3, 255)); // inverted: no ink
-    CHECK(std::abs(decode_jpeg(make_jpeg(8, 8, 4, 100)).pixels[0] - 39) <= 1);                        // 100 * 100 / 255
+    CHECK(std::abs(decode_jpeg(make_jpeg(8, 8, 4, 100)).pixels[0] - 39) <= 1);                       // 100 * 100 / 255
     CHECK(std::abs(decode_jpeg(make_jpeg(8, 8, 4, 100, false, JCS_YCCK)).pixels[0] - 39) <= 2);
     CHECK(failure(make_jpeg(8, 8, 2, 50)).find("grey nor of colours") != std::string::npos);
 }
@@ -173,7 +175,8 @@ TEST_CASE("a picture is refused by the size in its header, before memory is rese
 }
 
 TEST_CASE("resizing and conversion give Pillow's values, to one step of 255") {
-    // Image.frombytes("L", (7, 5), noise).resize(size, Image.BILINEAR) and Image.frombytes("RGB", (6, 4), noise).convert("L")
+    // Image.frombytes("L", (7, 5), noise).resize(size, Image.BILINEAR) and Image.frombytes("RGB", (6, 4),
+    // noise).convert("L")
     std::uint32_t state = 12345;
     const auto noise = [&](std::size_t n) {
         std::vector<std::uint8_t> bytes;
@@ -216,7 +219,8 @@ namespace {
 
 std::vector<std::uint8_t> noise(std::uint32_t& state, std::size_t count) {
     std::vector<std::uint8_t> bytes;
-    while (bytes.size() < count) bytes.push_back(static_cast<std::uint8_t>((state = state * 1664525u + 1013904223u) >> 24));
+    while (bytes.size() < count)
+        bytes.push_back(static_cast<std::uint8_t>((state = state * 1664525u + 1013904223u) >> 24));
     return bytes;
 }
 
@@ -244,15 +248,16 @@ TEST_CASE("the shorter side is resized and the middle cropped as torchvision and
     auto to = placement(9, 7, rule);
     CHECK(to.width == 6);
     CHECK(to.top == 2); // of 1.5: half to even
-    CHECK(resize(color, to).pixels == std::vector<std::uint8_t>{121, 176, 55, 108, 172, 122, 130, 117, 144,
-                                                                56, 154, 94, 127, 173, 110, 113, 173, 164});
+    CHECK(resize(color, to).pixels == std::vector<std::uint8_t>{121, 176, 55, 108, 172, 122, 130, 117, 144, 56, 154, 94,
+                                                                127, 173, 110, 113, 173, 164});
     const Image tall{4, 11, 1, noise(state, 44)};
     rule = input_of(R"("color":"gray","shape":[1,5,5],"resize":{"shorter":6},"crop":[5,5])").image;
     to = placement(4, 11, rule);
     CHECK(to.height == 16);
     CHECK(to.left == 0); // of 0.5
-    CHECK(resize(tall, to).pixels == std::vector<std::uint8_t>{149, 130, 102, 69,  58,  171, 166, 160, 162, 116, 156, 157, 169,
-                                                               216, 147, 108, 107, 129, 221, 143, 128, 169, 208, 203, 134});
+    CHECK(resize(tall, to).pixels == std::vector<std::uint8_t>{149, 130, 102, 69,  58,  171, 166, 160, 162,
+                                                               116, 156, 157, 169, 216, 147, 108, 107, 129,
+                                                               221, 143, 128, 169, 208, 203, 134});
 }
 
 TEST_CASE("a crop is what the same part of the whole would be, and a thin picture costs no more than it") {
@@ -260,8 +265,7 @@ TEST_CASE("a crop is what the same part of the whole would be, and a thin pictur
     const Image image{13, 10, 3, noise(state, 390)};
     const auto whole = resize(image, 20, 7);
     const auto part = resize(image, Placement{20, 7, 4, 2, 9, 3});
-    for (int y = 0; y < 3; ++y)
-        CHECK(std::equal(part.row(y), part.row(y) + 27, whole.row(y + 2) + 12));
+    for (int y = 0; y < 3; ++y) CHECK(std::equal(part.row(y), part.row(y) + 27, whole.row(y + 2) + 12));
     const auto cut = resize(image, Placement{13, 10, 1, 2, 3, 4});
     CHECK(std::equal(cut.row(0), cut.row(0) + 9, image.row(2) + 3));
     const Image thread{8192, 1, 1, std::vector<std::uint8_t>(8192, 50)}; // 2 million pixels wide when its height is 256
@@ -279,7 +283,8 @@ TEST_CASE("bands are resized as Pillow's floating-point pictures") {
     };
     close(resize(bands, Placement{4, 3, 0, 0, 4, 3}).values.data(),
           {1731.3170166015625, 1543.3134765625, 2210.85302734375, 2315.15625, 1434.045166015625, 1841.37353515625,
-           1764.1357421875, 2429.1318359375, 1832.0089111328125, 1836.84521484375, 1515.7142333984375, 1861.607177734375});
+           1764.1357421875, 2429.1318359375, 1832.0089111328125, 1836.84521484375, 1515.7142333984375,
+           1861.607177734375});
     close(resize(bands, Placement{6, 8, 0, 2, 6, 1}).values.data(),
           {2161.796875, 3374.453125, 747.03125, 2336.484375, 2926.5625, 3559.296875});
 }
@@ -287,17 +292,19 @@ TEST_CASE("bands are resized as Pillow's floating-point pictures") {
 TEST_CASE("normalising scales, shifts and divides each channel by its own numbers, in either layout") {
     const std::string numbers_of = R"("color":"rgb","scale":0.5,"mean":[1,2,3],"std":[1,2,4],)";
     const Image image{1, 2, 3, {10, 20, 30, 2, 4, 6}};
-    CHECK(numbers<float>(to_tensor(image, input_of(numbers_of + R"("shape":[3,2,1])"))) == std::vector<float>{4, 0, 4, 0, 3, 0});
+    CHECK(numbers<float>(to_tensor(image, input_of(numbers_of + R"("shape":[3,2,1])"))) ==
+          std::vector<float>{4, 0, 4, 0, 3, 0});
     CHECK(numbers<float>(to_tensor(image, input_of(numbers_of + R"("layout":"hwc","shape":[2,1,3])"))) ==
           std::vector<float>{4, 4, 3, 0, 0, 0});
     CHECK(numbers<std::uint8_t>(to_tensor(image, input_of(R"("color":"rgb","datatype":"UINT8","shape":[3,2,1])"))) ==
           std::vector<std::uint8_t>{10, 2, 20, 4, 30, 6});
-    CHECK(numbers<std::uint8_t>(to_tensor(image, input_of(R"("color":"rgb","datatype":"UINT8","layout":"hwc","shape":[2,1,3])"))) ==
-          image.pixels);
+    CHECK(numbers<std::uint8_t>(to_tensor(
+              image, input_of(R"("color":"rgb","datatype":"UINT8","layout":"hwc","shape":[2,1,3])"))) == image.pixels);
     const Bands bands{1, 2, 2, {1000, 2000, -5, 5}};
     const std::string two = R"("color":"bands","scale":0.001,"mean":[0,1],"std":[1,2],)";
     CHECK(numbers<float>(to_tensor(bands, input_of(two + R"("shape":[2,2,1])")))[1] == doctest::Approx(2));
-    CHECK(numbers<float>(to_tensor(bands, input_of(two + R"("layout":"hwc","shape":[2,1,2])")))[3] == doctest::Approx(-0.4975));
+    CHECK(numbers<float>(to_tensor(bands, input_of(two + R"("layout":"hwc","shape":[2,1,2])")))[3] ==
+          doctest::Approx(-0.4975));
 }
 
 TEST_CASE("a picture is given in half precision to the models that take it") {
@@ -307,23 +314,31 @@ TEST_CASE("a picture is given in half precision to the models that take it") {
     const auto brain = to_tensor(image, input_of(R"("color":"gray","datatype":"BF16","shape":[1,1,2],"scale":1)"));
     CHECK(numbers<std::uint16_t>(brain) == std::vector<std::uint16_t>{0x437f, 0x424c});
     const Bands bands{1, 1, 2, {0.5F, -1e6F}};
-    CHECK(numbers<std::uint16_t>(to_tensor(bands, input_of(R"("color":"bands","datatype":"FP16","shape":[2,1,1])"))) == std::vector<std::uint16_t>{0x3800, 0xfc00});
+    CHECK(numbers<std::uint16_t>(to_tensor(bands, input_of(R"("color":"bands","datatype":"FP16","shape":[2,1,1])"))) ==
+          std::vector<std::uint16_t>{0x3800, 0xfc00});
 }
 
 TEST_CASE("a picture of another number of bands is refused, other formats give theirs") {
     const auto png = make_png(1, 1, PNG_COLOR_TYPE_RGB, 8, {1, 2, 3});
-    CHECK(numbers<float>(image_tensor(png, input_of(R"("color":"bands","shape":[3,1,1])"))) == std::vector<float>{1, 2, 3});
+    CHECK(numbers<float>(image_tensor(png, input_of(R"("color":"bands","shape":[3,1,1])"))) ==
+          std::vector<float>{1, 2, 3});
     CHECK_THROWS_AS(image_tensor(png, input_of(R"("color":"bands","shape":[4,1,1])")), InputError);
     const auto deep = make_png(1, 1, PNG_COLOR_TYPE_GRAY, 16, {0x12, 0x34});
-    CHECK(numbers<float>(image_tensor(deep, input_of(R"("color":"bands","shape":[1,1,1])"))) == std::vector<float>{0x1234});
-    const auto clear = make_png(1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8, {1, 2, 3, 4}); // its alpha is a band for who takes one
-    CHECK(numbers<float>(image_tensor(clear, input_of(R"("color":"bands","shape":[4,1,1])"))) == std::vector<float>{1, 2, 3, 4});
-    CHECK(numbers<float>(image_tensor(clear, input_of(R"("color":"bands","shape":[3,1,1])"))) == std::vector<float>{1, 2, 3});
+    CHECK(numbers<float>(image_tensor(deep, input_of(R"("color":"bands","shape":[1,1,1])"))) ==
+          std::vector<float>{0x1234});
+    const auto clear =
+        make_png(1, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8, {1, 2, 3, 4}); // its alpha is a band for who takes one
+    CHECK(numbers<float>(image_tensor(clear, input_of(R"("color":"bands","shape":[4,1,1])"))) ==
+          std::vector<float>{1, 2, 3, 4});
+    CHECK(numbers<float>(image_tensor(clear, input_of(R"("color":"bands","shape":[3,1,1])"))) ==
+          std::vector<float>{1, 2, 3});
 }
 
 TEST_CASE("transparency is dropped, or shows the background that the manifest names") {
     const auto color = make_png(3, 1, PNG_COLOR_TYPE_RGB_ALPHA, 8, {10, 20, 30, 0, 10, 20, 30, 255, 10, 20, 30, 51});
-    const auto bytes = [&](const std::string& members) { return numbers<std::uint8_t>(image_tensor(color, input_of(R"("datatype":"UINT8",)" + members))); };
+    const auto bytes = [&](const std::string& members) {
+        return numbers<std::uint8_t>(image_tensor(color, input_of(R"("datatype":"UINT8",)" + members)));
+    };
     using Bytes = std::vector<std::uint8_t>;
     const std::string rgb = R"("color":"rgb","layout":"hwc","shape":[1,3,3])";
     CHECK(bytes(rgb) == Bytes{10, 20, 30, 10, 20, 30, 10, 20, 30});

@@ -15,7 +15,8 @@ using namespace millrace::inference::worker;
 namespace {
 
 values::Manifest manifest(const std::string& inputs) {
-    auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+    auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" +
+                                     inputs + "]}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     REQUIRE(complete(*m, *SideFiles::open({}, {})).has_value());
     return *m;
@@ -32,9 +33,7 @@ std::string failure(const std::string& bytes, const std::string& type, const val
     try {
         (void)preprocess(bytes, type, m);
         return "taken";
-    } catch (const InputError& e) {
-        return e.what();
-    }
+    } catch (const InputError& e) { return e.what(); }
 }
 
 std::string unbase64(const char* text) {
@@ -43,12 +42,27 @@ std::string unbase64(const char* text) {
 }
 
 // numpy.savez and savez_compressed of a=array([1, 2], float32), b=array([[3], [4]], int64)
-const char* const stored_npz = "UEsDBBQAAAAAAAAAIQCayqvniAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAACIAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2NyJzogJzxmNCcsICdmb3J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgyLCksIH0gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAKAACAPwAAAEBQSwMEFAAAAAAAAAAhABBFT7mQAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAJAAAAAAAAAAk05VTVBZAQB2AHsnZGVzY3InOiAnPGk4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDEpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoDAAAAAAAAAAQAAAAAAAAAUEsBAhQDFAAAAAAAAAAhAJrKq+eIAAAAiAAAAAUAAAAAAAAAAAAAAIABAAAAAGEubnB5UEsBAhQDFAAAAAAAAAAhABBFT7mQAAAAkAAAAAUAAAAAAAAAAAAAAIABvwAAAGIubnB5UEsFBgAAAAACAAIAZgAAAIYBAAAAAA==";
-const char* const deflated_npz = "UEsDBBQAAAAIAAAAIQCayqvnTAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4GhgZ7BgYGBwBQSwMEFAAAAAgAAAAhABBFT7lMAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKhpo6CrUKZAMuZgYIYIHSAFBLAQIUAxQAAAAIAAAAIQCayqvnTAAAAIgAAAAFAAAAAAAAAAAAAACAAQAAAABhLm5weVBLAQIUAxQAAAAIAAAAIQAQRU+5TAAAAJAAAAAFAAAAAAAAAAAAAACAAYMAAABiLm5weVBLBQYAAAAAAgACAGYAAAAGAQAAAAA=";
+const char* const stored_npz =
+    "UEsDBBQAAAAAAAAAIQCayqvniAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAACIAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2NyJzogJzxmNCcsICdmb3"
+    "J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgyLCksIH0gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg"
+    "ICAgICAgICAgICAKAACAPwAAAEBQSwMEFAAAAAAAAAAhABBFT7mQAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAJAAAAAAAAAAk05VTVBZAQB2AH"
+    "snZGVzY3InOiAnPGk4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDEpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAg"
+    "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoDAAAAAAAAAAQAAAAAAAAAUEsBAhQDFAAAAAAAAAAhAJrKq+"
+    "eIAAAAiAAAAAUAAAAAAAAAAAAAAIABAAAAAGEubnB5UEsBAhQDFAAAAAAAAAAhABBFT7mQAAAAkAAAAAUAAAAAAAAAAAAAAIABvwAAAGIubnB5UEsF"
+    "BgAAAAACAAIAZgAAAIYBAAAAAA==";
+const char* const deflated_npz =
+    "UEsDBBQAAAAIAAAAIQCayqvnTAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAABMAAAAAAAAAJvsF+"
+    "obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4GhgZ7BgYGBwBQSwMEFAAAAAgAAAAh"
+    "ABBFT7lMAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+"
+    "UkgoSd0vMKU4FihdnJBakAvkaRjoKhpo6CrUKZAMuZgYIYIHSAFBLAQIUAxQAAAAIAAAAIQCayqvnTAAAAIgAAAAFAAAAAAAAAAAAAACAAQAAAABhL"
+    "m5weVBLAQIUAxQAAAAIAAAAIQAQRU+5TAAAAJAAAAAFAAAAAAAAAAAAAACAAYMAAABiLm5weVBLBQYAAAAAAgACAGYAAAAGAQAAAAA=";
 
-const std::string a = R"({"name":"a","kind":"tensor","shape":[2]})", b = R"({"name":"b","kind":"tensor","datatype":"INT64","shape":[2,1]})";
-const std::string words = R"({"name":"t","kind":"text","datatype":"INT64","shape":[3],"tokenizer":{"kind":"words","vocabulary":["<pad>","<unk>","good","day"],"unknown":1}})";
-const std::string row = R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"age","mean":40,"std":2,"missing":40},{"name":"size"},{"name":"color","categories":["red","blue"]}]})";
+const std::string a = R"({"name":"a","kind":"tensor","shape":[2]})",
+                  b = R"({"name":"b","kind":"tensor","datatype":"INT64","shape":[2,1]})";
+const std::string words =
+    R"({"name":"t","kind":"text","datatype":"INT64","shape":[3],"tokenizer":{"kind":"words","vocabulary":["<pad>","<unk>","good","day"],"unknown":1}})";
+const std::string row =
+    R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"age","mean":40,"std":2,"missing":40},{"name":"size"},{"name":"color","categories":["red","blue"]}]})";
 const std::string photo = R"({"name":"p","kind":"image","color":"gray","datatype":"UINT8","shape":[1,1,2]})";
 
 } // namespace
@@ -62,20 +76,27 @@ TEST_CASE("several inputs come by name, as npz or JSON, in any order") {
         CHECK(numbers<float>(input.tensors[0]) == std::vector<float>{1, 2});
         CHECK(numbers<std::int64_t>(input.tensors[1]) == std::vector<std::int64_t>{3, 4});
     }
-    const auto json = preprocess(R"({"inputs":[{"name":"b","shape":[2,1],"datatype":"INT64","data":[3,4]},{"name":"a","data":[1,2]}]})", "application/json", two);
+    const auto json = preprocess(
+        R"({"inputs":[{"name":"b","shape":[2,1],"datatype":"INT64","data":[3,4]},{"name":"a","data":[1,2]}]})",
+        "application/json", two);
     CHECK(numbers<float>(json.tensors[0]) == std::vector<float>{1, 2});
     CHECK(numbers<std::int64_t>(json.tensors[1]) == std::vector<std::int64_t>{3, 4});
     const auto rows = preprocess(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[[5],[6]],[[7],[8]]]}]})", "", two);
     CHECK(rows.rows == 2);
     CHECK(rows.tensors[1].shape == values::Shape{2, 1});
-    CHECK(failure(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[5],[6]]}]})", "", two).find("numbers of rows") != std::string::npos);
-    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"a","data":[1,2]}]})", "", two).find("twice") != std::string::npos);
-    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"c","data":[1,2]}]})", "", two).find("a, b") != std::string::npos);
+    CHECK(failure(R"({"inputs":[{"data":[[1,2],[3,4]]},{"data":[[5],[6]]}]})", "", two).find("numbers of rows") !=
+          std::string::npos);
+    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"a","data":[1,2]}]})", "", two).find("twice") !=
+          std::string::npos);
+    CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]},{"name":"c","data":[1,2]}]})", "", two).find("a, b") !=
+          std::string::npos);
     CHECK(failure(R"({"inputs":[{"name":"a","data":[1,2]}]})", "", two).find("2 objects") != std::string::npos);
     CHECK(failure(R"({"data":[1,2]})", "", two).find("inputs") != std::string::npos);
     CHECK(failure("rawbytes", "application/octet-stream", two).find("2 inputs") != std::string::npos);
     CHECK(failure(unbase64(stored_npz), "", manifest(a)).find("2 arrays") != std::string::npos);
-    CHECK(failure(unbase64(stored_npz), "", manifest(a + R"(,{"name":"c","kind":"tensor","shape":[1]})")).find("\"c\"") != std::string::npos);
+    CHECK(
+        failure(unbase64(stored_npz), "", manifest(a + R"(,{"name":"c","kind":"tensor","shape":[1]})")).find("\"c\"") !=
+        std::string::npos);
 }
 
 TEST_CASE("a damaged npz is refused") {
@@ -98,13 +119,17 @@ TEST_CASE("raw bytes of exactly the model's size are its tensor") {
     const float values[] = {3, -4};
     const std::string bytes{reinterpret_cast<const char*>(values), sizeof values};
     CHECK(numbers<float>(preprocess(bytes, "application/octet-stream", one).tensors[0]) == std::vector<float>{3, -4});
-    CHECK(numbers<float>(preprocess("[ 1, 2 ]", "application/octet-stream", one).tensors[0]) == std::vector<float>{1, 2});
-    CHECK(numbers<std::int64_t>(preprocess("good day, good day, good", "application/octet-stream", manifest(words)).tensors[0]) ==
+    CHECK(numbers<float>(preprocess("[ 1, 2 ]", "application/octet-stream", one).tensors[0]) ==
+          std::vector<float>{1, 2});
+    CHECK(numbers<std::int64_t>(
+              preprocess("good day, good day, good", "application/octet-stream", manifest(words)).tensors[0]) ==
           std::vector<std::int64_t>{2, 3, 2}); // 24 bytes, as the three numbers have
     CHECK(failure(bytes + "x", "application/octet-stream", one).find("raw bytes") != std::string::npos);
     CHECK(failure(bytes, "application/octet-stream", manifest(R"({"kind":"tensor","shape":[-1]})")) != "taken");
-    CHECK(failure(std::string{"\x02\x01", 2}, "application/octet-stream", manifest(R"({"kind":"tensor","datatype":"BOOL","shape":[2]})")) != "taken");
-    CHECK(numbers<std::uint8_t>(preprocess(std::string{"\x07\x09", 2}, "application/octet-stream", manifest(photo)).tensors[0]) ==
+    CHECK(failure(std::string{"\x02\x01", 2}, "application/octet-stream",
+                  manifest(R"({"kind":"tensor","datatype":"BOOL","shape":[2]})")) != "taken");
+    CHECK(numbers<std::uint8_t>(
+              preprocess(std::string{"\x07\x09", 2}, "application/octet-stream", manifest(photo)).tensors[0]) ==
           std::vector<std::uint8_t>{7, 9});
 }
 
@@ -116,7 +141,9 @@ TEST_CASE("a text comes as plain text, as JSON, or as numbers of its tokens") {
     CHECK(numbers<std::int64_t>(preprocess("{good day}", "Text/Plain", one).tensors[0]) == expected);
     CHECK(numbers<std::int64_t>(preprocess(R"({"text":"good day"})", "application/json", one).tensors[0]) == expected);
     CHECK(numbers<std::int64_t>(preprocess("[2,3,0]", "application/json", one).tensors[0]) == expected);
-    CHECK(numbers<std::int64_t>(preprocess(R"({"inputs":[{"name":"t","datatype":"BYTES","shape":[1],"data":["good day"]}]})", "", one).tensors[0]) == expected);
+    CHECK(numbers<std::int64_t>(
+              preprocess(R"({"inputs":[{"name":"t","datatype":"BYTES","shape":[1],"data":["good day"]}]})", "", one)
+                  .tensors[0]) == expected);
     for (const auto* several : {R"(["good day","bad"])", R"({"text":["good day","bad"]})"}) {
         const auto input = preprocess(several, "application/json", one);
         CHECK(input.rows == 2);
@@ -132,9 +159,10 @@ TEST_CASE("a text comes as plain text, as JSON, or as numbers of its tokens") {
 TEST_CASE("a row comes as an object, as CSV, or as numbers") {
     const auto one = manifest(row);
     const std::vector<float> expected{2, 7, 0, 1};
-    for (const auto* text : {R"({"age":44,"size":7,"color":"blue"})", R"({"row":{"color":"blue","size":"7","age":44.0}})",
-                             R"([{"age":44,"size":7,"color":"blue"}])", R"({"data":[2,7,0,1]})",
-                             R"({"inputs":[{"name":"r","row":{"age":44,"size":7,"color":"blue"}}]})"}) {
+    for (const auto* text :
+         {R"({"age":44,"size":7,"color":"blue"})", R"({"row":{"color":"blue","size":"7","age":44.0}})",
+          R"([{"age":44,"size":7,"color":"blue"}])", R"({"data":[2,7,0,1]})",
+          R"({"inputs":[{"name":"r","row":{"age":44,"size":7,"color":"blue"}}]})"}) {
         INFO(std::string{text});
         CHECK(numbers<float>(preprocess(text, "application/json", one).tensors[0]) == expected);
     }
@@ -170,23 +198,32 @@ TEST_CASE("a row comes as an object, as CSV, or as numbers") {
 }
 
 TEST_CASE("a category that is a number is met by the same number, however it is written") {
-    const auto one = manifest(R"({"name":"r","kind":"row","shape":[3],"columns":[{"name":"class","categories":["1","2","3.50"]}]})");
-    const auto taken = [&](const std::string& text, const char* type) { return numbers<float>(preprocess(text, type, one).tensors[0]); };
+    const auto one =
+        manifest(R"({"name":"r","kind":"row","shape":[3],"columns":[{"name":"class","categories":["1","2","3.50"]}]})");
+    const auto taken = [&](const std::string& text, const char* type) {
+        return numbers<float>(preprocess(text, type, one).tensors[0]);
+    };
     const std::vector<float> second{0, 1, 0};
     for (const auto* value : {"2", "2.0", "\"2\"", "\"2.0\"", "2e0"})
         CHECK_MESSAGE(taken(std::string{R"({"class":)"} + value + "}", "application/json") == second, value);
     CHECK(taken(R"({"class":3.5})", "application/json") == std::vector<float>{0, 0, 1});
     CHECK(taken("class\n1.0\n", "text/csv") == std::vector<float>{1, 0, 0});
     for (const auto* value : {"2.5", "\"two\"", "\"\"", "1e99"})
-        CHECK_MESSAGE(failure(std::string{R"({"class":)"} + value + "}", "application/json", one).find("one of 1, 2, 3.50") != std::string::npos, value);
+        CHECK_MESSAGE(
+            failure(std::string{R"({"class":)"} + value + "}", "application/json", one).find("one of 1, 2, 3.50") !=
+                std::string::npos,
+            value);
 }
 
 TEST_CASE("an unknown category is refused, ignored or has a place of its own, as the manifest says") {
     const auto with = [](const char* shape, const char* unknown) {
-        return manifest(std::string{R"({"name":"r","kind":"row","shape":)"} + shape + R"(,"columns":[{"name":"plan","categories":["free","team"])" + unknown + R"(},{"name":"size"}]})");
+        return manifest(std::string{R"({"name":"r","kind":"row","shape":)"} + shape +
+                        R"(,"columns":[{"name":"plan","categories":["free","team"])" + unknown +
+                        R"(},{"name":"size"}]})");
     };
     const auto known = R"({"plan":"team","size":5})", unknown = R"({"plan":"gold","size":5})";
-    const auto ignoring = with("[3]", R"(,"unknown":"ignore")"), placing = with("[4]", R"(,"unknown":"own_place")"), refusing = with("[3]", R"(,"unknown":"refuse")");
+    const auto ignoring = with("[3]", R"(,"unknown":"ignore")"), placing = with("[4]", R"(,"unknown":"own_place")"),
+               refusing = with("[3]", R"(,"unknown":"refuse")");
     CHECK(numbers<float>(preprocess(unknown, "", ignoring).tensors[0]) == std::vector<float>{0, 0, 5});
     CHECK(numbers<float>(preprocess(known, "", ignoring).tensors[0]) == std::vector<float>{0, 1, 5});
     CHECK(numbers<float>(preprocess(unknown, "", placing).tensors[0]) == std::vector<float>{0, 0, 1, 5});
@@ -197,23 +234,31 @@ TEST_CASE("an unknown category is refused, ignored or has a place of its own, as
 }
 
 TEST_CASE("a category that is a number may be written as any number is") {
-    const auto one = manifest(R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"floor","categories":["-1","0","1","2.5"]}]})");
-    const auto chosen = [&](const char* text, const char* type) { return numbers<float>(preprocess(text, type, one).tensors[0]); };
+    const auto one = manifest(
+        R"({"name":"r","kind":"row","shape":[4],"columns":[{"name":"floor","categories":["-1","0","1","2.5"]}]})");
+    const auto chosen = [&](const char* text, const char* type) {
+        return numbers<float>(preprocess(text, type, one).tensors[0]);
+    };
     const std::vector<float> first{0, 0, 1, 0}, half{0, 0, 0, 1}, below{1, 0, 0, 0};
-    for (const auto* text : {R"({"floor":1})", R"({"floor":1.0})", R"({"floor":"1"})", R"({"floor":"1.0"})", R"({"floor":1e0})", R"({"floor":"1e0"})"})
+    for (const auto* text : {R"({"floor":1})", R"({"floor":1.0})", R"({"floor":"1"})", R"({"floor":"1.0"})",
+                             R"({"floor":1e0})", R"({"floor":"1e0"})"})
         CHECK_MESSAGE(chosen(text, "application/json") == first, text);
     CHECK(chosen("floor\n1.0\n", "text/csv") == first);
     CHECK(chosen("floor\n2.50\n", "text/csv") == half);
     CHECK(chosen(R"({"floor":2.5})", "") == half);
     CHECK(chosen(R"({"floor":-1.0})", "") == below);
     CHECK(failure(R"({"floor":1.5})", "", one).find("-1, 0, 1, 2.5") != std::string::npos);
-    const auto exact = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"code","categories":["1","1.0"]}]})");
-    CHECK(numbers<float>(preprocess(R"({"code":"1.0"})", "", exact).tensors[0]) == std::vector<float>{0, 1}); // as it is written, first
+    const auto exact =
+        manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"code","categories":["1","1.0"]}]})");
+    CHECK(numbers<float>(preprocess(R"({"code":"1.0"})", "", exact).tensors[0]) ==
+          std::vector<float>{0, 1}); // as it is written, first
 }
 
 TEST_CASE("quoted values of a CSV may have commas, line ends and quotes in them") {
-    const auto one = manifest(R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"a,b","categories":["say \"hi\"","two\nlines"]}]})");
-    CHECK(numbers<float>(preprocess("\"a,b\"\n\"say \"\"hi\"\"\"\n\"two\nlines\"", "text/csv", one).tensors[0]) == std::vector<float>{1, 0, 0, 1});
+    const auto one = manifest(
+        R"({"name":"r","kind":"row","shape":[2],"columns":[{"name":"a,b","categories":["say \"hi\"","two\nlines"]}]})");
+    CHECK(numbers<float>(preprocess("\"a,b\"\n\"say \"\"hi\"\"\"\n\"two\nlines\"", "text/csv", one).tensors[0]) ==
+          std::vector<float>{1, 0, 0, 1});
 }
 
 TEST_CASE("a column may be called as the forms of the request are") {
@@ -223,7 +268,9 @@ TEST_CASE("a column may be called as the forms of the request are") {
 
 TEST_CASE("a request of a sequence is refused, for no state is kept") {
     const auto one = manifest(R"({"name":"x","kind":"tensor","shape":[2]})");
-    for (const auto* text : {R"({"data":[1,2],"sequence_id":7})", R"({"inputs":[{"data":[1,2]}],"sequence_start":true})", R"({"inputs":[{"data":[1,2]}],"parameters":{"sequence_id":"a"}})"})
+    for (const auto* text :
+         {R"({"data":[1,2],"sequence_id":7})", R"({"inputs":[{"data":[1,2]}],"sequence_start":true})",
+          R"({"inputs":[{"data":[1,2]}],"parameters":{"sequence_id":"a"}})"})
         CHECK_MESSAGE(failure(text, "application/json", one).find("no state is kept") != std::string::npos, text);
     const auto column = manifest(R"({"name":"r","kind":"row","shape":[1],"columns":[{"name":"sequence_id"}]})");
     CHECK(numbers<float>(preprocess(R"({"sequence_id":7})", "", column).tensors[0]) == std::vector<float>{7});
@@ -231,15 +278,17 @@ TEST_CASE("a request of a sequence is refused, for no state is kept") {
 
 TEST_CASE("pictures, texts and rows together come in one JSON") {
     const auto all = manifest(photo + "," + words + "," + row);
-    const auto tiff = tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
-    const auto text = R"({"inputs":[{"name":"t","text":"day"},{"name":"p","image":")" + base64(std::as_bytes(std::span{tiff})) +
-                      R"("},{"name":"r","row":{"size":1,"color":"red"}}]})";
+    const auto tiff =
+        tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
+    const auto text = R"({"inputs":[{"name":"t","text":"day"},{"name":"p","image":")" +
+                      base64(std::as_bytes(std::span{tiff})) + R"("},{"name":"r","row":{"size":1,"color":"red"}}]})";
     const auto input = preprocess(text, "application/json", all);
     REQUIRE(input.tensors.size() == 3);
     CHECK(numbers<std::uint8_t>(input.tensors[0]) == std::vector<std::uint8_t>{0, 100});
     CHECK(numbers<std::int64_t>(input.tensors[1])[0] == 3);
     CHECK(numbers<float>(input.tensors[2])[2] == 1);
-    CHECK(failure(R"({"inputs":[{"image":"?"},{"text":"x"},{"row":{"size":1,"color":"red"}}]})", "", all).find("base64") != std::string::npos);
+    CHECK(failure(R"({"inputs":[{"image":"?"},{"text":"x"},{"row":{"size":1,"color":"red"}}]})", "", all)
+              .find("base64") != std::string::npos);
     CHECK(preprocess(tiff, "image/tiff", manifest(photo)).rows == 1);
     CHECK(failure(tiff, "video/mp4", manifest(photo)).find("not taken") != std::string::npos);
     CHECK(failure(tiff, "", manifest(a)).find("not an image") != std::string::npos);
@@ -247,9 +296,11 @@ TEST_CASE("pictures, texts and rows together come in one JSON") {
 
 TEST_CASE("a picture is what its bytes say, under whatever name of a picture or of nothing it comes") {
     const auto one = manifest(photo);
-    const auto tiff = tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
-    for (const auto* type : {"", "image/tiff", "IMAGE/TIFF", "image/tif", "image/x-tiff; a=b", "image/png", "image/jpg", "image/*", "application/octet-stream",
-                             "Application/Octet-Stream", "binary/octet-stream", "application/x-www-form-urlencoded", "text/plain", "*/*"}) {
+    const auto tiff =
+        tiff_files::write<std::uint8_t>({.width = 2, .height = 1}, [](auto, auto x, auto) { return x * 100; });
+    for (const auto* type : {"", "image/tiff", "IMAGE/TIFF", "image/tif", "image/x-tiff; a=b", "image/png", "image/jpg",
+                             "image/*", "application/octet-stream", "Application/Octet-Stream", "binary/octet-stream",
+                             "application/x-www-form-urlencoded", "text/plain", "*/*"}) {
         INFO(std::string{type});
         CHECK_MESSAGE(failure(tiff, type, one) == "taken", failure(tiff, type, one));
     }
@@ -257,30 +308,47 @@ TEST_CASE("a picture is what its bytes say, under whatever name of a picture or 
     CHECK(failure(tiff, "application/json", one).find("declared") != std::string::npos);
     CHECK(failure(tiff, "application/pdf", one).find("not taken") != std::string::npos);
     for (const auto* type : {"image/heic", "image/jpeg", "", "application/octet-stream"})
-        CHECK(failure(std::string{"\0\0\0\x18" "ftypheic\0\0\0\0mif1heic", 24}, type, one).find("HEIC") != std::string::npos);
-    CHECK(failure(std::string{"\0\0\0\x1c" "ftypavif\0\0\0\0avifmif1", 24}, "", one).find("AVIF") != std::string::npos);
+        CHECK(failure(std::string{"\0\0\0\x18"
+                                  "ftypheic\0\0\0\0mif1heic",
+                                  24},
+                      type, one)
+                  .find("HEIC") != std::string::npos);
+    CHECK(failure(std::string{"\0\0\0\x1c"
+                              "ftypavif\0\0\0\0avifmif1",
+                              24},
+                  "", one)
+              .find("AVIF") != std::string::npos);
     CHECK(failure("GIF89a\1\0\1\0", "image/gif", one).find("GIF") != std::string::npos);
 }
 
 TEST_CASE("JSON, tables and tensors are taken under the names that programs give them") {
-    for (const auto* type : {"", "application/json", "text/json", "Application/JSON; charset=utf-8", "application/vnd.api+json", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded"})
-        CHECK_MESSAGE((numbers<float>(preprocess("[3,4]", type, manifest(a)).tensors[0]) == std::vector<float>{3, 4}), std::string{type});
-    for (const auto* type : {"", "text/csv", "application/csv", "application/vnd.ms-excel", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"})
-        CHECK_MESSAGE((numbers<float>(preprocess("size,color\n5,red\n", type, manifest(row)).tensors[0]) == std::vector<float>{0, 5, 1, 0}), std::string{type});
+    for (const auto* type :
+         {"", "application/json", "text/json", "Application/JSON; charset=utf-8", "application/vnd.api+json",
+          "text/plain;charset=UTF-8", "application/x-www-form-urlencoded"})
+        CHECK_MESSAGE((numbers<float>(preprocess("[3,4]", type, manifest(a)).tensors[0]) == std::vector<float>{3, 4}),
+                      std::string{type});
+    for (const auto* type : {"", "text/csv", "application/csv", "application/vnd.ms-excel", "text/plain",
+                             "application/octet-stream", "application/x-www-form-urlencoded"})
+        CHECK_MESSAGE((numbers<float>(preprocess("size,color\n5,red\n", type, manifest(row)).tensors[0]) ==
+                       std::vector<float>{0, 5, 1, 0}),
+                      std::string{type});
     for (const auto* type : {"", "application/zip", "application/x-zip-compressed", "application/x-npz", "text/plain"})
         CHECK_MESSAGE(failure(unbase64(stored_npz), type, manifest(a + "," + b)) == "taken", std::string{type});
     const std::vector<std::int64_t> expected{2, 3, 0};
     for (const auto* type : {"", "text/plain", "text/markdown", "application/x-www-form-urlencoded"})
-        CHECK_MESSAGE(numbers<std::int64_t>(preprocess("good day", type, manifest(words)).tensors[0]) == expected, std::string{type});
+        CHECK_MESSAGE(numbers<std::int64_t>(preprocess("good day", type, manifest(words)).tensors[0]) == expected,
+                      std::string{type});
     CHECK(failure("size,color\n5,red\n", "text/html", manifest(row)).find("not taken") != std::string::npos);
 }
 
 TEST_CASE("a pair of texts, and what goes with a text, comes with it") {
-    const auto bert = manifest(R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"word_pieces","padding":"[PAD]","unknown":"[UNK]",
+    const auto bert = manifest(
+        R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"word_pieces","padding":"[PAD]","unknown":"[UNK]",
         "begin":"[CLS]","end":"[SEP]","vocabulary":["[PAD]","[UNK]","[CLS]","[SEP]","a","b","c"]}},
         {"name":"mask","kind":"text","datatype":"INT32","shape":[6],"gives":"attention_mask"},
         {"name":"types","kind":"text","datatype":"INT64","shape":[6],"gives":"token_types","of":"ids"})");
-    const auto check = [&](const char* json, std::vector<std::int64_t> ids, std::vector<std::int32_t> mask, std::vector<std::int64_t> types) {
+    const auto check = [&](const char* json, std::vector<std::int64_t> ids, std::vector<std::int32_t> mask,
+                           std::vector<std::int64_t> types) {
         const auto input = preprocess(json, "application/json", bert);
         REQUIRE(input.tensors.size() == 3);
         CHECK(numbers<std::int64_t>(input.tensors[0]) == ids);
@@ -288,12 +356,14 @@ TEST_CASE("a pair of texts, and what goes with a text, comes with it") {
         CHECK(numbers<std::int64_t>(input.tensors[2]) == types);
     };
     check(R"({"text":"a b"})", {2, 4, 5, 3, 0, 0}, {1, 1, 1, 1, 0, 0}, {0, 0, 0, 0, 0, 0});
-    for (const auto* pair : {R"({"text":"a","text_pair":"b"})", R"({"text":["a"],"text_pair":["b"]})", R"([["a","b"]])", R"({"text":[["a","b"]]})",
-                             R"({"inputs":[{"name":"ids","text":"a","text_pair":"b"}]})"})
+    for (const auto* pair : {R"({"text":"a","text_pair":"b"})", R"({"text":["a"],"text_pair":["b"]})", R"([["a","b"]])",
+                             R"({"text":[["a","b"]]})", R"({"inputs":[{"name":"ids","text":"a","text_pair":"b"}]})"})
         check(pair, {2, 4, 3, 5, 3, 0}, {1, 1, 1, 1, 1, 0}, {0, 0, 0, 1, 1, 0});
     check(R"({"tokens":[2,6,3]})", {2, 6, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
-    check(R"({"inputs":[{"name":"ids","text":"a b"},{"name":"mask","data":[1,1,0,0,0,0]}]})", {2, 4, 5, 3, 0, 0}, {1, 1, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
-    CHECK(numbers<std::int32_t>(preprocess("a", "text/plain", bert).tensors[1]) == std::vector<std::int32_t>{1, 1, 1, 0, 0, 0});
+    check(R"({"inputs":[{"name":"ids","text":"a b"},{"name":"mask","data":[1,1,0,0,0,0]}]})", {2, 4, 5, 3, 0, 0},
+          {1, 1, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0});
+    CHECK(numbers<std::int32_t>(preprocess("a", "text/plain", bert).tensors[1]) ==
+          std::vector<std::int32_t>{1, 1, 1, 0, 0, 0});
     CHECK(failure(R"({"inputs":[{"name":"ids","data":[2,4,3,0,0,0]}]})", "", bert) == "the input \"mask\" is missing");
     CHECK(failure(R"({"text":["a","b"],"text_pair":["c"]})", "", bert).find("as many") != std::string::npos);
     CHECK(failure(R"({"text":"a","text_pair":["c"]})", "", bert).find("one text") != std::string::npos);
@@ -302,18 +372,29 @@ TEST_CASE("a pair of texts, and what goes with a text, comes with it") {
 
 TEST_CASE("what goes with a text names a text before it, of the same shape") {
     const auto refused = [](const std::string& inputs) {
-        const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
+        const auto m = values::Manifest::parse(
+            R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + inputs + "]}");
         return m ? std::string{"taken"} : m.error().detail;
     };
-    const std::string ids = R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"bytes"}})";
+    const std::string ids =
+        R"({"name":"ids","kind":"text","datatype":"INT64","shape":[6],"tokenizer":{"kind":"bytes"}})";
     const std::string mask = R"({"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask"})";
     CHECK(refused(ids + "," + mask) == "taken");
     CHECK(refused(mask + "," + ids).find("before") != std::string::npos);
-    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[5],"gives":"attention_mask"})").find("shape") != std::string::npos);
-    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask","of":"other"})").find("\"of\"") != std::string::npos);
-    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"mask"})").find("gives") != std::string::npos);
-    CHECK(refused(ids + R"(,{"name":"mask","kind":"tensor","datatype":"INT64","shape":[6],"gives":"attention_mask"})").find("text") != std::string::npos);
-    const auto twice = values::Manifest::from_json(json::value(values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids + "," + mask + "]}")->to_json()));
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[5],"gives":"attention_mask"})")
+              .find("shape") != std::string::npos);
+    CHECK(refused(
+              ids +
+              R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"attention_mask","of":"other"})")
+              .find("\"of\"") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"text","datatype":"INT64","shape":[6],"gives":"mask"})")
+              .find("gives") != std::string::npos);
+    CHECK(refused(ids + R"(,{"name":"mask","kind":"tensor","datatype":"INT64","shape":[6],"gives":"attention_mask"})")
+              .find("text") != std::string::npos);
+    const auto twice = values::Manifest::from_json(json::value(
+        values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"inputs":[)" + ids +
+                                "," + mask + "]}")
+            ->to_json()));
     REQUIRE_MESSAGE(twice.has_value(), (twice ? "" : twice.error().detail));
     CHECK(twice->given() == 1);
     CHECK(twice->inputs[1].text.part == values::TextPart::attention_mask);

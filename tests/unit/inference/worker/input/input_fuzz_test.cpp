@@ -33,8 +33,7 @@ void change_at_random(const std::string& good, int times, Decode decode) {
         try {
             decode(bad);
             ++taken;
-        } catch (const InputError&) {
-        }
+        } catch (const InputError&) {}
     }
     CHECK(taken < times);
 }
@@ -45,7 +44,12 @@ std::string unbase64(const char* text) {
 }
 
 std::string small_tiff(std::uint16_t compression, std::uint16_t planar, std::uint32_t tile) {
-    tiff_files::Form form{.width = 18, .height = 17, .samples = 3, .planar = planar, .photometric = PHOTOMETRIC_RGB, .compression = compression};
+    tiff_files::Form form{.width = 18,
+                          .height = 17,
+                          .samples = 3,
+                          .planar = planar,
+                          .photometric = PHOTOMETRIC_RGB,
+                          .compression = compression};
     form.tile = tile;
     if (compression == COMPRESSION_JPEG) form.rows_a_strip = 8; // a multiple, as its blocks are
     form.geo = true;
@@ -57,20 +61,29 @@ std::string small_tiff(std::uint16_t compression, std::uint16_t planar, std::uin
 TEST_CASE("changed TIFF files never crash the decoder") {
     for (const std::uint16_t compression :
          {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS, COMPRESSION_JPEG}) {
-        change_at_random(small_tiff(compression, PLANARCONFIG_CONTIG, 0), 250, [](const std::string& bytes) { (void)decode_tiff(bytes, Alpha::keep); });
+        change_at_random(small_tiff(compression, PLANARCONFIG_CONTIG, 0), 250,
+                         [](const std::string& bytes) { (void)decode_tiff(bytes, Alpha::keep); });
         change_at_random(small_tiff(compression, PLANARCONFIG_SEPARATE, 16), 250, decode_tiff_bands);
     }
 }
 
 TEST_CASE("changed WebP files never crash the decoder") {
-    change_at_random(unbase64("UklGRjAAAABXRUJQVlA4TCMAAAAvAkAAAC8gFkwkdufvmcQVPOox/8kaato2YEOdfzk1ov8xvQA="), 1000, [](const std::string& bytes) { (void)decode_webp(bytes, Alpha::keep); });
-    change_at_random(unbase64("UklGRm4AAABXRUJQVlA4IGIAAADwAwCdASogABAALk02m02hJCQkBABMS2AE6ZQjubyWmAAm4PbcwDZAAP7+v3UY2JdS5wOK1OSwdW9HMWvxnCtscFQ6ziYvFd+r6JdeNHAgwA+2HITNAERi6HbrzZ/6uYAAAA=="),
+    change_at_random(unbase64("UklGRjAAAABXRUJQVlA4TCMAAAAvAkAAAC8gFkwkdufvmcQVPOox/8kaato2YEOdfzk1ov8xvQA="), 1000,
+                     [](const std::string& bytes) { (void)decode_webp(bytes, Alpha::keep); });
+    change_at_random(unbase64("UklGRm4AAABXRUJQVlA4IGIAAADwAwCdASogABAALk02m02hJCQkBABMS2AE6ZQjubyWmAAm4PbcwDZAAP7+"
+                              "v3UY2JdS5wOK1OSwdW9HMWvxnCtscFQ6ziYvFd+r6JdeNHAgwA+2HITNAERi6HbrzZ/6uYAAAA=="),
                      1000, [](const std::string& bytes) { (void)decode_webp(bytes, Alpha::keep); });
 }
 
 TEST_CASE("changed npz files never crash the reader") {
     const values::TensorSpec spec{"x", values::Datatype::fp32, {2}};
-    change_at_random(unbase64("UEsDBBQAAAAIAAAAIQCayqvnTAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4GhgZ7BgYGBwBQSwMEFAAAAAgAAAAhABBFT7lMAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKhpo6CrUKZAMuZgYIYIHSAFBLAQIUAxQAAAAIAAAAIQCayqvnTAAAAIgAAAAFAAAAAAAAAAAAAACAAQAAAABhLm5weVBLAQIUAxQAAAAIAAAAIQAQRU+5TAAAAJAAAAAFAAAAAAAAAAAAAACAAYMAAABiLm5weVBLBQYAAAAAAgACAGYAAAAGAQAAAAA="),
+    change_at_random(unbase64("UEsDBBQAAAAIAAAAIQCayqvnTAAAAIgAAAAFABQAYS5ucHkBABAAiAAAAAAAAABMAAAAAAAAAJvsF+"
+                              "obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4Ghg"
+                              "Z7BgYGBwBQSwMEFAAAAAgAAAAhABBFT7lMAAAAkAAAAAUAFABiLm5weQEAEACQAAAAAAAAAEwAAAAAAAAAm+"
+                              "wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+"
+                              "UkgoSd0vMKU4FihdnJBakAvkaRjoKhpo6CrUKZAMuZgYIYIHSAFBLAQIUAxQAAAAIAAAAIQCayqvnTAAAAIgAAAA"
+                              "FAAAAAAAAAAAAAACAAQAAAABhLm5weVBLAQIUAxQAAAAIAAAAIQAQRU+"
+                              "5TAAAAJAAAAAFAAAAAAAAAAAAAACAAYMAAABiLm5weVBLBQYAAAAAAgACAGYAAAAGAQAAAAA="),
                      2000, [&](const std::string& bytes) {
                          for (const auto& [name, array] : unpack_npz(bytes)) (void)parse_npy(array, spec);
                      });

@@ -53,8 +53,8 @@ double least_cost(const std::vector<Stretch>& sorted, const PassCost& cost, std:
 TEST_CASE("near lengths share a pass, and short texts are not filled up to long ones") {
     CHECK(group_lengths({}, 32, {}) == Ends{});
     CHECK(group_lengths(texts({7}), 32, {}) == Ends{1});
-    CHECK(group_lengths(texts({10, 11, 12, 12}), 32, {}) == Ends{4});            // not one pass a length
-    CHECK(group_lengths(texts({10, 11, 12, 200}), 32, {}) == Ends{3, 4});        // 38 tokens of filling against 8
+    CHECK(group_lengths(texts({10, 11, 12, 12}), 32, {}) == Ends{4});     // not one pass a length
+    CHECK(group_lengths(texts({10, 11, 12, 200}), 32, {}) == Ends{3, 4}); // 38 tokens of filling against 8
     CHECK(group_lengths(texts({10, 11, 12, 13, 200}), 32, {.pass = 1000, .token = 1}) == Ends{5});
 }
 
@@ -68,10 +68,12 @@ TEST_CASE("no way of cutting costs less") {
     std::mt19937 random{7};
     for (int round = 0; round < 200; ++round) {
         std::vector<Stretch> sorted(1 + random() % 9);
-        for (auto& each : sorted) each = {1 + static_cast<std::int64_t>(random() % 3), 1 + static_cast<std::int64_t>(random() % 100)};
+        for (auto& each : sorted)
+            each = {1 + static_cast<std::int64_t>(random() % 3), 1 + static_cast<std::int64_t>(random() % 100)};
         std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.length < b.length; });
         const PassCost cost{.pass = static_cast<double>(random() % 60), .token = 1};
         const std::int64_t most = 3 + static_cast<std::int64_t>(random() % 8);
-        CHECK(cost_of(sorted, group_lengths(sorted, most, cost), cost) == doctest::Approx(least_cost(sorted, cost, most)));
+        CHECK(cost_of(sorted, group_lengths(sorted, most, cost), cost) ==
+              doctest::Approx(least_cost(sorted, cost, most)));
     }
 }

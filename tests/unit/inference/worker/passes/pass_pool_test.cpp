@@ -63,12 +63,15 @@ TEST_CASE("a pass that has the machine to itself may be wider than it is beside 
     std::vector<int> widths;
     {
         PassPool pool{"infer", 2, 1h, [&](int threads) {
-            std::lock_guard lock{mutex};
-            widths.push_back(threads);
-        }};
-        pool.add(1, 1, [&] { gate.pass(2); }, 2);
+                          std::lock_guard lock{mutex};
+                          widths.push_back(threads);
+                      }};
+        pool.add(
+            1, 1, [&] { gate.pass(2); }, 2);
         CHECK(gate.reached(2));
-        for (int i = 0; i < 2; ++i) pool.add(1, 1, [&] { gate.pass(1); }, 2);
+        for (int i = 0; i < 2; ++i)
+            pool.add(
+                1, 1, [&] { gate.pass(1); }, 2);
         gate.let_go();
     }
     CHECK(gate.most == 2);
@@ -114,7 +117,9 @@ TEST_CASE("a thread is told how wide its passes are, once for each change") {
 
 TEST_CASE("a pass that asks for more than there is takes all there is") {
     bool ran = false;
-    { PassPool{"infer", 2, 1h, [](int threads) { CHECK(threads <= 2); }}.add(1, 64, [&] { ran = true; }); }
+    {
+        PassPool{"infer", 2, 1h, [](int threads) { CHECK(threads <= 2); }}.add(1, 64, [&] { ran = true; });
+    }
     CHECK(ran);
 }
 
@@ -125,7 +130,8 @@ TEST_CASE("passes that last lend their places to other models, never to their ow
         PassPool pool{"infer", 2, 5ms, [](int) {}};
         for (int i = 0; i < 2; ++i) pool.add(1, 1, [&] { hanging.pass(1); });
         REQUIRE(hanging.reached(2));
-        for (int i = 0; i < 2; ++i) pool.add(1, 1, [&] { more.pass(1); }); // before the others, yet they do not wait for it
+        for (int i = 0; i < 2; ++i)
+            pool.add(1, 1, [&] { more.pass(1); }); // before the others, yet they do not wait for it
         std::mutex mutex;
         std::condition_variable changed;
         for (int i = 0; i < 20; ++i)
@@ -200,7 +206,8 @@ TEST_CASE("beside another pass a small one is not run by the thread that brings 
     PassPool pool{"infer", 2, 1h, [](int) {}};
     pool.add(1, 1, [&] { gate.pass(1); });
     REQUIRE(gate.reached(1));
-    CHECK_FALSE(pool.run_here(2, [] { FAIL("it ran"); }, [] { FAIL("it was announced"); }));
+    CHECK_FALSE(pool.run_here(
+        2, [] { FAIL("it ran"); }, [] { FAIL("it was announced"); }));
     gate.let_go();
 }
 
@@ -210,13 +217,17 @@ TEST_CASE("a small pass that hangs on the thread that brought it lends its place
     std::thread caller;
     {
         PassPool pool{"infer", 1, 5ms, [](int) {}};
-        caller = std::thread{[&] { pool.run_here(1, [&] { gate.pass(1); }, [] {}); }};
+        caller = std::thread{[&] {
+            pool.run_here(
+                1, [&] { gate.pass(1); }, [] {});
+        }};
         REQUIRE(gate.reached(1));
         for (int i = 0; i < 3; ++i) pool.add(2, 1, [&] { ++others; });
         const auto end = std::chrono::steady_clock::now() + 5s;
         while (others < 3 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
         CHECK(others == 3);
-        CHECK_FALSE(pool.run_here(2, [] {}, [] {}));
+        CHECK_FALSE(pool.run_here(
+            2, [] {}, [] {}));
         gate.let_go();
         caller.join();
     }

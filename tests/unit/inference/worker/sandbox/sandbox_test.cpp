@@ -23,7 +23,7 @@ void check(const std::string& told, std::initializer_list<const char*> attempts,
         CHECK_MESSAGE(told.find(std::string{attempt} + " " + answer) != std::string::npos, attempt);
 }
 
-constexpr auto always_denied = {"create-file", "write-null", "tcp-socket", "unix-socket", "fork",   "exec",
+constexpr auto always_denied = {"create-file", "write-null",  "tcp-socket", "unix-socket", "fork",  "exec",
                                 "ptrace",      "kill-parent", "pin-parent", "raise-limit", "unlink"};
 
 } // namespace

@@ -57,7 +57,8 @@ TEST_CASE("numbers become half precision, rounded to the nearest, and what is be
     };
     const values::TensorSpec half{"x", Datatype::fp16, {-1}}, brain{"x", Datatype::bf16, {-1}};
     using Bits = std::vector<std::uint16_t>;
-    CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,65504,2049]"), half).value) == Bits{0x3c00, 0xc000, 0x2e66, 0x7bff, 0x6800});
+    CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,65504,2049]"), half).value) ==
+          Bits{0x3c00, 0xc000, 0x2e66, 0x7bff, 0x6800});
     CHECK(bits(json_tensor(*parse_json("[1,-2,0.1,1e38]"), brain).value) == Bits{0x3f80, 0xc000, 0x3dcd, 0x7e96});
     CHECK_THROWS_AS(json_tensor(*parse_json("[65520]"), half), InputError);
     CHECK_THROWS_AS(json_tensor(*parse_json("[1e39]"), brain), InputError);
@@ -65,7 +66,9 @@ TEST_CASE("numbers become half precision, rounded to the nearest, and what is be
     CHECK(bits(same.value) == Bits{0x3555, 0x0001});
     CHECK(bits(parse_npy(npy(dict("<f4", "(2,)"), raw<float>({0.1F, 3})), half).value) == Bits{0x2e66, 0x4200});
     CHECK(bits(parse_npy(npy(dict("<i8", "(1,)"), raw<std::int64_t>({3})), brain).value) == Bits{0x4040});
-    CHECK(bits(parse_npy(npy(dict("<f8", "(1,)"), raw<double>({std::numeric_limits<double>::infinity()})), half).value) == Bits{0x7c00});
+    CHECK(
+        bits(parse_npy(npy(dict("<f8", "(1,)"), raw<double>({std::numeric_limits<double>::infinity()})), half).value) ==
+        Bits{0x7c00});
     CHECK_THROWS_AS(parse_npy(npy(dict("<f4", "(1,)"), raw<float>({1e5F})), half), InputError);
 }
 

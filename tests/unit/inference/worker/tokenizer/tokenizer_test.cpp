@@ -20,8 +20,9 @@ using Tokens = std::vector<std::int64_t>;
 namespace {
 
 values::TextRule rule(const std::string& length, const std::string& tokenizer) {
-    const auto m = values::Manifest::parse(R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[)" +
-                                           length + R"(],"tokenizer":{)" + tokenizer + "}}}");
+    const auto m = values::Manifest::parse(
+        R"({"format":1,"name":"m","task":"tensor","output":{"shape":[1]},"input":{"kind":"text","datatype":"INT64","shape":[)" +
+        length + R"(],"tokenizer":{)" + tokenizer + "}}}");
     REQUIRE_MESSAGE(m.has_value(), (m ? "" : m.error().detail));
     return m->inputs.front().text;
 }
@@ -29,7 +30,8 @@ values::TextRule rule(const std::string& length, const std::string& tokenizer) {
 struct Opened {
     values::TextRule rule;
     std::shared_ptr<const Tokenizer> tokenizer;
-    Opened(const std::string& length, const std::string& text, const TokenizerFiles& files = {}) : rule{::rule(length, text)} {
+    Opened(const std::string& length, const std::string& text, const TokenizerFiles& files = {})
+        : rule{::rule(length, text)} {
         auto opened = open_tokenizer(rule, files);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         tokenizer = *std::move(opened);
@@ -44,7 +46,8 @@ struct Opened {
 
 std::string bert(const std::string& words, bool lowercase = true) {
     return R"("kind":"word_pieces","lowercase":)" + std::string{lowercase ? "true" : "false"} +
-           R"(,"padding":"[PAD]","unknown":"[UNK]","begin":"[CLS]","end":"[SEP]","vocabulary":["[PAD]","[UNK]","[CLS]","[SEP]","[MASK]",)" + words + "]";
+           R"(,"padding":"[PAD]","unknown":"[UNK]","begin":"[CLS]","end":"[SEP]","vocabulary":["[PAD]","[UNK]","[CLS]","[SEP]","[MASK]",)" +
+           words + "]";
 }
 
 } // namespace
@@ -56,12 +59,14 @@ TEST_CASE("a byte is its own token, cut and padded between begin and end") {
     CHECK(plain("é") == Tokens{257, 0xc3, 0xa9, 258, 256, 256});
     CHECK(plain("") == Tokens{257, 258, 256, 256, 256, 256});
     CHECK(Opened{"3", R"("kind":"bytes","lowercase":true)"}("ÀB") == Tokens{0xc3, 0xa0, 'b'});
-    for (const auto* bad : {"\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "a\xe2\x82", "\xff", "\xc3"})
+    for (const auto* bad : {"\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                            "\xf8\x88\x80\x80\x80", "a\xe2\x82", "\xff", "\xc3"})
         CHECK_THROWS_AS(plain(bad), InputError);
 }
 
 TEST_CASE("words are runs of letters, marks and digits of any script") {
-    const Opened words{"5", R"("kind":"words","lowercase":true,"vocabulary":["-","?","straße","день","2nd","हिन्दी"],"unknown":"?")"};
+    const Opened words{
+        "5", R"("kind":"words","lowercase":true,"vocabulary":["-","?","straße","день","2nd","हिन्दी"],"unknown":"?")"};
     CHECK(words("Straße, ДЕНЬ—2nd!") == Tokens{2, 3, 4, 0, 0});
     CHECK(words("one two three four five six") == Tokens{1, 1, 1, 1, 1});
     CHECK(words("हिन्दी€हिन्दी") == Tokens{5, 5, 0, 0, 0});
@@ -81,7 +86,8 @@ TEST_CASE("word pieces: accents go in every script, by NFD without its nonspacin
     const Opened pieces{"4", bert(R"("αλφα","и","ᄒ","##ᅡ","##ᆫ","viet","हिनद","سلام","i","ס")")};
     CHECK(pieces("Άλφα") == Tokens{2, 5, 3, 0});
     CHECK(pieces("Й") == Tokens{2, 6, 3, 0});
-    CHECK(Opened{"5", bert(R"("αλφα","и","ᄒ","##ᅡ","##ᆫ")")}("한") == Tokens{2, 7, 8, 9, 3}); // a syllable of Hangul is its letters
+    CHECK(Opened{"5", bert(R"("αλφα","и","ᄒ","##ᅡ","##ᆫ")")}("한") ==
+          Tokens{2, 7, 8, 9, 3}); // a syllable of Hangul is its letters
     CHECK(pieces("Việt") == Tokens{2, 10, 3, 0});
     CHECK(pieces("سَلَام") == Tokens{2, 12, 3, 0});
     CHECK(pieces("İ") == Tokens{2, 13, 3, 0});
@@ -122,7 +128,8 @@ TEST_CASE("a pair of texts: types, and which of the two is cut") {
     CHECK(fits.types == std::vector<std::uint8_t>{0, 0, 0, 0, 1, 1, 0, 0});
     CHECK(fits.length == 6);
     CHECK(longest.encode("a b c d e", "d e").ids == Tokens{2, 5, 6, 7, 3, 8, 9, 3});
-    CHECK(longest.encode("a b c d", "a b c d").ids == Tokens{2, 5, 6, 3, 5, 6, 7, 3}); // the odd place is the second one's
+    CHECK(longest.encode("a b c d", "a b c d").ids ==
+          Tokens{2, 5, 6, 3, 5, 6, 7, 3}); // the odd place is the second one's
     CHECK(longest.encode("a b c d e", "a b c d").ids == Tokens{2, 5, 6, 7, 3, 5, 6, 3}); // or the longer one's
     const Opened second{"8", bert(words) + R"(,"cut":"only_second")"};
     CHECK(second.encode("a b c d", "a b c d").ids == Tokens{2, 5, 6, 7, 8, 3, 5, 3});
@@ -147,7 +154,8 @@ struct Reference {
     std::shared_ptr<const Tokenizer> tokenizer;
     json::value expected;
     explicit Reference(const std::filesystem::path& folder) {
-        for (const auto& entry : std::filesystem::directory_iterator{folder}) files[entry.path().filename()] = contents(entry.path());
+        for (const auto& entry : std::filesystem::directory_iterator{folder})
+            files[entry.path().filename()] = contents(entry.path());
         auto text = rule("1048576", files["manifest.json"].substr(1, files["manifest.json"].rfind('}') - 1));
         TokenizerFiles views;
         for (const auto& [name, bytes] : files) views[name] = bytes;
@@ -183,7 +191,8 @@ TEST_CASE("the tokens of every kind of tokenizer are those of its own library") 
         REQUIRE(singles.size() == texts.size());
         for (std::size_t i = 0; i < texts.size(); ++i) {
             CAPTURE(texts[i]);
-            CHECK(reference.tokenizer->encode(texts[i], std::nullopt, SIZE_MAX, Cut::longest_first).ids == json::value_to<Tokens>(singles[i]));
+            CHECK(reference.tokenizer->encode(texts[i], std::nullopt, SIZE_MAX, Cut::longest_first).ids ==
+                  json::value_to<Tokens>(singles[i]));
             if (i >= pairs.size()) continue;
             const auto encoding = reference.tokenizer->encode(texts[i], texts[i + 1], SIZE_MAX, Cut::longest_first);
             CHECK(encoding.ids == json::value_to<Tokens>(pairs[i].at(0)));
@@ -198,34 +207,47 @@ TEST_CASE("a broken or unknown tokenizer file is refused with what is wrong") {
         const auto opened = open_tokenizer(rule("16", R"("kind":"file","file":"t.json")" + more), {{"t.json", bytes}});
         return opened ? std::string{"opened"} : opened.error().detail;
     };
-    const auto with = [](const std::string& parts) { return R"({"model":{"type":"WordLevel","vocab":{"a":0,"[UNK]":1},"unk_token":"[UNK]"},)" + parts + "}"; };
+    const auto with = [](const std::string& parts) {
+        return R"({"model":{"type":"WordLevel","vocab":{"a":0,"[UNK]":1},"unk_token":"[UNK]"},)" + parts + "}";
+    };
     CHECK(refused(with(R"("normalizer":null)")) == "opened");
-    CHECK(refused(with(R"("normalizer":{"type":"Transliterate"})")).find("the normalizer \"Transliterate\" is not supported") != std::string::npos);
-    CHECK(refused(with(R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"UnicodeScripts"}]})")).find("pre_tokenizer.pretokenizers[0].type") != std::string::npos);
-    CHECK(refused(with(R"("pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"})")).find("not understood at byte") != std::string::npos);
+    CHECK(refused(with(R"("normalizer":{"type":"Transliterate"})"))
+              .find("the normalizer \"Transliterate\" is not supported") != std::string::npos);
+    CHECK(refused(with(R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"UnicodeScripts"}]})"))
+              .find("pre_tokenizer.pretokenizers[0].type") != std::string::npos);
+    CHECK(refused(with(R"("pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"})"))
+              .find("not understood at byte") != std::string::npos);
     CHECK(refused(with(R"("post_processor":{"type":"Chat"})")).find("\"Chat\"") != std::string::npos);
-    CHECK(refused(R"({"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}})").find("needs the token \"ab\"") != std::string::npos);
-    CHECK(refused(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":0.1}})").find("dropout") != std::string::npos);
+    CHECK(
+        refused(R"({"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}})").find("needs the token \"ab\"") !=
+        std::string::npos);
+    CHECK(refused(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":0.1}})").find("dropout") !=
+          std::string::npos);
     CHECK(refused(R"({"model":{"type":"Unigram","vocab":[["a",-1]],"unk_id":7}})").find("unk_id") != std::string::npos);
     CHECK(refused(R"({"model":{"type":"Seq2Seq"}})").find("\"Seq2Seq\"") != std::string::npos);
     CHECK(refused(with(R"("normalizer":null)"), R"(,"end":1)").find("\"begin\" and \"end\"") != std::string::npos);
     CHECK(refused(with(R"("normalizer":null)"), R"(,"padding":"[PAD]")").find("\"[PAD]\"") != std::string::npos);
-    for (const auto* broken : {"", "{", "{}", "\x0a\xff\xff\xff\xff\x0f", "\x0a\x05\x0a\x01\x61\x18\x02\x12\x02\x18\x03", "hello"})
+    for (const auto* broken :
+         {"", "{", "{}", "\x0a\xff\xff\xff\xff\x0f", "\x0a\x05\x0a\x01\x61\x18\x02\x12\x02\x18\x03", "hello"})
         CHECK_MESSAGE(refused(broken) != "opened", broken);
 }
 
 TEST_CASE("a hostile text or tokenizer ends in bounded time") {
-    const Reference pairs{references / "llama2"}, unigram{references / "t5"}, expressions{references / "llama3"}, own{references / "bpe_symbols"};
-    for (const auto& text : {std::string(100'000, 'a'), std::string(100'000, ' '), std::string(100'000, '<'), std::string(100'000, '\n'), std::string(100'000, '\x01')})
-        for (const auto* each : {&pairs, &unigram, &expressions, &own}) CHECK_NOTHROW((void)each->tokenizer->encode(text, std::nullopt, SIZE_MAX, Cut::longest_first));
-    const Opened slow{"16", R"("kind":"file","file":"t.json")",
+    const Reference pairs{references / "llama2"}, unigram{references / "t5"}, expressions{references / "llama3"},
+        own{references / "bpe_symbols"};
+    for (const auto& text : {std::string(100'000, 'a'), std::string(100'000, ' '), std::string(100'000, '<'),
+                             std::string(100'000, '\n'), std::string(100'000, '\x01')})
+        for (const auto* each : {&pairs, &unigram, &expressions, &own})
+            CHECK_NOTHROW((void)each->tokenizer->encode(text, std::nullopt, SIZE_MAX, Cut::longest_first));
+    const Opened slow{"16",
+                      R"("kind":"file","file":"t.json")",
                       {{"t.json", R"({"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},
                          "pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a+)+$"},"behavior":"Isolated"}})"}}};
     CHECK_THROWS_AS((void)slow.encode(std::string(5000, 'a') + "b"), InputError);
 }
 
-// Bytes of good files changed, cut and put together: whatever opens must then give numbers within its own bounds. Longer by
-// MILLRACE_FUZZ_SECONDS.
+// Bytes of good files changed, cut and put together: whatever opens must then give numbers within its own bounds.
+// Longer by MILLRACE_FUZZ_SECONDS.
 TEST_CASE("a changed tokenizer file is refused, or gives numbers of its own") {
     std::mt19937 random{20261129};
     const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random()) % bound; };
@@ -233,7 +255,8 @@ TEST_CASE("a changed tokenizer file is refused, or gives numbers of its own") {
     for (const auto& entry : std::filesystem::directory_iterator{references}) {
         if (!entry.is_directory()) continue;
         for (const auto* name : {"tokenizer.json", "sentence.model"})
-            if (auto bytes = contents(entry.path() / name); !bytes.empty()) corpus.emplace_back(std::move(bytes), R"("kind":"file","file":"f")");
+            if (auto bytes = contents(entry.path() / name); !bytes.empty())
+                corpus.emplace_back(std::move(bytes), R"("kind":"file","file":"f")");
     }
     REQUIRE(corpus.size() >= 10);
     const auto texts = lines();
@@ -257,12 +280,13 @@ TEST_CASE("a changed tokenizer file is refused, or gives numbers of its own") {
         ++opened_ones;
         for (int i = 0; i < 3; ++i) {
             try {
-                const auto encoding = (*tokenizer)->encode(texts[below(texts.size())], texts[below(texts.size())], 64, Cut::longest_first);
+                const auto encoding =
+                    (*tokenizer)
+                        ->encode(texts[below(texts.size())], texts[below(texts.size())], 64, Cut::longest_first);
                 CHECK(encoding.ids.size() <= 64);
                 CHECK(encoding.ids.size() == encoding.types.size());
                 for (const auto id : encoding.ids) CHECK((id >= 0 && id <= (*tokenizer)->highest()));
-            } catch (const InputError&) {
-            }
+            } catch (const InputError&) {}
         }
     }
     CHECK(opened_ones > rounds / 20);

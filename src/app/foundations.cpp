@@ -1,0 +1,64 @@
+#include "app/daemon.hpp"
+#include "cache/lmdb.hpp"
+#include "store/sqlite.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include <unistd.h>
+
+namespace millrace::app {
+namespace {
+
+constexpr std::size_t files_queue = 4096;
+
+}
+
+Result<Foundations> Foundations::open(const config::Config& config, telemetry::Log& log) {
+    using std::filesystem::perms;
+    std::error_code failure;
+    std::filesystem::create_directories(config.data, failure);
+    if (!failure)
+        std::filesystem::permissions(config.data, perms::owner_all | perms::group_read | perms::group_exec, failure);
+    if (failure)
+        return Error{
+            Code::unavailable,
+            fmt::format(
+                "the data folder {} cannot be used: {}; run as the user that owns it, or choose another with --data",
+                config.data.string(), failure.message())};
+
+    Foundations base;
+    auto trusted = models::TrustedKeys::read(config.models.trusted_keys, config.models.require_signature);
+    if (!trusted) return trusted.error();
+    base.trusted_keys = std::move(*trusted);
+    base.metrics = std::make_unique<telemetry::Metrics>();
+    store::SqliteOptions sqlite;
+    sqlite.data = config.data;
+    sqlite.readers = config.store.readers;
+    sqlite.write_queue = config.store.queue_capacity;
+    sqlite.accept_damage = config.store.accept_damage;
+    // A store that failed to flush takes nothing more until it is opened again (an fsync is never retried): stop in
+    // order, so that the service manager starts the daemon anew.
+    sqlite.on_failure = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
+    auto database = store::open_sqlite(sqlite, log, *base.metrics);
+    if (!database) return database.error();
+    base.database = std::move(*database);
+    base.files = std::make_unique<async::ThreadPool>("files", config.blobs.files_threads, files_queue);
+    blobs::BlobOptions blob_options;
+    blob_options.min_free = config.jobs.min_free_bytes;
+    blob_options.folder = config.data / "blobs";
+    auto blobs = blobs::BlobStore::open(blob_options, *base.files, log, *base.metrics);
+    if (!blobs) return blobs.error();
+    base.blobs = std::move(*blobs);
+    blob_options.folder = config.data / "models";
+    auto model_files = blobs::BlobStore::open(blob_options, *base.files, log, *base.metrics);
+    if (!model_files) return model_files.error();
+    base.model_files = std::move(*model_files);
+    auto cache = cache::open_lmdb({.folder = config.data / "cache"}, SystemClock::instance(), log, *base.metrics);
+    if (!cache) return cache.error();
+    base.cache = std::move(*cache);
+    return base;
+}
+
+} // namespace millrace::app
