@@ -23,11 +23,8 @@ def call(path, body):
     """The answer, or None for 409: the job is no longer ours. Tries again while the daemon is away or has no room."""
     while True:
         try:
-            return json.load(
-                urllib.request.urlopen(
-                    urllib.request.Request(URL + path, json.dumps(body).encode(), HEADERS), timeout=60
-                )
-            )
+            request = urllib.request.Request(URL + path, json.dumps(body).encode(), HEADERS)
+            return json.load(urllib.request.urlopen(request, timeout=60))
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError) and error.code not in (429, 503, 507):
                 print(json.load(error)["detail"], file=sys.stderr)
@@ -54,20 +51,14 @@ def attempt(token, job):
     try:
         end, report = "complete", {"result": work(job["payload"], progress)}
     except Exception as error:  # where the input is at fault, trying again cannot help
-        end, report = "fail", {
-            "error": repr(error),
-            "retryable": not isinstance(error, (KeyError, TypeError, ValueError)),
-        }
+        retryable = not isinstance(error, (KeyError, TypeError, ValueError))
+        end, report = "fail", {"error": repr(error), "retryable": retryable}
     ended.set()
     call(f"/leases/{token}/{end}", report)
 
 
 while not stopping.is_set():
-    wanted = {
-        "worker": f"{socket.gethostname()}/{os.getpid()}",
-        "max": 1,
-        "wait_seconds": min(LEASE, 20),
-        "lease_seconds": LEASE,
-    }
+    me = f"{socket.gethostname()}/{os.getpid()}"
+    wanted = {"worker": me, "max": 1, "wait_seconds": min(LEASE, 20), "lease_seconds": LEASE}
     for lease in (call(f"/queues/{sys.argv[1]}/leases", wanted) or sys.exit(1))["data"]:
         attempt(lease["lease_token"], lease["job"])

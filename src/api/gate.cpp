@@ -49,19 +49,24 @@ Result<Principal> authenticate(identity::Identity& identity, const Request& requ
                  "this needs a key: send Authorization: Bearer <key>; an admin makes one with `millrace key create`"};
 }
 
+Error forbidden(values::Role role, values::Permission needed) {
+    return {Code::forbidden,
+            fmt::format("this needs {}, which a key of the role {} has and one of the role {} has not; "
+                        "ask an admin for another key",
+                        values::name(needed), values::name(values::least_role(needed)), values::name(role))};
+}
+
 } // namespace
 
 std::function<awaitable<std::optional<http::Response>>(Request&, const Route&)> make_gate(
     identity::Identity& identity) {
     return [&identity](Request& request, const Route& route) -> awaitable<std::optional<http::Response>> {
-        if (route.open) co_return std::nullopt;
+        if (route.access.is_open()) co_return std::nullopt;
         auto principal = authenticate(identity, request);
         if (!principal) co_return http::problem(principal.error(), request.id);
         request.principal = std::move(*principal);
-        if (!request.principal.may(route.needs))
-            co_return http::problem(
-                {Code::forbidden, "the role of this key does not allow that; ask an admin for a key with more rights"},
-                request.id);
+        if (const auto needed = *route.access.needed(); !request.principal.may(values::least_role(needed)))
+            co_return http::problem(forbidden(request.principal.role, needed), request.id);
         co_return std::nullopt;
     };
 }

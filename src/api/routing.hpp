@@ -3,7 +3,7 @@
 #include "http/request.hpp"
 #include "http/response.hpp"
 #include "http/router.hpp"
-#include "values/principal.hpp"
+#include "values/permission.hpp"
 
 namespace millrace::api {
 
@@ -11,10 +11,9 @@ using http::BodyPolicy;
 using http::Request;
 using http::Response;
 using http::Verb;
-using values::Role;
+using http::Access;
+using values::Permission;
 
-// A Route's last two members.
-inline constexpr bool open_to_all = true, needs_key = false; // Route::open
-inline constexpr bool takes_query = true;                    // Route::takes_query
+inline constexpr bool takes_query = true; // Route::takes_query
 
 } // namespace millrace::api

@@ -8,6 +8,13 @@
 #include <cstdlib>
 
 namespace millrace::app {
+namespace {
+
+std::string_view role_of(const http::Access& access) {
+    return access.is_open() ? "open" : values::name(values::least_role(*access.needed()));
+}
+
+} // namespace
 
 int print_routes() {
     auto folder = (std::filesystem::temp_directory_path() / "millrace-routes-XXXXXX").string();
@@ -22,7 +29,7 @@ int print_routes() {
         for (const auto& route : daemon.router().routes()) {
             const auto verb = boost::beast::http::to_string(route->verb);
             fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern,
-                       route->open ? "open" : values::name(route->needs));
+                       role_of(route->access));
         }
         code = 0;
     } else {

@@ -2,10 +2,12 @@
 #pragma once
 #include "http/request.hpp"
 #include "http/response.hpp"
+#include "values/permission.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +28,28 @@ struct BodyPolicy {
     static BodyPolicy packed(std::uint64_t max_bytes) { return {Kind::streamed, max_bytes, true}; }
 };
 
+// Who may call a route. It has no default: a route that does not say it does not compile.
+class Access {
+public:
+    constexpr Access(values::Permission needed) : needed_{needed} {} // NOLINT: a route names the permission itself
+    static constexpr Access open() { return {}; }                    // no key is needed
+
+    // For the gate; nullopt: open.
+    constexpr std::optional<values::Permission> needed() const { return needed_; }
+    constexpr bool is_open() const { return !needed_; }
+
+private:
+    constexpr Access() = default;
+
+    std::optional<values::Permission> needed_;
+};
+
 struct Route {
     Verb verb = Verb::get;
     std::string pattern; // "/api/v1/jobs/{id}"; a last segment "{path*}" takes the rest, slashes included
     Handler handler;
     BodyPolicy body;
-    values::Role needs = values::Role::admin; // for the gate; this room does not look at it
-    bool open = false;                        // for the gate: no key needed
+    Access access;
     bool takes_query = false; // a write of any other route with a query is 422, as is a body of one that takes none:
                               // `?dry_run=true` must not be a real purge where nobody looks at it
 };

@@ -170,7 +170,7 @@ awaitable<Response> Session::dispatch(const Route& route) {
         auto early = co_await shared_->hooks.before_body(request_, route);
         if (early) co_return std::move(*early);
     }
-    if (!route.open && !shown_key_ && !peer_.uid) {
+    if (!route.access.is_open() && !shown_key_ && !peer_.uid) {
         shown_key_ = true;
         shared_->admissions.has_key(peer_.address);
     }

@@ -179,12 +179,12 @@ def test_a_blob_that_a_job_or_a_schedule_needs_stays(admin):
     assert "schedule" in assert_problem(admin.delete(f"/api/v1/blobs/{sha256}"), 409, "conflict")["detail"]
     other, address = put(admin, b"needed from now on"), f"/api/v1/schedules/{schedule.json['id']}"
     changed = {"name": "needs-it", "cron": "0 0 1 1 *", "job": {"kind": "echo", "payload": {"blob": other}}}
-    assert admin.put(address, changed).status == 200
+    assert admin.request("PUT", address, data=changed).status == 200
     assert admin.delete(f"/api/v1/blobs/{sha256}").status == 204  # it names another now
     assert_problem(admin.delete(f"/api/v1/blobs/{other}"), 409, "conflict")
     assert put(admin, b"needed") == sha256
     changed["job"]["payload"]["blob"] = sha256
-    assert admin.put(address, changed).status == 200
+    assert admin.request("PUT", address, data=changed).status == 200
     assert admin.delete(f"/api/v1/blobs/{other}").status == 204
     assert admin.delete(f"/api/v1/schedules/{schedule.json['id']}").status == 204
     ended = admin.submit("echo", {"blob": sha256})

@@ -109,16 +109,19 @@ void add_blob_routes(http::Router& router, blobs::BlobStore& blobs, catalog::Blo
     const auto routes = std::make_shared<const BlobRoutes>(
         BlobRoutes{blobs, catalog, sweeper, max_upload_bytes}); // shared by its handlers
     router.add({Verb::put, "/api/v1/blobs", [routes](Request& r) { return routes->put(r); },
-                BodyPolicy::streamed(max_upload_bytes), Role::submitter});
+                BodyPolicy::streamed(max_upload_bytes), Permission::blobs_write});
     router.add({Verb::post, "/api/v1/blobs", [routes](Request& r) { return routes->post(r); },
-                BodyPolicy::streamed(max_upload_bytes), Role::submitter});
-    router.add(
-        {Verb::get, "/api/v1/blobs/{sha256}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+                BodyPolicy::streamed(max_upload_bytes), Permission::blobs_write});
+    router.add({Verb::get,
+                "/api/v1/blobs/{sha256}",
+                [routes](Request& r) { return routes->get(r); },
+                {},
+                Permission::blobs_read});
     router.add({Verb::delete_,
                 "/api/v1/blobs/{sha256}",
                 [routes](Request& r) { return routes->remove(r); },
                 {},
-                Role::operator_});
+                Permission::blobs_manage});
 }
 
 } // namespace millrace::api

@@ -90,14 +90,16 @@ struct FlowRoutes {
 void add_flow_routes(http::Router& router, jobs::Flows& flows, async::ThreadPool& pool) {
     const auto routes = std::make_shared<const FlowRoutes>(FlowRoutes{flows, pool}); // shared by its handlers
     router.add({Verb::post, "/api/v1/flows", [routes](Request& r) { return routes->submit(r); },
-                BodyPolicy::streamed(max_flow_bytes), Role::submitter});
-    router.add({Verb::get, "/api/v1/flows", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/flows/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+                BodyPolicy::streamed(max_flow_bytes), Permission::flows_submit});
+    router.add(
+        {Verb::get, "/api/v1/flows", [routes](Request& r) { return routes->list(r); }, {}, Permission::flows_read});
+    router.add(
+        {Verb::get, "/api/v1/flows/{id}", [routes](Request& r) { return routes->get(r); }, {}, Permission::flows_read});
     router.add({Verb::post,
                 "/api/v1/flows/{id}/cancel",
                 [routes](Request& r) { return routes->cancel(r); },
                 {},
-                Role::submitter});
+                Permission::flows_submit});
 }
 
 } // namespace millrace::api

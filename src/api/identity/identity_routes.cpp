@@ -125,20 +125,23 @@ struct IdentityRoutes {
 void add_identity_routes(http::Router& router, identity::Identity& identity) {
     const auto routes = std::make_shared<const IdentityRoutes>(IdentityRoutes{identity}); // shared by its handlers
     router.add({Verb::post, "/api/v1/auth/login", [routes](Request& r) { return routes->login(r); },
-                BodyPolicy::buffered(4096), Role::viewer, open_to_all});
-    router.add({Verb::post,
-                "/api/v1/auth/logout",
-                [routes](Request& r) { return routes->logout(r); },
+                BodyPolicy::buffered(4096), Access::open()});
+    router.add(
+        {Verb::post, "/api/v1/auth/logout", [routes](Request& r) { return routes->logout(r); }, {}, Access::open()});
+    router.add({Verb::get,
+                "/api/v1/auth/session",
+                [routes](Request& r) { return routes->session(r); },
                 {},
-                Role::viewer,
-                open_to_all});
+                Permission::session_read});
     router.add(
-        {Verb::get, "/api/v1/auth/session", [routes](Request& r) { return routes->session(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/keys", [routes](Request& r) { return routes->list(r); }, {}, Role::admin});
+        {Verb::get, "/api/v1/keys", [routes](Request& r) { return routes->list(r); }, {}, Permission::keys_manage});
     router.add({Verb::post, "/api/v1/keys", [routes](Request& r) { return routes->create(r); },
-                BodyPolicy::buffered(16 * 1024), Role::admin});
-    router.add(
-        {Verb::delete_, "/api/v1/keys/{id}", [routes](Request& r) { return routes->revoke(r); }, {}, Role::admin});
+                BodyPolicy::buffered(16 * 1024), Permission::keys_manage});
+    router.add({Verb::delete_,
+                "/api/v1/keys/{id}",
+                [routes](Request& r) { return routes->revoke(r); },
+                {},
+                Permission::keys_manage});
 }
 
 } // namespace millrace::api

@@ -158,18 +158,20 @@ void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobSto
     const auto routes = std::make_shared<const JobRoutes>(
         JobRoutes{jobs, blobs, clock, max_upload_bytes, pool}); // shared by its handlers
     router.add({Verb::post, "/api/v1/jobs", [routes](Request& r) { return routes->submit(r); },
-                BodyPolicy::streamed(max_upload_bytes), Role::submitter});
+                BodyPolicy::streamed(max_upload_bytes), Permission::jobs_submit});
     router.add({Verb::post, "/api/v1/jobs/batch", [routes](Request& r) { return routes->submit_batch(r); },
-                BodyPolicy::streamed(max_batch_bytes), Role::submitter});
-    router.add({Verb::get, "/api/v1/jobs", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/jobs/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+                BodyPolicy::streamed(max_batch_bytes), Permission::jobs_submit});
+    router.add(
+        {Verb::get, "/api/v1/jobs", [routes](Request& r) { return routes->list(r); }, {}, Permission::jobs_read});
+    router.add(
+        {Verb::get, "/api/v1/jobs/{id}", [routes](Request& r) { return routes->get(r); }, {}, Permission::jobs_read});
     router.add({Verb::post,
                 "/api/v1/jobs/{id}/cancel",
                 [routes](Request& r) { return routes->cancel(r); },
                 {},
-                Role::submitter});
+                Permission::jobs_change});
     router.add({Verb::post, "/api/v1/jobs/{id}/retry", [routes](Request& r) { return routes->retry(r); },
-                BodyPolicy::buffered(max_json_bytes), Role::submitter});
+                BodyPolicy::buffered(max_json_bytes), Permission::jobs_change});
 }
 
 } // namespace millrace::api

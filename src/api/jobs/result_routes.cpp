@@ -48,7 +48,7 @@ struct ResultRoutes {
 void add_result_routes(http::Router& router, jobs::JobService& jobs, cache::Cache& cache) {
     const auto routes = std::make_shared<const ResultRoutes>(ResultRoutes{jobs, cache}); // shared by its handlers
     for (const auto* path : {"/api/v1/results/{id}", "/api/results/{id}"})
-        router.add({Verb::get, path, [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+        router.add({Verb::get, path, [routes](Request& r) { return routes->get(r); }, {}, Permission::jobs_read});
 }
 
 } // namespace millrace::api

@@ -78,13 +78,13 @@ void add_lease_routes(http::Router& router, jobs::Leases& leases) {
     const auto routes = std::make_shared<const LeaseRoutes>(LeaseRoutes{leases}); // shared by its handlers
     const auto small = BodyPolicy::buffered(max_request_bytes), whole = BodyPolicy::buffered(max_json_bytes);
     router.add({Verb::post, "/api/v1/queues/{q}/leases", [routes](Request& r) { return routes->take(r); }, small,
-                Role::submitter});
+                Permission::leases_work});
     router.add({Verb::post, "/api/v1/leases/{token}/heartbeat", [routes](Request& r) { return routes->heartbeat(r); },
-                small, Role::submitter});
+                small, Permission::leases_work});
     router.add({Verb::post, "/api/v1/leases/{token}/complete", [routes](Request& r) { return routes->complete(r); },
-                whole, Role::submitter});
+                whole, Permission::leases_work});
     router.add({Verb::post, "/api/v1/leases/{token}/fail", [routes](Request& r) { return routes->fail(r); },
-                BodyPolicy::buffered(64 << 10), Role::submitter});
+                BodyPolicy::buffered(64 << 10), Permission::leases_work});
 }
 
 } // namespace millrace::api

@@ -101,7 +101,7 @@ void add_feedback_routes(http::Router& router, jobs::JobService& jobs, models::F
     const auto routes =
         std::make_shared<const FeedbackRoutes>(FeedbackRoutes{jobs, feedback, clock}); // shared by its handler
     router.add({Verb::post, "/api/v1/jobs/{id}/feedback", [routes](Request& r) { return routes->give(r); },
-                BodyPolicy::buffered(16 << 10), Role::submitter});
+                BodyPolicy::buffered(16 << 10), Permission::feedback_send});
 }
 
 } // namespace millrace::api

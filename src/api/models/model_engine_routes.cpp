@@ -63,17 +63,17 @@ void add_model_engine_routes(http::Router& router, models::Registry& registry, i
                 "/api/v1/models/{name}/versions/{version}/load",
                 [routes](Request& r) { return routes->load(r); },
                 {},
-                Role::operator_});
+                Permission::models_manage});
     router.add({Verb::post,
                 "/api/v1/models/{name}/versions/{version}/unload",
                 [routes](Request& r) { return routes->unload(r); },
                 {},
-                Role::operator_});
+                Permission::models_manage});
     router.add({Verb::get,
                 "/api/v1/models/{name}/statistics",
                 [routes](Request& r) { return routes->statistics(r); },
                 {},
-                Role::viewer});
+                Permission::models_read});
 }
 
 } // namespace millrace::api

@@ -126,35 +126,40 @@ struct ModelRoutes {
 
 void add_model_routes(http::Router& router, models::Registry& registry, inference::Engine& engine) {
     const auto routes = std::make_shared<const ModelRoutes>(ModelRoutes{registry, engine}); // shared by its handlers
-    router.add({Verb::get, "/api/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+    router.add(
+        {Verb::get, "/api/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Permission::models_read});
+    router.add({Verb::get,
+                "/api/v1/models/{name}",
+                [routes](Request& r) { return routes->get(r); },
+                {},
+                Permission::models_read});
     router.add({Verb::post, "/api/v1/models/{name}/versions", [routes](Request& r) { return routes->push(r); },
-                BodyPolicy::streamed(models::max_model_bytes), Role::operator_});
+                BodyPolicy::streamed(models::max_model_bytes), Permission::models_manage});
     router.add({Verb::get,
                 "/api/v1/models/{name}/versions/{version}",
                 [routes](Request& r) { return routes->get_version(r); },
                 {},
-                Role::viewer});
+                Permission::models_read});
     router.add({Verb::get,
                 "/api/v1/models/{name}/versions/{version}/file",
                 [routes](Request& r) { return routes->get_file(r); },
                 {},
-                Role::operator_});
+                Permission::models_manage});
     router.add({Verb::get,
                 "/api/v1/models/{name}/versions/{version}/files/{file}",
                 [routes](Request& r) { return routes->get_side_file(r); },
                 {},
-                Role::operator_});
+                Permission::models_manage});
     router.add({Verb::get,
                 "/api/v1/models/{name}/versions/{version}/manifest",
                 [routes](Request& r) { return routes->get_manifest(r); },
                 {},
-                Role::viewer});
+                Permission::models_read});
     router.add({Verb::delete_,
                 "/api/v1/models/{name}/versions/{version}",
                 [routes](Request& r) { return routes->remove(r); },
                 {},
-                Role::operator_});
+                Permission::models_manage});
 }
 
 } // namespace millrace::api

@@ -94,16 +94,16 @@ void add_traffic_routes(http::Router& router, models::Registry& registry, models
                 "/api/v1/models/{name}/traffic",
                 [routes](Request& r) { return routes->get(r); },
                 {},
-                Role::viewer});
+                Permission::models_read});
     router.add({Verb::put, "/api/v1/models/{name}/traffic", [routes](Request& r) { return routes->set(r); }, body,
-                Role::operator_});
+                Permission::models_manage});
     router.add({Verb::post, "/api/v1/models/{name}/rollback", [routes](Request& r) { return routes->roll_back(r); },
-                body, Role::operator_});
+                body, Permission::models_manage});
     router.add({Verb::get,
                 "/api/v1/models/{name}/comparison",
                 [routes](Request& r) { return routes->compare(r); },
                 {},
-                Role::viewer});
+                Permission::models_read});
 }
 
 } // namespace millrace::api

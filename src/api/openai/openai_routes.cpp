@@ -144,10 +144,12 @@ void add_openai_routes(http::Router& router, models::Registry& registry, models:
                        async::ThreadPool& pool) {
     const auto routes =
         std::make_shared<const OpenaiRoutes>(OpenaiRoutes{registry, serving, pool}); // shared by its handlers
-    router.add({Verb::get, "/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+    router.add(
+        {Verb::get, "/v1/models", [routes](Request& r) { return routes->list(r); }, {}, Permission::models_read});
+    router.add(
+        {Verb::get, "/v1/models/{name}", [routes](Request& r) { return routes->get(r); }, {}, Permission::models_read});
     router.add({Verb::post, "/v1/embeddings", [routes](Request& r) { return routes->embed(r); },
-                BodyPolicy::streamed(max_body), Role::submitter, needs_key, takes_query});
+                BodyPolicy::streamed(max_body), Permission::predictions_run, takes_query});
 }
 
 } // namespace millrace::api

@@ -145,7 +145,7 @@ void add_predict_routes(http::Router& router, models::Serving& serving, blobs::B
     const auto routes = std::make_shared<const PredictRoutes>(
         PredictRoutes{serving, blobs, catalog, keep_files, clock}); // shared by its handler
     router.add({Verb::post, "/api/v1/models/{name}/predict", [routes](Request& r) { return routes->predict(r); },
-                BodyPolicy::streamed(max_predict_bytes), Role::submitter, needs_key, takes_query});
+                BodyPolicy::streamed(max_predict_bytes), Permission::predictions_run, takes_query});
 }
 
 } // namespace millrace::api

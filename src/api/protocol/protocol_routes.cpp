@@ -153,34 +153,46 @@ void add_protocol_routes(http::Router& router, ProtocolServices services) {
          "/v2",
          [](Request&) -> awaitable<Response> { co_return http::json(200, protocol::server_metadata(version())); },
          {},
-         Role::viewer});
+         Permission::models_read});
     router.add({Verb::get,
                 "/v2/health/live",
                 [](Request&) -> awaitable<Response> { co_return verdict(true); },
                 {},
-                Role::viewer,
-                open_to_all});
+                Access::open()});
     router.add({Verb::get,
                 "/v2/health/ready",
                 [routes](Request&) -> awaitable<Response> { co_return verdict(routes->services.ready()); },
                 {},
-                Role::viewer,
-                open_to_all});
-    router.add(
-        {Verb::get, "/v2/models/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
+                Access::open()});
+    router.add({Verb::get,
+                "/v2/models/stats",
+                [routes](Request& r) { return routes->statistics(r); },
+                {},
+                Permission::models_read});
     for (const std::string model : {"/v2/models/{name}", "/v2/models/{name}/versions/{version}"}) {
-        router.add({Verb::get, model, [routes](Request& r) { return routes->metadata(r); }, {}, Role::viewer});
         router.add(
-            {Verb::get, model + "/config", [routes](Request& r) { return routes->config(r); }, {}, Role::viewer});
-        router.add({Verb::get, model + "/ready", [routes](Request& r) { return routes->ready(r); }, {}, Role::viewer});
-        router.add(
-            {Verb::get, model + "/stats", [routes](Request& r) { return routes->statistics(r); }, {}, Role::viewer});
+            {Verb::get, model, [routes](Request& r) { return routes->metadata(r); }, {}, Permission::models_read});
+        router.add({Verb::get,
+                    model + "/config",
+                    [routes](Request& r) { return routes->config(r); },
+                    {},
+                    Permission::models_read});
+        router.add({Verb::get,
+                    model + "/ready",
+                    [routes](Request& r) { return routes->ready(r); },
+                    {},
+                    Permission::models_read});
+        router.add({Verb::get,
+                    model + "/stats",
+                    [routes](Request& r) { return routes->statistics(r); },
+                    {},
+                    Permission::models_read});
         router.add({Verb::post, model + "/infer", [routes](Request& r) { return routes->infer.answer(r); },
-                    BodyPolicy::packed(max_infer_bytes), Role::submitter, needs_key, takes_query});
+                    BodyPolicy::packed(max_infer_bytes), Permission::predictions_run, takes_query});
     }
     const auto without = [&router](Verb verb, const std::string& path, const char* what) {
         router.add({verb, path, [what](Request& r) { return ProtocolRoutes::without(r, what); },
-                    verb == Verb::get ? BodyPolicy{} : BodyPolicy::buffered(), Role::viewer});
+                    verb == Verb::get ? BodyPolicy{} : BodyPolicy::buffered(), Permission::models_read});
     };
     for (const std::string kind : {"/v2/systemsharedmemory", "/v2/cudasharedmemory"}) {
         constexpr auto what = "shared memory is not supported: send the tensors in the request, as binary data";
@@ -196,11 +208,11 @@ void add_protocol_routes(http::Router& router, ProtocolServices services) {
         without(verb, "/v2/logging", "the log's settings are those of the daemon, see `millrace config show`");
     }
     router.add({Verb::post, "/v2/repository/index", [routes](Request& r) { return routes->index(r); },
-                BodyPolicy::buffered(), Role::viewer});
+                BodyPolicy::buffered(), Permission::models_read});
     router.add({Verb::post, "/v2/repository/models/{name}/load", [routes](Request& r) { return routes->load(r); },
-                BodyPolicy::buffered(), Role::operator_});
+                BodyPolicy::buffered(), Permission::models_manage});
     router.add({Verb::post, "/v2/repository/models/{name}/unload", [routes](Request& r) { return routes->unload(r); },
-                BodyPolicy::buffered(), Role::operator_});
+                BodyPolicy::buffered(), Permission::models_manage});
 }
 
 } // namespace millrace::api

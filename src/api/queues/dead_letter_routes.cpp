@@ -60,11 +60,15 @@ void add_dead_letter_routes(http::Router& router, jobs::DeadLetters& dead_letter
     const auto routes =
         std::make_shared<const DeadLetterRoutes>(DeadLetterRoutes{dead_letters, clock}); // shared by its handlers
     const auto body = BodyPolicy::buffered(max_json_bytes);
-    router.add({Verb::get, "/api/v1/dead-letters", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
+    router.add({Verb::get,
+                "/api/v1/dead-letters",
+                [routes](Request& r) { return routes->list(r); },
+                {},
+                Permission::dead_letters_read});
     router.add({Verb::post, "/api/v1/dead-letters/replay", [routes](Request& r) { return routes->replay(r); }, body,
-                Role::operator_});
+                Permission::dead_letters_manage});
     router.add({Verb::post, "/api/v1/dead-letters/purge", [routes](Request& r) { return routes->purge(r); }, body,
-                Role::operator_});
+                Permission::dead_letters_manage});
 }
 
 } // namespace millrace::api

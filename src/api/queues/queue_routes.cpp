@@ -106,18 +106,27 @@ struct QueueRoutes {
 void add_queue_routes(http::Router& router, jobs::Queues& queues, jobs::Dispatcher& dispatcher) {
     const auto routes = std::make_shared<const QueueRoutes>(QueueRoutes{queues, dispatcher}); // shared by its handlers
     const auto body = BodyPolicy::buffered(max_settings_bytes);
-    router.add({Verb::get, "/api/v1/queues", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
-    router.add({Verb::get, "/api/v1/queues/{q}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
     router.add(
-        {Verb::put, "/api/v1/queues/{q}", [routes](Request& r) { return routes->set(r); }, body, Role::operator_});
+        {Verb::get, "/api/v1/queues", [routes](Request& r) { return routes->list(r); }, {}, Permission::queues_read});
+    router.add({Verb::get,
+                "/api/v1/queues/{q}",
+                [routes](Request& r) { return routes->get(r); },
+                {},
+                Permission::queues_read});
+    router.add({Verb::put, "/api/v1/queues/{q}", [routes](Request& r) { return routes->set(r); }, body,
+                Permission::queues_manage});
     router.add({Verb::post, "/api/v1/queues/{q}/pause", [routes](Request& r) { return routes->pause(r); }, body,
-                Role::operator_});
+                Permission::queues_manage});
     router.add({Verb::post,
                 "/api/v1/queues/{q}/resume",
                 [routes](Request& r) { return routes->resume(r); },
                 {},
-                Role::operator_});
-    router.add({Verb::get, "/api/v1/breakers", [routes](Request& r) { return routes->breakers(r); }, {}, Role::viewer});
+                Permission::queues_manage});
+    router.add({Verb::get,
+                "/api/v1/breakers",
+                [routes](Request& r) { return routes->breakers(r); },
+                {},
+                Permission::queues_read});
 }
 
 } // namespace millrace::api

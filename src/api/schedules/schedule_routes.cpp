@@ -107,33 +107,40 @@ struct ScheduleRoutes {
 
 void add_schedule_routes(http::Router& router, jobs::Schedules& schedules) {
     const auto routes = std::make_shared<const ScheduleRoutes>(ScheduleRoutes{schedules}); // shared by its handlers
-    router.add({Verb::get, "/api/v1/schedules", [routes](Request& r) { return routes->list(r); }, {}, Role::viewer});
+    router.add({Verb::get,
+                "/api/v1/schedules",
+                [routes](Request& r) { return routes->list(r); },
+                {},
+                Permission::schedules_read});
     router.add({Verb::post, "/api/v1/schedules", [routes](Request& r) { return routes->create(r); },
-                BodyPolicy::buffered(max_json_bytes), Role::operator_});
-    router.add(
-        {Verb::get, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->get(r); }, {}, Role::viewer});
+                BodyPolicy::buffered(max_json_bytes), Permission::schedules_manage});
+    router.add({Verb::get,
+                "/api/v1/schedules/{id}",
+                [routes](Request& r) { return routes->get(r); },
+                {},
+                Permission::schedules_read});
     router.add({Verb::put, "/api/v1/schedules/{id}", [routes](Request& r) { return routes->update(r); },
-                BodyPolicy::buffered(max_json_bytes), Role::operator_});
+                BodyPolicy::buffered(max_json_bytes), Permission::schedules_manage});
     router.add({Verb::delete_,
                 "/api/v1/schedules/{id}",
                 [routes](Request& r) { return routes->remove(r); },
                 {},
-                Role::operator_});
+                Permission::schedules_manage});
     router.add({Verb::post,
                 "/api/v1/schedules/{id}/pause",
                 [routes](Request& r) { return routes->act(r, &jobs::Schedules::pause); },
                 {},
-                Role::operator_});
+                Permission::schedules_manage});
     router.add({Verb::post,
                 "/api/v1/schedules/{id}/resume",
                 [routes](Request& r) { return routes->act(r, &jobs::Schedules::resume); },
                 {},
-                Role::operator_});
+                Permission::schedules_manage});
     router.add({Verb::post,
                 "/api/v1/schedules/{id}/run",
                 [routes](Request& r) { return routes->run(r); },
                 {},
-                Role::operator_});
+                Permission::schedules_manage});
 }
 
 } // namespace millrace::api

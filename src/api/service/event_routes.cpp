@@ -110,7 +110,7 @@ void add_event_routes(http::Router& router, store::Database& database) {
                     co_return http::json(200, write_page(*page));
                 },
                 {},
-                Role::operator_});
+                Permission::events_read});
 }
 
 } // namespace millrace::api

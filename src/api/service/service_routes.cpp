@@ -104,8 +104,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
                 "/health",
                 [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); },
                 {},
-                Role::viewer,
-                open_to_all});
+                Access::open()});
     router.add({Verb::get,
                 "/ready",
                 [ask = info.readiness](Request&) -> awaitable<Response> {
@@ -115,8 +114,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
                     co_return response;
                 },
                 {},
-                Role::viewer,
-                open_to_all});
+                Access::open()});
     router.add({Verb::get,
                 "/metrics",
                 [&metrics, &engine](Request& request) -> awaitable<Response> {
@@ -126,13 +124,13 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
                     co_return http::text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
                 },
                 {},
-                Role::viewer});
+                Permission::service_read});
     router.add(
         {Verb::get,
          "/openapi.json",
          [](Request& request) -> awaitable<Response> { co_return embedded_file("openapi.json", request, "no-cache"); },
          {},
-         Role::viewer});
+         Permission::service_read});
     router.add(
         {Verb::get,
          "/api/v1/status",
@@ -158,7 +156,7 @@ void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher
              co_return http::json(200, status);
          },
          {},
-         Role::viewer});
+         Permission::service_read});
 }
 
 } // namespace millrace::api

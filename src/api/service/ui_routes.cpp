@@ -88,8 +88,8 @@ void show_page(const http::Request& request, Response& response) {
 
 void add_ui_routes(http::Router& router) {
     // The pages that the UI's own router knows; anything else is a plain 404.
-    for (const auto path : pages) router.add({Verb::get, std::string{path}, page, {}, Role::viewer, open_to_all});
-    router.add({Verb::get, "/assets/{path*}", asset, {}, Role::viewer, open_to_all});
+    for (const auto path : pages) router.add({Verb::get, std::string{path}, page, {}, Access::open()});
+    router.add({Verb::get, "/assets/{path*}", asset, {}, Access::open()});
     for (const auto& file : embedded::assets().list()) {
         // Files beside index.html: the icon and the like.
         const auto path = file.path;
@@ -102,11 +102,10 @@ void add_ui_routes(http::Router& router) {
                         co_return embedded_file(path, request, "public, max-age=86400");
                     },
                     {},
-                    Role::viewer,
-                    open_to_all});
+                    Access::open()});
     }
-    router.add({Verb::get, "/examples/index.json", example_index, {}, Role::viewer});
-    router.add({Verb::get, "/examples/{name}", example, {}, Role::viewer});
+    router.add({Verb::get, "/examples/index.json", example_index, {}, Permission::service_read});
+    router.add({Verb::get, "/examples/{name}", example, {}, Permission::service_read});
 }
 
 } // namespace millrace::api

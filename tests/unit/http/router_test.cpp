@@ -8,11 +8,7 @@ using millrace::awaitable;
 namespace {
 
 Route route(Verb verb, std::string pattern) {
-    Route made;
-    made.verb = verb;
-    made.pattern = std::move(pattern);
-    made.handler = [](Request&) -> awaitable<Response> { co_return empty(); };
-    return made;
+    return {verb, std::move(pattern), [](Request&) -> awaitable<Response> { co_return empty(); }, {}, Access::open()};
 }
 
 struct Lookup {
@@ -79,5 +75,5 @@ TEST_CASE("mistakes in the table of routes are found when it is built") {
     CHECK_THROWS_AS(router.add(route(Verb::get, "/a{id}")), std::logic_error);
     CHECK_THROWS_AS(router.add(route(Verb::get, "/{x*}/y")), std::logic_error);
     CHECK_THROWS_AS(router.add(route(Verb::trace, "/t")), std::logic_error);
-    CHECK_THROWS_AS(router.add(Route{}), std::logic_error);
+    CHECK_THROWS_AS(router.add({Verb::get, "", {}, {}, Access::open()}), std::logic_error);
 }

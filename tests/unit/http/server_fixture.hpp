@@ -132,7 +132,7 @@ struct Daemon {
         options.limits = limits;
         Hooks hooks;
         hooks.before_body = [](Request& request, const Route& route) -> awaitable<std::optional<Response>> {
-            if (!route.open && request.header("Authorization") != "Bearer key")
+            if (!route.access.is_open() && request.header("Authorization") != "Bearer key")
                 co_return problem(Error{Code::unauthenticated, "send a key"}, request.id);
             request.principal.name = "tester";
             co_return std::nullopt;
@@ -181,13 +181,7 @@ inline awaitable<Response> Daemon::wait() {
 }
 
 inline Route open_route(Verb verb, const char* pattern, BodyPolicy body, Handler handler) {
-    Route route;
-    route.verb = verb;
-    route.pattern = pattern;
-    route.body = body;
-    route.handler = std::move(handler);
-    route.open = true;
-    return route;
+    return {verb, pattern, std::move(handler), body, Access::open()};
 }
 
 inline Router Daemon::make_router() {
@@ -299,7 +293,7 @@ inline Router Daemon::make_router() {
         open_route(Verb::post, "/private", BodyPolicy::buffered(100), [](Request& request) -> awaitable<Response> {
             co_return text(200, "text/plain", request.principal.name);
         });
-    closed.open = false;
+    closed.access = values::Permission::jobs_read;
     made.add(std::move(closed));
     return made;
 }

@@ -18,12 +18,7 @@ using namespace millrace::http;
 namespace {
 
 Route route(Verb verb, const char* pattern, BodyPolicy body, Handler handler) {
-    Route made;
-    made.verb = verb;
-    made.pattern = pattern;
-    made.body = body;
-    made.handler = std::move(handler);
-    return made;
+    return {verb, pattern, std::move(handler), body, Access::open()};
 }
 
 Router make_router() {
