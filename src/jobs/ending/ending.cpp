@@ -4,7 +4,6 @@
 #include "jobs/ending/total_repository.hpp"
 #include "jobs/events.hpp"
 #include "jobs/flows/dependency_repository.hpp"
-#include "jobs/job_blobs.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/records/job_columns.hpp"
 #include "store/turn.hpp"

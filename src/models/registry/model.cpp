@@ -41,26 +41,44 @@ bool is_name(std::string_view text) {
            std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || c == '_' || c == '-'; });
 }
 
-json::object to_json(const Version& version, bool with_manifest) {
-    json::object manifest = version.manifest->to_json();
+namespace {
+
+enum class Details { none, without_manifest, all };
+
+// Nothing that may be large is made where the details are not asked for.
+json::object describe(const Version& version, Details details) {
     json::object out{{"version", std::to_string(version.number)},
                      {"state", version.ready() ? "ready" : "failed"},
                      {"sha256", version.sha256},
                      {"size", version.size},
                      {"created_at", version.created_at.text()},
                      {"description", version.manifest->description},
-                     {"task", values::name(version.manifest->task)},
-                     {"labels", json::value_from(version.manifest->labels)},
-                     {"accuracy", member(manifest, "accuracy")},
-                     {"input", version.manifest->only_input_json()}};
+                     {"task", values::name(version.manifest->task)}};
+    json::object manifest;
+    if (details != Details::none) {
+        manifest = version.manifest->to_json();
+        out["labels"] = json::value_from(version.manifest->labels);
+        out["accuracy"] = member(manifest, "accuracy");
+        out["input"] = version.manifest->only_input_json();
+    }
     if (!version.reason.empty()) out["reason"] = version.reason;
     out["format"] = inference::name(version.format);
-    out["files"] = values::to_json(version.files);
-    out["trial"] = version.trial ? json::value(version.trial->to_json()) : json::value(nullptr);
+    if (details != Details::none) {
+        out["files"] = values::to_json(version.files);
+        out["trial"] = version.trial ? json::value(version.trial->to_json()) : json::value(nullptr);
+    }
     out["signed_by"] = version.signer ? json::value(*version.signer) : json::value(nullptr);
     out["signature"] = version.signature ? json::value(*version.signature) : json::value(nullptr);
-    if (with_manifest) out["manifest"] = std::move(manifest);
+    if (details == Details::all) out["manifest"] = std::move(manifest);
     return out;
+}
+
+Details details_of(bool with_manifest) { return with_manifest ? Details::all : Details::without_manifest; }
+
+} // namespace
+
+json::object to_json(const Version& version, bool with_manifest) {
+    return describe(version, details_of(with_manifest));
 }
 
 json::object to_json(const Model& model, bool with_manifests) {
@@ -69,12 +87,9 @@ json::object to_json(const Model& model, bool with_manifests) {
     std::size_t bytes = 0;
     for (std::size_t i = versions.size(); i-- > 0;) {
         const Version& version = model.versions[i];
-        auto out = to_json(version, with_manifests);
-        if (bytes < most_details || model.traffic.names(version.number)) {
-            bytes += json::serialize(out).size();
-        } else {
-            for (const char* detail : {"labels", "manifest", "files", "accuracy", "input", "trial"}) out.erase(detail);
-        }
+        const bool is_whole = bytes < most_details || model.traffic.names(version.number);
+        auto out = describe(version, is_whole ? details_of(with_manifests) : Details::none);
+        if (is_whole) bytes += json::serialize(out).size();
         versions[i] = std::move(out);
     }
     auto traffic = model.traffic.to_json();
