@@ -17,7 +17,7 @@ END
 release=$(sed -n 's/^VERSION_ID="\?\([0-9]*\).*/\1/p' /etc/os-release 2>/dev/null || true)
 boost=
 [ "$release" = 12 ] && boost=1.81
-build=(g++ cmake ninja-build ccache mold pkg-config python3 python3-pip tzdata
+build=(g++ cmake ninja-build ccache pkg-config python3 python3-pip tzdata
        libabsl-dev "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" libcli11-dev libdeflate-dev libfmt-dev
        libjpeg62-turbo-dev liblmdb-dev libpcre2-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libutf8proc-dev libwebp-dev libzstd-dev
        zlib1g-dev doctest-dev

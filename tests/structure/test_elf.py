@@ -1,7 +1,9 @@
 """The program needs nothing but glibc at run time, and is hardened."""
+import pathlib
+import re
+import struct
 import subprocess
 import sys
-import pathlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -62,3 +64,20 @@ def test_nothing_of_the_cxx_runtime_is_exported():
         if len(line.split()) >= 8 and line.split()[4] in ("GLOBAL", "WEAK") and line.split()[6] != "UND"
     ]
     assert not [name for name in exported if name.startswith(("_ZNSt", "_ZSt", "__cxa", "_ZNKSt"))], exported[:10]
+
+
+def unwind_addresses(file):
+    """The first address of each entry in the table by which an exception finds a function's landing pads."""
+    sections = subprocess.run(["readelf", "--wide", "-S", str(file)], capture_output=True, text=True, check=True).stdout
+    _, offset, size = re.search(r"\.eh_frame_hdr\s+\S+\s+(\w+) (\w+) (\w+)", sections).groups()
+    table = file.read_bytes()[int(offset, 16) : int(offset, 16) + int(size, 16)]
+    (count,) = struct.unpack_from("<I", table, 8)
+    return [struct.unpack_from("<ii", table, 12 + 8 * i)[0] for i in range(count)]
+
+
+def test_no_two_functions_unwind_from_the_same_address():
+    """The search finds either of the two: an exception of the other one would end the program."""
+    program = binary()
+    for file in [program, *program.parents[1].glob("runtime/*/libmillrace_torch.so")]:
+        addresses = unwind_addresses(file)
+        assert len(addresses) > 100 and len(addresses) == len(set(addresses)), file
