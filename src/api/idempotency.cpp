@@ -21,7 +21,7 @@ Result<std::optional<jobs::IdempotentRequest>> idempotency(const http::Request& 
     const auto verb = boost::beast::http::to_string(request.method);
     return std::optional{jobs::IdempotentRequest{
         std::string{*key}, hex(sha256(payload)),
-        fmt::format("{} {}", std::string_view{verb.data(), verb.size()}, request.path), request.principal.key}};
+        fmt::format("{} {}", std::string_view{verb.data(), verb.size()}, request.path), request.principal.actor}};
 }
 
 } // namespace millrace::api

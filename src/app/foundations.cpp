@@ -1,4 +1,5 @@
-#include "app/daemon.hpp"
+#include "app/foundations.hpp"
+
 #include "cache/lmdb.hpp"
 #include "store/sqlite.hpp"
 
@@ -29,6 +30,9 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
                 config.data.string(), failure.message())};
 
     Foundations base;
+    base.config = config;
+    base.log = &log;
+    base.clock = &SystemClock::instance();
     auto trusted = models::TrustedKeys::read(config.models.trusted_keys, config.models.require_signature);
     if (!trusted) return trusted.error();
     base.trusted_keys = std::move(*trusted);
@@ -41,6 +45,8 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     // A store that failed to flush takes nothing more until it is opened again (an fsync is never retried): stop in
     // order, so that the service manager starts the daemon anew.
     sqlite.on_failure = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
+    base.feed = std::make_unique<events::Feed>();
+    sqlite.on_commit = [feed = base.feed.get()](const store::Changes& changes) { feed->deliver(changes); };
     auto database = store::open_sqlite(sqlite, log, *base.metrics);
     if (!database) return database.error();
     base.database = std::move(*database);
@@ -58,7 +64,14 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     auto cache = cache::open_lmdb({.folder = config.data / "cache"}, SystemClock::instance(), log, *base.metrics);
     if (!cache) return cache.error();
     base.cache = std::move(*cache);
+    base.io = std::make_unique<async::IoPool>("io", config.http.io_threads);
+    base.upkeep = std::make_unique<upkeep::Upkeep>(*base.clock, log, *base.metrics);
     return base;
+}
+
+bool Foundations::keeps_strays() const {
+    std::error_code ignored;
+    return std::filesystem::exists(config.data / "damage.accepted", ignored);
 }
 
 } // namespace millrace::app

@@ -25,7 +25,7 @@ int print_routes() {
         config::load(config::process_sources({{"data", folder}, {"inference.enabled", "false"}}, std::nullopt));
     auto base = loaded ? Foundations::open(loaded->config, log) : Result<Foundations>{loaded.error()};
     if (base) {
-        const Daemon daemon{loaded->config, log, std::move(*base)};
+        const Daemon daemon{std::move(*base)};
         for (const auto& route : daemon.router().routes()) {
             const auto verb = boost::beast::http::to_string(route->verb);
             fmt::print("{} {} {}\n", std::string_view{verb.data(), verb.size()}, route->pattern,

@@ -104,7 +104,7 @@ int serve(config::Loaded loaded) {
         return 1;
     }
     asio::io_context main;
-    Daemon daemon{config, log, std::move(*base)};
+    Daemon daemon{std::move(*base)};
     asio::signal_set stop{main, SIGTERM, SIGINT};
     if (const auto started = daemon.start(); !started) {
         log.error("cannot start", {{"reason", started.error().detail}});

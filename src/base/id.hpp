@@ -44,6 +44,7 @@ struct Id {
 using JobId = Id<struct JobTag>;
 using OrganizationId = Id<struct OrganizationTag>;
 using KeyId = Id<struct KeyTag>;
+using ActorId = Id<struct ActorTag>; // who acts or owns: a key today, by its id; later a user or a client
 using FlowId = Id<struct FlowTag>;
 using ScheduleId = Id<struct ScheduleTag>;
 

@@ -5,9 +5,9 @@
 namespace millrace::catalog {
 namespace {
 
-using store::Session;
+using store::SystemSession;
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 
 constexpr Sql insert_blob{"INSERT INTO blobs (organization_id, sha256, size, media_type, created_at, owner, "
                           "expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) "
@@ -34,14 +34,13 @@ std::string_view name(Kept::For reason) {
 
 } // namespace
 
-void add(Session& session, OrganizationId organization, const values::BlobRef& blob, const std::string& media_type,
-         Kept kept, Timestamp now) {
-    TenantSession tenant{session, organization};
+void add(OrganizationSession& tenant, const values::BlobRef& blob, const std::string& media_type, Kept kept,
+         Timestamp now) {
     const auto until = kept.reason == Kept::For::prediction ? std::optional{kept.until} : std::nullopt;
     tenant.execute(insert_blob, {blob.sha256, blob.size, media_type, now, name(kept.reason), until});
 }
 
-std::vector<OrganizationId> owners_of(Session& session, const std::string& sha256) {
+std::vector<OrganizationId> owners_of(SystemSession& session, const std::string& sha256) {
     std::vector<OrganizationId> owners;
     for (auto rows = session.query(select_owners, {sha256}); rows.next();) owners.push_back(rows.id<OrganizationId>(0));
     return owners;
@@ -49,19 +48,18 @@ std::vector<OrganizationId> owners_of(Session& session, const std::string& sha25
 
 awaitable<Result<void>> BlobCatalog::add(OrganizationId organization, values::BlobRef blob, std::string media_type,
                                          Kept kept) {
-    auto task = [organization, blob, media_type, kept, now = clock_.now()](Session& session) -> Result<void> {
-        catalog::add(session, organization, blob, media_type, kept, now);
+    auto task = [blob, media_type, kept, now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
+        catalog::add(tenant, blob, media_type, kept, now);
         return success();
     };
-    co_return co_await database_.write(std::move(task));
+    co_return co_await database_.write(organization, std::move(task));
 }
 
 awaitable<Result<void>> BlobCatalog::remove(OrganizationId organization, std::string sha256) {
-    auto task = [organization, sha256, now = clock_.now()](Session& session) -> Result<void> {
-        TenantSession tenant{session, organization};
+    auto task = [sha256, now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
         return blob_repository::remove(tenant, sha256, now);
     };
-    co_return co_await database_.write(std::move(task));
+    co_return co_await database_.write(organization, std::move(task));
 }
 
 awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organization, std::string sha256) {
@@ -70,8 +68,7 @@ awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organ
 
 awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organization, std::string sha256,
                                                             Then then) {
-    auto task = [organization, sha256, then = std::move(then)](Session& session) -> Result<std::optional<BlobRow>> {
-        TenantSession tenant{session, organization};
+    auto task = [sha256, then = std::move(then)](OrganizationSession& tenant) -> Result<std::optional<BlobRow>> {
         auto rows = tenant.query(find_blob, {sha256});
         if (!rows.next()) return std::optional<BlobRow>{};
         BlobRow row{
@@ -80,7 +77,7 @@ awaitable<Result<std::optional<BlobRow>>> BlobCatalog::find(OrganizationId organ
             if (auto done = then(row); !done) return done.error();
         return std::optional{std::move(row)};
     };
-    co_return co_await database_.read(std::move(task));
+    co_return co_await database_.read(organization, std::move(task));
 }
 
 } // namespace millrace::catalog

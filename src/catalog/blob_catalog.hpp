@@ -31,11 +31,11 @@ struct Kept {
 
 // For transactions that also write something else: a job with its files, a result with its map. The rows that say which
 // job refers to it are jobs::job_blobs.
-void add(store::Session& session, OrganizationId organization, const values::BlobRef& blob,
-         const std::string& media_type, Kept kept, Timestamp now);
+void add(store::OrganizationSession& tenant, const values::BlobRef& blob, const std::string& media_type, Kept kept,
+         Timestamp now);
 
 // Who has it; on a store thread.
-std::vector<OrganizationId> owners_of(store::Session& session, const std::string& sha256);
+std::vector<OrganizationId> owners_of(store::SystemSession& session, const std::string& sha256);
 
 // Thread-safe; coroutines resume on the caller's executor.
 class BlobCatalog {

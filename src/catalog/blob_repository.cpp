@@ -5,9 +5,9 @@
 namespace millrace::catalog::blob_repository {
 namespace {
 
-using store::Session;
+using store::SystemSession;
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 
 constexpr Sql delete_unused{"DELETE FROM blobs WHERE organization_id = $1 AND sha256 = $2 AND NOT EXISTS "
                             "(SELECT 1 FROM job_blobs AS u JOIN jobs AS j ON j.id = u.job_id WHERE u.organization_id = "
@@ -34,9 +34,9 @@ constexpr Sql delete_removal{"DELETE FROM blob_removals WHERE sha256 = $1 AND si
 
 } // namespace
 
-Result<void> remove(TenantSession& session, const std::string& sha256, Timestamp now) {
+Result<void> remove(OrganizationSession& session, const std::string& sha256, Timestamp now) {
     if (session.execute(delete_unused, {sha256}) == 1) {
-        want_removal(session.session(), sha256, now);
+        want_removal(session.system(), sha256, now);
         return success();
     }
     if (!session.query(find_row, {sha256}).next())
@@ -49,41 +49,41 @@ Result<void> remove(TenantSession& session, const std::string& sha256, Timestamp
     return Error{Code::conflict, "a schedule needs the blob; delete or change the schedule first"};
 }
 
-std::vector<Expired> find_expired(Session& session, Timestamp now, int most) {
+std::vector<Expired> find_expired(SystemSession& session, Timestamp now, int most) {
     auto rows = session.query(select_expired, {now, most});
     std::vector<Expired> found;
     while (rows.next()) found.push_back({rows.id<OrganizationId>(0), rows.string(1)});
     return found;
 }
 
-void expire(Session& session, const Expired& blob, Timestamp now) {
+void expire(SystemSession& session, const Expired& blob, Timestamp now) {
     if (session.execute(delete_expired, {blob.organization, blob.sha256, now}) == 1)
         want_removal(session, blob.sha256, now);
     else session.execute(leave_to_jobs, {blob.organization, blob.sha256, now});
 }
 
-std::vector<std::string> find_removals(Session& session, const std::string& after, int most) {
+std::vector<std::string> find_removals(SystemSession& session, const std::string& after, int most) {
     auto rows = session.query(select_removals, {after, most});
     std::vector<std::string> found;
     while (rows.next()) found.push_back(rows.string(0));
     return found;
 }
 
-void want_removal(Session& session, const std::string& sha256, Timestamp now) {
+void want_removal(SystemSession& session, const std::string& sha256, Timestamp now) {
     session.execute(insert_removal, {sha256, now});
 }
 
-bool has_keys(Session& session) { return session.query("SELECT 1 FROM keys LIMIT 1", {}).next(); }
+bool has_keys(SystemSession& session) { return session.query("SELECT 1 FROM keys LIMIT 1", {}).next(); }
 
-bool has_row(Session& session, const std::string& sha256) { return session.query(find_any, {sha256}).next(); }
+bool has_row(SystemSession& session, const std::string& sha256) { return session.query(find_any, {sha256}).next(); }
 
-std::optional<Removal> find_removal(Session& session, const std::string& sha256) {
+std::optional<Removal> find_removal(SystemSession& session, const std::string& sha256) {
     auto rows = session.query(select_removal, {sha256});
     if (!rows.next()) return std::nullopt;
     return Removal{rows.boolean(1), rows.time(0)};
 }
 
-void forget_removal(Session& session, const std::string& sha256, Timestamp since) {
+void forget_removal(SystemSession& session, const std::string& sha256, Timestamp since) {
     session.execute(delete_removal, {sha256, since});
 }
 

@@ -11,8 +11,8 @@
 namespace millrace::identity {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::SystemSession;
+using store::OrganizationSession;
 
 Result<void> check(const NewKey& wanted, Timestamp now) {
     const bool clean =
@@ -27,17 +27,23 @@ Result<void> check(const NewKey& wanted, Timestamp now) {
 
 } // namespace
 
-Identity::Identity(store::Database& database, const Clock& clock, telemetry::Log& log)
+Identity::Identity(store::Database& database, events::Feed& feed, const Clock& clock, telemetry::Log& log)
     : database_{database},
       clock_{clock},
       log_{log},
-      memory_{std::make_unique<Memory>()} {}
+      memory_{std::make_unique<Memory>()} {
+    feed.subscribe<KeyCreated>([this](const std::shared_ptr<const KeyCreated>& created) {
+        std::unique_lock lock{memory_->mutex};
+        memory_->keys.insert_or_assign(created->stored.key.id, std::make_shared<ActiveKey>(created->stored));
+    });
+    feed.subscribe<KeyRevoked>([this](const std::shared_ptr<const KeyRevoked>& revoked) { forget_key(revoked->id); });
+}
 
 Identity::~Identity() = default;
 
 awaitable<Result<void>> Identity::load() {
     const Timestamp now = clock_.now();
-    auto loaded = co_await database_.read([now](Session& session) -> Result<Loaded> {
+    auto loaded = co_await database_.read([now](SystemSession& session) -> Result<Loaded> {
         return Loaded{active_keys(session, now), active_sessions(session, now)};
     });
     if (!loaded) co_return loaded.error();
@@ -47,7 +53,7 @@ awaitable<Result<void>> Identity::load() {
 
 Result<void> Identity::load_blocking() {
     const Timestamp now = clock_.now();
-    auto loaded = database_.read_blocking([now](Session& session) -> Result<Loaded> {
+    auto loaded = database_.read_blocking([now](SystemSession& session) -> Result<Loaded> {
         return Loaded{active_keys(session, now), active_sessions(session, now)};
     });
     if (!loaded) return loaded.error();
@@ -103,52 +109,45 @@ Result<values::Principal> Identity::by_key(std::string_view text) {
 void Identity::touch(ActiveKey& key, Timestamp now) {
     key.used.store(now.micros, std::memory_order_relaxed);
     if (!due(key.written, now)) return;
-    auto write = [id = key.stored.key.id, organization = key.stored.key.organization,
-                  now](Session& session) -> Result<void> {
-        TenantSession tenant{session, organization};
+    auto write = [id = key.stored.key.id, now](OrganizationSession& tenant) -> Result<void> {
         touch_key(tenant, id, now);
         return success();
     };
     // Lost when the store is too busy: the next use in a minute writes it again.
-    database_.post_write(std::move(write), [](Result<void>) {});
+    database_.post_write(store::OrganizationTask{key.stored.key.organization, std::move(write)}, [](Result<void>) {});
 }
 
 awaitable<Result<CreatedKey>> Identity::create_key(values::Principal who, NewKey wanted) {
     const Timestamp now = clock_.now();
     if (auto sound = check(wanted, now); !sound) co_return sound.error();
     const std::string secret = new_secret();
-    StoredKey stored{{.id = KeyId::make(),
-                      .organization = who.organization,
-                      .name = std::move(wanted.name),
-                      .role = wanted.role,
-                      .created_at = now,
-                      .expires_at = wanted.expires_at,
-                      .revoked_at = {},
-                      .last_used_at = {},
-                      .weight = wanted.weight},
-                     sha256(secret),
-                     who.organization_weight};
-    auto write = [stored](Session& session) -> Result<void> {
-        TenantSession tenant{session, stored.key.organization};
+    const StoredKey stored{{.id = KeyId::make(),
+                            .organization = who.organization,
+                            .name = std::move(wanted.name),
+                            .role = wanted.role,
+                            .created_at = now,
+                            .expires_at = wanted.expires_at,
+                            .revoked_at = {},
+                            .last_used_at = {},
+                            .weight = wanted.weight},
+                           sha256(secret),
+                           who.organization_weight};
+    auto write = [stored](OrganizationSession& tenant) -> Result<void> {
         insert_key(tenant, stored);
+        tenant.publish(KeyCreated{stored});
         return success();
     };
-    auto written = co_await database_.write(std::move(write));
+    auto written = co_await database_.write(stored.key.organization, std::move(write));
     if (!written) co_return written.error();
     CreatedKey created{stored.key, key_text(stored.key.id, secret)};
     log_.info("key created",
               {{"key", created.key.id.text()}, {"role", values::name(created.key.role)}, {"by", who.name}});
-    std::unique_lock lock{memory_->mutex};
-    memory_->keys.insert_or_assign(stored.key.id, std::make_shared<ActiveKey>(std::move(stored)));
     co_return created;
 }
 
 awaitable<Result<std::vector<Key>>> Identity::list_keys(values::Principal who) {
-    auto read = [organization = who.organization](Session& session) -> Result<std::vector<Key>> {
-        TenantSession tenant{session, organization};
-        return identity::list_keys(tenant);
-    };
-    auto keys = co_await database_.read(std::move(read));
+    auto read = [](OrganizationSession& tenant) -> Result<std::vector<Key>> { return identity::list_keys(tenant); };
+    auto keys = co_await database_.read(who.organization, std::move(read));
     if (!keys) co_return keys.error();
     std::shared_lock lock{memory_->mutex};
     for (Key& key : *keys) { // a use that has not been written yet
@@ -161,15 +160,14 @@ awaitable<Result<std::vector<Key>>> Identity::list_keys(values::Principal who) {
 }
 
 awaitable<Result<void>> Identity::revoke_key(values::Principal who, KeyId id) {
-    auto write = [organization = who.organization, id, now = clock_.now()](Session& session) -> Result<void> {
-        TenantSession tenant{session, organization};
+    auto write = [id, now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
         if (!identity::revoke_key(tenant, id, now)) return Error{Code::not_found, "there is no such key"};
         delete_sessions_of(tenant, id);
+        tenant.publish(KeyRevoked{id});
         return success();
     };
-    auto written = co_await database_.write(std::move(write));
+    auto written = co_await database_.write(who.organization, std::move(write));
     if (!written) co_return written.error();
-    forget_key(id);
     log_.info("key revoked", {{"key", id.text()}, {"by", who.name}});
     co_return success();
 }

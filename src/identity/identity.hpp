@@ -1,9 +1,11 @@
 // Who is asking: API keys for programs, sessions for people. Every request passes here, so active keys and sessions
-// are held in memory: by_key and by_session read no database and never wait. Thread-safe.
+// are held in memory: by_key and by_session read no database and never wait. Keys come and go there as the change feed
+// tells. Thread-safe.
 #pragma once
 #include "async/awaitable.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "events/feed.hpp"
 #include "identity/key.hpp"
 #include "identity/login_limiter.hpp"
 #include "store/database.hpp"
@@ -29,8 +31,8 @@ public:
     static constexpr std::size_t max_failed_logins = 20;      // a minute
     static constexpr std::size_t max_logins_of_key = 120;     // a minute, from one address
 
-    // Borrows all three for its lifetime.
-    Identity(store::Database& database, const Clock& clock, telemetry::Log& log);
+    // `feed` is that of `database`. Borrows all for its lifetime.
+    Identity(store::Database& database, events::Feed& feed, const Clock& clock, telemetry::Log& log);
     ~Identity();
     Identity(const Identity&) = delete;
     Identity& operator=(const Identity&) = delete;

@@ -26,8 +26,8 @@ struct Identity::ActiveKey {
     }
     bool active(Timestamp now) const { return !stored.key.expires_at || now < *stored.key.expires_at; }
     values::Principal principal() const {
-        return {stored.key.organization, stored.key.id,     stored.key.name,
-                stored.key.role,         stored.key.weight, stored.organization_weight};
+        return {stored.key.organization, ActorId{stored.key.id.value}, stored.key.name, stored.key.role,
+                stored.key.weight,       stored.organization_weight};
     }
 
     const StoredKey stored;

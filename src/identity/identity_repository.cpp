@@ -34,7 +34,7 @@ Key key_of(const store::Rows& rows) {
 
 } // namespace
 
-std::vector<StoredKey> active_keys(store::Session& session, Timestamp now) {
+std::vector<StoredKey> active_keys(store::SystemSession& session, Timestamp now) {
     auto rows = session.query("SELECT k.id, k.organization_id, k.name, k.role, k.created_at, k.expires_at, "
                               "k.revoked_at, k.last_used_at, k.weight, "
                               "k.secret_sha256, o.weight FROM keys k JOIN organizations o ON o.id = k.organization_id "
@@ -45,7 +45,7 @@ std::vector<StoredKey> active_keys(store::Session& session, Timestamp now) {
     return keys;
 }
 
-std::vector<StoredSession> active_sessions(store::Session& session, Timestamp now) {
+std::vector<StoredSession> active_sessions(store::SystemSession& session, Timestamp now) {
     auto rows = session.query("SELECT id_sha256, organization_id, key_id, created_at, last_used_at, expires_at "
                               "FROM sessions WHERE expires_at > $1 AND last_used_at > $2",
                               {now, now - Identity::session_idle});
@@ -56,7 +56,7 @@ std::vector<StoredSession> active_sessions(store::Session& session, Timestamp no
     return sessions;
 }
 
-void insert_key(store::TenantSession& session, const StoredKey& stored) {
+void insert_key(store::OrganizationSession& session, const StoredKey& stored) {
     const Key& key = stored.key;
     session.execute("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at, expires_at, weight) "
                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -64,7 +64,7 @@ void insert_key(store::TenantSession& session, const StoredKey& stored) {
                      key.expires_at, key.weight});
 }
 
-std::vector<Key> list_keys(store::TenantSession& session) {
+std::vector<Key> list_keys(store::OrganizationSession& session) {
     auto rows = session.query(
         "SELECT id, organization_id, name, role, created_at, expires_at, revoked_at, last_used_at, weight "
         "FROM keys WHERE organization_id = $1 ORDER BY created_at DESC, id DESC");
@@ -73,36 +73,36 @@ std::vector<Key> list_keys(store::TenantSession& session) {
     return keys;
 }
 
-bool revoke_key(store::TenantSession& session, KeyId id, Timestamp now) {
+bool revoke_key(store::OrganizationSession& session, KeyId id, Timestamp now) {
     return session.execute(
                "UPDATE keys SET revoked_at = coalesce(revoked_at, $3) WHERE organization_id = $1 AND id = $2",
                {id, now}) > 0;
 }
 
-void touch_key(store::TenantSession& session, KeyId id, Timestamp now) {
+void touch_key(store::OrganizationSession& session, KeyId id, Timestamp now) {
     session.execute("UPDATE keys SET last_used_at = $3 WHERE organization_id = $1 AND id = $2", {id, now});
 }
 
-void insert_session(store::TenantSession& session, const StoredSession& row) {
+void insert_session(store::OrganizationSession& session, const StoredSession& row) {
     session.execute("INSERT INTO sessions (organization_id, id_sha256, key_id, created_at, last_used_at, expires_at) "
                     "VALUES ($1, $2, $3, $4, $5, $6)",
                     {hex(row.token_sha256), row.key, row.created_at, row.last_used_at, row.expires_at});
 }
 
-void touch_session(store::TenantSession& session, const Sha256& token, Timestamp now) {
+void touch_session(store::OrganizationSession& session, const Sha256& token, Timestamp now) {
     session.execute("UPDATE sessions SET last_used_at = $3 WHERE organization_id = $1 AND id_sha256 = $2",
                     {hex(token), now});
 }
 
-void delete_session(store::TenantSession& session, const Sha256& token) {
+void delete_session(store::OrganizationSession& session, const Sha256& token) {
     session.execute("DELETE FROM sessions WHERE organization_id = $1 AND id_sha256 = $2", {hex(token)});
 }
 
-void delete_sessions_of(store::TenantSession& session, KeyId key) {
+void delete_sessions_of(store::OrganizationSession& session, KeyId key) {
     session.execute("DELETE FROM sessions WHERE organization_id = $1 AND key_id = $2", {key});
 }
 
-void delete_ended_sessions(store::TenantSession& session, Timestamp now) {
+void delete_ended_sessions(store::OrganizationSession& session, Timestamp now) {
     session.execute("DELETE FROM sessions WHERE organization_id = $1 AND (expires_at <= $2 OR last_used_at <= $3)",
                     {now, now - Identity::session_idle});
 }

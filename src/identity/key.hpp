@@ -42,6 +42,14 @@ struct StoredKey {
     int organization_weight = 1;
 };
 
+// As the change feed tells it.
+struct KeyCreated {
+    StoredKey stored;
+};
+struct KeyRevoked { // and its sessions
+    KeyId id;
+};
+
 struct StoredSession {
     Sha256 token_sha256{};
     OrganizationId organization;

@@ -10,8 +10,8 @@
 
 namespace millrace::identity {
 
-using store::Session;
-using store::TenantSession;
+using store::SystemSession;
+using store::OrganizationSession;
 
 Result<values::Principal> Identity::by_session(std::string_view token) {
     const Timestamp now = clock_.now();
@@ -38,13 +38,11 @@ Result<values::Principal> Identity::by_session(std::string_view token) {
 void Identity::touch(ActiveSession& active, Timestamp now) {
     active.used.store(now.micros, std::memory_order_relaxed);
     if (!due(active.written, now)) return;
-    auto write = [token = active.stored.token_sha256, organization = active.stored.organization,
-                  now](Session& session) -> Result<void> {
-        TenantSession tenant{session, organization};
+    auto write = [token = active.stored.token_sha256, now](OrganizationSession& tenant) -> Result<void> {
         touch_session(tenant, token, now);
         return success();
     };
-    database_.post_write(std::move(write), [](Result<void>) {});
+    database_.post_write(store::OrganizationTask{active.stored.organization, std::move(write)}, [](Result<void>) {});
 }
 
 std::optional<Error> Identity::too_often(LoginLimiter& limiter, const std::string& name) const {
@@ -107,12 +105,13 @@ awaitable<Result<SignedIn>> Identity::login(std::string key_text, std::string re
         memory_->sessions.insert_or_assign(stored.token_sha256, std::make_shared<ActiveSession>(
                                                                     stored)); // its place; nobody has its token yet
     }
-    auto write = [stored, now, old = sha256(previous), ended = std::move(ended)](Session& session) -> Result<void> {
-        TenantSession tenant{session, stored.organization};
+    auto write = [stored, now, old = sha256(previous),
+                  ended = std::move(ended)](SystemSession& session) -> Result<void> {
+        OrganizationSession tenant{session, stored.organization};
         delete_ended_sessions(tenant, now);
         delete_session(tenant, old);
         for (const auto& each : ended) {
-            TenantSession its{session, each.organization};
+            OrganizationSession its{session, each.organization};
             delete_session(its, each.token_sha256);
         }
         insert_session(tenant, stored);
@@ -140,12 +139,11 @@ awaitable<Result<void>> Identity::logout(std::string token) {
         session = at->second;
         memory_->sessions.erase(at);
     }
-    auto write = [digest, organization = session->stored.organization](Session& store) -> Result<void> {
-        TenantSession tenant{store, organization};
+    auto write = [digest](OrganizationSession& tenant) -> Result<void> {
         delete_session(tenant, digest);
         return success();
     };
-    co_return co_await database_.write(std::move(write));
+    co_return co_await database_.write(session->stored.organization, std::move(write));
 }
 
 } // namespace millrace::identity

@@ -55,8 +55,7 @@ public:
 
 private:
     struct Done {
-        std::size_t looked_at = 0, refused = 0, deleted = 0;
-        Settled settled;
+        std::size_t looked_at = 0, replayed = 0, refused = 0, deleted = 0;
         std::optional<Error> refusal; // of the next: no more wait at present
     };
     awaitable<Result<Piece>> find(OrganizationId organization, DeadFilter filter, std::optional<JobId> cursor);

@@ -21,9 +21,9 @@ bool may_name(std::string_view payload);
 // What it names, each once; unprocessable when it names more than one job may. Pure.
 Result<std::vector<std::string>> named(const json::value& payload);
 // What a stored payload names.
-void note(store::Session& session, const OrganizationId& organization, JobId job, std::string_view payload);
-void add(store::Session& session, const OrganizationId& organization, JobId job, const std::string& sha256);
+void note(store::OrganizationSession& tenant, JobId job, std::string_view payload);
+void add(store::OrganizationSession& tenant, JobId job, const std::string& sha256);
 // With the job: blobs that no other job refers to, and that were kept for jobs alone, expire now.
-void forget(store::Session& session, JobId job, Timestamp now);
+void forget(store::SystemSession& session, JobId job, Timestamp now);
 
 } // namespace millrace::jobs::job_blobs

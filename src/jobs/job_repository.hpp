@@ -14,13 +14,14 @@
 
 namespace millrace::jobs::job_repository {
 
-void insert(store::TenantSession& session, const values::Job& job);
-void insert_ended(store::TenantSession& session, const values::Job& job, Timestamp now); // dead from the beginning
+void insert(store::OrganizationSession& session, const values::Job& job);
+void insert_ended(store::OrganizationSession& session, const values::Job& job,
+                  Timestamp now); // dead from the beginning
 
-std::optional<values::Job> find(store::TenantSession& session, JobId id);
-std::optional<values::JobState> find_state(store::TenantSession& session, JobId id); // without its payload
-std::vector<values::JobAttempt> attempts(store::TenantSession& session, JobId id);
-std::vector<values::Dependency> dependencies(store::TenantSession& session, JobId id);
+std::optional<values::Job> find(store::OrganizationSession& session, JobId id);
+std::optional<values::JobState> find_state(store::OrganizationSession& session, JobId id); // without its payload
+std::vector<values::JobAttempt> attempts(store::OrganizationSession& session, JobId id);
+std::vector<values::Dependency> dependencies(store::OrganizationSession& session, JobId id);
 
 struct Filter {
     std::optional<values::JobState> state;
@@ -34,7 +35,7 @@ struct Filter {
 // Newest first; payload and result included. One look: a page may be short or empty though there is a next one. A
 // cursor says nothing of other organisations' jobs but up to which time they were passed over.
 using JobPage = Page<values::Job, JobId>;
-JobPage list(store::TenantSession& session, const Filter& filter, Timestamp now, int most_rows = rows_of_a_look);
+JobPage list(store::OrganizationSession& session, const Filter& filter, Timestamp now, int most_rows = rows_of_a_look);
 // What of a job counts as bytes of a page.
 std::size_t shown_bytes(const values::Job& job);
 
@@ -54,22 +55,22 @@ struct StoredAnswer {
     int status = 0;
 };
 // Of either scope, the first before the other.
-std::optional<StoredAnswer> find_request(store::TenantSession& session, const std::string& scope,
+std::optional<StoredAnswer> find_request(store::OrganizationSession& session, const std::string& scope,
                                          const std::string& other_scope, const std::string& key);
-void remember_request(store::TenantSession& session, const std::string& scope, const std::string& key,
+void remember_request(store::OrganizationSession& session, const std::string& scope, const std::string& key,
                       const StoredAnswer& answer, Timestamp now);
 // At most so many of the oldest; says how many. The rest is for another transaction, so that nobody waits long for the
 // writer.
-std::int64_t forget_requests(store::Session& session, Timestamp older_than, int most);
+std::int64_t forget_requests(store::SystemSession& session, Timestamp older_than, int most);
 
 // The job that was made last with a unique key, wherever it is now.
-std::optional<values::Job> find_unique(store::TenantSession& session, const std::string& key);
+std::optional<values::Job> find_unique(store::OrganizationSession& session, const std::string& key);
 // Kept for the longest period that it was given with, at least for a while; a job that has not ended keeps it in any
 // case.
-void remember_unique(store::TenantSession& session, const std::string& key, JobId id,
+void remember_unique(store::OrganizationSession& session, const std::string& key, JobId id,
                      std::optional<std::chrono::microseconds> period, Timestamp now);
 // Forgets, or puts off where the job has not ended, so many at most; how many.
-std::int64_t forget_unique(store::Session& session, Timestamp now, int most);
+std::int64_t forget_unique(store::SystemSession& session, Timestamp now, int most);
 
 // A row of either table, its columns in the order of MILLRACE_JOB_COLUMNS / MILLRACE_FINISHED_COLUMNS.
 values::Job read_job(store::Rows& rows);

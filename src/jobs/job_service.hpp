@@ -35,12 +35,6 @@ struct BatchAccepted {
     std::optional<std::string> replayed; // the whole answer to an earlier request with the same key
 };
 
-// Of who submits, in the queue's fairness.
-struct Weights {
-    int organization = 1, key = 1;
-};
-inline Weights weights(const values::Principal& who) { return {who.organization_weight, who.key_weight}; }
-
 struct JobDetail {
     values::Job job;
     std::vector<values::JobAttempt> attempts;
@@ -60,12 +54,11 @@ public:
     awaitable<Result<BatchAccepted>> submit_batch(values::Principal who, std::vector<Result<values::NewJob>> jobs,
                                                   std::optional<IdempotentRequest> idempotency, RenderBatch render);
 
-    // The three steps, for whoever submits inside a transaction of his own: prepare (any thread), store_job(), arrived
-    // (after the commit). The second prepares one of several jobs of a request, and counts it among them.
+    // For whoever submits inside a transaction of his own: prepare, on any thread, then store_job(). The second
+    // prepares one of several jobs of a request, and counts it among them.
     Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now,
                              JobId id = JobId::make(), const Admitted& beside = {}) const;
     Result<Prepared> prepare(const values::Principal& who, values::NewJob asked, Timestamp now, Admitted& beside) const;
-    void arrived(Weights weights, const Stored& stored);
 
     awaitable<Result<std::optional<values::Job>>> find(OrganizationId organization, JobId id);
     awaitable<Result<std::optional<JobDetail>>> detail(OrganizationId organization, JobId id);
@@ -82,7 +75,6 @@ public:
     Waiters& waiters() { return dispatcher_.waiters(); }
 
 private:
-    class SubmitTask;
     // The earlier answer to a request that would be refused now; otherwise why.
     awaitable<Result<Accepted>> refuse(OrganizationId organization, std::optional<IdempotentRequest> request,
                                        Error why);

@@ -16,13 +16,13 @@
 #include <vector>
 
 namespace millrace::store {
-class Session;
+class OrganizationSession;
 }
 
 namespace millrace::jobs {
 
 // A write that belongs to a job's result: done in the transaction that records the result, and so exactly once.
-using Effect = std::function<void(store::Session&)>;
+using Effect = std::function<void(store::OrganizationSession&)>;
 
 struct Attempt {
     JobId job; // also the key that makes an effect outside idempotent: the same in every attempt

@@ -23,9 +23,9 @@ class Schedules {
 public:
     static constexpr std::int64_t most = 10'000; // of one organisation
 
-    // Borrows everything. `read` makes a job of the JSON of a submit.
-    Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log,
-              telemetry::Metrics& metrics);
+    // `feed` is that of `database`. Borrows everything. `read` makes a job of the JSON of a submit.
+    Schedules(store::Database& database, events::Feed& feed, Submitter& submitter, ReadJob read, Clock& clock,
+              telemetry::Log& log, telemetry::Metrics& metrics);
 
     void start() { runner_.start(); } // once the queue has been rebuilt
     void stop() { runner_.stop(); }   // before the dispatcher
@@ -58,7 +58,7 @@ private:
         std::vector<std::string> blobs; // that its job names
     };
     Result<Planned> plan(const values::Principal& who, const NewSchedule& asked, Timestamp now) const;
-    using Change = std::function<Result<void>(store::TenantSession&, const Schedule&)>;
+    using Change = std::function<Result<void>(store::OrganizationSession&, const Schedule&)>;
     awaitable<Result<Schedule>> change(OrganizationId organization, ScheduleId id, Change apply);
 
     store::Database& database_;

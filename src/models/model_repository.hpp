@@ -3,6 +3,7 @@
 #include "models/model.hpp"
 #include "store/sql.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,21 @@ struct StoredModel {
     Timestamp created_at;
 };
 
+// As the change feed tells it: a version was pushed, or pushed again; a version was deleted.
+struct VersionPushed {
+    StoredModel model;
+    StoredVersion version;
+    std::shared_ptr<const values::Manifest> manifest;
+};
+struct VersionDeleted {
+    OrganizationId organization;
+    std::string model;
+    int number = 0;
+};
+
 // Over all organisations: read once, at start.
-std::vector<StoredModel> all_models(store::Session& session);
-std::vector<StoredVersion> all_versions(store::Session& session);
+std::vector<StoredModel> all_models(store::SystemSession& session);
+std::vector<StoredVersion> all_versions(store::SystemSession& session);
 
 // Gives the version its number: the next one, or that of an equal version (the same model, manifest and files;
 // `created` false), which then takes over a trial's report, and a signature with the manifest as it was signed, unless
@@ -45,10 +58,10 @@ struct Inserted {
     bool created = false;
     StoredModel model;
 };
-Inserted insert_version(store::TenantSession& session, const StoredVersion& version);
+Inserted insert_version(store::OrganizationSession& session, const StoredVersion& version);
 
 // The steps of a chain are there: conflict, with the step, for one that was deleted in the meantime.
-Result<void> check_steps(store::TenantSession& session, const std::vector<values::Step>& steps);
+Result<void> check_steps(store::OrganizationSession& session, const std::vector<values::Step>& steps);
 
 // Who has a file as a model or beside one. Over all versions: for what happens seldom.
 struct FileUser {
@@ -56,13 +69,14 @@ struct FileUser {
     std::string model;
     int version = 0;
 };
-std::vector<FileUser> users_of_file(store::Session& session, const std::string& sha256);
+std::vector<FileUser> users_of_file(store::SystemSession& session, const std::string& sha256);
 
 // As it was pushed; the normal form for versions from before that was kept.
-std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number);
+std::optional<std::string> find_manifest_file(store::OrganizationSession& session, const std::string& model,
+                                              int number);
 
 // not_found when there is no such version; conflict while it is the production version and not the last one, and while
 // a chain names it.
-Result<void> delete_version(store::TenantSession& session, const std::string& model, int number);
+Result<void> delete_version(store::OrganizationSession& session, const std::string& model, int number);
 
 } // namespace millrace::models

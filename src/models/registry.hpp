@@ -6,9 +6,10 @@
 #include "async/thread_pool.hpp"
 #include "base/clock.hpp"
 #include "blobs/blob_store.hpp"
+#include "events/feed.hpp"
 #include "models/model.hpp"
 #include "models/registry/trial.hpp"
-#include "models/registry/trusted_keys.hpp"
+#include "models/trusted_keys.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "values/principal.hpp"
@@ -46,10 +47,10 @@ struct Pushed {
 
 class Registry {
 public:
-    // Borrows all of them for its lifetime. `files` is a blob store of its own, in <data>/models; `pool` is where
-    // its files are read.
-    Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool,
-             const Clock& clock, telemetry::Log& log, TrustedKeys trusted = {});
+    // Borrows all of them for its lifetime. `feed` is that of `database`; `files` is a blob store of its own, in
+    // <data>/models; `pool` is where its files are read.
+    Registry(store::Database& database, events::Feed& feed, blobs::BlobStore& files, Trial& trial,
+             async::ThreadPool& pool, const Clock& clock, telemetry::Log& log, TrustedKeys trusted = {});
 
     void leave_strays() {
         strays_stay_ = true;
@@ -116,6 +117,7 @@ private:
     awaitable<Result<void>> warm_steps(OrganizationId organization, std::shared_ptr<const values::Manifest> chain);
     awaitable<Result<Pushed>> take(StoredVersion& row, std::optional<blobs::BlobUpload> file, Attached attached);
     awaitable<Result<Pushed>> keep(StoredVersion row, std::shared_ptr<const values::Manifest> manifest);
+    // After the commits, as the change feed tells.
     void remember(const StoredModel& model, Version version);
     void forget(const Name& name, int number);
     bool used(const std::string& sha256) const;

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "events/feed.hpp"
 #include "models/registry.hpp"
 #include "models/serving/runner.hpp"
 #include "models/traffic/contest.hpp"
@@ -26,15 +27,19 @@
 
 namespace millrace::models {
 
-// Writes an event for operators in the transaction that it tells of.
-using WriteEvent = std::function<void(store::Session&, const OrganizationId&, std::string_view type,
-                                      std::string_view subject, const json::object& data, Timestamp now)>;
+// A model's traffic was set or rolled back: from now on it is the one that serves.
+struct TrafficSet {
+    OrganizationId organization;
+    std::string model;
+    int revision = 0;
+    Traffic traffic;
+};
 
 class Rollout {
 public:
-    // Borrows all but the last for its lifetime.
-    Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log,
-            telemetry::Metrics& metrics, WriteEvent write_event);
+    // `feed` is that of `database`. Borrows all for its lifetime.
+    Rollout(store::Database& database, events::Feed& feed, Registry& registry, Runner& runner, const Clock& clock,
+            telemetry::Log& log, telemetry::Metrics& metrics);
 
     // After the registry's, before the first request.
     Result<void> load_blocking();
@@ -60,8 +65,6 @@ public:
     }
 
 private:
-    class Change;
-
     awaitable<Result<void>> warm(OrganizationId organization, std::string name, Traffic traffic);
     awaitable<Result<int>> commit(OrganizationId organization, std::string name, TrafficChange change,
                                   json::object event);
@@ -76,7 +79,6 @@ private:
     Runner& runner_;
     const Clock& clock_;
     telemetry::Log& log_;
-    WriteEvent write_event_;
     Contests contests_;
     std::mutex saving_;                         // rows are handed over in the order in which they were taken
     std::shared_ptr<asio::steady_timer> timer_; // shared with its handler, which may come after stop()

@@ -1,6 +1,6 @@
 // The port of the database. Work is handed over as tasks: writes to the one writer thread, which commits them in
 // groups, reads to the reader threads.
-//   Result<Key> key = co_await database.read([id](Session& session) { return find_key(session, id); });
+//   Result<Key> key = co_await database.read([id](SystemSession& session) { return find_key(session, id); });
 // A task returns Result<T>. It may run while its caller is suspended, so it owns what it uses or borrows from what
 // lives as long as the application.
 #pragma once
@@ -39,18 +39,28 @@ public:
     // writes in session.savepoint(): a task that breaks this rule, or meets a DatabaseError after its first write,
     // takes its whole group back, and nobody in it is acknowledged.
     // Others wait while a task runs: it changes a bounded number of rows, whatever the data (store/turn.hpp).
-    // A task with a member committed() has it called on the writer's thread after the commit, in the order of the
-    // writes, before its coroutine resumes: quick, and without throwing.
+    // What it has published (SystemSession::publish) is heard of after the commit and before its coroutine resumes, in
+    // the order of the writes.
     //   unavailable: the queue is full, the store is closing or has failed; storage_full: the disk is.
     template <class Task>
     awaitable<TaskResult<Task>> write(Task task) {
         return enqueue(&Database::submit_write, std::move(task));
     }
+    // A task for one organisation, with an OrganizationSession: it reaches no other's rows. What services do for
+    // whoever asks is done so.
+    template <class Task>
+    awaitable<TaskResult<OrganizationTask<Task>>> write(OrganizationId organization, Task task) {
+        return write(OrganizationTask<Task>{organization, std::move(task)});
+    }
     // Runs `task` on a reader thread, in a read-only transaction that sees one state of the database.
     //   unavailable: the queue is full or the store is closing; timed_out: the task ran too long.
     template <class Task>
-    awaitable<TaskResult<Task>> read(Task task) {
-        return enqueue(&Database::submit_read, std::move(task));
+    awaitable<TaskResult<Task>> read(Task task, ReadTime time = ReadTime::limited) {
+        return enqueue(&Database::submit_read, std::move(task), time);
+    }
+    template <class Task>
+    awaitable<TaskResult<OrganizationTask<Task>>> read(OrganizationId organization, Task task) {
+        return read(OrganizationTask<Task>{organization, std::move(task)});
     }
 
     // The same for callers on no coroutine. `done(Result<T>)` is called on a store thread after the commit, or on this
@@ -103,16 +113,19 @@ private:
     struct Initiation {
         Database* database;
         Submit submit;
+        bool limited;
         template <class Handler, class Task>
         void operator()(Handler&& handler, Task task) const {
             using Op = ResumingOperation<Task, std::decay_t<Handler>>;
-            (database->*submit)(std::make_unique<Op>(std::move(task), std::forward<Handler>(handler)));
+            auto operation = std::make_unique<Op>(std::move(task), std::forward<Handler>(handler));
+            operation->limited = limited;
+            (database->*submit)(std::move(operation));
         }
     };
     template <class Task>
-    awaitable<TaskResult<Task>> enqueue(Submit submit, Task task) {
+    awaitable<TaskResult<Task>> enqueue(Submit submit, Task task, ReadTime time = ReadTime::limited) {
         return asio::async_initiate<const asio::use_awaitable_t<>, void(TaskResult<Task>)>(
-            Initiation{this, submit}, asio::use_awaitable, std::move(task));
+            Initiation{this, submit, time == ReadTime::limited}, asio::use_awaitable, std::move(task));
     }
 };
 

@@ -20,12 +20,9 @@ public:
 
     // Runs the task on a store thread, inside a transaction, and keeps its outcome. False when the task returned an
     // error. Exceptions of the task leave by themselves.
-    virtual bool run(Session& session) = 0;
+    virtual bool run(SystemSession& session) = 0;
     // Replaces the outcome.
     virtual void fail(const Error& error) = 0;
-    // After the commit, on the store's thread, before anybody is told: calls the task's committed(), if it has one and
-    // has not returned an error.
-    virtual void committed() {}
     // Where deliver() has to be called; nullptr: on the calling thread.
     virtual const asio::any_io_executor* executor() const { return nullptr; }
     // Hands the outcome over. Called once, last.
@@ -93,7 +90,18 @@ private:
 void deliver_all(OperationList operations);
 
 template <class Task>
-using TaskResult = std::invoke_result_t<Task&, Session&>;
+using TaskResult = std::invoke_result_t<Task&, SystemSession&>;
+
+// A task for one organisation: `task(OrganizationSession&)`.
+template <class Task>
+struct OrganizationTask {
+    OrganizationId organization;
+    Task task;
+    auto operator()(SystemSession& session) {
+        OrganizationSession its{session, organization};
+        return task(its);
+    }
+};
 
 // For coroutines: resumes the handler on its own executor.
 template <class Task, class Handler>
@@ -108,12 +116,8 @@ public:
           executor_{asio::prefer(asio::any_io_executor{asio::get_associated_executor(handler_)},
                                  asio::execution::outstanding_work.tracked)} {}
 
-    bool run(Session& session) override { return outcome_.emplace(task_(session)).has_value(); }
+    bool run(SystemSession& session) override { return outcome_.emplace(task_(session)).has_value(); }
     void fail(const Error& error) override { outcome_.emplace(error); }
-    void committed() override {
-        if constexpr (requires(Task & task) { task.committed(); })
-            if (outcome_->has_value()) task_.committed();
-    }
     const asio::any_io_executor* executor() const override { return &executor_; }
     void deliver() override { std::move(handler_)(std::move(*outcome_)); }
 
@@ -131,7 +135,7 @@ public:
     using Outcome = TaskResult<Task>;
 
     CallingOperation(Task task, Done done) : task_{std::move(task)}, done_{std::move(done)} {}
-    bool run(Session& session) override { return outcome_.emplace(task_(session)).has_value(); }
+    bool run(SystemSession& session) override { return outcome_.emplace(task_(session)).has_value(); }
     void fail(const Error& error) override { outcome_.emplace(error); }
     void deliver() override { done_(std::move(*outcome_)); }
 

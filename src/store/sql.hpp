@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/result.hpp"
+#include "store/changes.hpp"
 
 #include <array>
 #include <concepts>
@@ -147,9 +148,9 @@ private:
 };
 
 // Statements inside one transaction, on the thread that runs the task. Never kept beyond the task.
-class Session {
+class SystemSession {
 public:
-    virtual ~Session() = default;
+    virtual ~SystemSession() = default;
 
     // A statement that gives rows (SELECT, or a write with RETURNING). The first step, and so every write, is done
     // when this returns.
@@ -161,42 +162,63 @@ public:
         return start_execute(sql.text, nullptr, {values.begin(), values.size()});
     }
 
-    // Runs `body` (returns Result<T>) so that its writes stay only if it succeeds: an error or an exception takes them
-    // back, and what was written before stays.
+    // Whoever has subscribed to this type of change (events/feed.hpp) hears of it after the commit, in the order of all
+    // that was published; nobody does when the task fails or its group is taken back. Also what is not stored may be
+    // published. On a reader: nobody hears of it.
+    template <class Change>
+    void publish(Change change) {
+        changes_.append(std::move(change));
+    }
+    // What the task has published so far.
+    Changes& changes() { return changes_; }
+
+    // Runs `body` (returns Result<T>) so that its writes and changes stay only if it succeeds: an error or an exception
+    // takes them back, and what was written before stays.
     template <class Body>
     std::invoke_result_t<Body> savepoint(Body body) {
         begin_savepoint();
+        const auto published = changes_.size();
         try {
             auto result = body();
+            if (!result.has_value()) changes_.truncate(published);
             end_savepoint(result.has_value());
             return result;
         } catch (...) {
+            changes_.truncate(published);
             abandon_savepoint();
             throw;
         }
     }
 
 protected:
-    friend class TenantSession;
+    friend class OrganizationSession;
     // `tenant`, where given, is bound as $1 before the values.
     virtual Rows start_query(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
     virtual std::int64_t start_execute(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
     virtual void begin_savepoint() = 0;
     virtual void end_savepoint(bool keep) = 0;
     virtual void abandon_savepoint() noexcept = 0; // after an exception; the transaction may be gone
+
+private:
+    Changes changes_;
 };
 
 // The layer through which the rows of one organisation are reached: binds the organisation as $1, the caller's values
 // from $2, and refuses (misuse) a statement that does not name organization_id and $1.
-class TenantSession {
+class OrganizationSession {
 public:
-    TenantSession(Session& session, const OrganizationId& organization)
+    OrganizationSession(SystemSession& session, const OrganizationId& organization)
         : session_{session},
           id_{organization},
           organization_{organization} {}
 
     const OrganizationId& organization() const { return id_; }
-    Session& session() { return session_; } // for what is done on behalf of all
+    // For what reaches beyond the organisation's own rows: whoever asks is in the list of tests/structure.
+    SystemSession& system() { return session_; }
+    template <class Change>
+    void publish(Change change) {
+        session_.publish(std::move(change));
+    }
 
     Rows query(const Sql& sql, std::initializer_list<Value> values = {}) {
         return session_.start_query(sql.text, &organization_, {values.begin(), values.size()});
@@ -210,7 +232,7 @@ public:
     }
 
 private:
-    Session& session_;
+    SystemSession& session_;
     OrganizationId id_;
     Value organization_;
 };

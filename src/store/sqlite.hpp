@@ -23,6 +23,9 @@ struct SqliteOptions {
     std::chrono::milliseconds read_limit{5000}; // a limited read that runs longer is stopped: it holds the log back
     std::size_t checkpoint_pages = 4096;        // of the log (4 KiB each) before it is written back
     bool accept_damage = false;                 // go on without acknowledged commits that are lost (start_check.hpp)
+    // After each commit, on the writer's thread and before anybody's coroutine resumes: what its tasks have published.
+    // Quick, and without throwing.
+    std::function<void(const Changes&)> on_commit = {};
     std::function<void(const std::string& reason)>
         on_failure; // once, on a store thread, which must not close it: it has stopped
 };

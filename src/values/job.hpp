@@ -74,7 +74,7 @@ struct JobAttempt {
 struct Job {
     JobId id;
     OrganizationId organization;
-    KeyId created_by; // nil: the admin socket, or the daemon itself
+    ActorId created_by; // nil: the admin socket, or the daemon itself
     std::string kind, queue, resource;
     JobState state = JobState::queued;
     int priority = default_priority;

@@ -22,7 +22,7 @@ constexpr std::optional<Role> role(std::string_view name) {
 
 struct Principal {
     OrganizationId organization;
-    KeyId key;        // nil on the admin socket
+    ActorId actor;    // nil on the admin socket
     std::string name; // the key's name, or "uid:1000" on the admin socket
     Role role = Role::viewer;
     int key_weight = 1, organization_weight = 1; // shares of the queue: more jobs begin for the heavier while both wait

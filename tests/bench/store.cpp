@@ -31,8 +31,9 @@ constexpr store::Sql insert_job{bench::insert_job};
 awaitable<void> submit_until(store::Database& database, SteadyClock::time_point end, std::vector<float>& waits,
                              std::latch& finished) {
     while (SteadyClock::now() < end) {
-        auto task = [id = JobId::make(), now = SystemClock::instance().now()](store::Session& session) -> Result<void> {
-            store::TenantSession tenant{session, values::default_organization};
+        auto task = [id = JobId::make(),
+                     now = SystemClock::instance().now()](store::SystemSession& session) -> Result<void> {
+            store::OrganizationSession tenant{session, values::default_organization};
             tenant.execute(insert_job,
                            {id, "infer", "default", "queued", 5, bench::payload, "{}", 4, 1'800'000'000, now, now});
             return success();

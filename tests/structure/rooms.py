@@ -3,7 +3,7 @@
 
 The table is the one in docs/architecture.md with the columns level, room and uses. A room may include itself, the
 rooms that its line names, and nothing else of ours; a line may name only rooms of a lower level, except that
-`processors` may use the services of its own level, and `api` the room `http`.
+`processors` may use the services of its own level, `api` the room `http`, and `events` the room `store`.
 
 A room's headers at its root are its contract, those in its folders are its own: other rooms include only the former.
 `app`, which puts the program together, also includes what is in the folders of `api`, `cli` and `processors`. A
@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-SAME_LEVEL = {"processors": None, "api": {"http"}}  # None: all of the level
+SAME_LEVEL = {"processors": None, "api": {"http"}, "events": {"store"}}  # None: all of the level
 # Rooms for `app` alone: a folder of theirs has everything of one resource, group of commands or kind of job.
 SERVE_APP = {"api", "cli", "processors"}
 # Generated or outside the rooms: entry points may use anything.

@@ -74,10 +74,9 @@ awaitable<Result<SubmitBody>> read_form(http::Request& request, blobs::BlobStore
     SubmitBody submit{std::move(*document), std::move(form->job), {}};
     for (const auto& [name, part] : form->parts) {
         submit.fingerprint += "\n" + name + " " + part.blob.sha256;
-        submit.effects.push_back(
-            [organization = request.principal.organization, part = part, now](store::Session& session) {
-                catalog::add(session, organization, part.blob, part.media_type, {catalog::Kept::For::job}, now);
-            });
+        submit.effects.push_back([part = part, now](store::OrganizationSession& tenant) {
+            catalog::add(tenant, part.blob, part.media_type, {catalog::Kept::For::job}, now);
+        });
     }
     co_return submit;
 }

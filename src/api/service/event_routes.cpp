@@ -3,7 +3,7 @@
 #include "api/input.hpp"
 #include "api/routing.hpp"
 #include "base/json.hpp"
-#include "jobs/events.hpp"
+#include "events/event_log.hpp"
 #include "jobs/page.hpp"
 
 #include <fmt/format.h>
@@ -23,7 +23,7 @@ struct EventQuery {
 };
 
 struct EventPage {
-    std::vector<jobs::Event> events;
+    std::vector<events::Event> events;
     std::optional<std::int64_t> next; // there may be more after this one
 };
 
@@ -53,13 +53,13 @@ bool fits(const std::string& type, const std::string& wanted) {
            (type.size() > wanted.size() && type.starts_with(wanted) && type[wanted.size()] == '.');
 }
 
-EventPage read_page(store::TenantSession& tenant, const EventQuery& wanted) {
+EventPage read_page(store::OrganizationSession& tenant, const EventQuery& wanted) {
     EventPage page;
     auto after = wanted.after;
     std::size_t bytes = 0;
     for (int looked = 0; looked < most_looked_at; looked += looked_at_once) {
         const int many = wanted.type.empty() ? wanted.limit : looked_at_once;
-        auto found = jobs::events_after(tenant, after, many);
+        auto found = events::events_after(tenant, after, many);
         for (auto& event : found) {
             after = event.id;
             if (fits(event.type, wanted.type)) {
@@ -100,12 +100,10 @@ void add_event_routes(http::Router& router, store::Database& database) {
                 [&database](Request& request) -> awaitable<Response> {
                     auto wanted = read_query(request.query);
                     if (!wanted) co_return http::problem(wanted.error(), request.id);
-                    auto read = [organization = request.principal.organization,
-                                 wanted = std::move(*wanted)](store::Session& session) -> Result<EventPage> {
-                        store::TenantSession tenant{session, organization};
+                    auto read = [wanted = std::move(*wanted)](store::OrganizationSession& tenant) -> Result<EventPage> {
                         return read_page(tenant, wanted);
                     };
-                    const auto page = co_await database.read(std::move(read));
+                    const auto page = co_await database.read(request.principal.organization, std::move(read));
                     if (!page) co_return http::problem(page.error(), request.id);
                     co_return http::json(200, write_page(*page));
                 },

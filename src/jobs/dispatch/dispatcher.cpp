@@ -1,8 +1,9 @@
-// Start, stop, messages, and what arrives. The other parts: dispatcher_run.cpp, dispatcher_ends.cpp,
+// Start, stop, messages. The other parts: dispatcher_feed.cpp (what is heard), dispatcher_run.cpp,
 // dispatcher_workers.cpp, dispatcher_time.cpp, dispatcher_view.cpp.
 #include "jobs/dispatcher.hpp"
 
 #include "base/crash_point.hpp"
+#include "jobs/leases/claiming.hpp"
 #include "jobs/queues/queue_repository.hpp"
 
 #include <algorithm>
@@ -13,23 +14,23 @@ namespace millrace::jobs {
 using namespace std::chrono_literals;
 using values::JobState;
 
-Dispatcher::Dispatcher(store::Database& database, Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics,
-                       DispatcherOptions options)
+Dispatcher::Dispatcher(store::Database& database, events::Feed& feed, Clock& clock, telemetry::Log& log,
+                       telemetry::Metrics& metrics, DispatcherOptions options)
     : database_{database},
       clock_{clock},
       log_{log},
-      metrics_{metrics},
       options_{std::move(options)},
+      admission_{table_, clock, options_.max_backlog, options_.no_room},
       scheduler_{table_, options_.scheduler},
-      submitted_total_{metrics.counter("millrace_jobs_submitted_total", "Jobs accepted")},
-      retried_total_{metrics.counter("millrace_job_retries_total", "Failed attempts that will be tried again")},
-      run_seconds_{metrics.histogram("millrace_job_run_seconds", "Time from an attempt's claim to its recorded end")},
-      waiting_gauge_{metrics.gauge("millrace_jobs_waiting", "Jobs queued, scheduled or blocked")},
-      running_gauge_{metrics.gauge("millrace_jobs_running", "Attempts under way, here and at external workers")},
-      breakers_open_{metrics.gauge("millrace_breakers_open", "Circuit breakers that are open or half open")} {
-    for (const auto state : {JobState::succeeded, JobState::dead, JobState::cancelled, JobState::expired})
-        ended_total_[state] = &metrics.counter("millrace_jobs_ended_total", "Jobs ended, by state",
-                                               {{"state", std::string{values::name(state)}}});
+      workers_{options_.most_waiting_workers},
+      figures_{table_, metrics},
+      ends_{database,
+            clock,
+            log,
+            options_.rules,
+            [this](Message message) { asio::post(thread_.at(0), std::move(message)); },
+            [this](Message message) { send(std::move(message)); }} {
+    follow(feed);
 }
 
 Dispatcher::~Dispatcher() { thread_.stop(); }
@@ -44,74 +45,79 @@ const Processor* Dispatcher::processor(std::string_view kind) const {
     return at == processors_.end() ? nullptr : at->second;
 }
 
+Result<void> Dispatcher::admits_again(const OrganizationId& organization, std::string_view queue_name,
+                                      std::string_view kind, const Admitted& beside) {
+    const auto queue = table_.find_queue(organization, queue_name);
+    if (!processor(kind) && !(queue && queue->rules()->settings.external))
+        return Error{Code::unprocessable, "nothing here runs jobs of kind \"" + std::string{kind} + "\" any more"};
+    return admission_.has_place(organization, queue_name, beside);
+}
+
+values::RetryPolicy Dispatcher::retry_policy(const values::Job& job) {
+    if (job.retry) return *job.retry;
+    const auto queue = table_.find_queue(job.organization, job.queue);
+    if (!queue) return {};
+    return queue->rules()->settings.retry.value_or(values::RetryPolicy{});
+}
+
+Waiting Dispatcher::waiting(const OrganizationId& organization, const ActorId& actor, std::string_view queue,
+                            std::string_view kind, std::string_view resource, const JobId& id, int priority,
+                            Timestamp due, Weights weights) {
+    const auto lane = scheduler_.lane(organization, queue, kind, resource);
+    const auto owner = line().owners().find_or_add(organization, actor, weights.organization, weights.key);
+    return {id, due, lane, static_cast<unsigned>(priority) & 0xF, owner};
+}
+
 // ── start and stop ───────────────────────────────────────────────────────────────────────────────────────────────
 
 Result<void> Dispatcher::recover() {
     const Timestamp at = clock_.now();
-    auto recovered = database_.write_blocking([this, at](store::Session& session) -> Result<Recovered> {
+    auto recovered = database_.write_blocking([this, at](store::SystemSession& session) -> Result<Recovered> {
         return recover_running(session, options_.rules, at);
     });
     if (!recovered) return recovered.error();
     crash_point("recovery.after_requeue");
-    const auto loaded = database_.read_blocking([this](store::Session& session) -> Result<void> {
+    const auto loaded = database_.read_blocking([this](store::SystemSession& session) -> Result<void> {
         queue_repository::each(session,
                                [this](const OrganizationId& organization, std::string_view name, QueueRules rules) {
                                    const auto queue = table_.queue(organization, name);
                                    queue->set_rules(std::move(rules));
                                    scheduler_.rules_changed(*queue);
                                });
-        attempt_repository::each_weight(session, [this](const OrganizationId& organization, const KeyId& key, int its,
-                                                        int keys) {
-            scheduler_.queue().owners().find_or_add(organization, key, its, keys);
+        attempt_repository::each_weight(session, [this](const OrganizationId& organization, const ActorId& actor,
+                                                        int its, int keys) {
+            line().owners().find_or_add(organization, actor, its, keys);
         });
-        total_repository::each(session, [this](const total_repository::Total& total) { count_before(total); });
-        attempt_repository::each_waiting(session, [&](const attempt_repository::WaitingRow& row) {
-            auto& ready = scheduler_.queue();
-            const auto lane = scheduler_.lane(row.organization, row.queue, row.kind, row.resource);
-            auto& queue = *ready.at(lane).queue;
-            queue.waiting.fetch_add(1, std::memory_order_relaxed);
-            backlog_.fetch_add(1, std::memory_order_relaxed);
+        total_repository::each(session, [this](const total_repository::Total& total) { figures_.count_before(total); });
+        attempt_repository::each_waiting(session, [this](const attempt_repository::WaitingRow& row) {
+            const auto job =
+                waiting(row.organization, row.actor, row.queue, row.kind, row.resource, row.id, row.priority, row.due);
+            admission_.joined(queue_of(job));
             if (row.ends_by) limits_.set({*row.ends_by, row.id, row.organization});
-            if (row.state == JobState::blocked) ++queue.blocked;
-            else
-                ready.push({row.id, row.due, lane, static_cast<unsigned>(row.priority) & 0xF,
-                            ready.owners().find_or_add(row.organization, row.key)},
-                           now());
+            if (row.state == JobState::blocked) ++queue_of(job).blocked;
+            else line().push(job, now());
         });
         return success();
     });
     if (!loaded) return loaded.error();
-    for (const auto& found : recovered->external) {
-        const auto lane =
-            scheduler_.lane(found.lease.organization, found.lease.queue, found.lease.kind, found.lease.resource);
-        auto running =
-            seat(found.lease,
-                 {found.lease.id, at, lane, static_cast<unsigned>(found.lease.priority) & 0xF,
-                  scheduler_.queue().owners().find_or_add(found.lease.organization, found.lease.created_by)});
-        running->external = found.external;
-        running->stopped = true;
-        running->lease_ends = clock_.monotonic() + *found.external;
-        scheduler_.resumed(lane, now());
-    }
-    look_for_room();
-    log_.info("queue rebuilt", {{"waiting", backlog()},
-                                {"were_running", recovered->requeued},
-                                {"external_leases", recovered->external.size()}});
+    const auto external_leases = recovered->external.size();
+    for (auto& found : recovered->external) recover_external(std::move(found));
+    admission_.look_for_room();
+    log_.info("queue rebuilt",
+              {{"waiting", backlog()}, {"were_running", recovered->requeued}, {"external_leases", external_leases}});
     return success();
 }
 
-// A name that only the past knows is no reason for an entry where names are scarce.
-void Dispatcher::count_before(const total_repository::Total& total) {
-    auto queue = table_.find_queue(total.organization, total.queue);
-    if (!queue && !total.queue.empty() && table_.count(total.organization) < QueueTable::most_queues)
-        queue = table_.queue(total.organization, total.queue);
-    if (!queue) {
-        ended_elsewhere_[total.organization][total.state] += total.jobs;
-        return;
-    }
-    queue->ended[total.state] += total.jobs;
-    if (total.state == JobState::succeeded && total.jobs > 0)
-        queue->mean_seconds.set(total.kind, static_cast<double>(total.run_us) / 1e6 / static_cast<double>(total.jobs));
+void Dispatcher::recover_external(attempt_repository::Found found) {
+    const auto& lease = found.lease;
+    const auto attempt = std::make_shared<LiveAttempt>();
+    attempt->job = waiting(lease.organization, lease.created_by, lease.queue, lease.kind, lease.resource, lease.id,
+                           lease.priority, lease.run_at);
+    attempt->external = found.external;
+    attempts_.emplace(lease.id, attempt);
+    scheduler_.resumed(attempt->job.lane, now());
+    step(attempt, AttemptEvent::handed_out);
+    seat(*attempt, std::make_shared<const Lease>(std::move(found.lease)));
 }
 
 void Dispatcher::start() {
@@ -121,8 +127,12 @@ void Dispatcher::start() {
     });
 }
 
+void Dispatcher::dismiss_workers() {
+    send([this] { workers_.dismiss(); });
+}
+
 void Dispatcher::stop(std::chrono::milliseconds patience) {
-    draining_ = true;
+    admission_.close();
     dismiss_workers();
     const auto until = clock_.monotonic() + patience;
     auto said = Monotonic::min();
@@ -130,7 +140,7 @@ void Dispatcher::stop(std::chrono::milliseconds patience) {
         std::promise<std::size_t> left;
         send([this, &left] {
             stopping_ = true;
-            left.set_value(scheduler_.slots_taken() + claiming_.size());
+            left.set_value(scheduler_.slots_taken() + claiming());
         });
         const auto jobs = left.get_future().get();
         if (jobs == 0) return;
@@ -153,21 +163,27 @@ void Dispatcher::stop(std::chrono::milliseconds patience) {
     released.get_future().get();
 }
 
+std::size_t Dispatcher::claiming() const {
+    return static_cast<std::size_t>(std::count_if(attempts_.begin(), attempts_.end(), [](const auto& each) {
+        return !each.second->has_begun() && holds_slot(each.second->state);
+    }));
+}
+
 // An external worker keeps what it has: it may report to the next daemon.
 void Dispatcher::release_running() {
     std::size_t released = 0;
-    for (auto& [id, running] : running_) {
-        if (running->external || running->ending) continue;
+    for (const auto& [id, attempt] : attempts_) {
+        if (attempt->state != AttemptState::running) continue;
         ++released;
+        step(attempt, AttemptEvent::out_of_time);
         database_.post_write(
-            [id = id, token = running->lease.token](store::Session& session) -> Result<void> {
+            [lease = attempt->lease](store::SystemSession& session) -> Result<void> {
                 crash_point("drain.before_release");
-                attempt_repository::release(session, id, token);
+                give_back_unused(session, *lease);
                 return success();
             },
             [](Result<void>) {});
-        running->ending = running->recorded = true;
-        running->stop.emit(asio::cancellation_type::terminal);
+        attempt->stop.emit(asio::cancellation_type::terminal);
     }
     log_.info("running jobs given back to the queue", {{"jobs", released}});
 }
@@ -190,120 +206,6 @@ void Dispatcher::deliver() {
     mailbox_.lock()->swap(messages);
     for (auto& message : messages) message();
     pump();
-}
-
-void Dispatcher::look_again() {
-    send([] {});
-}
-
-void Dispatcher::rules_changed(QueuePtr queue) {
-    send([this, queue = std::move(queue)] {
-        scheduler_.rules_changed(*queue); // which may have closed its breaker
-        count_open_breakers();
-    });
-}
-
-// ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-void Dispatcher::enqueue(Arrival arrival) {
-    backlog_.fetch_add(1, std::memory_order_relaxed);
-    send([this, arrival = std::move(arrival)] { arrive(arrival); });
-}
-
-void Dispatcher::enqueue(std::vector<Arrival> arrivals) {
-    if (arrivals.empty()) return;
-    backlog_.fetch_add(static_cast<std::int64_t>(arrivals.size()), std::memory_order_relaxed);
-    send([this, arrivals = std::move(arrivals)] {
-        for (const auto& arrival : arrivals) arrive(arrival);
-    });
-}
-
-Waiting Dispatcher::waiting(const Arrival& arrival) {
-    const auto lane = scheduler_.lane(arrival.organization, arrival.queue, arrival.kind, arrival.resource);
-    const auto owner = scheduler_.queue().owners().find_or_add(arrival.organization, arrival.key,
-                                                               arrival.organization_weight, arrival.key_weight);
-    return {arrival.id, arrival.due, lane, static_cast<unsigned>(arrival.priority) & 0xF, owner};
-}
-
-void Dispatcher::arrive(const Arrival& arrival) {
-    crash_point("submit.before_arrival");
-    const auto job = waiting(arrival);
-    auto& queue = *scheduler_.queue().at(job.lane).queue;
-    queue.waiting.fetch_add(1, std::memory_order_relaxed);
-    if (arrival.ends_by) limits_.set({*arrival.ends_by, arrival.id, arrival.organization});
-    if (arrival.state == JobState::blocked) ++queue.blocked;
-    else scheduler_.queue().push(job, now());
-    if (!arrival.is_new) return;
-    queue.submitted.add(clock_.monotonic());
-    submitted_total_.add();
-}
-
-void Dispatcher::left_line(const Waiting& job) {
-    backlog_.fetch_sub(1, std::memory_order_relaxed);
-    scheduler_.queue().at(job.lane).queue->waiting.fetch_sub(1, std::memory_order_relaxed);
-}
-
-namespace {
-
-Error refused(std::string why, int seconds = 1) { return {Code::unavailable, std::move(why), seconds}; }
-
-} // namespace
-
-Result<void> Dispatcher::has_place(const OrganizationId& organization, std::string_view queue_name,
-                                   const Admitted& beside) {
-    if (draining_) return refused("the daemon is stopping; try again in a moment");
-    if (!has_room_.load(std::memory_order_relaxed)) return refused(*no_room_.lock(), 10);
-    if (backlog() + beside.all >= options_.max_backlog)
-        return refused("as many jobs are waiting as may wait (jobs.max_backlog = " +
-                           std::to_string(options_.max_backlog) + "); try again later",
-                       5);
-    const auto queue =
-        table_.find_queue(organization, queue_name); // made when a job has arrived: one that is refused makes none
-    if (!queue && !table_.admits(organization, queue_name))
-        return Error{Code::unprocessable, "there are too many queues; use one of those that there are"};
-    const auto rules = queue ? queue->rules() : std::make_shared<const QueueRules>();
-    const auto waiting = queue ? queue->waiting.load(std::memory_order_relaxed) : 0;
-    const auto ahead = waiting + static_cast<std::int64_t>(beside.in(queue_name));
-    if (const auto most = rules->settings.max_backlog; most && ahead >= static_cast<std::int64_t>(*most))
-        return refused("as many jobs are waiting in queue " + std::string{queue_name} +
-                           " as may wait there (max_backlog = " + std::to_string(*most) + "); try again later",
-                       5);
-    return success();
-}
-
-Result<void> Dispatcher::admits(const OrganizationId& organization, std::string_view queue_name, std::string_view kind,
-                                std::string_view resource, const Admitted& beside) {
-    if (auto place = has_place(organization, queue_name, beside); !place) return place;
-    const auto seconds = [](std::chrono::milliseconds left) { return static_cast<int>((left.count() + 999) / 1000); };
-    const auto at = clock_.monotonic();
-    const auto queue = table_.find_queue(organization, queue_name);
-    if (queue && queue->rules()->settings.breaker)
-        if (const auto left = queue->breaker.refuses(at))
-            return refused("the circuit breaker of queue " + queue->name +
-                               " is open, because most of its jobs fail; try again later",
-                           seconds(*left));
-    if (resource.empty()) return success();
-    const auto* its = table_.find_resource(organization, kind, resource);
-    if (const auto left = its ? its->breaker.refuses(at) : std::nullopt)
-        return refused("the circuit breaker of " + its->name +
-                           " is open, because most of its jobs fail; try again later",
-                       seconds(*left));
-    return success();
-}
-
-Result<void> Dispatcher::admits_again(const OrganizationId& organization, std::string_view queue_name,
-                                      std::string_view kind, const Admitted& beside) {
-    const auto queue = table_.find_queue(organization, queue_name);
-    if (!processor(kind) && !(queue && queue->rules()->settings.external))
-        return Error{Code::unprocessable, "nothing here runs jobs of kind \"" + std::string{kind} + "\" any more"};
-    return has_place(organization, queue_name, beside);
-}
-
-values::RetryPolicy Dispatcher::retry_policy(const values::Job& job) {
-    if (job.retry) return *job.retry;
-    const auto queue = table_.find_queue(job.organization, job.queue);
-    if (!queue) return {};
-    return queue->rules()->settings.retry.value_or(values::RetryPolicy{});
 }
 
 } // namespace millrace::jobs

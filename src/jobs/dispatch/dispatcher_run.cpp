@@ -2,6 +2,7 @@
 #include "base/crash_point.hpp"
 #include "base/crypto.hpp"
 #include "jobs/dispatcher.hpp"
+#include "jobs/leases/claiming.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -21,50 +22,10 @@ std::int64_t new_lease_token() {
     return token;
 }
 
-void Dispatcher::pump() {
-    if (!stopping_) {
-        serve_workers();
-        for (;;) {
-            auto batch = scheduler_.take(claim_batch, now());
-            if (batch.empty()) break;
-            claim(std::move(batch));
-        }
-    }
-    arm_timer();
-}
-
-void Dispatcher::claim(std::vector<Waiting> batch) {
-    for (const auto& job : batch) {
-        claiming_.emplace(job.id, false);
-        left_line(job);
-    }
-    auto jobs = std::make_shared<const std::vector<Waiting>>(std::move(batch)); // shared by the task and its callback
-    database_.post_write(
-        [this, jobs](store::Session& session) -> Result<std::vector<std::optional<Lease>>> {
-            crash_point("claim.before_write");
-            std::vector<std::optional<Lease>> leases;
-            leases.reserve(jobs->size());
-            const Timestamp at = clock_.now();
-            for (const auto& job : *jobs)
-                leases.push_back(attempt_repository::claim(session, job.id, new_lease_token(), at, std::nullopt, {}));
-            return leases;
-        },
-        [this, jobs](Result<std::vector<std::optional<Lease>>> leases) {
-            send([this, jobs, leases = std::move(leases)]() mutable {
-                crash_point("claim.before_run");
-                if (leases) {
-                    begin(std::move(*leases), *jobs);
-                    return;
-                }
-                log_.error("jobs could not be claimed; they stay queued",
-                           {{"jobs", jobs->size()}, {"reason", leases.error().detail}});
-                for (const auto& job : *jobs) put_back(job, true);
-            });
-        });
-}
+// ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_view resource) {
-    if (draining_ || backlog_.load(std::memory_order_relaxed) > 0) return false;
+    if (admission_.closed() || backlog() > 0) return false;
     const auto* runs = processor(kind);
     if (!runs || runs->concurrency() < options_.scheduler.concurrency) return false;
     const auto rules = queue.rules();
@@ -78,81 +39,87 @@ bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_
     return scheduler_.reserve();
 }
 
-void Dispatcher::begin_at_once(Lease lease, Arrival arrival) {
-    send([this, lease = std::move(lease), arrival = std::move(arrival)]() mutable {
-        crash_point("submit.before_run");
-        const auto job = waiting(arrival);
-        scheduler_.resumed(job.lane, now(), true);
-        scheduler_.queue().at(job.lane).queue->submitted.add(clock_.monotonic());
-        submitted_total_.add();
-        if (ended_at_once_.erase(job.id) > 0) return give_back(job.lane, Scheduler::Verdict::nothing);
-        run(seat(std::move(lease), job));
-    });
+void Dispatcher::unreserve() {
+    scheduler_.unreserve();
+    send([] {}); // somebody else may have the slot
 }
 
-// The job was taken from the line, and was not there to be claimed.
-void Dispatcher::not_claimed(JobId id, LaneIndex lane) {
-    const auto at = claiming_.find(id);
-    if (at != claiming_.end()) {
-        if (!at->second) lost_claims_.insert(id);
-        claiming_.erase(at);
+// ── claims ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Dispatcher::pump() {
+    if (!stopping_) {
+        serve_workers();
+        for (;;) {
+            auto batch = scheduler_.take(claim_batch, now());
+            if (batch.empty()) break;
+            claim(std::move(batch));
+        }
     }
-    give_back(lane, Scheduler::Verdict::nothing);
+    arm_timer();
 }
 
-// A lease for a job that was ended while its claim was on its way. Mostly the end came after it and took it. But a job
-// may be ended and retried before: then the lease is good, nobody works under it, and the job has to wait again.
-void Dispatcher::let_go(std::int64_t token, const Waiting& job) {
-    scheduler_.queue().hold(job.lane); // until the store has answered
+// Shared by the task that claims them and its callback.
+std::shared_ptr<const std::vector<Waiting>> Dispatcher::take_from_line(std::vector<Waiting> batch,
+                                                                       std::optional<std::chrono::milliseconds> lease) {
+    for (const auto& job : batch) {
+        const auto attempt = std::make_shared<LiveAttempt>();
+        attempt->job = job;
+        attempt->external = lease;
+        attempts_.emplace(job.id, attempt);
+        admission_.left(queue_of(job));
+    }
+    return std::make_shared<const std::vector<Waiting>>(std::move(batch));
+}
+
+void Dispatcher::claim(std::vector<Waiting> batch) {
+    const auto jobs = take_from_line(std::move(batch), std::nullopt);
     database_.post_write(
-        [id = job.id, token](store::Session& session) -> Result<std::optional<Timestamp>> {
-            return attempt_repository::release(session, id, token);
+        [this, jobs](store::SystemSession& session) -> Result<void> {
+            crash_point("claim.before_write");
+            const Timestamp at = clock_.now();
+            for (const auto& job : *jobs) claim_job(session, job.id, new_lease_token(), at, std::nullopt, {});
+            return success();
         },
-        [this, job](Result<std::optional<Timestamp>> released) {
-            send([this, job, due = released ? *released : std::nullopt] {
-                if (due) {
-                    lost_claims_.erase(job.id); // its retry was put in line, and could not be claimed under that lease
-                    backlog_.fetch_add(1, std::memory_order_relaxed);
-                    scheduler_.queue().at(job.lane).queue->waiting.fetch_add(1, std::memory_order_relaxed);
-                    scheduler_.queue().push({job.id, *due, job.lane, job.priority, job.owner}, now());
-                }
-                scheduler_.queue().release(job.lane);
+        [this, jobs](Result<void> done) {
+            crash_point("claim.before_run");
+            if (done) return;
+            send([this, jobs, why = done.error().detail] {
+                log_.error("jobs could not be claimed; they stay queued", {{"jobs", jobs->size()}, {"reason", why}});
+                for (const auto& job : *jobs) put_back(job, true);
             });
         });
 }
 
-Dispatcher::RunningPtr Dispatcher::seat(Lease lease, const Waiting& job) {
-    const auto at = now();
-    auto running = std::make_shared<Running>();
-    running->lane = job.lane;
-    running->owner = job.owner;
-    running->began = at.steady;
+// Taken from the line, and not claimed: it waits again where it stood, or in a second. Whoever has ended meanwhile does
+// not.
+void Dispatcher::put_back(const Waiting& taken, bool later) {
+    const auto attempt = find(taken.id);
+    if (!attempt) return;
+    const auto job = attempt->job;
+    const bool waits = attempt->state == AttemptState::claiming;
+    if (waits) {
+        admission_.joined(queue_of(job));
+        if (later) line().push_after(job, clock_.monotonic() + std::chrono::seconds{1});
+        else line().put_back(job, now());
+    }
+    step(attempt, AttemptEvent::not_written);
+}
+
+// ── attempts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Dispatcher::seat(LiveAttempt& attempt, std::shared_ptr<const Lease> lease) {
+    const auto at = clock_.monotonic();
+    attempt.began = at;
     // Its timeout counts on the monotonic clock; tick() looks for its deadline_at on the wall clock, whatever becomes
     // of that.
-    running->deadline = at.steady + std::chrono::microseconds{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
-    running->lease = std::move(lease);
-    running_[job.id] = running;
-    scheduler_.queue().at(job.lane).queue->started.add(at.steady);
-    return running;
+    attempt.deadline = at + std::chrono::microseconds{static_cast<std::int64_t>(lease->timeout_seconds * 1e6)};
+    if (attempt.external) attempt.lease_ends = at + *attempt.external;
+    attempt.lease = std::move(lease);
+    queue_of(attempt.job).started.add(at);
 }
 
-void Dispatcher::begin(std::vector<std::optional<Lease>> leases, const std::vector<Waiting>& batch) {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        const auto& job = batch[i];
-        const auto claiming = claiming_.find(job.id);
-        const bool ended_meanwhile = claiming != claiming_.end() && claiming->second;
-        if (!leases[i] || ended_meanwhile) {
-            if (leases[i]) let_go(leases[i]->token, job);
-            not_claimed(job.id, job.lane);
-            continue;
-        }
-        if (claiming != claiming_.end()) claiming_.erase(claiming);
-        run(seat(std::move(*leases[i]), job));
-    }
-}
-
-void Dispatcher::run(RunningPtr running) {
-    const auto& lease = running->lease;
+void Dispatcher::run(const LiveAttemptPtr& attempt) {
+    const auto& lease = *attempt->lease;
     auto& processor = *processors_.find(lease.kind)->second;
     Attempt work;
     work.job = lease.id;
@@ -162,24 +129,24 @@ void Dispatcher::run(RunningPtr running) {
     work.number = lease.attempt;
     work.priority = lease.priority;
     work.payload = lease.payload;
-    work.deadline = running->deadline;
+    work.deadline = attempt->deadline;
     // The shorter one in microseconds: the steady clock counts nanoseconds, which 300 years overflow.
     if (lease.deadline_at) {
         const std::chrono::microseconds timeout{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
-        work.deadline = running->began + std::min(timeout, *lease.deadline_at - clock_.now());
+        work.deadline = attempt->began + std::min(timeout, *lease.deadline_at - clock_.now());
     }
-    work.progress = [weak = std::weak_ptr{running}](int percent) {
+    work.progress = [weak = std::weak_ptr{attempt}](int percent) {
         if (const auto its = weak.lock()) its->progress = std::clamp(percent, 0, 100);
     };
-    auto ended = [this, running](std::exception_ptr thrown, Outcome outcome) {
+    auto came_back = [this, attempt](std::exception_ptr thrown, Outcome outcome) {
         if (thrown) outcome = Failure{Failure::Kind::retryable, {"cancelled", "the attempt was stopped"}, {}};
-        stopped(running, std::move(outcome));
+        returned(attempt, std::move(outcome));
     };
-    asio::co_spawn(thread_.at(0), attempt(processor, std::move(work)),
-                   asio::bind_cancellation_slot(running->stop.slot(), std::move(ended)));
+    asio::co_spawn(thread_.at(0), process(processor, std::move(work)),
+                   asio::bind_cancellation_slot(attempt->stop.slot(), std::move(came_back)));
 }
 
-awaitable<Outcome> Dispatcher::attempt(Processor& processor, Attempt attempt) {
+awaitable<Outcome> Dispatcher::process(Processor& processor, Attempt attempt) {
     std::string what;
     try {
         co_return co_await processor.run(std::move(attempt));
@@ -187,19 +154,17 @@ awaitable<Outcome> Dispatcher::attempt(Processor& processor, Attempt attempt) {
     co_return Failure{Failure::Kind::retryable, {"internal", what}, {}};
 }
 
-void Dispatcher::stopped(const RunningPtr& running, Outcome outcome) {
-    running->stopped = true;
-    if (running->ending) give_back(*running); // it was timed out or cancelled: this comes too late
-    else record({running, std::move(outcome), std::nullopt});
+// One that was stopped has another end already, in the store or on its way there.
+void Dispatcher::returned(const LiveAttemptPtr& attempt, Outcome outcome) {
+    const bool in_time = attempt->state == AttemptState::running;
+    step(attempt, AttemptEvent::returned);
+    if (in_time) end(attempt, std::move(outcome));
 }
 
-void Dispatcher::give_back(Running& running) {
-    if (running.stopped && running.recorded) give_back(running.lane, running.verdict);
-}
-
-void Dispatcher::give_back(LaneIndex lane, Scheduler::Verdict verdict) {
-    tell_breakers(lane, scheduler_.ended(lane, verdict, now()));
-    look_again();
+void Dispatcher::end(const LiveAttemptPtr& attempt, Outcome outcome) {
+    const auto& own = attempt->lease->retry;
+    const auto& of_queue = queue_of(attempt->job).active->settings.retry;
+    ends_.record({attempt, std::move(outcome), own ? *own : of_queue.value_or(values::RetryPolicy{})});
 }
 
 } // namespace millrace::jobs

@@ -38,7 +38,7 @@ QueueCounts Dispatcher::counts(Queue& queue) {
     counts.scheduled = static_cast<std::size_t>(std::max<std::int64_t>(queue.scheduled, 0));
     counts.blocked = static_cast<std::size_t>(std::max<std::int64_t>(queue.blocked, 0));
     counts.running = queue.running;
-    if (const auto oldest = scheduler_.queue().oldest(queue); oldest && counts.queued > 0)
+    if (const auto oldest = line().oldest(queue); oldest && counts.queued > 0)
         counts.oldest_seconds = std::max(0.0, static_cast<double>((at.wall - *oldest).count()) / 1e6);
     counts.submitted_per_second = queue.submitted.per_second(at.steady);
     counts.started_per_second = queue.started.per_second(at.steady);
@@ -48,51 +48,40 @@ QueueCounts Dispatcher::counts(Queue& queue) {
     return counts;
 }
 
-void Dispatcher::keep_totals_of_given_up() {
-    for (const auto& queue : table_.take_given_up())
-        for (const auto& [state, jobs] : queue->ended) ended_elsewhere_[queue->organization][state] += jobs;
-}
-
-void Dispatcher::count_open_breakers() {
-    std::int64_t open = 0;
-    for (const auto& queue : table_.queues()) open += !queue->breaker.is_closed();
-    for (const auto* resource : table_.resources()) open += !resource->breaker.is_closed();
-    breakers_open_.set(open);
+QueueSnapshot Dispatcher::look() {
+    const auto at = clock_.monotonic();
+    QueueSnapshot all;
+    figures_.keep_totals_of_given_up();
+    all.ended_elsewhere = figures_.ended_elsewhere();
+    std::unordered_map<const Queue*, std::size_t> places;
+    for (const auto& queue : table_.queues()) {
+        QueueSnapshot::Queue view;
+        static_cast<QueueCounts&>(view) = counts(*queue);
+        view.organization = queue->organization;
+        view.name = queue->name;
+        view.breaker = queue->breaker.view(at);
+        places[queue.get()] = all.queues.size();
+        all.queues.push_back(std::move(view));
+    }
+    for (auto* resource : table_.resources())
+        all.resources.push_back({resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
+    const auto of = [&](const QueuePtr& queue) -> QueueCounts& {
+        return all.queues[places.at(queue.get())];
+    }; // in use, so in the table
+    for (const auto& worker : workers_.all()) ++of(worker.queue).waiting_workers;
+    for (const auto& [id, attempt] : attempts_)
+        if (attempt->external && attempt->has_begun()) ++of(line().at(attempt->job.lane).queue).external_leases;
+    for (const auto& each : all.queues) all.total += each;
+    for (const auto& [organization, ended] : all.ended_elsewhere)
+        for (const auto& [state, jobs] : ended) all.total.ended[state] += jobs;
+    return all;
 }
 
 awaitable<QueueSnapshot> Dispatcher::snapshot() {
-    auto look = [this](std::function<void(QueueSnapshot)> done) {
-        send([this, done = std::move(done)] {
-            const auto at = clock_.monotonic();
-            QueueSnapshot all;
-            keep_totals_of_given_up();
-            all.ended_elsewhere = ended_elsewhere_;
-            std::unordered_map<const Queue*, std::size_t> places;
-            for (const auto& queue : table_.queues()) {
-                QueueSnapshot::Queue view;
-                static_cast<QueueCounts&>(view) = counts(*queue);
-                view.organization = queue->organization;
-                view.name = queue->name;
-                view.breaker = queue->breaker.view(at);
-                places[queue.get()] = all.queues.size();
-                all.queues.push_back(std::move(view));
-            }
-            for (auto* resource : table_.resources())
-                all.resources.push_back(
-                    {resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
-            const auto of = [&](const QueuePtr& queue) -> QueueCounts& {
-                return all.queues[places.at(queue.get())];
-            }; // in use, so in the table
-            for (const auto& worker : workers_) ++of(worker.queue).waiting_workers;
-            for (const auto& [id, running] : running_)
-                if (running->external) ++of(scheduler_.queue().at(running->lane).queue).external_leases;
-            for (const auto& each : all.queues) all.total += each;
-            for (const auto& [organization, ended] : all.ended_elsewhere)
-                for (const auto& [state, jobs] : ended) all.total.ended[state] += jobs;
-            done(std::move(all));
-        });
+    auto ask = [this](std::function<void(QueueSnapshot)> done) {
+        send([this, done = std::move(done)] { done(look()); });
     };
-    co_return co_await async::completion<QueueSnapshot>(std::move(look));
+    co_return co_await async::completion<QueueSnapshot>(std::move(ask));
 }
 
 awaitable<std::vector<std::optional<int>>> Dispatcher::progress(std::vector<JobId> jobs) {
@@ -102,8 +91,9 @@ awaitable<std::vector<std::optional<int>>> Dispatcher::progress(std::vector<JobI
             Percents percents;
             percents.reserve(jobs.size());
             for (const auto& id : jobs) {
-                const auto running = running_.find(id);
-                percents.push_back(running == running_.end() ? std::nullopt : std::optional{running->second->progress});
+                const auto attempt = find(id);
+                const bool begun = attempt && attempt->has_begun();
+                percents.push_back(begun ? std::optional{attempt->progress} : std::nullopt);
             }
             done(std::move(percents));
         });
@@ -118,10 +108,10 @@ awaitable<JobOutlook> Dispatcher::outlook(values::Job job) {
             const auto queue = table_.find_queue(job.organization, job.queue);
             if (!queue) return done(outlook);
             const auto mean = queue->mean_seconds.find(job.kind);
-            const auto running = running_.find(job.id);
-            if (running != running_.end()) {
-                const double spent = std::chrono::duration<double>(clock_.monotonic() - running->second->began).count();
-                int percent = running->second->progress;
+            const auto attempt = find(job.id);
+            if (attempt && attempt->has_begun()) {
+                const double spent = std::chrono::duration<double>(clock_.monotonic() - attempt->began).count();
+                int percent = attempt->progress;
                 if (percent > 0) outlook.seconds_remaining = spent * (100.0 - percent) / percent;
                 else if (mean) {
                     outlook.seconds_remaining = std::max(0.0, *mean - spent);
@@ -129,12 +119,12 @@ awaitable<JobOutlook> Dispatcher::outlook(values::Job job) {
                 }
                 outlook.progress_percent = percent;
             } else if (!values::is_final(job.state)) {
-                const auto owner = scheduler_.queue().owners().find_or_add(job.organization, job.created_by);
+                const auto owner = line().owners().find_or_add(job.organization, job.created_by);
                 // A blocked job has no place in the line, and nobody knows when it gets one.
                 if (job.state == JobState::blocked) return done(outlook);
                 const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
-                outlook.position = scheduler_.queue().position(
-                    {job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
+                outlook.position =
+                    line().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
                 const double rate = queue->finished.per_second(clock_.monotonic());
                 if (mean)
                     outlook.seconds_remaining = *mean + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);

@@ -4,13 +4,13 @@
 
 namespace millrace::jobs {
 
-OwnerIndex Owners::find_or_add(const OrganizationId& organization, const KeyId& key, int organization_weight,
+OwnerIndex Owners::find_or_add(const OrganizationId& organization, const ActorId& actor, int organization_weight,
                                int key_weight) {
     const auto [its, new_organization] =
         organization_by_id_.try_emplace(organization, static_cast<std::uint32_t>(organizations_.size()));
     if (new_organization) organizations_.emplace_back();
     if (organization_weight > 0) organizations_[its->second].weight = organization_weight;
-    const auto [at, new_key] = key_by_id_.try_emplace({organization, key}, static_cast<OwnerIndex>(keys_.size()));
+    const auto [at, new_key] = key_by_id_.try_emplace({organization, actor}, static_cast<OwnerIndex>(keys_.size()));
     if (new_key) keys_.push_back({its->second, 1, 0});
     if (key_weight > 0) keys_[at->second].weight = key_weight;
     return at->second;

@@ -34,7 +34,7 @@ struct Waiting {
 class Owners {
 public:
     // A weight of 0 leaves the one that is known.
-    OwnerIndex find_or_add(const OrganizationId& organization, const KeyId& key, int organization_weight = 0,
+    OwnerIndex find_or_add(const OrganizationId& organization, const ActorId& actor, int organization_weight = 0,
                            int key_weight = 0);
 
     double turn(OwnerIndex owner) const { return keys_[owner].time; }
@@ -53,7 +53,7 @@ private:
     std::vector<Organization> organizations_;
     std::vector<Key> keys_;
     std::map<OrganizationId, std::uint32_t> organization_by_id_;
-    std::map<std::pair<OrganizationId, KeyId>, OwnerIndex> key_by_id_;
+    std::map<std::pair<OrganizationId, ActorId>, OwnerIndex> key_by_id_;
     double clock_ = 0;
 };
 

@@ -128,7 +128,7 @@ std::vector<Waiting> Scheduler::take_external(const Queue& queue, std::size_t mo
     return taken;
 }
 
-Scheduler::Changed Scheduler::ended(LaneIndex index, Verdict verdict, const Now& now) {
+Scheduler::Changed Scheduler::ended(LaneIndex index, AttemptVerdict verdict, const Now& now) {
     const auto& lane = queue_.at(index);
     auto& queue = *lane.queue;
     --queue.running;
@@ -138,7 +138,7 @@ Scheduler::Changed Scheduler::ended(LaneIndex index, Verdict verdict, const Now&
     }
     Changed changed;
     const auto tell = [&](values::Breaker& breaker) {
-        if (verdict != Verdict::nothing) return breaker.record(verdict == Verdict::success, now.steady);
+        if (verdict != AttemptVerdict::nothing) return breaker.record(verdict == AttemptVerdict::success, now.steady);
         breaker.gave_up();
         return false;
     };

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 #include "jobs/dispatch/ready_queue.hpp"
+#include "jobs/moves.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -35,13 +36,11 @@ public:
     std::vector<Waiting> take(std::size_t most, const Now& now);
     std::vector<Waiting> take_external(const Queue& queue, std::size_t most, const Now& now);
 
-    // How a taken job left its slot. `nothing`: it never began, was cancelled or fenced off, or its own input was at
-    // fault.
-    enum class Verdict { success, failure, nothing };
     struct Changed {
         bool queue = false, resource = false; // a breaker opened or closed
     };
-    Changed ended(LaneIndex lane, Verdict verdict, const Now& now);
+    // A taken job left its slot.
+    Changed ended(LaneIndex lane, AttemptVerdict verdict, const Now& now);
     // A job that has not stood in line: it was running before the daemon started, or has brought the slot that
     // reserve() gave.
     void resumed(LaneIndex lane, const Now& now, bool has_slot = false);

@@ -17,9 +17,8 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 
 // Read as the list of jobs is (job_repository.cpp): a look ends also where nothing fits.
 #define MILLRACE_DEAD_FITS                                                                           \
@@ -67,7 +66,7 @@ struct Bound {
 
 constexpr std::size_t piece_size = 500;
 
-DeadLetters::Piece look(TenantSession& tenant, const DeadFilter& filter, const std::optional<JobId>& cursor,
+DeadLetters::Piece look(OrganizationSession& tenant, const DeadFilter& filter, const std::optional<JobId>& cursor,
                         std::size_t most, Order order) {
     const Bound b{filter, cursor, order};
     const bool newest = order == Order::newest;
@@ -95,7 +94,7 @@ DeadLetters::Piece look(TenantSession& tenant, const DeadFilter& filter, const s
 }
 
 // One page's worth of them, whole.
-job_repository::JobPage read_look(TenantSession& tenant, const DeadFilter& filter) {
+job_repository::JobPage read_look(OrganizationSession& tenant, const DeadFilter& filter) {
     const auto found = look(tenant, filter, filter.before, static_cast<std::size_t>(filter.limit), Order::newest);
     job_repository::JobPage page{{}, found.next};
     std::size_t bytes = 0;
@@ -114,17 +113,16 @@ job_repository::JobPage read_look(TenantSession& tenant, const DeadFilter& filte
 } // namespace
 
 awaitable<Result<job_repository::JobPage>> DeadLetters::list(OrganizationId organization, DeadFilter filter) {
-    auto look = [](TenantSession& tenant, const DeadFilter& from) { return read_look(tenant, from); };
+    auto look = [](OrganizationSession& tenant, const DeadFilter& from) { return read_look(tenant, from); };
     return read_page(database_, organization, std::move(filter), look);
 }
 
 awaitable<Result<DeadLetters::Piece>> DeadLetters::find(OrganizationId organization, DeadFilter filter,
                                                         std::optional<JobId> cursor) {
-    auto task = [organization, filter = std::move(filter), cursor](Session& session) -> Result<Piece> {
-        TenantSession tenant{session, organization};
+    auto task = [filter = std::move(filter), cursor](OrganizationSession& tenant) -> Result<Piece> {
         return look(tenant, filter, cursor, piece_size, Order::oldest);
     };
-    co_return co_await database_.read(std::move(task));
+    co_return co_await database_.read(organization, std::move(task));
 }
 
 awaitable<Result<std::size_t>> DeadLetters::count(OrganizationId organization, DeadFilter filter) {
@@ -158,9 +156,8 @@ awaitable<Result<std::size_t>> DeadLetters::replay(values::Principal who, Replay
             if (!done) co_return done.error();
             from += done->looked_at;
             refused += done->refused;
-            count += done->settled.jobs.size();
+            count += done->replayed;
             crash_point("replay.before_next_piece");
-            if (!done->settled.empty()) dispatcher_.ended_elsewhere(std::move(done->settled));
             if (done->refusal) {
                 auto& why = *done->refusal;
                 if (count > 0) why.detail = fmt::format("{} were replayed; then {}", count, why.detail);
@@ -179,9 +176,9 @@ awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(values::Principal 
     std::optional<json::value> payload; // parsed here, and not by the writer for each letter
     if (replay.payload) payload = parse_json(*replay.payload).value();
     auto task = [this, who, replay = std::move(replay), payload = std::move(payload), begin, count,
-                 dead = std::move(dead), now = clock_.now()](Session& session) -> Result<Done> {
-        TenantSession tenant{session, who.organization};
+                 dead = std::move(dead), now = clock_.now()](OrganizationSession& tenant) -> Result<Done> {
         Done done;
+        Settled settled;
         Admitted beside;
         for (store::Turn turn; done.looked_at < dead.size() && turn.takes_another();) {
             const auto& [id, kind, queue] = dead[done.looked_at];
@@ -198,19 +195,21 @@ awaitable<Result<DeadLetters::Done>> DeadLetters::replay_some(values::Principal 
             if (!tenant.query(is_dead_since, {id, *replay.filter.died_before}).next()) continue; // somebody was faster
             Timestamp due = now;
             if (replay.rate_per_second) {
-                const double after = static_cast<double>(count + done.settled.jobs.size()) / *replay.rate_per_second;
+                const double after = static_cast<double>(count + done.replayed) / *replay.rate_per_second;
                 due = std::max(now, begin + std::chrono::microseconds{static_cast<std::int64_t>(after * 1e6)});
             }
             // One whose unique key another job holds, or whose parent has failed, stays where it is.
             if (auto moved = replay_job(tenant, id, due, replay.payload, now)) {
-                done.settled.jobs.push_back(std::move(*moved));
+                settled.jobs.push_back(std::move(*moved));
+                ++done.replayed;
                 ++beside.all;
                 ++beside.of_queue[queue];
             }
         }
+        publish(tenant, std::move(settled));
         return done;
     };
-    co_return co_await database_.write(std::move(task));
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 awaitable<Result<std::size_t>> DeadLetters::purge(values::Principal who, DeadFilter filter) {
@@ -227,7 +226,6 @@ awaitable<Result<std::size_t>> DeadLetters::purge(values::Principal who, DeadFil
             from += done->looked_at;
             count += done->deleted;
             crash_point("purge.before_next_piece");
-            if (!done->settled.empty() || done->settled.more) dispatcher_.ended_elsewhere(std::move(done->settled));
         }
     } while (cursor);
     co_return count;
@@ -235,23 +233,23 @@ awaitable<Result<std::size_t>> DeadLetters::purge(values::Principal who, DeadFil
 
 awaitable<Result<DeadLetters::Done>> DeadLetters::purge_some(values::Principal who, Timestamp died_before,
                                                              std::vector<Dead> dead) {
-    auto task = [who, died_before, dead = std::move(dead), now = clock_.now()](Session& session) -> Result<Done> {
+    auto task = [died_before, dead = std::move(dead), now = clock_.now()](OrganizationSession& tenant) -> Result<Done> {
         crash_point("purge.before_delete");
-        TenantSession tenant{session, who.organization};
         Done done;
+        Settled settled;
         for (store::Turn turn; done.looked_at < dead.size() && turn.takes_another();) {
             const auto id = dead[done.looked_at++].id;
             if (!tenant.query(is_dead_since, {id, died_before}).next()) continue; // somebody was faster
-            purged(session, who.organization, id, now, done.settled);
+            purged(tenant, id, now, settled);
             done.deleted += static_cast<std::size_t>(tenant.execute(delete_job, {id}));
             tenant.execute(delete_attempts, {id});
             tenant.execute(delete_dependencies, {id});
-            job_blobs::forget(session, id, now);
+            job_blobs::forget(tenant.system(), id, now);
         }
-        count_totals(session, done.settled);
+        publish(tenant, std::move(settled));
         return done;
     };
-    co_return co_await database_.write(std::move(task));
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 } // namespace millrace::jobs

@@ -1,8 +1,8 @@
 #include "jobs/ending/ending.hpp"
 
 #include "base/crash_point.hpp"
+#include "events/event_log.hpp"
 #include "jobs/ending/total_repository.hpp"
-#include "jobs/events.hpp"
 #include "jobs/flows/dependency_repository.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/records/job_columns.hpp"
@@ -14,7 +14,7 @@ namespace millrace::jobs {
 namespace {
 
 using values::JobState;
-using store::Session;
+using store::SystemSession;
 using store::Sql;
 using store::Value;
 
@@ -40,24 +40,25 @@ using dependency_repository::ParentEnd;
 // How many children one end settles at once; those beyond come in tasks of their own.
 constexpr int children_at_once = 32;
 
-void tell_dead(Session& session, const OrganizationId& organization, JobId id, std::string_view queue,
+void tell_dead(SystemSession& session, const OrganizationId& organization, JobId id, std::string_view queue,
                std::string_view kind, const values::JobError& error, Timestamp now) {
-    write_event(session, organization, "job.dead", id.text(),
-                {{"queue", queue}, {"kind", kind}, {"error", {{"code", error.code}, {"message", error.message}}}}, now);
+    events::write_event(
+        session, organization, "job.dead", id.text(),
+        {{"queue", queue}, {"kind", kind}, {"error", {{"code", error.code}, {"message", error.message}}}}, now);
 }
 
 // Ends one job that has not ended; what waits for it is left to the caller.
-bool end_one(Session& session, const OrganizationId& organization, JobId id, JobState state,
+bool end_one(SystemSession& session, const OrganizationId& organization, JobId id, JobState state,
              const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting) {
     Moved moved{id, organization, {}, {}, {}, {}, 0, JobState::queued, state, now, 0};
     std::optional<FlowId> flow; // of whose jobs it is counted
     {
-        store::TenantSession tenant{session, organization};
+        store::OrganizationSession tenant{session, organization};
         auto rows = tenant.query(find_open, {id});
         if (!rows.next()) return false;
         moved.from = *values::job_state(rows.text(0));
         if (only_waiting && moved.from == JobState::running) return false;
-        if (!rows.text(1).empty()) moved.key = rows.id<KeyId>(1);
+        if (!rows.text(1).empty()) moved.actor = rows.id<ActorId>(1);
         moved.queue = rows.text(2);
         moved.kind = rows.text(3);
         moved.resource = rows.text(4);
@@ -76,8 +77,8 @@ bool end_one(Session& session, const OrganizationId& organization, JobId id, Job
 }
 
 // One child of an ended parent: it fails with it, or waits for one less. Whether it has ended.
-bool settle_child(Session& session, const Parent& parent, const dependency_repository::Child& child, Timestamp now,
-                  Settled& settled) {
+bool settle_child(SystemSession& session, const Parent& parent, const dependency_repository::Child& child,
+                  Timestamp now, Settled& settled) {
     crash_point("release.before_write");
     const auto unblocked = dependency_repository::settle(session, parent.id, child.id);
     if (!unblocked) return false;
@@ -93,7 +94,7 @@ bool settle_child(Session& session, const Parent& parent, const dependency_repos
     const auto state = unblocked->run_at > now ? JobState::scheduled : JobState::queued;
     const auto due = std::max(unblocked->run_at, now);
     dependency_repository::set_ready(session, child.id, state, due);
-    settled.jobs.push_back({child.id, unblocked->organization, unblocked->key, unblocked->queue, unblocked->kind,
+    settled.jobs.push_back({child.id, unblocked->organization, unblocked->actor, unblocked->queue, unblocked->kind,
                             unblocked->resource, unblocked->priority, JobState::blocked, state, due, 0});
     return false;
 }
@@ -101,10 +102,10 @@ bool settle_child(Session& session, const Parent& parent, const dependency_repos
 // What waits for `first`, and for whatever ends because of that. A list rather than recursion: chains may be long.
 // However many there are, a transaction settles so many of them at most and writes down whose are left: settle_more()
 // goes on.
-void settle_children(Session& session, const OrganizationId& organization, Parent first, Timestamp now,
+void settle_children(SystemSession& session, const OrganizationId& organization, Parent first, Timestamp now,
                      Settled& settled, int most = children_at_once) {
     std::vector<Parent> ended{first};
-    store::TenantSession tenant{session, organization};
+    store::OrganizationSession tenant{session, organization};
     int left = std::min(most, settled.children);
     while (!ended.empty()) {
         Parent parent = ended.back();
@@ -152,7 +153,7 @@ Settled waits_again(const Lease& lease, JobState to, Timestamp due, Timestamp no
 bool is_counted(const Lease& lease) { return lease.flow && !lease.flow_ref.empty(); }
 
 // The attempt failed and no other follows.
-Settled fail_for_good(Session& session, const Lease& lease, const Failure& failure, std::string_view outcome,
+Settled fail_for_good(SystemSession& session, const Lease& lease, const Failure& failure, std::string_view outcome,
                       Timestamp now) {
     crash_point("dead.before_write");
     const bool late = lease.deadline_at && *lease.deadline_at <= now;
@@ -168,9 +169,7 @@ Settled fail_for_good(Session& session, const Lease& lease, const Failure& failu
     return settled;
 }
 
-} // namespace
-
-void count_totals(Session& session, const Settled& settled) {
+void count_totals(SystemSession& session, const Settled& settled) {
     std::map<std::tuple<OrganizationId, std::string_view, std::string_view, JobState>,
              std::pair<std::int64_t, std::int64_t>>
         sums;
@@ -186,13 +185,14 @@ void count_totals(Session& session, const Settled& settled) {
     }
 }
 
-Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy,
-                    const EndRules& rules, std::uint64_t random, Timestamp now) {
-    crash_point("end.before_write");
+// The rows of the job whose attempt ended. The first of the settled is the job itself.
+Settled move_on(SystemSession& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy,
+                const EndRules& rules, std::uint64_t random, Timestamp now) {
     if (const auto* success = std::get_if<Success>(&outcome)) {
         if (!attempt_repository::end(session, lease, JobState::succeeded, &success->result, nullptr, now)) return {};
         Settled settled{{moved_of(lease, JobState::succeeded, now, now)}};
-        for (const auto& effect : success->effects) effect(session);
+        store::OrganizationSession tenant{session, lease.organization};
+        for (const auto& effect : success->effects) effect(tenant);
         if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, true, now);
         settle_children(session, lease.organization, {lease.id, ParentEnd::succeeded, {}}, now, settled);
         return settled;
@@ -221,43 +221,66 @@ Settled end_attempt(Session& session, const Lease& lease, const Outcome& outcome
     return waits_again(lease, JobState::scheduled, retry_at, now);
 }
 
-bool end_job(Session& session, const OrganizationId& organization, JobId id, JobState state,
-             const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting) {
-    if (!end_one(session, organization, id, state, error, now, settled, only_waiting)) return false;
-    settle_children(session, organization, {id, ParentEnd::failed, {}}, now, settled);
+} // namespace
+
+void publish(store::OrganizationSession& tenant, Settled settled) { publish(tenant.system(), std::move(settled)); }
+
+void publish(SystemSession& session, Settled settled) {
+    count_totals(session, settled);
+    if (!settled.empty() || settled.more) session.publish(std::move(settled));
+}
+
+AttemptVerdict verdict_on(const Outcome& outcome) {
+    if (std::holds_alternative<Success>(outcome)) return AttemptVerdict::success;
+    const auto kind = std::get<Failure>(outcome).kind;
+    const bool its_own_fault = kind == Failure::Kind::permanent || kind == Failure::Kind::spared;
+    return its_own_fault ? AttemptVerdict::nothing : AttemptVerdict::failure;
+}
+
+Settled end_attempt(SystemSession& session, const Lease& lease, const Outcome& outcome,
+                    const values::RetryPolicy& policy, const EndRules& rules, std::uint64_t random, Timestamp now) {
+    crash_point("end.before_write");
+    auto settled = move_on(session, lease, outcome, policy, rules, random, now);
+    if (!settled.empty()) settled.jobs.front().verdict = verdict_on(outcome);
+    return settled;
+}
+
+bool end_job(store::OrganizationSession& tenant, JobId id, JobState state, const std::optional<values::JobError>& error,
+             Timestamp now, Settled& settled, bool only_waiting) {
+    if (!end_one(tenant.system(), tenant.organization(), id, state, error, now, settled, only_waiting)) return false;
+    settle_children(tenant.system(), tenant.organization(), {id, ParentEnd::failed, {}}, now, settled);
     return true;
 }
 
-void purged(Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled) {
-    settle_children(session, organization, {id, ParentEnd::purged, {}}, now, settled);
+void purged(store::OrganizationSession& tenant, JobId id, Timestamp now, Settled& settled) {
+    settle_children(tenant.system(), tenant.organization(), {id, ParentEnd::purged, {}}, now, settled);
 }
 
 // Whose parent was retried meanwhile wait for it again.
-Settled settle_more(Session& session, Timestamp now) {
+Settled settle_more(SystemSession& session, Timestamp now) {
     Settled all;
     std::optional<dependency_repository::Unsettled> parent;
     while (all.children-- > 0 && (parent = dependency_repository::first_unsettled(session))) {
         crash_point("settle.before_write");
-        store::TenantSession tenant{session, parent->organization};
+        store::OrganizationSession tenant{session, parent->organization};
         const auto& job = parent->parent;
         dependency_repository::settled(tenant, job.id);
         const auto state = job_repository::find_state(tenant, job.id);
         if (job.end == ParentEnd::purged || (state && values::is_final(*state)))
             settle_children(session, parent->organization, job, now, all, all.children);
     }
-    count_totals(session, all);
     all.more = dependency_repository::first_unsettled(session).has_value();
+    publish(session, all);
     return all;
 }
 
-bool expire_job(Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled) {
-    store::TenantSession tenant{session, organization};
+bool expire_job(store::OrganizationSession& tenant, JobId id, Timestamp now, Settled& settled) {
     if (!tenant.query(is_late, {id, now}).next()) return false;
     const values::JobError late{"expired", "its expires_at or deadline_at came before it could begin"};
-    return end_job(session, organization, id, JobState::expired, late, now, settled);
+    return end_job(tenant, id, JobState::expired, late, now, settled);
 }
 
-Recovered recover_running(Session& session, const EndRules& rules, Timestamp now) {
+Recovered recover_running(SystemSession& session, const EndRules& rules, Timestamp now) {
     crash_point("recovery.before_requeue");
     Recovered recovered;
     const values::JobError lost{"daemon_lost", "the daemon stopped while this attempt ran"};
@@ -268,10 +291,11 @@ Recovered recover_running(Session& session, const EndRules& rules, Timestamp now
             continue;
         }
         const auto& lease = found.lease;
+        store::OrganizationSession tenant{session, lease.organization};
         attempt_repository::add(session, lease.organization, lease.id,
                                 {lease.attempt, lease.started_at, now, "lost", lost});
         if (attempt_repository::counts(session, lease).lost >= rules.max_lost)
-            end_job(session, lease.organization, lease.id, JobState::dead, lost, now, settled);
+            end_job(tenant, lease.id, JobState::dead, lost, now, settled);
         else attempt_repository::requeue(session, lease.id, lost);
         ++recovered.requeued;
     }

@@ -2,6 +2,7 @@
 // is settled, all together or not at all.
 #pragma once
 #include "jobs/leases/attempt_repository.hpp"
+#include "jobs/moves.hpp"
 #include "jobs/processor.hpp"
 #include "store/database.hpp"
 #include "store/turn.hpp"
@@ -19,50 +20,33 @@ struct EndRules {
     int max_worker_kills = 3; // workers that one job ended before it is dead, whatever its max_attempts
 };
 
-// A job that stands in memory, and left it or moved in it.
-struct Moved {
-    JobId id;
-    OrganizationId organization;
-    KeyId key;
-    std::string queue, kind, resource;
-    int priority = values::default_priority;
-    values::JobState from = values::JobState::queued, to = values::JobState::queued;
-    Timestamp due; // of a job that waits again
-    std::int64_t run_us = 0;
-    std::optional<Timestamp> ends_by{}; // of one that was tried and waits again: when it expires
-};
+// Adds what ended to the totals and lets all be heard of: once, at the end of each transaction that moves jobs.
+void publish(store::SystemSession& session, Settled settled);
+void publish(store::OrganizationSession& tenant, Settled settled);
 
-// What a transaction did, for the dispatcher to follow in memory after the commit.
-struct Settled {
-    std::vector<Moved> jobs;
-    bool more = false;                // others wait for these too, or for what ended with them: settle_more() goes on
-    int children = store::Turn::most; // that the transaction may still settle
-    bool empty() const { return jobs.empty(); }
-};
-
-// Adds what ended to the totals: once at the end of each transaction that ends jobs.
-void count_totals(store::Session& session, const Settled& settled);
+// What an attempt's end says about its queue and its resource.
+AttemptVerdict verdict_on(const Outcome& outcome);
 
 // Ends one attempt. Nothing happens when the lease is no longer good: `Settled` is empty. `policy`: the retry policy
 // that the job goes by. The first of the settled is the job itself, ended or waiting again.
-Settled end_attempt(store::Session& session, const Lease& lease, const Outcome& outcome,
+Settled end_attempt(store::SystemSession& session, const Lease& lease, const Outcome& outcome,
                     const values::RetryPolicy& policy, const EndRules& rules, std::uint64_t random, Timestamp now);
 
 // A job that has not ended goes to the history as `state` (cancelled, expired, dead), and what waits for it is settled.
 // False when it has ended already, or `only_waiting` and it runs.
-bool end_job(store::Session& session, const OrganizationId& organization, JobId id, values::JobState state,
+bool end_job(store::OrganizationSession& tenant, JobId id, values::JobState state,
              const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting = false);
 
 // An ended job goes for good: nobody can make it succeed any more, so what still waits for it fails.
-void purged(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
+void purged(store::OrganizationSession& tenant, JobId id, Timestamp now, Settled& settled);
 
 // The next turn at what earlier transactions have left; `more` says whether another is needed. Also at start, after a
-// crash between.
-Settled settle_more(store::Session& session, Timestamp now);
+// crash between. Publishes it.
+Settled settle_more(store::SystemSession& session, Timestamp now);
 
 // A job that waits past its deadline_at, or past its expires_at without ever having begun, is expired. False when it is
 // not such a one.
-bool expire_job(store::Session& session, const OrganizationId& organization, JobId id, Timestamp now, Settled& settled);
+bool expire_job(store::OrganizationSession& tenant, JobId id, Timestamp now, Settled& settled);
 
 // At start: what ran here when the daemon died waits again, its attempt recorded as lost; after `max_lost` of those it
 // is dead. Leases of external workers stay; they are returned.
@@ -70,7 +54,7 @@ struct Recovered {
     std::size_t requeued = 0;
     std::vector<attempt_repository::Found> external;
 };
-Recovered recover_running(store::Session& session, const EndRules& rules, Timestamp now);
+Recovered recover_running(store::SystemSession& session, const EndRules& rules, Timestamp now);
 
 // Why a job is not replayed.
 struct NotReplayed {
@@ -81,7 +65,7 @@ struct NotReplayed {
 // Puts an ended job back in line with its attempts allowed anew. It goes by the rules of a submission: it takes its
 // unique key again, and waits for what it depends on, as that is now. What it depended on and is no longer kept is
 // waited for no more.
-boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due,
+boost::system::result<Moved, NotReplayed> replay_job(store::OrganizationSession& tenant, JobId id, Timestamp due,
                                                      const std::optional<std::string>& payload, Timestamp now);
 
 } // namespace millrace::jobs

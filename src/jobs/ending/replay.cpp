@@ -28,7 +28,7 @@ constexpr Sql begin_anew{
 constexpr Sql select_unique_key{"SELECT unique_key FROM finished_jobs WHERE organization_id = $1 AND id = $2"};
 
 // Of a job that has ended; empty: it has none.
-std::string unique_key_of(store::TenantSession& tenant, JobId id) {
+std::string unique_key_of(store::OrganizationSession& tenant, JobId id) {
     auto rows = tenant.query(select_unique_key, {id});
     return rows.next() && !rows.is_null(0) ? rows.string(0) : std::string{};
 }
@@ -39,7 +39,7 @@ struct Tie {
 };
 
 // As at a submission, with what its parents are now.
-boost::system::result<std::vector<Tie>, NotReplayed> look_at_parents(store::TenantSession& tenant, JobId id) {
+boost::system::result<std::vector<Tie>, NotReplayed> look_at_parents(store::OrganizationSession& tenant, JobId id) {
     std::vector<Tie> ties;
     for (const auto& dependency : dependency_repository::parents(tenant, id)) {
         const auto parent = job_repository::find_state(tenant, dependency.parent);
@@ -53,7 +53,7 @@ boost::system::result<std::vector<Tie>, NotReplayed> look_at_parents(store::Tena
 
 } // namespace
 
-boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenant, JobId id, Timestamp due,
+boost::system::result<Moved, NotReplayed> replay_job(store::OrganizationSession& tenant, JobId id, Timestamp due,
                                                      const std::optional<std::string>& payload, Timestamp now) {
     crash_point("replay.before_write");
     const auto key = unique_key_of(tenant, id);
@@ -69,7 +69,7 @@ boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenan
     // Its payload may be another, or from before blobs were noted.
     std::string named;
     if (auto found = tenant.query(payload_with_blob, {id}); found.next()) named = found.string(0);
-    job_blobs::note(tenant.session(), tenant.organization(), id, named);
+    job_blobs::note(tenant, id, named);
     int blocked_by = 0;
     for (const auto& tie : *ties) {
         dependency_repository::set_settled(tenant, tie.parent, id, tie.settled);
@@ -89,12 +89,12 @@ boost::system::result<Moved, NotReplayed> replay_job(store::TenantSession& tenan
                 state,
                 due,
                 0};
-    if (!rows.text(0).empty()) moved.key = rows.id<KeyId>(0);
+    if (!rows.text(0).empty()) moved.actor = rows.id<ActorId>(0);
     std::optional<FlowId> flow;
     if (!rows.is_null(5) && !rows.is_null(6)) flow = rows.id<FlowId>(5);
     rows.next();
     moved.organization = tenant.organization();
-    if (flow) dependency_repository::uncount_in_flow(tenant.session(), *flow);
+    if (flow) dependency_repository::uncount_in_flow(tenant.system(), *flow);
     return moved;
 }
 

@@ -14,7 +14,7 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
+using store::SystemSession;
 using store::Sql;
 
 constexpr std::size_t piece_size = 500;
@@ -38,7 +38,7 @@ constexpr Sql delete_attempts{"DELETE FROM job_attempts WHERE job_id = $1"};
 constexpr Sql delete_dependencies{"DELETE FROM job_dependencies WHERE job_id = $1"};
 
 // False when it is not there: somebody has retried it since it was found.
-bool delete_one(Session& session, JobId id, std::set<FlowId>& flows) {
+bool delete_one(SystemSession& session, JobId id, std::set<FlowId>& flows) {
     auto rows = session.query(delete_finished, {id});
     if (!rows.next()) return false;
     if (!rows.is_null(0)) flows.insert(rows.id<FlowId>(0));
@@ -55,7 +55,7 @@ std::string id_at(Timestamp time) {
 
 } // namespace
 
-Retention::Piece Retention::find_piece(Session& session, values::JobState state, Timestamp older_than,
+Retention::Piece Retention::find_piece(SystemSession& session, values::JobState state, Timestamp older_than,
                                        const Place& from) {
     const bool by_id = state == values::JobState::succeeded;
     auto rows = by_id ? session.query(look_at_succeeded, {from.id, id_at(older_than), older_than})
@@ -71,7 +71,7 @@ Retention::Piece Retention::find_piece(Session& session, values::JobState state,
     return piece;
 }
 
-std::size_t Retention::delete_piece(Session& session, std::span<const JobId> old, Timestamp now) {
+std::size_t Retention::delete_piece(SystemSession& session, std::span<const JobId> old, Timestamp now) {
     crash_point("retention.before_delete");
     std::set<FlowId> flows;
     std::size_t looked_at = 0;
@@ -86,58 +86,48 @@ std::size_t Retention::delete_piece(Session& session, std::span<const JobId> old
     return looked_at;
 }
 
-void Retention::start(asio::io_context& context) {
-    if (options_.keep.empty()) return;
-    timer_ = std::make_shared<asio::steady_timer>(context);
-    sweep();
+awaitable<bool> Retention::piece() {
+    if (state_ == kept_.end() && !begin_state(kept_.begin())) co_return false;
+    bool done = false;
+    if (old_.empty()) done = co_await find();
+    else done = co_await remove();
+    if (done && (!old_.empty() || from_)) co_return true;
+    if (of_state_ > 0)
+        log_.info("ended jobs past their time were deleted",
+                  {{"state", values::name(state_->first)}, {"jobs", of_state_}});
+    co_return begin_state(done ? std::next(state_) : kept_.end()); // what the store refuses is tried in the next round
 }
 
-void Retention::stop() {
-    if (stopped_.exchange(true) || !timer_) return;
-    asio::post(timer_->get_executor(), [timer = timer_] { timer->cancel(); });
+bool Retention::begin_state(KeptFor::const_iterator state) {
+    state_ = state;
+    old_.clear();
+    of_state_ = 0;
+    if (state_ == kept_.end()) return false;
+    older_than_ = clock_.now() - state_->second;
+    from_ = Place{};
+    return true;
 }
 
-void Retention::sweep() {
-    for (const auto& [state, keep] : options_.keep) sweep_state(state, clock_.now() - keep, {});
-    arm();
+awaitable<bool> Retention::find() {
+    auto look = [state = state_->first, older_than = older_than_, from = *from_](
+                    SystemSession& session) -> Result<Piece> { return find_piece(session, state, older_than, from); };
+    auto found = co_await database_.read(std::move(look));
+    if (!found) co_return false;
+    old_ = std::move(found->old);
+    from_ = std::move(found->next);
+    co_return true;
 }
 
-// Found on a reader, deleted on the writer, one piece after the other.
-void Retention::sweep_state(values::JobState state, Timestamp older_than, Place from) {
-    auto find = [state, older_than, from = std::move(from)](Session& session) -> Result<Piece> {
-        return find_piece(session, state, older_than, from);
+awaitable<bool> Retention::remove() {
+    auto task = [old = old_, now = clock_.now()](SystemSession& session) -> Result<std::size_t> {
+        return delete_piece(session, old, now);
     };
-    database_.post_read(std::move(find), [this, state, older_than](Result<Piece> found) {
-        if (!found || stopped_) return;
-        delete_found(state, older_than, std::make_shared<const Piece>(std::move(*found)),
-                     0); // shared by the turns that delete it
-    });
-}
-
-void Retention::delete_found(values::JobState state, Timestamp older_than, std::shared_ptr<const Piece> piece,
-                             std::size_t from) {
-    if (from == piece->old.size()) {
-        if (piece->next) sweep_state(state, older_than, *piece->next);
-        else if (from > 0) log_.info("ended jobs past their time were deleted", {{"state", values::name(state)}});
-        return;
-    }
-    database_.post_write(
-        [piece, from, now = clock_.now()](Session& session) -> Result<std::size_t> {
-            return delete_piece(session, std::span{piece->old}.subspan(from), now);
-        },
-        [this, state, older_than, piece, from](Result<std::size_t> done) {
-            if (!done || stopped_) return;
-            deleted_.add(*done);
-            delete_found(state, older_than, piece, from + *done);
-        });
-}
-
-void Retention::arm() {
-    if (stopped_) return;
-    timer_->expires_after(options_.every);
-    timer_->async_wait([this, timer = timer_](boost::system::error_code failure) {
-        if (!failure && !stopped_) sweep();
-    });
+    const auto done = co_await database_.write(std::move(task));
+    if (!done) co_return false;
+    deleted_.add(*done);
+    of_state_ += *done;
+    old_.erase(old_.begin(), old_.begin() + static_cast<std::ptrdiff_t>(*done));
+    co_return true;
 }
 
 } // namespace millrace::jobs

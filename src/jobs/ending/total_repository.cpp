@@ -3,7 +3,7 @@
 namespace millrace::jobs::total_repository {
 namespace {
 
-using store::Session;
+using store::SystemSession;
 using store::Sql;
 
 constexpr Sql add_total{
@@ -23,12 +23,12 @@ constexpr Sql delete_total{
 
 } // namespace
 
-void add(Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind,
+void add(SystemSession& session, const OrganizationId& organization, std::string_view queue, std::string_view kind,
          values::JobState state, std::int64_t jobs, std::int64_t run_us) {
     session.execute(add_total, {organization, queue, kind, values::name(state), jobs, run_us});
 }
 
-void each(Session& session, const std::function<void(const Total&)>& visit) {
+void each(SystemSession& session, const std::function<void(const Total&)>& visit) {
     auto rows = session.query(select_totals);
     while (rows.next())
         if (const auto state = values::job_state(rows.text(3)))
@@ -36,7 +36,7 @@ void each(Session& session, const std::function<void(const Total&)>& visit) {
                 {rows.id<OrganizationId>(0), rows.string(1), rows.string(2), *state, rows.integer(4), rows.integer(5)});
 }
 
-std::vector<Key> surplus(Session& session, int most, int at_once) {
+std::vector<Key> surplus(SystemSession& session, int most, int at_once) {
     std::vector<Key> keys;
     auto rows = session.query(select_surplus, {most, at_once});
     while (rows.next())
@@ -45,7 +45,7 @@ std::vector<Key> surplus(Session& session, int most, int at_once) {
     return keys;
 }
 
-void fold(Session& session, const std::vector<Key>& rows) {
+void fold(SystemSession& session, const std::vector<Key>& rows) {
     for (const auto& key : rows) {
         std::int64_t jobs = 0, run_us = 0;
         {

@@ -29,14 +29,14 @@ struct Total {
     std::int64_t jobs = 0, run_us = 0;
 };
 
-void add(store::Session& session, const OrganizationId& organization, std::string_view queue, std::string_view kind,
-         values::JobState state, std::int64_t jobs, std::int64_t run_us);
-void each(store::Session& session, const std::function<void(const Total&)>& visit);
+void add(store::SystemSession& session, const OrganizationId& organization, std::string_view queue,
+         std::string_view kind, values::JobState state, std::int64_t jobs, std::int64_t run_us);
+void each(store::SystemSession& session, const std::function<void(const Total&)>& visit);
 
 // Rows beyond `most` of each organisation, those with the fewest jobs, so many at once; on a reader, for it goes
 // through all.
-std::vector<Key> surplus(store::Session& session, int most, int at_once);
+std::vector<Key> surplus(store::SystemSession& session, int most, int at_once);
 // Adds them to the row of their organisation and state that has no queue and no kind.
-void fold(store::Session& session, const std::vector<Key>& rows);
+void fold(store::SystemSession& session, const std::vector<Key>& rows);
 
 } // namespace millrace::jobs::total_repository

@@ -3,7 +3,7 @@
 namespace millrace::jobs::dependency_repository {
 namespace {
 
-using store::Session;
+using store::SystemSession;
 using store::Sql;
 
 constexpr Sql insert_dependency{"INSERT INTO job_dependencies (organization_id, parent_id, job_id, on_failure, "
@@ -35,11 +35,11 @@ constexpr Sql uncount_end{"UPDATE flows SET failed = max(0, failed - 1), finishe
 
 } // namespace
 
-void add(store::TenantSession& session, JobId job, const values::Dependency& dependency, bool settled) {
+void add(store::OrganizationSession& session, JobId job, const values::Dependency& dependency, bool settled) {
     session.execute(insert_dependency, {dependency.parent, job, values::name(dependency.on_failure), settled});
 }
 
-std::vector<values::Dependency> parents(store::TenantSession& session, JobId job) {
+std::vector<values::Dependency> parents(store::OrganizationSession& session, JobId job) {
     std::vector<values::Dependency> all;
     auto rows = session.query(select_parents, {job});
     while (rows.next())
@@ -47,11 +47,11 @@ std::vector<values::Dependency> parents(store::TenantSession& session, JobId job
     return all;
 }
 
-void set_settled(store::TenantSession& session, JobId parent, JobId job, bool settled) {
+void set_settled(store::OrganizationSession& session, JobId parent, JobId job, bool settled) {
     session.execute(set_dependency, {parent, job, settled});
 }
 
-std::vector<Child> unsettled_children(Session& session, const Parent& parent, int most) {
+std::vector<Child> unsettled_children(SystemSession& session, const Parent& parent, int most) {
     std::vector<Child> children;
     const auto after = parent.settled_until ? parent.settled_until->text() : std::string{};
     auto rows = session.query(select_children, {parent.id, after, parent.end != ParentEnd::failed, most});
@@ -60,12 +60,12 @@ std::vector<Child> unsettled_children(Session& session, const Parent& parent, in
     return children;
 }
 
-void settle_later(store::TenantSession& session, const Parent& parent, Timestamp now) {
+void settle_later(store::OrganizationSession& session, const Parent& parent, Timestamp now) {
     const auto until = parent.settled_until ? parent.settled_until->text() : std::string{};
     session.execute(insert_unsettled, {parent.id, names_of_ends[static_cast<std::size_t>(parent.end)], until, now});
 }
 
-std::optional<Unsettled> first_unsettled(Session& session) {
+std::optional<Unsettled> first_unsettled(SystemSession& session) {
     auto rows = session.query(select_unsettled);
     if (!rows.next()) return std::nullopt;
     const auto word = rows.text(2);
@@ -75,9 +75,9 @@ std::optional<Unsettled> first_unsettled(Session& session) {
     return Unsettled{rows.id<OrganizationId>(0), {rows.id<JobId>(1), end, JobId::parse(rows.text(3))}};
 }
 
-void settled(store::TenantSession& session, JobId parent) { session.execute(delete_unsettled, {parent}); }
+void settled(store::OrganizationSession& session, JobId parent) { session.execute(delete_unsettled, {parent}); }
 
-std::optional<Unblocked> settle(Session& session, JobId parent, JobId child) {
+std::optional<Unblocked> settle(SystemSession& session, JobId parent, JobId child) {
     if (session.execute(settle_dependency, {parent, child}) == 0) return std::nullopt;
     auto rows = session.query(unblock, {child});
     if (!rows.next()) return std::nullopt;
@@ -89,19 +89,19 @@ std::optional<Unblocked> settle(Session& session, JobId parent, JobId child) {
                         rows.string(5),
                         static_cast<int>(rows.integer(6)),
                         rows.time(7)};
-    if (!rows.text(2).empty()) unblocked.key = rows.id<KeyId>(2);
+    if (!rows.text(2).empty()) unblocked.actor = rows.id<ActorId>(2);
     rows.next();
     return unblocked;
 }
 
-void set_ready(Session& session, JobId id, values::JobState state, Timestamp due) {
+void set_ready(SystemSession& session, JobId id, values::JobState state, Timestamp due) {
     session.execute(set_state, {id, values::name(state), due});
 }
 
-void count_in_flow(Session& session, FlowId flow, bool succeeded, Timestamp now) {
+void count_in_flow(SystemSession& session, FlowId flow, bool succeeded, Timestamp now) {
     session.execute(count_end, {flow, succeeded ? 1 : 0, succeeded ? 0 : 1, now});
 }
 
-void uncount_in_flow(Session& session, FlowId flow) { session.execute(uncount_end, {flow}); }
+void uncount_in_flow(SystemSession& session, FlowId flow) { session.execute(uncount_end, {flow}); }
 
 } // namespace millrace::jobs::dependency_repository

@@ -10,11 +10,11 @@
 
 namespace millrace::jobs::dependency_repository {
 
-void add(store::TenantSession& session, JobId job, const values::Dependency& dependency, bool settled);
+void add(store::OrganizationSession& session, JobId job, const values::Dependency& dependency, bool settled);
 
 // What a job depends on, settled or not, and whether it waits for it from now on.
-std::vector<values::Dependency> parents(store::TenantSession& session, JobId job);
-void set_settled(store::TenantSession& session, JobId parent, JobId job, bool settled);
+std::vector<values::Dependency> parents(store::OrganizationSession& session, JobId job);
+void set_settled(store::OrganizationSession& session, JobId parent, JobId job, bool settled);
 
 struct Child {
     JobId id;
@@ -29,33 +29,33 @@ struct Parent {
 };
 // So many of those that are left. Those that wait for its success in any case stay when it has failed; none stays when
 // it was purged.
-std::vector<Child> unsettled_children(store::Session& session, const Parent& parent, int most);
+std::vector<Child> unsettled_children(store::SystemSession& session, const Parent& parent, int most);
 
 // Jobs that have ended, with more that wait for them than one transaction settles: what is left to do, kept until it is
 // done.
-void settle_later(store::TenantSession& session, const Parent& parent, Timestamp now);
+void settle_later(store::OrganizationSession& session, const Parent& parent, Timestamp now);
 struct Unsettled {
     OrganizationId organization;
     Parent parent;
 };
-std::optional<Unsettled> first_unsettled(store::Session& session);
-void settled(store::TenantSession& session, JobId parent);
+std::optional<Unsettled> first_unsettled(store::SystemSession& session);
+void settled(store::OrganizationSession& session, JobId parent);
 
 // The child no longer waits for this parent. How many it still waits for.
 struct Unblocked {
     int blocked_by = 0;
     OrganizationId organization;
-    KeyId key;
+    ActorId actor;
     std::string queue, kind, resource;
     int priority = 0;
     Timestamp run_at;
 };
-std::optional<Unblocked> settle(store::Session& session, JobId parent,
+std::optional<Unblocked> settle(store::SystemSession& session, JobId parent,
                                 JobId child); // nullopt: the child is not blocked any more
 // `due` is stored: memory knows a job that stands in line by its id and that time.
-void set_ready(store::Session& session, JobId id, values::JobState state, Timestamp due);
+void set_ready(store::SystemSession& session, JobId id, values::JobState state, Timestamp due);
 
-void count_in_flow(store::Session& session, FlowId flow, bool succeeded, Timestamp now);
-void uncount_in_flow(store::Session& session, FlowId flow);
+void count_in_flow(store::SystemSession& session, FlowId flow, bool succeeded, Timestamp now);
+void uncount_in_flow(store::SystemSession& session, FlowId flow);
 
 } // namespace millrace::jobs::dependency_repository

@@ -4,7 +4,7 @@ namespace millrace::jobs::flow_repository {
 namespace {
 
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 
 #define MILLRACE_FLOW_COLUMNS "id, name, created_at, finished_at, callback_job_id, jobs, succeeded, failed"
 constexpr Sql insert_flow{"INSERT INTO flows (organization_id, id, name, created_by, created_at, callback_job_id, "
@@ -40,23 +40,23 @@ Flow read_flow(store::Rows& rows) {
 
 } // namespace
 
-void insert(TenantSession& session, const Flow& flow, const KeyId& created_by) {
+void insert(OrganizationSession& session, const Flow& flow, const ActorId& created_by) {
     session.execute(insert_flow, {flow.id, flow.name, created_by, flow.created_at, flow.callback, flow.jobs});
 }
 
-std::optional<Flow> find(TenantSession& session, FlowId id) {
+std::optional<Flow> find(OrganizationSession& session, FlowId id) {
     auto rows = session.query(find_flow, {id});
     return rows.next() ? std::optional{read_flow(rows)} : std::nullopt;
 }
 
-std::vector<Flow> list(TenantSession& session, const std::optional<FlowId>& before, int limit) {
+std::vector<Flow> list(OrganizationSession& session, const std::optional<FlowId>& before, int limit) {
     auto rows = session.query(list_flows, {before ? before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff", limit});
     std::vector<Flow> flows;
     while (rows.next()) flows.push_back(read_flow(rows));
     return flows;
 }
 
-std::vector<FlowNode> nodes(TenantSession& session, FlowId id, const std::optional<JobId>& callback) {
+std::vector<FlowNode> nodes(OrganizationSession& session, FlowId id, const std::optional<JobId>& callback) {
     auto rows = session.query(select_nodes, {id});
     std::vector<FlowNode> nodes;
     while (rows.next()) {
@@ -68,7 +68,7 @@ std::vector<FlowNode> nodes(TenantSession& session, FlowId id, const std::option
     return nodes;
 }
 
-std::vector<FlowLink> links(TenantSession& session, FlowId id) {
+std::vector<FlowLink> links(OrganizationSession& session, FlowId id) {
     auto rows = session.query(select_links, {id});
     std::vector<FlowLink> links;
     while (rows.next())
@@ -77,13 +77,13 @@ std::vector<FlowLink> links(TenantSession& session, FlowId id) {
     return links;
 }
 
-std::vector<JobId> unfinished(TenantSession& session, FlowId id) {
+std::vector<JobId> unfinished(OrganizationSession& session, FlowId id) {
     auto rows = session.query(select_unfinished, {id});
     std::vector<JobId> ids;
     while (rows.next()) ids.push_back(rows.id<JobId>(0));
     return ids;
 }
 
-void forget_empty(store::Session& session, FlowId id) { session.execute(delete_empty, {id}); }
+void forget_empty(store::SystemSession& session, FlowId id) { session.execute(delete_empty, {id}); }
 
 } // namespace millrace::jobs::flow_repository

@@ -8,12 +8,12 @@
 
 namespace millrace::jobs::flow_repository {
 
-void insert(store::TenantSession& session, const Flow& flow, const KeyId& created_by);
-std::optional<Flow> find(store::TenantSession& session, FlowId id);
-std::vector<Flow> list(store::TenantSession& session, const std::optional<FlowId>& before, int limit);
-std::vector<FlowNode> nodes(store::TenantSession& session, FlowId id, const std::optional<JobId>& callback);
-std::vector<FlowLink> links(store::TenantSession& session, FlowId id);
-std::vector<JobId> unfinished(store::TenantSession& session, FlowId id);
-void forget_empty(store::Session& session, FlowId id); // when none of its jobs is kept any more
+void insert(store::OrganizationSession& session, const Flow& flow, const ActorId& created_by);
+std::optional<Flow> find(store::OrganizationSession& session, FlowId id);
+std::vector<Flow> list(store::OrganizationSession& session, const std::optional<FlowId>& before, int limit);
+std::vector<FlowNode> nodes(store::OrganizationSession& session, FlowId id, const std::optional<JobId>& callback);
+std::vector<FlowLink> links(store::OrganizationSession& session, FlowId id);
+std::vector<JobId> unfinished(store::OrganizationSession& session, FlowId id);
+void forget_empty(store::SystemSession& session, FlowId id); // when none of its jobs is kept any more
 
 } // namespace millrace::jobs::flow_repository

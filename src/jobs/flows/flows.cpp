@@ -11,8 +11,7 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::OrganizationSession;
 
 // Parents before children (Kahn, 1962); unprocessable with what is wrong with the document.
 Result<std::vector<std::size_t>> in_order(const NewFlow& flow) {
@@ -46,7 +45,7 @@ Result<std::vector<std::size_t>> in_order(const NewFlow& flow) {
                  fmt::format("these jobs of the flow wait for each other in a circle: {}", circle)};
 }
 
-FlowGraph read_graph(TenantSession& tenant, Flow flow) {
+FlowGraph read_graph(OrganizationSession& tenant, Flow flow) {
     FlowGraph graph{std::move(flow), {}, {}};
     graph.nodes = flow_repository::nodes(tenant, graph.flow.id, graph.flow.callback);
     graph.edges = flow_repository::links(tenant, graph.flow.id);
@@ -54,7 +53,8 @@ FlowGraph read_graph(TenantSession& tenant, Flow flow) {
 }
 
 // The flow that an earlier request with the same key has made.
-Result<std::optional<FlowGraph>> made_before(TenantSession& tenant, const std::optional<IdempotentRequest>& request) {
+Result<std::optional<FlowGraph>> made_before(OrganizationSession& tenant,
+                                             const std::optional<IdempotentRequest>& request) {
     const auto earlier = earlier_answer(tenant, request);
     if (!earlier) return earlier.error();
     if (!*earlier) return std::optional<FlowGraph>{};
@@ -101,11 +101,10 @@ Result<Flows::Ready> Flows::prepare(const values::Principal& who, NewFlow asked,
 awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::optional<IdempotentRequest> request,
                                            Error why) {
     if (!request) co_return why;
-    auto task = [organization, request = std::move(request)](Session& session) -> Result<std::optional<FlowGraph>> {
-        TenantSession tenant{session, organization};
+    auto task = [request = std::move(request)](OrganizationSession& tenant) -> Result<std::optional<FlowGraph>> {
         return made_before(tenant, request);
     };
-    auto earlier = co_await database_.read(std::move(task));
+    auto earlier = co_await database_.read(organization, std::move(task));
     if (!earlier) co_return earlier.error();
     if (!*earlier) co_return why;
     co_return std::move(**earlier);
@@ -113,10 +112,6 @@ awaitable<Result<FlowGraph>> Flows::refuse(OrganizationId organization, std::opt
 
 awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
                                            std::optional<IdempotentRequest> idempotency) {
-    struct Done {
-        FlowGraph graph;
-        std::vector<Stored> stored;
-    };
     const Timestamp now = clock_.now();
     std::size_t bytes = 0;
     for (const auto& step : asked.steps) bytes += step.job.payload.size();
@@ -127,77 +122,61 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
     else ready = co_await pool_.run(std::move(check));
     if (!ready) co_return co_await refuse(who.organization, std::move(idempotency), ready.error());
     auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency),
-                 now](Session& session) mutable -> Result<Done> {
-        TenantSession tenant{session, who.organization};
+                 now](OrganizationSession& tenant) mutable -> Result<FlowGraph> {
         auto earlier = made_before(tenant, idempotency);
         if (!earlier) return earlier.error();
-        if (*earlier) return Done{std::move(**earlier), {}};
+        if (*earlier) return std::move(**earlier);
         crash_point("flow.before_insert");
         // One document, all or nothing: what a later job is refused for takes the earlier ones back.
-        return tenant.savepoint([&]() -> Result<Done> {
-            Done done;
-            flow_repository::insert(tenant, ready.flow, who.key);
+        return tenant.savepoint([&]() -> Result<FlowGraph> {
+            flow_repository::insert(tenant, ready.flow, who.actor);
             for (auto& job : ready.jobs) {
-                auto stored = store_job(tenant, job, now);
+                const auto stored = store_job(tenant, job, now);
                 if (!stored) return stored.error();
                 if (stored->duplicate)
                     return Error{Code::conflict, fmt::format("a job with the unique key \"{}\" is there already: {}",
                                                              job.job.unique_key, stored->job.id.text())};
-                done.stored.push_back(std::move(*stored));
             }
             remember_answer(tenant, idempotency, ready.flow.id.text(), 202, now);
-            done.graph = read_graph(tenant, ready.flow);
-            return done;
+            return read_graph(tenant, ready.flow);
         });
     };
-    auto done = co_await database_.write(std::move(task));
-    if (!done) co_return done.error();
-    for (const auto& stored : done->stored) jobs_.arrived(weights(who), stored);
-    co_return std::move(done->graph);
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 awaitable<Result<std::optional<FlowGraph>>> Flows::find(OrganizationId organization, FlowId id) {
-    auto task = [organization, id](Session& session) -> Result<std::optional<FlowGraph>> {
-        TenantSession tenant{session, organization};
+    auto task = [id](OrganizationSession& tenant) -> Result<std::optional<FlowGraph>> {
         auto flow = flow_repository::find(tenant, id);
         if (!flow) return std::optional<FlowGraph>{};
         return std::optional{read_graph(tenant, std::move(*flow))};
     };
-    auto found = co_await database_.read(std::move(task));
+    auto found = co_await database_.read(organization, std::move(task));
     if (found && *found) co_await dispatcher_.add_progress(std::span{(*found)->nodes});
     co_return found;
 }
 
 awaitable<Result<std::vector<Flow>>> Flows::list(OrganizationId organization, std::optional<FlowId> before, int limit) {
-    auto task = [organization, before, limit](Session& session) -> Result<std::vector<Flow>> {
-        TenantSession tenant{session, organization};
+    auto task = [before, limit](OrganizationSession& tenant) -> Result<std::vector<Flow>> {
         return flow_repository::list(tenant, before, limit);
     };
-    co_return co_await database_.read(std::move(task));
+    co_return co_await database_.read(organization, std::move(task));
 }
 
 awaitable<Result<std::size_t>> Flows::cancel(values::Principal who, FlowId id) {
-    struct Done {
-        std::size_t cancelled = 0; // of the flow itself; others may have waited for them
-        Settled settled;
-    };
-    auto task = [who, id, now = clock_.now()](Session& session) -> Result<Done> {
-        TenantSession tenant{session, who.organization};
+    // How many of the flow itself: others may have waited for them.
+    auto task = [who, id, now = clock_.now()](OrganizationSession& tenant) -> Result<std::size_t> {
         if (!flow_repository::find(tenant, id))
             return Error{Code::not_found, fmt::format("there is no flow {}", id.text())};
         const values::JobError why{"cancelled", fmt::format("its flow was cancelled by {}", who.name)};
         // Children first: none is failed, or released, by the end of its parent.
         const auto open = flow_repository::unfinished(tenant, id);
-        Done done{open.size(), {}};
+        Settled settled;
         for (auto job = open.rbegin(); job != open.rend(); ++job)
-            end_job(session, who.organization, *job, values::JobState::cancelled, why, now, done.settled);
-        count_totals(session, done.settled);
-        return done;
+            end_job(tenant, *job, values::JobState::cancelled, why, now, settled);
+        publish(tenant, std::move(settled));
+        return open.size();
     };
-    auto done = co_await database_.write(std::move(task));
-    if (!done) co_return done.error();
-    dispatcher_.ended_elsewhere(std::move(done->settled));
-    co_return done->cancelled;
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 } // namespace millrace::jobs

@@ -9,9 +9,9 @@ namespace millrace::jobs::attempt_repository {
 namespace {
 
 using store::Rows;
-using store::Session;
+using store::SystemSession;
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 
 #define MILLRACE_LEASE_COLUMNS                                                                                   \
     "organization_id, created_by, kind, queue, resource, payload, tags, unique_key, flow_ref, worker, flow_id, " \
@@ -66,7 +66,7 @@ Lease read_lease(const Rows& rows, JobId id) {
     Lease lease;
     lease.id = id;
     lease.organization = rows.id<OrganizationId>(0);
-    if (!rows.text(1).empty()) lease.created_by = rows.id<KeyId>(1);
+    if (!rows.text(1).empty()) lease.created_by = rows.id<ActorId>(1);
     lease.kind = rows.text(2);
     lease.queue = rows.text(3);
     lease.resource = rows.text(4);
@@ -99,7 +99,7 @@ constexpr Sql select_weights{
 
 } // namespace
 
-Lease insert_running(TenantSession& session, const values::Job& job, std::int64_t token, Timestamp now) {
+Lease insert_running(OrganizationSession& session, const values::Job& job, std::int64_t token, Timestamp now) {
     Lease lease;
     lease.id = job.id;
     lease.organization = job.organization;
@@ -128,7 +128,7 @@ Lease insert_running(TenantSession& session, const values::Job& job, std::int64_
     return lease;
 }
 
-std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Timestamp now,
+std::optional<Lease> claim(SystemSession& session, JobId id, std::int64_t token, Timestamp now,
                            std::optional<std::chrono::milliseconds> external_lease, std::string_view worker) {
     std::optional<Lease> lease;
     {
@@ -145,7 +145,7 @@ std::optional<Lease> claim(Session& session, JobId id, std::int64_t token, Times
     return lease;
 }
 
-bool end(Session& session, const Lease& lease, values::JobState state, const std::string* result,
+bool end(SystemSession& session, const Lease& lease, values::JobState state, const std::string* result,
          const values::JobError* error, Timestamp now) {
     if (session.execute(delete_leased, {lease.id, lease.token}) != 1) return false;
     using store::Value;
@@ -181,7 +181,7 @@ bool end(Session& session, const Lease& lease, values::JobState state, const std
     return true;
 }
 
-std::optional<Timestamp> release(Session& session, JobId id, std::int64_t token) {
+std::optional<Timestamp> release(SystemSession& session, JobId id, std::int64_t token) {
     auto rows = session.query(release_job, {id, token});
     if (!rows.next()) return std::nullopt;
     const auto due = rows.time(0);
@@ -189,26 +189,26 @@ std::optional<Timestamp> release(Session& session, JobId id, std::int64_t token)
     return due;
 }
 
-bool heartbeat(TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent) {
+bool heartbeat(OrganizationSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent) {
     return session.execute(beat, {id, token, progress_percent}) == 1;
 }
 
-std::chrono::milliseconds lease_length(TenantSession& session, JobId id) {
+std::chrono::milliseconds lease_length(OrganizationSession& session, JobId id) {
     auto rows = session.query(select_length, {id});
     return std::chrono::milliseconds{rows.next() ? rows.integer(0) / 1000 : 0};
 }
 
-std::optional<Lease> find(TenantSession& session, JobId id, std::int64_t token) {
+std::optional<Lease> find(OrganizationSession& session, JobId id, std::int64_t token) {
     auto rows = session.query(find_lease, {id, token});
     return rows.next() ? std::optional{read_lease(rows, id)} : std::nullopt;
 }
 
-void add(Session& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt) {
+void add(SystemSession& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt) {
     session.execute(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at,
                                      attempt.outcome, attempt.error.code, attempt.error.message});
 }
 
-Counts counts(Session& session, const Lease& lease) {
+Counts counts(SystemSession& session, const Lease& lease) {
     Counts counts;
     auto rows = session.query(count_outcomes, {lease.organization, lease.id, lease.replayed_after});
     while (rows.next()) {
@@ -220,7 +220,7 @@ Counts counts(Session& session, const Lease& lease) {
     return counts;
 }
 
-std::vector<Found> running(Session& session) {
+std::vector<Found> running(SystemSession& session) {
     std::vector<Found> all;
     auto rows = session.query(select_running, {});
     while (rows.next()) {
@@ -231,11 +231,11 @@ std::vector<Found> running(Session& session) {
     return all;
 }
 
-void requeue(Session& session, JobId id, const values::JobError& lost) {
+void requeue(SystemSession& session, JobId id, const values::JobError& lost) {
     session.execute(requeue_job, {id, lost.code, lost.message});
 }
 
-void each_waiting(Session& session, const std::function<void(const WaitingRow&)>& visit) {
+void each_waiting(SystemSession& session, const std::function<void(const WaitingRow&)>& visit) {
     auto rows = session.query(select_waiting, {});
     while (rows.next()) {
         WaitingRow row{rows.id<JobId>(0),
@@ -248,15 +248,16 @@ void each_waiting(Session& session, const std::function<void(const WaitingRow&)>
                        static_cast<int>(rows.integer(7)),
                        rows.time(8),
                        rows.maybe_time(9)};
-        if (!rows.text(2).empty()) row.key = rows.id<KeyId>(2);
+        if (!rows.text(2).empty()) row.actor = rows.id<ActorId>(2);
         visit(row);
     }
 }
 
-void each_weight(Session& session, const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit) {
+void each_weight(SystemSession& session,
+                 const std::function<void(const OrganizationId&, const ActorId&, int, int)>& visit) {
     auto rows = session.query(select_weights, {});
     while (rows.next())
-        visit(rows.id<OrganizationId>(0), rows.id<KeyId>(1), static_cast<int>(rows.integer(2)),
+        visit(rows.id<OrganizationId>(0), rows.id<ActorId>(1), static_cast<int>(rows.integer(2)),
               static_cast<int>(rows.integer(3)));
 }
 

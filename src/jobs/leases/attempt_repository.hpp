@@ -18,7 +18,7 @@ namespace millrace::jobs {
 struct Lease {
     JobId id;
     OrganizationId organization;
-    KeyId created_by;
+    ActorId created_by;
     std::string kind, queue, resource, payload, tags, unique_key, flow_ref, worker;
     std::optional<FlowId> flow;
     std::int64_t token = 0;
@@ -34,24 +34,25 @@ struct Lease {
 namespace attempt_repository {
 
 // A job that begins as it is submitted.
-Lease insert_running(store::TenantSession& session, const values::Job& job, std::int64_t token, Timestamp now);
+Lease insert_running(store::OrganizationSession& session, const values::Job& job, std::int64_t token, Timestamp now);
 
 // nullopt when the job is no longer waiting (cancelled meanwhile).
-std::optional<Lease> claim(store::Session& session, JobId id, std::int64_t token, Timestamp now,
+std::optional<Lease> claim(store::SystemSession& session, JobId id, std::int64_t token, Timestamp now,
                            std::optional<std::chrono::milliseconds> external_lease, std::string_view worker);
 // The attempt goes back unused: a clean stop of the daemon, a claim that came too late. Since when it is ready; nullopt
 // when the lease is not good.
-std::optional<Timestamp> release(store::Session& session, JobId id, std::int64_t token);
-bool heartbeat(store::TenantSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent);
+std::optional<Timestamp> release(store::SystemSession& session, JobId id, std::int64_t token);
+bool heartbeat(store::OrganizationSession& session, JobId id, std::int64_t token, std::optional<int> progress_percent);
 
-std::chrono::milliseconds lease_length(store::TenantSession& session, JobId id); // of a running job
+std::chrono::milliseconds lease_length(store::OrganizationSession& session, JobId id); // of a running job
 
 // Who holds this lease; nullopt when nobody does any more.
-std::optional<Lease> find(store::TenantSession& session, JobId id, std::int64_t token);
+std::optional<Lease> find(store::OrganizationSession& session, JobId id, std::int64_t token);
 
-void add(store::Session& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt);
+void add(store::SystemSession& session, const OrganizationId& organization, JobId id,
+         const values::JobAttempt& attempt);
 // The attempt was the last: the job moves to the history, unless the lease is no longer good.
-bool end(store::Session& session, const Lease& lease, values::JobState state, const std::string* result,
+bool end(store::SystemSession& session, const Lease& lease, values::JobState state, const std::string* result,
          const values::JobError* error, Timestamp now);
 
 // How earlier attempts ended, since it was last replayed; on the failure path only. `failed`: those that count against
@@ -59,31 +60,31 @@ bool end(store::Session& session, const Lease& lease, values::JobState state, co
 struct Counts {
     int failed = 0, worker_lost = 0, lost = 0;
 };
-Counts counts(store::Session& session, const Lease& lease);
+Counts counts(store::SystemSession& session, const Lease& lease);
 
 // Running when the daemon died.
 struct Found {
     Lease lease;
     std::optional<std::chrono::milliseconds> external; // length of the lease
 };
-std::vector<Found> running(store::Session& session);
-void requeue(store::Session& session, JobId id, const values::JobError& lost);
+std::vector<Found> running(store::SystemSession& session);
+void requeue(store::SystemSession& session, JobId id, const values::JobError& lost);
 
 struct WaitingRow {
     JobId id;
     OrganizationId organization;
-    KeyId key;
+    ActorId actor;
     std::string_view queue, kind, resource;
     values::JobState state;
     int priority;
     Timestamp due;
     std::optional<Timestamp> ends_by; // of expires_at, where no attempt has begun, and deadline_at the earlier
 };
-void each_waiting(store::Session& session, const std::function<void(const WaitingRow&)>& visit);
+void each_waiting(store::SystemSession& session, const std::function<void(const WaitingRow&)>& visit);
 
 // The shares of the keys: organisation, key, weight of the one, weight of the other.
-void each_weight(store::Session& session,
-                 const std::function<void(const OrganizationId&, const KeyId&, int, int)>& visit);
+void each_weight(store::SystemSession& session,
+                 const std::function<void(const OrganizationId&, const ActorId&, int, int)>& visit);
 
 } // namespace attempt_repository
 } // namespace millrace::jobs

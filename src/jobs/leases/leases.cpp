@@ -15,8 +15,7 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::OrganizationSession;
 
 const Error stale{
     Code::conflict,
@@ -46,7 +45,7 @@ awaitable<Result<std::vector<LeasedJob>>> Leases::take(values::Principal who, Le
             Code::conflict,
             fmt::format("queue \"{}\" is not worked by lease; set it with PUT /api/v1/queues/{} {{\"external\":true}}",
                         request.queue, request.queue)};
-    Dispatcher::WorkerTicket ticket = 0;
+    WorkerTicket ticket = 0;
     auto cancellation = co_await asio::this_coro::cancellation_state;
     const auto wait =
         cancellation.cancelled() == asio::cancellation_type::none ? request.wait : std::chrono::milliseconds{0};
@@ -59,15 +58,15 @@ awaitable<Result<std::vector<LeasedJob>>> Leases::take(values::Principal who, Le
     auto handed = co_await async::completion<Result<std::vector<Handed>>>(std::move(ask));
     if (!handed) co_return handed.error();
     if (handed->empty()) co_return std::vector<LeasedJob>{};
-    auto task = [who, handed = *handed, length = request.lease](Session& session) -> Result<std::vector<LeasedJob>> {
-        TenantSession tenant{session, who.organization};
+    auto task = [handed = *handed,
+                 length = request.lease](OrganizationSession& tenant) -> Result<std::vector<LeasedJob>> {
         std::vector<LeasedJob> jobs;
         for (const auto& each : handed)
             if (auto job = job_repository::find(tenant, each.id))
                 jobs.push_back({{each.id, each.token}, std::move(*job), length});
         return jobs;
     };
-    auto jobs = co_await database_.read(std::move(task));
+    auto jobs = co_await database_.read(who.organization, std::move(task));
     if (!jobs) dispatcher_.take_back(std::move(*handed));
     co_return jobs;
 }
@@ -80,13 +79,12 @@ void Leases::take_back(const std::vector<LeaseToken>& undelivered) {
 
 awaitable<Result<Heartbeat>> Leases::heartbeat(values::Principal who, LeaseToken token,
                                                std::optional<int> progress_percent) {
-    auto task = [who, token, progress_percent](Session& session) -> Result<std::chrono::milliseconds> {
+    auto task = [token, progress_percent](OrganizationSession& tenant) -> Result<std::chrono::milliseconds> {
         crash_point("heartbeat.before_write");
-        TenantSession tenant{session, who.organization};
         if (!attempt_repository::heartbeat(tenant, token.job, token.token, progress_percent)) return stale;
         return attempt_repository::lease_length(tenant, token.job);
     };
-    const auto length = co_await database_.write(std::move(task));
+    const auto length = co_await database_.write(who.organization, std::move(task));
     if (!length) co_return length.error();
     crash_point("heartbeat.after_write");
     dispatcher_.heartbeat(token.job, token.token, progress_percent);
@@ -94,10 +92,8 @@ awaitable<Result<Heartbeat>> Leases::heartbeat(values::Principal who, LeaseToken
 }
 
 awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Outcome outcome) {
-    const auto verdict = verdict_on(outcome);
     auto task = [this, who, token, outcome = std::move(outcome),
-                 now = clock_.now()](Session& session) -> Result<Settled> {
-        TenantSession tenant{session, who.organization};
+                 now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
         const auto lease = attempt_repository::find(tenant, token.job, token.token);
         if (!lease) return stale;
         values::Job job;
@@ -106,17 +102,15 @@ awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Out
         job.retry = lease->retry;
         std::uint64_t random = 0;
         random_bytes(std::as_writable_bytes(std::span{&random, 1}));
-        auto settled =
-            end_attempt(session, *lease, outcome, dispatcher_.retry_policy(job), dispatcher_.end_rules(), random, now);
+        auto settled = end_attempt(tenant.system(), *lease, outcome, dispatcher_.retry_policy(job),
+                                   dispatcher_.end_rules(), random, now);
         if (settled.empty()) return stale;
-        count_totals(session, settled);
-        return settled;
+        publish(tenant, std::move(settled));
+        return success();
     };
-    auto settled = co_await database_.write(std::move(task));
-    if (!settled) co_return settled.error();
-    crash_point("complete.before_answer");
-    dispatcher_.reported(token.job, token.token, std::move(*settled), verdict);
-    co_return success();
+    auto done = co_await database_.write(who.organization, std::move(task));
+    if (done) crash_point("complete.before_answer");
+    co_return done;
 }
 
 awaitable<Result<void>> Leases::complete(values::Principal who, LeaseToken token, std::string result_json) {

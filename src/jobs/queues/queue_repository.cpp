@@ -27,7 +27,7 @@ QueueRules read_rules(store::Rows& rows) {
 
 } // namespace
 
-void save(store::TenantSession& session, const std::string& name, const QueueRules& rules, Timestamp now) {
+void save(store::OrganizationSession& session, const std::string& name, const QueueRules& rules, Timestamp now) {
     const auto& pause = rules.pause;
     const auto settings = json_text(rules.settings.to_json());
     const auto since = pause ? std::optional{pause->since} : std::nullopt;
@@ -36,12 +36,12 @@ void save(store::TenantSession& session, const std::string& name, const QueueRul
                                    pause ? store::Value{pause->reason} : store::Value{nullptr}, now});
 }
 
-std::optional<QueueRules> find(store::TenantSession& session, const std::string& name) {
+std::optional<QueueRules> find(store::OrganizationSession& session, const std::string& name) {
     auto rows = session.query(select_queue, {name});
     return rows.next() ? std::optional{read_rules(rows)} : std::nullopt;
 }
 
-void each(store::Session& session,
+void each(store::SystemSession& session,
           const std::function<void(const OrganizationId&, std::string_view, QueueRules)>& visit) {
     auto rows = session.query(select_queues);
     while (rows.next()) visit(rows.id<OrganizationId>(5), rows.text(6), read_rules(rows));

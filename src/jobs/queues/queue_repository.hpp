@@ -7,9 +7,9 @@
 
 namespace millrace::jobs::queue_repository {
 
-void save(store::TenantSession& session, const std::string& name, const QueueRules& rules, Timestamp now);
-std::optional<QueueRules> find(store::TenantSession& session, const std::string& name);
-void each(store::Session& session,
+void save(store::OrganizationSession& session, const std::string& name, const QueueRules& rules, Timestamp now);
+std::optional<QueueRules> find(store::OrganizationSession& session, const std::string& name);
+void each(store::SystemSession& session,
           const std::function<void(const OrganizationId&, std::string_view name, QueueRules)>& visit);
 
 } // namespace millrace::jobs::queue_repository

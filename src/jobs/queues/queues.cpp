@@ -1,7 +1,7 @@
 #include "jobs/queues.hpp"
 
 #include "base/crash_point.hpp"
-#include "jobs/events.hpp"
+#include "events/event_log.hpp"
 #include "jobs/queues/queue_repository.hpp"
 
 #include <algorithm>
@@ -17,35 +17,22 @@ const Error too_many{Code::unprocessable, "there are too many queues; use one of
 class Change {
 public:
     // Returns whether anything is to be written; writes the event that tells of it.
-    using Edit = std::function<bool(store::Session&, QueueRules&)>;
-    Change(Dispatcher& dispatcher, QueuePtr queue, Edit edit, Timestamp now)
-        : dispatcher_{&dispatcher},
-          queue_{std::move(queue)},
-          edit_{std::move(edit)},
-          now_{now} {}
+    using Edit = std::function<bool(store::OrganizationSession&, QueueRules&)>;
+    Change(QueuePtr queue, Edit edit, Timestamp now) : queue_{std::move(queue)}, edit_{std::move(edit)}, now_{now} {}
 
-    Result<void> operator()(store::Session& session) {
+    Result<void> operator()(store::OrganizationSession& tenant) {
         crash_point("queue.before_write");
-        store::TenantSession tenant{session, queue_->organization};
         auto rules = queue_repository::find(tenant, queue_->name).value_or(QueueRules{});
-        if (!edit_(session, rules)) return success();
+        if (!edit_(tenant, rules)) return success();
         queue_repository::save(tenant, queue_->name, rules, now_);
-        changed_ = std::move(rules);
+        tenant.publish(RulesSet{queue_, std::move(rules)});
         return success();
     }
 
-    void committed() {
-        if (!changed_) return;
-        queue_->set_rules(std::move(*changed_));
-        dispatcher_->rules_changed(queue_);
-    }
-
 private:
-    Dispatcher* dispatcher_;
     QueuePtr queue_;
     Edit edit_;
     Timestamp now_;
-    std::optional<QueueRules> changed_;
 };
 
 } // namespace
@@ -81,12 +68,12 @@ awaitable<Result<void>> Queues::set(values::Principal who, std::string name, val
             co_return Error{Code::conflict, "\"external\" can be changed only while the queue has no jobs waiting or "
                                             "running; let it run empty first"};
     }
-    Change::Edit edit = [settings = std::move(settings)](store::Session&, QueueRules& rules) {
+    Change::Edit edit = [settings = std::move(settings)](store::OrganizationSession&, QueueRules& rules) {
         rules.settings = settings;
         return true;
     };
-    Change change{dispatcher_, queue, std::move(edit), clock_.now()};
-    auto saved = co_await database_.write(std::move(change));
+    Change change{queue, std::move(edit), clock_.now()};
+    auto saved = co_await database_.write(who.organization, std::move(change));
     if (saved) crash_point("queue.before_answer");
     co_return saved;
 }
@@ -97,16 +84,16 @@ awaitable<Result<void>> Queues::pause(values::Principal who, std::string name, s
     if (until && *until <= now) co_return Error{Code::unprocessable, "\"until\" is in the past"};
     if (!dispatcher_.table().admits(who.organization, name)) co_return too_many;
     const auto queue = dispatcher_.table().queue(who.organization, name);
-    Change::Edit edit = [queue, pause = values::Pause{now, until, std::move(reason), who.name}](store::Session& session,
-                                                                                                QueueRules& rules) {
+    Change::Edit edit = [queue, pause = values::Pause{now, until, std::move(reason), who.name}](
+                            store::OrganizationSession& tenant, QueueRules& rules) {
         rules.pause = pause;
         json::object data{{"reason", pause.reason}, {"by", pause.actor}};
         if (pause.until) data["until"] = pause.until->text();
-        write_event(session, queue->organization, "queue.paused", queue->name, data, pause.since);
+        events::write_event(tenant, "queue.paused", queue->name, data, pause.since);
         return true;
     };
-    Change change{dispatcher_, queue, std::move(edit), now};
-    auto saved = co_await database_.write(std::move(change));
+    Change change{queue, std::move(edit), now};
+    auto saved = co_await database_.write(who.organization, std::move(change));
     if (saved) crash_point("queue.before_answer");
     co_return saved;
 }
@@ -115,14 +102,14 @@ awaitable<Result<void>> Queues::resume(values::Principal who, std::string name) 
     const auto queue = dispatcher_.table().find_queue(who.organization, name);
     if (!queue) co_return Error{Code::not_found, "there is no queue " + name};
     const auto now = clock_.now();
-    Change::Edit edit = [queue, by = who.name, now](store::Session& session, QueueRules& rules) {
+    Change::Edit edit = [queue, by = who.name, now](store::OrganizationSession& tenant, QueueRules& rules) {
         if (!rules.pause) return false;
         rules.pause.reset();
-        write_event(session, queue->organization, "queue.resumed", queue->name, {{"by", by}}, now);
+        events::write_event(tenant, "queue.resumed", queue->name, {{"by", by}}, now);
         return true;
     };
-    Change change{dispatcher_, queue, std::move(edit), now};
-    auto saved = co_await database_.write(std::move(change));
+    Change change{queue, std::move(edit), now};
+    auto saved = co_await database_.write(who.organization, std::move(change));
     if (saved) crash_point("queue.before_answer");
     co_return saved;
 }

@@ -13,7 +13,7 @@
 namespace millrace::jobs::job_blobs {
 namespace {
 
-using store::Session;
+using store::SystemSession;
 using store::Sql;
 
 constexpr Sql insert_use{"INSERT INTO job_blobs (organization_id, job_id, sha256) VALUES ($1, $2, $3) ON CONFLICT "
@@ -49,20 +49,20 @@ Result<std::vector<std::string>> named(const json::value& payload) {
     return std::vector<std::string>{found.begin(), found.end()};
 }
 
-void note(Session& session, const OrganizationId& organization, JobId job, std::string_view payload) {
+void note(store::OrganizationSession& tenant, JobId job, std::string_view payload) {
     if (!may_name(payload)) return;
     const auto document = parse_json(payload);
     if (!document) return;
     std::set<std::string, std::less<>> found; // more than are taken now, where the payload is older than the limit
     find_all(*document, found);
-    for (const auto& sha256 : found) add(session, organization, job, sha256);
+    for (const auto& sha256 : found) add(tenant, job, sha256);
 }
 
-void add(Session& session, const OrganizationId& organization, JobId job, const std::string& sha256) {
-    session.execute(insert_use, {organization, job, sha256});
+void add(store::OrganizationSession& tenant, JobId job, const std::string& sha256) {
+    tenant.execute(insert_use, {job, sha256});
 }
 
-void forget(Session& session, JobId job, Timestamp now) {
+void forget(SystemSession& session, JobId job, Timestamp now) {
     std::vector<std::pair<OrganizationId, std::string>> released;
     {
         auto rows = session.query(delete_uses, {job});

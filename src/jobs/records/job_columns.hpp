@@ -24,7 +24,9 @@
 
 namespace millrace::jobs {
 
-inline store::Value id_or_empty(const KeyId& key) { return key.is_nil() ? store::Value{""} : store::Value{key}; }
+inline store::Value id_or_empty(const ActorId& actor) {
+    return actor.is_nil() ? store::Value{""} : store::Value{actor};
+}
 // Borrows the text.
 inline store::Value text_or_null(const std::string& text) {
     return text.empty() ? store::Value{nullptr} : store::Value{text};

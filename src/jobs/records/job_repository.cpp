@@ -14,9 +14,9 @@ namespace {
 using values::Job;
 using values::JobState;
 using store::Rows;
-using store::Session;
+using store::SystemSession;
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 using store::Value;
 
 constexpr Sql insert_job{
@@ -100,7 +100,7 @@ Job read_job(Rows& rows) {
     Job job;
     job.id = rows.id<JobId>(0);
     job.organization = rows.id<OrganizationId>(1);
-    if (!rows.text(2).empty()) job.created_by = rows.id<KeyId>(2);
+    if (!rows.text(2).empty()) job.created_by = rows.id<ActorId>(2);
     job.kind = rows.text(3);
     job.queue = rows.text(4);
     job.resource = rows.text(5);
@@ -131,7 +131,7 @@ Job read_job(Rows& rows) {
     return job;
 }
 
-void insert(TenantSession& session, const Job& job) {
+void insert(OrganizationSession& session, const Job& job) {
     const auto retry = retry_text(job);
     session.execute(insert_job, {job.id,
                                  id_or_empty(job.created_by),
@@ -155,7 +155,7 @@ void insert(TenantSession& session, const Job& job) {
                                  job.blocked_by});
 }
 
-void insert_ended(TenantSession& session, const Job& job, Timestamp now) {
+void insert_ended(OrganizationSession& session, const Job& job, Timestamp now) {
     const auto retry = retry_text(job);
     const auto error = job.error.value_or(values::JobError{});
     session.execute(insert_finished, {job.id,
@@ -182,7 +182,7 @@ void insert_ended(TenantSession& session, const Job& job, Timestamp now) {
                                       now});
 }
 
-std::optional<Job> find(TenantSession& session, JobId id) {
+std::optional<Job> find(OrganizationSession& session, JobId id) {
     {
         auto rows = session.query(find_job, {id});
         if (rows.next()) return read_job(rows);
@@ -191,7 +191,7 @@ std::optional<Job> find(TenantSession& session, JobId id) {
     return rows.next() ? std::optional{read_job(rows)} : std::nullopt;
 }
 
-std::optional<JobState> find_state(TenantSession& session, JobId id) {
+std::optional<JobState> find_state(OrganizationSession& session, JobId id) {
     {
         auto rows = session.query(find_open_state, {id});
         if (rows.next()) return values::job_state(rows.text(0));
@@ -200,7 +200,7 @@ std::optional<JobState> find_state(TenantSession& session, JobId id) {
     return rows.next() ? values::job_state(rows.text(0)) : std::nullopt;
 }
 
-std::vector<values::JobAttempt> attempts(TenantSession& session, JobId id) {
+std::vector<values::JobAttempt> attempts(OrganizationSession& session, JobId id) {
     auto rows = session.query(list_attempts, {id});
     std::vector<values::JobAttempt> all;
     while (rows.next())
@@ -212,7 +212,7 @@ std::vector<values::JobAttempt> attempts(TenantSession& session, JobId id) {
     return all;
 }
 
-std::vector<values::Dependency> dependencies(TenantSession& session, JobId id) {
+std::vector<values::Dependency> dependencies(OrganizationSession& session, JobId id) {
     auto rows = session.query(list_dependencies, {id});
     std::vector<values::Dependency> all;
     while (rows.next())
@@ -226,7 +226,7 @@ std::size_t shown_bytes(const Job& job) {
            (job.error ? job.error->message.size() : 0);
 }
 
-JobPage list(TenantSession& session, const Filter& filter, Timestamp now, int most_rows) {
+JobPage list(OrganizationSession& session, const Filter& filter, Timestamp now, int most_rows) {
     const std::string state{filter.state ? values::name(*filter.state) : ""};
     const std::string flow = filter.flow ? filter.flow->text() : "";
     // Above every id: the largest UUID.
@@ -259,20 +259,20 @@ std::string stored_tag(const std::pair<std::string, std::string>& tag) {
     return object.substr(1, object.size() - 2);
 }
 
-std::optional<StoredAnswer> find_request(TenantSession& session, const std::string& scope,
+std::optional<StoredAnswer> find_request(OrganizationSession& session, const std::string& scope,
                                          const std::string& other_scope, const std::string& key) {
     auto rows = session.query(select_request, {scope, other_scope, key});
     if (!rows.next()) return std::nullopt;
     return StoredAnswer{rows.string(0), rows.string(2), static_cast<int>(rows.integer(1))};
 }
 
-void remember_request(TenantSession& session, const std::string& scope, const std::string& key,
+void remember_request(OrganizationSession& session, const std::string& scope, const std::string& key,
                       const StoredAnswer& answer, Timestamp now) {
     session.execute(insert_request, {scope, key, answer.payload_sha256, answer.status, answer.body, now});
 }
 
 // One by one: the answer of a large batch is large, and then a turn is over after a few.
-std::int64_t forget_requests(Session& session, Timestamp older_than, int most) {
+std::int64_t forget_requests(SystemSession& session, Timestamp older_than, int most) {
     struct Old {
         OrganizationId organization;
         std::string scope, key;
@@ -291,7 +291,7 @@ std::int64_t forget_requests(Session& session, Timestamp older_than, int most) {
     return forgotten;
 }
 
-std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
+std::optional<Job> find_unique(OrganizationSession& session, const std::string& key) {
     JobId id;
     {
         auto rows = session.query(select_unique, {key});
@@ -301,14 +301,14 @@ std::optional<Job> find_unique(TenantSession& session, const std::string& key) {
     return find(session, id);
 }
 
-void remember_unique(TenantSession& session, const std::string& key, JobId id,
+void remember_unique(OrganizationSession& session, const std::string& key, JobId id,
                      std::optional<std::chrono::microseconds> period, Timestamp now) {
     const auto memory = std::max<std::chrono::microseconds>(period.value_or(least_unique_memory), least_unique_memory);
     session.execute(upsert_unique, {key, id, now, now + memory});
 }
 
 // A key whose job goes on for longer is met again after a while, not in each sweep.
-std::int64_t forget_unique(Session& session, Timestamp now, int most) {
+std::int64_t forget_unique(SystemSession& session, Timestamp now, int most) {
     struct Old {
         OrganizationId organization;
         std::string key;

@@ -8,7 +8,7 @@
 namespace millrace::jobs {
 
 // `look` reads what `filter` lets through from filter.before on, in one task of a reader:
-// Result<JobPage>(TenantSession&, const Filter&). It is copied into each task, and is no coroutine.
+// Result<JobPage>(OrganizationSession&, const Filter&). It is copied into each task, and is no coroutine.
 template <class Filter, class Look>
 awaitable<Result<job_repository::JobPage>> read_page(store::Database& database, OrganizationId organization,
                                                      Filter filter, Look look) {
@@ -17,11 +17,10 @@ awaitable<Result<job_repository::JobPage>> read_page(store::Database& database, 
     std::size_t bytes = 0;
     for (int looks = 0; looks < most_looks; ++looks) {
         filter.limit = limit - static_cast<int>(page.items.size());
-        auto task = [organization, filter, look](store::Session& session) -> Result<job_repository::JobPage> {
-            store::TenantSession tenant{session, organization};
+        auto task = [filter, look](store::OrganizationSession& tenant) -> Result<job_repository::JobPage> {
             return look(tenant, filter);
         };
-        auto found = co_await database.read(std::move(task));
+        auto found = co_await database.read(organization, std::move(task));
         if (!found) co_return found.error();
         for (auto& job : found->items) {
             bytes += job_repository::shown_bytes(job);

@@ -23,8 +23,8 @@ struct Schedule {
     OrganizationId organization;
     std::string name, cron, time_zone;
     Missed missed = Missed::run_once;
-    std::string job;  // the template as JSON text
-    KeyId created_by; // nil: the admin socket
+    std::string job;    // the template as JSON text
+    ActorId created_by; // nil: the admin socket
     Timestamp created_at;
     std::optional<Timestamp> paused_at;
     std::optional<Timestamp> next_run_at; // nullopt: never again

@@ -4,9 +4,9 @@ namespace millrace::jobs::schedule_repository {
 namespace {
 
 using store::Rows;
-using store::Session;
+using store::SystemSession;
 using store::Sql;
-using store::TenantSession;
+using store::OrganizationSession;
 
 #define SCHEDULE_COLUMNS                                                                                        \
     "id, organization_id, name, cron, time_zone, missed, job, created_by, created_at, paused_at, next_run_at, " \
@@ -55,7 +55,7 @@ Schedule read(Rows& rows) {
     schedule.time_zone = rows.string(4);
     schedule.missed = missed(rows.text(5)).value_or(Missed::run_once);
     schedule.job = rows.string(6);
-    if (!rows.text(7).empty()) schedule.created_by = rows.id<KeyId>(7);
+    if (!rows.text(7).empty()) schedule.created_by = rows.id<ActorId>(7);
     schedule.created_at = rows.time(8);
     schedule.paused_at = rows.maybe_time(9);
     schedule.next_run_at = rows.maybe_time(10);
@@ -75,27 +75,27 @@ std::optional<Schedule> read_one(Rows rows) { return rows.next() ? std::optional
 
 } // namespace
 
-void insert(TenantSession& tenant, const Schedule& schedule) {
+void insert(OrganizationSession& tenant, const Schedule& schedule) {
     tenant.execute(insert_schedule,
                    {schedule.id, schedule.name, schedule.cron, schedule.time_zone, name(schedule.missed), schedule.job,
                     schedule.created_by.is_nil() ? std::string{} : schedule.created_by.text(), schedule.created_at,
                     schedule.next_run_at});
 }
 
-std::optional<Schedule> find(TenantSession& tenant, ScheduleId id) {
+std::optional<Schedule> find(OrganizationSession& tenant, ScheduleId id) {
     return read_one(tenant.query(find_schedule, {id}));
 }
-std::optional<Schedule> find(TenantSession& tenant, const std::string& name) {
+std::optional<Schedule> find(OrganizationSession& tenant, const std::string& name) {
     return read_one(tenant.query(find_by_name, {name}));
 }
 
-std::int64_t count(TenantSession& tenant) {
+std::int64_t count(OrganizationSession& tenant) {
     auto rows = tenant.query(count_schedules);
     rows.next();
     return rows.integer(0);
 }
 
-Page<Schedule, ScheduleId> list(TenantSession& tenant, const Filter& filter) {
+Page<Schedule, ScheduleId> list(OrganizationSession& tenant, const Filter& filter) {
     const std::string before = filter.before ? filter.before->text() : "~"; // sorts after every id
     auto rows = tenant.query(list_schedules, {before, filter.name.value_or(""), filter.limit});
     Page<Schedule, ScheduleId> page;
@@ -110,39 +110,39 @@ Page<Schedule, ScheduleId> list(TenantSession& tenant, const Filter& filter) {
     return page;
 }
 
-void update(TenantSession& tenant, const Schedule& schedule) {
+void update(OrganizationSession& tenant, const Schedule& schedule) {
     tenant.execute(update_schedule, {schedule.id, schedule.name, schedule.cron, schedule.time_zone,
                                      name(schedule.missed), schedule.job, schedule.next_run_at});
 }
 
-void name_blobs(TenantSession& tenant, ScheduleId id, const std::vector<std::string>& blobs) {
+void name_blobs(OrganizationSession& tenant, ScheduleId id, const std::vector<std::string>& blobs) {
     tenant.execute(delete_blobs, {id});
     for (const auto& sha256 : blobs) tenant.execute(insert_blob, {id, sha256});
 }
 
-bool remove(TenantSession& tenant, ScheduleId id) {
+bool remove(OrganizationSession& tenant, ScheduleId id) {
     tenant.execute(delete_blobs, {id});
     return tenant.execute(delete_schedule, {id}) == 1;
 }
 
-void pause(TenantSession& tenant, ScheduleId id, Timestamp now) { tenant.execute(pause_schedule, {id, now}); }
+void pause(OrganizationSession& tenant, ScheduleId id, Timestamp now) { tenant.execute(pause_schedule, {id, now}); }
 
-void resume(TenantSession& tenant, ScheduleId id, std::optional<Timestamp> next_run_at) {
+void resume(OrganizationSession& tenant, ScheduleId id, std::optional<Timestamp> next_run_at) {
     tenant.execute(resume_schedule, {id, next_run_at});
 }
 
-void fired(TenantSession& tenant, ScheduleId id, Timestamp planned, JobId job) {
+void fired(OrganizationSession& tenant, ScheduleId id, Timestamp planned, JobId job) {
     tenant.execute(record_job, {id, planned, job});
 }
 
-void not_fired(TenantSession& tenant, ScheduleId id, Timestamp planned, const std::string& reason) {
+void not_fired(OrganizationSession& tenant, ScheduleId id, Timestamp planned, const std::string& reason) {
     tenant.execute(record_error, {id, planned, reason});
 }
 
-std::vector<Schedule> next(Session& session, int limit) { return read_all(session.query(select_next, {limit})); }
-std::vector<Schedule> active(Session& session) { return read_all(session.query(select_active)); }
+std::vector<Schedule> next(SystemSession& session, int limit) { return read_all(session.query(select_next, {limit})); }
+std::vector<Schedule> active(SystemSession& session) { return read_all(session.query(select_active)); }
 
-bool move_on(TenantSession& tenant, const Schedule& schedule, Timestamp expected, std::optional<Timestamp> next) {
+bool move_on(OrganizationSession& tenant, const Schedule& schedule, Timestamp expected, std::optional<Timestamp> next) {
     return tenant.execute(move_schedule, {schedule.id, expected, next, schedule.cron, schedule.time_zone,
                                           name(schedule.missed), schedule.job}) == 1;
 }

@@ -1,7 +1,7 @@
 #include "jobs/schedules/schedule_runner.hpp"
 
 #include "base/crash_point.hpp"
-#include "jobs/events.hpp"
+#include "events/event_log.hpp"
 #include "jobs/schedules/schedule_repository.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -15,8 +15,8 @@ namespace millrace::jobs {
 namespace {
 
 using namespace std::chrono_literals;
-using store::Session;
-using store::TenantSession;
+using store::SystemSession;
+using store::OrganizationSession;
 
 constexpr auto tick = 1s;                  // between two looks at the wall clock, at most
 constexpr int most_schedules = 100;        // looked at together
@@ -24,19 +24,19 @@ constexpr std::size_t most_firings = 1000; // on their way together, and those o
 constexpr auto later = 1h;                 // when a schedule that cannot be planned is looked at again
 constexpr Timestamp never{INT64_MAX};
 
-void tell_missed(TenantSession& tenant, const Schedule& schedule, const Due& due, Timestamp now) {
+void tell_missed(OrganizationSession& tenant, const Schedule& schedule, const Due& due, Timestamp now) {
     const json::object data{{"name", schedule.name},
                             {"missed", name(schedule.missed)},
                             {"first", due.first.text()},
                             {"last", due.last.text()},
                             {"jobs", due.fire.size()}};
-    write_event(tenant.session(), schedule.organization, "schedule.missed", schedule.id.text(), data, now);
+    events::write_event(tenant, "schedule.missed", schedule.id.text(), data, now);
 }
 
 } // namespace
 
-ScheduleRunner::ScheduleRunner(store::Database& database, const ScheduleTemplates& templates, Clock& clock,
-                               telemetry::Log& log, telemetry::Metrics& metrics)
+ScheduleRunner::ScheduleRunner(store::Database& database, events::Feed& feed, const ScheduleTemplates& templates,
+                               Clock& clock, telemetry::Log& log, telemetry::Metrics& metrics)
     : database_{database},
       templates_{templates},
       clock_{clock},
@@ -45,7 +45,9 @@ ScheduleRunner::ScheduleRunner(store::Database& database, const ScheduleTemplate
                                    "Planned times of schedules that came, by what they gave", {{"outcome", "job"}})},
       failed_total_{metrics.counter("millrace_schedule_firings_total",
                                     "Planned times of schedules that came, by what they gave",
-                                    {{"outcome", "refused"}})} {}
+                                    {{"outcome", "refused"}})} {
+    feed.subscribe<SchedulesChanged>([this](const auto&) { changed(); });
+}
 
 ScheduleRunner::~ScheduleRunner() { stop(); }
 
@@ -96,7 +98,7 @@ awaitable<void> ScheduleRunner::look() {
     const Timestamp now = clock_.now();
     if (clock_went_back(now)) co_await replan(now);
     while (changed_.exchange(false) || earliest_ <= now) {
-        auto nearest = [](Session& session) -> Result<std::vector<Schedule>> {
+        auto nearest = [](SystemSession& session) -> Result<std::vector<Schedule>> {
             return schedule_repository::next(session, most_schedules);
         };
         const auto found = co_await database_.read(std::move(nearest));
@@ -121,7 +123,7 @@ awaitable<void> ScheduleRunner::look() {
 
 // Where the clock was set back, or the rules of a zone have changed, plans made before are wrong.
 awaitable<void> ScheduleRunner::replan(Timestamp now) {
-    auto active = [](Session& session) -> Result<std::vector<Schedule>> {
+    auto active = [](SystemSession& session) -> Result<std::vector<Schedule>> {
         return schedule_repository::active(session);
     };
     const auto schedules = co_await database_.read(std::move(active));
@@ -140,9 +142,9 @@ awaitable<void> ScheduleRunner::replan(Timestamp now) {
                      {{"schedule", schedule.name},
                       {"was", schedule.next_run_at->text()},
                       {"is", next ? next->text() : "never"}});
-    auto correct = [wrong = std::move(wrong)](Session& session) -> Result<void> {
+    auto correct = [wrong = std::move(wrong)](SystemSession& session) -> Result<void> {
         for (const auto& [schedule, next] : wrong) {
-            TenantSession tenant{session, schedule.organization};
+            OrganizationSession tenant{session, schedule.organization};
             schedule_repository::move_on(tenant, schedule, *schedule.next_run_at, next);
         }
         return success();
@@ -217,9 +219,8 @@ awaitable<bool> ScheduleRunner::fire(Firing firing) {
         bool moved = false;
         std::string failure;
     };
-    auto task = [firing, pending, now](Session& session) -> Result<Written> {
+    auto task = [firing, pending, now](OrganizationSession& tenant) -> Result<Written> {
         const auto& schedule = *firing.schedule;
-        TenantSession tenant{session, schedule.organization};
         if (!schedule_repository::move_on(tenant, schedule, firing.expected, firing.next)) return Written{};
         if (firing.missed) tell_missed(tenant, schedule, *firing.missed, now);
         Written written{true, firing.failure};
@@ -234,7 +235,7 @@ awaitable<bool> ScheduleRunner::fire(Firing firing) {
         crash_point("schedule.before_fire");
         return written;
     };
-    const auto written = co_await database_.write(std::move(task));
+    const auto written = co_await database_.write(firing.schedule->organization, std::move(task));
     if (!written) {
         log_.warning("a schedule could not be fired; trying again",
                      {{"schedule", firing.schedule->name}, {"reason", written.error().detail}});
@@ -247,7 +248,6 @@ awaitable<bool> ScheduleRunner::fire(Firing firing) {
         log_.warning("a schedule gave no job", {{"schedule", firing.schedule->name}, {"reason", written->failure}});
     } else if (pending) {
         fired_total_.add();
-        pending->announce();
     }
     co_return true;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include "async/awaitable.hpp"
 #include "async/io_pool.hpp"
+#include "events/feed.hpp"
 #include "jobs/schedules/schedule_template.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
@@ -21,19 +22,19 @@
 
 namespace millrace::jobs {
 
+// As the change feed tells it: schedules may be due earlier than was known.
+struct SchedulesChanged {};
+
 class ScheduleRunner {
 public:
-    // Borrows everything. Starts no work.
-    ScheduleRunner(store::Database& database, const ScheduleTemplates& templates, Clock& clock, telemetry::Log& log,
-                   telemetry::Metrics& metrics);
+    // `feed` is that of `database`. Borrows everything. Starts no work.
+    ScheduleRunner(store::Database& database, events::Feed& feed, const ScheduleTemplates& templates, Clock& clock,
+                   telemetry::Log& log, telemetry::Metrics& metrics);
     ~ScheduleRunner(); // stop()
 
     void start();
     // Waits for the firings under way. Before the database is closed. Idempotent.
     void stop();
-
-    // Schedules have been committed that may be due earlier than was known.
-    void changed();
 
     // One look at the clock: fires what is due. start() does it again and again; tests call it by themselves.
     awaitable<void> look();
@@ -49,6 +50,7 @@ private:
         std::string failure;                      // why it cannot fire
     };
 
+    void changed(); // any thread
     awaitable<void> run();
     awaitable<void> pause();
     awaitable<void> replan(Timestamp now);

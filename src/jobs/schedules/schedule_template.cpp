@@ -27,7 +27,7 @@ Result<Pending> ScheduleTemplates::prepare(const Schedule& schedule, Timestamp p
     job->tags["planned_at"] = planned.text();
     // Its jobs are the organisation's: they go on when the key that made it is gone.
     const values::Principal who{.organization = schedule.organization,
-                                .key = schedule.created_by,
+                                .actor = schedule.created_by,
                                 .name = "schedule " + schedule.name,
                                 .role = values::Role::submitter};
     return submitter_.prepare(who, std::move(*job), now);

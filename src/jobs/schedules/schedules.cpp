@@ -8,8 +8,7 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::OrganizationSession;
 
 Error no_such_schedule(ScheduleId id) { return {Code::not_found, fmt::format("there is no schedule {}", id.text())}; }
 Error name_taken(const std::string& name) {
@@ -24,12 +23,12 @@ Schedules::Answer again(job_repository::StoredAnswer stored) {
 
 } // namespace
 
-Schedules::Schedules(store::Database& database, Submitter& submitter, ReadJob read, Clock& clock, telemetry::Log& log,
-                     telemetry::Metrics& metrics)
+Schedules::Schedules(store::Database& database, events::Feed& feed, Submitter& submitter, ReadJob read, Clock& clock,
+                     telemetry::Log& log, telemetry::Metrics& metrics)
     : database_{database},
       clock_{clock},
       templates_{submitter, std::move(read)},
-      runner_{database, templates_, clock, log, metrics} {}
+      runner_{database, feed, templates_, clock, log, metrics} {}
 
 Result<Schedules::Planned> Schedules::plan(const values::Principal& who, const NewSchedule& asked,
                                            Timestamp now) const {
@@ -47,7 +46,7 @@ Result<Schedules::Planned> Schedules::plan(const values::Principal& who, const N
     schedule.time_zone = asked.time_zone;
     schedule.missed = asked.missed;
     schedule.job = asked.job;
-    schedule.created_by = who.key;
+    schedule.created_by = who.actor;
     schedule.created_at = now;
     schedule.next_run_at = timetable->next(now);
     Planned planned{std::move(schedule), {}};
@@ -67,8 +66,7 @@ awaitable<Result<Schedules::Answer>> Schedules::create(values::Principal who, Ne
     planned->schedule.id = {Uuid::make()};
     auto task = [schedule = std::move(planned->schedule), blobs = std::move(planned->blobs),
                  idempotency = std::move(idempotency), render = std::move(render),
-                 now](Session& session) -> Result<Answer> {
-        TenantSession tenant{session, schedule.organization};
+                 now](OrganizationSession& tenant) -> Result<Answer> {
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
         if (*earlier) return again(std::move(**earlier));
@@ -79,49 +77,44 @@ awaitable<Result<Schedules::Answer>> Schedules::create(values::Principal who, Ne
         schedule_repository::name_blobs(tenant, schedule.id, blobs);
         Answer answer{schedule.id.text(), render(schedule), false};
         remember_answer(tenant, idempotency, answer.body, 201, now);
+        tenant.publish(SchedulesChanged{});
         return answer;
     };
-    auto answer = co_await database_.write(std::move(task));
-    if (answer) runner_.changed();
-    co_return answer;
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 awaitable<Result<std::optional<Schedule>>> Schedules::find(OrganizationId organization, ScheduleId id) {
-    auto task = [organization, id](Session& session) -> Result<std::optional<Schedule>> {
-        TenantSession tenant{session, organization};
+    auto task = [id](OrganizationSession& tenant) -> Result<std::optional<Schedule>> {
         return schedule_repository::find(tenant, id);
     };
-    co_return co_await database_.read(std::move(task));
+    co_return co_await database_.read(organization, std::move(task));
 }
 
 awaitable<Result<Page<Schedule, ScheduleId>>> Schedules::list(OrganizationId organization,
                                                               schedule_repository::Filter filter) {
-    auto task = [organization, filter = std::move(filter)](Session& session) -> Result<Page<Schedule, ScheduleId>> {
-        TenantSession tenant{session, organization};
+    auto task = [filter = std::move(filter)](OrganizationSession& tenant) -> Result<Page<Schedule, ScheduleId>> {
         return schedule_repository::list(tenant, filter);
     };
-    co_return co_await database_.read(std::move(task));
+    co_return co_await database_.read(organization, std::move(task));
 }
 
 // `apply` sees the schedule as it is, and returns an error only before it writes.
 awaitable<Result<Schedule>> Schedules::change(OrganizationId organization, ScheduleId id, Change apply) {
-    auto task = [organization, id, apply = std::move(apply)](Session& session) -> Result<Schedule> {
-        TenantSession tenant{session, organization};
+    auto task = [id, apply = std::move(apply)](OrganizationSession& tenant) -> Result<Schedule> {
         const auto schedule = schedule_repository::find(tenant, id);
         if (!schedule) return no_such_schedule(id);
         if (const auto done = apply(tenant, *schedule); !done) return done.error();
+        tenant.publish(SchedulesChanged{});
         return schedule_repository::find(tenant, id).value_or(*schedule);
     };
-    auto changed = co_await database_.write(std::move(task));
-    if (changed) runner_.changed();
-    co_return changed;
+    co_return co_await database_.write(organization, std::move(task));
 }
 
 awaitable<Result<Schedule>> Schedules::update(values::Principal who, ScheduleId id, NewSchedule asked) {
     auto planned = plan(who, asked, clock_.now());
     if (!planned) co_return planned.error();
     Change replace = [wanted = std::move(planned->schedule), blobs = std::move(planned->blobs)](
-                         TenantSession& tenant, const Schedule& present) mutable -> Result<void> {
+                         OrganizationSession& tenant, const Schedule& present) mutable -> Result<void> {
         if (wanted.name != present.name && schedule_repository::find(tenant, wanted.name))
             return name_taken(wanted.name);
         wanted.id = present.id;
@@ -136,7 +129,7 @@ awaitable<Result<Schedule>> Schedules::update(values::Principal who, ScheduleId 
 }
 
 awaitable<Result<void>> Schedules::remove(values::Principal who, ScheduleId id) {
-    Change erase = [](TenantSession& tenant, const Schedule& present) -> Result<void> {
+    Change erase = [](OrganizationSession& tenant, const Schedule& present) -> Result<void> {
         schedule_repository::remove(tenant, present.id);
         return success();
     };
@@ -146,7 +139,7 @@ awaitable<Result<void>> Schedules::remove(values::Principal who, ScheduleId id) 
 }
 
 awaitable<Result<Schedule>> Schedules::pause(values::Principal who, ScheduleId id) {
-    Change stop_it = [now = clock_.now()](TenantSession& tenant, const Schedule& present) -> Result<void> {
+    Change stop_it = [now = clock_.now()](OrganizationSession& tenant, const Schedule& present) -> Result<void> {
         schedule_repository::pause(tenant, present.id, now);
         return success();
     };
@@ -154,7 +147,7 @@ awaitable<Result<Schedule>> Schedules::pause(values::Principal who, ScheduleId i
 }
 
 awaitable<Result<Schedule>> Schedules::resume(values::Principal who, ScheduleId id) {
-    Change go_on = [now = clock_.now()](TenantSession& tenant, const Schedule& present) -> Result<void> {
+    Change go_on = [now = clock_.now()](OrganizationSession& tenant, const Schedule& present) -> Result<void> {
         if (!present.paused_at) return success();
         const auto timetable = Timetable::of(present);
         if (!timetable) return timetable.error();
@@ -172,9 +165,8 @@ awaitable<Result<Schedules::Answer>> Schedules::run(values::Principal who, Sched
     if (!*schedule) co_return no_such_schedule(id);
     auto pending = templates_.prepare(**schedule, now, now);
     if (!pending) co_return pending.error();
-    auto task = [organization = who.organization, id, pending = *pending, idempotency = std::move(idempotency),
-                 now](Session& session) -> Result<Answer> {
-        TenantSession tenant{session, organization};
+    auto task = [id, pending = std::move(*pending), idempotency = std::move(idempotency),
+                 now](OrganizationSession& tenant) -> Result<Answer> {
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
         if (*earlier) return again(std::move(**earlier));
@@ -190,9 +182,7 @@ awaitable<Result<Schedules::Answer>> Schedules::run(values::Principal who, Sched
         remember_answer(tenant, idempotency, answer.body, 202, now);
         return answer;
     };
-    auto answer = co_await database_.write(std::move(task));
-    if (answer && !answer->replayed) pending->announce();
-    co_return answer;
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 } // namespace millrace::jobs

@@ -5,12 +5,6 @@
 namespace millrace::jobs {
 namespace {
 
-struct OnItsWay {
-    Weights weights;
-    Prepared prepared;
-    std::optional<Stored> stored;
-};
-
 class ToService final : public Submitter {
 public:
     explicit ToService(JobService& jobs) : jobs_{jobs} {}
@@ -18,17 +12,12 @@ public:
     Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp now) override {
         auto prepared = jobs_.prepare(who, std::move(job), now);
         if (!prepared) return prepared.error();
-        auto one = std::make_shared<OnItsWay>(
-            OnItsWay{weights(who), std::move(*prepared), std::nullopt}); // shared by the two steps
-        return Pending{[one](store::TenantSession& tenant, Timestamp at) -> Result<values::Job> {
-                           auto stored = store_job(tenant, one->prepared, at);
-                           if (!stored) return stored.error();
-                           one->stored = std::move(*stored);
-                           return one->stored->job;
-                       },
-                       [this, one] {
-                           if (one->stored) jobs_.arrived(one->weights, *one->stored);
-                       }};
+        auto shared = std::make_shared<Prepared>(std::move(*prepared)); // by the copies of the function
+        return Pending{[shared](store::OrganizationSession& tenant, Timestamp at) -> Result<values::Job> {
+            auto stored = store_job(tenant, *shared, at);
+            if (!stored) return stored.error();
+            return std::move(stored->job);
+        }};
     }
 
 private:

@@ -1,4 +1,4 @@
-// The port through which schedules submit jobs: the three steps of jobs/submission/submission.hpp, for callers that
+// The port through which schedules submit jobs: the two steps of jobs/submission/submission.hpp, for callers that
 // need not know who takes them. Thread-safe.
 #pragma once
 #include "store/database.hpp"
@@ -12,12 +12,11 @@ namespace millrace::jobs {
 
 class JobService;
 
-// A job on its way. The functions are called once each, in this order.
+// A job on its way. The function is called once.
 struct Pending {
-    // In the writer's transaction. The job that stands for the firing: a new one, or an earlier one with the same
-    // unique key. An error comes before anything has been written.
-    std::function<Result<values::Job>(store::TenantSession&, Timestamp now)> store;
-    std::function<void()> announce; // after the commit: the job may begin
+    // In the writer's transaction, which lets the queue hear of it. The job that stands for the firing: a new one, or
+    // an earlier one with the same unique key. An error comes before anything has been written.
+    std::function<Result<values::Job>(store::OrganizationSession&, Timestamp now)> store;
 };
 
 class Submitter {

@@ -7,7 +7,7 @@ std::string scope_of(const IdempotentRequest& request) { return request.scope + 
 
 } // namespace
 
-Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::TenantSession& tenant,
+Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::OrganizationSession& tenant,
                                                                    const std::optional<IdempotentRequest>& request) {
     if (!request) return std::optional<job_repository::StoredAnswer>{};
     // Without a sender: from before an update, when nobody wrote down whose they are. For two days those answer too.
@@ -17,8 +17,8 @@ Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::Tenant
     return earlier;
 }
 
-void remember_answer(store::TenantSession& tenant, const std::optional<IdempotentRequest>& request, std::string body,
-                     int status, Timestamp now) {
+void remember_answer(store::OrganizationSession& tenant, const std::optional<IdempotentRequest>& request,
+                     std::string body, int status, Timestamp now) {
     if (request)
         job_repository::remember_request(tenant, scope_of(*request), request->key,
                                          {request->payload_sha256, std::move(body), status}, now);

@@ -13,15 +13,16 @@ struct IdempotentRequest {
     std::string key;
     std::string payload_sha256;
     std::string scope; // method and path: "POST /api/v1/jobs"
-    KeyId sender{}; // whose it is: another key may send the same word, and means another request. Nil: the admin socket
+    ActorId
+        sender{}; // whose it is: another key may send the same word, and means another request. Nil: the admin socket
 };
 
 // What the key was answered before. unprocessable: it came with another payload.
-Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::TenantSession& tenant,
+Result<std::optional<job_repository::StoredAnswer>> earlier_answer(store::OrganizationSession& tenant,
                                                                    const std::optional<IdempotentRequest>& request);
 
 // In the transaction of what the request has made.
-void remember_answer(store::TenantSession& tenant, const std::optional<IdempotentRequest>& request, std::string body,
-                     int status, Timestamp now);
+void remember_answer(store::OrganizationSession& tenant, const std::optional<IdempotentRequest>& request,
+                     std::string body, int status, Timestamp now);
 
 } // namespace millrace::jobs

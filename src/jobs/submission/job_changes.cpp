@@ -10,37 +10,34 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::OrganizationSession;
 
 Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
 
 } // namespace
 
 awaitable<Result<std::optional<values::Job>>> JobService::find(OrganizationId organization, JobId id) {
-    auto task = [organization, id](Session& session) -> Result<std::optional<values::Job>> {
-        TenantSession tenant{session, organization};
+    auto task = [id](OrganizationSession& tenant) -> Result<std::optional<values::Job>> {
         return job_repository::find(tenant, id);
     };
-    co_return co_await database_.read(std::move(task));
+    co_return co_await database_.read(organization, std::move(task));
 }
 
 awaitable<Result<std::optional<JobDetail>>> JobService::detail(OrganizationId organization, JobId id) {
-    auto task = [organization, id](Session& session) -> Result<std::optional<JobDetail>> {
-        TenantSession tenant{session, organization};
+    auto task = [id](OrganizationSession& tenant) -> Result<std::optional<JobDetail>> {
         auto job = job_repository::find(tenant, id);
         if (!job) return std::optional<JobDetail>{};
         return std::optional{
             JobDetail{std::move(*job), job_repository::attempts(tenant, id), job_repository::dependencies(tenant, id)}};
     };
-    auto found = co_await database_.read(std::move(task));
+    auto found = co_await database_.read(organization, std::move(task));
     if (found && *found) co_await dispatcher_.add_progress(std::span{&(*found)->job, 1});
     co_return found;
 }
 
 awaitable<Result<job_repository::JobPage>> JobService::list(OrganizationId organization,
                                                             job_repository::Filter filter) {
-    auto look = [now = clock_.now()](TenantSession& tenant, const job_repository::Filter& from) {
+    auto look = [now = clock_.now()](OrganizationSession& tenant, const job_repository::Filter& from) {
         return job_repository::list(tenant, from, now);
     };
     auto page = co_await read_page(database_, organization, std::move(filter), look);
@@ -49,8 +46,7 @@ awaitable<Result<job_repository::JobPage>> JobService::list(OrganizationId organ
 }
 
 awaitable<Result<void>> JobService::cancel(values::Principal who, JobId id) {
-    auto task = [who, id, now = clock_.now()](Session& session) -> Result<Settled> {
-        TenantSession tenant{session, who.organization};
+    auto task = [who, id, now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
         const auto job = job_repository::find(tenant, id);
         if (!job) return no_such_job(id);
         if (values::is_final(job->state))
@@ -58,15 +54,13 @@ awaitable<Result<void>> JobService::cancel(values::Principal who, JobId id) {
         crash_point("cancel.before_write");
         Settled settled;
         const values::JobError why{"cancelled", fmt::format("cancelled by {}", who.name)};
-        end_job(session, who.organization, id, values::JobState::cancelled, why, now, settled);
-        count_totals(session, settled);
-        return settled;
+        end_job(tenant, id, values::JobState::cancelled, why, now, settled);
+        publish(tenant, std::move(settled));
+        return success();
     };
-    auto done = co_await database_.write(std::move(task));
-    if (!done) co_return done.error();
-    crash_point("cancel.before_answer");
-    dispatcher_.ended_elsewhere(std::move(*done));
-    co_return success();
+    auto done = co_await database_.write(who.organization, std::move(task));
+    if (done) crash_point("cancel.before_answer");
+    co_return done;
 }
 
 awaitable<Result<void>> JobService::retry(values::Principal who, JobId id, std::optional<std::string> payload) {
@@ -80,8 +74,7 @@ awaitable<Result<void>> JobService::retry(values::Principal who, JobId id, std::
     if (values::is_final(before.state) && before.state != values::JobState::succeeded)
         if (auto admitted = dispatcher_.admits_again(who.organization, before.queue, before.kind); !admitted)
             co_return admitted.error();
-    auto task = [who, id, payload = std::move(payload), now = clock_.now()](Session& session) -> Result<Settled> {
-        TenantSession tenant{session, who.organization};
+    auto task = [id, payload = std::move(payload), now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
         const auto job = job_repository::find(tenant, id);
         if (!job) return no_such_job(id);
         auto moved = replay_job(tenant, id, now, payload, now);
@@ -99,13 +92,12 @@ awaitable<Result<void>> JobService::retry(values::Principal who, JobId id, std::
             return Error{Code::conflict,
                          fmt::format("only a dead, cancelled or expired job can be retried; this one is {}",
                                      values::name(job->state))};
-        return Settled{{std::move(*moved)}};
+        publish(tenant, {{std::move(*moved)}});
+        return success();
     };
-    auto done = co_await database_.write(std::move(task));
-    if (!done) co_return done.error();
-    crash_point("replay.before_arrival");
-    dispatcher_.ended_elsewhere(std::move(*done));
-    co_return success();
+    auto done = co_await database_.write(who.organization, std::move(task));
+    if (done) crash_point("replay.before_answer");
+    co_return done;
 }
 
 } // namespace millrace::jobs

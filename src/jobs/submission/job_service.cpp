@@ -14,8 +14,7 @@
 namespace millrace::jobs {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::OrganizationSession;
 
 // Queue names are checked to be plain words, so nothing here needs escaping.
 Accepted accepted(const Stored& stored) {
@@ -30,61 +29,11 @@ Accepted replayed(job_repository::StoredAnswer answer) {
     return {*id, true, false, std::move(answer.body)};
 }
 
-std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
-    if (a && b) return std::min(*a, *b);
-    return a ? a : b;
-}
-
-Arrival arrival_of(Weights weights, const values::Job& job) {
-    return {job.id,       job.organization, job.created_by, weights.organization,
-            weights.key,  job.queue,        job.kind,       job.resource,
-            job.priority, job.state,        job.run_at,     earlier(job.expires_at, job.deadline_at),
-            true};
-}
-
 bool begins_at_once(const Prepared& prepared) {
     return prepared.job.state == values::JobState::queued && !prepared.unique && prepared.depends_on.empty();
 }
 
 } // namespace
-
-// One job into the store, and from the writer's thread on to the dispatcher: a group of submits wakes it once.
-class JobService::SubmitTask {
-public:
-    SubmitTask(JobService& service, Weights weights, Prepared prepared, std::optional<IdempotentRequest> idempotency,
-               Timestamp now)
-        : service_{&service},
-          weights_{weights},
-          prepared_{std::move(prepared)},
-          idempotency_{std::move(idempotency)},
-          now_{now} {}
-
-    Result<Accepted> operator()(Session& session) {
-        TenantSession tenant{session, prepared_.job.organization};
-        auto earlier = earlier_answer(tenant, idempotency_);
-        if (!earlier) return earlier.error();
-        if (*earlier) return replayed(std::move(**earlier));
-        auto stored = store_job(tenant, prepared_, now_);
-        if (!stored) return stored.error();
-        auto answer = accepted(*stored);
-        remember_answer(tenant, idempotency_, answer.body, 202, now_);
-        crash_point("submit.before_commit");
-        stored_ = std::move(*stored);
-        return answer;
-    }
-
-    void committed() {
-        if (stored_) service_->arrived(weights_, *stored_);
-    }
-
-private:
-    JobService* service_;
-    Weights weights_;
-    Prepared prepared_;
-    std::optional<IdempotentRequest> idempotency_;
-    Timestamp now_;
-    std::optional<Stored> stored_;
-};
 
 JobService::JobService(store::Database& database, Dispatcher& dispatcher, Clock& clock, async::ThreadPool& pool)
     : database_{database},
@@ -121,7 +70,7 @@ Result<Prepared> JobService::prepare(const values::Principal& who, values::NewJo
     auto& job = prepared.job;
     job.id = id;
     job.organization = who.organization;
-    job.created_by = who.key;
+    job.created_by = who.actor;
     job.kind = std::move(asked.kind);
     job.queue = std::move(asked.queue);
     job.resource = std::move(read->resource);
@@ -138,6 +87,7 @@ Result<Prepared> JobService::prepare(const values::Principal& who, values::NewJo
     job.deadline_at = asked.deadline_at;
     job.state = job.run_at > now ? values::JobState::scheduled : values::JobState::queued;
     if (asked.unique) job.unique_key = asked.unique->key;
+    prepared.weights = {who.organization_weight, who.key_weight};
     prepared.unique = std::move(asked.unique);
     prepared.depends_on = std::move(asked.depends_on);
     prepared.blobs = std::move(read->blobs);
@@ -154,13 +104,6 @@ Result<Prepared> JobService::prepare(const values::Principal& who, values::NewJo
     return prepared;
 }
 
-void JobService::arrived(Weights weights, const Stored& stored) {
-    if (stored.duplicate) return;
-    if (stored.lease) return dispatcher_.begin_at_once(*stored.lease, arrival_of(weights, stored.job));
-    if (values::is_final(stored.job.state)) dispatcher_.ended_elsewhere(dead_on_arrival(stored.job));
-    else dispatcher_.enqueue(arrival_of(weights, stored.job));
-}
-
 awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission submission) {
     const Timestamp now = clock_.now();
     const auto bytes = submission.job.payload.size();
@@ -175,8 +118,19 @@ awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission
                           dispatcher_.reserve(*dispatcher_.table().queue(who.organization, prepared->job.queue),
                                               prepared->job.kind, prepared->job.resource);
     if (reserved) prepared->begin_with = new_lease_token();
-    auto done = co_await database_.write(
-        SubmitTask{*this, weights(who), std::move(*prepared), std::move(submission.idempotency), now});
+    auto task = [prepared = std::move(*prepared), idempotency = std::move(submission.idempotency),
+                 now](OrganizationSession& tenant) mutable -> Result<Accepted> {
+        auto earlier = earlier_answer(tenant, idempotency);
+        if (!earlier) return earlier.error();
+        if (*earlier) return replayed(std::move(**earlier));
+        const auto stored = store_job(tenant, prepared, now);
+        if (!stored) return stored.error();
+        auto answer = accepted(*stored);
+        remember_answer(tenant, idempotency, answer.body, 202, now);
+        crash_point("submit.before_commit");
+        return answer;
+    };
+    auto done = co_await database_.write(who.organization, std::move(task));
     if (reserved && (!done || done->replayed)) dispatcher_.unreserve();
     co_return done;
 }
@@ -184,12 +138,11 @@ awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission
 awaitable<Result<Accepted>> JobService::refuse(OrganizationId organization, std::optional<IdempotentRequest> request,
                                                Error why) {
     if (!request) co_return why;
-    auto task = [organization, request = std::move(request)](
-                    Session& session) -> Result<std::optional<job_repository::StoredAnswer>> {
-        TenantSession tenant{session, organization};
+    auto task = [request = std::move(request)](
+                    OrganizationSession& tenant) -> Result<std::optional<job_repository::StoredAnswer>> {
         return earlier_answer(tenant, request);
     };
-    auto earlier = co_await database_.read(std::move(task));
+    auto earlier = co_await database_.read(organization, std::move(task));
     if (!earlier) co_return earlier.error();
     if (!*earlier) co_return why;
     co_return replayed(std::move(**earlier));
@@ -199,10 +152,6 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(values::Principal who,
                                                           std::vector<Result<values::NewJob>> jobs,
                                                           std::optional<IdempotentRequest> idempotency,
                                                           RenderBatch render) {
-    struct Done {
-        BatchAccepted answer;
-        std::vector<Stored> stored;
-    };
     const Timestamp now = clock_.now();
     std::size_t bytes = 0;
     for (const auto& job : jobs) bytes += job ? job->payload.size() : 0;
@@ -221,45 +170,32 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(values::Principal who,
     else prepared = co_await pool_.run(std::move(check));
     if (!prepared) co_return prepared.error();
     auto task = [prepared = std::move(*prepared), idempotency = std::move(idempotency), render = std::move(render),
-                 organization = who.organization, now](Session& session) mutable -> Result<Done> {
-        TenantSession tenant{session, organization};
-        Done done;
+                 now](OrganizationSession& tenant) mutable -> Result<BatchAccepted> {
+        BatchAccepted done;
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
         if (*earlier) {
-            done.answer.replayed = std::move((*earlier)->body);
+            done.replayed = std::move((*earlier)->body);
             return done;
         }
         crash_point("batch.before_insert");
-        done.answer.items.reserve(prepared.size());
-        done.stored.reserve(prepared.size());
+        done.items.reserve(prepared.size());
+        bool any = false;
         for (auto& each : prepared) {
             if (!each) {
-                done.answer.items.emplace_back(each.error());
+                done.items.emplace_back(each.error());
                 continue;
             }
-            auto stored = store_job(tenant, *each, now);
-            if (!stored) {
-                done.answer.items.emplace_back(stored.error());
-                continue;
-            }
-            done.answer.items.emplace_back(accepted(*stored));
-            done.stored.push_back(std::move(*stored));
+            const auto stored = store_job(tenant, *each, now);
+            any |= stored.has_value();
+            if (stored) done.items.emplace_back(accepted(*stored));
+            else done.items.emplace_back(stored.error());
         }
         // Nothing taken, nothing to repeat: what was refused for a passing reason may be sent again under its key.
-        if (idempotency && !done.stored.empty()) remember_answer(tenant, idempotency, render(done.answer), 200, now);
+        if (idempotency && any) remember_answer(tenant, idempotency, render(done), 200, now);
         return done;
     };
-    auto done = co_await database_.write(std::move(task));
-    if (!done) co_return done.error();
-    std::vector<Arrival> arrivals;
-    arrivals.reserve(done->stored.size());
-    for (const auto& stored : done->stored) {
-        if (stored.duplicate || values::is_final(stored.job.state)) arrived(weights(who), stored);
-        else arrivals.push_back(arrival_of(weights(who), stored.job));
-    }
-    dispatcher_.enqueue(std::move(arrivals));
-    co_return std::move(done->answer);
+    co_return co_await database_.write(who.organization, std::move(task));
 }
 
 } // namespace millrace::jobs

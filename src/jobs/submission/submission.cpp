@@ -1,10 +1,12 @@
 #include "jobs/submission/submission.hpp"
 
 #include "base/crash_point.hpp"
-#include "jobs/events.hpp"
+#include "events/event_log.hpp"
+#include "jobs/ending/ending.hpp"
 #include "jobs/flows/dependency_repository.hpp"
 #include "jobs/job_blobs.hpp"
 #include "jobs/job_repository.hpp"
+#include "jobs/leases/attempt_repository.hpp"
 
 #include <fmt/format.h>
 
@@ -17,7 +19,8 @@ using values::JobState;
 using values::OnFailure;
 
 // The earlier job that a unique key stands for.
-std::optional<values::Job> earlier_job(store::TenantSession& tenant, const values::Unique& unique, Timestamp now) {
+std::optional<values::Job> earlier_job(store::OrganizationSession& tenant, const values::Unique& unique,
+                                       Timestamp now) {
     auto job = job_repository::find_unique(tenant, unique.key);
     if (!job) return std::nullopt;
     const bool in_states = std::find(unique.states.begin(), unique.states.end(), job->state) != unique.states.end();
@@ -31,7 +34,7 @@ struct Tie {
     bool settled = false;
 };
 
-Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared& prepared) {
+Result<std::vector<Tie>> look_at_parents(store::OrganizationSession& tenant, Prepared& prepared) {
     std::vector<Tie> ties;
     auto& job = prepared.job;
     for (const auto& dependency : prepared.depends_on) {
@@ -52,54 +55,60 @@ Result<std::vector<Tie>> look_at_parents(store::TenantSession& tenant, Prepared&
     return ties;
 }
 
+std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
+    if (a && b) return std::min(*a, *b);
+    return a ? a : b;
+}
+
+void publish_arrival(store::OrganizationSession& tenant, const values::Job& job, Weights weights,
+                     std::shared_ptr<const Lease> lease) {
+    tenant.publish(Arrived{job.id, job.organization, job.created_by, weights, job.queue, job.kind, job.resource,
+                           job.priority, job.state, job.run_at, earlier(job.expires_at, job.deadline_at),
+                           std::move(lease)});
+}
+
 // A parent had failed before it came.
-void insert_dead(store::TenantSession& tenant, const values::Job& job, Timestamp now) {
-    auto& session = tenant.session();
+void insert_dead(store::OrganizationSession& tenant, const values::Job& job, Timestamp now) {
+    auto& session = tenant.system();
     job_repository::insert_ended(tenant, job, now);
-    count_totals(session, dead_on_arrival(job));
-    write_event(session, job.organization, "job.dead", job.id.text(),
-                {{"queue", job.queue},
-                 {"kind", job.kind},
-                 {"error", {{"code", job.error->code}, {"message", job.error->message}}}},
-                now);
+    events::write_event(tenant, "job.dead", job.id.text(),
+                        {{"queue", job.queue},
+                         {"kind", job.kind},
+                         {"error", {{"code", job.error->code}, {"message", job.error->message}}}},
+                        now);
     if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(session, *job.flow, false, now);
+    publish(session, {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority,
+                        job.state, job.state, job.run_at}}});
 }
 
 } // namespace
 
-Settled dead_on_arrival(const values::Job& job) {
-    return {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority, job.state,
-              job.state, job.run_at, 0}}};
-}
-
-Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now) {
+Result<Stored> store_job(store::OrganizationSession& tenant, Prepared& prepared, Timestamp now) {
     auto& job = prepared.job;
     if (prepared.unique)
-        if (auto earlier = earlier_job(tenant, *prepared.unique, now)) return Stored{std::move(*earlier), true, {}};
+        if (auto earlier = earlier_job(tenant, *prepared.unique, now)) return Stored{std::move(*earlier), true};
     std::vector<Tie> ties;
     if (!prepared.depends_on.empty()) {
         auto found = look_at_parents(tenant, prepared);
         if (!found) return found.error();
         ties = std::move(*found);
     }
-    const auto note_blobs = [&] {
-        for (const auto& sha256 : prepared.blobs) job_blobs::add(tenant.session(), job.organization, job.id, sha256);
-    };
     crash_point("submit.before_insert");
     if (prepared.begin_with) {
         auto lease = attempt_repository::insert_running(tenant, job, *prepared.begin_with, now);
-        note_blobs();
-        for (const auto& effect : prepared.effects) effect(tenant.session());
-        return Stored{std::move(job), false, std::move(lease)};
+        publish_arrival(tenant, job, prepared.weights, std::make_shared<const Lease>(std::move(lease)));
+    } else if (job.state == JobState::dead) {
+        insert_dead(tenant, job, now);
+    } else {
+        job_repository::insert(tenant, job);
+        publish_arrival(tenant, job, prepared.weights, nullptr);
     }
-    if (job.state == JobState::dead) insert_dead(tenant, job, now);
-    else job_repository::insert(tenant, job);
-    note_blobs();
+    for (const auto& sha256 : prepared.blobs) job_blobs::add(tenant, job.id, sha256);
     for (const auto& tie : ties) dependency_repository::add(tenant, job.id, tie.dependency, tie.settled);
     if (prepared.unique)
         job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
-    for (const auto& effect : prepared.effects) effect(tenant.session());
-    return Stored{std::move(job), false, {}};
+    for (const auto& effect : prepared.effects) effect(tenant);
+    return Stored{std::move(job), false};
 }
 
 } // namespace millrace::jobs

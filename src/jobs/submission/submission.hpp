@@ -1,8 +1,7 @@
-// A submit's way into the store: prepared on any thread, stored in the writer's transaction, then handed to the
-// dispatcher. Whoever makes jobs (the API, a schedule, a flow) goes these three steps.
+// A submit's way into the store: prepared on any thread, then stored in the writer's transaction, which lets the
+// dispatcher hear of it. Whoever makes jobs (the API, a schedule, a flow) goes these two steps.
 #pragma once
-#include "jobs/ending/ending.hpp"
-#include "jobs/leases/attempt_repository.hpp"
+#include "jobs/moves.hpp"
 #include "jobs/processor.hpp"
 #include "store/database.hpp"
 #include "values/job.hpp"
@@ -16,6 +15,7 @@ namespace millrace::jobs {
 // A job whose content has been checked, with its queue's defaults filled in.
 struct Prepared {
     values::Job job;
+    Weights weights; // of who submits it
     std::optional<values::Unique> unique;
     std::vector<values::Dependency> depends_on;
     std::vector<Effect> effects;    // rows that belong to the job, written with it: its uploaded files
@@ -35,16 +35,12 @@ constexpr std::size_t large_payloads = 64 * 1024;
 
 // What the store keeps of it.
 struct Stored {
-    values::Job job;            // its state: scheduled, blocked or queued; or dead, when a parent had failed already
-    bool duplicate = false;     // nothing was stored: `job` is an earlier one with the same unique key
-    std::optional<Lease> lease; // it was stored as running: its first attempt
+    values::Job job;        // its state: scheduled, blocked or queued; or dead, when a parent had failed already
+    bool duplicate = false; // nothing was stored: `job` is an earlier one with the same unique key
 };
 
 // In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not
 // exist.
-Result<Stored> store_job(store::TenantSession& tenant, Prepared& prepared, Timestamp now);
-
-// What a job means for the dispatcher that was stored as dead.
-Settled dead_on_arrival(const values::Job& job);
+Result<Stored> store_job(store::OrganizationSession& tenant, Prepared& prepared, Timestamp now);
 
 } // namespace millrace::jobs

@@ -57,7 +57,7 @@ StoredVersion read_version(const store::Rows& rows) {
     return version;
 }
 
-std::optional<StoredVersion> equal_version(store::TenantSession& session, const StoredVersion& version) {
+std::optional<StoredVersion> equal_version(store::OrganizationSession& session, const StoredVersion& version) {
     auto rows =
         session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, "
                       "manifest), created_at, format, "
@@ -68,14 +68,14 @@ std::optional<StoredVersion> equal_version(store::TenantSession& session, const 
     return rows.next() ? std::optional{read_version(rows)} : std::nullopt;
 }
 
-void update_version(store::TenantSession& session, const StoredVersion& version) {
+void update_version(store::OrganizationSession& session, const StoredVersion& version) {
     const auto trial = stored(version.trial);
     session.execute("UPDATE model_versions SET trial = $4, manifest_file = $5, signature = $6, signer = $7 "
                     "WHERE organization_id = $1 AND model = $2 AND version = $3",
                     {version.model, version.number, trial, version.manifest_file, version.signature, version.signer});
 }
 
-StoredVersion pushed_again(store::TenantSession& session, StoredVersion old, const StoredVersion& version) {
+StoredVersion pushed_again(store::OrganizationSession& session, StoredVersion old, const StoredVersion& version) {
     if (version.trial) old.trial = version.trial;
     if (version.signature && (version.signer || !old.signer)) {
         old.manifest_file = version.manifest_file;
@@ -86,7 +86,7 @@ StoredVersion pushed_again(store::TenantSession& session, StoredVersion old, con
     return old;
 }
 
-StoredModel find_model(store::TenantSession& session, const StoredVersion& version) {
+StoredModel find_model(store::OrganizationSession& session, const StoredVersion& version) {
     auto rows =
         session.query("SELECT production_version, created_at FROM models WHERE organization_id = $1 AND name = $2",
                       {version.model});
@@ -94,7 +94,7 @@ StoredModel find_model(store::TenantSession& session, const StoredVersion& versi
     return {version.organization, version.model, maybe_number(rows, 0), rows.time(1)};
 }
 
-int take_number(store::TenantSession& session, const StoredVersion& version) {
+int take_number(store::OrganizationSession& session, const StoredVersion& version) {
     auto rows =
         session.query("INSERT INTO models (organization_id, name, next_version, created_at) VALUES ($1, $2, 2, $3) "
                       "ON CONFLICT (organization_id, name) DO UPDATE SET next_version = models.next_version + 1 "
@@ -110,7 +110,7 @@ std::vector<values::Step> steps_of(std::string_view manifest) {
     return read ? std::move(read->steps) : std::vector<values::Step>{};
 }
 
-Result<void> check_not_in_chain(store::TenantSession& session, const std::string& model, int number) {
+Result<void> check_not_in_chain(store::OrganizationSession& session, const std::string& model, int number) {
     auto rows = session.query("SELECT model, version, manifest FROM model_versions WHERE organization_id = $1 AND "
                               "format = 'chain' ORDER BY model, version");
     while (rows.next())
@@ -128,7 +128,7 @@ std::string signed_sha256(const StoredVersion& version) {
     return version.format == inference::ArchiveKind::chain ? hex(sha256("")) : version.sha256;
 }
 
-std::vector<StoredModel> all_models(store::Session& session) {
+std::vector<StoredModel> all_models(store::SystemSession& session) {
     auto rows = session.query("SELECT organization_id, name, production_version, created_at FROM models");
     std::vector<StoredModel> models;
     while (rows.next())
@@ -136,7 +136,7 @@ std::vector<StoredModel> all_models(store::Session& session) {
     return models;
 }
 
-std::vector<StoredVersion> all_versions(store::Session& session) {
+std::vector<StoredVersion> all_versions(store::SystemSession& session) {
     auto rows =
         session.query("SELECT organization_id, model, version, sha256, size, manifest, coalesce(manifest_file, "
                       "manifest), created_at, format, "
@@ -146,7 +146,7 @@ std::vector<StoredVersion> all_versions(store::Session& session) {
     return versions;
 }
 
-Inserted insert_version(store::TenantSession& session, const StoredVersion& version) {
+Inserted insert_version(store::OrganizationSession& session, const StoredVersion& version) {
     if (auto old = equal_version(session, version))
         return {pushed_again(session, std::move(*old), version), false, find_model(session, version)};
     StoredVersion added = version;
@@ -164,7 +164,7 @@ Inserted insert_version(store::TenantSession& session, const StoredVersion& vers
     return {std::move(added), true, find_model(session, version)};
 }
 
-Result<void> check_steps(store::TenantSession& session, const std::vector<values::Step>& steps) {
+Result<void> check_steps(store::OrganizationSession& session, const std::vector<values::Step>& steps) {
     for (const auto& step : steps) {
         auto rows =
             session.query("SELECT 1 FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
@@ -175,14 +175,15 @@ Result<void> check_steps(store::TenantSession& session, const std::vector<values
     return success();
 }
 
-std::optional<std::string> find_manifest_file(store::TenantSession& session, const std::string& model, int number) {
+std::optional<std::string> find_manifest_file(store::OrganizationSession& session, const std::string& model,
+                                              int number) {
     auto rows = session.query("SELECT coalesce(manifest_file, manifest) FROM model_versions WHERE organization_id = $1 "
                               "AND model = $2 AND version = $3",
                               {model, number});
     return rows.next() ? std::optional{rows.string(0)} : std::nullopt;
 }
 
-Result<void> delete_version(store::TenantSession& session, const std::string& model, int number) {
+Result<void> delete_version(store::OrganizationSession& session, const std::string& model, int number) {
     bool production = false, last = false;
     {
         auto rows = session.query(
@@ -211,7 +212,7 @@ Result<void> delete_version(store::TenantSession& session, const std::string& mo
     return success();
 }
 
-std::vector<FileUser> users_of_file(store::Session& session, const std::string& sha256) {
+std::vector<FileUser> users_of_file(store::SystemSession& session, const std::string& sha256) {
     auto rows = session.query(
         "SELECT organization_id, model, version FROM model_versions WHERE sha256 = $1 OR instr(files, $1) > 0",
         {sha256});

@@ -13,8 +13,8 @@
 namespace millrace::models {
 namespace {
 
-using store::Session;
-using store::TenantSession;
+using store::SystemSession;
+using store::OrganizationSession;
 
 Error no_model(std::string_view name) { return {Code::not_found, fmt::format("there is no model \"{}\"", name)}; }
 
@@ -25,15 +25,22 @@ struct Stored {
 
 } // namespace
 
-Registry::Registry(store::Database& database, blobs::BlobStore& files, Trial& trial, async::ThreadPool& pool,
-                   const Clock& clock, telemetry::Log& log, TrustedKeys trusted)
+Registry::Registry(store::Database& database, events::Feed& feed, blobs::BlobStore& files, Trial& trial,
+                   async::ThreadPool& pool, const Clock& clock, telemetry::Log& log, TrustedKeys trusted)
     : database_{database},
       files_{files},
       trial_{trial},
       pool_{pool},
       clock_{clock},
       log_{log},
-      trusted_{std::move(trusted)} {}
+      trusted_{std::move(trusted)} {
+    feed.subscribe<VersionPushed>([this](const std::shared_ptr<const VersionPushed>& pushed) {
+        remember(pushed->model, make_version(pushed->version, pushed->manifest));
+    });
+    feed.subscribe<VersionDeleted>([this](const std::shared_ptr<const VersionDeleted>& deleted) {
+        forget({deleted->organization, deleted->model}, deleted->number);
+    });
+}
 
 Version Registry::make_version(const StoredVersion& row, std::shared_ptr<const values::Manifest> manifest) const {
     // Versions without files keep the digests that they always had.
@@ -79,7 +86,7 @@ std::string Registry::obstacle(const StoredVersion& row) const {
 }
 
 Result<void> Registry::load_blocking() {
-    auto stored = database_.read_blocking([](Session& session) -> Result<Stored> {
+    auto stored = database_.read_blocking([](SystemSession& session) -> Result<Stored> {
         return Stored{all_models(session), all_versions(session)};
     });
     if (!stored) return stored.error();
@@ -162,13 +169,12 @@ awaitable<Result<blobs::OpenBlob>> Registry::open_file(std::string sha256, std::
 }
 
 awaitable<Result<std::string>> Registry::manifest_file(OrganizationId organization, std::string name, int number) {
-    auto read = [organization, name, number](Session& session) -> Result<std::string> {
-        TenantSession tenant{session, organization};
+    auto read = [name, number](OrganizationSession& tenant) -> Result<std::string> {
         auto text = find_manifest_file(tenant, name, number);
         if (text) return std::move(*text);
         return Error{Code::not_found, fmt::format("there is no version {} of the model \"{}\"", number, name)};
     };
-    co_return co_await database_.read(std::move(read));
+    co_return co_await database_.read(organization, std::move(read));
 }
 
 awaitable<Result<void>> Registry::remove(values::Principal who, std::string name, std::string version) {
@@ -189,14 +195,15 @@ awaitable<Result<void>> Registry::remove(values::Principal who, std::string name
             co_return Error{Code::conflict,
                             fmt::format("version {} of \"{}\" is the fallback of {}/{}; delete that first", version,
                                         name, other->name, falling)};
-    auto write = [organization = who.organization, name, number = *number](Session& session) -> Result<void> {
-        TenantSession tenant{session, organization};
-        return delete_version(tenant, name, number);
+    auto write = [organization = who.organization, name,
+                  number = *number](OrganizationSession& tenant) -> Result<void> {
+        auto deleted = delete_version(tenant, name, number);
+        if (deleted) tenant.publish(VersionDeleted{organization, name, number});
+        return deleted;
     };
-    auto written = co_await database_.write(std::move(write));
+    auto written = co_await database_.write(who.organization, std::move(write));
     if (!written) co_return written.error();
     co_await forget_feedback_of(who.organization, name, *number);
-    forget({who.organization, name}, *number);
     if (known->runnable && known->format != inference::ArchiveKind::chain) trial_.forget(known->runnable);
     log_.info("model version deleted", {{"model", name}, {"version", *number}, {"by", who.name}});
     co_await drop_unused(digests_of(known->sha256, known->files));
@@ -206,11 +213,10 @@ awaitable<Result<void>> Registry::remove(values::Principal who, std::string name
 // In turns of the writer. What a failure leaves belongs to a number that is never given again.
 awaitable<void> Registry::forget_feedback_of(OrganizationId organization, std::string name, int number) {
     for (;;) {
-        auto write = [organization, name, number](Session& session) -> Result<std::int64_t> {
-            TenantSession tenant{session, organization};
+        auto write = [name, number](OrganizationSession& tenant) -> Result<std::int64_t> {
             return forget_feedback(tenant, name, number);
         };
-        const auto forgotten = co_await database_.write(std::move(write));
+        const auto forgotten = co_await database_.write(organization, std::move(write));
         if (!forgotten || *forgotten < store::Turn::most) co_return;
     }
 }

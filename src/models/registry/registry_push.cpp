@@ -169,14 +169,14 @@ awaitable<Result<Pushed>> Registry::keep(StoredVersion row, std::shared_ptr<cons
     if (auto trusted = check_signature(trusted_, row); !trusted) co_return trusted.error();
     auto sound = co_await examine(row, manifest);
     if (!sound) co_return sound.error();
-    auto write = [row, steps = manifest->steps](store::Session& session) -> Result<Inserted> {
-        store::TenantSession tenant{session, row.organization};
-        if (auto there = check_steps(tenant, steps); !there) return there.error();
-        return insert_version(tenant, row);
+    auto write = [row, manifest](store::OrganizationSession& tenant) -> Result<Inserted> {
+        if (auto there = check_steps(tenant, manifest->steps); !there) return there.error();
+        auto inserted = insert_version(tenant, row);
+        tenant.publish(VersionPushed{inserted.model, inserted.version, manifest});
+        return inserted;
     };
-    auto inserted = co_await database_.write(std::move(write));
+    auto inserted = co_await database_.write(row.organization, std::move(write));
     if (!inserted) co_return inserted.error();
-    remember(inserted->model, make_version(inserted->version, std::move(manifest)));
     const auto model = find(row.organization, row.model);
     const Version* version = model ? (*model)->find(inserted->version.number) : nullptr;
     if (!version) co_return Error{Code::conflict, "the version was deleted while it was pushed"};

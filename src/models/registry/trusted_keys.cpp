@@ -1,4 +1,4 @@
-#include "models/registry/trusted_keys.hpp"
+#include "models/trusted_keys.hpp"
 
 #include "values/model_signature.hpp"
 

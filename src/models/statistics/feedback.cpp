@@ -2,12 +2,10 @@
 
 namespace millrace::models {
 
-using store::Session;
-using store::TenantSession;
+using store::OrganizationSession;
 
 awaitable<Result<void>> Feedback::give(values::Principal who, FeedbackNote note) {
-    auto write = [who, note](Session& session) -> Result<void> {
-        TenantSession tenant{session, who.organization};
+    auto write = [who, note](OrganizationSession& tenant) -> Result<void> {
         tenant.execute("INSERT INTO feedback (organization_id, job_id, model, version, predicted, actual, correct, "
                        "given_by, given_at) "
                        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organization_id, job_id) DO UPDATE "
@@ -19,12 +17,11 @@ awaitable<Result<void>> Feedback::give(values::Principal who, FeedbackNote note)
                         note.at});
         return success();
     };
-    co_return co_await database_.write(std::move(write));
+    co_return co_await database_.write(who.organization, std::move(write));
 }
 
 awaitable<Result<std::map<int, FeedbackCount>>> Feedback::count(OrganizationId organization, std::string model) {
-    auto read = [organization, model](Session& session) -> Result<std::map<int, FeedbackCount>> {
-        TenantSession tenant{session, organization};
+    auto read = [model](OrganizationSession& tenant) -> Result<std::map<int, FeedbackCount>> {
         auto rows = tenant.query("SELECT version, correct, count(*) FROM feedback WHERE organization_id = $1 AND model "
                                  "= $2 GROUP BY version, correct",
                                  {model});
@@ -37,7 +34,7 @@ awaitable<Result<std::map<int, FeedbackCount>>> Feedback::count(OrganizationId o
         }
         return counts;
     };
-    co_return co_await database_.read(std::move(read));
+    co_return co_await database_.read(organization, std::move(read));
 }
 
 } // namespace millrace::models

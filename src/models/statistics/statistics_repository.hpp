@@ -17,8 +17,8 @@ struct StoredCounts {
 };
 
 // Of all organisations, by time.
-std::vector<StoredCounts> all_counts(store::Session& session, Timestamp not_before);
-void save_counts(store::Session& session, const StoredCounts& row);
-void forget_counts(store::Session& session, Timestamp older_than);
+std::vector<StoredCounts> all_counts(store::SystemSession& session, Timestamp not_before);
+void save_counts(store::SystemSession& session, const StoredCounts& row);
+void forget_counts(store::SystemSession& session, Timestamp older_than);
 
 } // namespace millrace::models

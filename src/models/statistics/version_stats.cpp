@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::chrono::seconds between_flushes{5};
 
-void save_all(store::Session& session, const std::vector<StoredCounts>& rows, Timestamp oldest) {
+void save_all(store::SystemSession& session, const std::vector<StoredCounts>& rows, Timestamp oldest) {
     for (const auto& row : rows) save_counts(session, row);
     forget_counts(session, oldest);
 }
@@ -17,7 +17,7 @@ void save_all(store::Session& session, const std::vector<StoredCounts>& rows, Ti
 
 Result<void> VersionStats::load_blocking() {
     auto rows =
-        database_.read_blocking([oldest = since()](store::Session& session) -> Result<std::vector<StoredCounts>> {
+        database_.read_blocking([oldest = since()](store::SystemSession& session) -> Result<std::vector<StoredCounts>> {
             return all_counts(session, oldest);
         });
     if (!rows) return rows.error();
@@ -49,7 +49,7 @@ void VersionStats::flush() {
     auto rows =
         std::make_shared<const std::vector<StoredCounts>>(take_changed()); // shared by the task and what follows it
     if (rows->empty()) return;
-    auto task = [rows, oldest = since()](store::Session& session) -> Result<void> {
+    auto task = [rows, oldest = since()](store::SystemSession& session) -> Result<void> {
         save_all(session, *rows, oldest);
         return success();
     };
@@ -63,7 +63,7 @@ void VersionStats::stop() {
     asio::post(timer_->get_executor(), [timer = timer_] { timer->cancel(); });
     const auto rows = take_changed();
     if (rows.empty()) return;
-    auto done = database_.write_blocking([&rows, oldest = since()](store::Session& session) -> Result<void> {
+    auto done = database_.write_blocking([&rows, oldest = since()](store::SystemSession& session) -> Result<void> {
         save_all(session, rows, oldest);
         return success();
     });

@@ -17,7 +17,7 @@ ContestSide side_of(std::string_view text) {
 
 } // namespace
 
-std::vector<StoredContest> all_contests(store::Session& session, Timestamp not_before) {
+std::vector<StoredContest> all_contests(store::SystemSession& session, Timestamp not_before) {
     auto rows = session.query("SELECT organization_id, model, revision, side, since, counts FROM model_contests AS c "
                               "WHERE (since >= $1 OR side = 'before') "
                               "AND revision = (SELECT max(revision) FROM model_traffic AS t WHERE t.organization_id = "
@@ -31,7 +31,7 @@ std::vector<StoredContest> all_contests(store::Session& session, Timestamp not_b
     return all;
 }
 
-void save_contest(store::Session& session, const StoredContest& row) {
+void save_contest(store::SystemSession& session, const StoredContest& row) {
     session.execute(
         "INSERT INTO model_contests (organization_id, model, revision, side, since, counts) "
         "SELECT $1, $2, $3, $4, $5, $6 WHERE $3 = (SELECT max(revision) FROM model_traffic WHERE organization_id = $1 "
@@ -40,13 +40,13 @@ void save_contest(store::Session& session, const StoredContest& row) {
         {row.organization, row.model, row.revision, name(row.side), row.since, row.counts});
 }
 
-void forget_spans(store::Session& session, const StoredContest& row, Timestamp older_than) {
+void forget_spans(store::SystemSession& session, const StoredContest& row, Timestamp older_than) {
     session.execute("DELETE FROM model_contests WHERE organization_id = $1 AND model = $2 AND revision = $3 AND side = "
                     "$4 AND since < $5",
                     {row.organization, row.model, row.revision, name(row.side), older_than});
 }
 
-void forget_contest(store::TenantSession& session, const std::string& model) {
+void forget_contest(store::OrganizationSession& session, const std::string& model) {
     session.execute("DELETE FROM model_contests WHERE organization_id = $1 AND model = $2", {model});
 }
 

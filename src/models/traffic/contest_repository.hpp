@@ -22,11 +22,11 @@ struct StoredContest {
 };
 
 // Of the present traffics of all organisations, by time; what is older than an hour only of `before`.
-std::vector<StoredContest> all_contests(store::Session& session, Timestamp not_before);
+std::vector<StoredContest> all_contests(store::SystemSession& session, Timestamp not_before);
 // Nothing happens once another traffic is set.
-void save_contest(store::Session& session, const StoredContest& row);
+void save_contest(store::SystemSession& session, const StoredContest& row);
 // Spans of the same contest that count no more.
-void forget_spans(store::Session& session, const StoredContest& row, Timestamp older_than);
-void forget_contest(store::TenantSession& session, const std::string& model);
+void forget_spans(store::SystemSession& session, const StoredContest& row, Timestamp older_than);
+void forget_contest(store::OrganizationSession& session, const std::string& model);
 
 } // namespace millrace::models

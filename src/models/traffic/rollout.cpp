@@ -1,6 +1,7 @@
 #include "models/rollout.hpp"
 
 #include "base/json_text.hpp"
+#include "events/event_log.hpp"
 #include "models/traffic/contest_repository.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -15,8 +16,8 @@ namespace millrace::models {
 namespace {
 
 using inference::ModelVersion;
-using store::Session;
-using store::TenantSession;
+using store::SystemSession;
+using store::OrganizationSession;
 
 constexpr std::string_view automatic = "millrace";
 constexpr std::chrono::seconds between_saves{1};
@@ -27,7 +28,7 @@ struct Kept {
     std::vector<StoredContest> contests;
 };
 
-void save_all(Session& session, const std::vector<StoredContest>& rows, Timestamp oldest) {
+void save_all(SystemSession& session, const std::vector<StoredContest>& rows, Timestamp oldest) {
     for (const auto& row : rows) {
         save_contest(session, row);
         if (row.side != ContestSide::before) forget_spans(session, row, oldest);
@@ -36,54 +37,24 @@ void save_all(Session& session, const std::vector<StoredContest>& rows, Timestam
 
 } // namespace
 
-// Stores a traffic with its event; after the commit, in the order of the commits, it is the one that serves.
-class Rollout::Change {
-public:
-    Change(Rollout& owner, OrganizationId organization, std::string model, TrafficChange change, json::object event)
-        : owner_{&owner},
-          organization_{organization},
-          model_{std::move(model)},
-          change_{std::move(change)},
-          event_{std::move(event)} {}
-
-    Result<int> operator()(Session& session) {
-        TenantSession tenant{session, organization_};
-        auto revision = write_traffic(tenant, model_, change_);
-        if (!revision) return revision;
-        revision_ = *revision;
-        owner_->write_event_(session, organization_, change_.stands_for ? "model.rolled_back" : "model.traffic_set",
-                             model_, event_, change_.at);
-        return revision;
-    }
-
-    void committed() {
-        owner_->registry_.set_traffic(organization_, model_, change_.traffic);
-        owner_->contests_.begin(organization_, model_, revision_, change_.traffic);
-    }
-
-private:
-    Rollout* owner_;
-    OrganizationId organization_;
-    std::string model_;
-    TrafficChange change_;
-    json::object event_;
-    int revision_ = 0;
-};
-
-Rollout::Rollout(store::Database& database, Registry& registry, Runner& runner, const Clock& clock, telemetry::Log& log,
-                 telemetry::Metrics& metrics, WriteEvent write_event)
+Rollout::Rollout(store::Database& database, events::Feed& feed, Registry& registry, Runner& runner, const Clock& clock,
+                 telemetry::Log& log, telemetry::Metrics& metrics)
     : database_{database},
       registry_{registry},
       runner_{runner},
       clock_{clock},
       log_{log},
-      write_event_{std::move(write_event)},
       contests_{clock},
       rolled_back_{metrics.counter("millrace_model_rollbacks_total",
-                                   "Candidates that were taken back because they failed or were slow")} {}
+                                   "Candidates that were taken back because they failed or were slow")} {
+    feed.subscribe<TrafficSet>([this](const std::shared_ptr<const TrafficSet>& set) {
+        registry_.set_traffic(set->organization, set->model, set->traffic);
+        contests_.begin(set->organization, set->model, set->revision, set->traffic);
+    });
+}
 
 Result<void> Rollout::load_blocking() {
-    auto stored = database_.read_blocking([oldest = clock_.now() - judged](Session& session) -> Result<Kept> {
+    auto stored = database_.read_blocking([oldest = clock_.now() - judged](SystemSession& session) -> Result<Kept> {
         return Kept{present_traffic(session), all_contests(session, oldest)};
     });
     if (!stored) return stored.error();
@@ -115,7 +86,7 @@ void Rollout::save() {
     auto rows = std::make_shared<const std::vector<StoredContest>>(
         contests_.take_changed()); // shared by the task and what follows it
     if (rows->empty()) return;
-    auto task = [rows, oldest = clock_.now() - judged](Session& session) -> Result<void> {
+    auto task = [rows, oldest = clock_.now() - judged](SystemSession& session) -> Result<void> {
         save_all(session, *rows, oldest);
         return success();
     };
@@ -130,10 +101,11 @@ void Rollout::stop() {
     const std::lock_guard lock{saving_};
     const auto rows = contests_.take_changed();
     if (rows.empty()) return;
-    auto done = database_.write_blocking([&rows, oldest = clock_.now() - judged](Session& session) -> Result<void> {
-        save_all(session, rows, oldest);
-        return success();
-    });
+    auto done =
+        database_.write_blocking([&rows, oldest = clock_.now() - judged](SystemSession& session) -> Result<void> {
+            save_all(session, rows, oldest);
+            return success();
+        });
     if (!done)
         log_.warning("the last predictions of the candidates were not stored", {{"reason", done.error().detail}});
 }
@@ -167,8 +139,16 @@ awaitable<Result<void>> Rollout::warm(OrganizationId organization, std::string n
 
 awaitable<Result<int>> Rollout::commit(OrganizationId organization, std::string name, TrafficChange change,
                                        json::object event) {
-    Change task{*this, organization, std::move(name), std::move(change), std::move(event)};
-    co_return co_await database_.write(std::move(task));
+    auto task = [organization, name = std::move(name), change = std::move(change),
+                 event = std::move(event)](OrganizationSession& tenant) -> Result<int> {
+        const auto revision = write_traffic(tenant, name, change);
+        if (!revision) return revision;
+        events::write_event(tenant, change.stands_for ? "model.rolled_back" : "model.traffic_set", name, event,
+                            change.at);
+        tenant.publish(TrafficSet{organization, name, *revision, change.traffic});
+        return revision;
+    };
+    co_return co_await database_.write(organization, std::move(task));
 }
 
 awaitable<Result<void>> Rollout::set(values::Principal who, std::string name, Traffic traffic) {
@@ -264,11 +244,10 @@ awaitable<void> Rollout::carry_out(Verdict verdict) {
 }
 
 awaitable<Result<std::vector<StoredTraffic>>> Rollout::history(OrganizationId organization, std::string name) {
-    auto read = [organization, name](Session& session) -> Result<std::vector<StoredTraffic>> {
-        TenantSession tenant{session, organization};
+    auto read = [name](OrganizationSession& tenant) -> Result<std::vector<StoredTraffic>> {
         return traffic_history(tenant, name);
     };
-    co_return co_await database_.read(std::move(read));
+    co_return co_await database_.read(organization, std::move(read));
 }
 
 bool Rollout::is_needed(OrganizationId organization, const std::string& name, int version) const {

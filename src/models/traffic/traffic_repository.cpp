@@ -10,7 +10,7 @@
 namespace millrace::models {
 namespace {
 
-using store::TenantSession;
+using store::OrganizationSession;
 
 Traffic read_traffic(std::string_view text) {
     const auto value = parse_json(text);
@@ -33,7 +33,7 @@ StoredTraffic read_row(const store::Rows& rows) {
             rows.time(6)};
 }
 
-bool has_version(TenantSession& session, const std::string& model, int version) {
+bool has_version(OrganizationSession& session, const std::string& model, int version) {
     return session
         .query("SELECT 1 FROM model_versions WHERE organization_id = $1 AND model = $2 AND version = $3",
                {model, version})
@@ -44,7 +44,7 @@ struct ModelRow {
     std::optional<int> production;
     Timestamp created_at;
 };
-std::optional<ModelRow> find_model(TenantSession& session, const std::string& model) {
+std::optional<ModelRow> find_model(OrganizationSession& session, const std::string& model) {
     auto rows =
         session.query("SELECT production_version, created_at FROM models WHERE organization_id = $1 AND name = $2",
                       {model});
@@ -52,7 +52,7 @@ std::optional<ModelRow> find_model(TenantSession& session, const std::string& mo
     return ModelRow{rows.is_null(0) ? std::nullopt : std::optional{static_cast<int>(rows.integer(0))}, rows.time(1)};
 }
 
-Result<void> check_fallback(TenantSession& session, const values::ModelName& fallback) {
+Result<void> check_fallback(OrganizationSession& session, const values::ModelName& fallback) {
     const auto version = fallback.version ? version_number(*fallback.version) : std::nullopt;
     const auto model = find_model(session, fallback.model);
     const bool there =
@@ -62,7 +62,7 @@ Result<void> check_fallback(TenantSession& session, const values::ModelName& fal
                                                   fallback.version ? "/" + *fallback.version : "")};
 }
 
-void insert_traffic(TenantSession& session, const std::string& model, int revision, const TrafficChange& change) {
+void insert_traffic(OrganizationSession& session, const std::string& model, int revision, const TrafficChange& change) {
     session.execute(
         "INSERT INTO model_traffic (organization_id, model, revision, traffic, stands_for, reason, set_by, set_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -70,7 +70,7 @@ void insert_traffic(TenantSession& session, const std::string& model, int revisi
          change.set_by, change.at});
 }
 
-int present_revision(TenantSession& session, const std::string& model) {
+int present_revision(OrganizationSession& session, const std::string& model) {
     auto rows =
         session.query("SELECT coalesce(max(revision), 0) FROM model_traffic WHERE organization_id = $1 AND model = $2",
                       {model});
@@ -79,7 +79,7 @@ int present_revision(TenantSession& session, const std::string& model) {
 
 } // namespace
 
-std::vector<StoredTraffic> present_traffic(store::Session& session) {
+std::vector<StoredTraffic> present_traffic(store::SystemSession& session) {
     auto rows = session.query(
         "SELECT model, revision, traffic, stands_for, reason, set_by, set_at, organization_id FROM model_traffic AS t "
         "WHERE revision = (SELECT max(revision) FROM model_traffic AS o WHERE o.organization_id = t.organization_id "
@@ -89,7 +89,7 @@ std::vector<StoredTraffic> present_traffic(store::Session& session) {
     return all;
 }
 
-std::vector<StoredTraffic> traffic_history(TenantSession& session, const std::string& model) {
+std::vector<StoredTraffic> traffic_history(OrganizationSession& session, const std::string& model) {
     auto rows = session.query(
         "SELECT model, revision, traffic, stands_for, reason, set_by, set_at, organization_id FROM model_traffic "
         "WHERE organization_id = $1 AND model = $2 ORDER BY revision DESC",
@@ -99,7 +99,7 @@ std::vector<StoredTraffic> traffic_history(TenantSession& session, const std::st
     return all;
 }
 
-Result<int> write_traffic(TenantSession& session, const std::string& model, const TrafficChange& change) {
+Result<int> write_traffic(OrganizationSession& session, const std::string& model, const TrafficChange& change) {
     const auto row = find_model(session, model);
     if (!row || !row->production) return Error{Code::not_found, fmt::format("there is no model \"{}\"", model)};
     for (const int version : change.traffic.versions())
@@ -127,7 +127,7 @@ Result<int> write_traffic(TenantSession& session, const std::string& model, cons
     return revision;
 }
 
-Result<void> check_not_in_traffic(TenantSession& session, const std::string& model, int version) {
+Result<void> check_not_in_traffic(OrganizationSession& session, const std::string& model, int version) {
     const auto production = find_model(session, model);
     const bool is_production = production && production->production == version;
     auto rows = session.query(
@@ -150,14 +150,14 @@ Result<void> check_not_in_traffic(TenantSession& session, const std::string& mod
     return success();
 }
 
-std::int64_t forget_feedback(TenantSession& session, const std::string& model, int version) {
+std::int64_t forget_feedback(OrganizationSession& session, const std::string& model, int version) {
     return session.execute(
         "DELETE FROM feedback WHERE organization_id = $1 AND job_id IN "
         "(SELECT job_id FROM feedback WHERE organization_id = $1 AND model = $2 AND version = $3 LIMIT $4)",
         {model, version, store::Turn::most});
 }
 
-void forget_version(TenantSession& session, const std::string& model, int version, bool last) {
+void forget_version(OrganizationSession& session, const std::string& model, int version, bool last) {
     session.execute("DELETE FROM model_statistics WHERE organization_id = $1 AND model = $2 AND version = $3",
                     {model, version});
     if (last) session.execute("DELETE FROM model_traffic WHERE organization_id = $1 AND model = $2", {model});

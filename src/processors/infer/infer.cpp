@@ -196,10 +196,9 @@ awaitable<Outcome> Infer::run(jobs::Attempt attempt) {
     if (!files) co_return failed(files.error());
     jobs::Success done{json_text(predicted->result), {}};
     for (const auto& file : *files)
-        done.effects.push_back([organization = attempt.organization, job = attempt.job, file,
-                                now = clock_.now()](store::Session& session) {
-            catalog::add(session, organization, file.blob, file.media_type, {catalog::Kept::For::job}, now);
-            jobs::job_blobs::add(session, organization, job, file.blob.sha256);
+        done.effects.push_back([job = attempt.job, file, now = clock_.now()](store::OrganizationSession& tenant) {
+            catalog::add(tenant, file.blob, file.media_type, {catalog::Kept::For::job}, now);
+            jobs::job_blobs::add(tenant, job, file.blob.sha256);
         });
     co_return done;
 }

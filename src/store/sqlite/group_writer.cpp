@@ -145,6 +145,7 @@ void GroupWriter::run_group(OperationList& taken) {
     try {
         begin_.run();
     } catch (const DatabaseError& error) { return abandon(group, nullptr, error); }
+    changes_.clear();
     for (Operation* operation = group.first(); operation; operation = operation->next) {
         const auto before = connection_->total_changes();
         try {
@@ -171,7 +172,8 @@ void GroupWriter::run_group(OperationList& taken) {
     groups_.add();
     writes_.add(group.size());
     log_written_back_ = false;
-    for (Operation* operation = group.first(); operation; operation = operation->next) operation->committed();
+    if (options_.on_commit && !changes_.empty()) options_.on_commit(changes_);
+    changes_.clear();
     finish(group);
     check_log();
 }
@@ -182,7 +184,9 @@ void GroupWriter::run_group(OperationList& taken) {
 bool GroupWriter::run_one(Operation& operation) {
     session_.begin_task();
     try {
-        return operation.run(session_) || !session_.wrote();
+        if (!operation.run(session_)) return !session_.wrote();
+        changes_.append(std::move(session_.changes()));
+        return true;
     } catch (const DatabaseError& error) {
         const bool alone = error.fault() == Fault::constraint || error.fault() == Fault::misuse;
         if (!alone || session_.wrote() || !connection_->in_transaction()) throw;

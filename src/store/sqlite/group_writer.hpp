@@ -76,6 +76,7 @@ private:
     LogMark mark_;
     const std::uint64_t log_size_; // bytes that its file is to have
     std::uint64_t log_grown_ = 0;  // bytes that it is known to have
+    Changes changes_;              // published by the tasks of the group
 
     std::atomic<std::size_t> waiting_{0}; // queued or in the running group
     std::atomic<bool> failed_{false};

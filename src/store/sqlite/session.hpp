@@ -1,17 +1,18 @@
-// The port's Session on a SQLite connection: one for the connection's life, told when each task begins.
+// The port's SystemSession on a SQLite connection: one for the connection's life, told when each task begins.
 #pragma once
 #include "store/sql.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace millrace::store {
 
-class SqliteSession final : public Session {
+class SqliteSession final : public SystemSession {
 public:
     explicit SqliteSession(Connection& connection) : connection_{connection} {}
 
     void begin_task() {
         wrote_ = false;
         depth_ = 0;
+        changes().clear();
     }
     // Whether the task has changed rows that no savepoint of its own can take back.
     bool wrote() const { return wrote_; }

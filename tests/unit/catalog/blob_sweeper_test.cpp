@@ -47,7 +47,7 @@ struct World {
         return future.get();
     }
     void write(store::Sql sql, std::vector<std::string> texts = {}) {
-        auto task = [sql, texts](store::Session& session) -> Result<void> {
+        auto task = [sql, texts](store::SystemSession& session) -> Result<void> {
             if (texts.empty()) session.execute(sql);
             else if (texts.size() == 1) session.execute(sql, {texts[0]});
             else session.execute(sql, {texts[0], texts[1], texts[2]});
@@ -69,7 +69,9 @@ struct World {
         return run(catalog->find(who, sha256))->has_value();
     }
     bool on_disk(const std::string& sha256) { return blobs->open_blob(sha256)->has_value(); }
-    void sweep() { run(sweeper->sweep()); }
+    void sweep() {
+        while (run(sweeper->piece())) {}
+    }
     Kept prediction() const { return {Kept::For::prediction, clock.time + 1h}; }
 
     std::filesystem::path data;
@@ -123,18 +125,18 @@ TEST_CASE("of several reasons to keep a blob the longest counts") {
 
 TEST_CASE("many expire in pieces") {
     World world;
-    auto fill = [until = world.clock.time + 1h](store::Session& session) -> Result<void> {
+    auto fill = [until = world.clock.time + 1h](store::SystemSession& session) -> Result<void> {
+        store::OrganizationSession tenant{session, values::default_organization};
         for (int i = 0; i < 500; ++i) {
             const auto digest = hex(sha256(std::to_string(i)));
-            add(session, values::default_organization, {digest, 1, {}}, "text/plain", {Kept::For::prediction, until},
-                until);
+            add(tenant, {digest, 1, {}}, "text/plain", {Kept::For::prediction, until}, until);
         }
         return success();
     };
     REQUIRE(world.database->write_blocking(std::move(fill)).has_value());
     world.clock.time = world.clock.time + 2h;
     world.sweep();
-    auto count = [](store::Session& session) -> Result<std::int64_t> {
+    auto count = [](store::SystemSession& session) -> Result<std::int64_t> {
         auto rows = session.query("SELECT (SELECT count(*) FROM blobs) + (SELECT count(*) FROM blob_removals)");
         rows.next();
         return rows.integer(0);
@@ -188,17 +190,17 @@ TEST_CASE("a file whose daemon was killed before its row is found after a start;
     const auto stray = world.run(world.blobs->put_async("a stray")).value().sha256;
     world.blobs->take_released(); // with the daemon that died
     const auto later = std::filesystem::file_time_type::clock::now() + 1h;
-    world.run(world.sweeper->find_strays(later));
+    world.sweeper->look_through(later);
     world.sweep();
     CHECK(world.on_disk(stray)); // nobody has used this database yet: it may be the wrong one
     world.write("INSERT INTO keys (organization_id, id, name, role, secret_sha256, created_at) VALUES "
                 "('00000000-0000-7000-8000-000000000002', 'key', 'k', "
                 "'viewer', 'x', 0)");
-    world.run(world.sweeper->find_strays(later - 2h));
+    world.sweeper->look_through(later - 2h);
     world.sweep();
     CHECK(world.on_disk(stray)); // younger than that
     const auto coming = world.run(world.blobs->put_async("its row is on the way")).value();
-    world.run(world.sweeper->find_strays(later));
+    world.sweeper->look_through(later);
     world.sweep();
     CHECK_FALSE(world.on_disk(stray));
     CHECK(world.on_disk(coming.sha256));
@@ -218,7 +220,7 @@ TEST_CASE("however many files no request claimed, all are removed") {
         REQUIRE(nobodys->finish().has_value());
     }
     world.sweep();
-    world.run(world.sweeper->find_strays(std::filesystem::file_time_type::clock::now() + 1h));
+    world.sweeper->look_through(std::filesystem::file_time_type::clock::now() + 1h);
     world.sweep();
     std::size_t left = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator{world.data / "blobs/hot"})

@@ -45,10 +45,13 @@ struct World {
     void open() {
         identity.reset();
         database.reset();
-        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        feed = std::make_unique<events::Feed>();
+        auto opened = store::open_sqlite(
+            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
+            metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
-        identity = std::make_unique<Identity>(*database, clock, log);
+        identity = std::make_unique<Identity>(*database, *feed, clock, log);
         REQUIRE(identity->load_blocking().has_value());
     }
     template <class T>
@@ -78,6 +81,7 @@ struct World {
     ManualClock clock;
     telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt};
     telemetry::Metrics metrics;
+    std::unique_ptr<events::Feed> feed;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<Identity> identity;
     values::Principal admin{values::default_organization, {}, "uid:0", values::Role::admin};
@@ -96,7 +100,7 @@ TEST_CASE("a created key says who its holder is, also after a restart") {
         CHECK(who->name == "key of a test");
         CHECK(who->role == values::Role::submitter);
         CHECK(who->organization == values::default_organization);
-        CHECK(who->key == created.key.id);
+        CHECK(who->actor.value == created.key.id.value);
         world.open();
     }
 }
@@ -181,7 +185,7 @@ TEST_CASE("the last use is shown at once and written at most once a minute") {
     CHECK_FALSE(world.listed(created.key.id).last_used_at);
     CHECK(world.identity->by_key(created.text).has_value());
     const auto writes = [&] {
-        CHECK(world.database->write_blocking([](store::Session&) { return success(); }).has_value());
+        CHECK(world.database->write_blocking([](store::SystemSession&) { return success(); }).has_value());
         return world.database->stats().writes;
     };
     const auto before = writes();

@@ -1,8 +1,8 @@
 // The queue as the daemon has it, with its dispatcher's thread and a SQLite store in a folder of its own; the clock and
 // the one processor are the test's.
 #pragma once
+#include "events/event_log.hpp"
 #include "jobs/dead_letters.hpp"
-#include "jobs/events.hpp"
 #include "jobs/flows.hpp"
 #include "jobs/job_service.hpp"
 #include "jobs/leases.hpp"
@@ -58,7 +58,7 @@ struct QueueDaemon {
     void settle() {
         for (int turn = 0; turn < 6; ++turn) {
             snapshot();
-            database->write_blocking([](store::Session&) -> Result<void> { return success(); });
+            database->write_blocking([](store::SystemSession&) -> Result<void> { return success(); });
         }
         snapshot();
     }
@@ -115,17 +115,24 @@ struct QueueDaemon {
         REQUIRE(run(queues->resume(who, queue)).has_value());
         settle();
     }
-    std::vector<Event> events() {
+    // Its rules are taken over without a write, which would wait behind a held store.
+    void set_rules_unstored(QueueRules rules, const std::string& queue = "default") {
+        store::Changes changes;
+        changes.append(RulesSet{dispatcher->table().queue(who.organization, queue), std::move(rules)});
+        feed->deliver(changes);
+        snapshot();
+    }
+    std::vector<events::Event> events() {
         return database
-            ->read_blocking([this](store::Session& session) -> Result<std::vector<Event>> {
-                store::TenantSession tenant{session, who.organization};
-                return events_after(tenant, 0, 1000);
+            ->read_blocking([this](store::SystemSession& session) -> Result<std::vector<events::Event>> {
+                store::OrganizationSession tenant{session, who.organization};
+                return events::events_after(tenant, 0, 1000);
             })
             .value();
     }
     std::int64_t number(store::Sql sql) {
         return database
-            ->read_blocking([sql](store::Session& session) -> Result<std::int64_t> {
+            ->read_blocking([sql](store::SystemSession& session) -> Result<std::int64_t> {
                 auto rows = session.query(sql);
                 rows.next();
                 return rows.integer(0);
@@ -136,7 +143,7 @@ struct QueueDaemon {
     struct HeldStore {
         explicit HeldStore(store::Database& database) {
             database.post_write(
-                [gate = gate.get_future().share()](store::Session&) -> Result<void> {
+                [gate = gate.get_future().share()](store::SystemSession&) -> Result<void> {
                     gate.wait();
                     return success();
                 },
@@ -153,6 +160,7 @@ struct QueueDaemon {
     DispatcherOptions options;
     async::ThreadPool pool{"pool", 1, 64};
     Puppet puppet;
+    std::unique_ptr<events::Feed> feed;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<Dispatcher> dispatcher;
     std::unique_ptr<JobService> jobs;
@@ -161,14 +169,19 @@ struct QueueDaemon {
     std::unique_ptr<Queues> queues;
     std::unique_ptr<Leases> leases;
     values::Principal who{
-        .organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
+        .organization = values::default_organization, .actor = {}, .name = "test", .role = values::Role::operator_};
 
 private:
     void begin() {
-        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        feed = std::make_unique<events::Feed>();
+        auto opened =
+            store::open_sqlite({.data = data,
+                                .on_commit = [this](const store::Changes& changes) { feed->deliver(changes); },
+                                .on_failure = {}},
+                               log, metrics);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
-        dispatcher = std::make_unique<Dispatcher>(*database, clock, log, metrics, options);
+        dispatcher = std::make_unique<Dispatcher>(*database, *feed, clock, log, metrics, options);
         puppet.open();
         dispatcher->add(puppet);
         const auto recovered = dispatcher->recover();

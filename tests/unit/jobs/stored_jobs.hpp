@@ -2,8 +2,8 @@
 // transaction that is taken back at its end. So nothing is flushed, and thousands of fixtures a second can be made.
 #pragma once
 #include "base/embedded.hpp"
+#include "events/event_log.hpp"
 #include "jobs/ending/ending.hpp"
-#include "jobs/events.hpp"
 #include "jobs/flows/dependency_repository.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/submission/submission.hpp"
@@ -54,7 +54,7 @@ struct StoredJobs {
     EndRules rules;
     std::int64_t last_token = 100;
 
-    store::TenantSession tenant() { return {session, organization}; }
+    store::OrganizationSession tenant() { return {session, organization}; }
     void pass(std::chrono::microseconds time) { now = now + time; }
 
     Prepared prepared() const {
@@ -73,7 +73,7 @@ struct StoredJobs {
         return store_job(its, wanted, now);
     }
     Stored in(const OrganizationId& its, Prepared wanted) {
-        store::TenantSession tenant{session, its};
+        store::OrganizationSession tenant{session, its};
         return store_job(tenant, wanted, now).value();
     }
     Stored store(Prepared wanted) {
@@ -99,7 +99,7 @@ struct StoredJobs {
     Settled end(const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy = {},
                 std::uint64_t random = 1ULL << 63) {
         auto settled = end_attempt(session, lease, outcome, policy, rules, random, now); // by default without jitter
-        count_totals(session, settled);
+        publish(session, settled);
         return settled;
     }
     Settled succeed(const Lease& lease) { return end(lease, Success{R"({"done":true})", {}}); }
@@ -110,14 +110,14 @@ struct StoredJobs {
     Settled die(JobId id) { return fail(claim(id), Failure::Kind::permanent); }
     Settled cancel(JobId id) {
         Settled settled;
-        end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", "by a test"}, now,
-                settled);
+        auto its = tenant();
+        end_job(its, id, values::JobState::cancelled, values::JobError{"cancelled", "by a test"}, now, settled);
         return settled;
     }
 
     values::Job job(JobId id) { return job_of(organization, id); }
     values::Job job_of(const OrganizationId& of, JobId id) {
-        store::TenantSession its{session, of};
+        store::OrganizationSession its{session, of};
         auto found = job_repository::find(its, id);
         REQUIRE(found.has_value());
         return std::move(*found);
@@ -128,9 +128,9 @@ struct StoredJobs {
         return job_repository::attempts(its, id);
     }
     std::int64_t number(const char* sql) { return connection.integer(sql); }
-    std::vector<Event> events() {
+    std::vector<events::Event> events() {
         auto its = tenant();
-        return events_after(its, 0, 1000);
+        return events::events_after(its, 0, 1000);
     }
 };
 

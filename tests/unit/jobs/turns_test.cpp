@@ -1,6 +1,7 @@
 // No task holds the writer for long, whatever the data: counted in rows that one task changes, with a few thousand of
 // each thing, or with as many as MILLRACE_TEST_ROWS says (1000000 for a long one).
 #include "jobs/retention.hpp"
+#include "jobs/sweeper.hpp"
 #include "store/turn.hpp"
 #include "unit/jobs/queue_daemon.hpp"
 
@@ -28,16 +29,16 @@ struct Crowd : QueueDaemon {
         return options;
     }
     // By tasks that are small themselves.
-    void fill(const std::function<void(store::Session&, int)>& insert) {
+    void fill(const std::function<void(store::SystemSession&, int)>& insert) {
         for (int from = 0; from < rows(); from += 500) {
-            const auto done = database->write_blocking([&](store::Session& session) -> Result<void> {
+            const auto done = database->write_blocking([&](store::SystemSession& session) -> Result<void> {
                 for (int i = from; i < std::min(from + 500, rows()); ++i) insert(session, i);
                 return success();
             });
             REQUIRE(done.has_value());
         }
     }
-    JobId insert_ended(store::Session& session, std::string_view state) {
+    JobId insert_ended(store::SystemSession& session, std::string_view state) {
         const auto id = JobId::make();
         session.execute("INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, state, "
                         "priority, payload, tags, attempt, max_attempts, "
@@ -46,7 +47,7 @@ struct Crowd : QueueDaemon {
                         {id, who.organization, state});
         return id;
     }
-    void insert_blocked(store::Session& session, JobId parent, std::string_view on_failure) {
+    void insert_blocked(store::SystemSession& session, JobId parent, std::string_view on_failure) {
         const auto id = JobId::make();
         session.execute("INSERT INTO jobs (id, organization_id, created_by, kind, queue, resource, state, priority, "
                         "payload, tags, attempt, max_attempts, timeout_us, "
@@ -71,7 +72,7 @@ struct Crowd : QueueDaemon {
 
 TEST_CASE("what is forgotten by age is forgotten in turns") {
     Crowd crowd;
-    crowd.fill([&](store::Session& session, int i) {
+    crowd.fill([&](store::SystemSession& session, int i) {
         const auto name = std::to_string(i);
         session.execute("INSERT INTO idempotency_keys (organization_id, scope, key, payload_sha256, created_at) VALUES "
                         "($1, '', $2, '', 1)",
@@ -83,12 +84,11 @@ TEST_CASE("what is forgotten by age is forgotten in turns") {
             "INSERT INTO events (organization_id, type, subject, data, created_at) VALUES ($1, 't', '', '{}', 1)",
             {crowd.who.organization});
     });
-    crowd.pass(2h); // a sweep
-    crowd.until([&] {
-        return crowd.number("SELECT count(*) FROM idempotency_keys") +
-                   crowd.number("SELECT count(*) FROM unique_keys") + crowd.number("SELECT count(*) FROM events") ==
-               0;
-    });
+    Sweeper sweeper{*crowd.database, crowd.clock};
+    while (crowd.run(sweeper.forget_keys_and_events())) {}
+    CHECK(crowd.number("SELECT count(*) FROM idempotency_keys") == 0);
+    CHECK(crowd.number("SELECT count(*) FROM unique_keys") == 0);
+    CHECK(crowd.number("SELECT count(*) FROM events") == 0);
     CHECK(crowd.database->stats().most_rows <= most_rows);
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("dead letters are replayed and purged in turns, and a filter that fits
     for (const bool purge : {false, true}) {
         Crowd crowd;
         crowd.pause();
-        crowd.fill([&](store::Session& session, int) { crowd.insert_ended(session, "dead"); });
+        crowd.fill([&](store::SystemSession& session, int) { crowd.insert_ended(session, "dead"); });
         DeadFilter none;
         none.error_code = "there is none of it";
         const auto before = crowd.database->stats().writes;
@@ -113,17 +113,12 @@ TEST_CASE("dead letters are replayed and purged in turns, and a filter that fits
 TEST_CASE("ended jobs past their time are deleted in turns") {
     for (const auto state : {values::JobState::succeeded, values::JobState::cancelled}) {
         Crowd crowd;
-        crowd.fill([&](store::Session& session, int) { crowd.insert_ended(session, values::name(state)); });
+        crowd.fill([&](store::SystemSession& session, int) { crowd.insert_ended(session, values::name(state)); });
         crowd.clock.set(SystemClock::instance().now() + 48h); // ids carry the true time
-        Retention retention{*crowd.database, crowd.clock, crowd.log, crowd.metrics, {.keep = {{state, 24h}}}};
-        asio::io_context context;
-        retention.start(context);
-        for (int turn = 0; turn < 60'000 && crowd.number("SELECT count(*) FROM finished_jobs") > 0; ++turn)
-            std::this_thread::sleep_for(1ms);
+        Retention retention{*crowd.database, crowd.clock, crowd.log, crowd.metrics, {{state, 24h}}};
+        while (crowd.run(retention.piece())) {}
         CHECK(crowd.number("SELECT count(*) FROM finished_jobs") == 0);
         CHECK(crowd.database->stats().most_rows <= most_rows);
-        retention.stop();
-        context.run();
     }
 }
 
@@ -132,7 +127,7 @@ TEST_CASE("all that wait for one job are released, or fail with it, in turns; a 
         Crowd crowd;
         const auto parent = crowd.submit();
         crowd.pause();
-        crowd.fill([&](store::Session& session, int) { crowd.insert_blocked(session, parent, "fail"); });
+        crowd.fill([&](store::SystemSession& session, int) { crowd.insert_blocked(session, parent, "fail"); });
         crowd.finish(parent,
                      succeeds ? Outcome{Success{"1", {}}} : Outcome{failure("broken", Failure::Kind::permanent)});
         crowd.die();
@@ -174,7 +169,7 @@ TEST_CASE("jobs outside that wait for each job of a cancelled flow fail in turns
     for (int i = 0; i < 50; ++i) flow.steps.push_back({"step" + std::to_string(i), QueueDaemon::job(), {}});
     const auto made = crowd.run(crowd.flows->submit(crowd.who, std::move(flow), {})).value();
     crowd.settle();
-    crowd.fill([&](store::Session& session, int i) {
+    crowd.fill([&](store::SystemSession& session, int i) {
         crowd.insert_blocked(session, made.nodes[static_cast<std::size_t>(i % 50)].id, "fail");
     });
     CHECK(crowd.run(crowd.flows->cancel(crowd.who, made.flow.id)).value() == 50);

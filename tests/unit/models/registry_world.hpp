@@ -1,5 +1,6 @@
 // A registry on a folder of its own, with a trial that says what the test wants to hear.
 #pragma once
+#include "events/feed.hpp"
 #include "models/registry.hpp"
 
 #include "store/sqlite.hpp"
@@ -70,13 +71,17 @@ struct World {
     }
     void open() {
         close();
-        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        feed = std::make_unique<events::Feed>();
+        auto opened = store::open_sqlite(
+            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
+            metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         auto blobs = blobs::BlobStore::open({.folder = data / "models"}, pool, log, metrics);
         REQUIRE(blobs.has_value());
         files = std::move(*blobs);
-        registry = std::make_unique<Registry>(*database, *files, trial, pool, SystemClock::instance(), log, trusted);
+        registry =
+            std::make_unique<Registry>(*database, *feed, *files, trial, pool, SystemClock::instance(), log, trusted);
         REQUIRE(registry->load_blocking().has_value());
     }
     template <class T>
@@ -114,6 +119,7 @@ struct World {
     async::ThreadPool pool{"files", 2, 64};
     FakeTrial trial;
     TrustedKeys trusted; // taken over by open()
+    std::unique_ptr<events::Feed> feed;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<blobs::BlobStore> files;
     std::unique_ptr<Registry> registry;

@@ -47,17 +47,17 @@ struct Fixture {
 };
 
 // A row to write: organisations are the table with the fewest columns.
-inline Result<void> add_organization(Session& session, const std::string& name) {
+inline Result<void> add_organization(SystemSession& session, const std::string& name) {
     session.execute("INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)", {name, name, 1});
     return success();
 }
 inline auto adding(std::string name) {
-    return [name = std::move(name)](Session& session) { return add_organization(session, name); };
+    return [name = std::move(name)](SystemSession& session) { return add_organization(session, name); };
 }
 // How many organisations there are besides the default one.
 inline std::int64_t added(Database& database) {
     return database
-        .read_blocking([](Session& session) -> Result<std::int64_t> {
+        .read_blocking([](SystemSession& session) -> Result<std::int64_t> {
             auto rows = session.query("SELECT count(*) FROM organizations WHERE name <> 'default'");
             rows.next();
             return rows.integer(0);

@@ -10,7 +10,7 @@ TEST_CASE("every kind of value comes back as it was stored, whatever the order o
     test::Fixture fixture;
     auto& database = fixture.open();
     const auto id = JobId::make();
-    const auto read = database.write_blocking([id](Session& session) -> Result<void> {
+    const auto read = database.write_blocking([id](SystemSession& session) -> Result<void> {
         auto rows = session.query("SELECT $3, $1, $2, $4, $5, $6, $7",
                                   {id, "text", 42, 2.5, std::optional<std::string>{}, std::string{}, Timestamp{7}});
         REQUIRE(rows.next());
@@ -31,7 +31,7 @@ TEST_CASE("every kind of value comes back as it was stored, whatever the order o
 TEST_CASE("text bound to a query outlives the value that was passed") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto done = database.read_blocking([](Session& session) -> Result<void> {
+    const auto done = database.read_blocking([](SystemSession& session) -> Result<void> {
         auto rows = session.query(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i || $1 FROM n",
             {std::string(100, 'x')});
@@ -49,7 +49,7 @@ TEST_CASE("text bound to a query outlives the value that was passed") {
 TEST_CASE("the wrong number of values is refused") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto too_few = database.read_blocking([](Session& session) -> Result<void> {
+    const auto too_few = database.read_blocking([](SystemSession& session) -> Result<void> {
         session.query("SELECT $1, $2", {1});
         return success();
     });
@@ -60,7 +60,7 @@ TEST_CASE("the wrong number of values is refused") {
 TEST_CASE("a statement whose rows are being read cannot be started again, and can afterwards") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto done = database.read_blocking([](Session& session) -> Result<void> {
+    const auto done = database.read_blocking([](SystemSession& session) -> Result<void> {
         static constexpr Sql statement{"SELECT id FROM organizations"};
         {
             auto rows = session.query(statement);
@@ -76,8 +76,8 @@ TEST_CASE("a statement whose rows are being read cannot be started again, and ca
 TEST_CASE("a tenant's session binds its organisation, and refuses SQL that does not name one") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto done = database.write_blocking([](Session& session) -> Result<void> {
-        TenantSession tenant{session, values::default_organization};
+    const auto done = database.write_blocking([](SystemSession& session) -> Result<void> {
+        OrganizationSession tenant{session, values::default_organization};
         CHECK_THROWS_AS(tenant.query("SELECT id FROM jobs"), DatabaseError);
         CHECK_THROWS_AS(tenant.query("SELECT id FROM jobs WHERE id = $1"), DatabaseError);
         CHECK_THROWS_AS(tenant.execute("DELETE FROM models WHERE organization_id = 'x'"), DatabaseError);
@@ -88,7 +88,7 @@ TEST_CASE("a tenant's session binds its organisation, and refuses SQL that does 
         REQUIRE(rows.next());
         CHECK(rows.id<OrganizationId>(0) == values::default_organization);
 
-        TenantSession stranger{session, OrganizationId::make()};
+        OrganizationSession stranger{session, OrganizationId::make()};
         CHECK_FALSE(stranger.query("SELECT 1 FROM models WHERE organization_id = $1").next());
         return success();
     });
@@ -98,7 +98,7 @@ TEST_CASE("a tenant's session binds its organisation, and refuses SQL that does 
 TEST_CASE("a savepoint keeps its writes on success and takes them back on an error or an exception") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto done = database.write_blocking([](Session& session) -> Result<void> {
+    const auto done = database.write_blocking([](SystemSession& session) -> Result<void> {
         REQUIRE(test::add_organization(session, "before"));
         CHECK(session.savepoint([&]() -> Result<void> { return test::add_organization(session, "kept"); }));
         CHECK_FALSE(session.savepoint([&]() -> Result<void> {
@@ -119,7 +119,7 @@ TEST_CASE("a savepoint keeps its writes on success and takes them back on an err
 TEST_CASE("RETURNING gives its row and writes once") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    REQUIRE(database.write_blocking([](Session& session) -> Result<void> {
+    REQUIRE(database.write_blocking([](SystemSession& session) -> Result<void> {
         auto rows = session.query("INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3) RETURNING name",
                                   {"a", "b", 1});
         REQUIRE(rows.next());
@@ -145,7 +145,7 @@ TEST_CASE("a read that runs too long is stopped, and the reader works on") {
     fixture.options.readers = 1;
     auto& database = fixture.open();
     const auto count_to = [](std::int64_t last) {
-        return [last](Session& session) -> Result<std::int64_t> {
+        return [last](SystemSession& session) -> Result<std::int64_t> {
             auto rows = session.query(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n",
                 {last});
@@ -169,7 +169,7 @@ TEST_CASE("an unlimited read does not hold up the end of the store") {
     std::promise<void> started;
     std::promise<Result<std::int64_t>> promise;
     database.post_read(
-        [&](Session& session) -> Result<std::int64_t> {
+        [&](SystemSession& session) -> Result<std::int64_t> {
             started.set_value();
             auto rows =
                 session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
@@ -184,7 +184,7 @@ TEST_CASE("an unlimited read does not hold up the end of the store") {
 TEST_CASE("a read sees one state of the database, whatever is written meanwhile") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto done = database.read_blocking([&database](Session& session) -> Result<void> {
+    const auto done = database.read_blocking([&database](SystemSession& session) -> Result<void> {
         const auto count = [&] {
             auto rows = session.query("SELECT count(*) FROM organizations");
             rows.next();

@@ -90,7 +90,7 @@ TEST_CASE("a job shows only the options that it has") {
     job.flow = FlowId::make();
     job.flow_ref = "a";
     job.worker = "press-1";
-    job.created_by = KeyId::make();
+    job.created_by = ActorId::make();
     job.state = values::JobState::blocked;
     job.blocked_by = 2;
     const auto full = parse_json(write_job(job, {}))->as_object();

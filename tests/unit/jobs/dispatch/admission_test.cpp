@@ -117,7 +117,7 @@ TEST_CASE("a model that fails most of the time is refused for a while, and other
     CHECK(why.detail.find("broken") != std::string::npos);
     CHECK(daemon.finish(daemon.submit(of_model("sound"))));
     const auto events = daemon.events();
-    CHECK(std::count_if(events.begin(), events.end(), [](const Event& event) {
+    CHECK(std::count_if(events.begin(), events.end(), [](const events::Event& event) {
               return event.type == "breaker.opened" && event.subject == "puppet broken";
           }) == 1);
     daemon.pass(10s);

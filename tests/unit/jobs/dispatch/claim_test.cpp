@@ -7,7 +7,6 @@ TEST_CASE("a job that is cancelled and retried while its claim is on its way run
     QueueDaemon daemon;
     daemon.pause();
     const auto id = daemon.submit();
-    const auto queue = daemon.dispatcher->table().find_queue(daemon.who.organization, "default");
     asio::io_context context;
     std::future<Result<void>> cancelled, retried;
     {
@@ -16,9 +15,7 @@ TEST_CASE("a job that is cancelled and retried while its claim is on its way run
         context.poll(); // as far as its write, which waits behind the held one
         retried = asio::co_spawn(context, daemon.jobs->retry(daemon.who, id, std::nullopt), asio::use_future);
         context.poll();
-        queue->set_rules({}); // resumed, without a write that would wait too
-        daemon.dispatcher->rules_changed(queue);
-        daemon.snapshot(); // it was taken from the line: its claim stands behind the retry
+        daemon.set_rules_unstored({}); // resumed: it was taken from the line, and its claim stands behind the retry
     }
     context.run();
     CHECK(cancelled.get().has_value());

@@ -180,11 +180,8 @@ TEST_CASE("a cancel that meets the claim on its way wins, whichever is written f
                 std::this_thread::sleep_for(10ms); // it waits for the store then
             };
             if (cancel_first) cancel();
-            const auto queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
-            queue->set_rules({});
-            daemon.dispatcher->rules_changed(queue); // the claim is on its way
-            daemon.snapshot();
-            if (!cancel_first) cancel(); // one transaction for both
+            daemon.set_rules_unstored({}); // the claim is on its way
+            if (!cancel_first) cancel();   // one transaction for both
         }
         CHECK(cancelled.get().has_value());
         daemon.settle();
@@ -197,44 +194,31 @@ TEST_CASE("a cancel that meets the claim on its way wins, whichever is written f
     }
 }
 
-TEST_CASE("word of a cancel that overtakes word of the claim is heeded") {
+TEST_CASE("an attempt that is cancelled in the transaction that began it is stopped") {
     QueueDaemon daemon;
     daemon.pause();
     const auto id = daemon.submit();
     {
-        QueueDaemon::HeldStore held{*daemon.database};
-        const auto queue = daemon.dispatcher->table().queue(daemon.who.organization, "default");
-        queue->set_rules({});
-        daemon.dispatcher->rules_changed(queue);
-        daemon.snapshot(); // the claim is on its way, and behind it a cancel
+        const QueueDaemon::HeldStore held{*daemon.database};
+        daemon.set_rules_unstored({}); // the claim is on its way, and behind it a cancel
         daemon.database->post_write(
-            [id, organization = daemon.who.organization](store::Session& session) -> Result<void> {
+            [id, organization = daemon.who.organization](store::SystemSession& session) -> Result<void> {
                 Settled settled;
-                end_job(session, organization, id, values::JobState::cancelled, values::JobError{"cancelled", ""}, {1},
-                        settled);
+                store::OrganizationSession tenant{session, organization};
+                end_job(tenant, id, values::JobState::cancelled, values::JobError{"cancelled", ""}, {1}, settled);
+                publish(session, std::move(settled));
                 return success();
             },
             [](Result<void>) {});
-        daemon.dispatcher->ended_elsewhere({{{id,
-                                              daemon.who.organization,
-                                              {},
-                                              "default",
-                                              "puppet",
-                                              "",
-                                              5,
-                                              values::JobState::running,
-                                              values::JobState::cancelled,
-                                              {},
-                                              0}}});
-        daemon.snapshot();
     }
     daemon.settle();
     CHECK(daemon.state(id) == "cancelled");
     CHECK(daemon.puppet.running().empty());
+    CHECK(daemon.puppet.stopped == 1); // it had begun when it was heard of
     CHECK(daemon.snapshot().total.running == 0);
 }
 
-TEST_CASE("an attempt whose end is told twice gives its slot back once") {
+TEST_CASE("a lease that runs out while its worker reports ends once, and gives its slot back once") {
     QueueDaemon daemon;
     values::QueueSettings settings;
     settings.external = true;
@@ -242,27 +226,21 @@ TEST_CASE("an attempt whose end is told twice gives its slot back once") {
     const auto id = daemon.submit(QueueDaemon::job("outside"));
     const auto taken = daemon.run(daemon.leases->take(daemon.who, {"outside", "w", 1, 0ms, 30s})).value();
     REQUIRE(taken.size() == 1);
+    asio::io_context context;
+    std::future<Result<void>> reported;
     {
-        QueueDaemon::HeldStore held{*daemon.database};
+        const QueueDaemon::HeldStore held{*daemon.database};
+        reported = asio::co_spawn(context, daemon.leases->complete(daemon.who, taken[0].token, "1"), asio::use_future);
+        context.poll(); // as far as its write, which waits behind the held one
         daemon.clock.pass(30s);
         daemon.dispatcher->start(); // a tick: the lease is over, and that is on its way into the store
         daemon.snapshot();
-        daemon.dispatcher->reported(id, taken[0].token.token,
-                                    {{{id,
-                                       daemon.who.organization,
-                                       {},
-                                       "outside",
-                                       "puppet",
-                                       "",
-                                       5,
-                                       values::JobState::running,
-                                       values::JobState::cancelled,
-                                       {},
-                                       0}}},
-                                    Scheduler::Verdict::nothing);
-        daemon.snapshot();
     }
+    context.run();
+    CHECK(reported.get().has_value());
     daemon.settle();
+    CHECK(daemon.state(id) == "succeeded");
+    CHECK(daemon.attempts(id).empty());
     for (const auto& queue : daemon.snapshot().queues) CHECK(queue.running == 0);
 }
 

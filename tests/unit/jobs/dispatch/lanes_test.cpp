@@ -137,13 +137,13 @@ TEST_CASE("many kinds on an external queue, cancelled, are a few rows and no lan
     daemon.settle();
     CHECK(daemon.number("SELECT count(*) FROM job_totals") == 300);
     const auto surplus =
-        daemon.database->read_blocking([](store::Session& session) -> Result<std::vector<total_repository::Key>> {
+        daemon.database->read_blocking([](store::SystemSession& session) -> Result<std::vector<total_repository::Key>> {
             return total_repository::surplus(session, 20, 1000);
         });
     REQUIRE(surplus.has_value());
     CHECK(surplus->size() == 280);
     CHECK(daemon.database
-              ->write_blocking([&](store::Session& session) -> Result<void> {
+              ->write_blocking([&](store::SystemSession& session) -> Result<void> {
                   total_repository::fold(session, *surplus);
                   return success();
               })

@@ -3,7 +3,6 @@
 using namespace millrace;
 using namespace millrace::jobs;
 using namespace millrace::jobs::test;
-using Verdict = Scheduler::Verdict;
 
 TEST_CASE("no more run at once than there are slots") {
     SchedulerWorld world{5};
@@ -215,7 +214,7 @@ TEST_CASE("an open breaker of a queue holds that queue, then lets one probe thro
     world.push(50, "flaky");
     world.push(1);
     world.take(10);
-    CHECK(world.end_all(Verdict::failure).queue);
+    CHECK(world.end_all(AttemptVerdict::failure).queue);
     CHECK(world.take(100).size() == 1); // of the other queue
     world.end_all();
     CHECK(world.scheduler.next_change(world.now) == 10s + 1us);
@@ -223,7 +222,7 @@ TEST_CASE("an open breaker of a queue holds that queue, then lets one probe thro
     for (int probe = 0; probe < 3; ++probe) {
         CHECK(world.take(100).size() == 1);
         CHECK(world.take(100).empty());
-        const auto changed = world.end_all(Verdict::success);
+        const auto changed = world.end_all(AttemptVerdict::success);
         CHECK(changed.queue == (probe == 2));
     }
     CHECK(world.take(100).size() == 37);
@@ -239,14 +238,14 @@ TEST_CASE("an open breaker of a model holds the jobs of that model in every queu
     auto taken = world.take(20);
     std::erase_if(taken, [&](const Waiting& job) { return world.resource_of(job) != "broken"; });
     CHECK(taken.size() >= 10);
-    world.end_all(Verdict::failure);
+    world.end_all(AttemptVerdict::failure);
     for (const auto& job : world.take(100)) CHECK(world.resource_of(job) == "sound");
     world.end_all();
     world.pass(10s);
     const auto probes = world.take(100);
     REQUIRE(probes.size() == 1);
     CHECK(world.resource_of(probes[0]) == "broken");
-    CHECK(world.end_all(Verdict::failure).resource);
+    CHECK(world.end_all(AttemptVerdict::failure).resource);
     CHECK(world.scheduler.next_change(world.now) == 20s + 1us);
 }
 
@@ -254,7 +253,7 @@ TEST_CASE("a queue whose breaker is switched off is not held, and begins closed 
     SchedulerWorld world;
     world.push(60, "flaky");
     world.take(10);
-    world.end_all(Verdict::failure);
+    world.end_all(AttemptVerdict::failure);
     world.pass(10s);
     CHECK(world.take(100).size() == 1); // the probe, and it never ends
     world.set("flaky", {.breaker = false});
@@ -267,6 +266,6 @@ TEST_CASE("what was cancelled says nothing about its queue") {
     SchedulerWorld world;
     world.push(50);
     world.take(20);
-    CHECK_FALSE(world.end_all(Verdict::nothing).queue);
+    CHECK_FALSE(world.end_all(AttemptVerdict::nothing).queue);
     CHECK(world.take(100).size() == 30);
 }

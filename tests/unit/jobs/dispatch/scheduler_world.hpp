@@ -47,14 +47,14 @@ struct SchedulerWorld {
     std::vector<Waiting> take_external(std::string_view queue, std::size_t most, std::uint8_t of = 1) {
         return keep(scheduler.take_external(*table.queue(organization(of), queue), most, now));
     }
-    void end(std::size_t count, Scheduler::Verdict verdict = Scheduler::Verdict::success) {
+    void end(std::size_t count, AttemptVerdict verdict = AttemptVerdict::success) {
         for (std::size_t i = 0; i < count; ++i) {
             scheduler.ended(running.back().lane, verdict, now);
             running.pop_back();
         }
     }
     // Whether a breaker changed.
-    Scheduler::Changed end_all(Scheduler::Verdict verdict = Scheduler::Verdict::success) {
+    Scheduler::Changed end_all(AttemptVerdict verdict = AttemptVerdict::success) {
         Scheduler::Changed any;
         for (const auto& job : running) {
             const auto changed = scheduler.ended(job.lane, verdict, now);

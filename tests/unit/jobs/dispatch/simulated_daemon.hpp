@@ -59,7 +59,7 @@ public:
         attempt_repository::each_waiting(store_.session, [&](const attempt_repository::WaitingRow& row) {
             if (row.ends_by) limits.set({*row.ends_by, row.id, row.organization});
             if (row.state != values::JobState::blocked)
-                push(waiting(row.id, row.organization, row.key, row.queue, row.kind, row.resource, row.priority,
+                push(waiting(row.id, row.organization, row.actor, row.queue, row.kind, row.resource, row.priority,
                              row.due),
                      now);
         });
@@ -107,7 +107,7 @@ public:
         for (const auto& moved : settled.jobs) {
             const bool ended = values::is_final(moved.to);
             if (ended) limits.forget(moved.id);
-            const auto job = waiting(moved.id, moved.organization, moved.key, moved.queue, moved.kind, moved.resource,
+            const auto job = waiting(moved.id, moved.organization, moved.actor, moved.queue, moved.kind, moved.resource,
                                      moved.priority, moved.due);
             const bool arrives = moved.from == values::JobState::blocked || values::is_final(moved.from);
             if (arrives && !ended && moved.to != values::JobState::blocked) push(job, now);
@@ -123,10 +123,10 @@ public:
         scheduler.rules_changed(queue);
     }
 
-    Waiting waiting(JobId id, const OrganizationId& organization, const KeyId& key, std::string_view queue,
+    Waiting waiting(JobId id, const OrganizationId& organization, const ActorId& actor, std::string_view queue,
                     std::string_view kind, std::string_view resource, int priority, Timestamp due) {
         return {id, due, scheduler.lane(organization, queue, kind, resource), static_cast<unsigned>(priority) & 0xF,
-                scheduler.queue().owners().find_or_add(organization, key)};
+                scheduler.queue().owners().find_or_add(organization, actor)};
     }
 
 private:

@@ -21,7 +21,7 @@ Simulation::Simulation(std::uint64_t seed)
         store_.session.execute("INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, 1)", {of, of.text()});
         QueueRules rules;
         rules.settings.external = true;
-        store::TenantSession tenant{store_.session, of};
+        store::OrganizationSession tenant{store_.session, of};
         queue_repository::save(tenant, "outside", rules, store_.now);
     }
     start();
@@ -144,7 +144,7 @@ void Simulation::claim(const Waiting& job, bool external) {
     const auto lease = commit([&] { return store_.try_claim(job.id, length); }, [](const auto&) {});
     if (!lease) {
         tell("nothing to claim of " + short_name(job.id));
-        daemon_->scheduler.ended(job.lane, Scheduler::Verdict::nothing, now());
+        daemon_->scheduler.ended(job.lane, AttemptVerdict::nothing, now());
         daemon_->unclaimed.insert(job.id);
         return;
     }
@@ -153,7 +153,7 @@ void Simulation::claim(const Waiting& job, bool external) {
     require(!store_.try_claim(job.id), "a running job was claimed again");
     check_parents(job.id);
     daemon_->begin(*lease, job, length, now());
-    store::TenantSession tenant{store_.session, lease->organization};
+    store::OrganizationSession tenant{store_.session, lease->organization};
     for (const auto& ghost : ghosts_)
         if (ghost.lease.id == job.id)
             require(!attempt_repository::find(tenant, job.id, ghost.lease.token), "two attempts of a job can write");
@@ -163,7 +163,7 @@ void Simulation::claim(const Waiting& job, bool external) {
 void Simulation::check_parents(JobId id) {
     const auto& fate = fates_.at(id);
     if (fate.replays > 0) return;
-    store::TenantSession tenant{store_.session, fate.organization};
+    store::OrganizationSession tenant{store_.session, fate.organization};
     for (const auto& dependency : job_repository::dependencies(tenant, id)) {
         const auto state = store_.job_of(fate.organization, dependency.parent).state;
         const bool held = dependency.on_failure == values::OnFailure::ignore
@@ -215,7 +215,7 @@ void Simulation::heartbeat() {
     if (daemon_->running.empty()) return;
     auto& attempt = dice_.any_of(daemon_->running).second;
     if (!attempt.external) return;
-    store::TenantSession tenant{store_.session, attempt.lease.organization};
+    store::OrganizationSession tenant{store_.session, attempt.lease.organization};
     require(attempt_repository::heartbeat(tenant, attempt.lease.id, attempt.lease.token, 50),
             "a good lease was refused its heartbeat");
     attempt.ends = std::max(attempt.ends, steady_ + *attempt.external);
@@ -225,7 +225,7 @@ void Simulation::haunt() {
     if (ghosts_.empty()) return;
     const auto ghost = dice_.any_of(ghosts_);
     const auto changes = store_.connection.total_changes();
-    store::TenantSession tenant{store_.session, ghost.lease.organization};
+    store::OrganizationSession tenant{store_.session, ghost.lease.organization};
     const auto luck = dice_.below(4);
     if (luck == 0) attempt_repository::heartbeat(tenant, ghost.lease.id, ghost.lease.token, 99);
     else if (luck == 1) attempt_repository::release(store_.session, ghost.lease.id, ghost.lease.token);
@@ -241,8 +241,9 @@ void Simulation::cancel() {
     Settled settled = commit(
         [&, its = fate.organization, job = id] {
             Settled all;
-            end_job(store_.session, its, job, JobState::cancelled, values::JobError{"cancelled", ""}, store_.now, all);
-            count_totals(store_.session, all);
+            store::OrganizationSession tenant{store_.session, its};
+            end_job(tenant, job, JobState::cancelled, values::JobError{"cancelled", ""}, store_.now, all);
+            publish(store_.session, all);
             return all;
         },
         [&](const Settled& its) { saw(its); });
@@ -252,7 +253,7 @@ void Simulation::cancel() {
         lose(at->second);
         const auto lane = at->second.job.lane;
         daemon_->running.erase(at);
-        daemon_->scheduler.ended(lane, Scheduler::Verdict::nothing, now());
+        daemon_->scheduler.ended(lane, AttemptVerdict::nothing, now());
     }
     daemon_->settle(settled, now());
 }
@@ -263,7 +264,7 @@ void Simulation::replay() {
     const auto due = dice_.one_in(3) ? store_.now + dice_.up_to(5s) : store_.now;
     auto settled = commit(
         [&, its = fate.organization, job = id] {
-            store::TenantSession tenant{store_.session, its};
+            store::OrganizationSession tenant{store_.session, its};
             Settled all;
             if (auto moved = replay_job(tenant, job, due, std::nullopt, store_.now))
                 all.jobs.push_back(std::move(*moved));
@@ -298,7 +299,7 @@ void Simulation::change_rules() {
     }
     commit(
         [&] {
-            store::TenantSession tenant{store_.session, of};
+            store::OrganizationSession tenant{store_.session, of};
             queue_repository::save(tenant, queue.name, rules, store_.now);
             return true;
         },
@@ -335,8 +336,9 @@ void Simulation::expire() {
         const auto settled = commit(
             [&] {
                 Settled all;
-                expire_job(store_.session, limit.organization, limit.id, store_.now, all);
-                count_totals(store_.session, all);
+                store::OrganizationSession tenant{store_.session, limit.organization};
+                expire_job(tenant, limit.id, store_.now, all);
+                publish(store_.session, all);
                 return all;
             },
             [&](const Settled& its) { saw(its); });

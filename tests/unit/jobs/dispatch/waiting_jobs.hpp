@@ -21,8 +21,8 @@ inline OrganizationId organization(std::uint8_t number) {
     id.value.bytes[15] = number;
     return id;
 }
-inline KeyId key(std::uint8_t number) {
-    KeyId id;
+inline ActorId key(std::uint8_t number) {
+    ActorId id;
     id.value.bytes[15] = number;
     return id;
 }

@@ -139,7 +139,7 @@ TEST_CASE("more dead letters than one transaction takes are all replayed, and al
     for (const bool purge : {false, true}) {
         Morgue morgue;
         morgue.pause();
-        const auto inserted = morgue.database->write_blocking([&](store::Session& session) -> Result<void> {
+        const auto inserted = morgue.database->write_blocking([&](store::SystemSession& session) -> Result<void> {
             for (int i = 0; i < 1203; ++i)
                 session.execute("INSERT INTO finished_jobs (id, organization_id, created_by, kind, queue, resource, "
                                 "state, priority, payload, tags, attempt, max_attempts, "

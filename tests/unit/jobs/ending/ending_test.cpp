@@ -41,7 +41,7 @@ TEST_CASE("everything that a job was submitted with is in the history") {
     asked.max_attempts = 7;
     asked.timeout_seconds = 12.5;
     asked.unique_key = "only";
-    asked.created_by = KeyId::make();
+    asked.created_by = ActorId::make();
     asked.retry.emplace().backoff = values::RetryPolicy::Backoff::fixed;
     asked.deadline_at = world.now + 1h;
     asked.expires_at = world.now + 30min;
@@ -75,7 +75,7 @@ TEST_CASE("everything that a job was submitted with is in the history") {
 TEST_CASE("effects are written with the result, and with no other end") {
     StoredJobs world;
     int written = 0;
-    const Outcome success = Success{"1", {[&](store::Session&) { ++written; }}};
+    const Outcome success = Success{"1", {[&](store::OrganizationSession&) { ++written; }}};
     const auto lease = world.claim(world.submit());
     world.cancel(lease.id);
     CHECK(world.end(lease, success).empty()); // too late
@@ -110,7 +110,7 @@ TEST_CASE("a stale lease writes nothing, whatever it tries") {
 TEST_CASE("a lease of one organisation is nothing in another") {
     StoredJobs world;
     const auto lease = world.claim(world.submit());
-    store::TenantSession other{world.session, OrganizationId::make()};
+    store::OrganizationSession other{world.session, OrganizationId::make()};
     CHECK_FALSE(attempt_repository::find(other, lease.id, lease.token));
     CHECK_FALSE(attempt_repository::heartbeat(other, lease.id, lease.token, 50));
     CHECK(attempt_repository::lease_length(other, lease.id) == 0ms);

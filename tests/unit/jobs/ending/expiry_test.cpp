@@ -20,7 +20,8 @@ JobId submit(StoredJobs& world, Limits limits) {
 }
 bool expire(StoredJobs& world, JobId id) {
     Settled settled;
-    return expire_job(world.session, world.organization, id, world.now, settled);
+    auto its = world.tenant();
+    return expire_job(its, id, world.now, settled);
 }
 std::optional<Timestamp> ends_by(StoredJobs& world) {
     std::optional<Timestamp> found;
@@ -92,7 +93,8 @@ TEST_CASE("what waits for an expired job is settled as after any failure") {
     const auto child = world.submit_after({{parent, values::OnFailure::fail}});
     world.pass(1s);
     Settled settled;
-    CHECK(expire_job(world.session, world.organization, parent, world.now, settled));
+    auto its = world.tenant();
+    CHECK(expire_job(its, parent, world.now, settled));
     CHECK(states(settled) == "expired dead");
     CHECK(world.state(child) == "dead");
 }

@@ -36,7 +36,7 @@ TEST_CASE("a dead job is put back in line with what it was submitted with") {
     wanted.job.payload = R"({"a":1})";
     wanted.job.priority = 7;
     wanted.job.queue = "q";
-    wanted.job.created_by = KeyId::make();
+    wanted.job.created_by = ActorId::make();
     const auto id = world.store(wanted).job.id;
     world.die(id);
     world.pass(1h);
@@ -44,7 +44,7 @@ TEST_CASE("a dead job is put back in line with what it was submitted with") {
     REQUIRE(moved);
     CHECK(moved->id == id);
     CHECK(moved->organization == world.organization);
-    CHECK(moved->key == wanted.job.created_by);
+    CHECK(moved->actor == wanted.job.created_by);
     CHECK(moved->queue == "q");
     CHECK(moved->priority == 7);
     CHECK(moved->to == values::JobState::queued);
@@ -117,7 +117,8 @@ TEST_CASE("cancelled and expired jobs can be replayed, without the limits that t
     const auto expired = world.store(wanted).job.id;
     world.pass(2s);
     Settled settled;
-    REQUIRE(expire_job(world.session, world.organization, expired, world.now, settled));
+    auto its = world.tenant();
+    REQUIRE(expire_job(its, expired, world.now, settled));
     REQUIRE(replay(world, expired));
     CHECK(states(world.run(expired)) == "succeeded");
     const auto cancelled = world.submit();
@@ -141,7 +142,7 @@ TEST_CASE("a job of another organisation is not replayed") {
     StoredJobs world;
     const auto id = world.submit();
     world.die(id);
-    store::TenantSession other{world.session, OrganizationId::make()};
+    store::OrganizationSession other{world.session, OrganizationId::make()};
     CHECK_FALSE(replay_job(other, id, world.now, std::nullopt, world.now).has_value());
 }
 

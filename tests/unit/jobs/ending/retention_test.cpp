@@ -117,38 +117,31 @@ TEST_CASE("a policy is followed from the start on, for the states that it names"
     daemon.finish(daemon.submit());
     daemon.finish(daemon.submit(), failure("broken", Failure::Kind::permanent));
     daemon.clock.set(SystemClock::instance().now() + 48h); // ids carry the true time
-    Retention retention{
-        *daemon.database, daemon.clock, daemon.log, daemon.metrics, {.keep = {{JobState::succeeded, 24h}}}};
-    asio::io_context context;
-    retention.start(context);
-    for (int turn = 0; turn < 1000 && daemon.number("SELECT count(*) FROM finished_jobs") > 1; ++turn)
-        std::this_thread::sleep_for(1ms);
+    Retention retention{*daemon.database, daemon.clock, daemon.log, daemon.metrics, {{JobState::succeeded, 24h}}};
+    while (daemon.run(retention.piece())) {}
     CHECK(daemon.number("SELECT count(*) FROM finished_jobs") == 1);
     CHECK(daemon.number("SELECT count(*) FROM finished_jobs WHERE state = 'dead'") == 1);
-    retention.stop();
-    daemon.settle();
-    context.run();
 }
 
 TEST_CASE(
     "events are read in the order of their commits, after a number, by their own organisation, and forgotten by age") {
     StoredJobs world;
     for (int i = 0; i < 5; ++i) {
-        write_event(world.session, world.organization, "job.dead", std::to_string(i), {{"n", i}}, world.now);
+        events::write_event(world.session, world.organization, "job.dead", std::to_string(i), {{"n", i}}, world.now);
         world.pass(1h);
     }
-    write_event(world.session, OrganizationId::make(), "job.dead", "of others", {}, world.now);
+    events::write_event(world.session, OrganizationId::make(), "job.dead", "of others", {}, world.now);
     const auto all = world.events();
     REQUIRE(all.size() == 5);
     for (std::size_t i = 1; i < 5; ++i) CHECK(all[i].id > all[i - 1].id);
     CHECK(all[3].data == R"({"n":3})");
     auto tenant = world.tenant();
-    const auto page = events_after(tenant, all[1].id, 2);
+    const auto page = events::events_after(tenant, all[1].id, 2);
     REQUIRE(page.size() == 2);
     CHECK(page[0].subject == "2");
     CHECK(page[1].subject == "3");
-    CHECK(forget_events(world.session, world.now - 3h, 1) == 1);
+    CHECK(events::forget_events(world.session, world.now - 3h, 1) == 1);
     CHECK(world.events().size() == 4);
-    CHECK(forget_events(world.session, world.now - 3h, 100) == 1);
+    CHECK(events::forget_events(world.session, world.now - 3h, 100) == 1);
     CHECK(world.events().size() == 3);
 }

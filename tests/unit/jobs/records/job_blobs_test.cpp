@@ -46,7 +46,8 @@ TEST_CASE("a blob that is there for jobs expires with the last of them") {
     keep(world, first);
     keep(world, second);
     const auto one = submit_with(world, naming(first)), other = submit_with(world, naming(first));
-    job_blobs::add(world.session, world.organization, one, second);
+    auto its = world.tenant();
+    job_blobs::add(its, one, second);
     world.die(one);
     world.die(other);
     Retention::delete_piece(world.session, std::vector{one}, world.now);

@@ -126,7 +126,7 @@ TEST_CASE("a tag is found as it was written, and no other that looks like it") {
 TEST_CASE("another organisation sees none of them") {
     StoredJobs world;
     const auto id = world.submit();
-    store::TenantSession other{world.session, OrganizationId::make()};
+    store::OrganizationSession other{world.session, OrganizationId::make()};
     CHECK(job_repository::list(other, {}, world.now).items.empty());
     CHECK_FALSE(job_repository::find(other, id));
     CHECK(job_repository::attempts(other, id).empty());
@@ -186,7 +186,7 @@ TEST_CASE("where a look ends says nothing of another organisation's jobs but the
         others.push_back(world.submit());
         std::this_thread::sleep_for(2ms);
     }
-    store::TenantSession stranger{world.session, OrganizationId::make()};
+    store::OrganizationSession stranger{world.session, OrganizationId::make()};
     job_repository::Filter filter;
     int looks = 0;
     for (; looks < 100; ++looks) {

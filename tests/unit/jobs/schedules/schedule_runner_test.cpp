@@ -88,7 +88,7 @@ TEST_CASE("two that look at the same moment fire once") {
     ScheduleWorld world;
     world.create(ScheduleWorld::asked("* * * * *", Missed::run_all));
     world.clock.pass(10min);
-    ScheduleRunner other{*world.database, world.templates, world.clock, world.log, world.metrics};
+    ScheduleRunner other{*world.database, *world.feed, world.templates, world.clock, world.log, world.metrics};
     asio::io_context context;
     auto one = asio::co_spawn(context, world.runner->look(), asio::use_future);
     auto two = asio::co_spawn(context, other.look(), asio::use_future);
@@ -211,16 +211,16 @@ TEST_CASE("a clock that jumps ahead counts what it jumped over as missed") {
 
 TEST_CASE("the jobs of a schedule belong to the key that made it") {
     ScheduleWorld world;
-    world.who.key = KeyId::make();
+    world.who.actor = ActorId::make();
     world.create(ScheduleWorld::asked("@hourly"));
     world.clock.pass(1h);
     world.look();
-    const auto made_by = world.database->read_blocking([](store::Session& session) -> Result<std::string> {
+    const auto made_by = world.database->read_blocking([](store::SystemSession& session) -> Result<std::string> {
         auto rows = session.query("SELECT created_by FROM jobs");
         rows.next();
         return rows.string(0);
     });
-    CHECK(made_by.value() == world.who.key.text());
+    CHECK(made_by.value() == world.who.actor.text());
 }
 
 TEST_CASE("without its zone a schedule says so, and goes on once the zone is back") {

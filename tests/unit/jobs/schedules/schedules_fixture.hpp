@@ -25,25 +25,26 @@ class FakeSubmitter final : public Submitter {
 public:
     Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp) override {
         if (refusal) return *refusal;
-        return Pending{[this, who, job](store::TenantSession& tenant, Timestamp now) -> Result<values::Job> {
-                           if (store_refusal) return *store_refusal;
-                           values::Job stored;
-                           stored.id = JobId::make();
-                           stored.queue = "default";
-                           tenant.execute(
-                               "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, "
-                               "priority, payload, tags, "
-                               "attempt, max_attempts, timeout_us, created_at, run_at) "
-                               "VALUES ($1, $2, $3, $4, 'default', '', 'queued', 5, '{}', $5, 0, 4, 1, $6, $6)",
-                               {stored.id, who.key.is_nil() ? std::string{} : who.key.text(), job.kind,
-                                json::serialize(job.tags), now});
-                           return stored;
-                       },
-                       [this] { ++announced; }};
+        return Pending{[this, who, job](store::OrganizationSession& tenant, Timestamp now) -> Result<values::Job> {
+            if (store_refusal) return *store_refusal;
+            values::Job stored;
+            stored.id = JobId::make();
+            stored.queue = "default";
+            tenant.execute(
+                "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, "
+                "tags, attempt, max_attempts, timeout_us, created_at, run_at) "
+                "VALUES ($1, $2, $3, $4, 'default', '', 'queued', 5, '{}', $5, 0, 4, 1, $6, $6)",
+                {stored.id, who.actor.is_nil() ? std::string{} : who.actor.text(), job.kind, json::serialize(job.tags),
+                 now});
+            tenant.publish(Submitted{});
+            return stored;
+        }};
     }
+    // What it stores, as the change feed tells it.
+    struct Submitted {};
 
     std::optional<Error> refusal, store_refusal;
-    std::atomic<int> announced{0};
+    std::atomic<int> announced{0}; // heard of after their commit
 };
 
 inline Result<values::NewJob> read_plain_job(std::string_view text) {
@@ -74,14 +75,18 @@ struct ScheduleWorld {
         runner.reset();
         schedules.reset();
         database.reset();
-        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        auto opened = store::open_sqlite(
+            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
+            metrics);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
         restart();
     }
     void restart() {
-        runner = std::make_unique<ScheduleRunner>(*database, templates, clock, log, metrics);
-        schedules = std::make_unique<Schedules>(*database, submitter, read_plain_job, clock, log, metrics);
+        feed = std::make_unique<events::Feed>();
+        feed->subscribe<FakeSubmitter::Submitted>([this](const auto&) { ++submitter.announced; });
+        runner = std::make_unique<ScheduleRunner>(*database, *feed, templates, clock, log, metrics);
+        schedules = std::make_unique<Schedules>(*database, *feed, submitter, read_plain_job, clock, log, metrics);
     }
 
     template <class T>
@@ -100,7 +105,6 @@ struct ScheduleWorld {
     ScheduleId create(const NewSchedule& wanted) {
         const auto answer = run(schedules->create(who, wanted, std::nullopt, [](const Schedule&) { return "{}"; }));
         REQUIRE_MESSAGE(answer.has_value(), (answer ? "" : answer.error().detail));
-        runner->changed();
         return *ScheduleId::parse(answer->id);
     }
     Error refused(const NewSchedule& wanted) {
@@ -121,7 +125,7 @@ struct ScheduleWorld {
     // The planned times of the jobs there are, in the order of their submission.
     std::vector<std::string> jobs() {
         return database
-            ->read_blocking([](store::Session& session) -> Result<std::vector<std::string>> {
+            ->read_blocking([](store::SystemSession& session) -> Result<std::vector<std::string>> {
                 std::vector<std::string> times;
                 auto rows = session.query("SELECT tags FROM jobs ORDER BY id");
                 while (rows.next())
@@ -132,7 +136,7 @@ struct ScheduleWorld {
     }
     std::vector<json::object> events() {
         return database
-            ->read_blocking([](store::Session& session) -> Result<std::vector<json::object>> {
+            ->read_blocking([](store::SystemSession& session) -> Result<std::vector<json::object>> {
                 std::vector<json::object> all;
                 auto rows = session.query("SELECT data FROM events WHERE type = 'schedule.missed' ORDER BY id");
                 while (rows.next()) all.push_back(json::parse(rows.text(0)).as_object());
@@ -147,11 +151,12 @@ struct ScheduleWorld {
     FakeClock clock; // 2026-05-04T10:20:00Z, a Monday
     FakeSubmitter submitter;
     ScheduleTemplates templates{submitter, read_plain_job};
+    std::unique_ptr<events::Feed> feed;
     std::unique_ptr<store::Database> database;
     std::unique_ptr<ScheduleRunner> runner; // looked at by hand; the one of `schedules` is not started
     std::unique_ptr<Schedules> schedules;
     values::Principal who{
-        .organization = values::default_organization, .key = {}, .name = "test", .role = values::Role::operator_};
+        .organization = values::default_organization, .actor = {}, .name = "test", .role = values::Role::operator_};
 };
 
 using Times = std::vector<std::string>;

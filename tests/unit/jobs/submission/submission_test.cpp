@@ -41,7 +41,7 @@ TEST_CASE("rows that belong to a job are written with it, and with no duplicate"
     int written = 0;
     for (int i = 0; i < 3; ++i) {
         auto wanted = unique(world, "only");
-        wanted.effects.push_back([&](store::Session&) { ++written; });
+        wanted.effects.push_back([&](store::OrganizationSession&) { ++written; });
         CHECK(world.store(wanted).duplicate == (i > 0));
     }
     CHECK(written == 1);
@@ -52,13 +52,13 @@ TEST_CASE("a job that begins as it is submitted is stored as running, under its 
     auto wanted = world.prepared();
     wanted.begin_with = 77;
     const auto stored = world.store(wanted);
-    REQUIRE(stored.lease);
-    CHECK(stored.lease->attempt == 1);
     CHECK(world.state(stored.job.id) == "running");
     CHECK_FALSE(world.try_claim(stored.job.id));
     auto tenant = world.tenant();
-    CHECK(attempt_repository::find(tenant, stored.job.id, 77));
-    CHECK(states(world.fail(*stored.lease)) == "scheduled");
+    const auto lease = attempt_repository::find(tenant, stored.job.id, 77);
+    REQUIRE(lease);
+    CHECK(lease->attempt == 1);
+    CHECK(states(world.fail(*lease)) == "scheduled");
     CHECK(world.claim(stored.job.id).attempt == 2);
 }
 
@@ -139,7 +139,7 @@ TEST_CASE("the answer to a request is kept by its scope and key, and forgotten a
     CHECK(kept->status == 202);
     CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/flows", "", "k"));
     CHECK_FALSE(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "other"));
-    store::TenantSession other{world.session, OrganizationId::make()};
+    store::OrganizationSession other{world.session, OrganizationId::make()};
     CHECK_FALSE(job_repository::find_request(other, "POST /api/v1/jobs", "", "k"));
     job_repository::forget_requests(world.session, world.now, 100);
     CHECK(job_repository::find_request(tenant, "POST /api/v1/jobs", "", "k"));
@@ -185,8 +185,8 @@ TEST_CASE("a unique key is kept for the whole period that was asked for with it"
 TEST_CASE("an Idempotency-Key belongs to the key that sent it") {
     StoredJobs world;
     auto tenant = world.tenant();
-    const KeyId mine = KeyId::make(), others = KeyId::make();
-    const auto request = [](KeyId sender, std::string payload = "digest") {
+    const ActorId mine = ActorId::make(), others = ActorId::make();
+    const auto request = [](ActorId sender, std::string payload = "digest") {
         return std::optional{IdempotentRequest{"frame-1", std::move(payload), "POST /api/v1/jobs", sender}};
     };
     remember_answer(tenant, request(mine), "mine", 202, world.now);

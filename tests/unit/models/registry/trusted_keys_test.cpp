@@ -1,4 +1,4 @@
-#include "models/registry/trusted_keys.hpp"
+#include "models/trusted_keys.hpp"
 
 #include "base/encoding.hpp"
 #include "values/model_signature.hpp"

@@ -1,3 +1,5 @@
+#include "events/event_log.hpp"
+#include "events/feed.hpp"
 #include "models/serving.hpp"
 
 #include "unit/models/registry_world.hpp"
@@ -56,11 +58,6 @@ private:
     }
 };
 
-struct Event {
-    std::string type, subject;
-    json::object data;
-};
-
 // Versions 1, 2 and 3 of `digits`, and `small`.
 struct Served {
     Served() {
@@ -74,11 +71,8 @@ struct Served {
         stats.reset();
         world.open();
         stats = std::make_unique<VersionStats>(*world.database, clock(), world.log);
-        rollout = std::make_unique<Rollout>(*world.database, *world.registry, runner, clock(), world.log, world.metrics,
-                                            [this](store::Session&, const OrganizationId&, std::string_view type,
-                                                   std::string_view subject, const json::object& data, Timestamp) {
-                                                events.push_back({std::string{type}, std::string{subject}, data});
-                                            });
+        rollout = std::make_unique<Rollout>(*world.database, *world.feed, *world.registry, runner, clock(), world.log,
+                                            world.metrics);
         REQUIRE(rollout->load_blocking().has_value());
         REQUIRE(stats->load_blocking().has_value());
         serving =
@@ -108,6 +102,14 @@ struct Served {
         return std::string{outcome->result.at("model").as_string()} + "/" +
                std::string{outcome->result.at("model_version").as_string()};
     }
+    std::vector<events::Event> events() {
+        return world.database
+            ->read_blocking([this](store::SystemSession& session) -> Result<std::vector<events::Event>> {
+                store::OrganizationSession tenant{session, world.org};
+                return events::events_after(tenant, 0, 100);
+            })
+            .value();
+    }
     Counts counts(int version) { return stats->total(world.org, "digits", version); }
 
     std::string input = "an image";
@@ -115,7 +117,6 @@ struct Served {
     World world;
     FakeRunner runner;
     Breakers breakers{clock(), world.log};
-    std::vector<Event> events;
     std::unique_ptr<VersionStats> stats;
     std::unique_ptr<Rollout> rollout;
     std::unique_ptr<Serving> serving;
@@ -250,9 +251,10 @@ TEST_CASE("a candidate's failures are not the clients', and it is taken back for
     for (int i = 0; i < 60; ++i) CHECK(served.answered_by(std::to_string(i)) == "digits/1");
     CHECK(served.traffic().at("candidate").is_null());
     CHECK(served.counts(2).errors == 8);
-    REQUIRE(served.events.size() == 2);
-    CHECK(served.events[1].type == "model.rolled_back");
-    CHECK(served.events[1].data.at("automatic") == true);
+    const auto events = served.events();
+    REQUIRE(events.size() == 2);
+    CHECK(events[1].type == "model.rolled_back");
+    CHECK(json::parse(events[1].data).at("automatic") == true);
     const auto history = served.world.run(served.rollout->history(served.world.org, "digits"));
     CHECK(history->front().set_by == "millrace");
     CHECK(history->front().reason.find("8 of 8") != std::string::npos);
@@ -463,8 +465,8 @@ TEST_CASE("a roll-back goes to what was before, and then to what was before that
     REQUIRE(served.back().has_value());
     CHECK(served.traffic().at("candidate").is_null());
     CHECK(served.back().error().code == Code::conflict);
-    CHECK(served.events.back().type == "model.rolled_back");
-    CHECK(served.events.back().data.at("automatic") == false);
+    CHECK(served.events().back().type == "model.rolled_back");
+    CHECK(json::parse(served.events().back().data).at("automatic") == false);
 }
 
 TEST_CASE("a roll-back passes by what can serve no more") {

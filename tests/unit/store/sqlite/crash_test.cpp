@@ -65,7 +65,7 @@ TEST_CASE("whatever moment the process is killed at, what was acknowledged is th
             std::ifstream notes{fixture.folder.path / "acknowledged"};
             int acknowledged = 0;
             for (std::string name; std::getline(notes, name); ++acknowledged) {
-                const auto found = database.read_blocking([&](Session& session) -> Result<bool> {
+                const auto found = database.read_blocking([&](SystemSession& session) -> Result<bool> {
                     return session.query("SELECT 1 FROM organizations WHERE id = $1", {name}).next();
                 });
                 CHECK_MESSAGE(found.value(), name);
@@ -74,7 +74,7 @@ TEST_CASE("whatever moment the process is killed at, what was acknowledged is th
             const auto there = test::added(database);
             CHECK(there >= acknowledged);
             CHECK(there <= acknowledged + 4); // one of each thread may have been on disk without its answer
-            const auto sound = database.read_blocking([](Session& session) -> Result<std::string> {
+            const auto sound = database.read_blocking([](SystemSession& session) -> Result<std::string> {
                 auto rows = session.query("PRAGMA integrity_check");
                 return rows.string(0);
             });

@@ -23,7 +23,7 @@ class Blocker {
 public:
     explicit Blocker(Database& database) {
         database.post_write(
-            [this](Session&) -> Result<void> {
+            [this](SystemSession&) -> Result<void> {
                 entered_.count_down();
                 gate_.wait();
                 return success();
@@ -38,7 +38,8 @@ private:
 };
 
 // Posts all tasks into one group and returns their outcomes in order.
-std::vector<Result<void>> run_as_group(Database& database, std::vector<std::function<Result<void>(Session&)>> tasks) {
+std::vector<Result<void>> run_as_group(Database& database,
+                                       std::vector<std::function<Result<void>(SystemSession&)>> tasks) {
     std::vector<std::promise<Result<void>>> promises(tasks.size());
     Blocker blocker{database};
     for (std::size_t i = 0; i < tasks.size(); ++i)
@@ -58,7 +59,7 @@ TEST_CASE("writes that wait together are committed together, with one flush") {
     auto& database = fixture.open();
     const auto groups = database.stats().groups;
     const auto flushes = disk.flushes();
-    std::vector<std::function<Result<void>(Session&)>> tasks;
+    std::vector<std::function<Result<void>(SystemSession&)>> tasks;
     for (int i = 0; i < 200; ++i) tasks.emplace_back(adding(fmt::format("o{}", i)));
     for (const auto& outcome : run_as_group(database, tasks)) CHECK(outcome);
     CHECK(database.stats().groups - groups == 2); // the blocker's own, and ours
@@ -71,7 +72,7 @@ TEST_CASE("a group is never larger than its limit") {
     fixture.options.group_limit = 16;
     auto& database = fixture.open();
     const auto groups = database.stats().groups;
-    std::vector<std::function<Result<void>(Session&)>> tasks;
+    std::vector<std::function<Result<void>(SystemSession&)>> tasks;
     for (int i = 0; i < 64; ++i) tasks.emplace_back(adding(fmt::format("o{}", i)));
     for (const auto& outcome : run_as_group(database, tasks)) CHECK(outcome);
     CHECK(database.stats().groups - groups == 5);
@@ -81,7 +82,7 @@ TEST_CASE("a task that returns an error before writing leaves the others of its 
     test::Fixture fixture;
     auto& database = fixture.open();
     const auto outcomes = run_as_group(database, {adding("a"),
-                                                  [](Session&) -> Result<void> {
+                                                  [](SystemSession&) -> Result<void> {
                                                       return Error{Code::conflict, "no"};
                                                   },
                                                   adding("b")});
@@ -105,21 +106,22 @@ TEST_CASE("a constraint met by a task's first write concerns that task alone") {
 TEST_CASE("a task that fails after it has written takes its group back, and the store works on") {
     test::Fixture fixture;
     auto& database = fixture.open();
-    const auto returns_an_error = [](Session& session) -> Result<void> {
+    const auto returns_an_error = [](SystemSession& session) -> Result<void> {
         REQUIRE(test::add_organization(session, "x"));
         return Error{Code::conflict, "too late"};
     };
-    const auto meets_a_constraint = [](Session& session) -> Result<void> {
+    const auto meets_a_constraint = [](SystemSession& session) -> Result<void> {
         REQUIRE(test::add_organization(session, "x"));
         return test::add_organization(session, "x");
     };
-    const auto throws = [](Session& session) -> Result<void> {
+    const auto throws = [](SystemSession& session) -> Result<void> {
         REQUIRE(test::add_organization(session, "x"));
         throw std::runtime_error{"no"};
     };
-    for (const std::function<Result<void>(Session&)>& task :
-         {std::function<Result<void>(Session&)>{returns_an_error},
-          std::function<Result<void>(Session&)>{meets_a_constraint}, std::function<Result<void>(Session&)>{throws}}) {
+    for (const std::function<Result<void>(SystemSession&)>& task :
+         {std::function<Result<void>(SystemSession&)>{returns_an_error},
+          std::function<Result<void>(SystemSession&)>{meets_a_constraint},
+          std::function<Result<void>(SystemSession&)>{throws}}) {
         const auto outcomes = run_as_group(database, {adding("a"), task, adding("b")});
         CHECK(outcomes[0].error().code == Code::unavailable);
         CHECK_FALSE(outcomes[1]);
@@ -194,14 +196,14 @@ TEST_CASE("a coroutine resumes on its own thread after the commit, and sees its 
     std::promise<void> finished;
     const auto routine = [&]() -> awaitable<void> {
         const auto here = std::this_thread::get_id();
-        auto task = [](Session& session) -> Result<int> {
+        auto task = [](SystemSession& session) -> Result<int> {
             if (auto done = test::add_organization(session, "a"); !done) return done.error();
             return 7;
         };
         const auto answer = co_await database.write(task);
         CHECK(answer.value() == 7);
         CHECK(std::this_thread::get_id() == here);
-        auto count = [](Session& session) -> Result<std::int64_t> {
+        auto count = [](SystemSession& session) -> Result<std::int64_t> {
             auto rows = session.query("SELECT count(*) FROM organizations WHERE name = 'a'");
             rows.next();
             return rows.integer(0);
@@ -226,7 +228,7 @@ TEST_CASE("many coroutines on several threads each get their own answer") {
     std::latch finished{count};
     std::atomic<int> right{0};
     const auto routine = [&](int i) -> awaitable<void> {
-        auto task = [i](Session& session) -> Result<int> {
+        auto task = [i](SystemSession& session) -> Result<int> {
             if (auto done = test::add_organization(session, fmt::format("o{}", i)); !done) return done.error();
             return i;
         };
@@ -252,7 +254,8 @@ TEST_CASE("closing runs what is queued, then refuses") {
     database.close();
     CHECK(committed == 50);
     CHECK(database.write_blocking(adding("late")).error().code == Code::unavailable);
-    CHECK(database.read_blocking([](Session&) -> Result<void> { return success(); }).error().code == Code::unavailable);
+    CHECK(database.read_blocking([](SystemSession&) -> Result<void> { return success(); }).error().code ==
+          Code::unavailable);
     fixture.database.reset();
     CHECK(test::added(fixture.open()) == 50);
 }

@@ -1,8 +1,8 @@
-#include "jobs/events.hpp"
+#include "events/event_log.hpp"
 
 #include "base/json_text.hpp"
 
-namespace millrace::jobs {
+namespace millrace::events {
 namespace {
 
 constexpr store::Sql insert_event{
@@ -14,12 +14,18 @@ constexpr store::Sql delete_events{
 
 } // namespace
 
-void write_event(store::Session& session, const OrganizationId& organization, std::string_view type,
-                 std::string_view subject, const json::object& data, Timestamp now) {
-    session.execute(insert_event, {organization, type, subject, json_text(data), now});
+void write_event(store::OrganizationSession& tenant, std::string_view type, std::string_view subject,
+                 const json::object& data, Timestamp now) {
+    tenant.execute(insert_event, {type, subject, json_text(data), now});
 }
 
-std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, int limit) {
+void write_event(store::SystemSession& session, const OrganizationId& organization, std::string_view type,
+                 std::string_view subject, const json::object& data, Timestamp now) {
+    store::OrganizationSession tenant{session, organization};
+    write_event(tenant, type, subject, data, now);
+}
+
+std::vector<Event> events_after(store::OrganizationSession& tenant, std::int64_t id, int limit) {
     auto rows = tenant.query(select_events, {id, limit});
     std::vector<Event> events;
     while (rows.next())
@@ -27,8 +33,8 @@ std::vector<Event> events_after(store::TenantSession& tenant, std::int64_t id, i
     return events;
 }
 
-std::int64_t forget_events(store::Session& session, Timestamp older_than, int most) {
+std::int64_t forget_events(store::SystemSession& session, Timestamp older_than, int most) {
     return session.execute(delete_events, {older_than, most});
 }
 
-} // namespace millrace::jobs
+} // namespace millrace::events

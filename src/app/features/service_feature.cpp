@@ -1,0 +1,45 @@
+#include "app/features/service_feature.hpp"
+
+#include "api/service/event_routes.hpp"
+#include "api/service/service_routes.hpp"
+#include "api/service/ui_routes.hpp"
+#include "base/version.hpp"
+#include "events/event_log.hpp"
+#include "values/principal.hpp"
+
+namespace millrace::app {
+
+ServiceFeature::ServiceFeature(Foundations& base, ModelFeature& models, QueueFeature& queue)
+    : base_{base},
+      models_{models},
+      queue_{queue},
+      started_at_{base.clock->now()},
+      damaged_{!base.database->stats().damage.empty()} {
+    if (damaged_) write_accepted_damage(base.database->stats().damage);
+}
+
+void ServiceFeature::add_routes(http::Router& router) {
+    api::add_service_routes(router, {std::string{version()}, started_at_, base_.config.data, base_.readiness},
+                            queue_.dispatcher(), models_.engine(), *base_.database, *base_.metrics, *base_.clock);
+    api::add_event_routes(router, *base_.database);
+    api::add_ui_routes(router);
+}
+
+void ServiceFeature::report(api::Readiness& readiness) const {
+    if (auto failure = base_.database->failure()) readiness.reasons.push_back("the store has stopped: " + *failure);
+    if (damaged_)
+        readiness.degraded.push_back("the database had lost acknowledged work when it was opened, and that was "
+                                     "accepted; unset store.accept_damage");
+}
+
+// Of the default organisation: it is the administrator's.
+void ServiceFeature::write_accepted_damage(const std::string& what) {
+    auto write = [what, at = base_.clock->now()](store::SystemSession& session) -> Result<void> {
+        events::write_event(session, values::default_organization, "database.damage_accepted", "millrace.db",
+                            {{"what", what}}, at);
+        return success();
+    };
+    base_.database->post_write(std::move(write), [](Result<void>) {});
+}
+
+} // namespace millrace::app
