@@ -3,7 +3,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <array>
 #include <cstdlib>
+#include <utility>
+
 #include <sys/random.h>
 
 namespace millrace {
@@ -14,6 +17,16 @@ void random_bytes(std::span<std::byte> out) {
         if (got <= 0) std::abort();
         out = out.subspan(static_cast<std::size_t>(got));
     }
+}
+
+std::uint64_t random64() {
+    thread_local std::array<std::uint64_t, 64> block;
+    thread_local std::size_t left = 0;
+    if (left == 0) {
+        random_bytes(std::as_writable_bytes(std::span{block}));
+        left = block.size();
+    }
+    return std::exchange(block[--left], 0); // what was given is not kept
 }
 
 Sha256 sha256(std::string_view bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,8 @@ using Sha256 = std::array<std::byte, 32>;
 
 // Fills `out` from the kernel; ends the process if the kernel has none to give (it never blocks after boot).
 void random_bytes(std::span<std::byte> out);
+// The same, eight bytes at a time: one call of the kernel serves a thread many times.
+std::uint64_t random64();
 
 Sha256 sha256(std::string_view bytes);
 

@@ -9,17 +9,6 @@
 namespace millrace {
 namespace {
 
-// Random bytes are fetched in blocks: one getrandom for many ids.
-std::uint64_t random64() {
-    thread_local std::array<std::uint64_t, 64> block;
-    thread_local std::size_t left = 0;
-    if (left == 0) {
-        random_bytes({reinterpret_cast<std::byte*>(block.data()), sizeof block});
-        left = block.size();
-    }
-    return block[--left];
-}
-
 constexpr char hex_digits[] = "0123456789abcdef";
 
 } // namespace

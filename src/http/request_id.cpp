@@ -16,11 +16,7 @@ bool is_request_id(std::string_view id) {
 
 // Unique, not secret: a random number for each thread, and a count.
 void make_request_id(std::string& id) {
-    thread_local const std::uint64_t base = [] {
-        std::uint64_t value = 0;
-        random_bytes(std::as_writable_bytes(std::span{&value, 1}));
-        return value;
-    }();
+    thread_local const std::uint64_t base = random64();
     thread_local std::uint64_t count = 0;
     char text[40];
     auto end = std::to_chars(text, text + 20, base, 16).ptr;

@@ -1,5 +1,5 @@
-// An answer: a status, header fields and a body that is a string, a file or a stream. The session adds Date,
-// X-Request-Id, Content-Length, Connection, `Cache-Control: no-store` and the security headers unless the
+// An answer: a status, header fields and a body that is a string, a file, a stream or another protocol. The session
+// adds Date, X-Request-Id, Content-Length, Connection, `Cache-Control: no-store` and the security headers unless the
 // handler set them.
 #pragma once
 #include "async/awaitable.hpp"
@@ -7,8 +7,10 @@
 
 #include <boost/json/value.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,6 +71,27 @@ struct StreamBody {
     std::function<awaitable<void>(StreamWriter&)> produce;
 };
 
+// A connection that speaks another protocol from now on (RFC 9110, 7.8), both ways. Given to an Upgrade; used on the
+// session's io thread only, by one coroutine that reads and one that writes at most.
+class Channel {
+public:
+    virtual ~Channel() = default;
+    // What has come, `into.size()` bytes at most, as soon as there is some. 0: the peer has gone, or nothing came in
+    // time.
+    virtual awaitable<std::size_t> read(std::span<char> into, std::chrono::milliseconds at_most) = 0;
+    // False when the peer is gone or too slow.
+    virtual awaitable<bool> write(std::string piece) = 0;
+    virtual bool stopping() const = 0; // the server: say good-bye and return soon
+};
+
+// The answer 101 to a request that asked for `protocol` in its Upgrade field. The handler has checked that it did. The
+// connection is closed when `speak` returns, which is kept alive until then. An HTTP/1.0 client, or one whose request
+// had a body, gets 400 instead.
+struct Upgrade {
+    std::string protocol; // as in "websocket"
+    std::function<awaitable<void>(Channel&)> speak;
+};
+
 struct HeaderField {
     std::string name, value;
 };
@@ -76,7 +99,7 @@ struct HeaderField {
 struct Response {
     unsigned status = 200;
     std::vector<HeaderField> headers;
-    std::variant<std::string, FileBody, StreamBody> body;
+    std::variant<std::string, FileBody, StreamBody, Upgrade> body;
     // What it hands over is taken back: called, on the session's io thread, when the peer has gone before it was all
     // written. Then none of it is sent, or the connection broke in its middle.
     std::function<void()> undelivered{};

@@ -115,8 +115,14 @@ void append_head(std::string& out, const Response& response, const HeadOptions& 
         if (!said[i]) out.append(defaults[i].line);
     out.append("X-Content-Type-Options: nosniff\r\n");
     append_field(out, "X-Request-Id", options.request_id);
-    if (!options.keep_alive) out.append("Connection: close\r\n");
-    else if (options.say_keep_alive) out.append("Connection: keep-alive\r\n");
+    if (!options.upgrade.empty()) {
+        out.append("Connection: Upgrade\r\n");
+        append_field(out, "Upgrade", options.upgrade);
+    } else if (!options.keep_alive) {
+        out.append("Connection: close\r\n");
+    } else if (options.say_keep_alive) {
+        out.append("Connection: keep-alive\r\n");
+    }
     if (options.chunked) {
         out.append("Transfer-Encoding: chunked\r\n");
     } else if (options.length && response.status != 204 && response.status >= 200) {

@@ -15,6 +15,7 @@ struct HeadOptions {
     bool keep_alive = true;
     bool say_keep_alive = false; // to an HTTP/1.0 client
     bool chunked = false;
+    std::string_view upgrade; // the protocol that is spoken from here on; empty: HTTP
     std::optional<std::uint64_t>
         length; // of the body; nullopt with `chunked`, and when the end of the connection ends it
 };

@@ -62,6 +62,7 @@ private:
     awaitable<bool> send(Response& response);
     awaitable<bool> send_text(const Response& response, std::string_view body);
     awaitable<bool> send_file(Response& response, FileBody file);
+    awaitable<bool> send_upgrade(Response& response, Upgrade upgrade);
     awaitable<bool> send_stream(const Response& response, const StreamBody& stream);
     HeadOptions head_options() const;
     void begin_head(const Response& response, const HeadOptions& options);

@@ -76,6 +76,10 @@ awaitable<bool> Session::send(Response& response) {
         auto taken = std::move(*file);
         co_return co_await send_file(response, std::move(taken));
     }
+    if (auto* upgrade = std::get_if<Upgrade>(&response.body)) {
+        auto taken = std::move(*upgrade);
+        co_return co_await send_upgrade(response, std::move(taken));
+    }
     const auto stream = std::move(std::get<StreamBody>(response.body));
     co_return co_await send_stream(response, stream);
 }

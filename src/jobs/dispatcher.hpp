@@ -102,7 +102,8 @@ public:
     void heartbeat(JobId id, std::int64_t token, std::optional<int> progress_percent);
 
     Waiters& waiters() { return waiters_; }
-    awaitable<QueueSnapshot> snapshot();
+    awaitable<QueueSnapshot> snapshot();                         // of all queues
+    awaitable<QueueSnapshot::Queue> snapshot_of(QueuePtr queue); // of one: the others are not looked at
     awaitable<JobOutlook> outlook(values::Job job);
     // Of each, in this order, how far it told to be; nullopt when it does not run here. Not in the store: told too
     // often.
@@ -172,6 +173,7 @@ private:
     void tell_breakers(LaneIndex lane, Scheduler::Changed changed);
     QueueCounts counts(Queue& queue);
     QueueSnapshot look();
+    QueueSnapshot::Queue look_at(Queue& queue);
 
     store::Database& database_;
     Clock& clock_;

@@ -36,6 +36,8 @@ public:
     awaitable<Result<void>> resume(values::Principal who, std::string name); // idempotent
 
 private:
+    QueueView view_of(const Queue& queue, QueueSnapshot::Queue snapshot) const;
+
     store::Database& database_;
     Dispatcher& dispatcher_;
     Clock& clock_;

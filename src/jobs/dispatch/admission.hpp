@@ -45,19 +45,20 @@ public:
     void close() { closed_ = true; } // the daemon stops
     bool closed() const { return closed_; }
 
-    // A job waits (queued, scheduled or blocked), or does no more.
-    void joined(Queue& queue) { count(queue, 1); }
-    void left(Queue& queue) { count(queue, -1); }
+    // A job waits (queued, scheduled or blocked), or does no more. One that is on its way into its queue counts at once
+    // for all queues together.
+    void joined(Queue& queue) { coming(), arrived(queue); }
+    void coming() { backlog_.fetch_add(1, std::memory_order_relaxed); }
+    void arrived(Queue& queue) { queue.waiting.fetch_add(1, std::memory_order_relaxed); }
+    void left(Queue& queue) {
+        backlog_.fetch_sub(1, std::memory_order_relaxed);
+        queue.waiting.fetch_sub(1, std::memory_order_relaxed);
+    }
     std::size_t backlog() const {
         return static_cast<std::size_t>(std::max<std::int64_t>(0, backlog_.load(std::memory_order_relaxed)));
     }
 
 private:
-    void count(Queue& queue, std::int64_t change) {
-        backlog_.fetch_add(change, std::memory_order_relaxed);
-        queue.waiting.fetch_add(change, std::memory_order_relaxed);
-    }
-
     QueueTable& table_;
     const Clock& clock_;
     const std::size_t max_backlog_;

@@ -11,7 +11,7 @@ using values::JobState;
 // the dispatcher's own.
 void Dispatcher::follow(events::Feed& feed) {
     feed.subscribe<Arrived>([this](const std::shared_ptr<const Arrived>& change) {
-        if (!change->lease) admission_.joined(*table_.queue(change->organization, change->queue));
+        if (!change->lease) admission_.coming();
         heard_.emplace_back(change);
     });
     feed.subscribe<Begun>([this](const auto& change) { heard_.emplace_back(change); });
@@ -58,6 +58,7 @@ void Dispatcher::hear(const Arrived& arrived) {
         scheduler_.resumed(job.lane, now(), true);
         return hear(Begun{arrived.lease});
     }
+    admission_.arrived(queue);
     if (arrived.ends_by) limits_.set({*arrived.ends_by, arrived.id, arrived.organization});
     if (arrived.state == JobState::blocked) ++queue.blocked;
     else line().push(job, now());
@@ -78,12 +79,13 @@ void Dispatcher::hear(const Settled& settled) {
 void Dispatcher::moved(const Moved& moved) {
     const auto attempt = find(moved.id);
     const bool dead_on_arrival = moved.from == moved.to;
+    const auto queue = attempt ? line().at(attempt->job.lane).queue : table_.queue(moved.organization, moved.queue);
     if (moved.from == JobState::running) attempt_ended(moved, attempt);
     else if (attempt) moved_while_claimed(moved, attempt);
     else if (!dead_on_arrival) moved_in_line(moved);
     if (!values::is_final(moved.to)) return;
     limits_.forget(moved.id);
-    figures_.ended(*table_.queue(moved.organization, moved.queue), moved.to, clock_.monotonic());
+    figures_.ended(*queue, moved.to, clock_.monotonic());
 }
 
 Waiting Dispatcher::waiting(const Moved& moved) {

@@ -16,11 +16,7 @@ constexpr std::size_t claim_batch = 256;
 
 } // namespace
 
-std::int64_t new_lease_token() {
-    std::int64_t token = 0;
-    random_bytes(std::as_writable_bytes(std::span{&token, 1}));
-    return token;
-}
+std::int64_t new_lease_token() { return static_cast<std::int64_t>(random64()); }
 
 // ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

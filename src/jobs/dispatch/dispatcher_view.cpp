@@ -48,6 +48,15 @@ QueueCounts Dispatcher::counts(Queue& queue) {
     return counts;
 }
 
+QueueSnapshot::Queue Dispatcher::look_at(Queue& queue) {
+    QueueSnapshot::Queue view;
+    static_cast<QueueCounts&>(view) = counts(queue);
+    view.organization = queue.organization;
+    view.name = queue.name;
+    view.breaker = queue.breaker.view(clock_.monotonic());
+    return view;
+}
+
 QueueSnapshot Dispatcher::look() {
     const auto at = clock_.monotonic();
     QueueSnapshot all;
@@ -55,13 +64,8 @@ QueueSnapshot Dispatcher::look() {
     all.ended_elsewhere = figures_.ended_elsewhere();
     std::unordered_map<const Queue*, std::size_t> places;
     for (const auto& queue : table_.queues()) {
-        QueueSnapshot::Queue view;
-        static_cast<QueueCounts&>(view) = counts(*queue);
-        view.organization = queue->organization;
-        view.name = queue->name;
-        view.breaker = queue->breaker.view(at);
         places[queue.get()] = all.queues.size();
-        all.queues.push_back(std::move(view));
+        all.queues.push_back(look_at(*queue));
     }
     for (auto* resource : table_.resources())
         all.resources.push_back({resource->organization, resource->kind, resource->name, resource->breaker.view(at)});
@@ -82,6 +86,20 @@ awaitable<QueueSnapshot> Dispatcher::snapshot() {
         send([this, done = std::move(done)] { done(look()); });
     };
     co_return co_await async::completion<QueueSnapshot>(std::move(ask));
+}
+
+awaitable<QueueSnapshot::Queue> Dispatcher::snapshot_of(QueuePtr queue) {
+    auto ask = [this, queue = std::move(queue)](std::function<void(QueueSnapshot::Queue)> done) {
+        send([this, queue, done = std::move(done)] {
+            auto view = look_at(*queue);
+            for (const auto& worker : workers_.all()) view.waiting_workers += worker.queue == queue;
+            for (const auto& [id, attempt] : attempts_)
+                view.external_leases +=
+                    attempt->external && attempt->has_begun() && line().at(attempt->job.lane).queue == queue;
+            done(std::move(view));
+        });
+    };
+    co_return co_await async::completion<QueueSnapshot::Queue>(std::move(ask));
 }
 
 awaitable<std::vector<std::optional<int>>> Dispatcher::progress(std::vector<JobId> jobs) {

@@ -16,12 +16,6 @@ std::size_t bytes_of(const EndRecorder::Ended& ended) {
     return ended.attempt->lease->payload.size() + (success ? success->result.size() : 0);
 }
 
-std::uint64_t random64() {
-    std::uint64_t value = 0;
-    random_bytes(std::as_writable_bytes(std::span{&value, 1}));
-    return value;
-}
-
 } // namespace
 
 void EndRecorder::record(Ended ended) {

@@ -100,10 +100,8 @@ awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Out
         job.organization = who.organization;
         job.queue = lease->queue;
         job.retry = lease->retry;
-        std::uint64_t random = 0;
-        random_bytes(std::as_writable_bytes(std::span{&random, 1}));
         auto settled = end_attempt(tenant.system(), *lease, outcome, dispatcher_.retry_policy(job),
-                                   dispatcher_.end_rules(), random, now);
+                                   dispatcher_.end_rules(), random64(), now);
         if (settled.empty()) return stale;
         publish(tenant, std::move(settled));
         return success();

@@ -37,26 +37,30 @@ private:
 
 } // namespace
 
+QueueView Queues::view_of(const Queue& queue, QueueSnapshot::Queue snapshot) const {
+    const auto rules = queue.rules();
+    auto pause = rules->pause;
+    if (pause && pause->until && *pause->until <= clock_.now()) pause.reset();
+    auto breaker = snapshot.breaker;
+    return {queue.name, rules->settings, std::move(pause), std::move(snapshot), std::move(breaker)};
+}
+
 awaitable<std::vector<QueueView>> Queues::list(OrganizationId organization) {
-    const auto snapshot = co_await dispatcher_.snapshot();
+    auto snapshot = co_await dispatcher_.snapshot();
     std::vector<QueueView> views;
-    for (const auto& queue : snapshot.queues) {
+    for (auto& queue : snapshot.queues) {
         if (queue.organization != organization) continue;
         const auto entry = dispatcher_.table().find_queue(organization, queue.name);
-        if (!entry) continue; // given up meanwhile
-        const auto rules = entry->rules();
-        auto pause = rules->pause;
-        if (pause && pause->until && *pause->until <= clock_.now()) pause.reset();
-        views.push_back({queue.name, rules->settings, pause, queue, queue.breaker});
+        if (entry) views.push_back(view_of(*entry, std::move(queue))); // or it was given up meanwhile
     }
     co_return views;
 }
 
 awaitable<std::optional<QueueView>> Queues::find(OrganizationId organization, std::string name) {
-    auto all = co_await list(organization);
-    const auto at = std::find_if(all.begin(), all.end(), [&](const QueueView& view) { return view.name == name; });
-    if (at == all.end()) co_return std::nullopt;
-    co_return std::move(*at);
+    const auto queue = dispatcher_.table().find_queue(organization, name);
+    if (!queue) co_return std::nullopt;
+    auto snapshot = co_await dispatcher_.snapshot_of(queue);
+    co_return view_of(*queue, std::move(snapshot));
 }
 
 awaitable<Result<void>> Queues::set(values::Principal who, std::string name, values::QueueSettings settings) {

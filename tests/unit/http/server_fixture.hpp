@@ -9,6 +9,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cctype>
 #include <fstream>
 
 #include <fcntl.h>
@@ -242,6 +244,23 @@ inline Router Daemon::make_router() {
         response.body = StreamBody{[](StreamWriter& writer) -> awaitable<void> {
             for (int i = 0; i < 3; ++i) co_await writer.write("piece " + std::to_string(i) + "\n");
         }};
+        co_return response;
+    }));
+    made.add(open_route(Verb::get, "/shout", {}, [](Request& request) -> awaitable<Response> {
+        if (request.header("Upgrade") != "shout") co_return text(426, "text/plain", "ask for it");
+        Response response;
+        response.body = Upgrade{"shout", [](Channel& channel) -> awaitable<void> {
+                                    std::array<char, 4> piece{};
+                                    for (;;) {
+                                        const auto size = co_await channel.read(piece, 300ms);
+                                        if (size == 0) break;
+                                        std::string louder{piece.data(), size};
+                                        for (auto& c : louder) c = static_cast<char>(std::toupper(c));
+                                        const bool sent = co_await channel.write(std::move(louder));
+                                        if (!sent) co_return;
+                                    }
+                                    co_await channel.write("bye");
+                                }};
         co_return response;
     }));
     made.add(open_route(Verb::get, "/throws", {}, [](Request&) -> awaitable<Response> {

@@ -173,6 +173,24 @@ TEST_CASE("files and streams are sent whole, and a failure is never mistaken for
     CHECK(status(daemon.ask("GET /short-file HTTP/1.1\r\n" + host + "\r\n")) == 500);
 }
 
+TEST_CASE("a connection speaks another protocol when a request asks for it, until one side ends it") {
+    Daemon daemon;
+    const std::string ask = "GET /shout HTTP/1.1\r\n" + host + "Connection: Upgrade\r\nUpgrade: shout\r\n";
+    Client client{daemon.server->port()};
+    client.send(ask + "\r\nwith the request, ");
+    auto said = client.receive_until([](const std::string& held) { return held.ends_with("WITH THE REQUEST, "); });
+    CHECK(said.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+    CHECK(said.find("\r\nConnection: Upgrade\r\nUpgrade: shout\r\n") != std::string::npos);
+    CHECK(said.find("Content-Length") == std::string::npos);
+    client.send("and after it");
+    said = client.receive_until([](const std::string& held) { return held.ends_with("AND AFTER IT"); });
+    CHECK(client.receive_all() == "bye"); // nothing came for a while
+    // Whoever cannot change gets an answer in HTTP.
+    CHECK(status(daemon.ask("GET /shout HTTP/1.1\r\n" + host + "\r\n")) == 426);
+    CHECK(status(daemon.ask("GET /shout HTTP/1.0\r\nUpgrade: shout\r\n\r\n")) == 400);
+    CHECK(status(daemon.ask(ask + "Content-Length: 3\r\n\r\nabc")) == 400);
+}
+
 TEST_CASE("the answer with a damaged file does not end well, whatever its size") {
     for (const std::size_t size :
          {std::size_t{1000}, std::size_t{900'000}, std::size_t{1'500'000}, std::size_t{17} << 20}) {
