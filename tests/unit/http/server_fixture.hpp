@@ -252,8 +252,8 @@ inline Router Daemon::make_router() {
         response.body = Upgrade{"shout", [](Channel& channel) -> awaitable<void> {
                                     std::array<char, 4> piece{};
                                     for (;;) {
-                                        const auto size = co_await channel.read(piece, 300ms);
-                                        if (size == 0) break;
+                                        const auto size = co_await channel.read(piece, 5s);
+                                        if (size == 0 || piece[0] == '!') break;
                                         std::string louder{piece.data(), size};
                                         for (auto& c : louder) c = static_cast<char>(std::toupper(c));
                                         const bool sent = co_await channel.write(std::move(louder));
