@@ -9,7 +9,6 @@
 #include <boost/beast/http/verb.hpp>
 
 #include <algorithm>
-#include <ranges>
 
 namespace millrace::app {
 namespace {
@@ -104,7 +103,7 @@ void Daemon::drain() {
     for (auto* feature : features_) feature->dismiss();
     server_.drain(std::min<std::chrono::milliseconds>(patience, 5s));
     base_.upkeep->stop();
-    for (auto* feature : std::views::reverse(features_)) feature->stop(patience);
+    for (auto feature = features_.rbegin(); feature != features_.rend(); ++feature) (*feature)->stop(patience);
     base_.database->close();
     base_.files->close();
     base_.io->stop();

@@ -170,7 +170,7 @@ void Dispatcher::go_on_settling() {
         settle_more(session, at);
         return success();
     };
-    database_.post_write(std::move(task), [this](Result<void> done) {
+    database_.post_write(std::move(task), [this](const Result<void>& done) {
         send([this, done = done.has_value()] {
             settling_ = false;
             const bool again = std::exchange(settle_again_, !done);
@@ -227,7 +227,7 @@ void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {
                                     at);
                 return success();
             },
-            [](Result<void>) {});
+            [](const Result<void>&) {});
     };
     if (changed.queue) tell(lane.queue->organization, "queue " + lane.queue->name, lane.queue->breaker);
     if (changed.resource)

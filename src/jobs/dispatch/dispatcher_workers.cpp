@@ -35,8 +35,9 @@ void Dispatcher::serve_workers() {
 void Dispatcher::claim_for(WaitingWorker worker, std::vector<Waiting> batch) {
     const auto jobs = take_from_line(std::move(batch), worker.lease);
     const auto name = worker.name; // before the callback takes the worker: arguments are evaluated in any order
+    const auto length = worker.lease;
     database_.post_write(
-        [this, jobs, name, length = worker.lease](store::SystemSession& session) -> Result<std::size_t> {
+        [this, jobs, name, length](store::SystemSession& session) -> Result<std::size_t> {
             crash_point("lease.before_write");
             const Timestamp at = clock_.now();
             std::size_t looked_at = 0, bytes = 0;

@@ -44,10 +44,10 @@ void EndRecorder::flush() {
         bytes += bytes_of(ended);
         together->push_back(std::move(ended));
     }
-    if (together) write(std::move(together));
+    if (together) write(together);
 }
 
-void EndRecorder::write(Ends ends) {
+void EndRecorder::write(const Ends& ends) {
     database_.post_write(
         [this, ends](store::SystemSession& session) -> Result<void> {
             Settled all;

@@ -41,7 +41,7 @@ private:
     using Ends = std::shared_ptr<std::vector<Ended>>; // shared by the task and its callback
     void flush_soon();
     void flush();
-    void write(Ends ends);
+    void write(const Ends& ends);
     void not_written(const Ends& ends, const Error& why);
 
     store::Database& database_;
