@@ -83,7 +83,11 @@ public:
     Result<void> admits_again(const OrganizationId& organization, std::string_view queue, std::string_view kind,
                               const Admitted& beside = {});
     QueueTable& table() { return table_; }
-    values::RetryPolicy retry_policy(const values::Job& job);
+    // Its own, its queue's or the default. `owner`: a job or its lease.
+    template <class Owner>
+    values::RetryPolicy retry_policy(const Owner& owner) {
+        return owner.retry ? *owner.retry : retry_policy_of(owner.organization, owner.queue);
+    }
 
     // A slot for a job that begins as it is submitted: when nothing waits and nothing limits its queue and kind. Taken
     // by the job's arrival with a lease, or given back by unreserve().
@@ -159,6 +163,10 @@ private:
     // that has it.
     bool step(const LiveAttemptPtr& attempt, AttemptEvent event);
     void give_back(LaneIndex lane, AttemptVerdict verdict);
+    void look_again() {
+        send([] {});
+    } // at the line: a slot may be somebody else's now
+    values::RetryPolicy retry_policy_of(const OrganizationId& organization, std::string_view queue);
     std::size_t claiming() const;
 
     void recover_external(attempt_repository::Found found);

@@ -22,14 +22,19 @@ void Admission::look_for_room() {
 
 Result<void> Admission::has_place(const OrganizationId& organization, std::string_view queue_name,
                                   const Admitted& beside) {
+    const auto queue = table_.find_queue(organization, queue_name);
+    return has_place(queue.get(), organization, queue_name, beside);
+}
+
+// `queue`: null until its first job has arrived, so that one that is refused makes none.
+Result<void> Admission::has_place(Queue* queue, const OrganizationId& organization, std::string_view queue_name,
+                                  const Admitted& beside) {
     if (closed_) return refused("the daemon is stopping; try again in a moment");
     if (!has_room_.load(std::memory_order_relaxed)) return refused(*reason_.lock(), 10);
     if (backlog() + beside.all >= max_backlog_)
         return refused("as many jobs are waiting as may wait (jobs.max_backlog = " + std::to_string(max_backlog_) +
                            "); try again later",
                        5);
-    // Made when a job has arrived: one that is refused makes none.
-    const auto queue = table_.find_queue(organization, queue_name);
     if (!queue && !table_.admits(organization, queue_name))
         return Error{Code::unprocessable, "there are too many queues; use one of those that there are"};
     if (!queue) return success();
@@ -44,9 +49,9 @@ Result<void> Admission::has_place(const OrganizationId& organization, std::strin
 
 Result<void> Admission::admits(const OrganizationId& organization, std::string_view queue_name, std::string_view kind,
                                std::string_view resource, const Admitted& beside) {
-    if (auto place = has_place(organization, queue_name, beside); !place) return place;
-    const auto at = clock_.monotonic();
     const auto queue = table_.find_queue(organization, queue_name);
+    if (auto place = has_place(queue.get(), organization, queue_name, beside); !place) return place;
+    const auto at = clock_.monotonic();
     if (queue && queue->rules()->settings.breaker)
         if (const auto left = queue->breaker.refuses(at)) return breaker_open("queue " + queue->name, *left);
     if (resource.empty()) return success();

@@ -59,6 +59,9 @@ public:
     }
 
 private:
+    Result<void> has_place(Queue* queue, const OrganizationId& organization, std::string_view name,
+                           const Admitted& beside);
+
     QueueTable& table_;
     const Clock& clock_;
     const std::size_t max_backlog_;

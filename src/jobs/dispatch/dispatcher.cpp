@@ -3,7 +3,6 @@
 #include "jobs/dispatcher.hpp"
 
 #include "base/crash_point.hpp"
-#include "jobs/leases/claiming.hpp"
 #include "jobs/queues/queue_repository.hpp"
 
 #include <algorithm>
@@ -53,9 +52,8 @@ Result<void> Dispatcher::admits_again(const OrganizationId& organization, std::s
     return admission_.has_place(organization, queue_name, beside);
 }
 
-values::RetryPolicy Dispatcher::retry_policy(const values::Job& job) {
-    if (job.retry) return *job.retry;
-    const auto queue = table_.find_queue(job.organization, job.queue);
+values::RetryPolicy Dispatcher::retry_policy_of(const OrganizationId& organization, std::string_view name) {
+    const auto queue = table_.find_queue(organization, name);
     if (!queue) return {};
     return queue->rules()->settings.retry.value_or(values::RetryPolicy{});
 }

@@ -205,7 +205,7 @@ bool Dispatcher::step(const LiveAttemptPtr& attempt, AttemptEvent event) {
 
 void Dispatcher::give_back(LaneIndex lane, AttemptVerdict verdict) {
     tell_breakers(lane, scheduler_.ended(lane, verdict, now()));
-    send([] {}); // the slot may be another's now
+    look_again();
 }
 
 void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {

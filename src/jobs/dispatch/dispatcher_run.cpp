@@ -37,7 +37,7 @@ bool Dispatcher::reserve(const Queue& queue, std::string_view kind, std::string_
 
 void Dispatcher::unreserve() {
     scheduler_.unreserve();
-    send([] {}); // somebody else may have the slot
+    look_again();
 }
 
 // ── claims ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,9 +158,9 @@ void Dispatcher::returned(const LiveAttemptPtr& attempt, Outcome outcome) {
 }
 
 void Dispatcher::end(const LiveAttemptPtr& attempt, Outcome outcome) {
-    const auto& own = attempt->lease->retry;
-    const auto& of_queue = queue_of(attempt->job).active->settings.retry;
-    ends_.record({attempt, std::move(outcome), own ? *own : of_queue.value_or(values::RetryPolicy{})});
+    values::RetryPolicy policy;
+    if (std::holds_alternative<Failure>(outcome)) policy = retry_policy(*attempt->lease);
+    ends_.record({attempt, std::move(outcome), std::move(policy)});
 }
 
 } // namespace millrace::jobs

@@ -22,7 +22,10 @@ void Dispatcher::tick() {
         line().refresh_ages();
         admission_.look_for_room();
         figures_.keep_totals_of_given_up();
-        figures_.set(backlog(), attempts_.size());
+        figures_.set(backlog(),
+                     static_cast<std::size_t>(std::count_if(attempts_.begin(), attempts_.end(), [](const auto& each) {
+                         return each.second->has_begun();
+                     })));
         if (!settling_ && std::exchange(settle_again_, false)) go_on_settling();
         ends_.try_again();
     }

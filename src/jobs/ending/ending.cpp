@@ -40,13 +40,6 @@ using dependency_repository::ParentEnd;
 // How many children one end settles at once; those beyond come in tasks of their own.
 constexpr int children_at_once = 32;
 
-void tell_dead(SystemSession& session, const OrganizationId& organization, JobId id, std::string_view queue,
-               std::string_view kind, const values::JobError& error, Timestamp now) {
-    events::write_event(
-        session, organization, "job.dead", id.text(),
-        {{"queue", queue}, {"kind", kind}, {"error", {{"code", error.code}, {"message", error.message}}}}, now);
-}
-
 // Ends one job that has not ended; what waits for it is left to the caller.
 bool end_one(SystemSession& session, const OrganizationId& organization, JobId id, JobState state,
              const std::optional<values::JobError>& error, Timestamp now, Settled& settled, bool only_waiting) {
@@ -71,7 +64,7 @@ bool end_one(SystemSession& session, const OrganizationId& organization, JobId i
                                       error ? Value{error->message} : Value{nullptr}, now});
     session.execute(delete_job, {id});
     if (flow) dependency_repository::count_in_flow(session, *flow, false, now);
-    if (state == JobState::dead && error) tell_dead(session, organization, id, moved.queue, moved.kind, *error, now);
+    if (state == JobState::dead && error) write_dead_event(session, moved, *error, now);
     settled.jobs.push_back(std::move(moved));
     return true;
 }
@@ -163,8 +156,7 @@ Settled fail_for_good(SystemSession& session, const Lease& lease, const Failure&
                             {lease.attempt, lease.started_at, now, std::string{outcome}, failure.error});
     Settled settled{{moved_of(lease, state, now, now)}};
     if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, false, now);
-    if (state == JobState::dead)
-        tell_dead(session, lease.organization, lease.id, lease.queue, lease.kind, failure.error, now);
+    if (state == JobState::dead) write_dead_event(session, settled.jobs.front(), failure.error, now);
     settle_children(session, lease.organization, {lease.id, ParentEnd::failed, {}}, now, settled);
     return settled;
 }
@@ -228,6 +220,21 @@ void publish(store::OrganizationSession& tenant, Settled settled) { publish(tena
 void publish(SystemSession& session, Settled settled) {
     count_totals(session, settled);
     if (!settled.empty() || settled.more) session.publish(std::move(settled));
+}
+
+void write_dead_event(SystemSession& session, const Moved& moved, const values::JobError& error, Timestamp now) {
+    events::write_event(
+        session, moved.organization, "job.dead", moved.id.text(),
+        {{"queue", moved.queue}, {"kind", moved.kind}, {"error", {{"code", error.code}, {"message", error.message}}}},
+        now);
+}
+
+void give_back_unused(SystemSession& session, const Lease& lease) {
+    const auto due = attempt_repository::release(session, lease.id, lease.token);
+    if (!due) return;
+    auto moved = moved_of(lease, JobState::queued, *due, lease.started_at);
+    moved.unused = true;
+    publish(session, {{std::move(moved)}});
 }
 
 AttemptVerdict verdict_on(const Outcome& outcome) {

@@ -24,6 +24,13 @@ struct EndRules {
 void publish(store::SystemSession& session, Settled settled);
 void publish(store::OrganizationSession& tenant, Settled settled);
 
+// Operators hear of a job that is dead.
+void write_dead_event(store::SystemSession& session, const Moved& moved, const values::JobError& error, Timestamp now);
+
+// As if it had not been claimed: a clean stop of the daemon, a worker that never got it. Nothing when the lease is
+// over.
+void give_back_unused(store::SystemSession& session, const Lease& lease);
+
 // What an attempt's end says about its queue and its resource.
 AttemptVerdict verdict_on(const Outcome& outcome);
 

@@ -17,14 +17,4 @@ std::shared_ptr<const Lease> claim_job(store::SystemSession& session, JobId id, 
     return lease;
 }
 
-void give_back_unused(store::SystemSession& session, const Lease& lease) {
-    const auto due = attempt_repository::release(session, lease.id, lease.token);
-    if (!due) return;
-    Moved moved{
-        lease.id,       lease.organization,        lease.created_by,         lease.queue, lease.kind, lease.resource,
-        lease.priority, values::JobState::running, values::JobState::queued, *due};
-    moved.unused = true;
-    session.publish(Settled{{std::move(moved)}});
-}
-
 } // namespace millrace::jobs

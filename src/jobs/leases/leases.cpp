@@ -96,11 +96,7 @@ awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Out
                  now = clock_.now()](OrganizationSession& tenant) -> Result<void> {
         const auto lease = attempt_repository::find(tenant, token.job, token.token);
         if (!lease) return stale;
-        values::Job job;
-        job.organization = who.organization;
-        job.queue = lease->queue;
-        job.retry = lease->retry;
-        auto settled = end_attempt(tenant.system(), *lease, outcome, dispatcher_.retry_policy(job),
+        auto settled = end_attempt(tenant.system(), *lease, outcome, dispatcher_.retry_policy(*lease),
                                    dispatcher_.end_rules(), random64(), now);
         if (settled.empty()) return stale;
         publish(tenant, std::move(settled));

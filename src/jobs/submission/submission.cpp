@@ -1,7 +1,6 @@
 #include "jobs/submission/submission.hpp"
 
 #include "base/crash_point.hpp"
-#include "events/event_log.hpp"
 #include "jobs/ending/ending.hpp"
 #include "jobs/flows/dependency_repository.hpp"
 #include "jobs/job_blobs.hpp"
@@ -70,15 +69,12 @@ void publish_arrival(store::OrganizationSession& tenant, const values::Job& job,
 // A parent had failed before it came.
 void insert_dead(store::OrganizationSession& tenant, const values::Job& job, Timestamp now) {
     auto& session = tenant.system();
+    const Moved moved{job.id,       job.organization, job.created_by, job.queue, job.kind,
+                      job.resource, job.priority,     job.state,      job.state, job.run_at};
     job_repository::insert_ended(tenant, job, now);
-    events::write_event(tenant, "job.dead", job.id.text(),
-                        {{"queue", job.queue},
-                         {"kind", job.kind},
-                         {"error", {{"code", job.error->code}, {"message", job.error->message}}}},
-                        now);
+    write_dead_event(session, moved, *job.error, now);
     if (job.flow && !job.flow_ref.empty()) dependency_repository::count_in_flow(session, *job.flow, false, now);
-    publish(session, {{{job.id, job.organization, job.created_by, job.queue, job.kind, job.resource, job.priority,
-                        job.state, job.state, job.run_at}}});
+    publish(session, {{moved}});
 }
 
 } // namespace
