@@ -29,6 +29,8 @@ double milliseconds_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
 }
 
+bool writes_maps(const LoadedModel& model) { return model.manifest->task == values::Task::pixel_classification; }
+
 // Tensors that came ready: only checked against the manifest.
 DecodedInput from_tensors(std::vector<frame::Tensor> tensors, const values::Manifest& manifest) {
     if (tensors.size() != manifest.inputs.size())
@@ -112,7 +114,7 @@ void Pipeline::ask_tasks(std::uint64_t sequence) {
     runtime_.run_aside([this, sequence] { send_(frame::Pong{sequence, true}); });
 }
 
-void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors, const std::function<void()>& read_on) {
+void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors) {
     auto work = std::make_shared<Work>();
     work->batch = std::move(batch);
     work->items.resize(work->batch.items.size());
@@ -134,14 +136,19 @@ void Pipeline::run(frame::Batch batch, std::vector<Descriptor> descriptors, cons
     const bool quick = std::ranges::all_of(work->batch.items, frame::needs_no_decoding);
     work->begun = neighbours_.comes() && quick;
     if (quick) { // decoded on the thread of its pass: another would cost more than it does
-        const auto pass = [this, work] {
-            for (std::size_t i = 0; i < work->items.size(); ++i) decode(*work, i);
-            work->decode_ms = milliseconds_since(work->started);
+        const bool narrow = std::max(work->model.threads, work->model.lone_threads) == 1;
+        frame::Done done; // sent when the place is free again: the next batch may be here before this thread goes on
+        const auto here = [&] {
+            decode_all(*work);
+            forward(*work);
+            done = conclude(*work);
+        };
+        if (narrow && !writes_maps(work->model) && passes_.run_here(work->batch.model, here)) return send_(done);
+        const auto there = [this, work] {
+            decode_all(*work);
             infer(work);
         };
-        const int threads = std::max(work->model.threads, work->model.lone_threads);
-        if (threads == 1 && passes_.run_here(work->batch.model, pass, read_on)) return;
-        return passes_.add(work->batch.model, work->model.threads, pass, work->model.lone_threads);
+        return passes_.add(work->batch.model, work->model.threads, there, work->model.lone_threads);
     }
     const auto helpers = std::min<std::size_t>(static_cast<std::size_t>(options_.decode_threads), work->items.size());
     for (std::size_t i = 0; i < helpers; ++i) post_decoding(work);
@@ -161,6 +168,11 @@ void Pipeline::decode_next(const WorkPtr& work) {
     work->decode_ms = milliseconds_since(work->started);
     passes_.add(
         work->batch.model, work->model.threads, [this, work] { infer(work); }, work->model.lone_threads);
+}
+
+void Pipeline::decode_all(Work& work) {
+    for (std::size_t i = 0; i < work.items.size(); ++i) decode(work, i);
+    work.decode_ms = milliseconds_since(work.started);
 }
 
 void Pipeline::decode(Work& work, std::size_t index) noexcept {
@@ -204,27 +216,32 @@ DecodedInput Pipeline::read_input(Work& work, std::size_t index) {
     return input;
 }
 
-void Pipeline::infer(const WorkPtr& work) {
-    Forward{runtime_, work->model,
+void Pipeline::forward(Work& work) {
+    Forward{runtime_, work.model,
             [&] {
-                if (!std::exchange(work->begun, false)) send_(frame::Started{work->batch.id});
+                if (!std::exchange(work.begun, false)) send_(frame::Started{work.batch.id});
             },
             [this](const std::string& why) { lose_device(why); }, neighbours_}
-        .run(work->items);
+        .run(work.items);
+}
+
+void Pipeline::infer(const WorkPtr& work) {
+    forward(*work);
     // Writing large maps would keep the device idle; everything else is done faster than handed over.
-    const bool heavy = work->model.manifest->task == values::Task::pixel_classification;
-    if (heavy) return decoders_.add(work->batch.model, 1, [this, work] { finish(work); });
+    if (writes_maps(work->model)) return decoders_.add(work->batch.model, 1, [this, work] { finish(work); });
     finish(work);
 }
 
-void Pipeline::finish(const WorkPtr& work) {
+void Pipeline::finish(const WorkPtr& work) { send_(conclude(*work)); }
+
+frame::Done Pipeline::conclude(Work& work) {
     const auto start = Steady::now();
-    frame::Done done{work->batch.id, work->decode_ms, 0, {}};
-    for (std::size_t i = 0; i < work->items.size(); ++i) {
-        auto& item = work->items[i];
+    frame::Done done{work.batch.id, work.decode_ms, 0, {}};
+    for (std::size_t i = 0; i < work.items.size(); ++i) {
+        auto& item = work.items[i];
         if (item.outputs) {
             try {
-                item.result.outcome = answer(item, *work->model.manifest, work->batch.items[i].raw);
+                item.result.outcome = answer(item, *work.model.manifest, work.batch.items[i].raw);
             } catch (const OutputError& e) {
                 item.result.outcome = frame::ItemFailure{false, e.what(), true};
             } catch (const std::bad_alloc&) {
@@ -235,10 +252,10 @@ void Pipeline::finish(const WorkPtr& work) {
         done.items.push_back(std::move(item.result));
     }
     done.encode_ms = milliseconds_since(start);
-    work->items.clear(); // the outputs and, unless it is used elsewhere, the model: given back before the answer
-    work->model = {};
+    work.items.clear(); // the outputs and, unless it is used elsewhere, the model: given back before the answer
+    work.model = {};
     neighbours_.is_over();
-    send_(done);
+    return done;
 }
 
 void Pipeline::lose_device(const std::string& why) {

@@ -1,7 +1,7 @@
 // The worker's work: models loaded one at a time, inputs decoded on a pool of places, forward passes on another. While
-// some batches are in the runtime, the next are being decoded. The thread that reads the channel does nothing that
-// takes a time depending on a model or an input: all others wait for it, and the daemon knows by its answers that the
-// worker lives.
+// some batches are in the runtime, the next are being decoded. Two threads read the channel, and one of
+// them may run a short pass itself. The other then does nothing that takes a time depending on a model or an input: all
+// others wait for it, and the daemon knows by its answers that the worker lives.
 #pragma once
 #include "async/guarded.hpp"
 
@@ -32,11 +32,11 @@ public:
     Pipeline(Runtime runtime, PipelineOptions options, Send send);
     // Never destroyed while work runs: the worker process ends as a whole.
 
-    // From the thread that reads the channel; none of them waits for work, but run(), and that only after it has called
-    // `read_on`: from then on another thread reads.
+    // From the two threads that read the channel. None of them waits for work but run(), and that in one of the two
+    // threads at a time: the other reads on.
     void load(frame::Load message, std::vector<Descriptor> files);
     void unload(std::uint32_t model);
-    void run(frame::Batch batch, std::vector<Descriptor> descriptors, const std::function<void()>& read_on);
+    void run(frame::Batch batch, std::vector<Descriptor> descriptors);
     void ask_tasks(std::uint64_t sequence); // answered when the tasks that models have begun until now have ended
 
 private:
@@ -45,10 +45,13 @@ private:
 
     void post_decoding(const WorkPtr& work);
     void decode_next(const WorkPtr& work);
+    void decode_all(Work& work);
     void decode(Work& work, std::size_t index) noexcept;
     DecodedInput read_input(Work& work, std::size_t index);
+    void forward(Work& work);
     void infer(const WorkPtr& work);
     void finish(const WorkPtr& work);
+    frame::Done conclude(Work& work); // gives back what the batch held
     [[noreturn]] void lose_device(const std::string& why);
 
     Runtime runtime_;

@@ -11,7 +11,6 @@
 #include <charconv>
 #include <cstdio>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -55,17 +54,17 @@ public:
         if (send_frame(socket_, frame::encode(message), descriptors) != ChannelStatus::done) ::_exit(0);
     }
 
-    // Reads until the daemon closes the channel. Called by two threads: one reads, until it comes upon a batch that it
-    // may run itself; then the other reads on.
+    // Reads until the daemon closes the channel. Two threads do, each message goes to one of them: while one runs a
+    // small pass itself, the other reads on, and nobody has to be woken for that. Their order may change by that; the
+    // daemon sends nothing that must come after what it has had no answer to.
     void serve(Pipeline& pipeline) {
         Received received;
         for (;;) {
-            std::unique_lock reading{reading_};
             if (receive_frame(socket_, received) != ChannelStatus::done) return;
             auto message = frame::decode_to_worker(received.body);
             if (!message) return;
             if (auto* batch = std::get_if<frame::Batch>(&*message))
-                pipeline.run(std::move(*batch), std::move(received.descriptors), [&] { reading.unlock(); });
+                pipeline.run(std::move(*batch), std::move(received.descriptors));
             else if (auto* load = std::get_if<frame::Load>(&*message)) {
                 if (received.descriptors.size() != 1 + load->files.size()) return;
                 pipeline.load(std::move(*load), std::move(received.descriptors));
@@ -79,7 +78,6 @@ public:
 
 private:
     int socket_;
-    std::mutex reading_;
 };
 
 } // namespace

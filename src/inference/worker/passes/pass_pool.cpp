@@ -52,7 +52,7 @@ void PassPool::add(Model model, int threads, Pass pass, int alone) {
     begin_what_may(*state);
 }
 
-bool PassPool::run_here(Model model, const Pass& pass, const std::function<void()>& before) {
+bool PassPool::run_here(Model model, const Pass& pass) {
     Worker* guest = nullptr;
     {
         auto state = state_.lock();
@@ -66,7 +66,6 @@ bool PassPool::run_here(Model model, const Pass& pass, const std::function<void(
         guest->began = Steady::now();
         --state->free;
     }
-    before();
     thread_local int width = 0; // as it was set on this thread
     if (std::exchange(width, 1) != 1) set_threads_(1);
     pass();

@@ -37,9 +37,9 @@ public:
     // that is more.
     void add(Model model, int threads, Pass pass, int alone = 1);
     // Runs a pass of one thread on the calling thread, where nothing runs and nothing waits: a change of threads takes
-    // longer than a small pass. `before` is called first, when it is sure: whatever waits for this thread gets another.
-    // False: nothing was done.
-    bool run_here(Model model, const Pass& pass, const std::function<void()>& before);
+    // longer than a small pass. False: nothing was done. So one thread at most is kept here: of two that read the same
+    // channel, one goes on reading.
+    bool run_here(Model model, const Pass& pass);
 
 private:
     using Steady = std::chrono::steady_clock;
