@@ -5,8 +5,6 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::size_t small = 64 * 1024;
-
 // Brackets outside strings, of text that may be no JSON.
 std::size_t count_containers(std::string_view text) {
     std::size_t count = 0;
@@ -32,7 +30,7 @@ Result<json::value> parse(std::string_view text, std::span<const KeptMember> kep
 
 awaitable<Result<json::value>> parse_large(async::ThreadPool& pool, std::shared_ptr<const std::string> text,
                                            std::span<const KeptMember> kept) {
-    if (text->size() < small) co_return parse_json(*text, kept);
+    if (text->size() < small_body) co_return parse_json(*text, kept);
     auto work = [text, kept] { return parse(*text, kept); };
     co_return co_await pool.run(std::move(work));
 }

@@ -11,6 +11,7 @@
 
 namespace millrace::api {
 
+inline constexpr std::size_t small_body = 64 * 1024;           // bytes that an io thread reads or digests itself
 inline constexpr std::size_t most_json_containers = 2'000'000; // lists and objects: each takes some hundred bytes
 
 // As parse_json(); unprocessable, before anything is built, when there are more containers than that. The text is

@@ -3,8 +3,6 @@
 namespace millrace::identity {
 namespace {
 
-const std::string everyone_else = "*";
-
 void drop_old(std::deque<Monotonic>& times, Monotonic now) {
     while (!times.empty() && now - times.front() >= LoginLimiter::window) times.pop_front();
 }
@@ -12,28 +10,36 @@ void drop_old(std::deque<Monotonic>& times, Monotonic now) {
 } // namespace
 
 std::chrono::seconds LoginLimiter::wait(const std::string& name, Monotonic now) {
-    auto all = times_.lock();
-    auto at = all->find(name);
-    if (at == all->end() && all->size() >= max_names) at = all->find(everyone_else);
-    if (at == all->end()) return std::chrono::seconds{0};
-    drop_old(at->second, now);
-    if (at->second.size() < most_) return std::chrono::seconds{0};
-    return std::chrono::ceil<std::chrono::seconds>(at->second.front() + window - now);
+    auto names = names_.lock();
+    const auto at = names->find.find(name);
+    if (at == names->find.end()) return std::chrono::seconds{0};
+    auto& times = at->second->times;
+    drop_old(times, now);
+    if (times.size() < most_) return std::chrono::seconds{0};
+    return std::chrono::ceil<std::chrono::seconds>(times.front() + window - now);
 }
 
 void LoginLimiter::count(const std::string& name, Monotonic now) {
-    auto all = times_.lock();
-    if (all->size() >= max_names) forget_old(*all, now);
-    const bool full = all->size() >= max_names && !all->contains(name);
-    auto& times = (*all)[full ? everyone_else : name];
+    auto names = names_.lock();
+    auto& entries = names->by_last_count;
+    // Refused tries are not counted, so that an entry's times may be older than its place: those go when they are met.
+    while (!entries.empty() && (entries.front().times.empty() || now - entries.front().times.back() >= window))
+        forget_first(*names);
+    if (const auto at = names->find.find(name); at != names->find.end()) {
+        entries.splice(entries.end(), entries, at->second);
+    } else {
+        if (entries.size() >= max_names) forget_first(*names);
+        entries.push_back({name, {}});
+        names->find.emplace(name, std::prev(entries.end()));
+    }
+    auto& times = entries.back().times;
     drop_old(times, now);
     if (times.size() < most_) times.push_back(now);
 }
 
-void LoginLimiter::forget_old(Times& times, Monotonic now) {
-    // A list whose last time is old is old as a whole.
-    std::erase_if(times,
-                  [now](const auto& entry) { return entry.second.empty() || now - entry.second.back() >= window; });
+void LoginLimiter::forget_first(Names& names) {
+    names.find.erase(names.by_last_count.front().name);
+    names.by_last_count.pop_front();
 }
 
 } // namespace millrace::identity

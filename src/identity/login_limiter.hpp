@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <deque>
+#include <list>
 #include <string>
 #include <unordered_map>
 
@@ -15,7 +16,8 @@ namespace millrace::identity {
 class LoginLimiter {
 public:
     static constexpr std::chrono::seconds window{60};
-    // Names remembered at once; past it, a name not seen yet is counted with all others of its kind.
+    // Names remembered at once. Past it, the one that was counted longest ago is forgotten: whoever comes from many
+    // addresses may guess a little more, and nobody else is locked out.
     static constexpr std::size_t max_names = 10'000;
 
     explicit LoginLimiter(std::size_t most) : most_{most} {}
@@ -25,11 +27,19 @@ public:
     void count(const std::string& name, Monotonic now);
 
 private:
-    using Times = std::unordered_map<std::string, std::deque<Monotonic>>;
-    static void forget_old(Times& times, Monotonic now);
+    struct Entry {
+        std::string name;
+        std::deque<Monotonic> times;
+    };
+    using Entries = std::list<Entry>;
+    struct Names {
+        Entries by_last_count; // the latest at the end
+        std::unordered_map<std::string, Entries::iterator> find;
+    };
+    static void forget_first(Names& names);
 
     const std::size_t most_; // in a window
-    async::Guarded<Times> times_;
+    async::Guarded<Names> names_;
 };
 
 } // namespace millrace::identity

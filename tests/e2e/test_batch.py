@@ -89,3 +89,11 @@ def test_what_was_answered_outlives_a_kill(new_daemon):
     assert [client.wait(identity, "succeeded")["result"]["n"] for identity in ids[::50]] == list(range(0, 500, 50))
     until(lambda: client.get("/api/v1/status").json["jobs"]["succeeded"] == 500)
     daemon.stop()
+
+
+def test_a_large_batch_is_bound_to_its_key_as_a_small_one(admin):
+    headers, jobs = {"Idempotency-Key": "large"}, [{"kind": "echo", "payload": "x" * 1000} for _ in range(200)]
+    first = admin.post("/api/v1/jobs/batch", {"jobs": jobs}, headers=headers)
+    assert admin.post("/api/v1/jobs/batch", {"jobs": jobs}, headers=headers).json == first.json
+    jobs[-1]["payload"] = "y" * 1000
+    assert_problem(admin.post("/api/v1/jobs/batch", {"jobs": jobs}, headers=headers), 422)

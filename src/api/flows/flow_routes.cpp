@@ -39,7 +39,7 @@ struct FlowRoutes {
         if (!document) co_return http::problem(document.error(), request.id);
         auto flow = take_flow(*document);
         if (!flow) co_return http::problem(flow.error(), request.id);
-        auto key = idempotency(request, *body);
+        auto key = co_await idempotency(pool, request, body);
         if (!key) co_return http::problem(key.error(), request.id);
         const auto made = co_await flows.submit(request.principal, std::move(*flow), std::move(*key));
         if (!made) co_return http::problem(made.error(), request.id);

@@ -94,7 +94,7 @@ struct JobRoutes {
         if (!document) co_return http::problem(document.error(), request.id);
         auto wanted = read_batch(*document);
         if (!wanted) co_return http::problem(wanted.error(), request.id);
-        auto key = idempotency(request, *body);
+        auto key = co_await idempotency(pool, request, body);
         if (!key) co_return http::problem(key.error(), request.id);
         jobs::JobService::RenderBatch render = write_batch;
         auto done =

@@ -110,9 +110,12 @@ std::vector<values::Step> steps_of(std::string_view manifest) {
     return read ? std::move(read->steps) : std::vector<values::Step>{};
 }
 
+// LIKE leaves few rows to parse, and finds all that name the model: the writer waits for this, however many chains
+// there are.
 Result<void> check_not_in_chain(store::OrganizationSession& session, const std::string& model, int number) {
     auto rows = session.query("SELECT model, version, manifest FROM model_versions WHERE organization_id = $1 AND "
-                              "format = 'chain' ORDER BY model, version");
+                              "format = 'chain' AND manifest LIKE '%\"' || $2 || '\"%' ORDER BY model, version",
+                              {model});
     while (rows.next())
         for (const auto& step : steps_of(rows.text(2)))
             if (step.model == model && step.version == number)
