@@ -109,6 +109,7 @@ public:
     awaitable<QueueSnapshot> snapshot();                         // of all queues
     awaitable<QueueSnapshot::Queue> snapshot_of(QueuePtr queue); // of one: the others are not looked at
     awaitable<JobOutlook> outlook(values::Job job);
+    awaitable<Standing> standing(values::Job job); // of one that has not ended
     // Of each, in this order, how far it told to be; nullopt when it does not run here. Not in the store: told too
     // often.
     awaitable<std::vector<std::optional<int>>> progress(std::vector<JobId> jobs);
@@ -182,6 +183,9 @@ private:
     QueueCounts counts(Queue& queue);
     QueueSnapshot look();
     QueueSnapshot::Queue look_at(Queue& queue);
+    Standing look_at(const values::Job& job);
+    JobOutlook look_ahead(const values::Job& job);
+    void count_workers(const QueuePtr& queue, std::size_t& waiting, std::size_t& leases) const;
 
     store::Database& database_;
     Clock& clock_;

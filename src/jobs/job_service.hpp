@@ -7,6 +7,7 @@
 #include "jobs/job_repository.hpp"
 #include "jobs/submission/idempotent_request.hpp"
 #include "jobs/submission/submission.hpp"
+#include "jobs/why.hpp"
 #include "values/principal.hpp"
 
 #include <optional>
@@ -41,6 +42,13 @@ struct JobDetail {
     std::vector<values::Dependency> depends_on;
 };
 
+struct Explained {
+    values::Job job;
+    Why why;
+    JobOutlook outlook;
+    std::vector<ParentView> waits_for; // of a blocked job: what holds it up
+};
+
 class JobService {
 public:
     // `pool` checks payloads that take long to parse.
@@ -63,6 +71,8 @@ public:
     awaitable<Result<std::optional<values::Job>>> find(OrganizationId organization, JobId id);
     awaitable<Result<std::optional<JobDetail>>> detail(OrganizationId organization, JobId id);
     awaitable<Result<job_repository::JobPage>> list(OrganizationId organization, job_repository::Filter filter);
+    // Why it is not done, or how it ended.
+    awaitable<Result<std::optional<Explained>>> why(OrganizationId organization, JobId id);
     awaitable<JobOutlook> outlook(values::Job job) { return dispatcher_.outlook(std::move(job)); }
     // The policy that its next retry follows: its own, its queue's or the default.
     values::RetryPolicy retry_policy(const values::Job& job) const { return dispatcher_.retry_policy(job); }

@@ -69,6 +69,9 @@ public:
     // What a job with this payload needs besides a slot, such as the name of a model: jobs of one resource share a
     // breaker, which opens when too many of them fail. Empty: nothing. Called at submit, after check(). Thread-safe.
     virtual std::string resource(const boost::json::value&) const { return {}; }
+    // Why no job that needs this resource can be done now, for whoever asks why one is not done; empty: nothing stands
+    // in the way. Called on the dispatcher's thread: no waiting.
+    virtual std::string obstacle(OrganizationId, std::string_view) const { return {}; }
     // One attempt. When the attempt is cancelled or timed out, asio cancellation reaches the coroutine, which ends
     // soon; what it returns after that is dropped.
     virtual awaitable<Outcome> run(Attempt attempt) = 0;

@@ -110,6 +110,8 @@ class FakeDaemon {
       }
       case "GET jobs/*":
         return ok(job());
+      case "GET jobs/*/why":
+        return ok({ id: job().id, state: job().state, reason: "running", sentence: "Attempt 1 of 4 runs." });
       case "POST jobs/*/cancel":
         this.jobs.cancel(job());
         return ok(job());

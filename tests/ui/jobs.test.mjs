@@ -38,6 +38,7 @@ describe("jobs", () => {
     const sleeping = await submittedRow();
     await sleeping.locator('[data-state="running"]').waitFor();
     await sleeping.getByRole("link").click();
+    await page.getByRole("status").getByText("Attempt 1 of 4 runs").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.locator('.page-title [data-state="cancelled"]').waitFor();
 

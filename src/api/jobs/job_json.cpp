@@ -19,10 +19,6 @@ void append(std::string& out, fmt::format_string<Args...> format, Args&&... args
     fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
-JobState shown_state(const values::Job& job, Timestamp now) {
-    return job.state == JobState::scheduled && job.run_at <= now ? JobState::queued : job.state;
-}
-
 // What a job has only when somebody asked for it.
 void append_options(std::string& out, const values::Job& job) {
     if (!job.resource.empty()) append(out, R"(,"resource":{})", json_text(job.resource));
@@ -136,6 +132,10 @@ std::string write_waiting(const values::Job& job, const jobs::JobOutlook& outloo
 }
 
 } // namespace
+
+JobState shown_state(const values::Job& job, Timestamp now) {
+    return job.state == JobState::scheduled && job.run_at <= now ? JobState::queued : job.state;
+}
 
 std::string json_text(std::string_view text) {
     std::string out;

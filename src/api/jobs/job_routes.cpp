@@ -32,6 +32,8 @@ Result<std::optional<std::string>> new_payload(const json::object& body) {
     return text_field(body, "payload");
 }
 
+Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
+
 struct JobRoutes {
     jobs::JobService& jobs;
     blobs::BlobStore& blobs;
@@ -119,8 +121,7 @@ struct JobRoutes {
     awaitable<Response> show(Request& request, JobId id) const {
         const auto detail = co_await jobs.detail(request.principal.organization, id);
         if (!detail) co_return http::problem(detail.error(), request.id);
-        if (!*detail)
-            co_return http::problem({Code::not_found, fmt::format("there is no job {}", id.text())}, request.id);
+        if (!*detail) co_return http::problem(no_such_job(id), request.id);
         co_return http::json_text(200, written(**detail));
     }
 
@@ -128,6 +129,15 @@ struct JobRoutes {
         const auto id = path_id<JobId>(request, "job");
         if (!id) co_return http::problem(id.error(), request.id);
         co_return co_await show(request, *id);
+    }
+
+    awaitable<Response> why(Request& request) const {
+        const auto id = path_id<JobId>(request, "job");
+        if (!id) co_return http::problem(id.error(), request.id);
+        const auto found = co_await jobs.why(request.principal.organization, *id);
+        if (!found) co_return http::problem(found.error(), request.id);
+        if (!*found) co_return http::problem(no_such_job(*id), request.id);
+        co_return http::json_text(200, write_why(**found, clock.now()));
     }
 
     awaitable<Response> cancel(Request& request) const {
@@ -165,6 +175,11 @@ void add_job_routes(http::Router& router, jobs::JobService& jobs, blobs::BlobSto
         {Verb::get, "/api/v1/jobs", [routes](Request& r) { return routes->list(r); }, {}, Permission::jobs_read});
     router.add(
         {Verb::get, "/api/v1/jobs/{id}", [routes](Request& r) { return routes->get(r); }, {}, Permission::jobs_read});
+    router.add({Verb::get,
+                "/api/v1/jobs/{id}/why",
+                [routes](Request& r) { return routes->why(r); },
+                {},
+                Permission::jobs_read});
     router.add({Verb::post,
                 "/api/v1/jobs/{id}/cancel",
                 [routes](Request& r) { return routes->cancel(r); },

@@ -68,7 +68,7 @@ ModelFeature::ModelFeature(Foundations& base, BlobFeature& blobs)
       rollout_{*base.database, *base.feed, registry_, *runner_, *base.clock, *base.log, *base.metrics},
       feedback_{*base.database},
       serving_{registry_, *runner_, breakers_, version_stats_, rollout_, *base.clock, *base.metrics},
-      infer_{serving_, *base.blobs, blobs.catalog(), *base.files, *base.clock} {
+      infer_{serving_, *base.blobs, blobs.catalog(), *base.files, *base.clock, [this] { return no_engine(); }} {
     tell_of_damage();
 }
 
@@ -103,6 +103,12 @@ void ModelFeature::stop(std::chrono::milliseconds) {
 
 bool ModelFeature::serves() const {
     return base_.readiness().reasons.empty() && engine_.status().state != "unavailable";
+}
+
+std::string ModelFeature::no_engine() const {
+    const auto worker = engine_.status();
+    if (worker.state == "ready") return {};
+    return fmt::format("the inference worker is {}{}", worker.state, worker.reason.empty() ? "" : ": " + worker.reason);
 }
 
 void ModelFeature::report(api::Readiness& readiness) const {

@@ -31,7 +31,8 @@ public:
     jobs::Processor& processor() { return infer_; }
 
 private:
-    bool serves() const; // whether predictions are answered now, for the Open Inference Protocol
+    bool serves() const;           // whether predictions are answered now, for the Open Inference Protocol
+    std::string no_engine() const; // why nothing can be predicted now; empty when it can
     void tell_of_damage();
     void write_quarantine(const inference::QuarantineStatus& change); // as an event; on the engine's thread
 

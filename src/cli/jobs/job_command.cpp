@@ -46,6 +46,13 @@ int show(Context& context, const std::string& id) {
     return done;
 }
 
+int why(Context& context, const std::string& id) {
+    const auto reply = Client{context}.call({.target = path_of(id, "/why")});
+    if (context.json) print_raw(context, reply.body);
+    else print_why(context, reply.json());
+    return done;
+}
+
 // What the answer of /api/v1/results says of a job that has not ended.
 std::string where_it_stands(const json::value& value) {
     if (member(value, "status") != "queued") return "running, " + member(value, "progress_percent") + "% done";
@@ -185,6 +192,8 @@ void add_job(CLI::App& app, Context& context) {
     add_batch(*group, context);
     add_list(*group, context);
     add_by_id(*group, context, "show", "Show a job with its attempts and timeline", show)->footer(example("show"));
+    add_by_id(*group, context, "why", "Say in one sentence why a job is not done, and what to do about it", why)
+        ->footer(example("why"));
     add_by_id(*group, context, "result", "Print the result of a job that has ended", result)
         ->footer("Exit status 1 when the job failed or has not ended.\n" + example("result"));
     add_wait(*group, context);

@@ -142,6 +142,11 @@ void print_dead_letters(Context& context, const json::value& page) {
     print_page(context, table, page, "no dead letters");
 }
 
+void print_why(Context& context, const json::value& why) {
+    context.out << fmt::format("{}: {}\n", member(why, "state"), member(why, "sentence"));
+    if (const auto remedy = member(why, "remedy"); remedy != "-") context.out << remedy << '\n';
+}
+
 void print_job(Context& context, const json::value& job) {
     auto& out = context.out;
     const auto now = SystemClock::instance().now();

@@ -81,6 +81,12 @@ QueueSnapshot Dispatcher::look() {
     return all;
 }
 
+void Dispatcher::count_workers(const QueuePtr& queue, std::size_t& waiting, std::size_t& leases) const {
+    for (const auto& worker : workers_.all()) waiting += worker.queue == queue;
+    for (const auto& [id, attempt] : attempts_)
+        leases += attempt->external && attempt->has_begun() && scheduler_.queue().at(attempt->job.lane).queue == queue;
+}
+
 awaitable<QueueSnapshot> Dispatcher::snapshot() {
     auto ask = [this](std::function<void(QueueSnapshot)> done) {
         send([this, done = std::move(done)] { done(look()); });
@@ -92,10 +98,7 @@ awaitable<QueueSnapshot::Queue> Dispatcher::snapshot_of(QueuePtr queue) {
     auto ask = [this, queue = std::move(queue)](std::function<void(QueueSnapshot::Queue)> done) {
         send([this, queue, done = std::move(done)] {
             auto view = look_at(*queue);
-            for (const auto& worker : workers_.all()) view.waiting_workers += worker.queue == queue;
-            for (const auto& [id, attempt] : attempts_)
-                view.external_leases +=
-                    attempt->external && attempt->has_begun() && line().at(attempt->job.lane).queue == queue;
+            count_workers(queue, view.waiting_workers, view.external_leases);
             done(std::move(view));
         });
     };
@@ -119,38 +122,57 @@ awaitable<std::vector<std::optional<int>>> Dispatcher::progress(std::vector<JobI
     co_return co_await async::completion<Percents>(std::move(look));
 }
 
+JobOutlook Dispatcher::look_ahead(const values::Job& job) {
+    JobOutlook outlook;
+    const auto queue = table_.find_queue(job.organization, job.queue);
+    if (!queue) return outlook;
+    const auto mean = queue->mean_seconds.find(job.kind);
+    const auto attempt = find(job.id);
+    if (attempt && attempt->has_begun()) {
+        const double spent = std::chrono::duration<double>(clock_.monotonic() - attempt->began).count();
+        int percent = attempt->progress;
+        if (percent > 0) outlook.seconds_remaining = spent * (100.0 - percent) / percent;
+        else if (mean) {
+            outlook.seconds_remaining = std::max(0.0, *mean - spent);
+            if (*mean > 0) percent = std::min(99, static_cast<int>(100 * spent / *mean));
+        }
+        outlook.progress_percent = percent;
+    } else if (!values::is_final(job.state) && job.state != JobState::blocked) {
+        // A blocked job has no place in the line, and nobody knows when it gets one.
+        const auto owner = line().owners().find_or_add(job.organization, job.created_by);
+        const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
+        outlook.position =
+            line().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
+        const double rate = queue->finished.per_second(clock_.monotonic());
+        if (mean) outlook.seconds_remaining = *mean + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
+    }
+    return outlook;
+}
+
+Standing Dispatcher::look_at(const values::Job& job) {
+    const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
+    auto standing = scheduler_.standing(lane, now());
+    count_workers(line().at(lane).queue, standing.waiting_workers, standing.external_leases);
+    if (const auto* its = processor(job.kind); its && !standing.external)
+        standing.obstacle = its->obstacle(job.organization, job.resource);
+    const auto attempt = find(job.id);
+    standing.begun = attempt && attempt->has_begun();
+    standing.outlook = look_ahead(job);
+    return standing;
+}
+
 awaitable<JobOutlook> Dispatcher::outlook(values::Job job) {
     auto look = [this, job = std::move(job)](std::function<void(JobOutlook)> done) {
-        send([this, job, done = std::move(done)] {
-            JobOutlook outlook;
-            const auto queue = table_.find_queue(job.organization, job.queue);
-            if (!queue) return done(outlook);
-            const auto mean = queue->mean_seconds.find(job.kind);
-            const auto attempt = find(job.id);
-            if (attempt && attempt->has_begun()) {
-                const double spent = std::chrono::duration<double>(clock_.monotonic() - attempt->began).count();
-                int percent = attempt->progress;
-                if (percent > 0) outlook.seconds_remaining = spent * (100.0 - percent) / percent;
-                else if (mean) {
-                    outlook.seconds_remaining = std::max(0.0, *mean - spent);
-                    if (*mean > 0) percent = std::min(99, static_cast<int>(100 * spent / *mean));
-                }
-                outlook.progress_percent = percent;
-            } else if (!values::is_final(job.state)) {
-                const auto owner = line().owners().find_or_add(job.organization, job.created_by);
-                // A blocked job has no place in the line, and nobody knows when it gets one.
-                if (job.state == JobState::blocked) return done(outlook);
-                const auto lane = scheduler_.lane(job.organization, job.queue, job.kind, job.resource);
-                outlook.position =
-                    line().position({job.id, job.run_at, lane, static_cast<unsigned>(job.priority) & 0xF, owner});
-                const double rate = queue->finished.per_second(clock_.monotonic());
-                if (mean)
-                    outlook.seconds_remaining = *mean + (rate > 0 ? static_cast<double>(*outlook.position) / rate : 0);
-            }
-            done(outlook);
-        });
+        send([this, job, done = std::move(done)] { done(look_ahead(job)); });
     };
     co_return co_await async::completion<JobOutlook>(std::move(look));
+}
+
+awaitable<Standing> Dispatcher::standing(values::Job job) {
+    auto look = [this, job = std::move(job)](std::function<void(Standing)> done) {
+        send([this, job, done = std::move(done)] { done(look_at(job)); });
+    };
+    co_return co_await async::completion<Standing>(std::move(look));
 }
 
 } // namespace millrace::jobs

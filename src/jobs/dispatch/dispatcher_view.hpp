@@ -3,7 +3,9 @@
 #include "base/clock.hpp"
 #include "values/breaker.hpp"
 #include "values/job.hpp"
+#include "values/queue.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -46,6 +48,24 @@ struct JobOutlook {
     std::optional<std::size_t> position;     // of a waiting job: how many begin before it
     std::optional<int> progress_percent;     // of a running one
     std::optional<double> seconds_remaining; // from its own progress, else from the history of its kind and queue
+};
+
+// What may hold up the jobs of one lane: a queue, kind and resource.
+struct Standing {
+    bool external = false; // worked by lease
+    std::optional<values::Pause> pause;
+    std::size_t queue_running = 0, kind_running = 0, slots_taken = 0;
+    std::optional<std::size_t> queue_concurrency;
+    std::size_t kind_concurrency = 0, slots = 0; // not of an external queue
+    std::optional<double> rate;
+    std::chrono::microseconds next_token{0}; // of the rate; 0: one is there
+    values::BreakerView queue_breaker, resource_breaker;
+    bool probing = false;                                 // a breaker is half open, and its probe runs
+    std::size_t waiting_workers = 0, external_leases = 0; // of an external queue
+    bool has_processor = false;                           // something in the daemon runs this kind
+    std::string obstacle;                                 // why the processor can do none of them now
+    bool begun = false;                                   // this job's attempt runs
+    JobOutlook outlook;
 };
 
 } // namespace millrace::jobs

@@ -2,6 +2,7 @@
 // time comes in as a value and nothing blocks, so that a simulation drives it through years in seconds. Owned by one
 // thread.
 #pragma once
+#include "jobs/dispatch/dispatcher_view.hpp"
 #include "jobs/dispatch/ready_queue.hpp"
 #include "jobs/moves.hpp"
 
@@ -49,6 +50,8 @@ public:
     bool reserve();
     void unreserve() { slots_taken_.fetch_sub(1, std::memory_order_relaxed); }
 
+    // What holds up the jobs of a lane: all that the rules say.
+    Standing standing(LaneIndex lane, const Now& now) const;
     // When take() may give more although nothing happens: a job becomes due, a rate or pause or breaker lets go.
     std::optional<std::chrono::microseconds> next_change(const Now& now) const;
     std::size_t slots_taken() const {

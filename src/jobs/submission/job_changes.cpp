@@ -35,6 +35,28 @@ awaitable<Result<std::optional<JobDetail>>> JobService::detail(OrganizationId or
     co_return found;
 }
 
+awaitable<Result<std::optional<Explained>>> JobService::why(OrganizationId organization, JobId id) {
+    auto task = [id](OrganizationSession& tenant) -> Result<std::optional<Explained>> {
+        auto job = job_repository::find(tenant, id);
+        if (!job) return std::optional<Explained>{};
+        Explained found{std::move(*job), {}, {}, {}};
+        if (found.job.state == values::JobState::blocked)
+            for (const auto& each : job_repository::dependencies(tenant, id))
+                found.waits_for.push_back(
+                    {each.parent, job_repository::find_state(tenant, each.parent), each.on_failure});
+        return std::optional{std::move(found)};
+    };
+    auto found = co_await database_.read(organization, std::move(task));
+    if (!found || !*found) co_return found;
+    auto& explained = **found;
+    Standing standing;
+    if (!values::is_final(explained.job.state)) standing = co_await dispatcher_.standing(explained.job);
+    explained.why = jobs::why(explained.job, explained.waits_for, standing, clock_.now());
+    explained.outlook = standing.outlook;
+    std::erase_if(explained.waits_for, [](const ParentView& parent) { return !holds_up(parent); });
+    co_return found;
+}
+
 awaitable<Result<job_repository::JobPage>> JobService::list(OrganizationId organization,
                                                             job_repository::Filter filter) {
     auto look = [now = clock_.now()](OrganizationSession& tenant, const job_repository::Filter& from) {

@@ -137,6 +137,12 @@ std::string Infer::resource(const json::value& payload) const {
     return call ? call->model : std::string{};
 }
 
+std::string Infer::obstacle(OrganizationId organization, std::string_view model) const {
+    if (auto why = no_engine_(); !why.empty()) return why;
+    const auto chosen = serving_.choose(organization, model, std::nullopt, "");
+    return chosen ? std::string{} : chosen.error().detail;
+}
+
 awaitable<Result<inference::Input>> Infer::open_blob(OrganizationId organization, std::string sha256) {
     // Shared with the reader's thread, where the file is opened: its row and its inode are there together. What is
     // small is read and checked there too; a large one on the files pool.

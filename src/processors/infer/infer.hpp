@@ -7,6 +7,9 @@
 #include "jobs/processor.hpp"
 #include "models/serving.hpp"
 
+#include <functional>
+#include <string>
+
 namespace millrace::processors {
 
 // A payload that was read.
@@ -21,19 +24,22 @@ struct InferCall {
 class Infer final : public jobs::Processor {
 public:
     // Borrows everything.
+    // `no_engine`: why nothing can be predicted now; empty when it can.
     Infer(models::Serving& serving, blobs::BlobStore& blobs, catalog::BlobCatalog& catalog, async::ThreadPool& work,
-          const Clock& clock)
+          const Clock& clock, std::function<std::string()> no_engine)
         : serving_{serving},
           blobs_{blobs},
           catalog_{catalog},
           work_{work},
-          clock_{clock} {}
+          clock_{clock},
+          no_engine_{std::move(no_engine)} {}
 
     std::string_view kind() const override { return "infer"; }
     // Enough for the batcher to fill the next batches while the present ones run.
     std::size_t concurrency() const override { return 256; }
     Result<void> check(OrganizationId organization, const boost::json::value& payload) const override;
     std::string resource(const boost::json::value& payload) const override; // the model
+    std::string obstacle(OrganizationId organization, std::string_view model) const override;
     awaitable<jobs::Outcome> run(jobs::Attempt attempt) override;
 
 private:
@@ -45,6 +51,7 @@ private:
     catalog::BlobCatalog& catalog_;
     async::ThreadPool& work_; // reads large payloads
     const Clock& clock_;
+    std::function<std::string()> no_engine_;
 };
 
 } // namespace millrace::processors

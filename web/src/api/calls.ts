@@ -14,6 +14,7 @@ import type {
   SessionInfo,
   Status,
   SubmittedJob,
+  Why,
 } from "./types.ts";
 
 const api = "/api/v1";
@@ -39,6 +40,7 @@ export const jobs = {
       json: job,
       headers: { "Idempotency-Key": idempotencyKey },
     }),
+  why: (id: string, signal?: AbortSignal) => json<Why>(`${api}/jobs/${at(id)}/why`, { ...(signal && { signal }) }),
   cancel: (id: string) => send(`${api}/jobs/${at(id)}/cancel`, { method: "POST", json: {} }),
   retry: (id: string) => send(`${api}/jobs/${at(id)}/retry`, { method: "POST", json: {} }),
 };

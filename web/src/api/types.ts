@@ -50,6 +50,14 @@ export interface Job {
   timeline?: TimelineEvent[];
 }
 
+/** Why a job is not done, as the daemon says it. */
+export interface Why {
+  reason: string;
+  sentence: string;
+  remedy?: string;
+  waits_for?: { id: string; state: JobState }[];
+}
+
 export interface Page<T> {
   data: T[];
   meta?: { next_cursor?: string | null };

@@ -21,6 +21,7 @@ import { StateBadge } from "../ui/state_badge.tsx";
 import { AttemptsPanel } from "./attempts_panel.tsx";
 import { JobFacts } from "./job_facts.tsx";
 import { TimelinePanel } from "./timeline_panel.tsx";
+import { WhyLine } from "./why_line.tsx";
 import "./job.css";
 
 export function JobPage({ id }: { id: string }) {
@@ -60,6 +61,7 @@ export function JobPage({ id }: { id: string }) {
         {job.id}
         <CopyButton text={job.id} label="Copy the id" />
       </p>
+      {!isFinal(job.state) && <WhyLine key={job.state} id={job.id} />}
       {job.state === "running" && !!job.progress_percent && (
         <progress
           class="job-progress"
