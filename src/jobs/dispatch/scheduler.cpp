@@ -7,15 +7,7 @@ namespace {
 
 using std::chrono::microseconds;
 
-// A token that is whole but for what adding up its parts has lost.
-constexpr double one_token = 1 - 1e-9;
-
 bool is_external(const Queue& queue) { return queue.active->settings.external; }
-
-bool is_paused(const Queue& queue, Timestamp now) {
-    const auto& pause = queue.active->pause;
-    return pause && (!pause->until || *pause->until > now);
-}
 
 } // namespace
 
@@ -146,34 +138,6 @@ Scheduler::Changed Scheduler::ended(LaneIndex index, AttemptVerdict verdict, con
     if (lane.resource) changed.resource = tell(lane.resource->breaker);
     queue_.release(index);
     return changed;
-}
-
-Standing Scheduler::standing(LaneIndex index, const Now& now) const {
-    const auto& lane = queue_.at(index);
-    auto& queue = *lane.queue;
-    const auto& settings = queue.active->settings;
-    const auto& its_kind = kinds_[lane.kind_index];
-    Standing standing;
-    standing.external = settings.external;
-    if (is_paused(queue, now.wall)) standing.pause = queue.active->pause;
-    standing.queue_running = queue.running;
-    standing.queue_concurrency = settings.concurrency;
-    standing.has_processor = lane.kind_index != 0;
-    standing.kind_running = its_kind.running;
-    standing.kind_concurrency = its_kind.concurrency;
-    standing.slots_taken = slots_taken();
-    standing.slots = options_.concurrency;
-    standing.rate = settings.rate;
-    if (settings.rate) {
-        refill(queue, now.steady);
-        if (queue.tokens < one_token)
-            standing.next_token = microseconds{static_cast<std::int64_t>((1 - queue.tokens) / *settings.rate * 1e6)};
-    }
-    if (settings.breaker) standing.queue_breaker = queue.breaker.view(now.steady);
-    if (lane.resource) standing.resource_breaker = lane.resource->breaker.view(now.steady);
-    standing.probing = (settings.breaker && !queue.breaker.allows(now.steady)) ||
-                       (lane.resource && !lane.resource->breaker.allows(now.steady));
-    return standing;
 }
 
 std::optional<microseconds> Scheduler::next_change(const Now& now) const {

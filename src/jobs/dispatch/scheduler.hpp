@@ -62,6 +62,9 @@ private:
     struct Kind {
         std::size_t concurrency = 0, running = 0;
     };
+    // A token that is whole but for what adding up its parts has lost.
+    static constexpr double one_token = 1 - 1e-9;
+    static bool is_paused(const Queue& queue, Timestamp now);
     bool queue_open(const ReadyQueue::Lane& lane, const Now& now) const;
     bool open(const ReadyQueue::Lane& lane, const Now& now) const;
     void occupy(const ReadyQueue::Lane& lane, const Now& now); // a slot that the caller has
