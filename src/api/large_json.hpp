@@ -11,7 +11,8 @@
 
 namespace millrace::api {
 
-inline constexpr std::size_t small_body = 64 * 1024;           // bytes that an io thread reads or digests itself
+// Bytes that an io thread reads or digests itself, within half a millisecond: a batch of a thousand small jobs.
+inline constexpr std::size_t small_body = 128 * 1024;
 inline constexpr std::size_t most_json_containers = 2'000'000; // lists and objects: each takes some hundred bytes
 
 // As parse_json(); unprocessable, before anything is built, when there are more containers than that. The text is
