@@ -1,93 +1,11 @@
-#include "identity/identity.hpp"
-
 #include "identity/key_text.hpp"
-#include "store/sqlite.hpp"
-#include "telemetry/log.hpp"
-#include "telemetry/metrics.hpp"
+#include "unit/identity/identity_world.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-#include <doctest/doctest.h>
 #include <fcntl.h>
-
-#include <filesystem>
 
 using namespace millrace;
 using namespace millrace::identity;
-using namespace std::chrono_literals;
-
-namespace {
-
-class ManualClock final : public Clock {
-public:
-    Timestamp now() const override {
-        return Timestamp{1'800'000'000'000'000} + std::chrono::microseconds{offset.load()};
-    }
-    Monotonic monotonic() const override { return Monotonic{std::chrono::microseconds{offset.load()} + 1h}; }
-    void advance(std::chrono::microseconds by) { offset += by.count(); }
-
-private:
-    std::atomic<std::int64_t> offset{0};
-};
-
-struct World {
-    World() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-identity-XXXXXX").string();
-        data = ::mkdtemp(pattern.data());
-        open();
-    }
-    ~World() {
-        identity.reset();
-        database.reset();
-        std::filesystem::remove_all(data);
-    }
-    void open() {
-        identity.reset();
-        database.reset();
-        feed = std::make_unique<events::Feed>();
-        auto opened = store::open_sqlite(
-            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
-            metrics);
-        REQUIRE(opened.has_value());
-        database = std::move(*opened);
-        identity = std::make_unique<Identity>(*database, *feed, clock, log);
-        REQUIRE(identity->load_blocking().has_value());
-    }
-    template <class T>
-    T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
-    }
-    CreatedKey key(values::Role role, std::optional<Timestamp> expires_at = {}) {
-        auto created =
-            run(identity->create_key(admin, {.name = "key of a test", .role = role, .expires_at = expires_at}));
-        REQUIRE(created.has_value());
-        return *created;
-    }
-    Result<SignedIn> login(std::string text) { return run(identity->login(std::move(text), "10.0.0.1", "")); }
-    Key listed(KeyId id) {
-        auto keys = run(identity->list_keys(admin));
-        REQUIRE(keys.has_value());
-        for (const Key& k : *keys)
-            if (k.id == id) return k;
-        FAIL("the key is not listed");
-        return {};
-    }
-
-    std::filesystem::path data;
-    ManualClock clock;
-    telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt};
-    telemetry::Metrics metrics;
-    std::unique_ptr<events::Feed> feed;
-    std::unique_ptr<store::Database> database;
-    std::unique_ptr<Identity> identity;
-    values::Principal admin{values::default_organization, {}, "uid:0", values::Role::admin};
-};
-
-} // namespace
+using namespace millrace::identity::test;
 
 TEST_CASE("a created key says who its holder is, also after a restart") {
     World world;
@@ -199,65 +117,6 @@ TEST_CASE("the last use is shown at once and written at most once a minute") {
     CHECK(world.listed(created.key.id).last_used_at == world.clock.now());
 }
 
-TEST_CASE("a session lives while it is used, and half an hour longer") {
-    World world;
-    const auto created = world.key(values::Role::operator_);
-    const auto session = world.login(created.text);
-    REQUIRE(session.has_value());
-    CHECK(session->principal.role == values::Role::operator_);
-    for (int i = 0; i < 3; ++i) {
-        world.clock.advance(29min);
-        CHECK(world.identity->by_session(session->token).has_value());
-    }
-    world.open(); // its last use was written
-    CHECK(world.identity->by_session(session->token).has_value());
-    world.clock.advance(30min);
-    CHECK_FALSE(world.identity->by_session(session->token).has_value());
-}
-
-TEST_CASE("a session ends twelve hours after signing in, however busy") {
-    World world;
-    const auto session = world.login(world.key(values::Role::viewer).text);
-    REQUIRE(session.has_value());
-    for (int i = 0; i < 35; ++i) {
-        world.clock.advance(20min);
-        CHECK(world.identity->by_session(session->token).has_value());
-    }
-    world.clock.advance(20min);
-    CHECK_FALSE(world.identity->by_session(session->token).has_value());
-}
-
-TEST_CASE("signing out ends the session, and signing in again replaces it") {
-    World world;
-    const auto created = world.key(values::Role::viewer);
-    const auto first = world.login(created.text);
-    REQUIRE(first.has_value());
-    const auto second = world.run(world.identity->login(created.text, "10.0.0.1", first->token));
-    REQUIRE(second.has_value());
-    CHECK_FALSE(world.identity->by_session(first->token).has_value());
-    CHECK(world.identity->by_session(second->token).has_value());
-    CHECK(world.run(world.identity->logout(second->token)).has_value());
-    CHECK(world.run(world.identity->logout("never seen")).has_value());
-    CHECK_FALSE(world.identity->by_session(second->token).has_value());
-    world.open();
-    CHECK_FALSE(world.identity->by_session(first->token).has_value());
-    CHECK_FALSE(world.identity->by_session(second->token).has_value());
-}
-
-TEST_CASE("guessing a key at the sign-in is stopped after twenty tries, even for the right one, at that address") {
-    World world;
-    const auto created = world.key(values::Role::viewer);
-    const auto wrong = created.text.substr(0, created.text.size() - 3) + "xyz";
-    for (int i = 0; i < 20; ++i) CHECK(world.login(wrong).error().code == Code::unauthenticated);
-    CHECK(world.login(wrong).error().code == Code::rate_limited);
-    CHECK(world.login(created.text).error().code == Code::rate_limited);
-    CHECK(world.login(world.key(values::Role::viewer).text).has_value()); // whoever shares the address
-    CHECK(world.run(world.identity->login(created.text, "10.0.0.2", "")).has_value());
-    CHECK(world.identity->by_key(created.text).has_value()); // keys go on working
-    world.clock.advance(60s);
-    CHECK(world.login(created.text).has_value());
-}
-
 TEST_CASE("wrong keys of any kind are stopped after twenty from one address, and right ones still get in") {
     World world;
     const auto created = world.key(values::Role::viewer);
@@ -267,38 +126,6 @@ TEST_CASE("wrong keys of any kind are stopped after twenty from one address, and
     for (const auto& wrong : {std::string{"mr_wrong"}, std::string{}, key_text(KeyId::make(), new_secret())})
         CHECK(world.login(wrong).error().code == Code::rate_limited);
     CHECK(world.login(created.text).has_value());
-}
-
-TEST_CASE("a key's new session ends its own oldest, never that of another key, also after a restart") {
-    World world;
-    const auto one = world.key(values::Role::admin), many = world.key(values::Role::viewer);
-    const auto kept = world.login(one.text);
-    std::vector<std::string> tokens;
-    for (std::size_t i = 0; i < Identity::max_sessions_of_key + 5; ++i) {
-        world.clock.advance(1s);
-        const auto session = world.login(many.text);
-        REQUIRE(session.has_value());
-        tokens.push_back(session->token);
-    }
-    const auto holds = [&] {
-        for (std::size_t i = 0; i < tokens.size(); ++i)
-            CHECK(world.identity->by_session(tokens[i]).has_value() == (i >= 5));
-        CHECK(world.identity->by_session(kept->token).has_value());
-    };
-    holds();
-    world.open();
-    holds();
-    CHECK(world.login(one.text).has_value());
-}
-
-TEST_CASE("one key cannot keep the store busy by signing in again and again") {
-    World world;
-    const auto busy = world.key(values::Role::viewer), other = world.key(values::Role::viewer);
-    for (std::size_t i = 0; i < Identity::max_logins_of_key; ++i) REQUIRE(world.login(busy.text).has_value());
-    CHECK(world.login(busy.text).error().code == Code::rate_limited);
-    CHECK(world.login(other.text).has_value());
-    world.clock.advance(60s);
-    CHECK(world.login(busy.text).has_value());
 }
 
 TEST_CASE("keys are looked up from many threads while others come and go") {
