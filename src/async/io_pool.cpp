@@ -6,7 +6,7 @@ namespace millrace::async {
 
 void name_this_thread(const std::string& name) { ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str()); }
 
-IoPool::IoPool(std::string name, std::size_t size) {
+IoPool::IoPool(const std::string& name, std::size_t size) {
     for (std::size_t i = 0; i < size; ++i) {
         auto& lane = *lanes_.emplace_back(std::make_unique<Lane>());
         lane.thread = std::thread{[&lane, label = name + "-" + std::to_string(i)] {

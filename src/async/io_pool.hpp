@@ -15,7 +15,7 @@ namespace millrace::async {
 class IoPool {
 public:
     // Starts `size` threads called NAME-0, NAME-1, …
-    IoPool(std::string name, std::size_t size);
+    IoPool(const std::string& name, std::size_t size);
     ~IoPool(); // stop() and join
     IoPool(const IoPool&) = delete;
     IoPool& operator=(const IoPool&) = delete;

@@ -18,7 +18,7 @@ void append_floating(std::string& out, T value) {
     }
     const auto size = std::abs(value);
     const bool plain = size == 0 || (size >= T(1e-7) && size < T(1e21));
-    std::array<char, 64> text;
+    std::array<char, 64> text{};
     const auto form = plain ? std::chars_format::fixed : std::chars_format::scientific;
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value, form).ptr;
     out.append(text.data(), end);

@@ -25,7 +25,7 @@ void BlobStore::load_marks() {
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator{options_.folder / "damaged", ignored})
         if (const auto name = entry.path().filename().string(); is_sha256_hex(name)) damaged->insert(name);
-    damaged_count_.set(static_cast<double>(damaged->size()));
+    damaged_count_.set(static_cast<std::int64_t>(damaged->size()));
     if (!damaged->empty())
         log_.warning("blobs are known to be damaged; store them again",
                      {{"folder", options_.folder.string()}, {"files", damaged->size()}});
@@ -37,7 +37,7 @@ void BlobStore::unmark(const std::string& sha256) {
     auto damaged = damaged_.lock();
     if (damaged->erase(sha256) == 0) return;
     ::unlink(mark_of(options_, sha256).c_str());
-    damaged_count_.set(static_cast<double>(damaged->size()));
+    damaged_count_.set(static_cast<std::int64_t>(damaged->size()));
 }
 
 void BlobStore::report(const std::string& sha256, bool sound) {
@@ -45,7 +45,7 @@ void BlobStore::report(const std::string& sha256, bool sound) {
     {
         auto damaged = damaged_.lock();
         if (!damaged->insert(sha256).second) return;
-        damaged_count_.set(static_cast<double>(damaged->size()));
+        damaged_count_.set(static_cast<std::int64_t>(damaged->size()));
     }
     // Not flushed: a mark that a power cut takes comes again with the next read.
     const Descriptor mark{::open(mark_of(options_, sha256).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};

@@ -92,7 +92,8 @@ bool is_for_tests(std::string_view variable) {
 }
 
 Result<void> apply_environment(Loaded& out, const Settings& environment) {
-    for (const auto& [name, text] : environment) {
+    for (const auto& setting : environment) {
+        const auto& name = setting.first;
         if (name == file_variable || is_for_tests(name)) continue;
         const auto all = keys();
         const auto key =
@@ -102,7 +103,7 @@ Result<void> apply_environment(Loaded& out, const Settings& environment) {
             out.warnings.push_back(fmt::format("the environment variable {} is no setting and is ignored", name));
             continue;
         }
-        if (auto result = set(out, *key, text, name, name); !result) return result.error();
+        if (auto result = set(out, *key, setting.second, name, name); !result) return result.error();
     }
     return success();
 }

@@ -100,7 +100,7 @@ struct Connection::Ahead {
     Connection* connection = nullptr; // null when nothing is read, or when the connection is gone
     bool called_off = false;
     Waiting* waiting = nullptr; // in `room`
-    alignas(std::max_align_t) std::array<std::byte, 64> room;
+    alignas(std::max_align_t) std::array<std::byte, 64> room{};
 };
 
 Connection::Connection(Socket socket, Lane& lane) : socket_{std::move(socket)}, lane_{&lane} { lane.add(*this); }
@@ -243,7 +243,7 @@ awaitable<void> Connection::linger() {
     co_await stop_reading_ahead();
     boost::system::error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
-    std::array<char, 4096> sink;
+    std::array<char, 4096> sink{};
     const auto deadline = Steady::now() + linger_time;
     for (std::size_t left = linger_bytes; left > 0;) {
         const auto got = co_await read(sink, deadline);

@@ -107,7 +107,7 @@ struct UnpackingReader::State {
     bool exhausted = false; // nothing more comes
     bool between = false;   // one stream has ended, and another may begin (gzip)
     z_stream stream{};
-    std::array<std::byte, 16 * 1024> input;
+    std::array<std::byte, 16 * 1024> input{};
 
     State(BodyReader& body, Coding c, std::uint64_t max) : packed{body}, coding{c}, max_bytes{max} {
         if (::inflateInit2(&stream, window(coding)) != Z_OK) throw std::bad_alloc{};

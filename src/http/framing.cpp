@@ -153,11 +153,11 @@ std::optional<Refusal> check_body(const FramingFields& fields, unsigned version,
 // applications of the same host bring along, and nobody here keeps, may be bytes (RFC 9110, section 5.5).
 std::optional<Refusal> check_text(std::string_view header, const Headers& headers) {
     if (valid_utf8(header)) return std::nullopt; // nearly always
-    for (const auto& [name, value] : headers) {
+    for (const auto& field : headers) {
         constexpr std::array<std::string_view, 3> of_others{"Cookie", "User-Agent", "Referer"};
-        const bool theirs =
-            std::any_of(of_others.begin(), of_others.end(), [&](auto each) { return equal_ignoring_case(name, each); });
-        if (!theirs && !valid_utf8(value)) return Refusal{400, "a field of the header is not UTF-8"};
+        const bool theirs = std::any_of(of_others.begin(), of_others.end(),
+                                        [&](auto each) { return equal_ignoring_case(field.name, each); });
+        if (!theirs && !valid_utf8(field.value)) return Refusal{400, "a field of the header is not UTF-8"};
     }
     return std::nullopt;
 }

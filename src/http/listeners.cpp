@@ -157,7 +157,7 @@ Result<void> Listeners::open_unix(const std::filesystem::path& path) {
     return success();
 }
 
-void Listeners::start(Pick pick, Take take) {
+void Listeners::start(const Pick& pick, const Take& take) {
     if (tcp_) asio::co_spawn(*context_, accept_all(tcp_, pick, take, log_), asio::detached);
     if (unix_) asio::co_spawn(*context_, accept_all(unix_, pick, take, log_), asio::detached);
 }

@@ -29,7 +29,7 @@ public:
     Result<void> open_unix(const std::filesystem::path& path);
     std::uint16_t port() const { return port_; }
 
-    void start(Pick pick, Take take);
+    void start(const Pick& pick, const Take& take);
     void stop(); // on the accepting thread, or when it has ended
 
 private:

@@ -179,7 +179,7 @@ awaitable<Result<std::optional<PartHead>>> MultipartReader::next() {
     for (;;) {
         const std::string_view held{buffer_.data() + begin_, end_ - begin_};
         auto end = held.starts_with("\r\n") ? 0 : held.find("\r\n\r\n");
-        if (end != std::string_view::npos && end <= max_head) {
+        if (end <= max_head) { // and so there is one
             auto head = parse_head(held.substr(0, end));
             if (!head) co_return head.error();
             begin_ += end == 0 ? 2 : end + 4;

@@ -147,7 +147,7 @@ awaitable<Result<void>> SessionBody::read_all(std::string& out) {
 }
 
 awaitable<bool> SessionBody::skip(std::size_t bound) {
-    std::array<std::byte, 4096> sink;
+    std::array<std::byte, 4096> sink{};
     while (!finished()) {
         const auto got = co_await read(sink);
         if (!got || *got > bound) co_return false;

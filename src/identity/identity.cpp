@@ -15,8 +15,7 @@ using store::SystemSession;
 using store::OrganizationSession;
 
 Result<void> check(const NewKey& wanted, Timestamp now) {
-    const bool clean =
-        std::none_of(wanted.name.begin(), wanted.name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    const bool clean = std::ranges::none_of(wanted.name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
     if (wanted.name.empty() || wanted.name.size() > 100 || !clean)
         return Error{Code::unprocessable, "\"name\" must have 1 to 100 bytes and no control characters"};
     if (wanted.expires_at && *wanted.expires_at <= now)
@@ -72,10 +71,9 @@ void Identity::remember(Loaded loaded) {
     std::sort(loaded.sessions.begin(), loaded.sessions.end(),
               [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
     std::unordered_map<KeyId, std::size_t> counts;
-    for (auto& session : loaded.sessions) {
+    for (const auto& session : loaded.sessions) {
         if (memory_->sessions.size() >= max_sessions || counts[session.key]++ >= max_sessions_of_key) continue;
-        const Sha256 token = session.token_sha256;
-        memory_->sessions.insert_or_assign(token, std::make_shared<ActiveSession>(std::move(session)));
+        memory_->sessions.insert_or_assign(session.token_sha256, std::make_shared<ActiveSession>(session));
     }
 }
 
@@ -114,7 +112,8 @@ void Identity::touch(ActiveKey& key, Timestamp now) {
         return success();
     };
     // Lost when the store is too busy: the next use in a minute writes it again.
-    database_.post_write(store::OrganizationTask{key.stored.key.organization, std::move(write)}, [](Result<void>) {});
+    database_.post_write(store::OrganizationTask{key.stored.key.organization, std::move(write)},
+                         [](const Result<void>&) {});
 }
 
 awaitable<Result<CreatedKey>> Identity::create_key(values::Principal who, NewKey wanted) {

@@ -35,9 +35,7 @@ struct Identity::ActiveKey {
 };
 
 struct Identity::ActiveSession {
-    explicit ActiveSession(StoredSession from) : stored{std::move(from)} {
-        used = written = stored.last_used_at.micros;
-    }
+    explicit ActiveSession(const StoredSession& from) : stored{from} { used = written = stored.last_used_at.micros; }
     bool active(Timestamp now) const {
         return now < stored.expires_at && now < Timestamp{used.load(std::memory_order_relaxed)} + session_idle;
     }

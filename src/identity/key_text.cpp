@@ -44,7 +44,7 @@ std::string key_text(KeyId id, std::string_view secret) {
 }
 
 std::string new_secret() {
-    std::array<std::byte, 32> bytes;
+    std::array<std::byte, 32> bytes{};
     random_bytes(bytes);
     return base64url(bytes);
 }

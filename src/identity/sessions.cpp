@@ -42,7 +42,8 @@ void Identity::touch(ActiveSession& active, Timestamp now) {
         touch_session(tenant, token, now);
         return success();
     };
-    database_.post_write(store::OrganizationTask{active.stored.organization, std::move(write)}, [](Result<void>) {});
+    database_.post_write(store::OrganizationTask{active.stored.organization, std::move(write)},
+                         [](const Result<void>&) {});
 }
 
 std::optional<Error> Identity::too_often(LoginLimiter& limiter, const std::string& name) const {

@@ -46,7 +46,7 @@ struct FlowNode {
 
 struct FlowLink {
     JobId parent, child;
-    values::OnFailure on_failure;
+    values::OnFailure on_failure = values::OnFailure::fail;
 };
 
 struct FlowGraph {

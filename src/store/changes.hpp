@@ -17,7 +17,7 @@ public:
         return &tag<Change>;
     }
     struct Item {
-        Kind kind;
+        Kind kind = nullptr;
         std::shared_ptr<const void> change; // of the type that `kind` stands for
     };
 

@@ -102,6 +102,8 @@ struct OrganizationTask {
         return task(its);
     }
 };
+template <class Task>
+OrganizationTask(OrganizationId, Task) -> OrganizationTask<Task>;
 
 // For coroutines: resumes the handler on its own executor.
 template <class Task, class Handler>

@@ -159,8 +159,7 @@ std::string Metrics::render(const std::string& organization) const {
         for (const auto& [labels, series] : family.series) {
             if (!series.owner.empty() && series.owner != organization) continue;
             if (!std::exchange(opened, true))
-                out += "# HELP " + name + ' ' + escaped(family.help, false) + "\n# TYPE " + name + ' ' + family.type +
-                       '\n';
+                out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, escaped(family.help, false), family.type);
             append(out, name, series);
         }
     }

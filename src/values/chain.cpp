@@ -111,9 +111,9 @@ Result<void> join_steps(Manifest& chain, const std::vector<const Manifest*>& ste
         const auto& manifest = *steps[i];
         if (manifest.task == Task::chain)
             return wrong(step, "it is a chain itself; a chain is made of models that are none");
-        const auto checked = step.crop ? check_crop(step, manifest, chain.steps[step.crop->of], *steps[step.crop->of])
-                             : i > 0   ? check_inputs(step, manifest, chain, steps)
-                                       : success();
+        auto checked = step.crop ? check_crop(step, manifest, chain.steps[step.crop->of], *steps[step.crop->of])
+                       : i > 0   ? check_inputs(step, manifest, chain, steps)
+                                 : success();
         if (!checked) return checked;
         if (step.crop) most_bytes = std::min(most_bytes, manifest.max_input_bytes);
         seconds += manifest.timeout_seconds;

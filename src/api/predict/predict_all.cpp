@@ -19,6 +19,7 @@ awaitable<std::vector<Outcome>> predict_all(models::Serving& serving, std::vecto
         return asio::co_spawn(executor, serving.predict(std::move(call)), asio::deferred);
     };
     std::vector<decltype(spawn(calls.front()))> under_way;
+    under_way.reserve(calls.size());
     for (auto& call : calls) under_way.push_back(spawn(call));
     auto group = asio::experimental::make_parallel_group(std::move(under_way));
     auto [order, broken, ended] = co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);

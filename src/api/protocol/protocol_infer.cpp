@@ -42,7 +42,7 @@ awaitable<Result<void>> read_tensors(http::BodyReader& body, InferRequest& reque
         if (!bytes) co_return bytes.error();
         input.bytes = std::move(*bytes);
     }
-    std::array<std::byte, 1> more;
+    std::array<std::byte, 1> more{};
     const auto got = co_await body.read(more);
     if (!got) co_return got.error();
     if (*got > 0)

@@ -98,8 +98,9 @@ std::uint64_t free_bytes(const std::filesystem::path& folder) {
 
 } // namespace
 
-void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
-                        store::Database& database, telemetry::Metrics& metrics, const Clock& clock) {
+void add_service_routes(http::Router& router, const ServiceInfo& info, jobs::Dispatcher& dispatcher,
+                        inference::Engine& engine, store::Database& database, telemetry::Metrics& metrics,
+                        const Clock& clock) {
     router.add({Verb::get,
                 "/health",
                 [](Request&) -> awaitable<Response> { co_return http::json_text(200, R"({"status":"ok"})"); },

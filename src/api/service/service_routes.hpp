@@ -26,7 +26,8 @@ struct ServiceInfo {
 };
 
 // Borrows all but `info`.
-void add_service_routes(http::Router& router, ServiceInfo info, jobs::Dispatcher& dispatcher, inference::Engine& engine,
-                        store::Database& database, telemetry::Metrics& metrics, const Clock& clock);
+void add_service_routes(http::Router& router, const ServiceInfo& info, jobs::Dispatcher& dispatcher,
+                        inference::Engine& engine, store::Database& database, telemetry::Metrics& metrics,
+                        const Clock& clock);
 
 } // namespace millrace::api

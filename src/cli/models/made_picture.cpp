@@ -26,7 +26,7 @@ void append_chunk(std::string& out, std::string_view kind, std::string_view data
 // The rows, each behind the byte that says that it is not filtered.
 std::string rows(int width, int height, int channels, std::uint32_t seed) {
     std::mt19937 random{seed};
-    const double slope = 2 + random() % 5, wave = 3 + random() % 7;
+    const auto slope = static_cast<double>(2 + random() % 5), wave = static_cast<double>(3 + random() % 7);
     std::string out;
     out.reserve(static_cast<std::size_t>(height) * (static_cast<std::size_t>(width * channels) + 1));
     for (int y = 0; y < height; ++y) {

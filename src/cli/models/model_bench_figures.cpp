@@ -54,6 +54,7 @@ Figures summarize(const Cell& cell) {
     }
     figures.requests = samples.size();
     std::vector<double> latencies;
+    latencies.reserve(samples.size());
     for (const auto& each : samples) latencies.push_back(each.latency_ms);
     std::sort(latencies.begin(), latencies.end());
     figures.mean_ms = mean(samples, [](const Sample& each) { return each.latency_ms; });

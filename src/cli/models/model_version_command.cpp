@@ -99,7 +99,7 @@ int change(Context& context, const std::string& text, std::string_view verb) {
 
 // A command that takes the name of a version and nothing else.
 CLI::App* add_named(CLI::App& group, Context& context, const char* verb, const char* help, const char* what,
-                    std::function<int(Context&, const std::string&)> action) {
+                    const std::function<int(Context&, const std::string&)>& action) {
     auto name = std::make_shared<std::string>(); // shared with the callback, which the app copies
     auto* command = group.add_subcommand(verb, help);
     command->add_option("name", *name, what)->required()->type_name("");

@@ -54,6 +54,7 @@ void print_labels(Context& context, const json::array& versions) {
     }
     if (columns.empty()) return;
     std::vector<std::string> order;
+    order.reserve(shares.size());
     for (const auto& [label, unused] : shares) order.push_back(label);
     std::stable_sort(order.begin(), order.end(), [&](const auto& a, const auto& b) { return weight[a] > weight[b]; });
     std::vector<Table::Column> titles{{.title = "LABEL", .elastic = true}};

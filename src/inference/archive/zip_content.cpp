@@ -50,7 +50,7 @@ public:
 private:
     z_stream stream_{};
     std::string_view rest_;
-    std::array<char, 65536> buffer_;
+    std::array<char, 65536> buffer_{};
     bool ended_ = false, broken_ = false;
 };
 

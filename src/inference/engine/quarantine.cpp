@@ -196,7 +196,8 @@ void Quarantine::forget(Monotonic now) {
         return each.second.inputs.empty() && is_over(each.second.hold, each.second.last);
     });
     std::erase_if(organizations_, [&](const auto& each) {
-        const auto& [organization, hold] = each;
+        const auto& organization = each.first;
+        const auto& hold = each.second;
         const bool known =
             std::ranges::any_of(versions_, [&](const auto& other) { return other.first.organization == organization; });
         return !known && !hold.probing && (!hold.until || now - *hold.until >= rules_.memory);

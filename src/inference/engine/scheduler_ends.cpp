@@ -1,10 +1,10 @@
 // What ends before its answer: deadlines, withdrawals, and a worker's death.
 #include "inference/engine/scheduler.hpp"
 
+#include <boost/range/adaptor/reversed.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 namespace millrace::inference {
 namespace {
@@ -138,7 +138,7 @@ void Scheduler::kill_for(DeviceWorker& device, const ModelEntry& entry, const st
 // In the order they had, before all others; who has withdrawn is told instead.
 void Scheduler::put_back(const Flight& flight) {
     batcher_.settle(flight.model, flight.charged, {}); // charged again when it is sent again
-    for (const auto key : std::views::reverse(flight.items)) {
+    for (const auto key : boost::adaptors::reverse(flight.items)) {
         auto& pending = pending_.at(key);
         pending.batch = 0;
         if (pending.withdrawn) finish(key, withdrawn());
@@ -167,7 +167,7 @@ void Scheduler::on_lost(DeviceWorker& device, const std::string& why) {
         if (residence.state == Residence::State::loading) loading.push_back(models_.find(key));
     publish();
     if (culprit_known_ || device.supervisor->ended_for_leftovers())
-        for (const auto& [id, flight] : std::views::reverse(flights)) put_back(flight);
+        for (const auto& [id, flight] : boost::adaptors::reverse(flights)) put_back(flight);
     else find_cause(flights, loading, why, device.supervisor->was_ended_from_outside());
     for (auto* entry : models_.all()) tell_unload(*entry);
     dispatch(); // what was put back may run elsewhere
@@ -197,7 +197,7 @@ void Scheduler::blame(ModelEntry& loading, const std::string& why) {
 // tried again with nothing beside it, so that the cause is found and the others are answered as if nothing had been.
 void Scheduler::blame(const std::map<std::uint64_t, Flight>& flights, const Failure& failure, bool certain) {
     const bool alone = certain && flights.size() == 1 && flights.begin()->second.items.size() == 1;
-    for (const auto& [id, flight] : std::views::reverse(flights)) {
+    for (const auto& [id, flight] : boost::adaptors::reverse(flights)) {
         Flight again = flight;
         again.items.clear();
         std::vector<Batcher::ItemKey> blamed;

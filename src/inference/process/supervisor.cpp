@@ -89,7 +89,7 @@ void Supervisor::spawn() {
     if (!worker) return on_gone(worker.error().detail);
     worker_ = std::move(*worker);
     worker_->listen([this](frame::ToDaemon message) { on_message(std::move(message)); },
-                    [this](std::string why, bool from_outside) { on_gone(why, from_outside); },
+                    [this](const std::string& why, bool from_outside) { on_gone(why, from_outside); },
                     [this](const Denial& denial) { events_.denied(denial); },
                     [this](const std::string& line, std::uint64_t dropped) {
                         log_.info("worker printed", {{"pid", pid()}, {"text", line}, {"not_logged_before", dropped}});

@@ -44,7 +44,7 @@ void WorkerOutput::wait() {
 }
 
 bool WorkerOutput::read_some() {
-    std::array<char, 16 * 1024> buffer;
+    std::array<char, 16 * 1024> buffer{};
     const auto n = ::read(pipe_.native_handle(), buffer.data(), buffer.size());
     if (n > 0) take({buffer.data(), static_cast<std::size_t>(n)});
     if (n == 0) { // nobody can write any more

@@ -59,6 +59,7 @@ std::vector<std::string> worker_environment(const SpawnOptions& options) {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
     std::vector<char*> list;
+    list.reserve(strings.size() + 1);
     for (auto& text : strings) list.push_back(text.data());
     list.push_back(nullptr);
     return list;

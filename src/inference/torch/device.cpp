@@ -69,7 +69,7 @@ void enter_thread() {
 }
 
 at::Tensor upload(const mr_tensor& tensor) {
-    const auto borrowed = borrow(tensor);
+    auto borrowed = borrow(tensor);
     if (opened.is_cpu()) return borrowed;
     auto pinned = at::empty(borrowed.sizes(), borrowed.options().pinned_memory(true));
     pinned.copy_(borrowed);

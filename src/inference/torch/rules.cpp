@@ -12,7 +12,7 @@ std::vector<std::string> steps_of(const char* path) {
     if (!path) return steps;
     std::string_view rest{path};
     for (;;) {
-        const auto end = rest.find(MR_STEP);
+        const auto end = rest.find(MR_STEP[0]);
         steps.emplace_back(rest.substr(0, end));
         if (end == std::string_view::npos) return steps;
         rest.remove_prefix(end + 1);

@@ -19,8 +19,8 @@ namespace {
 
 class ScriptModel final : public Model {
 public:
-    ScriptModel(torch::jit::Module loaded, Rules rules, bool shared)
-        : module{std::move(loaded)},
+    ScriptModel(const torch::jit::Module& loaded, Rules rules, bool shared)
+        : module{loaded},
           arguments_{module.get_method("forward").function().getSchema(), rules.inputs},
           outputs_{std::move(rules.outputs)},
           shared_{shared} {}

@@ -180,7 +180,7 @@ void Dispatcher::release_running() {
                 give_back_unused(session, *lease);
                 return success();
             },
-            [](Result<void>) {});
+            [](const Result<void>&) {});
         attempt->stop.emit(asio::cancellation_type::terminal);
     }
     log_.info("running jobs given back to the queue", {{"jobs", released}});

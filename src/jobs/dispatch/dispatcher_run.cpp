@@ -76,7 +76,7 @@ void Dispatcher::claim(std::vector<Waiting> batch) {
             for (const auto& job : *jobs) claim_job(session, job.id, new_lease_token(), at, std::nullopt, {});
             return success();
         },
-        [this, jobs](Result<void> done) {
+        [this, jobs](const Result<void>& done) {
             crash_point("claim.before_run");
             if (done) return;
             send([this, jobs, why = done.error().detail] {
@@ -134,7 +134,7 @@ void Dispatcher::run(const LiveAttemptPtr& attempt) {
     work.progress = [weak = std::weak_ptr{attempt}](int percent) {
         if (const auto its = weak.lock()) its->progress = std::clamp(percent, 0, 100);
     };
-    auto came_back = [this, attempt](std::exception_ptr thrown, Outcome outcome) {
+    auto came_back = [this, attempt](const std::exception_ptr& thrown, Outcome outcome) {
         if (thrown) outcome = Failure{Failure::Kind::retryable, {"cancelled", "the attempt was stopped"}, {}};
         returned(attempt, std::move(outcome));
     };

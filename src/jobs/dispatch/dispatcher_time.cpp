@@ -65,7 +65,7 @@ void Dispatcher::expire_due() {
             publish(session, std::move(settled));
             return success();
         },
-        [this, due](Result<void> done) {
+        [this, due](const Result<void>& done) {
             if (done) return;
             send([this, due] {
                 for (const auto& limit : due)

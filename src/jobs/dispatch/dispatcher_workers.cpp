@@ -87,7 +87,7 @@ void Dispatcher::take_back(const Handed& undelivered) {
             give_back_unused(session, *lease);
             return success();
         },
-        [this, attempt](Result<void> done) {
+        [this, attempt](const Result<void>& done) {
             crash_point("lease.after_take_back");
             if (done) return;
             send([this, attempt] {

@@ -5,7 +5,7 @@
 
 namespace millrace::jobs {
 
-Waiters::Seat::Seat(Waiters& room, JobId job, asio::any_io_executor executor)
+Waiters::Seat::Seat(Waiters& room, JobId job, const asio::any_io_executor& executor)
     : room_{room},
       job_{job},
       state_{std::make_shared<State>(State{executor, asio::steady_timer{executor}})} {

@@ -18,7 +18,7 @@ public:
     // destroyed. Used on one executor.
     class Seat {
     public:
-        Seat(Waiters& room, JobId job, asio::any_io_executor executor);
+        Seat(Waiters& room, JobId job, const asio::any_io_executor& executor);
         ~Seat();
         Seat(const Seat&) = delete;
         Seat& operator=(const Seat&) = delete;

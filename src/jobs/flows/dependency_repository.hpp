@@ -18,7 +18,7 @@ void set_settled(store::OrganizationSession& session, JobId parent, JobId job, b
 
 struct Child {
     JobId id;
-    values::OnFailure on_failure;
+    values::OnFailure on_failure = values::OnFailure::fail;
 };
 enum class ParentEnd { succeeded, failed, purged };
 // A job that has ended, and how far what waits for it was settled, in the order of the ids.

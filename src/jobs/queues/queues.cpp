@@ -41,8 +41,8 @@ QueueView Queues::view_of(const Queue& queue, QueueSnapshot::Queue snapshot) con
     const auto rules = queue.rules();
     auto pause = rules->pause;
     if (pause && pause->until && *pause->until <= clock_.now()) pause.reset();
-    auto breaker = snapshot.breaker;
-    return {queue.name, rules->settings, std::move(pause), std::move(snapshot), std::move(breaker)};
+    const auto breaker = snapshot.breaker;
+    return {queue.name, rules->settings, std::move(pause), std::move(snapshot), breaker};
 }
 
 awaitable<std::vector<QueueView>> Queues::list(OrganizationId organization) {

@@ -65,7 +65,7 @@ public:
     Result<std::uint64_t> read() {
         std::uint64_t bits = 0;
         for (const auto part : split(text_, ",")) {
-            const auto some = read_part(part);
+            auto some = read_part(part);
             if (!some) return some;
             bits |= *some;
         }

@@ -108,7 +108,7 @@ public:
     void start(Request request, std::function<void(Outcome)> done) override {
         if (!is_chain(*request.model)) return runner_->start(std::move(request), std::move(done));
         asio::co_spawn(background_, run(std::move(request)),
-                       [done = std::move(done)](std::exception_ptr broken, Outcome outcome) {
+                       [done = std::move(done)](const std::exception_ptr& broken, Outcome outcome) {
                            if (broken) outcome = Failure{FailureReason::unavailable, "the prediction broke off", false};
                            done(std::move(outcome));
                        });

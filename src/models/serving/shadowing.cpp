@@ -24,7 +24,7 @@ bool Shadowing::has_room(const inference::Input& input) const {
     return room;
 }
 
-void Shadowing::show(std::shared_ptr<const inference::ModelVersion> shadow, inference::Input copy,
+void Shadowing::show(const std::shared_ptr<const inference::ModelVersion>& shadow, inference::Input copy,
                      const inference::Prediction& answered, bool raw) {
     const auto size = static_cast<std::int64_t>(copy.size());
     const auto began = clock_.monotonic();

@@ -23,7 +23,7 @@ public:
 
     bool has_room(const inference::Input& input) const; // before the copy is made
     // `answered` is what production said.
-    void show(std::shared_ptr<const inference::ModelVersion> shadow, inference::Input copy,
+    void show(const std::shared_ptr<const inference::ModelVersion>& shadow, inference::Input copy,
               const inference::Prediction& answered, bool raw);
 
 private:

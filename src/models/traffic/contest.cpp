@@ -119,15 +119,17 @@ std::vector<StoredContest> Contests::take_changed() {
         const auto& kept = each.second.of_production.spans();
         return each.second.candidate == 0 && (kept.empty() || kept.back().since < oldest);
     });
-    for (auto& [key, contest] : *contests) {
+    for (auto& each : *contests) {
+        const auto& key = each.first;
+        auto& contest = each.second;
         if (contest.candidate == 0) continue;
         const auto take = [&](ContestSide side, Timestamp since, const Counts& counts) {
             rows.push_back({key.first, key.second, contest.revision, side, since, json_text(counts.to_json())});
         };
         if (std::exchange(contest.before_changed, false)) take(ContestSide::before, contest.began, contest.before);
         for (const auto side : {ContestSide::production, ContestSide::candidate})
-            for (auto& each : contest.window(side).spans())
-                if (std::exchange(each.changed, false)) take(side, each.since, each.counts);
+            for (auto& part : contest.window(side).spans())
+                if (std::exchange(part.changed, false)) take(side, part.since, part.counts);
         contest.unsaved = 0;
     }
     return rows;

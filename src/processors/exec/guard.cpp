@@ -92,7 +92,7 @@ void watch(pid_t command, int child_signals) {
     while (!has_ended(command)) {
         if (::poll(sources, 2, -1) < 0 && errno != EINTR) return;
         if (sources[1].revents != 0) {
-            signalfd_siginfo seen;
+            signalfd_siginfo seen{};
             (void)!::read(child_signals, &seen, sizeof seen);
         }
         if (sources[0].revents == 0) continue;

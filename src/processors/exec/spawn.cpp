@@ -55,6 +55,7 @@ Result<Pair> control_socket() {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
     std::vector<char*> list;
+    list.reserve(strings.size() + 1);
     for (auto& text : strings) list.push_back(text.data());
     list.push_back(nullptr);
     return list;
@@ -88,8 +89,8 @@ public:
     }
 
 private:
-    posix_spawn_file_actions_t actions_;
-    posix_spawnattr_t attributes_;
+    posix_spawn_file_actions_t actions_{};
+    posix_spawnattr_t attributes_{};
 };
 
 } // namespace

@@ -26,7 +26,7 @@ static_assert(sizeof(Record) == 48);
 
 // FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): enough to know a torn record.
 std::uint64_t sum_of(const Record& record) {
-    std::array<unsigned char, sizeof(Record) - sizeof record.sum> bytes;
+    std::array<unsigned char, sizeof(Record) - sizeof record.sum> bytes{};
     std::memcpy(bytes.data(), &record, bytes.size());
     std::uint64_t sum = 0xcbf29ce484222325;
     for (const auto byte : bytes) sum = (sum ^ byte) * 0x100000001b3;

@@ -35,11 +35,13 @@ ReadPool::ReadPool(const std::filesystem::path& file, const SqliteOptions& optio
 ReadPool::~ReadPool() { close(); }
 
 void ReadPool::submit(std::unique_ptr<Operation> operation) {
-    {
+    const auto take = [&] {
         auto queue = queue_.lock();
-        if (!queue->closing && queue->waiting.size() < options_.read_queue) queue->waiting.push(std::move(operation));
-    }
-    if (!operation) return wake_.notify_one();
+        if (queue->closing || queue->waiting.size() >= options_.read_queue) return false;
+        queue->waiting.push(std::move(operation));
+        return true;
+    };
+    if (take()) return wake_.notify_one();
     operation->fail({Code::unavailable, "the store's readers are busy or closing; try again"});
     deliver(std::move(operation));
 }

@@ -63,8 +63,8 @@ Taps averaged(Interpolation interpolation, int from, int to, int start, int leng
     Taps taps = room(static_cast<std::size_t>(std::ceil(support)) * 2 + 1, length);
     for (int i = 0; i < length; ++i) {
         const double center = (i + start + 0.5) * scale;
-        const int low = std::max(0, static_cast<int>(center - support + 0.5));
-        const int count = std::min(from, static_cast<int>(center + support + 0.5)) - low;
+        const int low = std::max(0, static_cast<int>(std::trunc(center - support + 0.5)));
+        const int count = std::min(from, static_cast<int>(std::trunc(center + support + 0.5))) - low;
         double* weights = taps.weights.data() + static_cast<std::size_t>(i) * taps.support;
         double sum = 0;
         for (int k = 0; k < count; ++k) sum += weights[k] = weight(interpolation, (k + low - center + 0.5) / stretch);

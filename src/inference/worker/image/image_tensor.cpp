@@ -79,7 +79,7 @@ TensorValue to_tensor(const Image& image, const values::InputSpec& input) {
     const bool plain = value.datatype == values::Datatype::uint8;
     with_type(value.datatype, [&](auto type) {
         using T = decltype(type);
-        std::array<std::array<T, 256>, 3> table; // one value for each possible byte
+        std::array<std::array<T, 256>, 3> table{}; // one value for each possible byte
         for (std::size_t c = 0; c < static_cast<std::size_t>(image.channels); ++c)
             for (std::size_t v = 0; v < 256; ++v)
                 table[c][v] =

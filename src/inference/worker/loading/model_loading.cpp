@@ -101,7 +101,8 @@ private:
             if (!runtime_.set_threads(threads)) break;
             const auto ms = fastest(*probe);
             if (!ms) break;
-            const double passes_per_ms = (places_ / threads) / *ms; // narrow passes side by side
+            const int side_by_side = places_ / threads; // narrow passes
+            const double passes_per_ms = side_by_side / *ms;
             if (best > 0 && passes_per_ms < best * worth_narrowing) continue;
             best = passes_per_ms;
             model_.threads = threads;

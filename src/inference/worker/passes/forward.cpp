@@ -46,6 +46,7 @@ void Forward::run_group(std::vector<Item*>& members) {
     const auto& manifest = *model_.manifest;
     if (text_length(*members.front()->input, manifest) == 0) return pass(members);
     std::vector<std::pair<Stretch, Item*>> texts;
+    texts.reserve(members.size());
     for (auto* item : members) texts.push_back({{item->input->rows, text_length(*item->input, manifest)}, item});
     std::stable_sort(texts.begin(), texts.end(),
                      [](const auto& a, const auto& b) { return a.first.length < b.first.length; });

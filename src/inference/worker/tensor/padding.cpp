@@ -19,14 +19,17 @@ values::Shape padded_shape(const values::Shape& shape, const values::Shape& decl
     return padded;
 }
 
+void fill(std::byte* to, std::size_t count, values::Datatype type, double value) {
+    with_type(type, [&](auto each) {
+        using T = decltype(each);
+        (void)convert_number<T>(value, each); // the manifest has seen that it fits
+        for (std::size_t i = 0; i < count; ++i) std::memcpy(to + i * sizeof(T), &each, sizeof(T));
+    });
+}
+
 std::vector<std::byte> filled(values::Datatype type, std::size_t elements, double value) {
     std::vector<std::byte> bytes(elements * values::element_size(type));
-    with_type(type, [&](auto to) {
-        using T = decltype(to);
-        T each{};
-        (void)convert_number<T>(value, each); // the manifest has seen that it fits
-        for (std::size_t i = 0; i < elements; ++i) std::memcpy(bytes.data() + i * sizeof(T), &each, sizeof(T));
-    });
+    fill(bytes.data(), elements, type, value);
     return bytes;
 }
 
@@ -61,15 +64,6 @@ void pad_tensor(TensorValue& tensor, std::int64_t rows, const values::Shape& dec
     tensor.shape = larger;
 }
 
-void fill(std::byte* to, std::int64_t count, values::Datatype type, std::int64_t value) {
-    with_type(type, [&](auto each) {
-        using T = decltype(each);
-        const T padding = static_cast<T>(value);
-        for (std::int64_t i = 0; i < count; ++i)
-            std::memcpy(to + i * static_cast<std::int64_t>(sizeof(T)), &padding, sizeof(T));
-    });
-}
-
 } // namespace
 
 bool is_open_text(const values::InputSpec& input) { return input.kind == values::InputKind::text && input.text.open; }
@@ -88,7 +82,7 @@ void pad_rows(const TensorValue& value, std::int64_t rows, std::int64_t wide, st
     const auto line = static_cast<std::size_t>(length) * element;
     for (std::int64_t row = 0; row < rows; ++row) {
         std::memcpy(to, value.bytes.data() + static_cast<std::size_t>(row) * line, line);
-        fill(to + line, wide - length, value.datatype, padding);
+        fill(to + line, static_cast<std::size_t>(wide - length), value.datatype, static_cast<double>(padding));
         to += static_cast<std::size_t>(wide) * element;
     }
 }

@@ -16,7 +16,7 @@ constexpr std::size_t few = 24; // tokens among which the next merge is found fa
 } // namespace
 
 std::array<TokenId, 256> byte_tokens(const Vocabulary& vocabulary) {
-    std::array<TokenId, 256> tokens;
+    std::array<TokenId, 256> tokens{};
     for (unsigned byte = 0; byte < 256; ++byte)
         tokens[byte] = vocabulary.find(fmt::format("<0x{:02X}>", byte)).value_or(Vocabulary::none);
     return tokens;
@@ -32,7 +32,8 @@ BytePairs::BytePairs(Vocabulary vocabulary, const Merges& merges, BytePairRule r
     slots_.resize(size);
     mask_ = size - 1;
     for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
-        const auto& [left, right] = merges[rank];
+        const std::string& left = merges[rank].first;
+        const std::string& right = merges[rank].second;
         const auto find = [&](std::string_view token) {
             const auto found = vocabulary_.find(token);
             if (!found)
