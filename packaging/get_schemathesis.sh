@@ -13,6 +13,6 @@ TEXT
 
 # shellcheck source=packaging/get_python_package.sh
 . "$(dirname "$0")/get_python_package.sh"
-get_python_package "${1:-}" schemathesis schemathesis
+get_python_package schemathesis schemathesis
 PYTHONPATH=$work/packages /usr/bin/python3 -c 'import schemathesis.cli' || fail "what pip brought does not work here"
 keep "$work/packages"

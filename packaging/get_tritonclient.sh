@@ -13,6 +13,6 @@ TEXT
 
 # shellcheck source=packaging/get_python_package.sh
 . "$(dirname "$0")/get_python_package.sh"
-get_python_package "${1:-}" tritonclient tritonclient
+get_python_package tritonclient tritonclient
 PYTHONPATH=$work/packages /usr/bin/python3 -c 'import tritonclient.http' || fail "what pip brought does not work here"
 keep "$work/packages"

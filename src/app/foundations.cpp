@@ -46,7 +46,7 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     // order, so that the service manager starts the daemon anew.
     sqlite.on_failure = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
     base.feed = std::make_unique<events::Feed>();
-    sqlite.on_commit = [feed = base.feed.get()](const store::Changes& changes) { feed->deliver(changes); };
+    sqlite.on_commit = base.feed->on_commit();
     auto database = store::open_sqlite(sqlite, log, *base.metrics);
     if (!database) return database.error();
     base.database = std::move(*database);

@@ -2,6 +2,8 @@
 
 #include "base/json_text.hpp"
 
+#include <utility>
+
 namespace millrace::events {
 namespace {
 
@@ -23,6 +25,21 @@ void write_event(store::SystemSession& session, const OrganizationId& organizati
                  std::string_view subject, const json::object& data, Timestamp now) {
     store::OrganizationSession tenant{session, organization};
     write_event(tenant, type, subject, data, now);
+}
+
+void post_events(store::Database& database, std::function<void(store::SystemSession&)> write) {
+    auto task = [write = std::move(write)](store::SystemSession& session) -> Result<void> {
+        write(session);
+        return success();
+    };
+    database.post_write(std::move(task), [](const Result<void>&) {});
+}
+
+void post_event(store::Database& database, const OrganizationId& organization, std::string type, std::string subject,
+                json::object data, Timestamp now) {
+    post_events(database,
+                [organization, type = std::move(type), subject = std::move(subject), data = std::move(data),
+                 now](store::SystemSession& session) { write_event(session, organization, type, subject, data, now); });
 }
 
 std::vector<Event> events_after(store::OrganizationSession& tenant, std::int64_t id, int limit) {

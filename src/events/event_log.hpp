@@ -7,9 +7,10 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/json.hpp"
-#include "store/sql.hpp"
+#include "store/database.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ void write_event(store::OrganizationSession& tenant, std::string_view type, std:
                  const json::object& data, Timestamp now);
 void write_event(store::SystemSession& session, const OrganizationId& organization, std::string_view type,
                  std::string_view subject, const json::object& data, Timestamp now);
+
+// Events of what happened in no transaction: `write` is run in a write of its own, which nobody waits for. When the
+// store does not take it, the events are lost. Any thread.
+void post_events(store::Database& database, std::function<void(store::SystemSession&)> write);
+// One of them.
+void post_event(store::Database& database, const OrganizationId& organization, std::string type, std::string subject,
+                json::object data, Timestamp now);
 
 // Of one organisation, the oldest first, after the id.
 std::vector<Event> events_after(store::OrganizationSession& tenant, std::int64_t id, int limit);

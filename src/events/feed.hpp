@@ -34,10 +34,14 @@ public:
     // `end` is called after all that one commit has brought: for whoever takes it on together.
     void subscribe_to_ends(std::function<void()> end);
 
-    // After a commit, on the writer's thread: the store calls it.
-    void deliver(const store::Changes& changes) const;
+    // For the store (store::SqliteOptions::on_commit), which calls it after each commit, on the writer's thread. The
+    // feed outlives the database.
+    std::function<void(const store::Changes&)> on_commit() const {
+        return [this](const store::Changes& changes) { deliver(changes); };
+    }
 
 private:
+    void deliver(const store::Changes& changes) const;
     using Hear = std::function<void(const std::shared_ptr<const void>&)>;
     void add(store::Changes::Kind kind, Hear hear);
 

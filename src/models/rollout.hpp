@@ -2,6 +2,7 @@
 // first prediction is sent to it; until then, and when that fails, the traffic is as it was. Thread-safe.
 #pragma once
 #include "async/awaitable.hpp"
+#include "async/repeating.hpp"
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -16,9 +17,7 @@
 #include "values/principal.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -45,7 +44,7 @@ public:
     Result<void> load_blocking();
     // Stores what candidates and production did: every second, sooner after twenty predictions of a candidate that is
     // still to be judged. A killed daemon forgets so much of it, one that is stopped nothing.
-    void start(asio::io_context& context); // its timer's thread; carries out what the last life left
+    void start(asio::io_context& context); // its saves run there; carries out what the last life left
     void stop();                           // stores the rest; blocks. Idempotent
 
     // not_found; unprocessable: a version or the fallback is not there; conflict: one of them does not load, with the
@@ -72,7 +71,6 @@ private:
     bool is_needed(OrganizationId organization, const std::string& name, int version) const;
     bool can_serve(const Model& model, const Traffic& traffic) const;
     void save();
-    void arm();
 
     store::Database& database_;
     Registry& registry_;
@@ -80,9 +78,8 @@ private:
     const Clock& clock_;
     telemetry::Log& log_;
     Contests contests_;
-    std::mutex saving_;                         // rows are handed over in the order in which they were taken
-    std::shared_ptr<asio::steady_timer> timer_; // shared with its handler, which may come after stop()
-    std::atomic<bool> stopped_{false};
+    std::mutex saving_; // rows are handed over in the order in which they were taken
+    async::Repeating repeating_;
     telemetry::Counter& rolled_back_;
 };
 

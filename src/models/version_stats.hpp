@@ -3,6 +3,7 @@
 #pragma once
 #include "async/awaitable.hpp"
 #include "async/guarded.hpp"
+#include "async/repeating.hpp"
 #include "base/clock.hpp"
 #include "inference/prediction.hpp"
 #include "models/counts.hpp"
@@ -12,9 +13,7 @@
 #include "telemetry/log.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -35,7 +34,7 @@ public:
           log_{log} {}
 
     Result<void> load_blocking();
-    void start(asio::io_context& context); // its timer's thread
+    void start(asio::io_context& context); // its flushes run there
     void stop();                           // stores the rest; blocks. Idempotent
 
     void record(const inference::ModelVersion& version, const Sample& sample);
@@ -52,14 +51,12 @@ private:
     std::vector<StoredCounts> take_changed();
     void put_back(const std::vector<StoredCounts>& rows);
     void flush();
-    void arm();
 
     store::Database& database_;
     const Clock& clock_;
     telemetry::Log& log_;
     async::Guarded<std::map<Key, Window>> windows_;
-    std::shared_ptr<asio::steady_timer> timer_; // shared with its handler, which may come after stop()
-    std::atomic<bool> stopped_{false};
+    async::Repeating flushing_;
 };
 
 } // namespace millrace::models

@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::size_t most_warm_ups = 32, most_buckets = 64;
 
-bool is_open(const InputSpec& input) {
-    return std::find(input.tensor.shape.begin(), input.tensor.shape.end(), -1) != input.tensor.shape.end();
-}
+bool is_open(const InputSpec& input) { return std::ranges::count(input.tensor.shape, -1) > 0; }
 
 void read_padding(Part& part, Manifest& m) {
     part.only({"buckets", "value"});

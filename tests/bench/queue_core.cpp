@@ -2,6 +2,7 @@
 // flush before each answer. Kind echo, so that nothing but the queue is measured.
 //   bench_queue_core [FOLDER] [JOBS]
 #include "async/io_pool.hpp"
+#include "events/feed.hpp"
 #include "jobs/job_service.hpp"
 #include "jobs/queues.hpp"
 #include "processors/echo/echo.hpp"
@@ -54,11 +55,13 @@ int main(int argc, char** argv) {
         telemetry::Metrics metrics;
         store::SqliteOptions options;
         options.data = folder;
+        events::Feed feed;
+        options.on_commit = feed.on_commit();
         auto database = store::open_sqlite(options, log, metrics);
         if (!database) return std::fprintf(stderr, "%s\n", database.error().detail.c_str()), 1;
         async::IoPool io{"io", 1};
         processors::Echo echo;
-        jobs::Dispatcher dispatcher{**database, SystemClock::instance(), log, metrics, {}};
+        jobs::Dispatcher dispatcher{**database, feed, SystemClock::instance(), log, metrics, {}};
         dispatcher.add(echo);
         async::ThreadPool pool{"pool", 1, 64};
         jobs::JobService service{**database, dispatcher, SystemClock::instance(), pool};

@@ -11,7 +11,7 @@ from rooms import ROOT
 MOST_COLUMNS = 120
 MOST_LINES = 350
 # Ratchets: they follow the code down, never up.
-MOST_LINES_MEDIAN, MOST_LINES_OF_NINE_IN_TEN = 70, 182
+MOST_LINES_MEDIAN, MOST_LINES_OF_NINE_IN_TEN = 70, 180
 
 
 def sources(*folders: str) -> list[Path]:

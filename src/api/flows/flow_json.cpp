@@ -78,9 +78,8 @@ Result<jobs::FlowStep> take_step(json::value& value, std::size_t number, bool in
     jobs::FlowStep step{std::move(*ref), std::move(*job), {}};
     if (!edges) return step;
     if (in_chain)
-        return in_step(
-            step.ref,
-            wrong("in a \"chain\" each job depends on the one before; for anything else list them in \"jobs\""));
+        return in_step(step.ref, wrong("in a \"chain\" each job depends on the one before; for anything else list "
+                                       "them in \"jobs\""));
     if (auto done = read_edges(*edges, step); !done) return in_step(step.ref, done.error());
     return step;
 }
@@ -102,10 +101,10 @@ Result<std::vector<jobs::FlowStep>> take_steps(json::object& document) {
         if (!step) return step.error();
         edges += step->depends_on.size() + step->job.depends_on.size();
         if (edges > jobs::most_edges)
-            return wrong(fmt::format("the jobs of a flow may have {} entries in \"depends_on\" all together; a job "
-                                     "that waits for all of a stage, and for "
-                                     "which the next stage waits, takes few",
-                                     jobs::most_edges));
+            return wrong(
+                fmt::format("the jobs of a flow may have {} entries in \"depends_on\" all together; a job that "
+                            "waits for all of a stage, and for which the next stage waits, takes few",
+                            jobs::most_edges));
         if (chain && !steps.empty()) step->depends_on.push_back({steps.back().ref, values::OnFailure::fail});
         steps.push_back(std::move(*step));
     }

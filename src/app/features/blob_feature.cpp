@@ -29,12 +29,10 @@ Result<void> BlobFeature::load() {
 
 void BlobFeature::tell_of_damage() {
     base_.blobs->on_damage([this](const std::string& sha256) {
-        auto write = [sha256, at = base_.clock->now()](store::SystemSession& session) -> Result<void> {
+        events::post_events(*base_.database, [sha256, at = base_.clock->now()](store::SystemSession& session) {
             for (const auto& owner : catalog::owners_of(session, sha256))
                 events::write_event(session, owner, "blob.damaged", sha256, {}, at);
-            return success();
-        };
-        base_.database->post_write(std::move(write), [](Result<void>) {});
+        });
     });
 }
 

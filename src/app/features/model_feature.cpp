@@ -137,13 +137,11 @@ void ModelFeature::report(api::Readiness& readiness) const {
 // A damaged file is an event of every organisation that has a model of it.
 void ModelFeature::tell_of_damage() {
     base_.model_files->on_damage([this](const std::string& sha256) {
-        auto write = [sha256, at = base_.clock->now()](store::SystemSession& session) -> Result<void> {
+        events::post_events(*base_.database, [sha256, at = base_.clock->now()](store::SystemSession& session) {
             for (const auto& user : models::users_of_file(session, sha256))
                 events::write_event(session, user.organization, "model.damaged",
                                     user.model + "/" + std::to_string(user.version), {{"sha256", sha256}}, at);
-            return success();
-        };
-        base_.database->post_write(std::move(write), [](Result<void>) {});
+        });
     });
 }
 
@@ -156,13 +154,9 @@ void ModelFeature::write_quarantine(const inference::QuarantineStatus& change) {
                       {"reason", change.reason}};
     if (!change.input.empty()) data["input"] = change.input;
     if (change.held) data["until"] = change.until.text();
-    auto write = [change, subject = organization ? change.organization.text() : change.model + "/" + change.version,
-                  data = std::move(data), at = base_.clock->now()](store::SystemSession& session) -> Result<void> {
-        events::write_event(session, change.organization, change.held ? "quarantine.begun" : "quarantine.lifted",
-                            subject, data, at);
-        return success();
-    };
-    base_.database->post_write(std::move(write), [](Result<void>) {});
+    events::post_event(*base_.database, change.organization, change.held ? "quarantine.begun" : "quarantine.lifted",
+                       organization ? change.organization.text() : change.model + "/" + change.version, std::move(data),
+                       base_.clock->now());
 }
 
 } // namespace millrace::app

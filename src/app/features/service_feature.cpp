@@ -34,12 +34,8 @@ void ServiceFeature::report(api::Readiness& readiness) const {
 
 // Of the default organisation: it is the administrator's.
 void ServiceFeature::write_accepted_damage(const std::string& what) {
-    auto write = [what, at = base_.clock->now()](store::SystemSession& session) -> Result<void> {
-        events::write_event(session, values::default_organization, "database.damage_accepted", "millrace.db",
-                            {{"what", what}}, at);
-        return success();
-    };
-    base_.database->post_write(std::move(write), [](Result<void>) {});
+    events::post_event(*base_.database, values::default_organization, "database.damage_accepted", "millrace.db",
+                       {{"what", what}}, base_.clock->now());
 }
 
 } // namespace millrace::app

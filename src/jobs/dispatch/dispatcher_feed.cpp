@@ -1,6 +1,5 @@
 // What is heard from the change feed, and what it means for the line and for the attempts.
 #include "base/crash_point.hpp"
-#include "events/event_log.hpp"
 #include "jobs/dispatcher.hpp"
 
 namespace millrace::jobs {
@@ -159,8 +158,7 @@ void Dispatcher::moved_in_line(const Moved& moved) {
     }
 }
 
-// One task after the other, so that others have the writer in between. What cannot be written now is tried again in a
-// second.
+// Task after task, so that others have the writer in between. What cannot be written now is tried again in a second.
 void Dispatcher::go_on_settling() {
     if (std::exchange(settling_, true)) {
         settle_again_ = true;
@@ -177,61 +175,6 @@ void Dispatcher::go_on_settling() {
             if (done && again) go_on_settling();
         });
     });
-}
-
-// ── the states of attempts ───────────────────────────────────────────────────────────────────────────────────────
-
-LiveAttemptPtr Dispatcher::find(const JobId& id) const {
-    const auto at = attempts_.find(id);
-    return at == attempts_.end() ? nullptr : at->second;
-}
-
-bool Dispatcher::step(const LiveAttemptPtr& attempt, AttemptEvent event) {
-    const auto to = next(attempt->state, event);
-    if (!to) {
-        log_.error("an attempt is in a state in which this cannot happen",
-                   {{"job", attempt->job.id.text()}, {"state", name(attempt->state)}, {"event", name(event)}});
-        return false;
-    }
-    const bool had_slot = holds_slot(attempt->state);
-    attempt->state = *to;
-    if (*to == AttemptState::gone || *to == AttemptState::fenced) {
-        const auto at = attempts_.find(attempt->job.id);
-        if (at != attempts_.end() && at->second == attempt) attempts_.erase(at);
-    }
-    if (had_slot && !holds_slot(*to)) give_back(attempt->job.lane, attempt->verdict);
-    return true;
-}
-
-void Dispatcher::give_back(LaneIndex lane, AttemptVerdict verdict) {
-    tell_breakers(lane, scheduler_.ended(lane, verdict, now()));
-    look_again();
-}
-
-void Dispatcher::tell_breakers(LaneIndex index, Scheduler::Changed changed) {
-    if (!changed.queue && !changed.resource) return;
-    figures_.count_open_breakers();
-    const auto& lane = line().at(index);
-    const auto tell = [this](const OrganizationId& organization, std::string subject, const values::Breaker& breaker) {
-        const auto view = breaker.view(clock_.monotonic());
-        const bool open = view.state == values::BreakerView::State::open;
-        log_.warning(open ? "circuit breaker opened" : "circuit breaker closed",
-                     {{"of", subject}, {"attempts", view.attempts}, {"failures", view.failures}});
-        database_.post_write(
-            [organization, subject = std::move(subject), open, view,
-             at = clock_.now()](store::SystemSession& session) -> Result<void> {
-                events::write_event(session, organization, open ? "breaker.opened" : "breaker.closed", subject,
-                                    {{"attempts", view.attempts},
-                                     {"failures", view.failures},
-                                     {"reopens_in_seconds", static_cast<double>(view.reopens_in.count()) / 1000}},
-                                    at);
-                return success();
-            },
-            [](const Result<void>&) {});
-    };
-    if (changed.queue) tell(lane.queue->organization, "queue " + lane.queue->name, lane.queue->breaker);
-    if (changed.resource)
-        tell(lane.resource->organization, lane.resource->kind + " " + lane.resource->name, lane.resource->breaker);
 }
 
 } // namespace millrace::jobs

@@ -53,14 +53,14 @@ void EndRecorder::write(const Ends& ends) {
             Settled all;
             const Timestamp at = clock_.now();
             for (const auto& [attempt, outcome, policy] : *ends) {
-                auto settled = end_attempt(session, *attempt->lease, outcome, policy, rules_, random64(), at);
+                auto settled = end_attempt(session, *attempt->lease, outcome, policy, rules_, random64, at);
                 for (auto& moved : settled.jobs) all.jobs.push_back(std::move(moved));
                 all.more |= settled.more;
             }
             publish(session, std::move(all));
             return success();
         },
-        [this, ends](Result<void> done) {
+        [this, ends](const Result<void>& done) {
             crash_point("end.before_report");
             if (!done) send_([this, ends, why = done.error()] { not_written(ends, why); });
         });

@@ -69,9 +69,9 @@ public:
     void put_back(const Waiting& job, const Now& now);
     // Ready when `wait` is over on the monotonic clock, whatever becomes of the wall clock: a retry.
     void push_after(const Waiting& job, Monotonic due);
-    // It is not served any more. Also before it was pushed, when messages overtake each other. `scheduled`: where it
-    // stands, as far as the caller knows; put right when it is met. The same job may be pushed anew at once, due at
-    // another time.
+    // It is not served any more, and is dropped when it is met. `scheduled`: where it stands, as far as the caller
+    // knows; put right when it is met. The same job may be pushed anew at once: what stands of it with the same due
+    // time is then served after all.
     void take_out(const Waiting& job, bool scheduled);
 
     // Moves what has become due to its line. Call before pop().

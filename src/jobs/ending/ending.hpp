@@ -8,6 +8,8 @@
 #include "store/turn.hpp"
 #include "values/job.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,9 +37,11 @@ void give_back_unused(store::SystemSession& session, const Lease& lease);
 AttemptVerdict verdict_on(const Outcome& outcome);
 
 // Ends one attempt. Nothing happens when the lease is no longer good: `Settled` is empty. `policy`: the retry policy
-// that the job goes by. The first of the settled is the job itself, ended or waiting again.
+// that the job goes by. `random` gives 64 random bits, and is asked when a retry's delay needs them. The first of the
+// settled is the job itself, ended or waiting again.
+using Random = std::function<std::uint64_t()>;
 Settled end_attempt(store::SystemSession& session, const Lease& lease, const Outcome& outcome,
-                    const values::RetryPolicy& policy, const EndRules& rules, std::uint64_t random, Timestamp now);
+                    const values::RetryPolicy& policy, const EndRules& rules, const Random& random, Timestamp now);
 
 // A job that has not ended goes to the history as `state` (cancelled, expired, dead), and what waits for it is settled.
 // False when it has ended already, or `only_waiting` and it runs.

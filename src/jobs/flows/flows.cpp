@@ -117,9 +117,7 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
     for (const auto& step : asked.steps) bytes += step.job.payload.size();
     if (asked.callback) bytes += asked.callback->payload.size();
     auto check = [this, &who, &asked, now] { return prepare(who, std::move(asked), now); };
-    Result<Ready> ready{Ready{}};
-    if (bytes < large_payloads) ready = check();
-    else ready = co_await pool_.run(std::move(check));
+    auto ready = co_await check_payloads(pool_, bytes, std::move(check));
     if (!ready) co_return co_await refuse(who.organization, std::move(idempotency), ready.error());
     auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency),
                  now](OrganizationSession& tenant) mutable -> Result<FlowGraph> {

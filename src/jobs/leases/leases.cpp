@@ -73,6 +73,7 @@ awaitable<Result<std::vector<LeasedJob>>> Leases::take(values::Principal who, Le
 
 void Leases::take_back(const std::vector<LeaseToken>& undelivered) {
     std::vector<Handed> handed;
+    handed.reserve(undelivered.size());
     for (const auto& each : undelivered) handed.push_back({each.job, each.token});
     dispatcher_.take_back(std::move(handed));
 }
@@ -97,7 +98,7 @@ awaitable<Result<void>> Leases::end(values::Principal who, LeaseToken token, Out
         const auto lease = attempt_repository::find(tenant, token.job, token.token);
         if (!lease) return stale;
         auto settled = end_attempt(tenant.system(), *lease, outcome, dispatcher_.retry_policy(*lease),
-                                   dispatcher_.end_rules(), random64(), now);
+                                   dispatcher_.end_rules(), random64, now);
         if (settled.empty()) return stale;
         publish(tenant, std::move(settled));
         return success();

@@ -108,10 +108,7 @@ awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission
     const Timestamp now = clock_.now();
     const auto bytes = submission.job.payload.size();
     auto check = [this, &who, &submission, now] { return prepare(who, std::move(submission.job), now, submission.id); };
-    std::optional<Result<Prepared>> checked; // made in place: a job is large, and nearly every submit comes here
-    if (bytes < large_payloads) checked.emplace(check());
-    else checked.emplace(co_await pool_.run(std::move(check)));
-    auto& prepared = *checked;
+    auto prepared = co_await check_payloads(pool_, bytes, std::move(check));
     if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
     prepared->effects = std::move(submission.effects);
     const bool reserved = begins_at_once(*prepared) &&
@@ -165,9 +162,7 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(values::Principal who,
         }
         return prepared;
     };
-    Result<std::vector<Result<Prepared>>> prepared{std::vector<Result<Prepared>>{}};
-    if (bytes < large_payloads) prepared = check();
-    else prepared = co_await pool_.run(std::move(check));
+    auto prepared = co_await check_payloads(pool_, bytes, std::move(check));
     if (!prepared) co_return prepared.error();
     auto task = [prepared = std::move(*prepared), idempotency = std::move(idempotency), render = std::move(render),
                  now](OrganizationSession& tenant) mutable -> Result<BatchAccepted> {

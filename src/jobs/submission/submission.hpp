@@ -1,6 +1,7 @@
 // A submit's way into the store: prepared on any thread, then stored in the writer's transaction, which lets the
 // dispatcher hear of it. Whoever makes jobs (the API, a schedule, a flow) goes these two steps.
 #pragma once
+#include "async/thread_pool.hpp"
 #include "jobs/moves.hpp"
 #include "jobs/processor.hpp"
 #include "store/database.hpp"
@@ -8,6 +9,8 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace millrace::jobs {
@@ -32,6 +35,13 @@ constexpr std::size_t most_edges = 5000;
 // Bytes of payloads from which on preparing goes to a pool: it parses them, and an io thread serves thousands of
 // connections.
 constexpr std::size_t large_payloads = 64 * 1024;
+
+// What `check` makes of `bytes` of payloads: at once, or in the pool when they are large.
+template <class Check>
+awaitable<std::invoke_result_t<Check>> check_payloads(async::ThreadPool& pool, std::size_t bytes, Check check) {
+    if (bytes < large_payloads) co_return check();
+    co_return co_await pool.run(std::move(check));
+}
 
 // What the store keeps of it.
 struct Stored {

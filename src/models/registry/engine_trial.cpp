@@ -2,7 +2,7 @@
 
 #include "base/descriptor.hpp"
 #include "inference/archive_check.hpp"
-#include "inference/engine.hpp"
+#include "models/serving/no_runtime.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -36,21 +36,18 @@ public:
 
     awaitable<Result<std::optional<TrialReport>>> run(std::shared_ptr<const inference::ModelVersion> version) override {
         auto report = co_await engine_.check(std::move(version));
-        const auto worker = engine_.status();
         if (report)
-            co_return TrialReport{worker.runtime,       report->load_ms,  report->warm_up_ms, report->memory_bytes,
-                                  report->optimization, report->note,     report->precision,  report->channels_last,
-                                  report->threads,      report->instances};
-        // A machine without a runtime keeps models for one that has it; they are tried when they are first used.
-        if (report.error().code == Code::unavailable && worker.state == "unavailable")
-            co_return std::optional<TrialReport>{};
+            co_return TrialReport{engine_.status().runtime, report->load_ms,  report->warm_up_ms, report->memory_bytes,
+                                  report->optimization,     report->note,     report->precision,  report->channels_last,
+                                  report->threads,          report->instances};
+        // Where there is none, models are tried when they are first used.
+        if (no_runtime(engine_, report.error())) co_return std::optional<TrialReport>{};
         co_return report.error();
     }
 
     awaitable<Result<void>> warm(std::shared_ptr<const inference::ModelVersion> version) override {
         auto report = co_await engine_.load(std::move(version));
-        if (report || (report.error().code == Code::unavailable && engine_.status().state == "unavailable"))
-            co_return success();
+        if (report || no_runtime(engine_, report.error())) co_return success();
         co_return report.error();
     }
 

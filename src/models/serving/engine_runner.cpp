@@ -1,4 +1,4 @@
-#include "inference/engine.hpp"
+#include "models/serving/no_runtime.hpp"
 #include "models/serving/runner.hpp"
 
 namespace millrace::models {
@@ -19,9 +19,7 @@ public:
     awaitable<Result<Loaded>> load(std::shared_ptr<const inference::ModelVersion> version) override {
         auto report = co_await engine_.load(std::move(version));
         if (report) co_return Loaded::yes;
-        // Without a runtime nothing is served; the setting is kept for when there is one.
-        if (report.error().code == Code::unavailable && engine_.status().state == "unavailable")
-            co_return Loaded::no_runtime;
+        if (no_runtime(engine_, report.error())) co_return Loaded::no_runtime;
         co_return report.error();
     }
 

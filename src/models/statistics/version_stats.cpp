@@ -32,17 +32,7 @@ Result<void> VersionStats::load_blocking() {
 }
 
 void VersionStats::start(asio::io_context& context) {
-    timer_ = std::make_shared<asio::steady_timer>(context);
-    arm();
-}
-
-void VersionStats::arm() {
-    timer_->expires_after(between_flushes);
-    timer_->async_wait([this, timer = timer_](boost::system::error_code failure) {
-        if (failure || stopped_) return;
-        flush();
-        arm();
-    });
+    flushing_.start(context, between_flushes, [this] { flush(); });
 }
 
 void VersionStats::flush() {
@@ -53,14 +43,13 @@ void VersionStats::flush() {
         save_all(session, *rows, oldest);
         return success();
     };
-    database_.post_write(std::move(task), [this, rows](Result<void> done) {
+    database_.post_write(std::move(task), [this, rows](const Result<void>& done) {
         if (!done) put_back(*rows);
     });
 }
 
 void VersionStats::stop() {
-    if (stopped_.exchange(true) || !timer_) return;
-    asio::post(timer_->get_executor(), [timer = timer_] { timer->cancel(); });
+    if (!flushing_.stop()) return;
     const auto rows = take_changed();
     if (rows.empty()) return;
     auto done = database_.write_blocking([&rows, oldest = since()](store::SystemSession& session) -> Result<void> {

@@ -2,11 +2,6 @@
 
 #include "base/json_text.hpp"
 #include "events/event_log.hpp"
-#include "models/traffic/contest_repository.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 
 #include <fmt/format.h>
 
@@ -16,24 +11,9 @@ namespace millrace::models {
 namespace {
 
 using inference::ModelVersion;
-using store::SystemSession;
 using store::OrganizationSession;
 
 constexpr std::string_view automatic = "millrace";
-constexpr std::chrono::seconds between_saves{1};
-constexpr std::chrono::hours judged{1};
-
-struct Kept {
-    std::vector<StoredTraffic> traffics;
-    std::vector<StoredContest> contests;
-};
-
-void save_all(SystemSession& session, const std::vector<StoredContest>& rows, Timestamp oldest) {
-    for (const auto& row : rows) {
-        save_contest(session, row);
-        if (row.side != ContestSide::before) forget_spans(session, row, oldest);
-    }
-}
 
 } // namespace
 
@@ -53,66 +33,9 @@ Rollout::Rollout(store::Database& database, events::Feed& feed, Registry& regist
     });
 }
 
-Result<void> Rollout::load_blocking() {
-    auto stored = database_.read_blocking([oldest = clock_.now() - judged](SystemSession& session) -> Result<Kept> {
-        return Kept{present_traffic(session), all_contests(session, oldest)};
-    });
-    if (!stored) return stored.error();
-    for (const auto& each : stored->traffics) {
-        registry_.set_traffic(each.organization, each.model, each.traffic);
-        contests_.begin(each.organization, each.model, each.revision, each.traffic);
-    }
-    for (const auto& each : stored->contests) contests_.restore(each);
-    return success();
-}
-
-void Rollout::start(asio::io_context& context) {
-    timer_ = std::make_shared<asio::steady_timer>(context);
-    for (auto& verdict : contests_.review()) asio::co_spawn(context, carry_out(std::move(verdict)), asio::detached);
-    arm();
-}
-
-void Rollout::arm() {
-    timer_->expires_after(between_saves);
-    timer_->async_wait([this, timer = timer_](boost::system::error_code failure) {
-        if (failure || stopped_) return;
-        save();
-        arm();
-    });
-}
-
-void Rollout::save() {
-    const std::lock_guard lock{saving_};
-    auto rows = std::make_shared<const std::vector<StoredContest>>(
-        contests_.take_changed()); // shared by the task and what follows it
-    if (rows->empty()) return;
-    auto task = [rows, oldest = clock_.now() - judged](SystemSession& session) -> Result<void> {
-        save_all(session, *rows, oldest);
-        return success();
-    };
-    database_.post_write(std::move(task), [this, rows](Result<void> done) {
-        if (!done) contests_.put_back(*rows);
-    });
-}
-
-void Rollout::stop() {
-    if (stopped_.exchange(true) || !timer_) return;
-    asio::post(timer_->get_executor(), [timer = timer_] { timer->cancel(); });
-    const std::lock_guard lock{saving_};
-    const auto rows = contests_.take_changed();
-    if (rows.empty()) return;
-    auto done =
-        database_.write_blocking([&rows, oldest = clock_.now() - judged](SystemSession& session) -> Result<void> {
-            save_all(session, rows, oldest);
-            return success();
-        });
-    if (!done)
-        log_.warning("the last predictions of the candidates were not stored", {{"reason", done.error().detail}});
-}
-
 std::optional<Verdict> Rollout::observe(const inference::ModelVersion& version, const Sample& sample) {
     auto verdict = contests_.observe(version, sample);
-    if (contests_.save_is_due() && !stopped_) save();
+    if (contests_.save_is_due() && !repeating_.stopped()) save();
     return verdict;
 }
 
@@ -141,7 +64,7 @@ awaitable<Result<int>> Rollout::commit(OrganizationId organization, std::string 
                                        json::object event) {
     auto task = [organization, name = std::move(name), change = std::move(change),
                  event = std::move(event)](OrganizationSession& tenant) -> Result<int> {
-        const auto revision = write_traffic(tenant, name, change);
+        auto revision = write_traffic(tenant, name, change);
         if (!revision) return revision;
         events::write_event(tenant, change.stands_for ? "model.rolled_back" : "model.traffic_set", name, event,
                             change.at);

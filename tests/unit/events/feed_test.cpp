@@ -25,10 +25,7 @@ struct World {
     World() {
         std::string pattern = (std::filesystem::temp_directory_path() / "millrace-feed-XXXXXX").string();
         data = ::mkdtemp(pattern.data());
-        auto opened = store::open_sqlite({.data = data,
-                                          .on_commit = [this](const store::Changes& changes) { feed.deliver(changes); },
-                                          .on_failure = {}},
-                                         log, metrics);
+        auto opened = store::open_sqlite({.data = data, .on_commit = feed.on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         feed.subscribe<Named>([this](const std::shared_ptr<const Named>& change) { heard.push_back(change->name); });

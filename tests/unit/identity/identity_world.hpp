@@ -49,9 +49,8 @@ struct World {
         identity.reset();
         database.reset();
         feed = std::make_unique<events::Feed>();
-        auto opened = store::open_sqlite(
-            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
-            metrics);
+        auto opened =
+            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         identity = std::make_unique<Identity>(*database, *feed, clock, log);

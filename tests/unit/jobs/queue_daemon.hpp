@@ -119,7 +119,7 @@ struct QueueDaemon {
     void set_rules_unstored(QueueRules rules, const std::string& queue = "default") {
         store::Changes changes;
         changes.append(RulesSet{dispatcher->table().queue(who.organization, queue), std::move(rules)});
-        feed->deliver(changes);
+        feed->on_commit()(changes);
         snapshot();
     }
     std::vector<events::Event> events() {
@@ -175,10 +175,7 @@ private:
     void begin() {
         feed = std::make_unique<events::Feed>();
         auto opened =
-            store::open_sqlite({.data = data,
-                                .on_commit = [this](const store::Changes& changes) { feed->deliver(changes); },
-                                .on_failure = {}},
-                               log, metrics);
+            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
         dispatcher = std::make_unique<Dispatcher>(*database, *feed, clock, log, metrics, options);

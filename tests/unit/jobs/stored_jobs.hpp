@@ -98,7 +98,8 @@ struct StoredJobs {
     }
     Settled end(const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy = {},
                 std::uint64_t random = 1ULL << 63) {
-        auto settled = end_attempt(session, lease, outcome, policy, rules, random, now); // by default without jitter
+        const auto given = [random] { return random; }; // by default without jitter
+        auto settled = end_attempt(session, lease, outcome, policy, rules, given, now);
         publish(session, settled);
         return settled;
     }

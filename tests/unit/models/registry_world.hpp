@@ -72,9 +72,8 @@ struct World {
     void open() {
         close();
         feed = std::make_unique<events::Feed>();
-        auto opened = store::open_sqlite(
-            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
-            metrics);
+        auto opened =
+            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         auto blobs = blobs::BlobStore::open({.folder = data / "models"}, pool, log, metrics);

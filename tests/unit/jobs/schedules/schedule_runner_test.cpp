@@ -105,7 +105,7 @@ TEST_CASE("times that passed while the daemon was down: skipped, run once, or al
         ScheduleWorld world;
         const auto id = world.create(ScheduleWorld::asked("@hourly", policy));
         world.clock.pass(3h); // 13:20
-        world.restart();
+        world.reopen();
         world.look();
         CHECK(world.next(id) == "2026-05-04T14:00");
         const auto jobs = world.jobs();
@@ -193,7 +193,7 @@ TEST_CASE("a clock that was set back while the daemon was down is found at the s
     ScheduleWorld world;
     const auto id = world.create(ScheduleWorld::asked("@hourly"));
     world.clock.set(at("2020-01-01T00:30:00Z"));
-    world.restart();
+    world.reopen();
     world.look();
     CHECK(world.next(id) == "2020-01-01T01:00");
 }

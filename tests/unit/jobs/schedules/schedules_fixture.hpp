@@ -75,15 +75,11 @@ struct ScheduleWorld {
         runner.reset();
         schedules.reset();
         database.reset();
-        auto opened = store::open_sqlite(
-            {.data = data, .on_commit = [this](const auto& changes) { feed->deliver(changes); }, .on_failure = {}}, log,
-            metrics);
+        feed = std::make_unique<events::Feed>();
+        auto opened =
+            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
-        restart();
-    }
-    void restart() {
-        feed = std::make_unique<events::Feed>();
         feed->subscribe<FakeSubmitter::Submitted>([this](const auto&) { ++submitter.announced; });
         runner = std::make_unique<ScheduleRunner>(*database, *feed, templates, clock, log, metrics);
         schedules = std::make_unique<Schedules>(*database, *feed, submitter, read_plain_job, clock, log, metrics);
