@@ -12,7 +12,7 @@ option(MILLRACE_TSAN "Build with ThreadSanitizer" OFF)
 set(MILLRACE_TORCH_DIRS "" CACHE STRING
     "libtorch installations to build the runtime module for: NAME=PREFIX;…  (empty: Debian's, where it is installed)")
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wimplicit-fallthrough -Werror
                     -fno-strict-aliasing -fstack-protector-strong)
 # GCC 12 reports false positives from inlined library code with these.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized> $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>

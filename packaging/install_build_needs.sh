@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs, with apt, what building Millrace needs and is not here yet. Does nothing when all of it is.
+# Installs, with apt, what building Millrace needs and is not here yet, and puts what has no package of its own below
+# build/deps. Does nothing when all of it is here.
 set -euo pipefail
 
 usage() {
@@ -19,7 +20,7 @@ boost=
 [ "$release" = 12 ] && boost=1.81
 build=(g++ cmake ninja-build ccache pkg-config python3 python3-pip tzdata
        libabsl-dev "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" libcli11-dev libdeflate-dev libfmt-dev
-       libjpeg62-turbo-dev liblmdb-dev libpcre2-dev libpng-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libutf8proc-dev libwebp-dev libzstd-dev
+       libjpeg62-turbo-dev liblmdb-dev libpcre2-dev libpng-dev libpq-dev libseccomp-dev libsqlite3-dev libssl-dev libtiff-dev libutf8proc-dev libwebp-dev libzstd-dev
        zlib1g-dev doctest-dev
        libtorch-dev libopenblas0-pthread)
 tests=(python3-pytest python3-numpy python3-yaml python3-torch curl jq
@@ -55,8 +56,10 @@ missing=()
 for package in "${wanted[@]}"; do
     grep -qxF "$package" <<<"$here" || missing+=("$package")
 done
+get_libpq() { "$(dirname "$0")/get_libpq.sh" "$(dirname "$0")/../build/deps"; }
 if [ ${#missing[@]} = 0 ]; then
     say "everything is here (${#wanted[@]} packages)"
+    get_libpq
     exit 0
 fi
 
@@ -77,4 +80,5 @@ if ! { apt update && apt install --yes --no-install-recommends "${missing[@]}"; 
     tail -n 20 "$log" >&2
     fail "apt could not install: ${missing[*]}"
 fi
+get_libpq
 say "done"
