@@ -2,7 +2,8 @@
 // groups, reads to the reader threads.
 //   Result<Key> key = co_await database.read([id](SystemSession& session) { return find_key(session, id); });
 // A task returns Result<T>. It may run while its caller is suspended, so it owns what it uses or borrows from what
-// lives as long as the application.
+// lives as long as the application. A write may run several times before its group is committed, each time from the
+// same values: it is called as const, and has no effect but on its session and its result.
 #pragma once
 #include "store/operation.hpp"
 #include "store/sql.hpp"
@@ -37,7 +38,7 @@ public:
     // Runs `task` on the writer thread, in the order of arrival, inside the transaction of its group; the coroutine
     // resumes once that is on disk (or failed). A task returns an error only before its first write, or wraps its
     // writes in session.savepoint(): a task that breaks this rule, or meets a DatabaseError after its first write,
-    // takes its whole group back, and nobody in it is acknowledged.
+    // is taken back, and its whole group with it where the driver cannot do otherwise: nobody in it is acknowledged.
     // Others wait while a task runs: it changes a bounded number of rows, whatever the data (store/turn.hpp).
     // What it has published (SystemSession::publish) is heard of after the commit and before its coroutine resumes, in
     // the order of the writes.
@@ -97,6 +98,9 @@ public:
     virtual DatabaseStats stats() const = 0;
     // Why the store has stopped taking writes; nullopt while it works. It does not recover without a restart.
     virtual std::optional<std::string> failure() const = 0;
+    // Why the server of the database cannot be reached at present; nullopt while it can, and where there is none. It is
+    // tried again all the time.
+    virtual std::optional<std::string> unreachable() const { return std::nullopt; }
 
     // Takes no more, runs what is queued, writes the log back and joins the threads. Idempotent; the destructor does it
     // too. Must come before the executors of waiting coroutines are destroyed.

@@ -18,8 +18,8 @@ class Operation {
 public:
     virtual ~Operation() = default;
 
-    // Runs the task on a store thread, inside a transaction, and keeps its outcome. False when the task returned an
-    // error. Exceptions of the task leave by themselves.
+    // Runs the task on a store thread, inside a transaction, and keeps its outcome in place of an earlier one. False
+    // when the task returned an error. Exceptions of the task leave by themselves.
     virtual bool run(SystemSession& session) = 0;
     // Replaces the outcome.
     virtual void fail(const Error& error) = 0;
@@ -90,14 +90,16 @@ private:
 void deliver_all(OperationList operations);
 
 template <class Task>
-using TaskResult = std::invoke_result_t<Task&, SystemSession&>;
+using TaskResult = std::invoke_result_t<const Task&, SystemSession&>;
+
+// A write may run again after its group was taken back. So tasks are called as const: what they hold is the same then.
 
 // A task for one organisation: `task(OrganizationSession&)`.
 template <class Task>
 struct OrganizationTask {
     OrganizationId organization;
     Task task;
-    auto operator()(SystemSession& session) {
+    auto operator()(SystemSession& session) const {
         OrganizationSession its{session, organization};
         return task(its);
     }
@@ -118,7 +120,7 @@ public:
           executor_{asio::prefer(asio::any_io_executor{asio::get_associated_executor(handler_)},
                                  asio::execution::outstanding_work.tracked)} {}
 
-    bool run(SystemSession& session) override { return outcome_.emplace(task_(session)).has_value(); }
+    bool run(SystemSession& session) override { return outcome_.emplace(std::as_const(task_)(session)).has_value(); }
     void fail(const Error& error) override { outcome_.emplace(error); }
     const asio::any_io_executor* executor() const override { return &executor_; }
     void deliver() override { std::move(handler_)(std::move(*outcome_)); }
@@ -137,7 +139,7 @@ public:
     using Outcome = TaskResult<Task>;
 
     CallingOperation(Task task, Done done) : task_{std::move(task)}, done_{std::move(done)} {}
-    bool run(SystemSession& session) override { return outcome_.emplace(task_(session)).has_value(); }
+    bool run(SystemSession& session) override { return outcome_.emplace(std::as_const(task_)(session)).has_value(); }
     void fail(const Error& error) override { outcome_.emplace(error); }
     void deliver() override { done_(std::move(*outcome_)); }
 

@@ -1,5 +1,5 @@
 // The SQL vocabulary of the repositories: statements, values, rows, sessions. One dialect for every driver: $1
-// parameters by position, ON CONFLICT, RETURNING, integer microseconds, text ids.
+// parameters by position, ON CONFLICT, RETURNING, integer microseconds, text ids (store/postgres/pg_dialect.hpp).
 #pragma once
 #include "base/clock.hpp"
 #include "base/id.hpp"
@@ -70,6 +70,8 @@ enum class Fault {
     full,        // no space left on the device
     time_limit,  // a read was stopped because it had run too long
     unavailable, // locked by another program, or no memory: may work later
+    conflict,    // another transaction was in the way, and this one was taken back: running it again may work
+    lost,        // the connection to the server: what was not committed is taken back
     misuse,      // wrong number of parameters, a statement that the session refuses …: a mistake in the program
     broken,      // input/output error, corruption: the store stops
 };
@@ -82,6 +84,9 @@ public:
 private:
     Fault fault_;
 };
+
+// What the waiting caller is told.
+Error to_error(const DatabaseError& error);
 
 // A running statement, as the driver sees it. Owned by the driver.
 class Cursor {
@@ -157,6 +162,10 @@ public:
     Rows query(const Sql& sql, std::initializer_list<Value> values = {}) {
         return start_query(sql.text, nullptr, {values.begin(), values.size()});
     }
+    // A SELECT that may give very many rows, or whose reader stops before their end: they are fetched as they are read.
+    Rows scan(const Sql& sql, std::initializer_list<Value> values = {}) {
+        return start_scan(sql.text, nullptr, {values.begin(), values.size()});
+    }
     // A statement that gives none. Returns how many rows it changed.
     std::int64_t execute(const Sql& sql, std::initializer_list<Value> values = {}) {
         return start_execute(sql.text, nullptr, {values.begin(), values.size()});
@@ -194,6 +203,7 @@ protected:
     friend class OrganizationSession;
     // `tenant`, where given, is bound as $1 before the values.
     virtual Rows start_query(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
+    virtual Rows start_scan(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
     virtual std::int64_t start_execute(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
     virtual void begin_savepoint() = 0;
     virtual void end_savepoint(bool keep) = 0;
@@ -222,6 +232,9 @@ public:
 
     Rows query(const Sql& sql, std::initializer_list<Value> values = {}) {
         return session_.start_query(sql.text, &organization_, {values.begin(), values.size()});
+    }
+    Rows scan(const Sql& sql, std::initializer_list<Value> values = {}) {
+        return session_.start_scan(sql.text, &organization_, {values.begin(), values.size()});
     }
     std::int64_t execute(const Sql& sql, std::initializer_list<Value> values = {}) {
         return session_.start_execute(sql.text, &organization_, {values.begin(), values.size()});

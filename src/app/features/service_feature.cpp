@@ -27,6 +27,8 @@ void ServiceFeature::add_routes(http::Router& router) {
 
 void ServiceFeature::report(api::Readiness& readiness) const {
     if (auto failure = base_.database->failure()) readiness.reasons.push_back("the store has stopped: " + *failure);
+    if (auto why = base_.database->unreachable())
+        readiness.reasons.push_back("the database cannot be reached: " + *why);
     if (damaged_)
         readiness.degraded.push_back("the database had lost acknowledged work when it was opened, and that was "
                                      "accepted; unset store.accept_damage");

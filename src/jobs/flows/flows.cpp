@@ -120,7 +120,7 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
     auto ready = co_await check_payloads(pool_, bytes, std::move(check));
     if (!ready) co_return co_await refuse(who.organization, std::move(idempotency), ready.error());
     auto task = [who, ready = std::move(*ready), idempotency = std::move(idempotency),
-                 now](OrganizationSession& tenant) mutable -> Result<FlowGraph> {
+                 now](OrganizationSession& tenant) -> Result<FlowGraph> {
         auto earlier = made_before(tenant, idempotency);
         if (!earlier) return earlier.error();
         if (*earlier) return std::move(**earlier);
@@ -128,7 +128,7 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
         // One document, all or nothing: what a later job is refused for takes the earlier ones back.
         return tenant.savepoint([&]() -> Result<FlowGraph> {
             flow_repository::insert(tenant, ready.flow, who.actor);
-            for (auto& job : ready.jobs) {
+            for (const auto& job : ready.jobs) {
                 const auto stored = store_job(tenant, job, now);
                 if (!stored) return stored.error();
                 if (stored->duplicate)

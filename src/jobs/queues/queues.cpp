@@ -20,7 +20,7 @@ public:
     using Edit = std::function<bool(store::OrganizationSession&, QueueRules&)>;
     Change(QueuePtr queue, Edit edit, Timestamp now) : queue_{std::move(queue)}, edit_{std::move(edit)}, now_{now} {}
 
-    Result<void> operator()(store::OrganizationSession& tenant) {
+    Result<void> operator()(store::OrganizationSession& tenant) const {
         crash_point("queue.before_write");
         auto rules = queue_repository::find(tenant, queue_->name).value_or(QueueRules{});
         if (!edit_(tenant, rules)) return success();

@@ -113,8 +113,9 @@ awaitable<Result<Schedule>> Schedules::change(OrganizationId organization, Sched
 awaitable<Result<Schedule>> Schedules::update(values::Principal who, ScheduleId id, NewSchedule asked) {
     auto planned = plan(who, asked, clock_.now());
     if (!planned) co_return planned.error();
-    Change replace = [wanted = std::move(planned->schedule), blobs = std::move(planned->blobs)](
-                         OrganizationSession& tenant, const Schedule& present) mutable -> Result<void> {
+    Change replace = [planned = std::move(planned->schedule), blobs = std::move(planned->blobs)](
+                         OrganizationSession& tenant, const Schedule& present) -> Result<void> {
+        auto wanted = planned;
         if (wanted.name != present.name && schedule_repository::find(tenant, wanted.name))
             return name_taken(wanted.name);
         wanted.id = present.id;

@@ -12,7 +12,7 @@ public:
     Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp now) override {
         auto prepared = jobs_.prepare(who, std::move(job), now);
         if (!prepared) return prepared.error();
-        auto shared = std::make_shared<Prepared>(std::move(*prepared)); // by the copies of the function
+        auto shared = std::make_shared<const Prepared>(std::move(*prepared)); // by the copies of the function
         return Pending{[shared](store::OrganizationSession& tenant, Timestamp at) -> Result<values::Job> {
             auto stored = store_job(tenant, *shared, at);
             if (!stored) return stored.error();

@@ -116,7 +116,7 @@ awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission
                                               prepared->job.kind, prepared->job.resource);
     if (reserved) prepared->begin_with = new_lease_token();
     auto task = [prepared = std::move(*prepared), idempotency = std::move(submission.idempotency),
-                 now](OrganizationSession& tenant) mutable -> Result<Accepted> {
+                 now](OrganizationSession& tenant) -> Result<Accepted> {
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();
         if (*earlier) return replayed(std::move(**earlier));
@@ -165,7 +165,7 @@ awaitable<Result<BatchAccepted>> JobService::submit_batch(values::Principal who,
     auto prepared = co_await check_payloads(pool_, bytes, std::move(check));
     if (!prepared) co_return prepared.error();
     auto task = [prepared = std::move(*prepared), idempotency = std::move(idempotency), render = std::move(render),
-                 now](OrganizationSession& tenant) mutable -> Result<BatchAccepted> {
+                 now](OrganizationSession& tenant) -> Result<BatchAccepted> {
         BatchAccepted done;
         auto earlier = earlier_answer(tenant, idempotency);
         if (!earlier) return earlier.error();

@@ -33,10 +33,10 @@ struct Tie {
     bool settled = false;
 };
 
-Result<std::vector<Tie>> look_at_parents(store::OrganizationSession& tenant, Prepared& prepared) {
+Result<std::vector<Tie>> look_at_parents(store::OrganizationSession& tenant,
+                                         const std::vector<values::Dependency>& depends_on, values::Job& job) {
     std::vector<Tie> ties;
-    auto& job = prepared.job;
-    for (const auto& dependency : prepared.depends_on) {
+    for (const auto& dependency : depends_on) {
         const auto parent = job_repository::find_state(tenant, dependency.parent);
         if (!parent)
             return Error{Code::unprocessable,
@@ -79,13 +79,13 @@ void insert_dead(store::OrganizationSession& tenant, const values::Job& job, Tim
 
 } // namespace
 
-Result<Stored> store_job(store::OrganizationSession& tenant, Prepared& prepared, Timestamp now) {
-    auto& job = prepared.job;
+Result<Stored> store_job(store::OrganizationSession& tenant, const Prepared& prepared, Timestamp now) {
+    auto job = prepared.job;
     if (prepared.unique)
         if (auto earlier = earlier_job(tenant, *prepared.unique, now)) return Stored{std::move(*earlier), true};
     std::vector<Tie> ties;
     if (!prepared.depends_on.empty()) {
-        auto found = look_at_parents(tenant, prepared);
+        auto found = look_at_parents(tenant, prepared.depends_on, job);
         if (!found) return found.error();
         ties = std::move(*found);
     }

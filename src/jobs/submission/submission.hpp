@@ -51,6 +51,6 @@ struct Stored {
 
 // In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not
 // exist.
-Result<Stored> store_job(store::OrganizationSession& tenant, Prepared& prepared, Timestamp now);
+Result<Stored> store_job(store::OrganizationSession& tenant, const Prepared& prepared, Timestamp now);
 
 } // namespace millrace::jobs

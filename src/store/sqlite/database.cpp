@@ -1,9 +1,10 @@
 #include "store/data_lock.hpp"
+#include "store/read_pool.hpp"
 #include "store/sqlite.hpp"
 #include "store/sqlite/fault_disk.hpp"
 #include "store/sqlite/group_writer.hpp"
 #include "store/sqlite/migrator.hpp"
-#include "store/sqlite/read_pool.hpp"
+#include "store/sqlite/sqlite_reader.hpp"
 #include "store/sqlite/start_check.hpp"
 
 #include <sys/stat.h>
@@ -27,7 +28,7 @@ public:
           version_{version},
           damage_{std::move(damage)},
           writer_{std::move(connection), options, log, metrics},
-          readers_{file_, options, log, metrics} {}
+          readers_{connect_readers(options, log), options.read_queue, metrics} {}
     ~SqliteDatabase() override { close(); }
 
     DatabaseStats stats() const override {
@@ -49,6 +50,12 @@ public:
     }
 
 private:
+    static std::vector<std::unique_ptr<Reader>> connect_readers(const SqliteOptions& options, telemetry::Log& log) {
+        std::vector<std::unique_ptr<Reader>> readers;
+        for (std::size_t i = 0; i < options.readers; ++i)
+            readers.push_back(std::make_unique<SqliteReader>(options.data / file_name, options, log));
+        return readers;
+    }
     void submit_write(std::unique_ptr<Operation> operation) override { writer_.submit(std::move(operation)); }
     void submit_read(std::unique_ptr<Operation> operation) override { readers_.submit(std::move(operation)); }
 

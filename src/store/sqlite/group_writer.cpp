@@ -27,13 +27,6 @@ const Error taken_back{Code::unavailable, "the write was taken back together wit
 const Error has_failed{Code::unavailable,
                        "the store has failed and takes no writes; the operator must look at the log"};
 
-void refuse(std::unique_ptr<Operation> operation, const Error& why) {
-    operation->fail(why);
-    OperationList one;
-    one.push(std::move(operation));
-    deliver_all(std::move(one));
-}
-
 } // namespace
 
 GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOptions& options, telemetry::Log& log,
@@ -46,8 +39,6 @@ GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOpt
           metrics.histogram("millrace_store_checkpoint_seconds", "Time to write the log back into the database")},
       groups_{metrics.counter("millrace_store_groups_total", "Groups of writes committed")},
       writes_{metrics.counter("millrace_store_writes_total", "Writes in the committed groups")},
-      refused_{metrics.counter("millrace_store_writes_refused_total", "Writes refused because the queue was full")},
-      waiting_gauge_{metrics.gauge("millrace_store_writes_waiting", "Writes waiting for the writer or in its group")},
       connection_{std::move(connection)},
       session_{*connection_},
       begin_{connection_->statement("BEGIN IMMEDIATE")},
@@ -55,7 +46,8 @@ GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const SqliteOpt
       rollback_{connection_->statement("ROLLBACK")},
       files_{options_.data / "millrace.db"},
       mark_{options_.data},
-      log_size_{options_.checkpoint_pages * frame_bytes * 5 / 4} { // what is in flight when the checkpoint starts
+      log_size_{options_.checkpoint_pages * frame_bytes * 5 / 4}, // what is in flight when the checkpoint starts
+      queue_{options.write_queue, metrics} {
     connection_->keep_log_below(2 * log_size_);
     thread_ = std::thread{[this] {
         async::name_this_thread("store-writer");
@@ -67,25 +59,7 @@ GroupWriter::~GroupWriter() { close(); }
 
 void GroupWriter::submit(std::unique_ptr<Operation> operation) {
     if (failed_.load(std::memory_order_relaxed)) return refuse(std::move(operation), has_failed);
-    if (waiting_.fetch_add(1, std::memory_order_relaxed) >= options_.write_queue) {
-        waiting_.fetch_sub(1, std::memory_order_relaxed);
-        refused_.add();
-        return refuse(std::move(operation), {Code::unavailable, "the store's queue is full; try again"});
-    }
-    bool wake = false, closed = false;
-    {
-        auto queue = queue_.lock();
-        closed = queue->closing;
-        if (!closed) {
-            queue->waiting.push(std::move(operation));
-            wake = std::exchange(queue->sleeping, false);
-        }
-    }
-    if (wake) wake_.notify_one();
-    if (closed) {
-        waiting_.fetch_sub(1, std::memory_order_relaxed);
-        refuse(std::move(operation), {Code::unavailable, "the store is closing"});
-    }
+    queue_.submit(std::move(operation));
 }
 
 std::optional<std::string> GroupWriter::failure() const {
@@ -94,47 +68,34 @@ std::optional<std::string> GroupWriter::failure() const {
 }
 
 void GroupWriter::close() {
-    {
-        auto queue = queue_.lock();
-        queue->closing = true;
-        queue->sleeping = false;
-    }
-    wake_.notify_one();
+    queue_.close();
     if (thread_.joinable()) thread_.join();
 }
 
 void GroupWriter::serve() {
     for (;;) {
         OperationList taken;
-        const Wake why = wait(taken);
+        const auto why = queue_.wait(taken, patience());
         while (!taken.empty()) run_group(taken);
-        if (why == Wake::spare) grow_log();
-        if (why == Wake::idle) write_log_back();
-        if (why == Wake::look && !failed_) still_there(files_.replaced());
-        if (why != Wake::closing) continue;
+        if (why == WriteQueue::Wake::patience) without_work();
+        if (why != WriteQueue::Wake::closing) continue;
         if (!failed_ && still_there(files_.deleted())) write_log_back(); // the log itself goes with its last connection
         return;
     }
 }
 
-// Takes everything that waits. Spare: nothing waits, and the log's file is still to be grown. Idle: nothing came for a
-// while, and there is a log to write back. Look: as idle, and there is none.
-GroupWriter::Wake GroupWriter::wait(OperationList& taken) {
-    auto queue = queue_.lock();
-    const auto awake = [&] { return !queue->waiting.empty() || queue->closing; };
-    while (!awake()) {
-        if (log_grown_ < log_size_ && !failed_) return Wake::spare;
-        queue->sleeping = true;
-        const bool nothing_left = log_written_back_ || failed_;
-        if (wake_.wait_for(queue.mutex(), nothing_left ? look_every : idle_after) == std::cv_status::timeout &&
-            !awake()) {
-            queue->sleeping = false;
-            return nothing_left ? Wake::look : Wake::idle;
-        }
-    }
-    queue->sleeping = false;
-    taken.take(queue->waiting);
-    return taken.empty() ? Wake::closing : Wake::work;
+// How long to wait for work before doing something else: none while the log's file is still to be grown.
+std::chrono::milliseconds GroupWriter::patience() const {
+    if (failed_) return look_every;
+    if (log_grown_ < log_size_) return 0ms;
+    return log_written_back_ ? look_every : idle_after;
+}
+
+void GroupWriter::without_work() {
+    if (failed_) return;
+    if (log_grown_ < log_size_) grow_log();
+    else if (!log_written_back_) write_log_back();
+    else still_there(files_.replaced());
 }
 
 // Runs the first `group_limit` of what was taken in one transaction and delivers the outcomes.
@@ -174,7 +135,7 @@ void GroupWriter::run_group(OperationList& taken) {
     log_written_back_ = false;
     if (options_.on_commit && !changes_.empty()) options_.on_commit(changes_);
     changes_.clear();
-    finish(group);
+    queue_.finish(group);
     check_log();
 }
 
@@ -200,12 +161,6 @@ bool GroupWriter::run_one(Operation& operation) {
     }
 }
 
-void GroupWriter::finish(OperationList& group) {
-    const auto left = waiting_.fetch_sub(group.size(), std::memory_order_relaxed) - group.size();
-    waiting_gauge_.set(static_cast<std::int64_t>(left));
-    deliver_all(std::move(group));
-}
-
 void GroupWriter::abandon(OperationList& group, Operation* guilty, const Error& its, const Error& others) {
     if (connection_->in_transaction()) {
         try {
@@ -214,7 +169,7 @@ void GroupWriter::abandon(OperationList& group, Operation* guilty, const Error& 
     }
     for (Operation* operation = group.first(); operation; operation = operation->next)
         operation->fail(operation == guilty ? its : others);
-    finish(group);
+    queue_.finish(group);
 }
 
 void GroupWriter::abandon(OperationList& group, Operation* guilty, const DatabaseError& error) {

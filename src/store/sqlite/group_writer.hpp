@@ -2,14 +2,13 @@
 // transaction, and lets everybody know after the flush. Groups form while the last flush runs; nothing waits for one.
 #pragma once
 #include "async/guarded.hpp"
-#include "store/operation.hpp"
 #include "store/sqlite.hpp"
 #include "store/sqlite/file_watch.hpp"
 #include "store/sqlite/log_mark.hpp"
 #include "store/sqlite/session.hpp"
+#include "store/write_queue.hpp"
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,17 +31,11 @@ public:
     void close(); // runs what is queued, writes the log back, joins
 
 private:
-    struct Queue {
-        OperationList waiting;
-        bool sleeping = false, closing = false;
-    };
-    enum class Wake { work, spare, idle, look, closing };
-
     void serve();
-    Wake wait(OperationList& taken);
+    std::chrono::milliseconds patience() const;
+    void without_work();
     void run_group(OperationList& taken);
     bool run_one(Operation& operation);
-    void finish(OperationList& group);
 
     // How a group that cannot be committed ends: `guilty` (may be null) is told `its`, everybody else `others`.
     void abandon(OperationList& group, Operation* guilty, const Error& its, const Error& others);
@@ -62,8 +55,6 @@ private:
     telemetry::Histogram& checkpoint_seconds_;
     telemetry::Counter& groups_;
     telemetry::Counter& writes_;
-    telemetry::Counter& refused_;
-    telemetry::Gauge& waiting_gauge_;
 
     std::unique_ptr<Connection> connection_;
     SqliteSession session_;
@@ -78,12 +69,10 @@ private:
     std::uint64_t log_grown_ = 0;  // bytes that it is known to have
     Changes changes_;              // published by the tasks of the group
 
-    std::atomic<std::size_t> waiting_{0}; // queued or in the running group
     std::atomic<bool> failed_{false};
     std::atomic<std::uint64_t> most_rows_{0}; // changed by one task
     mutable async::Guarded<std::string> failure_;
-    async::Guarded<Queue> queue_;
-    std::condition_variable wake_;
+    WriteQueue queue_;
     std::thread thread_; // last: it uses all of the above
 };
 

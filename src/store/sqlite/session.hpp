@@ -19,6 +19,9 @@ public:
 
 private:
     Rows start_query(const char* sql, const Value* tenant, std::span<const Value> values) override;
+    Rows start_scan(const char* sql, const Value* tenant, std::span<const Value> values) override {
+        return start_query(sql, tenant, values);
+    }
     std::int64_t start_execute(const char* sql, const Value* tenant, std::span<const Value> values) override;
     void begin_savepoint() override;
     void end_savepoint(bool keep) override;
@@ -31,8 +34,5 @@ private:
     int depth_ = 0;                   // savepoints open
     std::int64_t changes_before_ = 0; // when the outermost one was opened
 };
-
-// What the waiting caller is told.
-Error to_error(const DatabaseError& error);
 
 } // namespace millrace::store
