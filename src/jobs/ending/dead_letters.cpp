@@ -26,8 +26,9 @@ using store::OrganizationSession;
     "AND finished_at >= $6 AND finished_at < $7 AND " MILLRACE_HAS_TAG("$8") " THEN 1 ELSE 0 END"
 #define MILLRACE_DEAD_LOOK "SELECT id, kind, queue, " MILLRACE_DEAD_FITS " FROM finished_jobs WHERE "
 #define MILLRACE_DEAD_ALL "organization_id = $1 AND state = 'dead'"
-// By their ids: the signs keep the index of all dead letters out of it.
-#define MILLRACE_DEAD_NAMED "id IN (SELECT value FROM json_each($9)) AND +organization_id = $1 AND +state = 'dead'"
+// By their ids: what is added to nothing keeps the index of all dead letters out of it.
+#define MILLRACE_DEAD_NAMED \
+    "id IN (SELECT value FROM json_each($9)) AND organization_id || '' = $1 AND state || '' = 'dead'"
 #define MILLRACE_NEWEST_FIRST " AND id < $2 ORDER BY id DESC"
 #define MILLRACE_OLDEST_FIRST " AND id > $2 ORDER BY id"
 constexpr Sql look_at_dead{MILLRACE_DEAD_LOOK MILLRACE_DEAD_ALL MILLRACE_NEWEST_FIRST};
@@ -70,10 +71,10 @@ DeadLetters::Piece look(OrganizationSession& tenant, const DeadFilter& filter, c
                         std::size_t most, Order order) {
     const Bound b{filter, cursor, order};
     const bool newest = order == Order::newest;
-    auto rows = b.ids.empty() ? tenant.query(newest ? look_at_dead : go_through_dead,
-                                             {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag})
-                              : tenant.query(newest ? look_at_named : go_through_named,
-                                             {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag, b.ids});
+    auto rows = b.ids.empty() ? tenant.scan(newest ? look_at_dead : go_through_dead,
+                                            {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag})
+                              : tenant.scan(newest ? look_at_named : go_through_named,
+                                            {b.place, b.kind, b.queue, b.error_code, b.after, b.until, b.tag, b.ids});
     DeadLetters::Piece found;
     Look budget{rows_of_a_look};
     JobId last;

@@ -58,8 +58,8 @@ std::string id_at(Timestamp time) {
 Retention::Piece Retention::find_piece(SystemSession& session, values::JobState state, Timestamp older_than,
                                        const Place& from) {
     const bool by_id = state == values::JobState::succeeded;
-    auto rows = by_id ? session.query(look_at_succeeded, {from.id, id_at(older_than), older_than})
-                      : session.query(look_at_ends, {values::name(state), from.ended, from.id, older_than});
+    auto rows = by_id ? session.scan(look_at_succeeded, {from.id, id_at(older_than), older_than})
+                      : session.scan(look_at_ends, {values::name(state), from.ended, from.id, older_than});
     Piece piece;
     for (int looked = 1; rows.next(); ++looked) {
         const auto id = rows.id<JobId>(0);

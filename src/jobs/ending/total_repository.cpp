@@ -8,8 +8,8 @@ using store::Sql;
 
 constexpr Sql add_total{
     "INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES ($1, $2, $3, $4, $5, $6) "
-    "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + "
-    "excluded.run_us"};
+    "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = job_totals.jobs + "
+    "excluded.jobs, run_us = job_totals.run_us + excluded.run_us"};
 constexpr Sql select_totals{"SELECT organization_id, queue, kind, state, jobs, run_us FROM job_totals"};
 constexpr Sql select_surplus{
     "SELECT organization_id, queue, kind, state FROM (SELECT organization_id, queue, kind, state, jobs, "
@@ -29,7 +29,7 @@ void add(SystemSession& session, const OrganizationId& organization, std::string
 }
 
 void each(SystemSession& session, const std::function<void(const Total&)>& visit) {
-    auto rows = session.query(select_totals);
+    auto rows = session.scan(select_totals);
     while (rows.next())
         if (const auto state = values::job_state(rows.text(3)))
             visit(
@@ -38,7 +38,7 @@ void each(SystemSession& session, const std::function<void(const Total&)>& visit
 
 std::vector<Key> surplus(SystemSession& session, int most, int at_once) {
     std::vector<Key> keys;
-    auto rows = session.query(select_surplus, {most, at_once});
+    auto rows = session.scan(select_surplus, {most, at_once});
     while (rows.next())
         if (const auto state = values::job_state(rows.text(3)))
             keys.push_back({rows.id<OrganizationId>(0), rows.string(1), rows.string(2), *state});

@@ -30,8 +30,10 @@ constexpr Sql unblock{"UPDATE jobs SET blocked_by = blocked_by - 1 WHERE id = $1
                       "RETURNING blocked_by, organization_id, created_by, queue, kind, resource, priority, run_at"};
 constexpr Sql set_state{"UPDATE jobs SET state = $2, run_at = $3 WHERE id = $1"};
 constexpr Sql count_end{"UPDATE flows SET succeeded = succeeded + $2, failed = failed + $3, "
-                        "finished_at = CASE WHEN succeeded + failed + 1 >= jobs THEN $4 END WHERE id = $1"};
-constexpr Sql uncount_end{"UPDATE flows SET failed = max(0, failed - 1), finished_at = NULL WHERE id = $1"};
+                        "finished_at = CASE WHEN succeeded + failed + 1 >= jobs THEN CAST($4 AS BIGINT) END "
+                        "WHERE id = $1"};
+constexpr Sql uncount_end{"UPDATE flows SET failed = CASE WHEN failed > 0 THEN failed - 1 ELSE 0 END, "
+                          "finished_at = NULL WHERE id = $1"};
 
 } // namespace
 

@@ -58,8 +58,8 @@ constexpr Sql select_running{"SELECT " MILLRACE_LEASE_COLUMNS ", id, lease_us FR
 constexpr Sql requeue_job{
     "UPDATE jobs SET state = 'queued', lease_token = NULL, error_code = $2, error_message = $3 WHERE id = $1"};
 constexpr Sql select_waiting{"SELECT id, organization_id, created_by, queue, kind, resource, state, priority, run_at, "
-                             "CASE WHEN attempt > 0 THEN deadline_at ELSE min(coalesce(expires_at, deadline_at), "
-                             "coalesce(deadline_at, expires_at)) END "
+                             "CASE WHEN attempt > 0 OR expires_at IS NULL OR deadline_at < expires_at THEN deadline_at "
+                             "ELSE expires_at END "
                              "FROM jobs WHERE state IN ('queued', 'scheduled', 'blocked') ORDER BY run_at, id"};
 
 Lease read_lease(const Rows& rows, JobId id) {
@@ -222,7 +222,7 @@ Counts counts(SystemSession& session, const Lease& lease) {
 
 std::vector<Found> running(SystemSession& session) {
     std::vector<Found> all;
-    auto rows = session.query(select_running, {});
+    auto rows = session.scan(select_running, {});
     while (rows.next()) {
         Found found{read_lease(rows, rows.id<JobId>(23)), {}};
         if (!rows.is_null(24)) found.external = std::chrono::milliseconds{rows.integer(24) / 1000};
@@ -236,7 +236,7 @@ void requeue(SystemSession& session, JobId id, const values::JobError& lost) {
 }
 
 void each_waiting(SystemSession& session, const std::function<void(const WaitingRow&)>& visit) {
-    auto rows = session.query(select_waiting, {});
+    auto rows = session.scan(select_waiting, {});
     while (rows.next()) {
         WaitingRow row{rows.id<JobId>(0),
                        rows.id<OrganizationId>(1),

@@ -15,14 +15,16 @@ using store::OrganizationSession;
     "CASE WHEN organization_id = $1 AND ($3 = '' OR state = $3 OR ($3 = 'queued' AND state = 'scheduled' AND run_at " \
     "<= $4)) "                                                                                                        \
     "AND ($3 <> 'scheduled' OR run_at > $4) AND ($5 = '' OR kind = $5) AND ($6 = '' OR queue = $6) "                  \
-    "AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9) AND ($10 = '' OR flow_id = $10) "       \
+    "AND (CAST($8 AS BIGINT) IS NULL OR created_at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR created_at < $9) "       \
+    "AND ($10 = '' OR flow_id = $10) "                                                                                \
     "AND " MILLRACE_HAS_TAG("$7") " THEN 1 ELSE 0 END"
 #define MILLRACE_LOOK(TABLE, WHERE) "SELECT id, " MILLRACE_FITS " AS fits FROM " TABLE " WHERE " WHERE " AND id < $2"
 #define MILLRACE_NEWEST " ORDER BY id DESC"
 // Both halves come in the order of their index and are merged.
-constexpr Sql look_at_all{MILLRACE_LOOK("jobs", "1") " UNION ALL " MILLRACE_LOOK("finished_jobs", "1") MILLRACE_NEWEST};
-constexpr Sql look_at_open{MILLRACE_LOOK("jobs", "1") MILLRACE_NEWEST};
-constexpr Sql look_at_ended{MILLRACE_LOOK("finished_jobs", "1") MILLRACE_NEWEST};
+constexpr Sql look_at_all{MILLRACE_LOOK("jobs", "1 = 1") " UNION ALL " MILLRACE_LOOK("finished_jobs", "1 = 1")
+                              MILLRACE_NEWEST};
+constexpr Sql look_at_open{MILLRACE_LOOK("jobs", "1 = 1") MILLRACE_NEWEST};
+constexpr Sql look_at_ended{MILLRACE_LOOK("finished_jobs", "1 = 1") MILLRACE_NEWEST};
 constexpr Sql look_at_dead{MILLRACE_LOOK("finished_jobs", "organization_id = $1 AND state = 'dead'") MILLRACE_NEWEST};
 constexpr Sql look_at_flow{MILLRACE_LOOK("jobs", "flow_id = $10") " UNION ALL " MILLRACE_LOOK(
     "finished_jobs", "flow_id = $10") MILLRACE_NEWEST};
@@ -41,9 +43,9 @@ JobPage list(OrganizationSession& session, const Filter& filter, Timestamp now, 
     const std::string flow = filter.flow ? filter.flow->text() : "";
     // Above every id: the largest UUID.
     const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";
-    auto rows = session.query(look_for(filter), {before, state, now, filter.kind.value_or(""),
-                                                 filter.queue.value_or(""), filter.tag ? stored_tag(*filter.tag) : "",
-                                                 filter.created_after, filter.created_before, flow});
+    auto rows = session.scan(look_for(filter), {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
+                                                filter.tag ? stored_tag(*filter.tag) : "", filter.created_after,
+                                                filter.created_before, flow});
     JobPage page;
     Look look{most_rows};
     std::size_t bytes = 0;

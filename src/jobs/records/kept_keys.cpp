@@ -25,7 +25,8 @@ constexpr Sql upsert_unique{
     "INSERT INTO unique_keys (organization_id, unique_key, job_id, created_at, forget_at) VALUES ($1, $2, $3, $4, $5) "
     "ON CONFLICT (organization_id, unique_key) DO UPDATE SET job_id = excluded.job_id, created_at = "
     "excluded.created_at, "
-    "forget_at = CASE WHEN forget_at > excluded.forget_at THEN forget_at ELSE excluded.forget_at END"};
+    "forget_at = CASE WHEN unique_keys.forget_at > excluded.forget_at THEN unique_keys.forget_at ELSE "
+    "excluded.forget_at END"};
 constexpr Sql select_old_unique{
     "SELECT k.organization_id, k.unique_key, EXISTS (SELECT 1 FROM jobs WHERE jobs.id = k.job_id) FROM unique_keys k "
     "WHERE k.forget_at <= $1 ORDER BY k.forget_at LIMIT $2"};
