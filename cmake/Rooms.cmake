@@ -1,10 +1,11 @@
-# millrace_room(NAME [USES ROOM ...] [LIBRARIES TARGET ...] [EXCLUDE FOLDER/] [HEADERS HEADER ...])
+# millrace_room(NAME [BOTH_DATABASES] [USES ROOM ...] [LIBRARIES TARGET ...] [EXCLUDE FOLDER/] [HEADERS HEADER ...])
 #   The folder src/NAME becomes the static library `NAME`; the .cpp files below tests/unit/NAME become the test program
 #   `test_NAME`, where they include what they share by its path below tests. USES names the rooms below it: the same
 #   table stands in docs/architecture.md and is enforced on the #include lines by tests/structure/rooms.py.
+#   BOTH_DATABASES: the tests run once on SQLite, and once more on a PostgreSQL server of their own.
 #   HEADERS: it has a precompiled header of its own with these, and is compiled with -O1: for a room whose speed matters little.
 function(millrace_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES;EXCLUDE;HEADERS" ${ARGN})
+  cmake_parse_arguments(ROOM "BOTH_DATABASES" "" "USES;LIBRARIES;EXCLUDE;HEADERS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
   foreach(pattern ${ROOM_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/src/${name}/${pattern}")
@@ -32,5 +33,10 @@ function(millrace_room name)
     target_compile_options(test_${name} PRIVATE $<$<CONFIG:Release>:-Og>)
     target_compile_definitions(test_${name} PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME unit.${name} COMMAND test_${name})
+    if(ROOM_BOTH_DATABASES)
+      add_test(NAME unit.${name}.postgres
+               COMMAND ${CMAKE_SOURCE_DIR}/tests/support/postgres_server.py $<TARGET_FILE:test_${name}> "-sfe=*/sqlite/*")
+      set_tests_properties(unit.${name}.postgres PROPERTIES SKIP_RETURN_CODE 77)   # there is no server to start
+    endif()
   endif()
 endfunction()

@@ -25,6 +25,8 @@ build=(g++ cmake ninja-build ccache pkg-config python3 python3-pip tzdata
        libtorch-dev libopenblas0-pthread)
 tests=(python3-pytest python3-numpy python3-yaml python3-torch curl jq
        shellcheck chromium debootstrap dpkg-dev file git lintian man-db rpm unzip)
+# The server for the tests of the store's second driver: each release has one version of it.
+if [ "$release" = 13 ]; then tests+=(postgresql-17); else tests+=(postgresql-15); fi
 # Later versions lay files out in another way, and are not asked.
 [ "$release" = 12 ] && tests+=(black clang-format-14)
 

@@ -63,6 +63,9 @@ fi
 
 for each in "${further[@]}"; do torch+=(--torch "$each"); done
 
+# The tests of the store run on a PostgreSQL server of their own, too.
+export MILLRACE_REQUIRE_POSTGRES=1
+
 step "Building"
 packaging/build.sh --preset "$preset" "${torch[@]}"
 

@@ -1,6 +1,7 @@
 #include "app/foundations.hpp"
 
 #include "cache/lmdb.hpp"
+#include "store/postgres.hpp"
 #include "store/sqlite.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +15,30 @@ namespace {
 
 constexpr std::size_t files_queue = 4096;
 
+// A store that has failed takes nothing more until it is opened again (an fsync is never retried, and a daemon whose
+// place another one has taken never writes again): stop in order, so that the service manager starts the daemon anew.
+void stop_daemon(const std::string&) { ::kill(::getpid(), SIGTERM); }
+
+Result<std::unique_ptr<store::Database>> open_database(const config::Config& config, events::Feed& feed,
+                                                       telemetry::Log& log, telemetry::Metrics& metrics) {
+    if (!config.store.url.empty())
+        return store::open_postgres({.url = config.store.url,
+                                     .data = config.data,
+                                     .readers = config.store.readers,
+                                     .write_queue = config.store.queue_capacity,
+                                     .on_commit = feed.on_commit(),
+                                     .on_failure = stop_daemon},
+                                    log, metrics);
+    return store::open_sqlite({.data = config.data,
+                               .readers = config.store.readers,
+                               .write_queue = config.store.queue_capacity,
+                               .accept_damage = config.store.accept_damage,
+                               .on_commit = feed.on_commit(),
+                               .on_failure = stop_daemon},
+                              log, metrics);
 }
+
+} // namespace
 
 Result<Foundations> Foundations::open(const config::Config& config, telemetry::Log& log) {
     using std::filesystem::perms;
@@ -37,17 +61,8 @@ Result<Foundations> Foundations::open(const config::Config& config, telemetry::L
     if (!trusted) return trusted.error();
     base.trusted_keys = std::move(*trusted);
     base.metrics = std::make_unique<telemetry::Metrics>();
-    store::SqliteOptions sqlite;
-    sqlite.data = config.data;
-    sqlite.readers = config.store.readers;
-    sqlite.write_queue = config.store.queue_capacity;
-    sqlite.accept_damage = config.store.accept_damage;
-    // A store that failed to flush takes nothing more until it is opened again (an fsync is never retried): stop in
-    // order, so that the service manager starts the daemon anew.
-    sqlite.on_failure = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
     base.feed = std::make_unique<events::Feed>();
-    sqlite.on_commit = base.feed->on_commit();
-    auto database = store::open_sqlite(sqlite, log, *base.metrics);
+    auto database = open_database(config, *base.feed, log, *base.metrics);
     if (!database) return database.error();
     base.database = std::move(*database);
     base.files = std::make_unique<async::ThreadPool>("files", config.blobs.files_threads, files_queue);

@@ -37,8 +37,9 @@ private:
     std::span<const File> files_;
 };
 
-const Files& migrations(); // library embedded_migrations: "0001_first.up.sql", …
-const Files& assets();     // library embedded_assets: "ui/…", "openapi.json", "millrace.toml"
-const Files& examples();   // library embedded_examples: "digit-7-row-1442.png", "land_cover.npy"
+const Files& migrations();          // library embedded_migrations: "0001_first.up.sql", …
+const Files& postgres_migrations(); // library embedded_postgres_migrations: "0009_first.up.sql", …
+const Files& assets();              // library embedded_assets: "ui/…", "openapi.json", "millrace.toml"
+const Files& examples();            // library embedded_examples: "digit-7-row-1442.png", "land_cover.npy"
 
 } // namespace millrace::embedded

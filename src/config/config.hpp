@@ -40,6 +40,7 @@ struct LogConfig {
 };
 
 struct StoreConfig {
+    std::string url; // of a PostgreSQL database; empty: SQLite in the data folder
     unsigned readers = 0;
     std::uint32_t queue_capacity = 0; // writes that wait for the writer thread
     bool accept_damage = false;       // start although acknowledged commits are lost

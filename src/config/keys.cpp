@@ -2,6 +2,7 @@
 
 #include "config/exec.hpp"
 #include "config/parse.hpp"
+#include "config/store_url.hpp"
 
 #include <fmt/format.h>
 
@@ -99,6 +100,11 @@ const std::array table{
     Key{"log.format", "one of logfmt, json", "logfmt", "How: logfmt for people, json for programs.", false, true,
         +[](Config& c, std::string_view t) { return store_choice(t, format_names, c.log.format); },
         +[](const Config& c) { return std::string{format_names[static_cast<std::size_t>(c.log.format)]}; }},
+    Key{"store.url", "URL", "",
+        "Where the rows are: a PostgreSQL database (postgres://user@host/database?passfile=/path), or empty for SQLite "
+        "in the\ndata folder: docs/postgresql.md.",
+        false, true, +[](Config& c, std::string_view t) { return store(parse_store_url(t), c.store.url); },
+        +[](const Config& c) { return without_password(c.store.url); }},
     Key{"store.readers", "number", "2", "Threads that run queries beside the one that writes.", false, false,
         MILLRACE_INTEGER(store.readers, 1, 256)},
     Key{"store.queue_capacity", "number", "8192",

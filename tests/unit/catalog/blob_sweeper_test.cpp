@@ -3,7 +3,7 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
-#include "store/sqlite.hpp"
+#include "unit/store/test_database.hpp"
 #include "values/principal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -28,7 +28,7 @@ struct World {
     World() {
         std::string pattern = (std::filesystem::temp_directory_path() / "millrace-catalog-XXXXXX").string();
         data = ::mkdtemp(pattern.data());
-        database = std::move(*store::open_sqlite({.data = data, .on_failure = {}}, log, metrics));
+        database = std::move(*store::test::open_database({.data = data, .on_failure = {}}, log, metrics));
         blobs = std::move(*blobs::BlobStore::open({.folder = data / "blobs"}, pool, log, metrics));
         catalog = std::make_unique<BlobCatalog>(*database, clock);
         sweeper = std::make_unique<BlobSweeper>(*database, *blobs, pool, clock, log, metrics);

@@ -1,6 +1,6 @@
 // Events that are posted: written by themselves, and read by their own organisation alone.
 #include "events/event_log.hpp"
-#include "store/sqlite.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,7 +17,7 @@ struct World {
     World() {
         std::string pattern = (std::filesystem::temp_directory_path() / "millrace-events-XXXXXX").string();
         data = ::mkdtemp(pattern.data());
-        auto opened = store::open_sqlite({.data = data, .on_failure = {}}, log, metrics);
+        auto opened = store::test::open_database({.data = data, .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
     }

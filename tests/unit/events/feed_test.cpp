@@ -1,7 +1,7 @@
 // Changes: heard after the commit, in its order, and only when there was one.
 #include "events/event_log.hpp"
 #include "events/feed.hpp"
-#include "store/sqlite.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <doctest/doctest.h>
 
@@ -25,7 +25,8 @@ struct World {
     World() {
         std::string pattern = (std::filesystem::temp_directory_path() / "millrace-feed-XXXXXX").string();
         data = ::mkdtemp(pattern.data());
-        auto opened = store::open_sqlite({.data = data, .on_commit = feed.on_commit(), .on_failure = {}}, log, metrics);
+        auto opened =
+            store::test::open_database({.data = data, .on_commit = feed.on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         feed.subscribe<Named>([this](const std::shared_ptr<const Named>& change) { heard.push_back(change->name); });

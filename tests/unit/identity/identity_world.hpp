@@ -2,9 +2,9 @@
 // only.
 #pragma once
 #include "identity/identity.hpp"
-#include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -50,7 +50,7 @@ struct World {
         database.reset();
         feed = std::make_unique<events::Feed>();
         auto opened =
-            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
+            store::test::open_database({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         identity = std::make_unique<Identity>(*database, *feed, clock, log);

@@ -7,9 +7,9 @@
 #include "jobs/job_service.hpp"
 #include "jobs/leases.hpp"
 #include "jobs/queues.hpp"
-#include "store/sqlite.hpp"
 #include "unit/jobs/fake_clock.hpp"
 #include "unit/jobs/puppet.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -175,7 +175,7 @@ private:
     void begin() {
         feed = std::make_unique<events::Feed>();
         auto opened =
-            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
+            store::test::open_database({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
         dispatcher = std::make_unique<Dispatcher>(*database, *feed, clock, log, metrics, options);

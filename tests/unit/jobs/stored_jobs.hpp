@@ -1,54 +1,23 @@
-// Jobs in a real SQLite store, on the test's own thread: one connection for the whole program, and for each fixture one
-// transaction that is taken back at its end. So nothing is flushed, and thousands of fixtures a second can be made.
+// Jobs in a real store, on the test's own thread, in a transaction that is taken back (unit/store/test_session.hpp).
 #pragma once
-#include "base/embedded.hpp"
 #include "events/event_log.hpp"
 #include "jobs/ending/ending.hpp"
 #include "jobs/flows/dependency_repository.hpp"
 #include "jobs/job_repository.hpp"
 #include "jobs/submission/submission.hpp"
-#include "store/sqlite/migrator.hpp"
-#include "store/sqlite/session.hpp"
+#include "unit/store/test_session.hpp"
 #include "values/principal.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace millrace::jobs::test {
 
-class MigratedStore {
-public:
-    static store::Connection& connection() {
-        static MigratedStore one;
-        return *one.connection_;
-    }
-    ~MigratedStore() {
-        connection_.reset();
-        std::filesystem::remove_all(folder_);
-    }
-
-private:
-    MigratedStore() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "millrace-jobs-XXXXXX").string();
-        folder_ = ::mkdtemp(pattern.data());
-        connection_ = std::make_unique<store::Connection>(folder_ / "test.db", store::Connection::Access::write);
-        const auto migrations = store::load_migrations(embedded::migrations()).value();
-        store::migrate(*connection_, migrations, static_cast<int>(migrations.size()), {1}).value();
-    }
-    std::filesystem::path folder_;
-    std::unique_ptr<store::Connection> connection_;
-};
-
 struct StoredJobs {
-    StoredJobs() { connection.script("BEGIN"); }
-    ~StoredJobs() { connection.script("ROLLBACK"); }
-
-    store::Connection& connection = MigratedStore::connection();
-    store::SqliteSession session{connection};
+    store::test::TestSession transaction;
+    store::SystemSession& session = transaction.get();
     OrganizationId organization = values::default_organization;
     Timestamp now = *Timestamp::parse("2026-05-04T10:20:00Z");
     EndRules rules;
@@ -128,7 +97,7 @@ struct StoredJobs {
         auto its = tenant();
         return job_repository::attempts(its, id);
     }
-    std::int64_t number(const char* sql) { return connection.integer(sql); }
+    std::int64_t number(const char* sql) { return transaction.integer(sql); }
     std::vector<events::Event> events() {
         auto its = tenant();
         return events::events_after(its, 0, 1000);

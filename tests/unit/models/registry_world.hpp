@@ -3,8 +3,8 @@
 #include "events/feed.hpp"
 #include "models/registry.hpp"
 
-#include "store/sqlite.hpp"
 #include "telemetry/metrics.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -73,7 +73,7 @@ struct World {
         close();
         feed = std::make_unique<events::Feed>();
         auto opened =
-            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
+            store::test::open_database({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE(opened.has_value());
         database = std::move(*opened);
         auto blobs = blobs::BlobStore::open({.folder = data / "models"}, pool, log, metrics);

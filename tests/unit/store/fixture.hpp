@@ -1,8 +1,8 @@
 // A database in a folder of its own, for the tests of the store.
 #pragma once
-#include "store/sqlite.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <doctest/doctest.h>
 
@@ -38,8 +38,12 @@ struct Fixture {
     SqliteOptions options{.data = folder.path, .on_failure = {}};
     std::unique_ptr<Database> database;
 
-    Database& open() {
-        auto opened = open_sqlite(options, log, metrics);
+    // On the driver that the tests run on.
+    Database& open() { return keep(open_database(options, log, metrics)); }
+    Database& open_sqlite() { return keep(store::open_sqlite(options, log, metrics)); }
+
+private:
+    Database& keep(Result<std::unique_ptr<Database>> opened) {
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
         return *database;

@@ -146,9 +146,9 @@ TEST_CASE("a read that runs too long is stopped, and the reader works on") {
     auto& database = fixture.open();
     const auto count_to = [](std::int64_t last) {
         return [last](SystemSession& session) -> Result<std::int64_t> {
-            auto rows = session.query(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n",
-                {last});
+            auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n "
+                                      "WHERE i < $1) SELECT count(*) FROM n",
+                                      {last});
             return rows.integer(0);
         };
     };
@@ -171,8 +171,8 @@ TEST_CASE("an unlimited read does not hold up the end of the store") {
     database.post_read(
         [&](SystemSession& session) -> Result<std::int64_t> {
             started.set_value();
-            auto rows =
-                session.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+            auto rows = session.query("WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n) "
+                                      "SELECT count(*) FROM n");
             return rows.integer(0);
         },
         [&](Result<std::int64_t> outcome) { promise.set_value(std::move(outcome)); }, ReadTime::unlimited);

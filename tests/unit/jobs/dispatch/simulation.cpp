@@ -224,14 +224,14 @@ void Simulation::heartbeat() {
 void Simulation::haunt() {
     if (ghosts_.empty()) return;
     const auto ghost = dice_.any_of(ghosts_);
-    const auto changes = store_.connection.total_changes();
+    const auto changes = store_.transaction.changed_rows();
     store::OrganizationSession tenant{store_.session, ghost.lease.organization};
     const auto luck = dice_.below(4);
     if (luck == 0) attempt_repository::heartbeat(tenant, ghost.lease.id, ghost.lease.token, 99);
     else if (luck == 1) attempt_repository::release(store_.session, ghost.lease.id, ghost.lease.token);
     else if (luck == 2) store_.end(ghost.lease, Success{"\"of a ghost\"", {}});
     else store_.end(ghost.lease, Failure{static_cast<Kind>(dice_.below(4)), {"broken", "by a ghost"}, {}});
-    require(store_.connection.total_changes() == changes, "a stale lease wrote");
+    require(store_.transaction.changed_rows() == changes, "a stale lease wrote");
 }
 
 void Simulation::cancel() {

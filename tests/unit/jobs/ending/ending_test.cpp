@@ -92,7 +92,7 @@ TEST_CASE("a stale lease writes nothing, whatever it tries") {
     world.pass(1h);
     const auto fresh = world.claim(id);
     const auto before = world.job(id);
-    const auto changes = world.connection.total_changes();
+    const auto changes = world.transaction.changed_rows();
     CHECK(world.end(stale, Success{"\"late\"", {}}).empty());
     for (const auto kind : {Kind::retryable, Kind::permanent, Kind::worker_lost, Kind::spared})
         CHECK(world.end(stale, Failure{kind, {"late", "late"}, {}}).empty());
@@ -100,7 +100,7 @@ TEST_CASE("a stale lease writes nothing, whatever it tries") {
     auto tenant = world.tenant();
     CHECK_FALSE(attempt_repository::heartbeat(tenant, id, stale.token, 99));
     CHECK_FALSE(attempt_repository::find(tenant, id, stale.token));
-    CHECK(world.connection.total_changes() == changes);
+    CHECK(world.transaction.changed_rows() == changes);
     CHECK(world.job(id).progress_percent == before.progress_percent);
     CHECK(states(world.succeed(fresh)) == "succeeded");
     CHECK(world.succeed(fresh).empty()); // nor is anything ended twice

@@ -2,8 +2,8 @@
 #pragma once
 #include "base/json_text.hpp"
 #include "jobs/schedules.hpp"
-#include "store/sqlite.hpp"
 #include "unit/jobs/fake_clock.hpp"
+#include "unit/store/test_database.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -77,7 +77,7 @@ struct ScheduleWorld {
         database.reset();
         feed = std::make_unique<events::Feed>();
         auto opened =
-            store::open_sqlite({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
+            store::test::open_database({.data = data, .on_commit = feed->on_commit(), .on_failure = {}}, log, metrics);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().detail));
         database = std::move(*opened);
         feed->subscribe<FakeSubmitter::Submitted>([this](const auto&) { ++submitter.announced; });

@@ -19,7 +19,7 @@ void write_until_killed(const std::filesystem::path& folder) {
     test::Fixture fixture;
     fixture.options.data = folder;
     fixture.options.checkpoint_pages = 32;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     const int notes = ::open((folder / "acknowledged").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     std::atomic<int> next{0};
     std::vector<std::thread> threads;
@@ -61,7 +61,7 @@ TEST_CASE("whatever moment the process is killed at, what was acknowledged is th
         for (const int hit : {1, 3}) {
             test::Fixture fixture;
             REQUIRE(killed_at(point, hit * 7, fixture.folder.path));
-            auto& database = fixture.open();
+            auto& database = fixture.open_sqlite();
             std::ifstream notes{fixture.folder.path / "acknowledged"};
             int acknowledged = 0;
             for (std::string name; std::getline(notes, name); ++acknowledged) {

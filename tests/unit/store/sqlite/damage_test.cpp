@@ -51,7 +51,7 @@ struct Damaged : Fixture {
         log_file = folder.path / "millrace.db-wal";
         whole = scan_log(log_file).frames;
     }
-    Result<std::unique_ptr<Database>> try_to_open() { return open_sqlite(options, log, metrics); }
+    Result<std::unique_ptr<Database>> try_to_open() { return store::open_sqlite(options, log, metrics); }
     std::filesystem::path log_file;
     std::uint64_t whole = 0;
 };
@@ -65,11 +65,11 @@ TEST_CASE("a log that a kill left behind is as long as its mark, and opens") {
     CHECK(mark->frames == fixture.whole);
     CHECK_FALSE(mark->written_back);
     CHECK(mark->life == scan_log(fixture.log_file).life);
-    CHECK(added(fixture.open()) == 20);
+    CHECK(added(fixture.open_sqlite()) == 20);
     fixture.database->close();
     CHECK(read_mark(fixture.folder.path)->written_back);
     fixture.database.reset();
-    CHECK(added(fixture.open()) == 20);
+    CHECK(added(fixture.open_sqlite()) == 20);
 }
 
 TEST_CASE("a log that does not hold what was acknowledged is refused, whatever has happened to it") {
@@ -119,13 +119,13 @@ TEST_CASE("a database that another program wrote back, or one from a backup, ope
     Connection{fixture.folder.path / "millrace.db", Connection::Access::write}.integer(
         "SELECT count(*) FROM organizations");
     CHECK_FALSE(std::filesystem::exists(fixture.log_file)); // written back and removed as the last connection closed
-    CHECK(added(fixture.open()) == 20);
+    CHECK(added(fixture.open_sqlite()) == 20);
 }
 
 TEST_CASE("a missing, empty or bare database beside what an installation leaves is no new installation") {
     Fixture fixture;
     const auto file = fixture.folder.path / "millrace.db";
-    fixture.open();
+    fixture.open_sqlite();
     REQUIRE(fixture.database->write_blocking(adding("one")).has_value());
     fixture.database.reset();
     SUBCASE("missing, beside a mark") { std::filesystem::remove(file); }
@@ -146,10 +146,10 @@ TEST_CASE("a missing, empty or bare database beside what an installation leaves 
         CHECK(opened.error().detail.find("no new installation") != std::string::npos);
     }
     fixture.options.accept_damage = true;
-    CHECK(added(fixture.open()) == 0);
+    CHECK(added(fixture.open_sqlite()) == 0);
     fixture.database.reset();
     fixture.options.accept_damage = false;
-    CHECK(added(fixture.open()) == 0);
+    CHECK(added(fixture.open_sqlite()) == 0);
 }
 
 TEST_CASE("a first start that was killed is a new installation") {
@@ -157,21 +157,21 @@ TEST_CASE("a first start that was killed is a new installation") {
     Connection{fixture.folder.path / "millrace.db", Connection::Access::write}.integer("SELECT 1");
     std::ofstream{fixture.folder.path / "millrace.db-wal"}
         << std::string(1 << 20, char{0}); // as it is grown ahead of commits
-    CHECK(added(fixture.open()) == 0);
+    CHECK(added(fixture.open_sqlite()) == 0);
 }
 
 TEST_CASE("empty folders beside no database are a new installation") {
     Fixture fixture;
     std::filesystem::create_directories(fixture.folder.path / "blobs/hot/ab/cd");
     std::ofstream{fixture.folder.path / "millrace.db"};
-    CHECK(added(fixture.open()) == 0);
+    CHECK(added(fixture.open_sqlite()) == 0);
 }
 
 TEST_CASE("a database that vanishes under the store stops it, and is saved") {
     Fixture fixture;
     std::promise<std::string> stopped;
     fixture.options.on_failure = [&](const std::string& reason) { stopped.set_value(reason); };
-    fixture.open();
+    fixture.open_sqlite();
     REQUIRE(fixture.database->write_blocking(adding("before")).has_value());
     bool writes = true;
     SUBCASE("deleted, found at the next write") { std::filesystem::remove(fixture.folder.path / "millrace.db"); }
@@ -198,5 +198,5 @@ TEST_CASE("a database that vanishes under the store stops it, and is saved") {
     REQUIRE_FALSE(copy.empty());
     std::filesystem::rename(copy, fixture.folder.path / "millrace.db");
     fixture.options.on_failure = {};
-    CHECK(added(fixture.open()) >= 1);
+    CHECK(added(fixture.open_sqlite()) >= 1);
 }

@@ -1,62 +1,21 @@
-#include "unit/store/fixture.hpp"
+#include "unit/store/groups.hpp"
 
-#include "async/io_pool.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/fault_disk.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include <atomic>
-#include <future>
-#include <latch>
 
 using namespace millrace;
 using namespace millrace::store;
 using millrace::store::test::adding;
-
-namespace {
-
-// Keeps the writer busy until let go, so that what is posted meanwhile forms one group.
-class Blocker {
-public:
-    explicit Blocker(Database& database) {
-        database.post_write(
-            [this](SystemSession&) -> Result<void> {
-                entered_.count_down();
-                gate_.wait();
-                return success();
-            },
-            [](const Result<void>&) {});
-        entered_.wait();
-    }
-    void release() { gate_.count_down(); }
-
-private:
-    std::latch entered_{1}, gate_{1};
-};
-
-// Posts all tasks into one group and returns their outcomes in order.
-std::vector<Result<void>> run_as_group(Database& database,
-                                       std::vector<std::function<Result<void>(SystemSession&)>> tasks) {
-    std::vector<std::promise<Result<void>>> promises(tasks.size());
-    Blocker blocker{database};
-    for (std::size_t i = 0; i < tasks.size(); ++i)
-        database.post_write(tasks[i],
-                            [&promise = promises[i]](Result<void> outcome) { promise.set_value(std::move(outcome)); });
-    blocker.release();
-    std::vector<Result<void>> outcomes;
-    for (auto& promise : promises) outcomes.push_back(promise.get_future().get());
-    return outcomes;
-}
-
-} // namespace
+using millrace::store::test::run_as_group;
 
 TEST_CASE("writes that wait together are committed together, with one flush") {
     FaultDisk disk;
     test::Fixture fixture;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     const auto groups = database.stats().groups;
     const auto flushes = disk.flushes();
     std::vector<std::function<Result<void>(SystemSession&)>> tasks;
@@ -67,45 +26,9 @@ TEST_CASE("writes that wait together are committed together, with one flush") {
     CHECK(test::added(database) == 200);
 }
 
-TEST_CASE("a group is never larger than its limit") {
-    test::Fixture fixture;
-    fixture.options.group_limit = 16;
-    auto& database = fixture.open();
-    const auto groups = database.stats().groups;
-    std::vector<std::function<Result<void>(SystemSession&)>> tasks;
-    for (int i = 0; i < 64; ++i) tasks.emplace_back(adding(fmt::format("o{}", i)));
-    for (const auto& outcome : run_as_group(database, tasks)) CHECK(outcome);
-    CHECK(database.stats().groups - groups == 5);
-}
-
-TEST_CASE("a task that returns an error before writing leaves the others of its group committed") {
-    test::Fixture fixture;
-    auto& database = fixture.open();
-    const auto outcomes = run_as_group(database, {adding("a"),
-                                                  [](SystemSession&) -> Result<void> {
-                                                      return Error{Code::conflict, "no"};
-                                                  },
-                                                  adding("b")});
-    CHECK(outcomes[0]);
-    CHECK(outcomes[1].error().code == Code::conflict);
-    CHECK(outcomes[2]);
-    CHECK(test::added(database) == 2);
-}
-
-TEST_CASE("a constraint met by a task's first write concerns that task alone") {
-    test::Fixture fixture;
-    auto& database = fixture.open();
-    const auto outcomes = run_as_group(database, {adding("a"), adding("a"), adding("b")});
-    CHECK(outcomes[0]);
-    CHECK(outcomes[1].error().code == Code::internal);
-    CHECK(outcomes[2]);
-    CHECK(test::added(database) == 2);
-    CHECK_FALSE(database.failure());
-}
-
 TEST_CASE("a task that fails after it has written takes its group back, and the store works on") {
     test::Fixture fixture;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     const auto returns_an_error = [](SystemSession& session) -> Result<void> {
         REQUIRE(test::add_organization(session, "x"));
         return Error{Code::conflict, "too late"};
@@ -137,7 +60,7 @@ TEST_CASE("a failed flush acknowledges nobody and stops the store for good") {
     test::Fixture fixture;
     std::atomic<int> told{0};
     fixture.options.on_failure = [&](const std::string&) { ++told; };
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     REQUIRE(database.write_blocking(adding("first")));
 
     disk.flushes_fail = true;
@@ -151,7 +74,7 @@ TEST_CASE("a failed flush acknowledges nobody and stops the store for good") {
     CHECK(test::added(database) == 1); // readers still see what was committed
 
     fixture.database.reset();
-    auto& again = fixture.open();
+    auto& again = fixture.open_sqlite();
     CHECK(test::added(again) >= 1);
     CHECK(again.write_blocking(adding("after")));
 }
@@ -159,7 +82,7 @@ TEST_CASE("a failed flush acknowledges nobody and stops the store for good") {
 TEST_CASE("a full disk is told as such, and writes go on once there is space") {
     FaultDisk disk;
     test::Fixture fixture;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     disk.full = true;
     for (const auto& outcome : run_as_group(database, {adding("a"), adding("b")}))
         CHECK(outcome.error().code == Code::storage_full);
@@ -170,99 +93,9 @@ TEST_CASE("a full disk is told as such, and writes go on once there is space") {
     CHECK(test::added(database) == 1);
 }
 
-TEST_CASE("a full queue refuses, and takes writes again afterwards") {
-    test::Fixture fixture;
-    fixture.options.write_queue = 4;
-    auto& database = fixture.open();
-    std::atomic<int> committed{0}, refused{0};
-    {
-        Blocker blocker{database}; // takes one of the four places
-        for (int i = 0; i < 6; ++i)
-            database.post_write(adding(fmt::format("o{}", i)), [&](const Result<void>& outcome) {
-                if (outcome) ++committed;
-                else if (outcome.error().code == Code::unavailable) ++refused;
-            });
-        CHECK(refused == 3);
-        blocker.release();
-        while (committed != 3) std::this_thread::yield();
-    }
-    CHECK(database.write_blocking(adding("later")));
-}
-
-TEST_CASE("a coroutine resumes on its own thread after the commit, and sees its write") {
-    test::Fixture fixture;
-    auto& database = fixture.open();
-    async::IoPool pool{"test-io", 1};
-    std::promise<void> finished;
-    const auto routine = [&]() -> awaitable<void> {
-        const auto here = std::this_thread::get_id();
-        auto task = [](SystemSession& session) -> Result<int> {
-            if (auto done = test::add_organization(session, "a"); !done) return done.error();
-            return 7;
-        };
-        const auto answer = co_await database.write(task);
-        CHECK(answer.value() == 7);
-        CHECK(std::this_thread::get_id() == here);
-        auto count = [](SystemSession& session) -> Result<std::int64_t> {
-            auto rows = session.query("SELECT count(*) FROM organizations WHERE name = 'a'");
-            rows.next();
-            return rows.integer(0);
-        };
-        const auto found = co_await database.read(count);
-        CHECK(found.value() == 1);
-        CHECK(std::this_thread::get_id() == here);
-    };
-    asio::co_spawn(pool.at(0), routine, [&](const std::exception_ptr& thrown) {
-        CHECK_FALSE(thrown);
-        finished.set_value();
-    });
-    finished.get_future().get();
-    database.close();
-}
-
-TEST_CASE("many coroutines on several threads each get their own answer") {
-    test::Fixture fixture;
-    auto& database = fixture.open();
-    async::IoPool pool{"test-io", 3};
-    constexpr int count = 300;
-    std::latch finished{count};
-    std::atomic<int> right{0};
-    const auto routine = [&](int i) -> awaitable<void> {
-        auto task = [i](SystemSession& session) -> Result<int> {
-            if (auto done = test::add_organization(session, fmt::format("o{}", i)); !done) return done.error();
-            return i;
-        };
-        const auto answer = co_await database.write(task);
-        if (answer && *answer == i) ++right;
-        finished.count_down();
-    };
-    for (int i = 0; i < count; ++i) asio::co_spawn(pool.next(), routine(i), asio::detached);
-    finished.wait();
-    CHECK(right == count);
-    CHECK(test::added(database) == count);
-    CHECK(database.stats().groups < count);
-    database.close();
-}
-
-TEST_CASE("closing runs what is queued, then refuses") {
-    test::Fixture fixture;
-    auto& database = fixture.open();
-    std::atomic<int> committed{0};
-    for (int i = 0; i < 50; ++i)
-        database.post_write(adding(fmt::format("o{}", i)),
-                            [&](const Result<void>& outcome) { committed += outcome ? 1 : 0; });
-    database.close();
-    CHECK(committed == 50);
-    CHECK(database.write_blocking(adding("late")).error().code == Code::unavailable);
-    CHECK(database.read_blocking([](SystemSession&) -> Result<void> { return success(); }).error().code ==
-          Code::unavailable);
-    fixture.database.reset();
-    CHECK(test::added(fixture.open()) == 50);
-}
-
 TEST_CASE("the log is written back when nothing is written for a while") {
     test::Fixture fixture;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     REQUIRE(database.write_blocking(adding("a")));
     const test::Folder other;
     const auto in_the_file_alone = [&] { // without its log
@@ -285,7 +118,7 @@ TEST_CASE("the log is written back when nothing is written for a while") {
 TEST_CASE("the log has its full size soon after the start, and is overwritten instead of growing") {
     test::Fixture fixture;
     fixture.options.checkpoint_pages = 256;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     const auto log_file = fixture.folder.path / "millrace.db-wal";
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
     while (std::filesystem::file_size(log_file) < 256 * 4120 && std::chrono::steady_clock::now() < deadline)
@@ -297,13 +130,13 @@ TEST_CASE("the log has its full size soon after the start, and is overwritten in
     CHECK(std::filesystem::file_size(log_file) == size);
     database.close();
     fixture.database.reset();
-    CHECK(test::added(fixture.open()) == 400);
+    CHECK(test::added(fixture.open_sqlite()) == 400);
 }
 
 TEST_CASE("the log is written back under load, so that it stays bounded") {
     test::Fixture fixture;
     fixture.options.checkpoint_pages = 64;
-    auto& database = fixture.open();
+    auto& database = fixture.open_sqlite();
     const std::string filler(2000, 'x');
     for (int i = 0; i < 600; ++i) REQUIRE(database.write_blocking(adding(filler + std::to_string(i))));
     CHECK(std::filesystem::file_size(fixture.folder.path / "millrace.db-wal") < 4u << 20);
@@ -312,11 +145,11 @@ TEST_CASE("the log is written back under load, so that it stays bounded") {
 
 TEST_CASE("a second daemon is refused, and told by whom, until the first has closed") {
     test::Fixture fixture;
-    fixture.open();
+    fixture.open_sqlite();
     const auto second = open_sqlite(fixture.options, fixture.log, fixture.metrics);
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == Code::conflict);
     CHECK(second.error().detail.find(fmt::format("process {}", ::getpid())) != std::string::npos);
     fixture.database.reset();
-    fixture.open();
+    fixture.open_sqlite();
 }

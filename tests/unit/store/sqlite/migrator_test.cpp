@@ -161,10 +161,10 @@ TEST_CASE("migrations that are numbered with a gap or lack a way back are refuse
 
 TEST_CASE("the database of a stopped daemon can be brought down and up again") {
     test::Fixture fixture;
-    const int newest = fixture.open().stats().schema_version;
+    const int newest = fixture.open_sqlite().stats().schema_version;
     CHECK(migrate_sqlite(fixture.folder.path, 0).error().code == Code::conflict); // it runs
     fixture.database.reset();
     CHECK(migrate_sqlite(fixture.folder.path, 0).value() == 0);
     CHECK(migrate_sqlite(fixture.folder.path).value() == newest);
-    fixture.open();
+    fixture.open_sqlite();
 }

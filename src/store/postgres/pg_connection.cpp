@@ -1,0 +1,188 @@
+#include "store/postgres/pg_connection.hpp"
+
+#include "store/postgres/pg_dialect.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <poll.h>
+#include <unistd.h>
+
+namespace millrace::store {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds stop_pause{50}; // between looks at whether to stop
+
+// By the first letters of the error's code (PostgreSQL's appendix A).
+Fault fault_of(std::string_view code) {
+    if (code == "40001" || code == "40P01") return Fault::conflict;
+    if (code == "53100") return Fault::full;
+    if (code == "57014") return Fault::time_limit;
+    if (code == "22021") return Fault::constraint;                            // bytes that are no text
+    if (code == "55P03" || code.starts_with("53")) return Fault::unavailable; // a lock, or the server's resources
+    if (code.starts_with("23")) return Fault::constraint;
+    if (code.starts_with("08") || code.starts_with("57P")) return Fault::lost; // 57P: the server stops
+    if (code.starts_with("58") || code.starts_with("XX")) return Fault::broken;
+    return Fault::misuse;
+}
+
+std::string trimmed(std::string_view text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+    std::string line{text};
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    return line;
+}
+
+// The file with the authorities that this system trusts; nullptr: libpq looks in its own place.
+const char* trusted_authorities() {
+    for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"})
+        if (::access(file, R_OK) == 0) return file;
+    return nullptr;
+}
+
+bool is_error(const pg_result* result) {
+    const auto status = PQresultStatus(result);
+    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
+}
+
+} // namespace
+
+PgConnection::PgConnection(std::string url, std::string purpose, std::chrono::milliseconds answer_limit)
+    : url_{std::move(url)},
+      purpose_{std::move(purpose)},
+      answer_limit_{answer_limit} {}
+
+PgConnection::~PgConnection() { disconnect(); }
+
+// What the URL says comes after the defaults, and wins; what follows the URL is not for it to change. Over the network
+// the server proves by a certificate who it is, unless the URL says otherwise.
+void PgConnection::connect() {
+    disconnect();
+    statements_.clear(); // not before: a task may still hold the rows of one
+    scans_.clear();
+    static constexpr const char* names[] = {"connect_timeout",     "tcp_user_timeout", "keepalives_idle",
+                                            "keepalives_interval", "keepalives_count", "sslmode",
+                                            "sslrootcert",         "dbname",           "application_name",
+                                            "client_encoding",     "gssencmode",       nullptr};
+    const char* values[] = {
+        "5",          "10000",          "5",    "3",       "3",    "verify-full", trusted_authorities(),
+        url_.c_str(), purpose_.c_str(), "UTF8", "disable", nullptr};
+    handle_ = PQconnectdbParams(names, values, 1);
+    if (PQstatus(handle_) != CONNECTION_OK) lose("cannot connect: " + trimmed(PQerrorMessage(handle_)));
+    PQsetnonblocking(handle_, 1);
+    PQsetNoticeReceiver(handle_, &PgConnection::note, this);
+    warned_ = false;
+}
+
+void PgConnection::disconnect() noexcept { PQfinish(std::exchange(handle_, nullptr)); }
+
+void PgConnection::lose(const std::string& why) {
+    disconnect();
+    throw DatabaseError{Fault::lost, why};
+}
+
+void PgConnection::note(void* self, const pg_result* notice) {
+    const char* code = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+    if (code && std::string_view{code} == "01000") static_cast<PgConnection*>(self)->warned_ = true;
+}
+
+bool PgConnection::in_transaction() const { return handle_ && PQtransactionStatus(handle_) != PQTRANS_IDLE; }
+
+int PgConnection::server_version() const { return PQserverVersion(handle_); }
+int PgConnection::backend() const { return PQbackendPID(handle_); }
+
+PgStatement& PgConnection::statement(const char* sql) {
+    const auto at = statements_.find(sql);
+    return at != statements_.end() ? *at->second : prepare(sql);
+}
+
+PgStatement& PgConnection::prepare(const char* sql) {
+    if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
+    auto statement = std::make_unique<PgStatement>(sql, fmt::format("s{}", statements_.size()));
+    if (!PQsendPrepare(handle_, statement->name().c_str(), in_postgres(sql).c_str(), 0, nullptr))
+        lose(trimmed(PQerrorMessage(handle_)));
+    answer(sql);
+    return *statements_.emplace(sql, std::move(statement)).first->second;
+}
+
+void PgConnection::run(PgStatement& statement, const Value* tenant, std::span<const Value> values) {
+    const PgParameters parameters{tenant, values};
+    statement.check(parameters);
+    if (!PQsendQueryPrepared(handle_, statement.name().c_str(), parameters.count(), parameters.data(),
+                             parameters.sizes(), parameters.formats(), 0))
+        lose(trimmed(PQerrorMessage(handle_)));
+    statement.keep(answer(statement.sql()));
+}
+
+PgScan& PgConnection::scan(const char* sql) {
+    auto& scan = scans_[sql];
+    if (!scan) scan = std::make_unique<PgScan>(*this, sql, fmt::format("c{}", scans_.size()));
+    return *scan;
+}
+
+PgResult PgConnection::run(const std::string& sql, const PgParameters& parameters) {
+    if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
+    if (!PQsendQueryParams(handle_, sql.c_str(), parameters.count(), nullptr, parameters.data(), parameters.sizes(),
+                           parameters.formats(), 0))
+        lose(trimmed(PQerrorMessage(handle_)));
+    return answer(sql.c_str());
+}
+
+PgResult PgConnection::script(const std::string& sql) {
+    if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
+    if (!PQsendQuery(handle_, sql.c_str())) lose(trimmed(PQerrorMessage(handle_)));
+    return answer(sql.c_str());
+}
+
+std::optional<std::string> PgConnection::text(const std::string& sql) {
+    const auto result = script(sql);
+    if (PQntuples(result.get()) == 0 || PQgetisnull(result.get(), 0, 0) != 0) return std::nullopt;
+    return PQgetvalue(result.get(), 0, 0);
+}
+
+// The last result of what was sent, or the first error. Waits no longer than the limit.
+PgResult PgConnection::answer(const char* doing) {
+    const auto until = SteadyClock::now() + answer_limit_;
+    PgResult last;
+    for (;;) {
+        while (PQflush(handle_) == 1 || PQisBusy(handle_)) wait_for_socket(until);
+        PgResult next{PQgetResult(handle_)};
+        if (!next) break;
+        if (!last || !is_error(last.get())) last = std::move(next);
+    }
+    if (PQstatus(handle_) != CONNECTION_OK || !last) lose(trimmed(PQerrorMessage(handle_)));
+    if (!is_error(last.get())) return last;
+    const char* code = PQresultErrorField(last.get(), PG_DIAG_SQLSTATE);
+    const auto what = fmt::format("{}: {} ({})", doing, trimmed(PQresultErrorMessage(last.get())), code ? code : "");
+    const auto fault = fault_of(code ? code : "08000");
+    if (fault == Fault::lost) lose(what);
+    throw DatabaseError{fault, what};
+}
+
+void PgConnection::wait_for_socket(SteadyClock::time_point until) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now()).count();
+    if (left <= 0) lose("the server does not answer");
+    const bool sending = PQflush(handle_) == 1;
+    pollfd socket{PQsocket(handle_), static_cast<short>(POLLIN | (sending ? POLLOUT : 0)), 0};
+    const auto wait = stop_ ? std::min<std::int64_t>(left, stop_pause.count()) : left;
+    const int ready = ::poll(&socket, 1, static_cast<int>(wait));
+    if (ready < 0 && errno != EINTR) lose("poll failed");
+    if (ready == 0) cancel_if_stopped();
+    if (!PQconsumeInput(handle_)) lose(trimmed(PQerrorMessage(handle_)));
+}
+
+// By a connection of its own, as the protocol wants it. Again and again: one that comes too early does nothing.
+void PgConnection::cancel_if_stopped() {
+    if (!stop_ || !*stop_) return;
+    char error[256];
+    PGcancel* cancel = PQgetCancel(handle_);
+    PQcancel(cancel, error, sizeof error);
+    PQfreeCancel(cancel);
+}
+
+} // namespace millrace::store
