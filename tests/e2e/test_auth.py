@@ -228,6 +228,6 @@ def test_the_store_and_the_log_hold_no_secret(new_daemon):
 
 def test_what_the_daemon_keeps_is_for_its_user_alone(new_daemon):
     daemon = new_daemon()
-    for path in [daemon.data / "millrace.db", daemon.data / "admin.sock"]:
+    for path in [*daemon.data.glob("millrace.db*"), daemon.data / "lock", daemon.data / "admin.sock"]:
         assert path.stat().st_mode & 0o007 == 0, path
     daemon.stop()

@@ -3,7 +3,6 @@ import base64
 import hashlib
 import os
 import pathlib
-import sqlite3
 import subprocess
 
 import pytest
@@ -198,14 +197,13 @@ def test_what_another_organisation_has_too_keeps_its_file(new_daemon):
     client = daemon.admin()
     sha256 = put(client, b"shared")
     daemon.stop()
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute(
-            "INSERT INTO organizations (id, name, created_at) VALUES ('00000000-0000-7000-8000-000000000002', 'other', 0)"
-        )
-        database.execute(
-            "INSERT INTO blobs (organization_id, sha256, size, media_type, created_at) VALUES ('00000000-0000-7000-8000-000000000002', ?, 6, '', 0)",
-            (sha256,),
-        )
+    other = "00000000-0000-7000-8000-000000000002"
+    daemon.sql("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", other)
+    daemon.sql(
+        "INSERT INTO blobs (organization_id, sha256, size, media_type, created_at) VALUES (?, ?, 6, '', 0)",
+        other,
+        sha256,
+    )
     daemon.start()
     assert client.delete(f"/api/v1/blobs/{sha256}").status == 204
     assert_problem(client.get(f"/api/v1/blobs/{sha256}"), 404)
@@ -300,11 +298,8 @@ def test_uploads_of_every_kind_leave_the_reserve_and_running_jobs_end(small_disk
         daemon.clean_up()
 
 
-def age(daemon, table, column, where="1"):
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        return database.execute(
-            f"UPDATE {table} SET {column} = {column} - 90000000000 WHERE {where}"
-        ).rowcount  # 25 hours
+def age(daemon, table, column, where="1 = 1"):
+    return daemon.sql(f"UPDATE {table} SET {column} = {column} - 90000000000 WHERE {where}")  # 25 hours
 
 
 def test_the_map_of_a_prediction_is_kept_for_a_day_and_that_of_a_job_as_long_as_the_job(new_daemon, runtime):
@@ -349,14 +344,9 @@ def test_the_map_of_a_prediction_is_kept_for_a_day_and_that_of_a_job_as_long_as_
     daemon.stop()
     age(daemon, "blobs", "expires_at", "owner = 'prediction'")
     # With the job goes its map.
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute(
-            "UPDATE finished_jobs SET id = '0199c82c-c000-7000-8000-000000000001', finished_at = 1760000000000000 WHERE id = ?",
-            (job["id"],),
-        )
-        database.execute(
-            "UPDATE job_blobs SET job_id = '0199c82c-c000-7000-8000-000000000001' WHERE job_id = ?", (job["id"],)
-        )
+    old = "0199c82c-c000-7000-8000-000000000001"
+    daemon.sql("UPDATE finished_jobs SET id = ?, finished_at = 1760000000000000 WHERE id = ?", old, job["id"])
+    daemon.sql("UPDATE job_blobs SET job_id = ? WHERE job_id = ?", old, job["id"])
     daemon.environment["MILLRACE_RETENTION_SUCCEEDED_DAYS"] = "30"
     daemon.start()
     until(lambda: client.get(f"/api/v1/blobs/{of_job}").status == 404, seconds=40)

@@ -2,7 +2,6 @@
 GET route of the API's document is asked."""
 import json
 import re
-import sqlite3
 import uuid
 
 import pytest
@@ -36,11 +35,8 @@ def two(tmp_path_factory):
         daemon.start()
         ours, theirs = daemon.admin(), daemon.client(daemon.create_key("admin", name="theirs"))
         daemon.stop()
-        with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-            database.execute(
-                "INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", (str(uuid.UUID(OTHER)),)
-            )
-            database.execute("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", (OTHER,))
+        daemon.sql("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", str(uuid.UUID(OTHER)))
+        daemon.sql("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", OTHER)
         daemon.start()
         yield daemon, ours, theirs
     finally:

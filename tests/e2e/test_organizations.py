@@ -1,6 +1,5 @@
 """Two organisations on one daemon: neither sees, touches or delays what is the other's, even where they use the same names. Keys of a
 second organisation are put into the stopped store."""
-import sqlite3
 import uuid
 
 import pytest
@@ -14,10 +13,9 @@ def two(daemon):
     """Admins of two organisations."""
     ours, theirs = daemon.admin(), daemon.client(daemon.create_key("admin", name="theirs"))
     daemon.stop()
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        other = str(uuid.UUID(UNKNOWN))
-        database.execute("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", (other,))
-        database.execute("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", (other,))
+    other = str(uuid.UUID(UNKNOWN))
+    daemon.sql("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", other)
+    daemon.sql("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", other)
     daemon.start()
     assert (
         ours.get("/api/v1/auth/session").json["organization"] != theirs.get("/api/v1/auth/session").json["organization"]

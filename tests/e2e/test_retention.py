@@ -1,8 +1,9 @@
 """How long what has ended is kept: for good, unless its administrator says otherwise. Jobs of a past year are put into the stopped store."""
 import re
-import sqlite3
 
+import pytest
 from support.client import assert_problem, query, until
+from support.daemon import on_postgres
 from support.fill import fill
 
 OLD = 1200  # more than are deleted in one piece
@@ -26,12 +27,13 @@ def with_a_past(new_daemon):
         "dead": client.wait(client.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")["id"],
     }
     daemon.stop()
+    if on_postgres():
+        pytest.skip("the past is written into SQLite's file")
     fill(daemon.data, finished=OLD)
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute(
-            "UPDATE finished_jobs SET state = 'dead', result = NULL, error_code = 'old', error_message = 'old' "
-            "WHERE id IN (SELECT id FROM finished_jobs ORDER BY id LIMIT 3)"
-        )
+    daemon.sql(
+        "UPDATE finished_jobs SET state = 'dead', result = NULL, error_code = 'old', error_message = 'old' "
+        "WHERE id IN (SELECT id FROM finished_jobs ORDER BY id LIMIT 3)"
+    )
     return daemon, today
 
 
@@ -84,12 +86,12 @@ def test_a_flow_goes_with_the_last_of_its_jobs(new_daemon):
         client.wait(flow["nodes"][1]["id"], "succeeded")
     daemon.stop()
     aged = [node["id"] for node in whole["nodes"]] + [half["nodes"][0]["id"]]
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:  # as if submitted a year ago
-        for n, identity in enumerate(aged):
-            database.execute(
-                "UPDATE finished_jobs SET id = ?, finished_at = 1760000000000000 WHERE id = ?",
-                (f"0199c82c-c000-7000-8000-00000000000{n}", identity),
-            )
+    for n, identity in enumerate(aged):  # as if submitted a year ago
+        daemon.sql(
+            "UPDATE finished_jobs SET id = ?, finished_at = 1760000000000000 WHERE id = ?",
+            f"0199c82c-c000-7000-8000-00000000000{n}",
+            identity,
+        )
     daemon.environment["MILLRACE_RETENTION_SUCCEEDED_DAYS"] = "30"
     daemon.start()
     until(lambda: counted(client, state="succeeded") == 1)
@@ -114,5 +116,4 @@ def test_what_others_wait_for_is_kept(new_daemon):
 
 
 def dead_of(daemon):
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        return [{"id": row[0]} for row in database.execute("SELECT id FROM finished_jobs WHERE error_code = 'old'")]
+    return [{"id": row[0]} for row in daemon.sql("SELECT id FROM finished_jobs WHERE error_code = 'old'")]

@@ -1,7 +1,6 @@
 """Jobs by the clock, over HTTP and the command line. A plan made in the past is put into the stopped daemon's store."""
 import json
 import re
-import sqlite3
 import time
 
 import pytest
@@ -170,9 +169,8 @@ def test_viewers_look_and_operators_change(admin, roles):
 
 def set_back(daemon, minutes):
     """The plans of all schedules, moved that many minutes before now; the whole minute that is the earliest."""
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        at = (time.time_ns() // 1000 // MINUTE - minutes) * MINUTE
-        database.execute("UPDATE schedules SET next_run_at = ?", (at,))
+    at = (time.time_ns() // 1000 // MINUTE - minutes) * MINUTE
+    daemon.sql("UPDATE schedules SET next_run_at = ?", at)
     return at
 
 
@@ -236,8 +234,7 @@ def test_a_firing_that_is_refused_leaves_its_reason(new_daemon):
     daemon.stop()
     set_back(daemon, 5)
     daemon.environment["MILLRACE_JOBS_MAX_BACKLOG"] = "1"
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:  # a kind that has gone since
-        database.execute("UPDATE schedules SET job = '{\"kind\":\"gone\"}'")
+    daemon.sql("UPDATE schedules SET job = '{\"kind\":\"gone\"}'")  # a kind that has gone since
     daemon.start()
     schedule = wait_for_firing(client, made["id"])
     assert "gone" in schedule["last_error"] and schedule["last_job_id"] is None

@@ -1,16 +1,20 @@
 """A daemon of one's own: the real binary on a temporary data folder and a free port."""
+import hashlib
 import json
 import os
 import pathlib
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
 from .client import Client
+from .postgres_server import shared_server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOR_TESTS = {"MILLRACE_BINARY", "MILLRACE_STORE"}  # variables that the program does not see
 
 
 def binary():
@@ -22,6 +26,11 @@ def binary():
     if not built:
         raise FileNotFoundError("no millrace binary: build it, or name it in MILLRACE_BINARY")
     return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def on_postgres():
+    """MILLRACE_STORE=postgres: daemons keep their rows in databases of a PostgreSQL server that the tests start."""
+    return os.environ.get("MILLRACE_STORE") == "postgres"
 
 
 def free_port():
@@ -44,6 +53,10 @@ class Daemon:
         self.log_path = self.data.parent / f"{self.data.name}.log"
         # A long sleep that still runs must not hold up the end of every test.
         self.environment, self.arguments = {"MILLRACE_JOBS_DRAIN_SECONDS": "1", **(environment or {})}, list(arguments)
+        if on_postgres():
+            # Of its folder: a daemon that is started again finds its rows.
+            name = hashlib.sha256(str(self.data).encode()).hexdigest()[:24]
+            self.environment.setdefault("MILLRACE_STORE_URL", shared_server().make_database(f"d{name}"))
         self.prefix = []  # a program that starts it: prlimit …
         self.process = None
         self.port = free_port()
@@ -53,7 +66,7 @@ class Daemon:
 
     def start(self, ready=True, seconds=60, environment=None):
         assert self.process is None
-        variables = {k: v for k, v in os.environ.items() if k != "MILLRACE_BINARY"}
+        variables = {k: v for k, v in os.environ.items() if k not in FOR_TESTS}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -148,6 +161,15 @@ class Daemon:
 
     # Use
 
+    def sql(self, statement, *values):
+        """Runs one statement on the database, with ? for each value, while the daemon is stopped: its rows, or how many rows it
+        changed."""
+        if on_postgres():
+            return shared_server().statement(self.environment["MILLRACE_STORE_URL"], statement, values)
+        with sqlite3.connect(f"{self.data}/millrace.db") as database:
+            done = database.execute(statement, values)
+            return done.fetchall() if done.description else done.rowcount
+
     def client(self, key=None):
         return Client(self.port, key)
 
@@ -164,7 +186,7 @@ class Daemon:
 
     def cli(self, *arguments, text=True, stdin=None, timeout=60):
         """The command line against this daemon."""
-        variables = {k: v for k, v in os.environ.items() if k != "MILLRACE_BINARY"}
+        variables = {k: v for k, v in os.environ.items() if k not in FOR_TESTS}
         return subprocess.run(
             [str(binary()), *[str(a) for a in arguments], "--data", str(self.data)],
             text=text,
