@@ -4,6 +4,7 @@
 #include "base/version.hpp"
 #include "cli/commands.hpp"
 #include "cli/text.hpp"
+#include "config/config.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

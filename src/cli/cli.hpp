@@ -1,9 +1,11 @@
 // The command line: parses it, and either hands a configuration to `serve` or talks to a running daemon over its
 // admin socket. Exit codes: 0 done, 1 failed or found something, 2 usage or configuration, 3 no daemon reached.
 #pragma once
-#include "config/config.hpp"
-
 #include <functional>
+
+namespace millrace::config {
+struct Loaded; // config/config.hpp, which every change of a setting changes
+}
 
 namespace millrace::cli {
 

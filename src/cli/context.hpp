@@ -1,7 +1,5 @@
 // What every command of the command line shares. One thread.
 #pragma once
-#include "config/config.hpp"
-
 #include <filesystem>
 #include <functional>
 #include <iosfwd>

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/json.hpp"
 #include "cli/commands.hpp"
+#include "config/config.hpp"
 #include "unit/cli/fake_daemon.hpp"
 
 #include <sstream>
