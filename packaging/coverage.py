@@ -74,6 +74,8 @@ def main():
     files = measure(options.gcov, objects)
     missed = {file: [line for line, count in lines.items() if count == 0] for file, lines in files.items()}
     if options.lines:
+        if pathlib.Path(options.lines) not in missed:
+            parser.error(f"{options.lines} has no lines that count, or was not compiled")
         print(spans(missed[pathlib.Path(options.lines)]))
         return
     rooms = collections.defaultdict(lambda: [0, 0])
