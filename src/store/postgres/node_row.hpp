@@ -10,7 +10,8 @@
 
 namespace millrace::store {
 
-// Another daemon has taken the node's place.
+// Another daemon has taken the node's place, or the database is an older state of itself: this daemon's memory holds
+// what is not stored.
 class Fenced : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -25,11 +26,13 @@ public:
     bool lock();
     // A new epoch. After lock(), and on a migrated database.
     void enter();
-    // After a new connection, with the lock: whether the row is still this daemon's. Throws Fenced when not.
+    // After a new connection: throws Fenced when the row is not this daemon's, or an older one.
     void check();
 
     // Begins the transaction of the next group. Throws Fenced.
     void begin_group();
+    // The group that was begun last is committed.
+    void note_commit() { committed_ = group_; }
     // Whether the group that was begun last was committed. Waits for a backend that still holds the row.
     bool was_committed();
 
@@ -37,7 +40,8 @@ private:
     PgConnection& connection_;
     const std::string node_;
     std::int64_t epoch_ = 0;
-    std::int64_t group_ = 0; // begun last
+    std::int64_t group_ = 0;     // begun last
+    std::int64_t committed_ = 0; // of those that are known to be
 };
 
 } // namespace millrace::store

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include <poll.h>
 #include <unistd.h>
@@ -65,14 +67,25 @@ void PgConnection::connect() {
     disconnect();
     statements_.clear(); // not before: a task may still hold the rows of one
     scans_.clear();
-    static constexpr const char* names[] = {"connect_timeout",     "tcp_user_timeout", "keepalives_idle",
-                                            "keepalives_interval", "keepalives_count", "sslmode",
-                                            "sslrootcert",         "dbname",           "application_name",
-                                            "client_encoding",     "gssencmode",       nullptr};
-    const char* values[] = {
-        "5",          "10000",          "5",    "3",       "3",    "verify-full", trusted_authorities(),
-        url_.c_str(), purpose_.c_str(), "UTF8", "disable", nullptr};
-    handle_ = PQconnectdbParams(names, values, 1);
+    const std::pair<const char*, const char*> settings[] = {{"connect_timeout", "5"},      // seconds
+                                                            {"tcp_user_timeout", "10000"}, // milliseconds
+                                                            {"keepalives_idle", "5"},
+                                                            {"keepalives_interval", "3"},
+                                                            {"keepalives_count", "3"},
+                                                            {"sslmode", "verify-full"},
+                                                            {"sslrootcert", trusted_authorities()},
+                                                            {"dbname", url_.c_str()},
+                                                            {"application_name", purpose_.c_str()},
+                                                            {"client_encoding", "UTF8"},
+                                                            {"gssencmode", "disable"},
+                                                            {"target_session_attrs", "read-write"}, // no standby
+                                                            {nullptr, nullptr}};
+    std::vector<const char*> names, values;
+    for (const auto& [name, value] : settings) {
+        names.push_back(name);
+        values.push_back(value);
+    }
+    handle_ = PQconnectdbParams(names.data(), values.data(), 1);
     if (PQstatus(handle_) != CONNECTION_OK) lose("cannot connect: " + trimmed(PQerrorMessage(handle_)));
     PQsetnonblocking(handle_, 1);
     PQsetNoticeReceiver(handle_, &PgConnection::note, this);

@@ -207,6 +207,7 @@ bool PgWriter::is_committed_after_all() {
 
 void PgWriter::acknowledge(OperationList& group, SteadyClock::time_point start) {
     if (failed_) return queue_.refuse(group, has_failed);
+    link_->row().note_commit();
     commit_seconds_.observe(std::chrono::duration<double>(SteadyClock::now() - start).count());
     groups_.add();
     writes_.add(group.size());

@@ -169,6 +169,17 @@ TEST_CASE("a second daemon is refused; one whose place was taken writes no more"
     CHECK(fixture.ask("SELECT count(*) FROM organizations WHERE name = 'late'") == "0");
 }
 
+TEST_CASE("a database that comes back without what was acknowledged stops the store") {
+    PgFixture fixture;
+    auto& database = fixture.open();
+    CHECK(database.write_blocking(adding("a")));
+    fixture.ask("UPDATE nodes SET group_no = group_no - 1 RETURNING 1"); // as in an older copy
+    fixture.ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND "
+                "pid <> pg_backend_pid()");
+    CHECK(database.write_blocking(adding("b")).error().code == Code::unavailable);
+    CHECK(database.failure().value_or("").find("lost commits") != std::string::npos);
+}
+
 TEST_CASE("a server that cannot be reached is told at the start") {
     const test::Folder folder;
     telemetry::Log log{telemetry::Level::error, telemetry::LogFormat::logfmt, -1};
