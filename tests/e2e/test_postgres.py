@@ -43,7 +43,7 @@ def test_jobs_are_stored_there_and_outlive_the_daemon(daemon, server):
     daemon.kill()
     again = daemon.start().admin()
     assert again.job(done["id"])["result"] == done["result"] == {"a": "ä\U0001f600"}
-    assert again.job(waiting["id"])["state"] == "scheduled"
+    assert again.job(waiting)["state"] == "scheduled"
     assert not list(daemon.data.glob("millrace.db*"))
     daemon.stop()
 
@@ -148,7 +148,7 @@ def test_over_the_network_the_server_proves_who_it_is(tmp_path, name):
         if name != "localhost":
             daemon.start(ready=False)
             assert daemon.wait_end() != 0
-            assert 'does not match host name "localhost"' in daemon.log()
+            assert "server certificate for" in daemon.log() and "does not match host name" in daemon.log()
             return
         admin = daemon.start().admin()
         admin.wait(admin.submit("echo", {}), "succeeded")
