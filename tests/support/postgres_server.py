@@ -161,6 +161,7 @@ def main():
     if programs() is None and not os.environ.get("MILLRACE_REQUIRE_POSTGRES"):
         print("no PostgreSQL server is installed: apt-get install postgresql-15")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit takes the server with it
     server = PostgresServer()
     try:
         server.start()
