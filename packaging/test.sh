@@ -83,7 +83,8 @@ run_pytest() {
     local name=$1
     shift
     MILLRACE_INFERENCE_RUNTIME=$folder/runtime/$name/libmillrace_torch.so \
-        /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml "$results/pytest-$name.xml" "$@" || failed_runs=1
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        --junitxml "$results/pytest-$name${MILLRACE_STORE:+-$MILLRACE_STORE}.xml" "$@" || failed_runs=1
 }
 newest=debian
 [ $official = yes ] && newest=official
@@ -92,6 +93,12 @@ run_pytest "$newest" "${pytest_arguments[@]:-tests}"
 if [ $newest != debian ] && [ ${#pytest_arguments[@]} = 0 ]; then
     step "Predictions again, with Debian's libtorch"
     run_pytest debian tests/e2e tests/data -k "predict or infer or model or image"
+fi
+if [ ${#pytest_arguments[@]} = 0 ]; then
+    step "The whole program again, with its rows in PostgreSQL"
+    # But for what the rows have no part in: how inputs are read, and how the worker is kept apart.
+    MILLRACE_STORE=postgres run_pytest "$newest" tests/e2e --deselect tests/e2e/test_schemathesis.py \
+        -k "not (pictures or inputs or tokenizers or outputs or isolation or foreign_memory or weight_files or minilm)"
 fi
 for each in "${further[@]}"; do
     step "Predictions and isolation again, with ${each%%=*}"

@@ -200,9 +200,8 @@ def push(client, model, manifest, signature=None):
 
 
 def test_only_a_model_signed_by_a_trusted_key_is_taken_where_signatures_are_required(new_daemon, keys, tmp_path):
-    daemon = new_daemon(
-        environment={"MILLRACE_MODELS_TRUSTED_KEYS": str(keys / "trusted"), "MILLRACE_MODELS_REQUIRE_SIGNATURE": "true"}
-    )
+    rules = {"MILLRACE_MODELS_TRUSTED_KEYS": str(keys / "trusted"), "MILLRACE_MODELS_REQUIRE_SIGNATURE": "true"}
+    daemon = new_daemon(environment=dict(rules))
     daemon.wait_worker()
     client = daemon.admin()
     good = sign_by_openssl(keys, "release", MODEL, MANIFEST)
@@ -224,7 +223,7 @@ def test_only_a_model_signed_by_a_trusted_key_is_taken_where_signatures_are_requ
 
     # Out of here and into the next daemon, which asks for signatures as well; then the key is withdrawn.
     assert daemon.cli("model", "export", "digits/1", tmp_path / "taken").returncode == 0
-    second = new_daemon(environment=daemon.environment)
+    second = new_daemon(environment=dict(rules))
     second.wait_worker()
     assert taken.json["signed_by"] in second.cli("model", "push", "digits", tmp_path / "taken").stdout
     (tmp_path / "taken/manifest.json").write_bytes(changed_manifest)
