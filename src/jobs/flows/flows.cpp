@@ -133,7 +133,7 @@ awaitable<Result<FlowGraph>> Flows::submit(values::Principal who, NewFlow asked,
                 if (!stored) return stored.error();
                 if (stored->duplicate)
                     return Error{Code::conflict, fmt::format("a job with the unique key \"{}\" is there already: {}",
-                                                             job.job.unique_key, stored->job.id.text())};
+                                                             job.job.unique_key, stored->id.text())};
             }
             remember_answer(tenant, idempotency, ready.flow.id.text(), 202, now);
             return read_graph(tenant, ready.flow);

@@ -13,11 +13,8 @@ public:
         auto prepared = jobs_.prepare(who, std::move(job), now);
         if (!prepared) return prepared.error();
         auto shared = std::make_shared<const Prepared>(std::move(*prepared)); // by the copies of the function
-        return Pending{[shared](store::OrganizationSession& tenant, Timestamp at) -> Result<values::Job> {
-            auto stored = store_job(tenant, *shared, at);
-            if (!stored) return stored.error();
-            return std::move(stored->job);
-        }};
+        return Pending{
+            [shared](store::OrganizationSession& tenant, Timestamp at) { return store_job(tenant, *shared, at); }};
     }
 
 private:

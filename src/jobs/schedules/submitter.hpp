@@ -1,6 +1,7 @@
 // The port through which schedules submit jobs: the two steps of jobs/submission/submission.hpp, for callers that
 // need not know who takes them. Thread-safe.
 #pragma once
+#include "jobs/submission/submission.hpp"
 #include "store/database.hpp"
 #include "values/job.hpp"
 #include "values/principal.hpp"
@@ -16,7 +17,7 @@ class JobService;
 struct Pending {
     // In the writer's transaction, which lets the queue hear of it. The job that stands for the firing: a new one, or
     // an earlier one with the same unique key. An error comes before anything has been written.
-    std::function<Result<values::Job>(store::OrganizationSession&, Timestamp now)> store;
+    std::function<Result<Stored>(store::OrganizationSession&, Timestamp now)> store;
 };
 
 class Submitter {

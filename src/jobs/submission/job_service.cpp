@@ -18,10 +18,9 @@ using store::OrganizationSession;
 
 // Queue names are checked to be plain words, so nothing here needs escaping.
 Accepted accepted(const Stored& stored) {
-    const auto& job = stored.job;
-    return {job.id, false, stored.duplicate,
-            fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"{}}})", job.id.text(), values::name(job.state),
-                        job.queue, stored.duplicate ? R"(,"duplicate":true)" : "")};
+    return {stored.id, false, stored.duplicate,
+            fmt::format(R"({{"id":"{}","state":"{}","queue":"{}"{}}})", stored.id.text(), values::name(stored.state),
+                        stored.queue, stored.duplicate ? R"(,"duplicate":true)" : "")};
 }
 
 Accepted replayed(job_repository::StoredAnswer answer) {
@@ -108,7 +107,10 @@ awaitable<Result<Accepted>> JobService::submit(values::Principal who, Submission
     const Timestamp now = clock_.now();
     const auto bytes = submission.job.payload.size();
     auto check = [this, &who, &submission, now] { return prepare(who, std::move(submission.job), now, submission.id); };
-    auto prepared = co_await check_payloads(pool_, bytes, std::move(check));
+    std::optional<Result<Prepared>> checked; // made in place: a job is large, and nearly every submit comes here
+    if (bytes < large_payloads) checked.emplace(check());
+    else checked.emplace(co_await pool_.run(std::move(check)));
+    auto& prepared = *checked;
     if (!prepared) co_return co_await refuse(who.organization, std::move(submission.idempotency), prepared.error());
     prepared->effects = std::move(submission.effects);
     const bool reserved = begins_at_once(*prepared) &&

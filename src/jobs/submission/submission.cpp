@@ -80,15 +80,17 @@ void insert_dead(store::OrganizationSession& tenant, const values::Job& job, Tim
 } // namespace
 
 Result<Stored> store_job(store::OrganizationSession& tenant, const Prepared& prepared, Timestamp now) {
-    auto job = prepared.job;
     if (prepared.unique)
-        if (auto earlier = earlier_job(tenant, *prepared.unique, now)) return Stored{std::move(*earlier), true};
+        if (auto earlier = earlier_job(tenant, *prepared.unique, now))
+            return Stored{earlier->id, earlier->state, std::move(earlier->queue), true};
     std::vector<Tie> ties;
+    std::optional<values::Job> tied; // what the states of its parents make of it; nearly all jobs have none
     if (!prepared.depends_on.empty()) {
-        auto found = look_at_parents(tenant, prepared.depends_on, job);
+        auto found = look_at_parents(tenant, prepared.depends_on, tied.emplace(prepared.job));
         if (!found) return found.error();
         ties = std::move(*found);
     }
+    const auto& job = tied ? *tied : prepared.job;
     crash_point("submit.before_insert");
     if (prepared.begin_with) {
         auto lease = attempt_repository::insert_running(tenant, job, *prepared.begin_with, now);
@@ -104,7 +106,7 @@ Result<Stored> store_job(store::OrganizationSession& tenant, const Prepared& pre
     if (prepared.unique)
         job_repository::remember_unique(tenant, prepared.unique->key, job.id, prepared.unique->period, now);
     for (const auto& effect : prepared.effects) effect(tenant);
-    return Stored{std::move(job), false};
+    return Stored{job.id, job.state, job.queue, false};
 }
 
 } // namespace millrace::jobs

@@ -45,8 +45,10 @@ awaitable<std::invoke_result_t<Check>> check_payloads(async::ThreadPool& pool, s
 
 // What the store keeps of it.
 struct Stored {
-    values::Job job;        // its state: scheduled, blocked or queued; or dead, when a parent had failed already
-    bool duplicate = false; // nothing was stored: `job` is an earlier one with the same unique key
+    JobId id;
+    values::JobState state; // scheduled, blocked or queued; or dead, when a parent had failed already
+    std::string queue;
+    bool duplicate = false; // nothing was stored: it is an earlier job with the same unique key
 };
 
 // In the writer's transaction. An error is returned before anything was written: unprocessable when a parent does not

@@ -50,11 +50,11 @@ struct StoredJobs {
         REQUIRE_MESSAGE(stored.has_value(), (stored ? "" : stored.error().detail));
         return std::move(*stored);
     }
-    JobId submit() { return store(prepared()).job.id; }
+    JobId submit() { return store(prepared()).id; }
     JobId submit_after(std::vector<values::Dependency> parents) {
         auto wanted = prepared();
         wanted.depends_on = std::move(parents);
-        return store(std::move(wanted)).job.id;
+        return store(std::move(wanted)).id;
     }
 
     std::optional<Lease> try_claim(JobId id, std::optional<std::chrono::milliseconds> external = std::nullopt) {

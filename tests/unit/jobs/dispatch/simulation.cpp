@@ -48,10 +48,9 @@ auto Simulation::commit(Write write, Seen seen) {
     return std::move(*done);
 }
 
-void Simulation::saw(const Stored& stored) {
-    const auto& job = stored.job;
+void Simulation::saw(const Stored& stored, const values::Job& job) {
     if (!stored.duplicate)
-        fates_[job.id] = {job.organization,           job.max_attempts, 0, values::is_final(job.state), 0,
+        fates_[job.id] = {job.organization,           job.max_attempts, 0, values::is_final(stored.state), 0,
                           job.deadline_at.has_value()};
 }
 
@@ -113,10 +112,11 @@ void Simulation::submit() {
                 wanted.depends_on.push_back({id, static_cast<values::OnFailure>(dice_.below(3))});
     const auto id = job.id;
     const auto stored =
-        commit([&] { return store_.in(wanted.job.organization, wanted); }, [&](const Stored& its) { saw(its); });
+        commit([&] { return store_.in(wanted.job.organization, wanted); }, [&](const Stored& its) { saw(its, job); });
     if (stored.duplicate) return;
-    tell("submit " + short_name(id) + " to " + stored.job.queue + ", " + std::string{values::name(stored.job.state)});
-    if (!values::is_final(stored.job.state)) daemon_->arrive(stored.job, now());
+    tell("submit " + short_name(id) + " to " + stored.queue + ", " + std::string{values::name(stored.state)});
+    job.state = stored.state;
+    if (!values::is_final(job.state)) daemon_->arrive(job, now());
 }
 
 void Simulation::take() {

@@ -81,7 +81,7 @@ private:
     void run_empty();
     void finish();
     void saw(const Settled& settled);
-    void saw(const Stored& stored);
+    void saw(const Stored& stored, const values::Job& job);
     void lose(const SimulatedAttempt& attempt) { ghosts_.push_back(attempt); }
 
     Dice dice_;

@@ -49,7 +49,7 @@ TEST_CASE("everything that a job was submitted with is in the history") {
     for (const bool by_cancel : {false, true}) {
         auto again = wanted;
         again.job.id = JobId::make();
-        const auto id = world.store(again).job.id;
+        const auto id = world.store(again).id;
         if (by_cancel) world.cancel(id);
         else world.run(id);
         const auto after = world.job(id);

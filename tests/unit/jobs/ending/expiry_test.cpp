@@ -16,7 +16,7 @@ JobId submit(StoredJobs& world, Limits limits) {
     auto wanted = world.prepared();
     if (limits.expires) wanted.job.expires_at = world.now + *limits.expires;
     if (limits.deadline) wanted.job.deadline_at = world.now + *limits.deadline;
-    return world.store(wanted).job.id;
+    return world.store(wanted).id;
 }
 bool expire(StoredJobs& world, JobId id) {
     Settled settled;
@@ -105,7 +105,7 @@ TEST_CASE("a blocked job expires too") {
     auto wanted = world.prepared();
     wanted.job.expires_at = world.now + 1s;
     wanted.depends_on = {{parent, values::OnFailure::fail}};
-    const auto child = world.store(wanted).job.id;
+    const auto child = world.store(wanted).id;
     world.pass(1s);
     CHECK(expire(world, child));
     CHECK(states(world.run(parent)) == "succeeded");

@@ -37,7 +37,7 @@ TEST_CASE("a dead job is put back in line with what it was submitted with") {
     wanted.job.priority = 7;
     wanted.job.queue = "q";
     wanted.job.created_by = ActorId::make();
-    const auto id = world.store(wanted).job.id;
+    const auto id = world.store(wanted).id;
     world.die(id);
     world.pass(1h);
     const auto moved = replay(world, id);
@@ -114,7 +114,7 @@ TEST_CASE("cancelled and expired jobs can be replayed, without the limits that t
     StoredJobs world;
     auto wanted = world.prepared();
     wanted.job.expires_at = wanted.job.deadline_at = world.now + 1s;
-    const auto expired = world.store(wanted).job.id;
+    const auto expired = world.store(wanted).id;
     world.pass(2s);
     Settled settled;
     auto its = world.tenant();
@@ -160,21 +160,21 @@ TEST_CASE("a lease from before the replay is stale after it") {
 
 TEST_CASE("a replayed job takes its unique key again") {
     StoredJobs world;
-    const auto first = world.store(the_only_one(world)).job.id;
+    const auto first = world.store(the_only_one(world)).id;
     world.die(first);
-    const auto second = world.store(the_only_one(world)).job.id; // it has come and gone meanwhile
+    const auto second = world.store(the_only_one(world)).id; // it has come and gone meanwhile
     world.run(second);
     REQUIRE(replay(world, first));
     const auto third = world.store(the_only_one(world));
     CHECK(third.duplicate);
-    CHECK(third.job.id == first);
+    CHECK(third.id == first);
 }
 
 TEST_CASE("a job is not replayed while another has its unique key") {
     StoredJobs world;
-    const auto first = world.store(the_only_one(world)).job.id;
+    const auto first = world.store(the_only_one(world)).id;
     world.die(first);
-    const auto second = world.store(the_only_one(world)).job.id;
+    const auto second = world.store(the_only_one(world)).id;
     auto tenant = world.tenant();
     const auto refused = replay_job(tenant, first, world.now, std::nullopt, world.now);
     REQUIRE_FALSE(refused.has_value());

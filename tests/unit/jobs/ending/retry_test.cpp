@@ -58,7 +58,7 @@ TEST_CASE("exactly as many attempts are made as are allowed") {
         StoredJobs world;
         auto wanted = world.prepared();
         wanted.job.max_attempts = allowed;
-        const auto id = world.store(wanted).job.id;
+        const auto id = world.store(wanted).id;
         CHECK(fail_until_dead(world, id).size() == static_cast<std::size_t>(allowed - 1));
         CHECK(world.job(id).attempt == allowed);
     }
@@ -102,7 +102,7 @@ TEST_CASE("a retry beyond the deadline is not planned") {
     StoredJobs world;
     auto wanted = world.prepared();
     wanted.job.deadline_at = world.now + 1500ms;
-    const auto id = world.store(wanted).job.id;
+    const auto id = world.store(wanted).id;
     CHECK(states(world.end(world.claim(id), broken)) == "scheduled");
     world.pass(1s);
     CHECK(states(world.end(world.claim(id), broken)) == "dead"); // its next would be two seconds away
@@ -113,7 +113,7 @@ TEST_CASE("an attempt that fails past the deadline expires its job") {
     StoredJobs world;
     auto wanted = world.prepared();
     wanted.job.deadline_at = world.now + 5s;
-    const auto lease = world.claim(world.store(wanted).job.id);
+    const auto lease = world.claim(world.store(wanted).id);
     world.pass(5s);
     CHECK(states(world.end(lease, Failure{Kind::retryable, {"timed_out", ""}, {}})) == "expired");
     CHECK(world.job(lease.id).error->code == "timed_out");
@@ -124,7 +124,7 @@ TEST_CASE("a result that comes past the deadline, before anybody ended the attem
     StoredJobs world;
     auto wanted = world.prepared();
     wanted.job.deadline_at = world.now + 5s;
-    const auto lease = world.claim(world.store(wanted).job.id);
+    const auto lease = world.claim(world.store(wanted).id);
     world.pass(6s);
     CHECK(states(world.succeed(lease)) == "succeeded");
 }
@@ -150,7 +150,7 @@ TEST_CASE(
     for (const auto* code : {"worker_lost", "timed_out"}) {
         auto wanted = world.prepared();
         wanted.job.max_attempts = 1;
-        const auto id = world.store(wanted).job.id;
+        const auto id = world.store(wanted).id;
         const auto settled = world.end(world.claim(id), Failure{Kind::worker_lost, {code, "it ended its worker"}, {}});
         CHECK(states(settled) == "dead");
         CHECK(world.job(id).attempt == 1);
@@ -162,7 +162,7 @@ TEST_CASE("a job that ended three workers is dead, however many attempts it has"
     StoredJobs world;
     auto wanted = world.prepared();
     wanted.job.max_attempts = 100;
-    const auto id = world.store(wanted).job.id;
+    const auto id = world.store(wanted).id;
     int n = 0;
     for (const char* state : {"scheduled", "scheduled", "dead"}) {
         const auto settled =

@@ -126,7 +126,7 @@ TEST_CASE("a job that is due later is scheduled, not queued, when its parents ha
     auto wanted = world.prepared();
     wanted.job.run_at = world.now + 1h;
     wanted.depends_on = {{parent, OnFailure::fail}};
-    const auto child = world.store(wanted).job.id;
+    const auto child = world.store(wanted).id;
     const auto settled = world.run(parent);
     CHECK(states(settled) == "succeeded scheduled");
     CHECK(settled.jobs[1].due == world.now + 1h);
@@ -148,7 +148,7 @@ TEST_CASE("a job whose parents have all succeeded before waits for nothing") {
     world.run(parent);
     auto wanted = world.prepared();
     wanted.depends_on = {{parent, OnFailure::fail}};
-    CHECK(values::name(world.store(wanted).job.state) == "queued");
+    CHECK(values::name(world.store(wanted).state) == "queued");
 }
 
 TEST_CASE("a parent that had failed before counts as its child says") {
@@ -160,8 +160,8 @@ TEST_CASE("a parent that had failed before counts as its child says") {
         auto wanted = world.prepared();
         wanted.depends_on = {{parent, policy}};
         const auto stored = world.store(wanted);
-        CHECK(values::name(stored.job.state) == state);
-        CHECK(world.state(stored.job.id) == state);
+        CHECK(values::name(stored.state) == state);
+        CHECK(world.state(stored.id) == state);
     }
     CHECK(world.events().size() == 2); // the parent and the first child
 }
@@ -192,13 +192,13 @@ TEST_CASE("a flow counts its jobs as they end, and its callback is none of them"
         auto wanted = world.prepared();
         wanted.job.flow = flow.id;
         wanted.job.flow_ref = ref;
-        steps.push_back(world.store(wanted).job.id);
+        steps.push_back(world.store(wanted).id);
         all.push_back({steps.back(), OnFailure::ignore});
     }
     auto last = world.prepared();
     last.job.flow = flow.id;
     last.depends_on = all;
-    const auto callback = world.store(last).job.id;
+    const auto callback = world.store(last).id;
     const auto now = [&] { return *flow_repository::find(tenant, flow.id); };
     world.run(steps[0]);
     world.fail(world.claim(steps[1]));

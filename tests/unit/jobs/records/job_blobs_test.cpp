@@ -17,7 +17,7 @@ JobId submit_with(StoredJobs& world, const std::string& payload) {
     auto wanted = world.prepared();
     wanted.job.payload = payload;
     wanted.blobs = job_blobs::named(parse_json(payload).value()).value();
-    return world.store(std::move(wanted)).job.id;
+    return world.store(std::move(wanted)).id;
 }
 
 std::string naming(const std::string& sha256) {

@@ -22,7 +22,7 @@ Ids list(StoredJobs& world, job_repository::Filter filter = {}) {
 JobId tagged(StoredJobs& world, const std::string& tags) {
     auto wanted = world.prepared();
     wanted.job.tags = tags;
-    return world.store(wanted).job.id;
+    return world.store(wanted).id;
 }
 
 } // namespace
@@ -59,7 +59,7 @@ TEST_CASE("a list is filtered by state, and a job that is due counts as queued")
     auto later = world.prepared();
     later.job.run_at = world.now + 10s;
     later.job.state = values::JobState::scheduled;
-    const auto scheduled = world.store(later).job.id;
+    const auto scheduled = world.store(later).id;
     const auto of = [&](values::JobState state) {
         job_repository::Filter filter;
         filter.state = state;
@@ -77,11 +77,11 @@ TEST_CASE("a list is filtered by kind, queue and time") {
     StoredJobs world;
     auto wanted = world.prepared();
     wanted.job.kind = "sleep";
-    const auto sleeper = world.store(wanted).job.id;
+    const auto sleeper = world.store(wanted).id;
     world.pass(1h);
     auto other = world.prepared();
     other.job.queue = "other";
-    const auto elsewhere = world.store(other).job.id;
+    const auto elsewhere = world.store(other).id;
     job_repository::Filter filter;
     filter.kind = "sleep";
     CHECK(list(world, filter) == Ids{sleeper});
@@ -138,7 +138,7 @@ TEST_CASE("a page ends where its bytes are used up, after one job at least") {
     for (int i = 0; i < 12; ++i) {
         auto wanted = world.prepared();
         wanted.job.payload = '"' + std::string(1 << 20, 'x') + '"';
-        all.insert(all.begin(), world.store(wanted).job.id);
+        all.insert(all.begin(), world.store(wanted).id);
     }
     auto tenant = world.tenant();
     job_repository::Filter filter;
@@ -159,7 +159,7 @@ TEST_CASE("a filter that fits little is looked for a bounded number of rows at a
     for (int i = 0; i < 300; ++i) {
         auto wanted = world.prepared();
         if (i % 100 == 7) wanted.job.kind = "seldom";
-        const auto id = world.store(wanted).job.id;
+        const auto id = world.store(wanted).id;
         if (i % 100 == 7) wanted_ids.insert(wanted_ids.begin(), id);
         if (i % 3 == 0) world.run(id);
         if (i % 10 == 0) std::this_thread::sleep_for(2ms); // a look ends where the time of the ids changes

@@ -25,11 +25,9 @@ class FakeSubmitter final : public Submitter {
 public:
     Result<Pending> prepare(const values::Principal& who, values::NewJob job, Timestamp) override {
         if (refusal) return *refusal;
-        return Pending{[this, who, job](store::OrganizationSession& tenant, Timestamp now) -> Result<values::Job> {
+        return Pending{[this, who, job](store::OrganizationSession& tenant, Timestamp now) -> Result<Stored> {
             if (store_refusal) return *store_refusal;
-            values::Job stored;
-            stored.id = JobId::make();
-            stored.queue = "default";
+            Stored stored{JobId::make(), values::JobState::queued, "default"};
             tenant.execute(
                 "INSERT INTO jobs (organization_id, id, created_by, kind, queue, resource, state, priority, payload, "
                 "tags, attempt, max_attempts, timeout_us, created_at, run_at) "
