@@ -49,6 +49,8 @@ struct Explained {
     std::vector<ParentView> waits_for; // of a blocked job: what holds it up
 };
 
+Error no_such_job(JobId id); // not_found
+
 class JobService {
 public:
     // `pool` checks payloads that take long to parse.

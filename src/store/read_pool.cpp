@@ -8,8 +8,10 @@
 
 namespace millrace::store {
 
-ReadPool::ReadPool(std::vector<std::unique_ptr<Reader>> readers, std::size_t capacity, telemetry::Metrics& metrics)
+ReadPool::ReadPool(std::vector<std::unique_ptr<Reader>> readers, std::size_t capacity, telemetry::Log& log,
+                   telemetry::Metrics& metrics)
     : capacity_{capacity},
+      log_{log},
       read_seconds_{
           metrics.histogram("millrace_store_read_seconds", "Time to run one read, without its wait in the queue")},
       reads_{metrics.counter("millrace_store_reads_total", "Reads run")},
@@ -43,13 +45,28 @@ void ReadPool::serve(Reader& reader) {
         }
         if (!operation) return;
         const auto start = SteadyClock::now();
-        reader.run(*operation);
+        run(reader, *operation);
         reads_.add();
         read_seconds_.observe(std::chrono::duration<double>(SteadyClock::now() - start).count());
         OperationList one;
         one.push(std::move(operation));
         deliver_all(std::move(one));
     }
+}
+
+// An error becomes the outcome of its task alone.
+void ReadPool::run(Reader& reader, Operation& operation) {
+    try {
+        reader.run(operation);
+    } catch (const DatabaseError& error) {
+        log_.write(error.fault() == Fault::broken ? telemetry::Level::error : telemetry::Level::warning,
+                   "a read failed", {{"reason", error.what()}});
+        operation.fail(to_error(error));
+    } catch (const std::exception& error) {
+        log_.error("a read task threw", {{"reason", error.what()}});
+        operation.fail({Code::internal, "the operation failed"});
+    }
+    reader.end();
 }
 
 void ReadPool::close() {

@@ -2,6 +2,7 @@
 #pragma once
 #include "async/guarded.hpp"
 #include "store/operation.hpp"
+#include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <condition_variable>
@@ -16,16 +17,19 @@ namespace millrace::store {
 class Reader {
 public:
     virtual ~Reader() = default;
-    // Runs the task in a read-only transaction and keeps its outcome, an error of the database too. Does not throw.
+    // Begins a read-only transaction and runs the task in it. Throws what the database or the task throws.
     virtual void run(Operation& operation) = 0;
+    // After each run(), whatever became of it: no transaction is left.
+    virtual void end() = 0;
     // On another thread, at the end: stops what has no limit of its own.
     virtual void stop() = 0;
 };
 
 class ReadPool {
 public:
-    // `capacity`: reads that may wait. `metrics` outlives the pool.
-    ReadPool(std::vector<std::unique_ptr<Reader>> readers, std::size_t capacity, telemetry::Metrics& metrics);
+    // `capacity`: reads that may wait. `log` and `metrics` outlive the pool.
+    ReadPool(std::vector<std::unique_ptr<Reader>> readers, std::size_t capacity, telemetry::Log& log,
+             telemetry::Metrics& metrics);
     ~ReadPool(); // close()
 
     // Thread-safe. Takes it, or fails and delivers it: unavailable when too many wait, or at the end.
@@ -40,8 +44,10 @@ private:
     };
 
     void serve(Reader& reader);
+    void run(Reader& reader, Operation& operation);
 
     const std::size_t capacity_;
+    telemetry::Log& log_;
     telemetry::Histogram& read_seconds_;
     telemetry::Counter& reads_;
     async::Guarded<Queue> queue_;

@@ -32,8 +32,6 @@ Result<std::optional<std::string>> new_payload(const json::object& body) {
     return text_field(body, "payload");
 }
 
-Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
-
 struct JobRoutes {
     jobs::JobService& jobs;
     blobs::BlobStore& blobs;
@@ -121,7 +119,7 @@ struct JobRoutes {
     awaitable<Response> show(Request& request, JobId id) const {
         const auto detail = co_await jobs.detail(request.principal.organization, id);
         if (!detail) co_return http::problem(detail.error(), request.id);
-        if (!*detail) co_return http::problem(no_such_job(id), request.id);
+        if (!*detail) co_return http::problem(millrace::jobs::no_such_job(id), request.id);
         co_return http::json_text(200, written(**detail));
     }
 
@@ -136,7 +134,7 @@ struct JobRoutes {
         if (!id) co_return http::problem(id.error(), request.id);
         const auto found = co_await jobs.why(request.principal.organization, *id);
         if (!found) co_return http::problem(found.error(), request.id);
-        if (!*found) co_return http::problem(no_such_job(*id), request.id);
+        if (!*found) co_return http::problem(millrace::jobs::no_such_job(*id), request.id);
         co_return http::json_text(200, write_why(**found, clock.now()));
     }
 

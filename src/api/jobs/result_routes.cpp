@@ -33,8 +33,7 @@ struct ResultRoutes {
 
         auto job = co_await jobs.find(organization, *id);
         if (!job) co_return http::problem(job.error(), request.id);
-        if (!*job)
-            co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
+        if (!*job) co_return http::problem(millrace::jobs::no_such_job(*id), request.id);
         jobs::JobOutlook outlook;
         if (!values::is_final((*job)->state)) outlook = co_await jobs.outlook(**job);
         auto body = write_result(**job, outlook);

@@ -85,8 +85,7 @@ struct FeedbackRoutes {
         if (!word) co_return http::problem(word.error(), request.id);
         const auto job = co_await jobs.find(request.principal.organization, *id);
         if (!job) co_return http::problem(job.error(), request.id);
-        if (!*job)
-            co_return http::problem({Code::not_found, fmt::format("there is no job {}", id->text())}, request.id);
+        if (!*job) co_return http::problem(millrace::jobs::no_such_job(*id), request.id);
         const auto note = note_of(**job, *word, clock.now());
         if (!note) co_return http::problem(note.error(), request.id);
         const auto given = co_await feedback.give(request.principal, *note);

@@ -150,8 +150,7 @@ std::optional<microseconds> Scheduler::next_change(const Now& now) const {
         const auto& rules = *lane.queue->active;
         if (rules.pause && rules.pause->until && *rules.pause->until > now.wall) sooner(*rules.pause->until - now.wall);
         refill(*lane.queue, now.steady); // what has come in since is waited for no more
-        if (rules.settings.rate && lane.queue->tokens < one_token)
-            sooner(microseconds{static_cast<std::int64_t>((1 - lane.queue->tokens) / *rules.settings.rate * 1e6) + 1});
+        if (rules.settings.rate && lane.queue->tokens < one_token) sooner(until_token(*lane.queue) + microseconds{1});
         for (const auto* breaker : {&lane.queue->breaker, lane.resource ? &lane.resource->breaker : nullptr}) {
             if (!breaker) continue;
             const auto probe = breaker->next_probe();

@@ -65,6 +65,8 @@ private:
     // A token that is whole but for what adding up its parts has lost.
     static constexpr double one_token = 1 - 1e-9;
     static bool is_paused(const Queue& queue, Timestamp now);
+    // Until a token of the queue's rate is there; 0: one is. After refill().
+    static std::chrono::microseconds until_token(const Queue& queue);
     bool queue_open(const ReadyQueue::Lane& lane, const Now& now) const;
     bool open(const ReadyQueue::Lane& lane, const Now& now) const;
     void occupy(const ReadyQueue::Lane& lane, const Now& now); // a slot that the caller has

@@ -8,6 +8,12 @@ bool Scheduler::is_paused(const Queue& queue, Timestamp now) {
     return pause && (!pause->until || *pause->until > now);
 }
 
+std::chrono::microseconds Scheduler::until_token(const Queue& queue) {
+    const auto& rate = queue.active->settings.rate;
+    if (!rate || queue.tokens >= one_token) return std::chrono::microseconds{0};
+    return std::chrono::microseconds{static_cast<std::int64_t>((1 - queue.tokens) / *rate * 1e6)};
+}
+
 Standing Scheduler::standing(LaneIndex index, const Now& now) const {
     const auto& lane = queue_.at(index);
     auto& queue = *lane.queue;
@@ -26,9 +32,7 @@ Standing Scheduler::standing(LaneIndex index, const Now& now) const {
     standing.rate = settings.rate;
     if (settings.rate) {
         refill(queue, now.steady);
-        if (queue.tokens < one_token)
-            standing.next_token =
-                std::chrono::microseconds{static_cast<std::int64_t>((1 - queue.tokens) / *settings.rate * 1e6)};
+        standing.next_token = until_token(queue);
     }
     if (settings.breaker) standing.queue_breaker = queue.breaker.view(now.steady);
     if (lane.resource) standing.resource_breaker = lane.resource->breaker.view(now.steady);

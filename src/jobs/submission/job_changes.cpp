@@ -8,13 +8,10 @@
 #include <fmt/format.h>
 
 namespace millrace::jobs {
-namespace {
 
 using store::OrganizationSession;
 
 Error no_such_job(JobId id) { return {Code::not_found, fmt::format("there is no job {}", id.text())}; }
-
-} // namespace
 
 awaitable<Result<std::optional<values::Job>>> JobService::find(OrganizationId organization, JobId id) {
     auto task = [id](OrganizationSession& tenant) -> Result<std::optional<values::Job>> {

@@ -14,7 +14,7 @@ public:
         : lock_{std::move(lock)},
           version_{version},
           writer_{std::move(link), options, log, metrics},
-          readers_{make_readers(options, log), options.read_queue, metrics} {}
+          readers_{make_readers(options), options.read_queue, log, metrics} {}
     ~PgDatabase() override { close(); }
 
     DatabaseStats stats() const override {
@@ -36,9 +36,9 @@ public:
     }
 
 private:
-    static std::vector<std::unique_ptr<Reader>> make_readers(const PostgresOptions& options, telemetry::Log& log) {
+    static std::vector<std::unique_ptr<Reader>> make_readers(const PostgresOptions& options) {
         std::vector<std::unique_ptr<Reader>> readers;
-        for (std::size_t i = 0; i < options.readers; ++i) readers.push_back(std::make_unique<PgReader>(options, log));
+        for (std::size_t i = 0; i < options.readers; ++i) readers.push_back(std::make_unique<PgReader>(options));
         return readers;
     }
     void submit_write(std::unique_ptr<Operation> operation) override { writer_.submit(std::move(operation)); }

@@ -10,9 +10,8 @@ constexpr auto grace = std::chrono::seconds{2};         // for the server to sto
 
 } // namespace
 
-PgReader::PgReader(const PostgresOptions& options, telemetry::Log& log)
+PgReader::PgReader(const PostgresOptions& options)
     : limit_{options.read_limit},
-      log_{log},
       connection_{options.url, "millrace reader", of_unlimited},
       session_{connection_} {}
 
@@ -36,18 +35,12 @@ void PgReader::begin(bool limited) {
 
 void PgReader::run(Operation& operation) {
     session_.begin_task();
-    try {
-        connection_.stop_when(operation.limited ? nullptr : &stopped_);
-        begin(operation.limited);
-        operation.run(session_);
-    } catch (const DatabaseError& error) {
-        log_.write(error.fault() == Fault::broken ? telemetry::Level::error : telemetry::Level::warning,
-                   "a read failed", {{"reason", error.what()}});
-        operation.fail(to_error(error));
-    } catch (const std::exception& error) {
-        log_.error("a read task threw", {{"reason", error.what()}});
-        operation.fail({Code::internal, "the operation failed"});
-    }
+    connection_.stop_when(operation.limited ? nullptr : &stopped_);
+    begin(operation.limited);
+    operation.run(session_);
+}
+
+void PgReader::end() {
     try {
         if (connection_.in_transaction()) connection_.script("ROLLBACK");
     } catch (const DatabaseError&) { // lost, or in no state to go on

@@ -10,17 +10,16 @@ namespace millrace::store {
 
 class PgReader final : public Reader {
 public:
-    // `log` outlives the reader.
-    PgReader(const PostgresOptions& options, telemetry::Log& log);
+    explicit PgReader(const PostgresOptions& options);
 
     void run(Operation& operation) override;
+    void end() override;
     void stop() override { stopped_ = true; } // an unlimited read does not hold up the end
 
 private:
     void begin(bool limited);
 
     const std::chrono::milliseconds limit_;
-    telemetry::Log& log_;
     std::atomic<bool> stopped_{false};
     PgConnection connection_;
     PgSession session_;

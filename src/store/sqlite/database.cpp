@@ -28,7 +28,7 @@ public:
           version_{version},
           damage_{std::move(damage)},
           writer_{std::move(connection), options, log, metrics},
-          readers_{connect_readers(options, log), options.read_queue, metrics} {}
+          readers_{connect_readers(options), options.read_queue, log, metrics} {}
     ~SqliteDatabase() override { close(); }
 
     DatabaseStats stats() const override {
@@ -50,10 +50,10 @@ public:
     }
 
 private:
-    static std::vector<std::unique_ptr<Reader>> connect_readers(const SqliteOptions& options, telemetry::Log& log) {
+    static std::vector<std::unique_ptr<Reader>> connect_readers(const SqliteOptions& options) {
         std::vector<std::unique_ptr<Reader>> readers;
         for (std::size_t i = 0; i < options.readers; ++i)
-            readers.push_back(std::make_unique<SqliteReader>(options.data / file_name, options, log));
+            readers.push_back(std::make_unique<SqliteReader>(options.data / file_name, options));
         return readers;
     }
     void submit_write(std::unique_ptr<Operation> operation) override { writer_.submit(std::move(operation)); }

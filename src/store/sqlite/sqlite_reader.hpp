@@ -11,15 +11,15 @@ namespace millrace::store {
 
 class SqliteReader final : public Reader {
 public:
-    // Throws DatabaseError when the file cannot be opened. `log` outlives the reader.
-    SqliteReader(const std::filesystem::path& file, const SqliteOptions& options, telemetry::Log& log);
+    // Throws DatabaseError when the file cannot be opened.
+    SqliteReader(const std::filesystem::path& file, const SqliteOptions& options);
 
     void run(Operation& operation) override;
+    void end() override;
     void stop() override { stopped_ = true; } // an unlimited read does not hold up the end
 
 private:
     const std::chrono::milliseconds limit_;
-    telemetry::Log& log_;
     std::atomic<bool> stopped_{false};
     Connection connection_;
     SqliteSession session_;
