@@ -3,11 +3,10 @@
 
 #include "base/crypto.hpp"
 #include "base/encoding.hpp"
+#include "unit/async/run.hpp"
 #include "unit/store/test_database.hpp"
 #include "values/principal.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -41,10 +40,7 @@ struct World {
     }
     template <class T>
     T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
+        return async::test::run(std::move(work));
     }
     void write(store::Sql sql, std::vector<std::string> texts = {}) {
         auto task = [sql, texts](store::SystemSession& session) -> Result<void> {

@@ -4,11 +4,9 @@
 #include "identity/identity.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
+#include "unit/async/run.hpp"
 #include "unit/store/test_database.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -58,10 +56,7 @@ struct World {
     }
     template <class T>
     T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
+        return async::test::run(std::move(work));
     }
     CreatedKey key(values::Role role, std::optional<Timestamp> expires_at = {}) {
         auto created =

@@ -7,13 +7,11 @@
 #include "jobs/job_service.hpp"
 #include "jobs/leases.hpp"
 #include "jobs/queues.hpp"
+#include "unit/async/run.hpp"
 #include "unit/jobs/fake_clock.hpp"
 #include "unit/jobs/puppet.hpp"
 #include "unit/store/test_database.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -49,10 +47,7 @@ struct QueueDaemon {
 
     template <class T>
     T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
+        return async::test::run(std::move(work));
     }
     // Until the dispatcher has done what is to be done now: messages, writes, their consequences.
     void settle() {

@@ -4,11 +4,9 @@
 #include "models/registry.hpp"
 
 #include "telemetry/metrics.hpp"
+#include "unit/async/run.hpp"
 #include "unit/store/test_database.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -85,10 +83,7 @@ struct World {
     }
     template <class T>
     T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
+        return async::test::run(std::move(work));
     }
     awaitable<Result<Pushed>> pushing(std::string name, std::string bytes, std::string text, Attached attached = {}) {
         auto upload = registry->begin_upload();

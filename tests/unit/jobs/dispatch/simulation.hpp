@@ -98,4 +98,22 @@ private:
     bool quiet_ = false; // no more mishaps: the world runs empty
 };
 
+// One transaction. The power may fail before it is on disk, or before anybody in memory has heard of it.
+template <class Write, class Seen>
+auto Simulation::commit(Write write, Seen seen) {
+    using Value = decltype(write());
+    const bool before = !quiet_ && dice_.one_in(150), after = !quiet_ && dice_.one_in(150);
+    auto done = store_.session.savepoint([&]() -> Result<Value> {
+        auto value = write();
+        if (before) return Error{Code::unavailable, "the power failed"};
+        return value;
+    });
+    if (!done) throw PowerCut{};
+    seen(*done); // from the commit on, whether or not anybody hears of it
+    if (after) throw PowerCut{};
+    return std::move(*done);
+}
+
+inline std::string short_name(JobId id) { return id.text().substr(28); }
+
 } // namespace millrace::jobs::test

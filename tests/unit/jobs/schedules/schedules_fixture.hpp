@@ -2,12 +2,10 @@
 #pragma once
 #include "base/json_text.hpp"
 #include "jobs/schedules.hpp"
+#include "unit/async/run.hpp"
 #include "unit/jobs/fake_clock.hpp"
 #include "unit/store/test_database.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -85,10 +83,7 @@ struct ScheduleWorld {
 
     template <class T>
     T run(awaitable<T> work) {
-        asio::io_context context;
-        auto future = asio::co_spawn(context, std::move(work), asio::use_future);
-        context.run();
-        return future.get();
+        return async::test::run(std::move(work));
     }
     void look() { run(runner->look()); }
 
