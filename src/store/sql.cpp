@@ -16,4 +16,21 @@ Error to_error(const DatabaseError& error) {
     return {Code::internal, "the store refused the operation"};
 }
 
+std::vector<std::int64_t> SystemSession::start_execute_each(const char* sql, std::span<const Value> values,
+                                                            std::size_t width) {
+    std::vector<std::int64_t> changed;
+    changed.reserve(values.size() / width);
+    for (; !values.empty(); values = values.subspan(width))
+        changed.push_back(start_execute(sql, nullptr, values.first(width)));
+    return changed;
+}
+
+void SystemSession::start_query_each(const char* sql, std::span<const Value> values, std::size_t width,
+                                     const Visit& visit) {
+    for (std::size_t index = 0; !values.empty(); values = values.subspan(width), ++index) {
+        auto rows = start_query(sql, nullptr, values.first(width));
+        visit(index, rows);
+    }
+}
+
 } // namespace millrace::store

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -19,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace millrace::store {
 
@@ -171,6 +173,25 @@ public:
         return start_execute(sql.text, nullptr, {values.begin(), values.size()});
     }
 
+    // Adds a row that the task need not see: an INSERT with one list of VALUES, and nothing RETURNING. A driver may
+    // send it together with others of its kind, but before any other statement and before the commit. What is wrong
+    // with the row is found then, and is an error of this task all the same.
+    void insert(const Sql& sql, std::initializer_list<Value> values) {
+        start_insert(sql.text, nullptr, {values.begin(), values.size()});
+    }
+    // One write for each of many rows of values, in their order, with few round trips. Returns how many rows each has
+    // changed.
+    template <std::size_t Width>
+    std::vector<std::int64_t> execute_each(const Sql& sql, const std::vector<std::array<Value, Width>>& rows) {
+        return start_execute_each(sql.text, flat(rows), Width);
+    }
+    // One SELECT for each, likewise. `visit(index, Rows&)` runs no statement.
+    template <std::size_t Width>
+    void query_each(const Sql& sql, const std::vector<std::array<Value, Width>>& rows,
+                    const std::function<void(std::size_t, Rows&)>& visit) {
+        start_query_each(sql.text, flat(rows), Width, visit);
+    }
+
     // Whoever has subscribed to this type of change (events/feed.hpp) hears of it after the commit, in the order of all
     // that was published; nobody does when the task fails or its group is taken back. Also what is not stored may be
     // published. On a reader: nobody hears of it.
@@ -205,11 +226,25 @@ protected:
     virtual Rows start_query(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
     virtual Rows start_scan(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
     virtual std::int64_t start_execute(const char* sql, const Value* tenant, std::span<const Value> values) = 0;
+    using Visit = std::function<void(std::size_t, Rows&)>;
+    virtual void start_insert(const char* sql, const Value* tenant, std::span<const Value> values) {
+        start_execute(sql, tenant, values);
+    }
+    // `values`: the rows of `width` values, one after the other. Here: a statement at a time.
+    virtual std::vector<std::int64_t> start_execute_each(const char* sql, std::span<const Value> values,
+                                                         std::size_t width);
+    virtual void start_query_each(const char* sql, std::span<const Value> values, std::size_t width,
+                                  const Visit& visit);
     virtual void begin_savepoint() = 0;
     virtual void end_savepoint(bool keep) = 0;
     virtual void abandon_savepoint() noexcept = 0; // after an exception; the transaction may be gone
 
 private:
+    template <std::size_t Width>
+    static std::span<const Value> flat(const std::vector<std::array<Value, Width>>& rows) {
+        return rows.empty() ? std::span<const Value>{} : std::span{rows.front().data(), rows.size() * Width};
+    }
+
     Changes changes_;
 };
 
@@ -238,6 +273,9 @@ public:
     }
     std::int64_t execute(const Sql& sql, std::initializer_list<Value> values = {}) {
         return session_.start_execute(sql.text, &organization_, {values.begin(), values.size()});
+    }
+    void insert(const Sql& sql, std::initializer_list<Value> values) {
+        session_.start_insert(sql.text, &organization_, {values.begin(), values.size()});
     }
     template <class Body>
     std::invoke_result_t<Body> savepoint(Body body) {

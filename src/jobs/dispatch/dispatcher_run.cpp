@@ -73,7 +73,9 @@ void Dispatcher::claim(std::vector<Waiting> batch) {
         [this, jobs](store::SystemSession& session) -> Result<void> {
             crash_point("claim.before_write");
             const Timestamp at = clock_.now();
-            for (const auto& job : *jobs) claim_job(session, job.id, new_lease_token(), at, std::nullopt, {});
+            std::vector<attempt_repository::Claim> claims;
+            for (const auto& job : *jobs) claims.push_back({job.id, new_lease_token()});
+            claim_jobs(session, claims, at, std::nullopt, {});
             return success();
         },
         [this, jobs](const Result<void>& done) {

@@ -44,8 +44,8 @@ void Dispatcher::claim_for(WaitingWorker worker, std::vector<Waiting> batch) {
             for (const auto& job : *jobs) {
                 if (bytes >= most_page_bytes) break; // as much as one answer holds: the others wait on
                 ++looked_at;
-                if (const auto lease = claim_job(session, job.id, new_lease_token(), at, length, name))
-                    bytes += lease->payload.size() + lease->tags.size();
+                const auto lease = claim_jobs(session, {{job.id, new_lease_token()}}, at, length, name).front();
+                if (lease) bytes += lease->payload.size() + lease->tags.size();
             }
             return looked_at;
         },

@@ -50,14 +50,9 @@ void EndRecorder::flush() {
 void EndRecorder::write(const Ends& ends) {
     database_.post_write(
         [this, ends](store::SystemSession& session) -> Result<void> {
-            Settled all;
-            const Timestamp at = clock_.now();
-            for (const auto& [attempt, outcome, policy] : *ends) {
-                auto settled = end_attempt(session, *attempt->lease, outcome, policy, rules_, random64, at);
-                for (auto& moved : settled.jobs) all.jobs.push_back(std::move(moved));
-                all.more |= settled.more;
-            }
-            publish(session, std::move(all));
+            std::vector<AttemptEnd> all;
+            for (const auto& [attempt, outcome, policy] : *ends) all.push_back({*attempt->lease, outcome, policy});
+            publish(session, end_attempts(session, all, rules_, random64, clock_.now()));
             return success();
         },
         [this, ends](const Result<void>& done) {

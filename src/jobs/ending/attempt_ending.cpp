@@ -52,7 +52,8 @@ Settled fail_for_good(SystemSession& session, const Lease& lease, const Failure&
     crash_point("dead.before_write");
     const bool late = lease.deadline_at && *lease.deadline_at <= now;
     const auto state = late ? JobState::expired : JobState::dead;
-    if (!attempt_repository::end(session, lease, state, nullptr, &failure.error, now)) return {};
+    if (!attempt_repository::leave(session, {&lease}).front()) return {};
+    attempt_repository::put_into_history(session, lease, state, nullptr, &failure.error, now);
     attempt_repository::add(session, lease.organization, lease.id,
                             {lease.attempt, lease.started_at, now, std::string{outcome}, failure.error});
     Settled settled{{moved_of(lease, state, now, now)}};
@@ -62,19 +63,19 @@ Settled fail_for_good(SystemSession& session, const Lease& lease, const Failure&
     return settled;
 }
 
-// The rows of the job whose attempt ended. The first of the settled is the job itself.
-Settled move_on(SystemSession& session, const Lease& lease, const Outcome& outcome, const values::RetryPolicy& policy,
-                const EndRules& rules, const Random& random, Timestamp now) {
-    if (const auto* success = std::get_if<Success>(&outcome)) {
-        if (!attempt_repository::end(session, lease, JobState::succeeded, &success->result, nullptr, now)) return {};
-        Settled settled{{moved_of(lease, JobState::succeeded, now, now)}};
-        store::OrganizationSession tenant{session, lease.organization};
-        for (const auto& effect : success->effects) effect(tenant);
-        if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, true, now);
-        settle_children(session, lease.organization, {lease.id, ParentEnd::succeeded, {}}, now, settled);
-        return settled;
-    }
-    const auto& failure = std::get<Failure>(outcome);
+// The job has left the queue.
+Settled succeed(SystemSession& session, const Lease& lease, const Success& success, bool has_children, Timestamp now) {
+    attempt_repository::put_into_history(session, lease, JobState::succeeded, &success.result, nullptr, now);
+    Settled settled{{moved_of(lease, JobState::succeeded, now, now)}};
+    store::OrganizationSession tenant{session, lease.organization};
+    for (const auto& effect : success.effects) effect(tenant);
+    if (is_counted(lease)) dependency_repository::count_in_flow(session, *lease.flow, true, now);
+    if (has_children) settle_children(session, lease.organization, {lease.id, ParentEnd::succeeded, {}}, now, settled);
+    return settled;
+}
+
+Settled fail(SystemSession& session, const Lease& lease, const Failure& failure, const values::RetryPolicy& policy,
+             const EndRules& rules, const Random& random, Timestamp now) {
     if (failure.kind == Failure::Kind::spared) {
         if (session.execute(spare, {lease.id, lease.token, now}) != 1) return {};
         return waits_again(lease, JobState::queued, now, now, lease.attempt > 1);
@@ -117,10 +118,36 @@ AttemptVerdict verdict_on(const Outcome& outcome) {
 
 Settled end_attempt(SystemSession& session, const Lease& lease, const Outcome& outcome,
                     const values::RetryPolicy& policy, const EndRules& rules, const Random& random, Timestamp now) {
-    crash_point("end.before_write");
-    auto settled = move_on(session, lease, outcome, policy, rules, random, now);
-    if (!settled.empty()) settled.jobs.front().verdict = verdict_on(outcome);
-    return settled;
+    return end_attempts(session, {{lease, outcome, policy}}, rules, random, now);
+}
+
+Settled end_attempts(SystemSession& session, const std::vector<AttemptEnd>& ends, const EndRules& rules,
+                     const Random& random, Timestamp now) {
+    std::vector<const Lease*> succeeded;
+    std::vector<JobId> ids;
+    for (const auto& end : ends) {
+        crash_point("end.before_write");
+        if (!std::holds_alternative<Success>(end.outcome)) continue;
+        succeeded.push_back(&end.lease);
+        ids.push_back(end.lease.id);
+    }
+    const auto left = attempt_repository::leave(session, succeeded);
+    const auto parents = dependency_repository::have_children(session, ids);
+    Settled all;
+    std::size_t success = 0;
+    for (const auto& [lease, outcome, policy] : ends) {
+        Settled settled;
+        if (const auto* failure = std::get_if<Failure>(&outcome)) {
+            settled = fail(session, lease, *failure, policy, rules, random, now);
+        } else {
+            if (left[success]) settled = succeed(session, lease, std::get<Success>(outcome), parents[success], now);
+            ++success;
+        }
+        if (!settled.empty()) settled.jobs.front().verdict = verdict_on(outcome);
+        for (auto& moved : settled.jobs) all.jobs.push_back(std::move(moved));
+        all.more |= settled.more;
+    }
+    return all;
 }
 
 } // namespace millrace::jobs

@@ -43,6 +43,15 @@ using Random = std::function<std::uint64_t()>;
 Settled end_attempt(store::SystemSession& session, const Lease& lease, const Outcome& outcome,
                     const values::RetryPolicy& policy, const EndRules& rules, const Random& random, Timestamp now);
 
+// The same for many at once, with few round trips. Borrows all.
+struct AttemptEnd {
+    const Lease& lease;
+    const Outcome& outcome;
+    const values::RetryPolicy& policy;
+};
+Settled end_attempts(store::SystemSession& session, const std::vector<AttemptEnd>& ends, const EndRules& rules,
+                     const Random& random, Timestamp now);
+
 // A job that has not ended goes to the history as `state` (cancelled, expired, dead), and what waits for it is settled.
 // False when it has ended already, or `only_waiting` and it runs.
 bool end_job(store::OrganizationSession& tenant, JobId id, values::JobState state,

@@ -62,6 +62,14 @@ std::vector<Child> unsettled_children(SystemSession& session, const Parent& pare
     return children;
 }
 
+std::vector<bool> have_children(SystemSession& session, const std::vector<JobId>& succeeded) {
+    std::vector<std::array<store::Value, 4>> parents;
+    for (const auto& id : succeeded) parents.push_back({id, "", true, 1});
+    std::vector<bool> found(parents.size());
+    session.query_each(select_children, parents, [&](std::size_t i, store::Rows& rows) { found[i] = rows.next(); });
+    return found;
+}
+
 void settle_later(store::OrganizationSession& session, const Parent& parent, Timestamp now) {
     const auto until = parent.settled_until ? parent.settled_until->text() : std::string{};
     session.execute(insert_unsettled, {parent.id, names_of_ends[static_cast<std::size_t>(parent.end)], until, now});

@@ -30,6 +30,8 @@ struct Parent {
 // So many of those that are left. Those that wait for its success in any case stay when it has failed; none stays when
 // it was purged.
 std::vector<Child> unsettled_children(store::SystemSession& session, const Parent& parent, int most);
+// Which of these, that have succeeded, have any.
+std::vector<bool> have_children(store::SystemSession& session, const std::vector<JobId>& succeeded);
 
 // Jobs that have ended, with more that wait for them than one transaction settles: what is left to do, kept until it is
 // done.

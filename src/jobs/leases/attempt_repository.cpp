@@ -121,64 +121,77 @@ Lease insert_running(OrganizationSession& session, const values::Job& job, std::
     lease.deadline_at = job.deadline_at;
     lease.retry = job.retry;
     if (job.retry) lease.retry_json = json_text(job.retry->to_json());
-    session.execute(insert_begun,
-                    {lease.id, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, lease.priority,
-                     lease.payload, lease.tags, lease.max_attempts, micros(lease.timeout_seconds), lease.created_at,
-                     lease.run_at, text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, now, token});
+    session.insert(insert_begun,
+                   {lease.id, id_or_empty(lease.created_by), lease.kind, lease.queue, lease.resource, lease.priority,
+                    lease.payload, lease.tags, lease.max_attempts, micros(lease.timeout_seconds), lease.created_at,
+                    lease.run_at, text_or_null(lease.retry_json), lease.expires_at, lease.deadline_at, now, token});
     return lease;
 }
 
-std::optional<Lease> claim(SystemSession& session, JobId id, std::int64_t token, Timestamp now,
-                           std::optional<std::chrono::milliseconds> external_lease, std::string_view worker) {
-    std::optional<Lease> lease;
-    {
-        auto rows = session.query(find_waiting, {id, now});
-        if (!rows.next()) return std::nullopt;
-        lease = read_lease(rows, id);
-    }
-    lease->token = token;
-    lease->started_at = now;
-    ++lease->attempt;
-    lease->worker = worker;
-    const auto lease_us = external_lease ? std::optional{external_lease->count() * 1000} : std::nullopt;
-    session.execute(claim_job, {id, lease->attempt, token, now, lease_us, text_or_null(lease->worker)});
-    return lease;
-}
-
-bool end(SystemSession& session, const Lease& lease, values::JobState state, const std::string* result,
-         const values::JobError* error, Timestamp now) {
-    if (session.execute(delete_leased, {lease.id, lease.token}) != 1) return false;
+std::vector<std::optional<Lease>> claim(SystemSession& session, const std::vector<Claim>& claims, Timestamp now,
+                                        std::optional<std::chrono::milliseconds> external_lease,
+                                        std::string_view worker) {
     using store::Value;
-    session.execute(insert_finished, {lease.id,
-                                      lease.organization,
-                                      id_or_empty(lease.created_by),
-                                      lease.kind,
-                                      lease.queue,
-                                      lease.resource,
-                                      values::name(state),
-                                      lease.priority,
-                                      lease.payload,
-                                      lease.tags,
-                                      lease.attempt,
-                                      lease.max_attempts,
-                                      micros(lease.timeout_seconds),
-                                      lease.created_at,
-                                      lease.run_at,
-                                      text_or_null(lease.retry_json),
-                                      lease.expires_at,
-                                      lease.deadline_at,
-                                      text_or_null(lease.unique_key),
-                                      lease.flow,
-                                      text_or_null(lease.flow_ref),
-                                      lease.started_at,
-                                      text_or_null(lease.worker),
-                                      state == values::JobState::succeeded ? 100 : 0,
-                                      error ? Value{error->code} : Value{nullptr},
-                                      error ? Value{error->message} : Value{nullptr},
-                                      result ? Value{*result} : Value{nullptr},
-                                      now,
-                                      lease.replayed_after});
-    return true;
+    std::vector<std::array<Value, 2>> wanted;
+    for (const auto& claim : claims) wanted.push_back({claim.id, now});
+    std::vector<std::optional<Lease>> leases(claims.size());
+    session.query_each(find_waiting, wanted, [&](std::size_t i, Rows& rows) {
+        if (!rows.next()) return;
+        auto& lease = leases[i].emplace(read_lease(rows, claims[i].id));
+        lease.token = claims[i].token;
+        lease.started_at = now;
+        ++lease.attempt;
+        lease.worker = worker;
+    });
+    const auto lease_us = external_lease ? std::optional{external_lease->count() * 1000} : std::nullopt;
+    std::vector<std::array<Value, 6>> begun;
+    for (const auto& lease : leases)
+        if (lease)
+            begun.push_back({lease->id, lease->attempt, lease->token, now, lease_us, text_or_null(lease->worker)});
+    session.execute_each(claim_job, begun);
+    return leases;
+}
+
+std::vector<bool> leave(SystemSession& session, const std::vector<const Lease*>& leases) {
+    std::vector<std::array<store::Value, 2>> rows;
+    for (const auto* lease : leases) rows.push_back({lease->id, lease->token});
+    std::vector<bool> left;
+    for (const auto deleted : session.execute_each(delete_leased, rows)) left.push_back(deleted == 1);
+    return left;
+}
+
+void put_into_history(SystemSession& session, const Lease& lease, values::JobState state, const std::string* result,
+                      const values::JobError* error, Timestamp now) {
+    using store::Value;
+    session.insert(insert_finished, {lease.id,
+                                     lease.organization,
+                                     id_or_empty(lease.created_by),
+                                     lease.kind,
+                                     lease.queue,
+                                     lease.resource,
+                                     values::name(state),
+                                     lease.priority,
+                                     lease.payload,
+                                     lease.tags,
+                                     lease.attempt,
+                                     lease.max_attempts,
+                                     micros(lease.timeout_seconds),
+                                     lease.created_at,
+                                     lease.run_at,
+                                     text_or_null(lease.retry_json),
+                                     lease.expires_at,
+                                     lease.deadline_at,
+                                     text_or_null(lease.unique_key),
+                                     lease.flow,
+                                     text_or_null(lease.flow_ref),
+                                     lease.started_at,
+                                     text_or_null(lease.worker),
+                                     state == values::JobState::succeeded ? 100 : 0,
+                                     error ? Value{error->code} : Value{nullptr},
+                                     error ? Value{error->message} : Value{nullptr},
+                                     result ? Value{*result} : Value{nullptr},
+                                     now,
+                                     lease.replayed_after});
 }
 
 std::optional<Timestamp> release(SystemSession& session, JobId id, std::int64_t token) {
@@ -204,8 +217,8 @@ std::optional<Lease> find(OrganizationSession& session, JobId id, std::int64_t t
 }
 
 void add(SystemSession& session, const OrganizationId& organization, JobId id, const values::JobAttempt& attempt) {
-    session.execute(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at,
-                                     attempt.outcome, attempt.error.code, attempt.error.message});
+    session.insert(insert_attempt, {organization, id, attempt.number, attempt.started_at, attempt.ended_at,
+                                    attempt.outcome, attempt.error.code, attempt.error.message});
 }
 
 Counts counts(SystemSession& session, const Lease& lease) {

@@ -36,9 +36,14 @@ namespace attempt_repository {
 // A job that begins as it is submitted.
 Lease insert_running(store::OrganizationSession& session, const values::Job& job, std::int64_t token, Timestamp now);
 
-// nullopt when the job is no longer waiting (cancelled meanwhile).
-std::optional<Lease> claim(store::SystemSession& session, JobId id, std::int64_t token, Timestamp now,
-                           std::optional<std::chrono::milliseconds> external_lease, std::string_view worker);
+struct Claim {
+    JobId id;
+    std::int64_t token;
+};
+// Each as it was claimed; nullopt when the job is no longer waiting (cancelled meanwhile).
+std::vector<std::optional<Lease>> claim(store::SystemSession& session, const std::vector<Claim>& claims, Timestamp now,
+                                        std::optional<std::chrono::milliseconds> external_lease,
+                                        std::string_view worker);
 // The attempt goes back unused: a clean stop of the daemon, a claim that came too late. Since when it is ready; nullopt
 // when the lease is not good.
 std::optional<Timestamp> release(store::SystemSession& session, JobId id, std::int64_t token);
@@ -51,9 +56,11 @@ std::optional<Lease> find(store::OrganizationSession& session, JobId id, std::in
 
 void add(store::SystemSession& session, const OrganizationId& organization, JobId id,
          const values::JobAttempt& attempt);
-// The attempt was the last: the job moves to the history, unless the lease is no longer good.
-bool end(store::SystemSession& session, const Lease& lease, values::JobState state, const std::string* result,
-         const values::JobError* error, Timestamp now);
+// These attempts were the last of their jobs, which leave the queue: whether each lease was still good. Where it was,
+// the job is then to be put into the history.
+std::vector<bool> leave(store::SystemSession& session, const std::vector<const Lease*>& leases);
+void put_into_history(store::SystemSession& session, const Lease& lease, values::JobState state,
+                      const std::string* result, const values::JobError* error, Timestamp now);
 
 // How earlier attempts ended, since it was last replayed; on the failure path only. `failed`: those that count against
 // max_attempts, of which `worker_lost` ended a worker. `lost`: with the daemon.

@@ -43,26 +43,26 @@ constexpr Sql list_dependencies{
 template <class... More>
 void insert_row(OrganizationSession& session, const Sql& sql, const Job& job, const More&... more) {
     const auto retry = job.retry ? json_text(job.retry->to_json()) : std::string{};
-    session.execute(sql, {job.id,
-                          id_or_empty(job.created_by),
-                          job.kind,
-                          job.queue,
-                          job.resource,
-                          values::name(job.state),
-                          job.priority,
-                          job.payload,
-                          job.tags,
-                          job.max_attempts,
-                          micros(job.timeout_seconds),
-                          job.created_at,
-                          job.run_at,
-                          text_or_null(retry),
-                          job.expires_at,
-                          job.deadline_at,
-                          text_or_null(job.unique_key),
-                          job.flow,
-                          text_or_null(job.flow_ref),
-                          more...});
+    session.insert(sql, {job.id,
+                         id_or_empty(job.created_by),
+                         job.kind,
+                         job.queue,
+                         job.resource,
+                         values::name(job.state),
+                         job.priority,
+                         job.payload,
+                         job.tags,
+                         job.max_attempts,
+                         micros(job.timeout_seconds),
+                         job.created_at,
+                         job.run_at,
+                         text_or_null(retry),
+                         job.expires_at,
+                         job.deadline_at,
+                         text_or_null(job.unique_key),
+                         job.flow,
+                         text_or_null(job.flow_ref),
+                         more...});
 }
 
 } // namespace

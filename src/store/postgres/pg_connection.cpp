@@ -1,6 +1,7 @@
 #include "store/postgres/pg_connection.hpp"
 
 #include "store/postgres/pg_dialect.hpp"
+#include "store/postgres/pg_inserts.hpp"
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -67,6 +68,7 @@ void PgConnection::connect() {
     disconnect();
     statements_.clear(); // not before: a task may still hold the rows of one
     scans_.clear();
+    for_rows_.clear();
     const std::pair<const char*, const char*> settings[] = {{"connect_timeout", "5"},      // seconds
                                                             {"tcp_user_timeout", "10000"}, // milliseconds
                                                             {"keepalives_idle", "5"},
@@ -115,12 +117,23 @@ PgStatement& PgConnection::statement(const char* sql) {
 }
 
 PgStatement& PgConnection::prepare(const char* sql) {
-    if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
     auto statement = std::make_unique<PgStatement>(sql, fmt::format("s{}", statements_.size()));
-    if (!PQsendPrepare(handle_, statement->name().c_str(), in_postgres(sql).c_str(), 0, nullptr))
-        lose(trimmed(PQerrorMessage(handle_)));
-    answer(sql);
+    prepare(statement->name(), in_postgres(sql), sql);
     return *statements_.emplace(sql, std::move(statement)).first->second;
+}
+
+void PgConnection::prepare(const std::string& name, const std::string& text, const char* doing) {
+    if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
+    if (!PQsendPrepare(handle_, name.c_str(), text.c_str(), 0, nullptr)) lose(trimmed(PQerrorMessage(handle_)));
+    answer(doing);
+}
+
+const std::string& PgConnection::prepared_for_rows(const char* sql, std::size_t width, std::size_t rows) {
+    const auto known = for_rows_.find({sql, rows});
+    if (known != for_rows_.end()) return known->second;
+    auto name = fmt::format("r{}", for_rows_.size());
+    prepare(name, for_rows(in_postgres(sql), width, rows), sql);
+    return for_rows_.emplace(std::pair{sql, rows}, std::move(name)).first->second;
 }
 
 void PgConnection::run(PgStatement& statement, const Value* tenant, std::span<const Value> values) {
@@ -158,23 +171,58 @@ std::optional<std::string> PgConnection::text(const std::string& sql) {
     return PQgetvalue(result.get(), 0, 0);
 }
 
+PgResult PgConnection::next_result(SteadyClock::time_point until) {
+    while (PQflush(handle_) == 1 || PQisBusy(handle_)) wait_for_socket(until);
+    return PgResult{PQgetResult(handle_)};
+}
+
+void PgConnection::refuse_error(const pg_result* result, const char* doing) {
+    if (!is_error(result)) return;
+    const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const auto what = fmt::format("{}: {} ({})", doing, trimmed(PQresultErrorMessage(result)), code ? code : "");
+    const auto fault = fault_of(code ? code : "08000");
+    if (fault == Fault::lost) lose(what);
+    throw DatabaseError{fault, what};
+}
+
 // The last result of what was sent, or the first error. Waits no longer than the limit.
 PgResult PgConnection::answer(const char* doing) {
     const auto until = SteadyClock::now() + answer_limit_;
     PgResult last;
-    for (;;) {
-        while (PQflush(handle_) == 1 || PQisBusy(handle_)) wait_for_socket(until);
-        PgResult next{PQgetResult(handle_)};
-        if (!next) break;
+    while (auto next = next_result(until))
         if (!last || !is_error(last.get())) last = std::move(next);
-    }
     if (PQstatus(handle_) != CONNECTION_OK || !last) lose(trimmed(PQerrorMessage(handle_)));
-    if (!is_error(last.get())) return last;
-    const char* code = PQresultErrorField(last.get(), PG_DIAG_SQLSTATE);
-    const auto what = fmt::format("{}: {} ({})", doing, trimmed(PQresultErrorMessage(last.get())), code ? code : "");
-    const auto fault = fault_of(code ? code : "08000");
-    if (fault == Fault::lost) lose(what);
-    throw DatabaseError{fault, what};
+    refuse_error(last.get(), doing);
+    return last;
+}
+
+// In libpq's pipeline mode: each run's result, then nothing; at the end one that tells of the end.
+std::vector<PgResult> PgConnection::run_all(std::span<const PgRun> runs, const char* doing) {
+    if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
+    const auto sent = [this](int done) {
+        if (done == 0) lose(trimmed(PQerrorMessage(handle_)));
+    };
+    sent(PQenterPipelineMode(handle_));
+    for (const auto& run : runs)
+        sent(PQsendQueryPrepared(handle_, run.name->c_str(), run.count, run.data, run.sizes, run.formats, 0));
+    sent(PQpipelineSync(handle_));
+    const auto until = SteadyClock::now() + answer_limit_;
+    std::vector<PgResult> results;
+    results.reserve(runs.size());
+    PgResult failed;
+    for (;;) {
+        auto next = next_result(until);
+        if (PQstatus(handle_) != CONNECTION_OK) lose(trimmed(PQerrorMessage(handle_)));
+        if (!next) continue;
+        const auto status = PQresultStatus(next.get());
+        if (status == PGRES_PIPELINE_SYNC) break;
+        if (status == PGRES_PIPELINE_ABORTED) continue;
+        if (!is_error(next.get())) results.push_back(std::move(next));
+        else if (!failed) failed = std::move(next);
+    }
+    PQexitPipelineMode(handle_);
+    if (failed) refuse_error(failed.get(), doing);
+    return results;
 }
 
 void PgConnection::wait_for_socket(SteadyClock::time_point until) {

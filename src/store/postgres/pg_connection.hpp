@@ -7,14 +7,26 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 struct pg_conn;
 
 namespace millrace::store {
+
+// One run of a prepared statement, with its values as libpq takes them. Borrows all.
+struct PgRun {
+    const std::string* name; // of the statement
+    int count;
+    const char* const* data;
+    const int* sizes;
+    const int* formats;
+};
 
 class PgConnection {
 public:
@@ -33,6 +45,11 @@ public:
     PgStatement& statement(const char* sql);
     // Runs a statement. Its result is in it until it runs again.
     void run(PgStatement& statement, const Value* tenant, std::span<const Value> values);
+    // Runs them one after the other without waiting in between: the result of each. The first failure is thrown, and
+    // what comes after it is not run. `doing`: what is said of a failure.
+    std::vector<PgResult> run_all(std::span<const PgRun> runs, const char* doing);
+    // The name of this INSERT with one list of values (pg_inserts.hpp), prepared for so many rows.
+    const std::string& prepared_for_rows(const char* sql, std::size_t width, std::size_t rows);
     // The scan of this text, likewise.
     PgScan& scan(const char* sql);
     // A statement that is not prepared.
@@ -56,7 +73,10 @@ public:
 
 private:
     PgStatement& prepare(const char* sql);
+    void prepare(const std::string& name, const std::string& text, const char* doing);
     PgResult answer(const char* doing);
+    PgResult next_result(std::chrono::steady_clock::time_point until);
+    void refuse_error(const pg_result* result, const char* doing);
     void wait_for_socket(std::chrono::steady_clock::time_point until);
     void cancel_if_stopped();
     [[noreturn]] void lose(const std::string& why);
@@ -68,6 +88,7 @@ private:
     const std::atomic<bool>* stop_ = nullptr;
     std::unordered_map<const void*, std::unique_ptr<PgStatement>> statements_;
     std::unordered_map<const void*, std::unique_ptr<PgScan>> scans_;
+    std::map<std::pair<const void*, std::size_t>, std::string> for_rows_; // statement and rows → name
     bool warned_ = false;
 };
 

@@ -38,6 +38,7 @@ void PgReader::run(Operation& operation) {
     connection_.stop_when(operation.limited ? nullptr : &stopped_);
     begin(operation.limited);
     operation.run(session_);
+    session_.send_inserts(); // refused: it is a reader
 }
 
 void PgReader::end() {

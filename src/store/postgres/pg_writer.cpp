@@ -115,6 +115,7 @@ void PgWriter::run_group(OperationList& taken) {
 bool PgWriter::commit_group(OperationList& group, bool each_alone) {
     crash_point("store.before_begin");
     changes_.clear();
+    session_.forget_inserts();
     link_->row().begin_group();
     if (each_alone) {
         run_each_alone(group);
@@ -139,6 +140,12 @@ bool PgWriter::run_together(OperationList& group) {
             return false;
         } catch (const std::exception&) { return false; }
     }
+    try {
+        session_.send_inserts();
+    } catch (const DatabaseError& error) {
+        if (!is_its_own(error.fault())) throw;
+        return false;
+    }
     return true;
 }
 
@@ -155,7 +162,10 @@ void PgWriter::run_each_alone(OperationList& group) {
 
 bool PgWriter::run_alone(Operation& operation) {
     try {
-        return operation.run(session_);
+        const bool keep = operation.run(session_);
+        if (keep) session_.send_inserts();
+        else session_.forget_inserts();
+        return keep;
     } catch (const DatabaseError& error) {
         if (!is_its_own(error.fault())) throw;
         log_.error("a write task was refused by the database", {{"reason", error.what()}});
@@ -164,6 +174,7 @@ bool PgWriter::run_alone(Operation& operation) {
         log_.error("a write task threw", {{"reason", error.what()}});
         operation.fail({Code::internal, "the operation failed"});
     }
+    session_.forget_inserts();
     return false;
 }
 

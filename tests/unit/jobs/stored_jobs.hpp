@@ -58,7 +58,9 @@ struct StoredJobs {
     }
 
     std::optional<Lease> try_claim(JobId id, std::optional<std::chrono::milliseconds> external = std::nullopt) {
-        return attempt_repository::claim(session, id, ++last_token, now, external, external ? "a worker" : "");
+        return std::move(
+            attempt_repository::claim(session, {{id, ++last_token}}, now, external, external ? "a worker" : "")
+                .front());
     }
     Lease claim(JobId id, std::optional<std::chrono::milliseconds> external = std::nullopt) {
         auto lease = try_claim(id, external);
