@@ -97,7 +97,8 @@ fi
 if [ ${#pytest_arguments[@]} = 0 ]; then
     step "The whole program again, with its rows in PostgreSQL"
     # But for what the rows have no part in: how inputs are read, and how the worker is kept apart.
-    MILLRACE_STORE=postgres run_pytest "$newest" tests/e2e --deselect tests/e2e/test_schemathesis.py \
+    MILLRACE_STORE=postgres MILLRACE_FAULT_KILLS=100 run_pytest "$newest" tests/e2e tests/fault/test_postgres_faults.py \
+        tests/fault/test_crash_points.py tests/fault/test_random_kills.py --deselect tests/e2e/test_schemathesis.py \
         -k "not (pictures or inputs or tokenizers or outputs or isolation or foreign_memory or weight_files or minilm)"
 fi
 for each in "${further[@]}"; do

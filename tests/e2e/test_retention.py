@@ -1,10 +1,8 @@
 """How long what has ended is kept: for good, unless its administrator says otherwise. Jobs of a past year are put into the stopped store."""
 import re
 
-import pytest
 from support.client import assert_problem, query, until
-from support.daemon import on_postgres
-from support.fill import fill
+from support.fill import fill_daemon
 
 OLD = 1200  # more than are deleted in one piece
 
@@ -27,9 +25,7 @@ def with_a_past(new_daemon):
         "dead": client.wait(client.submit("sleep", {"seconds": 0, "fail_times": 1}, max_attempts=1), "dead")["id"],
     }
     daemon.stop()
-    if on_postgres():
-        pytest.skip("the past is written into SQLite's file")
-    fill(daemon.data, finished=OLD)
+    fill_daemon(daemon, finished=OLD)
     daemon.sql(
         "UPDATE finished_jobs SET state = 'dead', result = NULL, error_code = 'old', error_message = 'old' "
         "WHERE id IN (SELECT id FROM finished_jobs ORDER BY id LIMIT 3)"

@@ -4,11 +4,19 @@ import re
 import signal
 import time
 
+from support.daemon import on_postgres
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "src"
 # Found in the sources, so that a new one is tested from its first day.
-POINTS = sorted(
-    {name for path in SOURCE.rglob("*.cpp") for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())}
-)
+OTHER_STORE = SOURCE / "store" / ("sqlite" if on_postgres() else "postgres")
+
+
+def points_of(files):
+    return sorted({name for path in files for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())})
+
+
+ALL_POINTS = points_of(SOURCE.rglob("*.cpp"))
+POINTS = points_of(path for path in SOURCE.rglob("*.cpp") if OTHER_STORE not in path.parents)
 QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 # A kill takes what was not flushed with it, as a power cut does.
 POWER_CUT = {**QUIET, "MILLRACE_DISK_FAULT": "lose-unflushed"}

@@ -1,9 +1,8 @@
 """What operators and workers do: cancels, replays, purges, expiries, leases; and what the daemon does by itself."""
 import os
-import sqlite3
 import time
 
-from support.fill import fill
+from support.fill import fill_daemon
 from workload import NO_TRY, Workload, asked, echo, promised, set_queue, sleep, soon
 
 
@@ -192,9 +191,8 @@ class Retention(Workload):
     environment = {"MILLRACE_RETENTION_SUCCEEDED_DAYS": "1"}
 
     def between(self, daemon):
-        with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-            if database.execute("SELECT count(*) FROM finished_jobs").fetchone()[0] == 0:
-                fill(daemon.data, finished=3000)
+        if int(daemon.sql("SELECT count(*) FROM finished_jobs")[0][0]) == 0:
+            fill_daemon(daemon, finished=3000)
 
     def work(self, client, oracle):
         while True:

@@ -1,7 +1,5 @@
 """Schedules that were due while the daemon was down, and have to make up for each planned time once."""
 import calendar
-import contextlib
-import sqlite3
 import time
 
 from workload import Workload, echo
@@ -33,11 +31,9 @@ class Schedules(Workload):
             return
         name = self.waiting.pop()
         self.begun[name] = this_minute() - MISSED
-        with contextlib.closing(sqlite3.connect(f"{daemon.data}/millrace.db")) as database, database:
-            database.execute(
-                "UPDATE schedules SET cron = '* * * * *', next_run_at = ? WHERE name = ?",
-                (self.begun[name] * MINUTE, name),
-            )
+        daemon.sql(
+            "UPDATE schedules SET cron = '* * * * *', next_run_at = ? WHERE name = ?", self.begun[name] * MINUTE, name
+        )
 
     def work(self, client, oracle):
         while True:

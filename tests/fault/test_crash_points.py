@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from database_check import check_database
-from lives import POINTS, POWER_CUT, comes_up, live_until
+from lives import ALL_POINTS, POINTS, POWER_CUT, comes_up, live_until
 from oracle import Oracle
 from support.daemon import Daemon
 from workload import echo
@@ -54,7 +54,7 @@ def test_there_is_a_crash_point_on_every_step_between_two_durable_things():
 def test_every_crash_point_has_a_workload_and_every_workload_a_crash_point():
     for point in JOB_POINTS:
         workload_of(point)
-    assert [prefix for prefix in WORKLOADS if not any(point.startswith(prefix) for point in JOB_POINTS)] == []
+    assert [prefix for prefix in WORKLOADS if not any(point.startswith(prefix) for point in ALL_POINTS)] == []
 
 
 def die_everywhere(folder, point):
@@ -83,7 +83,7 @@ def die_at(point, workload, daemon, journal):
         workload.finish(client, oracle)
         oracle.judge(daemon)
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)
 
 
 @pytest.fixture(scope="module")
@@ -115,4 +115,4 @@ def test_a_crash_while_the_database_is_made_leaves_one_that_the_next_start_compl
         oracle.submit(daemon.admin(), echo())
         oracle.judge(daemon)
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)

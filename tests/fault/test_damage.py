@@ -6,7 +6,10 @@ import os
 
 import pytest
 from support.client import until
-from support.daemon import ROOT
+from support.daemon import ROOT, on_postgres
+
+if on_postgres():
+    pytest.skip("it damages SQLite's files", allow_module_level=True)
 
 MODELS = ROOT / "tests" / "data" / "models"
 PICTURE = ROOT / "tests" / "data" / "digits" / "samples" / "digit-9-row-1444.png"

@@ -2,7 +2,6 @@
 again, and what belongs to others is finished. The times are printed, and never asserted."""
 import os
 import signal
-import sqlite3
 import uuid
 
 import pytest
@@ -199,10 +198,9 @@ def test_one_organisations_crash_loop_does_not_stop_anothers_work(attacked):
     daemon, ours = attacked()
     theirs = daemon.client(daemon.create_key("admin", name="theirs"))
     daemon.stop()
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        other = str(uuid.UUID("0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"))
-        database.execute("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", (other,))
-        database.execute("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", (other,))
+    other = str(uuid.UUID("0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"))
+    daemon.sql("INSERT INTO organizations (id, name, created_at) VALUES (?, 'other', 0)", other)
+    daemon.sql("UPDATE keys SET organization_id = ? WHERE name = 'theirs'", other)
     daemon.start()
     daemon.wait_worker()
     push(theirs, "honest")

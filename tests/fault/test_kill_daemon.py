@@ -30,7 +30,7 @@ def test_a_thousand_running_jobs_survive_a_kill(new_daemon, tmp_path):
             job = client.job(identity)
             assert job["attempt"] == 2 and job["attempts"][0]["outcome"] == "lost"
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)
 
 
 def test_a_job_under_which_the_daemon_keeps_dying_ends_dead_and_others_do_not_suffer(new_daemon):

@@ -1,9 +1,11 @@
 """The daemon dies around a firing: every planned time gives exactly one job."""
+import calendar
+import json
 import signal
-import sqlite3
 import time
 
 import pytest
+from database_check import check_database
 from lives import POWER_CUT
 from scheduling import MINUTE, this_minute
 
@@ -20,8 +22,7 @@ def prepare(daemon, missed="run_all", cron="* * * * *"):
 def set_back(daemon, minutes):
     """The plan of a stopped daemon, moved to so many minutes before now."""
     first = this_minute() - minutes
-    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
-        database.execute("UPDATE schedules SET next_run_at = ?, last_run_at = NULL", (first * MINUTE,))
+    daemon.sql("UPDATE schedules SET next_run_at = ?, last_run_at = NULL", first * MINUTE)
     return first
 
 
@@ -41,14 +42,11 @@ def wait_until_caught_up(daemon, identity):
 
 def planned_minutes(daemon):
     """Of all jobs that a stopped daemon has, in the order of their planned times; each of them ended well."""
-    with sqlite3.connect(f"file:{daemon.data}/millrace.db?mode=ro", uri=True) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
-        assert database.execute("SELECT DISTINCT state FROM finished_jobs").fetchall() == [("succeeded",)]
-        rows = database.execute(
-            "SELECT CAST(strftime('%s', json_extract(tags, '$.planned_at')) AS INTEGER) / 60 FROM finished_jobs ORDER BY 1"
-        ).fetchall()
-    return [minute for (minute,) in rows]
+    check_database(daemon)
+    assert daemon.sql("SELECT id FROM jobs") == []
+    assert daemon.sql("SELECT DISTINCT state FROM finished_jobs") == [("succeeded",)]
+    tags = [json.loads(text) for (text,) in daemon.sql("SELECT tags FROM finished_jobs")]
+    return sorted(calendar.timegm(time.strptime(each["planned_at"][:16], "%Y-%m-%dT%H:%M")) // 60 for each in tags)
 
 
 def die_at(daemon, point, hit):

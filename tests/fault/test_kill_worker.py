@@ -66,7 +66,7 @@ def test_a_thousand_inferences_survive_kills_of_the_worker(inferring, tmp_path, 
         assert client.job(identity)["result"]["label"] == label
     assert daemon.process.pid == process and daemon.wait_worker()["restarts"] > restarts
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)
 
 
 def test_a_thousand_inferences_survive_a_kill_of_daemon_and_worker_together(inferring, tmp_path):
@@ -79,7 +79,7 @@ def test_a_thousand_inferences_survive_a_kill_of_daemon_and_worker_together(infe
     for identity, label in labels.items():
         assert client.job(identity)["result"]["label"] == label
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)
 
 
 def test_a_stopped_worker_is_found_out_and_replaced(inferring):

@@ -84,7 +84,7 @@ def live(daemon, journal, lives, dice):
         crew.finish(client, oracle)
         oracle.judge(daemon, seconds=120)
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)
     return len(oracle.promises)
 
 

@@ -93,7 +93,7 @@ def test_a_worker_stopped_past_its_lease_can_write_nothing(new_daemon, new_worke
         assert client.job(job) == done, "the job is as it was"
         oracle.judge(daemon)
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)
 
 
 def test_a_worker_stopped_past_its_lease_can_write_nothing_while_another_has_the_job(new_daemon, new_worker, tmp_path):
@@ -120,4 +120,4 @@ def test_a_worker_stopped_past_its_lease_can_write_nothing_while_another_has_the
         assert set(quick.statuses("heartbeat")) == {200} and quick.statuses("complete") == [200]
         oracle.judge(daemon)
     daemon.stop()
-    check_database(daemon.data)
+    check_database(daemon)

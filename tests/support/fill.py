@@ -8,14 +8,22 @@ DATA is a folder in which a daemon has run once, so that the schema is there. Th
 """
 import argparse
 import os
+import pathlib
 import sqlite3
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.daemon import on_postgres  # noqa: E402
 
 ORGANIZATION = "00000000-0000-7000-8000-000000000001"
 FIRST = 1_760_000_000_000_000  # microseconds; the jobs were made one a millisecond from here on
 # An id as the daemon makes them, ordered by time: its first 48 bits are milliseconds.
-ID = """substr(printf('%012x', {first} / 1000 + n), 1, 8) || '-' || substr(printf('%012x', {first} / 1000 + n), 9, 4) ||
+SQLITE_ID = """substr(printf('%012x', {first} / 1000 + n), 1, 8) || '-' || substr(printf('%012x', {first} / 1000 + n), 9, 4) ||
         printf('-7%03x-8%03x-%012x', n % 4096, n * 7 % 4096, n * 2654435761 % 281474976710656)"""
+POSTGRES_ID = """overlay(lpad(to_hex({first} / 1000 + n), 12, '0') placing '-' from 9 for 0) || '-7' ||
+        lpad(to_hex(n % 4096), 3, '0') || '-8' || lpad(to_hex(n * 7 % 4096), 3, '0') || '-' ||
+        lpad(to_hex(CAST(n AS BIGINT) * 2654435761 % 281474976710656), 12, '0')"""
 COUNTING = "WITH RECURSIVE counting(n) AS (SELECT {begin} UNION ALL SELECT n + 1 FROM counting WHERE n + 1 < {end})"
 PIECE = 500_000
 
@@ -46,39 +54,49 @@ FINISHED = {
 }
 
 
-def insert(database, table, values, count, first):
-    columns = {"id": ID, **values}
+def inserts(table, values, count, first, identity):
+    columns = {"id": identity, **values}
     for begin in range(0, count, PIECE):
-        database.execute("BEGIN")
         counting = COUNTING.format(begin=begin, end=min(begin + PIECE, count))
-        database.execute(
-            f"{counting} INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM counting".replace(
-                "{first}", str(first)
-            )
+        yield f"INSERT INTO {table} ({', '.join(columns)}) {counting} SELECT {', '.join(columns.values())} FROM counting".replace(
+            "{first}", str(first)
         )
-        database.execute("COMMIT")
 
 
-def fill(data, finished=0, waiting=0, paused=False):
-    database = sqlite3.connect(f"{data}/millrace.db", isolation_level=None)
-    database.execute("PRAGMA synchronous = OFF")
-    insert(database, "finished_jobs", FINISHED, finished, FIRST)
-    insert(database, "jobs", WAITING, waiting, FIRST + finished * 1000)
+def statements(finished=0, waiting=0, paused=False, identity=SQLITE_ID):
+    yield from inserts("finished_jobs", FINISHED, finished, FIRST, identity)
+    yield from inserts("jobs", WAITING, waiting, FIRST + finished * 1000, identity)
     if finished:
-        database.execute(
-            "INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) VALUES (?, 'default', 'echo', 'succeeded', ?, ?) "
-            "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = jobs + excluded.jobs, run_us = run_us + excluded.run_us",
-            (ORGANIZATION, finished, 300 * finished),
+        yield (
+            "INSERT INTO job_totals (organization_id, queue, kind, state, jobs, run_us) "
+            f"VALUES ('{ORGANIZATION}', 'default', 'echo', 'succeeded', {finished}, {300 * finished}) "
+            "ON CONFLICT (organization_id, queue, kind, state) DO UPDATE SET jobs = job_totals.jobs + excluded.jobs, "
+            "run_us = job_totals.run_us + excluded.run_us"
         )
     if paused:
-        database.execute(
+        yield (
             "INSERT INTO queues (organization_id, name, settings, paused_at, paused_by, pause_reason, updated_at) "
-            "VALUES (?, 'bench', '{}', ?, 'fill.py', 'measuring', ?)",
-            (ORGANIZATION, FIRST, FIRST),
+            f"VALUES ('{ORGANIZATION}', 'bench', '{{}}', {FIRST}, 'fill.py', 'measuring', {FIRST})"
         )
+
+
+def fill(data, **wanted):
+    """The folder's database; see statements()."""
+    database = sqlite3.connect(f"{data}/millrace.db", isolation_level=None)
+    database.execute("PRAGMA synchronous = OFF")
+    for statement in statements(**wanted):
+        database.execute(statement)
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     os.sync()  # or the kernel would still write it back while something is measured
+
+
+def fill_daemon(daemon, **wanted):
+    """That of a stopped daemon, also on PostgreSQL."""
+    if not on_postgres():
+        return fill(daemon.data, **wanted)
+    for statement in statements(**wanted, identity=POSTGRES_ID):
+        daemon.sql(statement)
 
 
 def main():
@@ -89,7 +107,7 @@ def main():
     parser.add_argument("--paused", action="store_true", help="the queue of the waiting jobs is paused")
     options = parser.parse_args()
     begin = time.monotonic()
-    fill(options.data, options.finished, options.waiting, options.paused)
+    fill(options.data, finished=options.finished, waiting=options.waiting, paused=options.paused)
     print(f"filled in {time.monotonic() - begin:.0f} s")
 
 
