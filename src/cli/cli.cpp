@@ -3,13 +3,19 @@
 #include "base/unseen.hpp"
 #include "base/version.hpp"
 #include "cli/commands.hpp"
+#include "cli/mistakes.hpp"
 #include "cli/text.hpp"
 #include "config/config.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <span>
+#include <string_view>
+#include <vector>
+
 #include <unistd.h>
 
 namespace millrace::cli {
@@ -42,15 +48,13 @@ void tidy(CLI::App& app) {
 }
 
 // Parse errors in words, with the way to the help of the very command.
-int explain(CLI::App& app, Context& context, const CLI::ParseError& error) {
+int explain(CLI::App& app, Context& context, const CLI::ParseError& error, std::span<const char* const> words) {
     if (error.get_exit_code() == 0) return app.exit(error, context.out, context.err); // --help, --version
-    const CLI::App* at = &app;
-    std::string path = "millrace";
-    while (!at->get_subcommands().empty()) {
-        at = at->get_subcommands().front();
-        path += ' ' + at->get_name();
-    }
-    return show_error(context, fmt::format("{}\n  see: {} --help", error.what(), path), usage);
+    const auto mistake = mistake_in(app, words);
+    return show_error(context,
+                      fmt::format("{}\n  see: {} --help", mistake.sentence.empty() ? error.what() : mistake.sentence,
+                                  mistake.path),
+                      usage);
 }
 
 int perform(CLI::App& app, Context& context, int argc, const char* const* argv) {
@@ -60,7 +64,9 @@ int perform(CLI::App& app, Context& context, int argc, const char* const* argv) 
         context.out.flush();
         // A full disk or a closed pipe behind standard output is a failure, not silence.
         return context.out.good() ? code : show_error(context, "cannot write to standard output", failed);
-    } catch (const CLI::ParseError& error) { return explain(app, context, error); } catch (const Failure& failure) {
+    } catch (const CLI::ParseError& error) {
+        return explain(app, context, error, {argv + 1, static_cast<std::size_t>(std::max(argc, 1) - 1)});
+    } catch (const Failure& failure) {
         return show_error(context, failure.what(), failure.exit);
     } catch (const std::exception& error) { return show_error(context, error.what(), failed); }
 }
@@ -94,6 +100,12 @@ void build(CLI::App& app, Context& context, Serve serve) {
         ->type_name("DIR");
     app.add_option("--socket", context.socket, "The daemon's admin socket, where it is not in the data folder")
         ->type_name("PATH");
+    app.add_option("--url", context.url, "A daemon elsewhere, by its URL, with a key")->type_name("URL");
+    app.add_option("--key", context.key,
+                   "Its key; better in MILLRACE_KEY or a context, where no list of processes shows it")
+        ->type_name("KEY");
+    app.add_option("--context", context.name, "A daemon by the name that `millrace context add` has given it")
+        ->type_name("NAME");
     app.add_flag("--json", context.json, "Answer as JSON, for programs");
     app.add_option("--timeout", context.timeout, "How long to wait for a silent daemon")
         ->type_name("SECONDS")
@@ -109,7 +121,7 @@ void build(CLI::App& app, Context& context, Serve serve) {
                "  millrace top                                          watch the queues\n"
                "\n"
                "Exit status: 0 done, 1 failed or found something, 2 wrong usage, 3 no daemon reached.\n"
-               "`millrace COMMAND --help` has examples.");
+               "`millrace COMMAND --help` and `millrace help COMMAND` have examples.");
     add_serve(app, context, std::move(serve));
     add_status(app, context);
     add_top(app, context);
@@ -123,6 +135,7 @@ void build(CLI::App& app, Context& context, Serve serve) {
     add_blob(app, context);
     add_key(app, context);
     add_config(app, context);
+    add_context(app, context);
     add_completion(app, context);
     add_version(app, context);
     tidy(app);
@@ -140,7 +153,13 @@ int run(int argc, char** argv, Serve serve) {
 int run_in(Context& context, int argc, const char* const* argv, Serve serve) {
     CLI::App app{"Millrace: durable jobs and model inference on this machine.", "millrace"};
     build(app, context, std::move(serve));
-    return perform(app, context, argc, argv);
+    // `millrace help job submit` is `millrace job submit --help`.
+    std::vector<const char*> words{argv, argv + argc};
+    if (argc > 1 && std::string_view{argv[1]} == "help") {
+        words.erase(words.begin() + 1);
+        words.push_back("--help");
+    }
+    return perform(app, context, static_cast<int>(words.size()), words.data());
 }
 
 } // namespace millrace::cli

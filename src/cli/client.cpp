@@ -3,19 +3,15 @@
 #include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/version.hpp"
+#include "cli/connection.hpp"
 #include "cli/text.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <sys/un.h>
+#include <vector>
 
 namespace millrace::cli {
 namespace {
@@ -30,90 +26,8 @@ constexpr std::uint64_t asks_before_sending = 256 << 10; // bodies from this siz
 
 error_code system_error(int number) { return {number, boost::system::system_category()}; }
 
-// Beast's view of a connected socket. A sync stream of asio ignores receive timeouts, so this one polls.
-class Stream {
-public:
-    Stream(int socket, double timeout) : socket_{socket}, timeout_{timeout} {}
-
-    void patience(double seconds) { extra_ = seconds; }
-    bool wait(short events, double seconds) const {
-        pollfd entry{socket_, events, 0};
-        for (;;) {
-            const int ready = ::poll(&entry, 1, static_cast<int>(std::min(seconds, 1e6) * 1000));
-            if (ready >= 0 || errno != EINTR) return ready > 0;
-        }
-    }
-
-    template <class Buffers>
-    std::size_t read_some(const Buffers& buffers, error_code& failure) {
-        if (!wait(POLLIN, timeout_ + extra_)) return failure = system_error(ETIMEDOUT), 0;
-        const asio::mutable_buffer first = *asio::buffer_sequence_begin(buffers);
-        const auto got = ::recv(socket_, first.data(), first.size(), 0);
-        if (got == 0 && first.size() > 0) return failure = asio::error::eof, 0;
-        return finish(got, failure);
-    }
-    template <class Buffers>
-    std::size_t read_some(const Buffers& buffers) {
-        error_code failure;
-        const auto got = read_some(buffers, failure);
-        if (failure) throw boost::system::system_error{failure};
-        return got;
-    }
-    template <class Buffers>
-    std::size_t write_some(const Buffers& buffers, error_code& failure) {
-        // Gathered: Beast gives a head as many small pieces.
-        std::array<iovec, 16> pieces{};
-        msghdr message{};
-        message.msg_iov = pieces.data();
-        for (auto each = asio::buffer_sequence_begin(buffers);
-             each != asio::buffer_sequence_end(buffers) && message.msg_iovlen < pieces.size(); ++each) {
-            const asio::const_buffer piece = *each;
-            pieces[message.msg_iovlen++] = {const_cast<void*>(piece.data()), piece.size()};
-        }
-        if (!wait(POLLOUT, timeout_)) return failure = system_error(ETIMEDOUT), 0;
-        return finish(::sendmsg(socket_, &message, MSG_NOSIGNAL), failure);
-    }
-    template <class Buffers>
-    std::size_t write_some(const Buffers& buffers) {
-        error_code failure;
-        const auto written = write_some(buffers, failure);
-        if (failure) throw boost::system::system_error{failure};
-        return written;
-    }
-
-private:
-    static std::size_t finish(ssize_t moved, error_code& failure) {
-        failure = moved < 0 && errno != EINTR ? system_error(errno) : error_code{};
-        return moved < 0 ? 0 : static_cast<std::size_t>(moved);
-    }
-    int socket_;
-    double timeout_;
-    double extra_ = 0;
-};
-
 bool is_closed(const error_code& failure) {
     return failure == system_error(EPIPE) || failure == system_error(ECONNRESET);
-}
-
-Failure cannot_reach(const std::filesystem::path& socket, int error) {
-    const auto path = socket.string();
-    if (error == ENOENT)
-        return {unreachable,
-                fmt::format("cannot reach the daemon: there is no socket {}\n"
-                            "  start a daemon:     millrace serve\n"
-                            "  or, as a service:   systemctl start millrace\n"
-                            "  or name its folder: --data DIR, as given to serve (or its socket: --socket PATH)",
-                            path)};
-    if (error == ECONNREFUSED)
-        return {unreachable,
-                fmt::format("cannot reach the daemon: nothing listens at {}\n"
-                            "  it was stopped or has died; start it again: millrace serve, or systemctl start millrace",
-                            path)};
-    if (error == EACCES || error == EPERM)
-        return {unreachable, fmt::format("cannot reach the daemon: no permission for {}\n"
-                                         "  commands run as the daemon's own user or as root: sudo millrace ...",
-                                         path)};
-    return {unreachable, fmt::format("cannot reach the daemon at {}: {}", path, std::strerror(error))};
 }
 
 Failure lost(const error_code& failure) {
@@ -122,12 +36,18 @@ Failure lost(const error_code& failure) {
     return {unreachable, fmt::format("the connection to the daemon broke: {}", failure.message())};
 }
 
-http::request<http::empty_body> head_of(const Call& call) {
+std::string host_of(const Endpoint& endpoint) {
+    const bool v6 = endpoint.host.find(':') != std::string::npos;
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", endpoint.host, v6 ? "]" : "", endpoint.port);
+}
+
+http::request<http::empty_body> head_of(const Endpoint& endpoint, const Call& call) {
     http::request<http::empty_body> request;
     request.version(11);
     request.method_string(call.method);
-    request.target(call.target);
-    request.set(http::field::host, "millrace");
+    request.target(endpoint.base + call.target);
+    request.set(http::field::host, endpoint.is_remote() ? host_of(endpoint) : "millrace");
+    if (!endpoint.key.empty()) request.set(http::field::authorization, "Bearer " + endpoint.key);
     request.set(http::field::user_agent, fmt::format("millrace-cli/{}", version()));
     request.set(http::field::connection, "close");
     for (const auto& [name, value] : call.headers) request.set(name, value);
@@ -139,7 +59,7 @@ http::request<http::empty_body> head_of(const Call& call) {
 }
 
 // Ends early when the daemon answers instead of taking all of it: then its answer says why.
-void send_body(Stream& stream, const Call& call) {
+void send_body(Connection& stream, const Call& call) {
     std::uint64_t sent = 0;
     call.body->pump([&](std::span<const char> piece) {
         for (std::size_t at = 0; at < piece.size();) {
@@ -155,7 +75,7 @@ void send_body(Stream& stream, const Call& call) {
 }
 
 template <class Body>
-void read_head(Stream& stream, beast::flat_buffer& buffer, http::response_parser<Body>& parser) {
+void read_head(Connection& stream, beast::flat_buffer& buffer, http::response_parser<Body>& parser) {
     error_code failure;
     http::read_header(stream, buffer, parser, failure);
     if (failure == http::error::end_of_stream)
@@ -164,7 +84,7 @@ void read_head(Stream& stream, beast::flat_buffer& buffer, http::response_parser
 }
 
 // Passes the body on in pieces.
-void receive(Stream& stream, beast::flat_buffer& buffer, http::response_parser<http::empty_body>& head,
+void receive(Connection& stream, beast::flat_buffer& buffer, http::response_parser<http::empty_body>& head,
              const Call& call, std::string& kept) {
     http::response_parser<http::buffer_body> parser{std::move(head)};
     parser.body_limit(boost::none);
@@ -208,12 +128,11 @@ json::value Reply::json() const {
     return std::move(*value);
 }
 
-Client::Client(const Context& context) : socket_{admin_socket(context)}, timeout_{context.timeout} {}
+Client::Client(const Context& context) : endpoint_{endpoint_of(context)}, timeout_{context.timeout} {}
 
 Reply Client::call(const Call& call) const {
-    const auto socket = connected(socket_);
-    Stream stream{socket.get(), timeout_};
-    const auto request = head_of(call);
+    Connection stream{endpoint_, timeout_};
+    const auto request = head_of(endpoint_, call);
     http::request_serializer<http::empty_body> serializer{request};
     error_code failure;
     http::write_header(stream, serializer, failure);
@@ -227,7 +146,7 @@ Reply Client::call(const Call& call) const {
         read_head(stream, buffer, *head);
     };
     bool answered = false;
-    if (taken && request.count(http::field::expect) != 0 && stream.wait(POLLIN, 2)) {
+    if (taken && request.count(http::field::expect) != 0 && stream.wait_readable(2)) {
         read();
         answered = head->get().result() != http::status::continue_;
         if (!answered) head = std::make_unique<http::response_parser<http::empty_body>>();
@@ -252,19 +171,6 @@ Reply Client::post_json(const std::string& target, const json::value& value) con
     Body body;
     body.add_text(json_text(value));
     return call({.method = "POST", .target = target, .content_type = "application/json", .body = &body});
-}
-
-Descriptor connected(const std::filesystem::path& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const auto text = path.string();
-    if (text.size() >= sizeof address.sun_path) throw cannot_reach(path, ENAMETOOLONG);
-    std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
-    Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (!socket) throw cannot_reach(path, errno);
-    while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        if (errno != EINTR) throw cannot_reach(path, errno);
-    return socket;
 }
 
 std::string encoded(std::string_view text) {

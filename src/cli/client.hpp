@@ -1,9 +1,9 @@
-// HTTP/1.1 over the daemon's admin socket, one connection a call. Blocks; every wait has a limit.
+// HTTP/1.1 with the daemon, over its admin socket or the network (cli/endpoint.hpp), one connection a call. Blocks;
+// every wait has a limit.
 #pragma once
 #include "cli/body.hpp"
-#include "cli/context.hpp"
+#include "cli/endpoint.hpp"
 
-#include "base/descriptor.hpp"
 #include "base/json.hpp"
 
 #include <cstdint>
@@ -44,12 +44,9 @@ public:
     Reply post_json(const std::string& target, const json::value& value) const;
 
 private:
-    std::filesystem::path socket_;
+    Endpoint endpoint_;
     double timeout_;
 };
-
-// A connection to the daemon's socket. Throws Failure{unreachable} with what to do about it.
-Descriptor connected(const std::filesystem::path& socket);
 
 // Percent-encodes one segment of a path or one value of a query.
 std::string encoded(std::string_view text);

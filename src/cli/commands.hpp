@@ -25,12 +25,13 @@ void add_model_bench(CLI::App& group, Context& context);   // in the group `mode
 void add_blob(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
+void add_context(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context); // and the hidden `man`, which writes the manual page
 
 // At the end of every command's help.
 inline constexpr char reminder[] =
-    "Every command takes --data DIR, --socket PATH, --json and --timeout SECONDS: millrace --help";
+    "Every command takes --data DIR, --socket PATH, --url URL, --json and --timeout SECONDS: millrace --help";
 
 // As run(), with the streams and the terminal that `context` names.
 int run_in(Context& context, int argc, const char* const* argv, Serve serve);

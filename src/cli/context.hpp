@@ -30,6 +30,7 @@ struct Context {
     std::ostream& out;               // what was asked for
     std::ostream& err;               // everything else
     std::string data, socket;        // --data, --socket; empty when not given
+    std::string url, key, name;      // --url, --key, --context, likewise
     bool json = false;               // --json
     double timeout = 30;             // --timeout: seconds without a byte from the daemon
     std::size_t width = 0;           // of the terminal on `out`; 0: none, nothing is cut

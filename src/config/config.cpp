@@ -87,6 +87,9 @@ Result<void> apply_file(Loaded& out, const fs::path& path) {
 }
 
 // Read where they are obeyed, before there is a configuration.
+// Where the commands find a daemon elsewhere (cli/endpoint.hpp).
+bool is_for_commands(std::string_view variable) { return variable == "MILLRACE_URL" || variable == "MILLRACE_KEY"; }
+
 bool is_for_tests(std::string_view variable) {
     return variable == "MILLRACE_CRASH_AT" || variable == "MILLRACE_DISK_FAULT";
 }
@@ -94,7 +97,7 @@ bool is_for_tests(std::string_view variable) {
 Result<void> apply_environment(Loaded& out, const Settings& environment) {
     for (const auto& setting : environment) {
         const auto& name = setting.first;
-        if (name == file_variable || is_for_tests(name)) continue;
+        if (name == file_variable || is_for_commands(name) || is_for_tests(name)) continue;
         const auto all = keys();
         const auto key =
             std::find_if(all.begin(), all.end(), [&](const Key& each) { return environment_name(each) == name; });

@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 
+#include "base/spelling.hpp"
 #include "config/exec.hpp"
 #include "config/parse.hpp"
 #include "config/store_url.hpp"
@@ -10,7 +11,6 @@
 #include <array>
 #include <iterator>
 #include <limits>
-#include <numeric>
 
 namespace millrace::config {
 namespace {
@@ -215,21 +215,6 @@ const std::array table{
 #undef MILLRACE_SIZE
 #undef MILLRACE_INTEGER
 #undef MILLRACE_GET
-
-// Levenshtein distance, for short words.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), 0);
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = row[0]++;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back();
-}
 
 } // namespace
 

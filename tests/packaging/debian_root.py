@@ -87,6 +87,12 @@ class DebianRoot:
         ), f"{arguments} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def install(self, *packages):
+        """From where debootstrap got the base system."""
+        shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
+        self.run("apt-get", "-qq", "update")
+        self.run("apt-get", "-qq", "install", "--no-install-recommends", *packages)
+
     def files(self):
         """Every path but what any installation changes: dpkg's own records, logs, caches, backups of accounts."""
         ignored = {

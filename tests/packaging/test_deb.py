@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -212,6 +213,23 @@ def test_install_run_upgrade_remove_purge(root, deb, tmp_path):
     assert "millrace" not in (root.path / "etc/group").read_text()
     assert root.files() - before == set()
     assert before - root.files() == set()
+
+
+def test_the_first_job_of_the_readme_runs_beside_the_installed_service(root, deb):
+    """As it stands but for the port, which others on this machine may have."""
+    section = re.search(r"^## A first job$.*?(?=^## )", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    _, block, _ = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    root.install("curl")
+    shutil.copy(deb, root.path / "tmp/millrace.deb")
+    root.run("dpkg", "-i", "/tmp/millrace.deb")
+    service = Service(root)
+    try:
+        listens = re.search(r" url=http://(\S+)/ ", service.log.read_text())[1]
+        out = root.run("bash", "-euo", "pipefail", "-c", block.replace("127.0.0.1:7878", listens))
+        assert len(re.findall(r'"hello": ?"world"', out)) >= 2 and "sign in at" in out, out
+    finally:
+        service.stop()
+        root.run("dpkg", "-P", "millrace")
 
 
 def _connects(root):

@@ -1,6 +1,6 @@
 #include "cli/models/kept_connection.hpp"
 
-#include "cli/client.hpp"
+#include "cli/reaching.hpp"
 
 #include <fmt/format.h>
 
@@ -52,7 +52,9 @@ KeptConnection::Answer KeptConnection::call(const std::string& request) {
 }
 
 void KeptConnection::open() {
-    socket_ = connected(path_);
+    Endpoint endpoint;
+    endpoint.socket = path_;
+    socket_ = reach(endpoint, timeout_);
     timeval limit{};
     limit.tv_sec = static_cast<time_t>(timeout_);
     limit.tv_usec = static_cast<suseconds_t>((timeout_ - static_cast<double>(limit.tv_sec)) * 1e6);

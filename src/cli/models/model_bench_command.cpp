@@ -74,6 +74,14 @@ std::vector<std::size_t> default_batches(const values::Manifest& manifest, bool 
     return batches;
 }
 
+std::filesystem::path socket_of(const Context& context) {
+    const auto endpoint = endpoint_of(context);
+    if (endpoint.is_remote())
+        throw Failure{usage,
+                      "model bench measures a daemon on this machine: over a network it would measure the network"};
+    return endpoint.socket;
+}
+
 Measured measure(Context& context, const Options& options, const values::Manifest& manifest) {
     const BenchTarget target{options.name, options.version, manifest};
     const std::vector<std::filesystem::path> files{options.files.begin(), options.files.end()};
@@ -85,8 +93,8 @@ Measured measure(Context& context, const Options& options, const values::Manifes
     for (const auto batch : batches) {
         const auto requests = bench_requests(target, files, batch);
         for (const auto connections : options.concurrency) {
-            const Load load{admin_socket(context), context.timeout, requests,
-                            connections,           batch,           std::min(0.5, options.seconds / 4),
+            const Load load{socket_of(context), context.timeout, requests,
+                            connections,        batch,           std::min(0.5, options.seconds / 4),
                             options.seconds};
             auto outcome = run_load(load, interrupted, [&](double share) {
                 progress.show((static_cast<double>(measured.cells.size()) + share) / all,

@@ -1,5 +1,6 @@
 #include "store/postgres/pg_connection.hpp"
 
+#include "base/trusted_authorities.hpp"
 #include "store/postgres/pg_dialect.hpp"
 #include "store/postgres/pg_inserts.hpp"
 
@@ -12,7 +13,6 @@
 #include <vector>
 
 #include <poll.h>
-#include <unistd.h>
 
 namespace millrace::store {
 namespace {
@@ -41,13 +41,6 @@ std::string trimmed(std::string_view text) {
     return line;
 }
 
-// The file with the authorities that this system trusts; nullptr: libpq looks in its own place.
-const char* trusted_authorities() {
-    for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"})
-        if (::access(file, R_OK) == 0) return file;
-    return nullptr;
-}
-
 bool is_error(const pg_result* result) {
     const auto status = PQresultStatus(result);
     return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
@@ -69,19 +62,20 @@ void PgConnection::connect() {
     statements_.clear(); // not before: a task may still hold the rows of one
     scans_.clear();
     for_rows_.clear();
-    const std::pair<const char*, const char*> settings[] = {{"connect_timeout", "5"},      // seconds
-                                                            {"tcp_user_timeout", "10000"}, // milliseconds
-                                                            {"keepalives_idle", "5"},
-                                                            {"keepalives_interval", "3"},
-                                                            {"keepalives_count", "3"},
-                                                            {"sslmode", "verify-full"},
-                                                            {"sslrootcert", trusted_authorities()},
-                                                            {"dbname", url_.c_str()},
-                                                            {"application_name", purpose_.c_str()},
-                                                            {"client_encoding", "UTF8"},
-                                                            {"gssencmode", "disable"},
-                                                            {"target_session_attrs", "read-write"}, // no standby
-                                                            {nullptr, nullptr}};
+    const std::pair<const char*, const char*> settings[] = {
+        {"connect_timeout", "5"},      // seconds
+        {"tcp_user_timeout", "10000"}, // milliseconds
+        {"keepalives_idle", "5"},
+        {"keepalives_interval", "3"},
+        {"keepalives_count", "3"},
+        {"sslmode", "verify-full"},
+        {"sslrootcert", trusted_authorities()}, // nullptr: libpq looks in its own place
+        {"dbname", url_.c_str()},
+        {"application_name", purpose_.c_str()},
+        {"client_encoding", "UTF8"},
+        {"gssencmode", "disable"},
+        {"target_session_attrs", "read-write"}, // no standby
+        {nullptr, nullptr}};
     std::vector<const char*> names, values;
     for (const auto& [name, value] : settings) {
         names.push_back(name);
