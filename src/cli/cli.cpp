@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <span>
 #include <string_view>
@@ -23,9 +25,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// no-color.org: set to anything, it means none.
+bool is_colourful() {
+    const char* none = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    return (!none || *none == '\0') && (!terminal || std::string_view{terminal} != "dumb");
+}
+
 int show_error(Context& context, const std::string& message, int code) {
     context.out.flush();
-    context.err << "error: " << message << '\n' << std::flush;
+    context.err << (code == interrupted ? "" : "error: ") << message << '\n' << std::flush;
     return code;
 }
 
@@ -107,6 +116,17 @@ void build(CLI::App& app, Context& context, Serve serve) {
     app.add_option("--context", context.name, "A daemon by the name that `millrace context add` has given it")
         ->type_name("NAME");
     app.add_flag("--json", context.json, "Answer as JSON, for programs");
+    app.add_option("--columns", context.columns, "The columns of a table to show, in this order")
+        ->delimiter(',')
+        ->type_name("NAME,…");
+    app.add_option_function<std::string>(
+           "--color",
+           [&context](const std::string& when) {
+               if (when != "auto") context.colour = when == "always";
+           },
+           "Colours: auto (on a terminal, unless NO_COLOR is set), always or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->type_name("WHEN");
     app.add_option("--timeout", context.timeout, "How long to wait for a silent daemon")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.1, 1e6))
@@ -145,9 +165,15 @@ int run(int argc, char** argv, Serve serve) {
     std::ios::sync_with_stdio(false);
     Context context{std::cout, std::cerr};
     context.width = terminal_width(STDOUT_FILENO);
+    context.colour = context.width != 0 && is_colourful();
     context.progress = terminal_width(STDERR_FILENO) != 0;
     if (context.progress && terminal_width(STDIN_FILENO) != 0) context.answers = &std::cin;
-    return run_in(context, argc, argv, std::move(serve));
+    const int code = run_in(context, argc, argv, std::move(serve));
+    if (code == interrupted) { // a shell that runs a script is to see that it was Ctrl-C
+        std::signal(SIGINT, SIG_DFL);
+        std::raise(SIGINT);
+    }
+    return code;
 }
 
 int run_in(Context& context, int argc, const char* const* argv, Serve serve) {

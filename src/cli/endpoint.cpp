@@ -53,7 +53,9 @@ Endpoint at_url(std::string_view text) {
     endpoint.tls = url->scheme() == "https";
     endpoint.host = url->host_address();
     endpoint.port = url->has_port() ? url->port_number() : endpoint.tls ? https_port : http_port;
-    if (endpoint.port == 0) throw refuse("its port is none");
+    // port_number() takes a number that is too large for the remainder that fits.
+    if (endpoint.port == 0 || (url->has_port() && std::to_string(endpoint.port) != std::string_view{url->port()}))
+        throw refuse("its port is none");
     endpoint.base = std::string{url->encoded_path()};
     while (endpoint.base.ends_with('/')) endpoint.base.pop_back();
     return endpoint;

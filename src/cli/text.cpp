@@ -187,44 +187,6 @@ std::string ago(const json::value& object, std::string_view name, Timestamp now)
     return text == "-" || text == "now" || text.starts_with("in ") ? text : text + " ago";
 }
 
-void Table::row(std::vector<std::string> cells) {
-    cells.resize(columns_.size());
-    for (auto& cell : cells) cell = printable(cell);
-    rows_.push_back(std::move(cells));
-}
-
-void Table::print(std::ostream& out, std::size_t width) const {
-    std::vector<std::size_t> widths;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-        std::size_t widest = columns(columns_[i].title);
-        for (const auto& row : rows_) widest = std::max(widest, columns(row[i]));
-        widths.push_back(widest);
-    }
-    std::size_t total = 2 * (columns_.size() - 1);
-    for (const auto each : widths) total += each;
-    // Too wide: elastic columns give way, the last first, down to eight characters.
-    for (std::size_t i = columns_.size(); width != 0 && i-- > 0 && total > width;) {
-        if (!columns_[i].elastic) continue;
-        const auto least = std::min<std::size_t>(widths[i], std::max<std::size_t>(8, columns(columns_[i].title)));
-        const auto gives = std::min(total - width, widths[i] - least);
-        widths[i] -= gives;
-        total -= gives;
-    }
-    const auto line = [&](const auto& cell) {
-        std::string text;
-        for (std::size_t i = 0; i < columns_.size(); ++i) {
-            const auto shown = shortened(cell(i), widths[i]);
-            const std::string space(widths[i] - columns(shown), ' ');
-            if (i > 0) text += "  ";
-            text += columns_[i].align == Align::right ? space + shown : shown + space;
-        }
-        text.erase(text.find_last_not_of(' ') + 1);
-        out << (width == 0 ? text : shortened(text, width)) << '\n';
-    };
-    line([&](std::size_t i) -> std::string_view { return columns_[i].title; });
-    for (const auto& row : rows_) line([&](std::size_t i) -> std::string_view { return row[i]; });
-}
-
 std::size_t terminal_width(int descriptor) {
     if (!::isatty(descriptor)) return 0;
     winsize size{};

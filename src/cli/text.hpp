@@ -1,4 +1,4 @@
-// Text for people. Pure, but for the terminal's width.
+// Text for people. Pure, but for the terminal's width and what is drawn on it.
 #pragma once
 #include "base/clock.hpp"
 #include "base/json.hpp"
@@ -27,26 +27,6 @@ std::string text_at(const json::value& value, std::initializer_list<std::string_
 double number_at(const json::value& value, std::initializer_list<std::string_view> path); // 0 where absent
 std::string age(const json::value& object, std::string_view name, Timestamp now);         // of an RFC 3339 member
 std::string ago(const json::value& object, std::string_view name, Timestamp now);         // "5 min ago", "now"
-
-class Table {
-public:
-    enum class Align { left, right };
-    struct Column {
-        std::string title;
-        Align align = Align::left;
-        bool elastic = false; // is cut first when the terminal is too narrow
-    };
-
-    explicit Table(std::vector<Column> columns) : columns_{std::move(columns)} {}
-    void row(std::vector<std::string> cells);
-    bool empty() const { return rows_.empty(); }
-    // `width` columns at most, 0: as wide as needed.
-    void print(std::ostream& out, std::size_t width) const;
-
-private:
-    std::vector<Column> columns_;
-    std::vector<std::vector<std::string>> rows_;
-};
 
 std::size_t terminal_width(int descriptor); // 0: not a terminal
 

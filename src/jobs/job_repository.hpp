@@ -28,6 +28,7 @@ struct Filter {
     std::optional<std::string> kind, queue;
     std::optional<std::pair<std::string, std::string>> tag;
     std::optional<FlowId> flow;
+    std::string id_begins; // with these characters of its text; empty: any
     std::optional<Timestamp> created_after, created_before;
     std::optional<JobId> before; // the cursor: only jobs made earlier than this one
     int limit = 50;

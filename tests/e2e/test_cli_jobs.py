@@ -217,3 +217,17 @@ def test_output_that_nobody_reads_is_no_crash(daemon):
     listing.stdout.close()
     assert listing.wait(20) in (FAILED, -13)
     listing.stderr.close()
+
+
+def test_the_beginning_of_an_id_will_do(ask, daemon):
+    made = ask(*ECHO)["id"]
+    until(lambda: ask("job", "show", made)["state"] == "succeeded")
+    begins = made[:23]
+    assert ask("job", "show", begins)["id"] == made
+    assert ask("job", "show", begins.upper())["id"] == made
+    child = ask(*ECHO, "--depends-on", f"{begins}=ignore")["id"]
+    assert ask("job", "show", child)["depends_on"] == [{"job": made, "on_failure": "ignore"}]
+    several = daemon.cli("job", "show", made[:4])
+    assert several.returncode == FAILED and made in several.stderr and child in several.stderr, several
+    none = daemon.cli("job", "cancel", "ffffffff")
+    assert none.returncode == FAILED and "no job whose id begins with ffffffff" in none.stderr, none

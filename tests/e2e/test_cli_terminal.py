@@ -1,6 +1,7 @@
 """The command line in a terminal: bars, the live view, and that the terminal is left as it was."""
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -77,6 +78,7 @@ def test_ctrl_c_ends_a_wait_and_the_job_goes_on(daemon, terminal):
     view.until(lambda out: b"waiting" in out)
     view.type(b"\x03")
     assert view.wait() == -signal.SIGINT and view.restored()
+    assert f"millrace job wait {job}".encode() in view.output, view.output
     assert json.loads(daemon.cli("job", "show", job, "--json").stdout)["state"] == "running"
     daemon.cli("job", "cancel", job)
 
@@ -167,7 +169,8 @@ def test_tables_are_cut_to_the_terminal_and_whole_without_one(daemon, terminal):
     daemon.cli("job", "submit", "--kind", "echo", "--queue", name, "--wait")
     view = terminal(daemon, "queue", "list", columns=60)
     assert view.wait() == 0
-    assert all(len(line) <= 60 for line in view.output.decode().splitlines()) and "…" in view.output.decode()
+    shown = re.sub(r"\x1b\[\d*m", "", view.output.decode())
+    assert all(len(line) <= 60 for line in shown.splitlines()) and "…" in shown
     assert name in daemon.cli("queue", "list").stdout
 
 

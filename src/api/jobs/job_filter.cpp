@@ -40,6 +40,16 @@ Result<void> take(Result<T> read, std::optional<U>& target) {
     return success();
 }
 
+// Of an id, as people copy it.
+Result<void> take_beginning(std::string_view value, std::string& target) {
+    constexpr std::size_t least = 4, most = 36;
+    if (value.size() < least || value.size() > most ||
+        value.find_first_not_of("0123456789abcdef-") != std::string_view::npos)
+        return wrong("id", "the first 4 to 36 characters of an id, in lower case");
+    target = value;
+    return success();
+}
+
 Result<void> narrow(jobs::job_repository::Filter& filter, std::string_view name, std::string_view value) {
     if (name == "state") {
         filter.state = values::job_state(value);
@@ -52,6 +62,7 @@ Result<void> narrow(jobs::job_repository::Filter& filter, std::string_view name,
     if (name == "cursor") return take(read_cursor(value), filter.before);
     if (name == "created_after") return take(read_time(name, value), filter.created_after);
     if (name == "created_before") return take(read_time(name, value), filter.created_before);
+    if (name == "id") return take_beginning(value, filter.id_begins);
     if (name == "flow") {
         filter.flow = FlowId::parse(value);
         return filter.flow ? success() : wrong(name, "the id of a flow");

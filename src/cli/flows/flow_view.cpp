@@ -1,6 +1,7 @@
 #include "cli/flows/flow_view.hpp"
 
 #include "base/clock.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -112,7 +113,7 @@ void print_flows(Context& context, const json::value& page) {
     const auto now = SystemClock::instance().now();
     Table table{{{.title = "ID"},
                  {.title = "NAME", .elastic = true},
-                 {.title = "STATE"},
+                 {.title = "STATE", .is_state = true},
                  {.title = "AGE", .align = Table::Align::right},
                  {.title = "PROGRESS", .elastic = true}}};
     if (const auto* data = find(page, {"data"}); data && data->is_array())
@@ -123,7 +124,7 @@ void print_flows(Context& context, const json::value& page) {
         context.err << "no flows\n";
         return;
     }
-    table.print(context.out, context.width);
+    table.print(context);
     if (const auto* cursor = find(page, {"meta", "next_cursor"}); cursor && cursor->is_string())
         context.err << "more: --cursor " << printable(std::string_view{cursor->get_string()}) << '\n';
 }

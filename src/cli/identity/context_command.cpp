@@ -2,6 +2,7 @@
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/contexts.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -80,7 +81,7 @@ int list(Context& context) {
     Table table{{{.title = "NAME"}, {.title = "IN USE"}, {.title = "URL", .elastic = true}}};
     table.row({this_machine, contexts.in_use.empty() ? "yes" : "", "the daemon of this machine"});
     for (const auto& each : contexts.all) table.row({each.name, each.name == contexts.in_use ? "yes" : "", each.url});
-    table.print(context.out, context.width);
+    table.print(context);
     return done;
 }
 

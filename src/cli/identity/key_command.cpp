@@ -1,6 +1,7 @@
 #include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -60,7 +61,7 @@ int list(Context& context) {
                  {.title = "AGE", .align = Table::Align::right},
                  {.title = "LAST USED", .align = Table::Align::right},
                  {.title = "EXPIRES", .align = Table::Align::right},
-                 {.title = "STATE"}}};
+                 {.title = "STATE", .is_state = true}}};
     const auto page = reply.json();
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& key : data->get_array()) {
@@ -72,7 +73,7 @@ int list(Context& context) {
                        age(key, "created_at", now), age(key, "last_used_at", now), age(key, "expires_at", now), state});
         }
     if (table.empty()) context.err << "no keys yet: millrace key create --name me --role admin\n";
-    else table.print(context.out, context.width);
+    else table.print(context);
     return done;
 }
 

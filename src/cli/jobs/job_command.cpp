@@ -1,6 +1,7 @@
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
 #include "cli/jobs/job_batch.hpp"
+#include "cli/jobs/job_id.hpp"
 #include "cli/jobs/job_view.hpp"
 #include "cli/jobs/job_wait.hpp"
 #include "cli/option_values.hpp"
@@ -152,9 +153,12 @@ template <class Perform>
 CLI::App* add_by_id(CLI::App& group, Context& context, const char* name, const char* help, Perform perform) {
     auto id = std::make_shared<std::string>();
     auto* command = group.add_subcommand(name, help);
-    command->add_option("id", *id, "Id of the job")->required()->type_name("");
-    command->callback(
-        [&context, id, perform] { context.action = [&context, id, perform] { return perform(context, *id); }; });
+    command->add_option("id", *id, "Id of the job, or as much of its beginning as no other has")
+        ->required()
+        ->type_name("");
+    command->callback([&context, id, perform] {
+        context.action = [&context, id, perform] { return perform(context, whole_job_id(Client{context}, *id)); };
+    });
     return command;
 }
 

@@ -1,6 +1,7 @@
 #include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
+#include "cli/jobs/job_id.hpp"
 #include "cli/jobs/job_submit.hpp"
 #include "cli/jobs/job_view.hpp"
 #include "cli/jobs/job_wait.hpp"
@@ -47,10 +48,22 @@ Reply send(Context& context, const Client& client, const SubmitOptions& options,
     return client.call(call);
 }
 
+// Shortened ids of parents become whole ones.
+void complete_parents(const Client& client, json::object& job) {
+    auto* parents = job.if_contains("depends_on");
+    if (!parents) return;
+    for (auto& parent : parents->get_array()) {
+        auto& id = parent.is_object() ? parent.get_object().at("job") : parent;
+        id = whole_job_id(client, std::string{std::string_view{id.get_string()}});
+    }
+}
+
 int submit(Context& context, const SubmitOptions& options) {
     (void)parts_of(options);
-    const auto text = json_text(job_of(options)); // usage errors come before the daemon is looked for
+    auto wanted = job_of(options); // usage errors come before the daemon is looked for
     const Client client{context};
+    complete_parents(client, wanted);
+    const auto text = json_text(wanted);
     const auto begun = std::chrono::steady_clock::now();
     const auto reply = send(context, client, options, text);
     auto job = reply.json();
@@ -61,7 +74,9 @@ int submit(Context& context, const SubmitOptions& options) {
                         << (member(job, "duplicate") == "true" ? "  (it was here already)" : "") << '\n';
         return done;
     }
-    if (!is_ended(job) || reply.status != 200) job = wait_for(context, client, member(job, "id"), begun, options.wait);
+    const bool ended = is_ended(job) && reply.status == 200;
+    if (!ended && context.progress) context.err << "job " << member(job, "id") << '\n';
+    if (!ended) job = wait_for(context, client, member(job, "id"), begun, options.wait);
     return end_of(context, job);
 }
 

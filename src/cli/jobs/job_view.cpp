@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/json_text.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ void print_attempts(Context& context, const json::value& job, Timestamp now) {
                        duration_of(each, "started_at", "ended_at", now), member(each, "outcome"), error_of(each)});
     if (table.empty()) return;
     context.out << '\n';
-    table.print(context.out, context.width);
+    table.print(context);
 }
 
 void print_timeline(Context& context, const json::value& job) {
@@ -46,7 +47,7 @@ void print_timeline(Context& context, const json::value& job) {
         for (const auto& each : timeline->get_array()) table.row({member(each, "at"), member(each, "event")});
     if (table.empty()) return;
     context.out << '\n';
-    table.print(context.out, context.width);
+    table.print(context);
 }
 
 void print_page(Context& context, const Table& table, const json::value& page, const char* none) {
@@ -54,7 +55,7 @@ void print_page(Context& context, const Table& table, const json::value& page, c
         context.err << none << '\n';
         return;
     }
-    table.print(context.out, context.width);
+    table.print(context);
     if (const auto cursor = find(page, {"meta", "next_cursor"}); cursor && cursor->is_string())
         context.err << "more: --cursor " << printable(std::string_view{cursor->get_string()}) << '\n';
 }
@@ -103,14 +104,14 @@ bool is_ended(const json::value& job) {
 
 void print_jobs(Context& context, const json::value& page) {
     const auto now = SystemClock::instance().now();
-    Table table{{{.title = "ID"},
+    Table table{{{.title = "ID", .is_id = true},
                  {.title = "KIND"},
                  {.title = "QUEUE", .elastic = true},
-                 {.title = "STATE"},
-                 {.title = "PRI", .align = Table::Align::right},
-                 {.title = "TRY", .align = Table::Align::right},
+                 {.title = "STATE", .is_state = true},
+                 {.title = "PRI", .align = Table::Align::right, .spare = 3},
+                 {.title = "TRY", .align = Table::Align::right, .spare = 2},
                  {.title = "AGE", .align = Table::Align::right},
-                 {.title = "TOOK", .align = Table::Align::right},
+                 {.title = "TOOK", .align = Table::Align::right, .spare = 1},
                  {.title = "NOTE", .elastic = true}}};
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& job : data->get_array()) {
@@ -129,7 +130,7 @@ void print_jobs(Context& context, const json::value& page) {
 
 void print_dead_letters(Context& context, const json::value& page) {
     const auto now = SystemClock::instance().now();
-    Table table{{{.title = "ID"},
+    Table table{{{.title = "ID", .is_id = true},
                  {.title = "KIND"},
                  {.title = "QUEUE", .elastic = true},
                  {.title = "TRIES", .align = Table::Align::right},

@@ -2,6 +2,7 @@
 
 #include "base/json_text.hpp"
 #include "cli/absence.hpp"
+#include "cli/interruption.hpp"
 #include "cli/jobs/job_view.hpp"
 #include "cli/text.hpp"
 
@@ -52,6 +53,7 @@ std::string outlook_text(const json::value& job, const json::value& result, Time
 json::value wait_for(Context& context, const Client& client, const std::string& id, Monotonic begun, double seconds) {
     Progress progress{context.err, context.progress, "waiting"};
     Absence absence;
+    Interruption interruption{Interruption::Of::keys};
     Look now;
     for (auto pause = std::chrono::milliseconds{20};;) {
         auto found = absence.bridge([&] { return look(client, id, context.progress); });
@@ -66,6 +68,13 @@ json::value wait_for(Context& context, const Client& client, const std::string& 
         const auto outlook = absence.problem().empty()
                                  ? outlook_text(now.job, now.result, SystemClock::instance().now())
                                  : absence.problem();
+        if (Interruption::asked()) {
+            progress.clear();
+            throw Failure{interrupted, fmt::format("job {} is {} and goes on without you\n"
+                                                   "  wait again: millrace job wait {}\n"
+                                                   "  end it:     millrace job cancel {}",
+                                                   id, member(now.job, "state"), id, id)};
+        }
         progress.show(fraction_of(now.job, now.result), fmt::format("{} · {}", outlook, seconds_text(elapsed)));
         std::this_thread::sleep_for(
             std::min<std::chrono::duration<double>>(pause, std::chrono::duration<double>{seconds - elapsed}));

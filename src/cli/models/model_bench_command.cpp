@@ -1,14 +1,15 @@
 #include "base/json_text.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
+#include "cli/interruption.hpp"
 #include "cli/models/model_bench_input.hpp"
 #include "cli/models/model_bench_load.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <csignal>
 #include <memory>
 #include <ostream>
 
@@ -20,31 +21,6 @@ struct Options {
     std::vector<std::string> files;
     std::vector<std::size_t> batches, concurrency{1, 4, 16}; // batches: none named, see default_batches()
     double seconds = 5;
-};
-
-std::atomic<bool> interrupted{false}; // set by a signal
-
-// While it lives, the first Ctrl-C asks to end; the second ends the program, as ever.
-class Interruption {
-public:
-    Interruption() {
-        interrupted = false;
-        struct sigaction action {};
-        action.sa_handler = [](int) { interrupted = true; };
-        action.sa_flags = static_cast<int>(SA_RESETHAND);
-        ::sigaction(SIGINT, &action, &interrupt_);
-        ::sigaction(SIGTERM, &action, &terminate_);
-    }
-    ~Interruption() {
-        ::sigaction(SIGINT, &interrupt_, nullptr);
-        ::sigaction(SIGTERM, &terminate_, nullptr);
-    }
-    Interruption(const Interruption&) = delete;
-    Interruption& operator=(const Interruption&) = delete;
-
-private:
-    struct sigaction interrupt_ {
-    }, terminate_{};
 };
 
 struct Measured {
@@ -87,7 +63,7 @@ Measured measure(Context& context, const Options& options, const values::Manifes
     const std::vector<std::filesystem::path> files{options.files.begin(), options.files.end()};
     Measured measured;
     Progress progress{context.err, context.progress, "measuring " + options.name};
-    Interruption interruption;
+    Interruption interruption{Interruption::Of::all};
     const auto batches = options.batches.empty() ? default_batches(manifest, !files.empty()) : options.batches;
     const auto all = static_cast<double>(batches.size() * options.concurrency.size());
     for (const auto batch : batches) {
@@ -96,13 +72,13 @@ Measured measure(Context& context, const Options& options, const values::Manifes
             const Load load{socket_of(context), context.timeout, requests,
                             connections,        batch,           std::min(0.5, options.seconds / 4),
                             options.seconds};
-            auto outcome = run_load(load, interrupted, [&](double share) {
+            auto outcome = run_load(load, Interruption::asked(), [&](double share) {
                 progress.show((static_cast<double>(measured.cells.size()) + share) / all,
                               fmt::format("{} connections, batches of {}", connections, batch));
             });
             measured.cells.push_back(std::move(outcome.cell));
             if (measured.problem.empty()) measured.problem = std::move(outcome.problem);
-            if (interrupted) return measured;
+            if (Interruption::asked()) return measured;
         }
     }
     return measured;
@@ -131,7 +107,7 @@ void print_table(Context& context, const std::vector<Cell>& cells) {
                    fmt::format("{:.1f}", f.server.batch_size), milliseconds(f.server.queue_ms),
                    milliseconds(f.server.infer_ms), std::to_string(f.errors)});
     }
-    table.print(context.out, context.width);
+    table.print(context);
 }
 
 void print_json(Context& context, const Options& options, const Measured& measured) {
@@ -141,7 +117,7 @@ void print_json(Context& context, const Options& options, const Measured& measur
     json::object all{{"model", options.name}, {"version", text_or_null(options.version)}, {"seconds", options.seconds}};
     all["input"] = options.files.empty() ? json::value("made up") : json::value_from(options.files);
     all["rows"] = std::move(rows);
-    all["interrupted"] = interrupted.load();
+    all["interrupted"] = Interruption::asked().load();
     all["error"] = text_or_null(measured.problem);
     print_raw(context, json_text(all));
 }

@@ -3,6 +3,7 @@
 #include "cli/download.hpp"
 #include "cli/models/model_path.hpp"
 #include "cli/models/model_view.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -31,7 +32,7 @@ int list(Context& context) {
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& model : data->get_array()) add_version_rows(table, model, now);
     if (table.empty()) context.err << "no models yet: millrace model push NAME model.pt manifest.json\n";
-    else table.print(context.out, context.width);
+    else table.print(context);
     return done;
 }
 
@@ -45,7 +46,7 @@ void print_shares(Context& context, const json::value& prediction, const json::v
                    share && share->is_number() ? fmt::format("{:.1f}%", share->to_number<double>() * 100) : "-",
                    member(each, "pixels")});
     }
-    table.print(context.out, context.width);
+    table.print(context);
     if (const auto* blob = find(prediction, {"map", "blob"}); blob && blob->is_string())
         context.out << "map " << member(prediction, "width") << " × " << member(prediction, "height") << ": blob "
                     << printable(std::string_view{blob->get_string()}) << '\n';
@@ -92,7 +93,7 @@ int predict(Context& context, const PredictOptions& options) {
         else print_prediction(context, labels, file, prediction);
         if (!options.output.empty()) save_map(context, client, prediction, options.output);
     }
-    if (!labels.empty()) labels.print(context.out, context.width);
+    if (!labels.empty()) labels.print(context);
     return done;
 }
 

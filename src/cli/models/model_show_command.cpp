@@ -81,7 +81,7 @@ int show(Context& context, const Options& options) {
         auto table = version_table();
         const auto shown = latest(model);
         add_version_rows(table, shown, now);
-        table.print(context.out, context.width);
+        table.print(context);
         if (const auto hidden = model.at("versions").as_array().size() - shown.at("versions").as_array().size();
             hidden > 0)
             context.out << hidden << " older versions are not shown: millrace model list tells of all\n";

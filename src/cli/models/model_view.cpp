@@ -116,7 +116,7 @@ void add_version_rows(Table& table, const json::value& model, Timestamp now) {
 Table version_table() {
     return Table{{{.title = "MODEL"},
                   {.title = "USE"},
-                  {.title = "STATE"},
+                  {.title = "STATE", .is_state = true},
                   {.title = "TASK", .elastic = true},
                   {.title = "ACCURACY", .align = Table::Align::right},
                   {.title = "SIZE", .align = Table::Align::right},

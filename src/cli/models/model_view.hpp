@@ -2,6 +2,7 @@
 #pragma once
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <iosfwd>

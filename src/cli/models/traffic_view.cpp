@@ -1,5 +1,6 @@
 #include "cli/models/traffic_view.hpp"
 
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -68,7 +69,7 @@ void print_labels(Context& context, const json::array& versions) {
         table.row(std::move(cells));
     }
     context.out << '\n';
-    table.print(context.out, context.width);
+    table.print(context);
     if (order.size() > most_labels)
         context.out << "and " << order.size() - most_labels << " labels more: --json has them all\n";
 }
@@ -110,7 +111,7 @@ void print_traffic(Context& context, const std::string& model, const json::value
         table.row({ago(each, "set_at", now), member(each, "set_by"), traffic_text(*find(each, {"traffic"})),
                    is_there(each, "reason") ? member(each, "reason") : ""});
     context.out << '\n';
-    table.print(context.out, context.width);
+    table.print(context);
 }
 
 void print_comparison(Context& context, const json::value& comparison) {
@@ -134,7 +135,7 @@ void print_comparison(Context& context, const json::value& comparison) {
                    ms(version, "p50"), ms(version, "p95"), ms(version, "p99"),
                    percent(version, {"shadow", "agreement"}), percent(version, {"feedback", "accuracy"}),
                    fmt::format("{}", number_at(version, {"feedback", "count"}))});
-    table.print(context.out, context.width);
+    table.print(context);
     print_labels(context, versions_of(comparison));
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/json_text.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -102,7 +103,7 @@ void print_queues(Context& context, const json::value& page) {
                        note_of(queue)});
         }
     if (table.empty()) context.err << "no queues yet: one is there as soon as a job names it\n";
-    else table.print(context.out, context.width);
+    else table.print(context);
 }
 
 void print_queue(Context& context, const json::value& queue) {

@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/jobs/job_submit.hpp"
 #include "cli/option_values.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -54,7 +55,7 @@ void print_schedules(Context& context, const json::value& page) {
                  {.title = "ZONE"},
                  {.title = "NEXT", .align = Table::Align::right},
                  {.title = "LAST", .align = Table::Align::right},
-                 {.title = "STATE"},
+                 {.title = "STATE", .is_state = true},
                  {.title = "NOTE", .elastic = true}}};
     if (const auto* data = find(page, {"data"}); data && data->is_array())
         for (const auto& each : data->get_array())
@@ -65,7 +66,7 @@ void print_schedules(Context& context, const json::value& page) {
         context.err << "no schedules yet: millrace schedule add nightly '30 2 * * *' --kind echo\n";
         return;
     }
-    table.print(context.out, context.width);
+    table.print(context);
     if (const auto cursor = find(page, {"meta", "next_cursor"}); cursor && cursor->is_string())
         context.err << "more: --cursor " << printable(std::string_view{cursor->get_string()}) << '\n';
 }

@@ -1,6 +1,7 @@
 #include "base/json_text.hpp"
 #include "cli/commands.hpp"
 #include "cli/service/settings.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 #include "config/keys.hpp"
 
@@ -39,7 +40,7 @@ int show(Context& context, const ShowOptions& options) {
     Table table{std::move(columns)};
     for (const auto& [key, text] : config::settings(loaded.config))
         table.row({key, text, options.origin ? loaded.origins.at(key) : ""});
-    table.print(context.out, context.width);
+    table.print(context);
     context.err << (loaded.file ? "read from " + loaded.file->string()
                                 : "no file: " + config::default_file().string() + " does not exist")
                 << '\n';

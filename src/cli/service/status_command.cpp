@@ -2,6 +2,7 @@
 #include "base/version.hpp"
 #include "cli/client.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -77,7 +78,7 @@ void print_status(Context& context, const json::value& status, bool ready) {
                 {member(queue, "name"), member(queue, "queued"), member(queue, "running"), member(queue, "scheduled")});
     if (table.empty()) return;
     out << '\n';
-    table.print(out, context.width);
+    table.print(out, {context.width, context.colour});
 }
 
 int status(Context& context) {

@@ -2,6 +2,8 @@
 #include "jobs/job_repository.hpp"
 #include "jobs/records/look.hpp"
 
+#include <algorithm>
+
 namespace millrace::jobs::job_repository {
 namespace {
 
@@ -18,7 +20,8 @@ using store::OrganizationSession;
     "AND (CAST($8 AS BIGINT) IS NULL OR created_at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR created_at < $9) "       \
     "AND ($10 = '' OR flow_id = $10) "                                                                                \
     "AND " MILLRACE_HAS_TAG("$7") " THEN 1 ELSE 0 END"
-#define MILLRACE_LOOK(TABLE, WHERE) "SELECT id, " MILLRACE_FITS " AS fits FROM " TABLE " WHERE " WHERE " AND id < $2"
+#define MILLRACE_LOOK(TABLE, WHERE) \
+    "SELECT id, " MILLRACE_FITS " AS fits FROM " TABLE " WHERE " WHERE " AND id < $2 AND id >= $11"
 #define MILLRACE_NEWEST " ORDER BY id DESC"
 // Both halves come in the order of their index and are merged.
 constexpr Sql look_at_all{MILLRACE_LOOK("jobs", "1 = 1") " UNION ALL " MILLRACE_LOOK("finished_jobs", "1 = 1")
@@ -41,11 +44,12 @@ const Sql& look_for(const Filter& filter) {
 JobPage list(OrganizationSession& session, const Filter& filter, Timestamp now, int most_rows) {
     const std::string state{filter.state ? values::name(*filter.state) : ""};
     const std::string flow = filter.flow ? filter.flow->text() : "";
-    // Above every id: the largest UUID.
-    const std::string before = filter.before ? filter.before->text() : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    // Above every id that begins so: g comes after all hexadecimal digits.
+    const std::string end = filter.id_begins + "g";
+    const std::string before = filter.before ? std::min(filter.before->text(), end) : end;
     auto rows = session.scan(look_for(filter), {before, state, now, filter.kind.value_or(""), filter.queue.value_or(""),
                                                 filter.tag ? stored_tag(*filter.tag) : "", filter.created_after,
-                                                filter.created_before, flow});
+                                                filter.created_before, flow, filter.id_begins});
     JobPage page;
     Look look{most_rows};
     std::size_t bytes = 0;

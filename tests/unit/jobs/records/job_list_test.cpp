@@ -96,6 +96,26 @@ TEST_CASE("a list is filtered by kind, queue and time") {
     CHECK(list(world, filter) == Ids{sleeper});
 }
 
+TEST_CASE("a list is filtered by how an id begins, waiting or ended, and pages go on within that") {
+    StoredJobs world;
+    const auto a = world.submit();
+    std::this_thread::sleep_for(2ms); // ids begin with the time
+    const auto b = world.submit();
+    world.run(b);
+    constexpr std::size_t of_time = 13;
+    job_repository::Filter filter;
+    filter.id_begins = b.text().substr(0, of_time);
+    CHECK(list(world, filter) == Ids{b});
+    filter.id_begins = a.text();
+    CHECK(list(world, filter) == Ids{a});
+    filter.before = a;
+    CHECK(list(world, filter).empty());
+    filter = {};
+    filter.id_begins = a.text().substr(0, 4);
+    filter.before = b;
+    CHECK(list(world, filter) == Ids{a});
+}
+
 TEST_CASE("a tag is found as it was written, and no other that looks like it") {
     StoredJobs world;
     const auto plain = tagged(world, R"({"site":"north","line":"3"})");
