@@ -1,5 +1,6 @@
 #include "app/print_routes.hpp"
 #include "app/serve.hpp"
+#include "app/store_tools.hpp"
 #include "cli/cli.hpp"
 #include "inference/worker/run.hpp"
 #include "processors/exec/guard.hpp"
@@ -13,5 +14,5 @@ int main(int argc, char** argv) {
     if (argc > 1 && std::string_view{argv[1]} == "exec-guard") return millrace::processors::run_guard(argc, argv);
     // For the contract test: what the router answers.
     if (argc == 2 && std::string_view{argv[1]} == "routes") return millrace::app::print_routes();
-    return millrace::cli::run(argc, argv, millrace::app::serve);
+    return millrace::cli::run(argc, argv, millrace::app::serve, millrace::app::store_tools());
 }

@@ -156,14 +156,16 @@ void build(CLI::App& app, Context& context, Serve serve) {
     add_key(app, context);
     add_config(app, context);
     add_context(app, context);
+    add_database(app, context);
     add_completion(app, context);
     add_version(app, context);
     tidy(app);
 }
 
-int run(int argc, char** argv, Serve serve) {
+int run(int argc, char** argv, Serve serve, const StoreTools& store) {
     std::ios::sync_with_stdio(false);
     Context context{std::cout, std::cerr};
+    context.store = &store;
     context.width = terminal_width(STDOUT_FILENO);
     context.colour = context.width != 0 && is_colourful();
     context.progress = terminal_width(STDERR_FILENO) != 0;

@@ -11,7 +11,9 @@ namespace millrace::cli {
 
 using Serve = std::function<int(config::Loaded)>; // runs the daemon until it stops; its exit code
 
+struct StoreTools; // cli/service/store_tools.hpp
+
 // Called once, from main, on the main thread. Never throws.
-int run(int argc, char** argv, Serve serve);
+int run(int argc, char** argv, Serve serve, const StoreTools& store);
 
 } // namespace millrace::cli

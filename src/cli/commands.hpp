@@ -26,6 +26,8 @@ void add_blob(CLI::App& app, Context& context);
 void add_key(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_context(CLI::App& app, Context& context);
+void add_database(CLI::App& app, Context& context);
+void add_database_move(CLI::App& group, Context& context); // in the group `db`
 void add_version(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context); // and the hidden `man`, which writes the manual page
 

@@ -13,6 +13,8 @@ class App;
 
 namespace millrace::cli {
 
+struct StoreTools; // cli/service/store_tools.hpp
+
 enum Exit : int { done = 0, failed = 1, usage = 2, unreachable = 3, interrupted = 130 };
 
 // The one exception of this room: a command ends with this code and this message. Caught in run().
@@ -28,18 +30,19 @@ struct Failure : std::runtime_error {
 struct Context {
     Context(std::ostream& output, std::ostream& errors) : out{output}, err{errors} {}
 
-    std::ostream& out;                // what was asked for
-    std::ostream& err;                // everything else
-    std::string data, socket;         // --data, --socket; empty when not given
-    std::string url, key, name;       // --url, --key, --context, likewise
-    bool json = false;                // --json
-    double timeout = 30;              // --timeout: seconds without a byte from the daemon
-    std::size_t width = 0;            // of the terminal on `out`; 0: none, nothing is cut
-    bool colour = false;              // on `out`
-    std::vector<std::string> columns; // --columns
-    bool progress = false;            // standard error is a terminal
-    std::istream* answers = nullptr;  // where a person types; null: nobody is there to be asked
-    std::function<int()> action;      // set by the parse, run after it
+    std::ostream& out;                 // what was asked for
+    std::ostream& err;                 // everything else
+    std::string data, socket;          // --data, --socket; empty when not given
+    std::string url, key, name;        // --url, --key, --context, likewise
+    bool json = false;                 // --json
+    double timeout = 30;               // --timeout: seconds without a byte from the daemon
+    std::size_t width = 0;             // of the terminal on `out`; 0: none, nothing is cut
+    bool colour = false;               // on `out`
+    std::vector<std::string> columns;  // --columns
+    bool progress = false;             // standard error is a terminal
+    std::istream* answers = nullptr;   // where a person types; null: nobody is there to be asked
+    const StoreTools* store = nullptr; // of the program; null: it has none
+    std::function<int()> action;       // set by the parse, run after it
 };
 
 // --data and --socket where given, else MILLRACE_SOCKET, MILLRACE_DATA or the file, else the user's own daemon where

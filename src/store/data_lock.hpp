@@ -4,6 +4,9 @@
 #include "base/result.hpp"
 
 #include <filesystem>
+#include <optional>
+
+#include <sys/types.h>
 
 namespace millrace::store {
 
@@ -12,6 +15,8 @@ class DataLock {
 public:
     // conflict, naming the other process, when it is taken; unavailable when the file cannot be made.
     static Result<DataLock> acquire(const std::filesystem::path& data);
+    // Who holds it, as far as its file says; nullopt: it cannot be told.
+    static std::optional<pid_t> holder(const std::filesystem::path& data);
 
 private:
     explicit DataLock(Descriptor file) : file_{std::move(file)} {}

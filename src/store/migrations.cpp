@@ -1,6 +1,7 @@
 #include "store/migrations.hpp"
 
 #include "base/crash_point.hpp"
+#include "store/move_marks.hpp"
 #include "store/sql.hpp"
 
 #include <fmt/format.h>
@@ -76,6 +77,7 @@ Result<void> migrate(Schema& schema, std::span<const Migration> migrations, int 
     try {
         schema.prepare();
         version = schema.version();
+        if (version >= moved_away) return marked(version, schema.name(version));
     } catch (const DatabaseError& error) {
         return Error{Code::internal, std::string{"the database cannot be read: "} + error.what()};
     }

@@ -28,6 +28,7 @@ public:
     virtual void prepare() = 0;
     // The last step that was taken; 0: none.
     virtual int version() = 0;
+    virtual std::string name(int version) = 0;
     virtual void begin() = 0;
     virtual void run(const std::string& script) = 0;
     virtual void commit() = 0;
@@ -35,7 +36,8 @@ public:
 };
 
 // Applies what lies between the database's version and `target`, up or down. conflict when the database is newer than
-// the last migration; a failing step leaves the database at the step before it.
+// the last migration, or its rows were moved away (move_marks.hpp); a failing step leaves the database at the step
+// before it.
 Result<void> migrate(Schema& schema, std::span<const Migration> migrations, int target, Timestamp now);
 
 } // namespace millrace::store

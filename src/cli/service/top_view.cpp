@@ -18,7 +18,7 @@ std::string wait_text(double seconds) { return seconds > 0 ? seconds_text(second
 
 Lines lines_of(const Table& table, std::size_t width) {
     std::ostringstream out;
-    table.print(out, {width});
+    table.print(out, {.width = width});
     Lines lines;
     std::istringstream in{out.str()};
     for (std::string line; std::getline(in, line);) lines.push_back(std::move(line));

@@ -170,15 +170,6 @@ PgResult PgConnection::next_result(SteadyClock::time_point until) {
     return PgResult{PQgetResult(handle_)};
 }
 
-void PgConnection::refuse_error(const pg_result* result, const char* doing) {
-    if (!is_error(result)) return;
-    const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const auto what = fmt::format("{}: {} ({})", doing, trimmed(PQresultErrorMessage(result)), code ? code : "");
-    const auto fault = fault_of(code ? code : "08000");
-    if (fault == Fault::lost) lose(what);
-    throw DatabaseError{fault, what};
-}
-
 // The last result of what was sent, or the first error. Waits no longer than the limit.
 PgResult PgConnection::answer(const char* doing) {
     const auto until = SteadyClock::now() + answer_limit_;
@@ -186,8 +177,8 @@ PgResult PgConnection::answer(const char* doing) {
     while (auto next = next_result(until))
         if (!last || !is_error(last.get())) last = std::move(next);
     if (PQstatus(handle_) != CONNECTION_OK || !last) lose(trimmed(PQerrorMessage(handle_)));
-    refuse_error(last.get(), doing);
-    return last;
+    if (!is_error(last.get())) return last;
+    fail(last.get(), doing);
 }
 
 // In libpq's pipeline mode: each run's result, then nothing; at the end one that tells of the end.
@@ -215,9 +206,19 @@ std::vector<PgResult> PgConnection::run_all(std::span<const PgRun> runs, const c
         else if (!failed) failed = std::move(next);
     }
     PQexitPipelineMode(handle_);
-    if (failed) refuse_error(failed.get(), doing);
+    if (failed) fail(failed.get(), doing);
     return results;
 }
+
+void PgConnection::fail(const pg_result* result, const char* doing) {
+    const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const auto what = fmt::format("{}: {} ({})", doing, trimmed(PQresultErrorMessage(result)), code ? code : "");
+    const auto fault = fault_of(code ? code : "08000");
+    if (fault == Fault::lost) lose(what);
+    throw DatabaseError{fault, what};
+}
+
+void PgConnection::lose_as_told() { lose(trimmed(PQerrorMessage(handle_))); }
 
 void PgConnection::wait_for_socket(SteadyClock::time_point until) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now()).count();

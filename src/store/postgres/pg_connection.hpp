@@ -56,6 +56,8 @@ public:
     PgResult run(const std::string& sql, const PgParameters& parameters);
     // One or more statements without parameters: the result of the last.
     PgResult script(const std::string& sql);
+    // COPY … FROM STDIN with its rows, as PostgreSQL's text format has them (pg_copy.cpp).
+    void copy_in(const std::string& statement, std::string_view rows);
     // The first column of the first row; nullopt: there is none, or it is NULL.
     std::optional<std::string> text(const std::string& sql);
 
@@ -76,7 +78,8 @@ private:
     void prepare(const std::string& name, const std::string& text, const char* doing);
     PgResult answer(const char* doing);
     PgResult next_result(std::chrono::steady_clock::time_point until);
-    void refuse_error(const pg_result* result, const char* doing);
+    [[noreturn]] void fail(const pg_result* result, const char* doing);
+    [[noreturn]] void lose_as_told(); // as libpq says
     void wait_for_socket(std::chrono::steady_clock::time_point until);
     void cancel_if_stopped();
     [[noreturn]] void lose(const std::string& why);

@@ -14,6 +14,7 @@ public:
 
     void prepare() override;
     int version() override;
+    std::string name(int version) override;
     void begin() override { connection_.script("BEGIN"); }
     void run(const std::string& script) override { connection_.script(script); }
     void commit() override { connection_.script("COMMIT"); }

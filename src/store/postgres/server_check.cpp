@@ -18,11 +18,11 @@ std::string_view other_product(std::string_view version) {
 
 } // namespace
 
-Result<void> check_server(PgConnection& connection) {
+std::vector<std::string> server_faults(PgConnection& connection) {
     std::vector<std::string> wrong;
     const auto version = connection.text("SELECT version()").value_or("");
     if (const auto name = other_product(version); !name.empty())
-        return Error{Code::unavailable, fmt::format("the server is {}; Millrace works on PostgreSQL alone", name)};
+        return {fmt::format("the server is {}; Millrace works on PostgreSQL alone", name)};
     if (connection.server_version() < least_version)
         wrong.push_back(fmt::format("it is {}, and PostgreSQL 13 or later is needed", version));
     if (connection.text("SELECT pg_backend_pid()") != std::to_string(connection.backend()))
@@ -33,6 +33,11 @@ Result<void> check_server(PgConnection& connection) {
         wrong.push_back("it takes no writes; name the primary, not a standby");
     if (connection.text("SELECT 1 FROM pg_extension WHERE extname = 'citus'"))
         wrong.push_back("the extension Citus is there; use a database without it");
+    return wrong;
+}
+
+Result<void> check_server(PgConnection& connection) {
+    const auto wrong = server_faults(connection);
     if (wrong.empty()) return success();
     return Error{Code::unavailable,
                  fmt::format("Millrace cannot work on the database that store.url names: {}", fmt::join(wrong, "; "))};

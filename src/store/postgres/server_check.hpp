@@ -4,9 +4,14 @@
 #include "base/result.hpp"
 #include "store/postgres/pg_connection.hpp"
 
+#include <string>
+#include <vector>
+
 namespace millrace::store {
 
-// On an open connection. The error says everything that is wrong at once.
+// Everything that is wrong with it, on an open connection; empty: nothing is.
+std::vector<std::string> server_faults(PgConnection& connection);
+// The same as an error.
 Result<void> check_server(PgConnection& connection);
 
 } // namespace millrace::store

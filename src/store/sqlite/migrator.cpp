@@ -15,6 +15,7 @@ public:
 
     void prepare() override { connection_.script(create_table); }
     int version() override { return schema_version(connection_); }
+    std::string name(int version) override;
     void begin() override { connection_.script("BEGIN IMMEDIATE"); }
     void run(const std::string& script) override { connection_.script(script); }
     void commit() override { connection_.script("COMMIT"); }
@@ -28,6 +29,15 @@ public:
 private:
     Connection& connection_;
 };
+
+std::string SqliteSchema::name(int version) {
+    auto& asked = connection_.statement("SELECT name FROM schema_migrations WHERE version = $1");
+    const Value value{version};
+    asked.bind(nullptr, {&value, 1}, Statement::Lifetime::outlives);
+    std::string name{asked.step() ? asked.text(0) : ""};
+    asked.close();
+    return name;
+}
 
 } // namespace
 
