@@ -10,8 +10,8 @@ from support.daemon import Daemon
 from workload import echo
 from workloads import WORKLOADS, workload_of
 
-# Blobs have a test of their own, and a database is made before there is work.
-JOB_POINTS = [point for point in POINTS if not point.startswith(("blobs.", "migration."))]
+# Blobs and moves have tests of their own, and a database is made before there is work.
+JOB_POINTS = [point for point in POINTS if not point.startswith(("blobs.", "migration.", "move."))]
 AT_ONCE = 3
 # Passed perhaps only once in a life, at its beginning (a log that was left at its full size does not grow): killed there three
 # lives in a row.
@@ -47,6 +47,7 @@ def test_there_is_a_crash_point_on_every_step_between_two_durable_things():
         "purge",
         "flow",
         "settle",
+        "move",
     }
     assert len(POINTS) >= 25
 

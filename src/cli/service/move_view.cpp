@@ -10,7 +10,7 @@
 namespace millrace::cli {
 namespace {
 
-constexpr double rows_per_second = 20'000; // of a usual machine, copying and comparing
+constexpr double rows_per_second = 50'000; // of a usual machine, copying and comparing
 
 void print_list(std::ostream& out, const json::value& report, std::string_view name, std::string_view sign) {
     const auto* list = find(report, {name});

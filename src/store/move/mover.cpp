@@ -82,7 +82,7 @@ void Mover::look_at_source() {
         check_source(*source_, options_, watch_, report_);
         shapes_ = source_->tables();
     } catch (const DatabaseError& error) {
-        report_.reachable = false;
+        report_.reachable = error.fault() != Fault::lost;
         report_.obstacles.push_back(fmt::format("the source cannot be opened: {}", error.what()));
     }
 }
@@ -94,8 +94,9 @@ void Mover::look_at_target() {
         check_target(*target, options_, report_);
         target_ = std::move(target);
     } catch (const DatabaseError& error) {
-        report_.reachable = false;
-        report_.obstacles.push_back(fmt::format("the target cannot be reached: {}", error.what()));
+        report_.reachable = report_.reachable && error.fault() != Fault::lost;
+        report_.obstacles.push_back(fmt::format("the target cannot be {}: {}",
+                                                error.fault() == Fault::lost ? "reached" : "used", error.what()));
     }
 }
 
@@ -243,7 +244,6 @@ void Mover::complete() {
 }
 
 void Mover::place() {
-    if (target_) dynamic_cast<SqliteSide&>(*target_).connection().checkpoint(Connection::Checkpoint::truncate, 10s);
     target_.reset();
     put_in_place(filling(), options_.data);
     report_.outcome = MoveReport::Outcome::moved;

@@ -32,11 +32,16 @@ void keep_aside(const fs::path& database) {
     check(failure, "keeping the old database");
 }
 
-// What it committed last may be in its log alone.
+// What a database committed last may be in its log alone, which a rename leaves behind.
 void write_back(const fs::path& database) {
-    Connection old{database, Connection::Access::write};
-    if (!old.checkpoint(Connection::Checkpoint::truncate, std::chrono::seconds{10}))
-        throw DatabaseError{Fault::unavailable, "another program has the old database open"};
+    {
+        Connection last{database, Connection::Access::write};
+        if (!last.checkpoint(Connection::Checkpoint::truncate, std::chrono::seconds{10}))
+            throw DatabaseError{Fault::unavailable, "another program has " + database.string() + " open"};
+    }
+    std::error_code failure;
+    if (const auto left = fs::file_size(database.string() + "-wal", failure); !failure && left > 0)
+        throw DatabaseError{Fault::unavailable, "another program has written to " + database.string()};
 }
 
 void flush(const fs::path& path) {
@@ -48,6 +53,7 @@ void flush(const fs::path& path) {
 
 void put_in_place(const fs::path& filled, const fs::path& data) {
     const auto database = data / "millrace.db";
+    write_back(filled);
     // Root may run the move of a service's store.
     struct stat folder {};
     if (::geteuid() == 0 && ::stat(data.c_str(), &folder) == 0)

@@ -21,7 +21,7 @@ std::string RowKey::text() const {
     json::array all;
     for (const auto& part : parts_)
         std::visit([&all](const auto& value) { all.emplace_back(json::value_from(value)); }, part);
-    return json_text(json::value{std::move(all)});
+    return json_text(json::value(std::move(all)));
 }
 
 void RowKey::bind(std::vector<Value>& values) const {

@@ -68,9 +68,13 @@ std::vector<TableShape> SqliteSide::tables() {
 }
 
 std::uint64_t SqliteSide::bytes() {
-    std::error_code failure;
-    const auto size = std::filesystem::file_size(file_, failure);
-    return failure ? 0 : size;
+    std::uint64_t all = 0;
+    for (const char* suffix : {"", "-wal"}) {
+        std::error_code failure;
+        const auto size = std::filesystem::file_size(file_.string() + suffix, failure);
+        all += failure ? 0 : size;
+    }
+    return all;
 }
 
 std::map<std::string, std::int64_t> SqliteSide::counters() {

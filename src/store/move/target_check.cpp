@@ -52,7 +52,7 @@ void check_rights(PgConnection& connection, MoveReport& report) {
 bool holds_rows(PgSide& target) {
     for (const auto& shape : target.tables()) {
         const auto count = target.connection().text(
-            fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 2) AS some", sql_name(shape.name)));
+            fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 2) AS found", sql_name(shape.name)));
         // A new database has an organisation.
         if (std::stoi(count.value_or("0")) > (shape.name == "organizations" ? 1 : 0)) return true;
     }

@@ -16,7 +16,7 @@ json::array tables(SystemSession& session) {
         "last_autoanalyze)) AS bigint) FROM pg_stat_user_tables WHERE schemaname = current_schema() ORDER BY 2 DESC, 1 "
         "LIMIT 12");
     const auto maybe = [&rows](int column) {
-        return rows.is_null(column) ? json::value{} : json::value{rows.integer(column)};
+        return rows.is_null(column) ? json::value() : json::value(rows.integer(column));
     };
     while (rows.next())
         all.push_back(json::object{{"name", rows.text(0)},
@@ -83,7 +83,7 @@ json::array replication(SystemSession& session) {
         all.push_back(json::object{{"standby", rows.text(0)},
                                    {"state", rows.text(1)},
                                    {"sync", rows.text(2)},
-                                   {"behind_bytes", rows.is_null(3) ? json::value{} : json::value{rows.integer(3)}}});
+                                   {"behind_bytes", rows.is_null(3) ? json::value() : json::value(rows.integer(3))}});
     return all;
 }
 
@@ -94,7 +94,7 @@ json::array slots(SystemSession& session) {
     while (rows.next())
         all.push_back(json::object{{"slot", rows.text(0)},
                                    {"active", rows.boolean(1)},
-                                   {"kept_bytes", rows.is_null(2) ? json::value{} : json::value{rows.integer(2)}}});
+                                   {"kept_bytes", rows.is_null(2) ? json::value() : json::value(rows.integer(2))}});
     return all;
 }
 

@@ -1,0 +1,111 @@
+"""A store with something of everything, moved between SQLite and PostgreSQL, and read by other means than Millrace's."""
+import json
+import os
+import sqlite3
+import subprocess
+
+from .client import moment
+from .daemon import FOR_TESTS, binary
+
+QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
+OWN = ("schema_migrations", "nodes", "move_ranges", "move_rules")
+
+
+def on_sqlite(daemon):
+    """Whatever store the tests run on: this daemon begins with SQLite."""
+    daemon.environment.pop("MILLRACE_STORE_URL", None)
+    return daemon
+
+
+def move(daemon, to, *arguments, crash=None, store_url=None):
+    """`millrace db move`, with what it answers for programs as `answer`; store_url is what the configuration says."""
+    variables = {k: v for k, v in os.environ.items() if k not in FOR_TESTS}
+    variables.update(QUIET)
+    if store_url:
+        variables["MILLRACE_STORE_URL"] = store_url
+    if crash:
+        variables["MILLRACE_CRASH_AT"] = crash
+    done = subprocess.run(
+        [str(binary()), "db", "move", "--to", to, "--json", "--data", str(daemon.data), *map(str, arguments)],
+        text=True,
+        capture_output=True,
+        timeout=600,
+        env=variables,
+    )
+    done.answer = json.loads(done.stdout) if done.stdout.startswith("{") else None
+    return done
+
+
+def of_sqlite(path):
+    """All rows of each table, as sorted texts."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        database.row_factory = sqlite3.Row
+        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: sorted(json.dumps(dict(row), sort_keys=True) for row in database.execute(f"SELECT * FROM {name}"))
+            for name in names
+            if name not in OWN and not name.startswith("sqlite_")
+        }
+
+
+def of_postgres(server, database):
+    names = server.sql(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace", database
+    )
+    return {
+        name: sorted(
+            json.dumps(row, sort_keys=True)
+            for row in json.loads(server.sql(f'SELECT coalesce(json_agg(t), \'[]\') FROM "{name}" t', database))
+        )
+        for name in names.splitlines()
+        if name not in OWN
+    }
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for table, rows in one.items():
+        assert (
+            rows == other[table]
+        ), f"{table} differs: {sorted(set(rows) - set(other[table]))[:3]} | {sorted(set(other[table]) - set(rows))[:3]}"
+
+
+def fill(daemon):
+    """Jobs of every state, and something of everything else that has rows. The daemon runs, and is killed at the end."""
+    admin = daemon.admin()
+    admin.wait(admin.submit("echo", {"text": "ä\\\n\t\r\U0001f600'\"", "n": 2**63}, tags={"a": "b"}))
+    dead = admin.submit("sleep", {"seconds": 0, "fail_times": 9}, max_attempts=1, queue="failing")
+    admin.wait(dead, "dead")
+    retried = admin.submit(
+        "sleep", {"seconds": 0, "fail_times": 1}, retry={"backoff": "fixed", "first_seconds": 0.01}, queue="failing"
+    )
+    admin.wait(retried)
+    admin.pause("later")
+    for number in range(3):
+        admin.submit("echo", {"number": number}, queue="later", unique_key=f"key {number}")
+    cancelled = admin.submit("echo", {}, queue="later")
+    assert admin.post(f"/api/v1/jobs/{cancelled}/cancel").status == 200
+    admin.wait(admin.submit("echo", {}, queue="later", expires_at=moment(0.3)), "expired")
+    scheduled = admin.submit("echo", {}, run_at="2099-01-01T00:00:00Z", headers={"Idempotency-Key": "once"})
+    admin.submit("echo", {}, depends_on=[scheduled])
+    flow = {
+        "name": "f",
+        "jobs": [{"ref": "one", "kind": "echo"}, {"ref": "two", "kind": "echo", "run_at": moment(3600)}],
+    }
+    assert admin.post("/api/v1/flows", flow).status in (200, 201, 202)
+    schedule = {"name": "s", "cron": "@yearly", "job": {"kind": "echo"}}
+    assert admin.post("/api/v1/schedules", schedule).status in (200, 201)
+    blob = admin.put("/api/v1/blobs", b"content").json["sha256"]
+    admin.submit("echo", {"file": {"blob": blob}}, run_at=moment(3600))
+    assert admin.post("/api/v1/keys", {"name": "viewer", "role": "viewer"}).status in (200, 201)
+    running = admin.submit("sleep", {"seconds": 600}, queue="running")
+    admin.wait(running, "running")
+    daemon.kill()
+    with sqlite3.connect(f"{daemon.data}/millrace.db") as database:
+        database.execute("UPDATE sqlite_sequence SET seq = seq + 1000 WHERE name = 'events'")  # the last were deleted
+        states = {
+            row[0]
+            for row in database.execute("SELECT state FROM jobs UNION SELECT state FROM finished_jobs").fetchall()
+        }
+    assert states == {"queued", "scheduled", "blocked", "running", "succeeded", "dead", "cancelled", "expired"}, states
+    return {"blob": blob, "dead": dead, "scheduled": scheduled, "running": running}
