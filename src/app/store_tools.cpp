@@ -81,8 +81,9 @@ json::object render(const store::MoveOptions& options, const store::MoveReport& 
     std::int64_t rows = 0;
     for (const auto& table : report.tables) {
         rows += table.rows;
-        tables.push_back(
-            json::object{{"name", table.name}, {"rows", table.rows}, {"hash", fmt::format("{:016x}", table.hash)}});
+        json::object each{{"name", table.name}, {"rows", table.rows}};
+        if (report.outcome == store::MoveReport::Outcome::moved) each["hash"] = fmt::format("{:016x}", table.hash);
+        tables.push_back(std::move(each));
     }
     return {{"outcome", name_of(report.outcome)},
             {"reachable", report.reachable},

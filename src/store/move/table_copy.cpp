@@ -73,7 +73,7 @@ KeyRange TableCopy::copy_chunk(const KeyRange& range) {
         while (reading->next()) {
             batch_.add(reading->row());
             if (static_cast<std::int64_t>(batch_.rows()) < chunk_rows_ && batch_.bytes() < chunk_bytes) continue;
-            done_ = false;
+            done_ = batch_.last_key() == range.upto; // nothing is left of the range
             break;
         }
     }

@@ -8,12 +8,17 @@
 
 #include <fmt/format.h>
 
+#include <thread>
+
 #include <unistd.h>
 
 namespace millrace::store {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int lock_tries = 10;
+constexpr std::chrono::milliseconds lock_pause{100};
 
 void compare_space(std::uint64_t needed, const fs::path& folder, MoveReport& report) {
     std::error_code failure;
@@ -47,6 +52,14 @@ void check_rights(PgConnection& connection, MoveReport& report) {
     if (others != "0")
         report.obstacles.push_back(fmt::format("{} tables there belong to another role, which has to give them away",
                                                others.value_or("some")));
+}
+
+// A move that was killed just now may be there for another moment.
+bool is_free(PgConnection& connection) {
+    NodeRow row{connection, "move"};
+    for (int tries = 0; !row.lock(); std::this_thread::sleep_for(lock_pause))
+        if (++tries == lock_tries) return false;
+    return true;
 }
 
 bool holds_rows(PgSide& target) {
@@ -99,7 +112,7 @@ void check_target(PgSide& target, const MoveOptions& options, MoveReport& report
         return; // what other products answer means nothing
     check_rights(connection, report);
     check_space(connection, report);
-    if (!NodeRow{connection, "move"}.lock())
+    if (!is_free(connection))
         report.obstacles.push_back("a daemon, or another move, works on the target database; stop it");
     check_content(target, options, report);
 }
