@@ -44,12 +44,6 @@ std::vector<KeyRange> CopiedRanges::gaps() const {
     return found;
 }
 
-RowSum CopiedRanges::sum() const {
-    RowSum all;
-    for (const auto& range : ranges_) all += range.sum;
-    return all;
-}
-
 void CopiedRanges::add(CopiedRange range) {
     target_.session().execute(
         "INSERT INTO move_ranges (table_name, after_key, upto_key, row_count, hash) VALUES ($1, $2, $3, $4, $5)",

@@ -22,7 +22,6 @@ public:
     // In the order of their keys.
     const std::list<CopiedRange>& all() const { return ranges_; }
     std::vector<KeyRange> gaps() const; // what they leave out, likewise
-    RowSum sum() const;
 
     // Within a transaction of the target, together with the rows.
     void add(CopiedRange range);

@@ -95,6 +95,10 @@ std::map<std::string, std::int64_t> PgSide::counters() {
     return all;
 }
 
+std::int64_t PgSide::count(const TableShape& shape) {
+    return std::stoll(connection_.text("SELECT count(*) FROM " + sql_name(shape.name)).value());
+}
+
 std::unique_ptr<Reading> PgSide::read(const TableShape& shape, const KeyRange& range) {
     const auto* sql = texts_.keep(
         fmt::format("SELECT {} FROM {}{} ORDER BY {}", column_list(shape), sql_name(shape.name),

@@ -50,6 +50,7 @@ public:
     virtual std::uint64_t bytes() = 0;                          // on disk
     virtual std::map<std::string, std::int64_t> counters() = 0; // the last number that each counting table has given
 
+    virtual std::int64_t count(const TableShape& shape) = 0; // rows
     // The rows of the range in the order of their keys, with the columns in the shape's order. One at a time.
     virtual std::unique_ptr<Reading> read(const TableShape& shape, const KeyRange& range) = 0;
 

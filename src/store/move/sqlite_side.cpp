@@ -84,6 +84,10 @@ std::map<std::string, std::int64_t> SqliteSide::counters() {
     return all;
 }
 
+std::int64_t SqliteSide::count(const TableShape& shape) {
+    return connection_.integer(texts_.keep("SELECT count(*) FROM " + sql_name(shape.name)));
+}
+
 Statement& SqliteSide::bound(const char* sql, const KeyRange& range) {
     std::vector<Value> values;
     if (range.after) range.after->bind(values);

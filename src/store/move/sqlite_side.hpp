@@ -17,6 +17,7 @@ public:
     std::vector<TableShape> tables() override;
     std::uint64_t bytes() override;
     std::map<std::string, std::int64_t> counters() override;
+    std::int64_t count(const TableShape& shape) override;
     std::unique_ptr<Reading> read(const TableShape& shape, const KeyRange& range) override;
     SystemSession& session() override { return session_; }
     void script(const std::string& statements) override { connection_.script(statements); }

@@ -19,7 +19,7 @@ TableCopy::TableCopy(Side& source, Side& target, const TableShape& shape, std::i
       ranges_{target, shape.name},
       batch_{shape} {}
 
-RowSum TableCopy::sum_of(Side& side, const KeyRange& range) {
+RowSum TableCopy::sum_of(Side& side, const KeyRange& range) const {
     RowSum sum;
     const auto reading = side.read(shape_, range);
     while (reading->next()) {
@@ -34,8 +34,12 @@ RowSum TableCopy::target_sum() { return sum_of(target_, {}); }
 
 std::int64_t TableCopy::drop_changed() {
     std::vector<KeyRange> changed;
-    for (const auto& range : ranges_.all())
-        if (sum_of(source_, range.keys) != range.sum) changed.push_back(range.keys);
+    read_ = {};
+    for (const auto& range : ranges_.all()) {
+        const auto sum = sum_of(source_, range.keys);
+        if (sum == range.sum) read_ += sum;
+        else changed.push_back(range.keys);
+    }
     for (const auto& keys : changed) {
         target_.begin();
         target_.remove(shape_, keys);
@@ -86,6 +90,7 @@ KeyRange TableCopy::copy_chunk(const KeyRange& range) {
         crash_point("move.before_chunk");
         target_.commit();
         crash_point("move.after_chunk");
+        read_ += batch_.sum();
     } catch (const DatabaseError&) {
         target_.roll_back();
         ranges_.load();

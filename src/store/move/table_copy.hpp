@@ -23,15 +23,16 @@ public:
     // Copies what is not there, chunk by chunk. Returns the rows. Throws constraint when a row is in the way of another
     // that the source has not any more: it was changed meanwhile, and the next round knows.
     std::int64_t copy_missing();
-    // Of the source, as it was when its ranges were looked at last.
-    RowSum source_sum() const { return ranges_.sum(); }
+    // Of the source: every row that was read since the last drop_changed() began, of ranges that were left and of those
+    // that were copied.
+    RowSum source_sum() const { return read_; }
     // Of the rows that are in the target, read anew.
     RowSum target_sum();
     // Copies everything anew at the next chance: what is in the target is not what was written.
     void distrust();
 
 private:
-    RowSum sum_of(Side& side, const KeyRange& range);
+    RowSum sum_of(Side& side, const KeyRange& range) const;
     KeyRange copy_chunk(const KeyRange& range); // what of it is left; empty bounds when nothing is
 
     Side& source_;
@@ -41,6 +42,7 @@ private:
     const Watch& watch_;
     CopiedRanges ranges_;
     RowBatch batch_;
+    RowSum read_;
     bool done_ = false; // the last chunk has reached the end of its range
 };
 

@@ -166,7 +166,7 @@ std::optional<std::string> PgConnection::text(const std::string& sql) {
 }
 
 PgResult PgConnection::next_result(SteadyClock::time_point until) {
-    while (PQflush(handle_) == 1 || PQisBusy(handle_)) wait_for_socket(until);
+    wait_for_result(until);
     return PgResult{PQgetResult(handle_)};
 }
 
@@ -220,10 +220,18 @@ void PgConnection::fail(const pg_result* result, const char* doing) {
 
 void PgConnection::lose_as_told() { lose(trimmed(PQerrorMessage(handle_))); }
 
-void PgConnection::wait_for_socket(SteadyClock::time_point until) {
+void PgConnection::wait_for_result(SteadyClock::time_point until) {
+    for (;;) {
+        const bool sending = PQflush(handle_) == 1;
+        if (!sending && !PQisBusy(handle_)) return;
+        wait_for_socket(until, sending);
+    }
+}
+
+// `sending`: there is more to send, and room for it is waited for as well.
+void PgConnection::wait_for_socket(SteadyClock::time_point until, bool sending) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now()).count();
     if (left <= 0) lose("the server does not answer");
-    const bool sending = PQflush(handle_) == 1;
     pollfd socket{PQsocket(handle_), static_cast<short>(POLLIN | (sending ? POLLOUT : 0)), 0};
     const auto wait = stop_ ? std::min<std::int64_t>(left, stop_pause.count()) : left;
     const int ready = ::poll(&socket, 1, static_cast<int>(wait));

@@ -80,7 +80,8 @@ private:
     PgResult next_result(std::chrono::steady_clock::time_point until);
     [[noreturn]] void fail(const pg_result* result, const char* doing);
     [[noreturn]] void lose_as_told(); // as libpq says
-    void wait_for_socket(std::chrono::steady_clock::time_point until);
+    void wait_for_result(std::chrono::steady_clock::time_point until);
+    void wait_for_socket(std::chrono::steady_clock::time_point until, bool sending);
     void cancel_if_stopped();
     [[noreturn]] void lose(const std::string& why);
     static void note(void* self, const pg_result* notice);
