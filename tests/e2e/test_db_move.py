@@ -278,6 +278,7 @@ def test_a_target_that_somebody_writes_to_is_not_taken(daemon, server, database)
     fill(daemon.start())
     url = server.url(database)
     assert move(daemon, url, crash="move.after_comparison:1").returncode < 0
+    assert "is not finished; run `millrace db move` again" in refusal(daemon, url)
     server.sql("UPDATE finished_jobs SET priority = priority + 1", database)
     done = move(daemon, url)
     assert (

@@ -5,10 +5,15 @@ import sqlite3
 import subprocess
 
 from .client import moment
-from .daemon import FOR_TESTS, binary
+from .daemon import FOR_TESTS, ROOT, binary
 
 QUIET = {"MILLRACE_INFERENCE_ENABLED": "false"}
 OWN = ("schema_migrations", "nodes", "move_ranges", "move_rules")
+
+FILLED = (
+    "organizations keys jobs finished_jobs job_attempts job_dependencies flows unique_keys idempotency_keys job_totals queues "
+    "schedules events blobs job_blobs models model_versions"
+).split()
 
 
 def on_sqlite(daemon):
@@ -98,6 +103,11 @@ def fill(daemon):
     blob = admin.put("/api/v1/blobs", b"content").json["sha256"]
     admin.submit("echo", {"file": {"blob": blob}}, run_at=moment(3600))
     assert admin.post("/api/v1/keys", {"name": "viewer", "role": "viewer"}).status in (200, 201)
+    models = ROOT / "tests" / "data" / "models"
+    pushed = admin.push_model(
+        "digits", (models / "digits.pt").read_bytes(), (models / "digits.manifest.json").read_bytes()
+    )
+    assert pushed.status in (200, 201), pushed
     running = admin.submit("sleep", {"seconds": 600}, queue="running")
     admin.wait(running, "running")
     daemon.kill()
@@ -107,5 +117,7 @@ def fill(daemon):
             row[0]
             for row in database.execute("SELECT state FROM jobs UNION SELECT state FROM finished_jobs").fetchall()
         }
+        empty = [name for name in FILLED if not database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]]
+    assert not empty, empty
     assert states == {"queued", "scheduled", "blocked", "running", "succeeded", "dead", "cancelled", "expired"}, states
     return {"blob": blob, "dead": dead, "scheduled": scheduled, "running": running}

@@ -51,6 +51,17 @@ void begin_filling(Side& target, const std::string& source) {
     crash_point("move.after_start");
 }
 
+void rehearse_end(Side& target) {
+    try {
+        target.begin();
+        target.tighten();
+    } catch (const DatabaseError&) {
+        target.roll_back();
+        throw;
+    }
+    target.roll_back();
+}
+
 void end_filling(Side& target, const std::map<std::string, std::int64_t>& counters) {
     in_transaction(target, [&] {
         for (const auto& [table, last] : counters) target.set_counter(table, last);

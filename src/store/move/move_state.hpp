@@ -19,6 +19,8 @@ int schema_of(Side& side); // the newest step that was taken; 0: none
 
 // A migrated target without rows of its own becomes one that is filled from `source`.
 void begin_filling(Side& target, const std::string& source);
+// Throws what end_filling() would throw for rows that do not fit together, and changes nothing.
+void rehearse_end(Side& target);
 // And a store again, with the source's counters.
 void end_filling(Side& target, const std::map<std::string, std::int64_t>& counters);
 // The source says where its rows are now, and takes no more.

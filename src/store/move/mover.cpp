@@ -206,6 +206,7 @@ Result<void> Mover::finish() {
     step_ = "copying the rest";
     report_.copied_stopped = round(all, false);
     if (auto same = compare(all); !same) return same;
+    rehearse_end(*target_); // once the source is retired it is too late to find that it cannot be
     if (to_postgres()) target_->script("ANALYZE");
     complete();
     return success();

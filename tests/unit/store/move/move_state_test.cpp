@@ -43,7 +43,11 @@ TEST_CASE("no daemon starts on a database that is being filled, or whose rows we
 TEST_CASE("a target whose rows do not fit together is not completed") {
     test::TwoStores stores;
     stores.target.script("INSERT INTO sessions VALUES ('s', 'nobody', 'no key', 1, 1, 1)");
+    CHECK_THROWS_AS(rehearse_end(stores.target), DatabaseError);
     CHECK_THROWS_AS(end_filling(stores.target, {}), DatabaseError);
+    CHECK(mark_of(stores.target)->version == being_filled);
+    stores.target.script("DELETE FROM sessions");
+    rehearse_end(stores.target);
     CHECK(mark_of(stores.target)->version == being_filled);
 }
 
@@ -64,6 +68,8 @@ TEST_CASE("on PostgreSQL the rules between tables are put aside while it is fill
     CHECK_THROWS_AS(end_filling(side, {}), DatabaseError);
     CHECK(mark_of(side)->version == being_filled);
     side.script("DELETE FROM sessions");
+    rehearse_end(side);
+    CHECK_FALSE(rules());
     end_filling(side, {{"events", std::int64_t{1} << 40}});
     CHECK(rules() == before);
     CHECK(side.counters().at("events") == std::int64_t{1} << 40);
