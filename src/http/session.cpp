@@ -1,5 +1,6 @@
 #include "http/session.hpp"
 
+#include "http/answer_packing.hpp"
 #include "http/content_coding.hpp"
 #include "http/request_id.hpp"
 
@@ -119,6 +120,7 @@ awaitable<void> Session::handle() {
     auto response = co_await answer();
     if (body_.timed_out()) response = refused({408, "the body came too slowly"}, request_.id);
     if (shared_->hooks.before_send) shared_->hooks.before_send(request_, response);
+    if (may_be_packed(request_, response)) co_await pack_answer(request_, response, shared_->files);
     const bool stopping = shared_->stopping.load(std::memory_order_relaxed);
     keep_alive_ = framing_.keep_alive && !stopping && body_.can_be_skipped(skip_bound);
     const bool sent = response.undelivered ? co_await hand_over(response) : co_await send(response);
