@@ -6,6 +6,7 @@
 // number under a lock that is held until the commit, or leave the numbering to one of them.
 #pragma once
 #include "base/clock.hpp"
+#include "base/id.hpp"
 #include "base/json.hpp"
 #include "store/database.hpp"
 
@@ -25,6 +26,12 @@ struct Event {
     Timestamp at;
 };
 
+// On the change feed, for each event that was written.
+struct EventWritten {
+    OrganizationId organization;
+    Event event;
+};
+
 void write_event(store::OrganizationSession& tenant, std::string_view type, std::string_view subject,
                  const json::object& data, Timestamp now);
 void write_event(store::SystemSession& session, const OrganizationId& organization, std::string_view type,
@@ -39,6 +46,11 @@ void post_event(store::Database& database, const OrganizationId& organization, s
 
 // Of one organisation, the oldest first, after the id.
 std::vector<Event> events_after(store::OrganizationSession& tenant, std::int64_t id, int limit);
+// The ids of its oldest and its newest event; 0 where it has none.
+struct EventSpan {
+    std::int64_t first = 0, last = 0;
+};
+EventSpan event_span(store::OrganizationSession& tenant);
 std::int64_t forget_events(store::SystemSession& session, Timestamp older_than, int most); // the oldest; says how many
 
 } // namespace millrace::events

@@ -62,6 +62,8 @@ public:
     // Before start(): the kinds that run here. Borrowed.
     void add(Processor& processor);
     const Processor* processor(std::string_view kind) const;
+    // Before start(): called on the dispatcher's thread each time that an attempt is further than before. Quick.
+    void on_progress(std::function<void(Progress)> told) { told_progress_ = std::move(told); }
 
     // Rebuilds the queue from the store; blocks. What ran in the daemon when it died waits again; what an external
     // worker has keeps its lease, from its beginning.
@@ -164,6 +166,7 @@ private:
     // that has it.
     bool step(const LiveAttemptPtr& attempt, AttemptEvent event);
     void give_back(LaneIndex lane, AttemptVerdict verdict);
+    void set_progress(LiveAttempt& attempt, int percent);
     void look_again() {
         send([] {});
     } // at the line: a slot may be somebody else's now
@@ -192,6 +195,7 @@ private:
     telemetry::Log& log_;
     DispatcherOptions options_;
     std::map<std::string, Processor*, std::less<>> processors_;
+    std::function<void(Progress)> told_progress_ = [](const Progress&) {};
     Waiters waiters_;
     QueueTable table_;
     Admission admission_;

@@ -72,4 +72,13 @@ struct Settled {
     bool empty() const { return jobs.empty(); }
 };
 
+// How far a running attempt says it is. It is told too often to be stored: Dispatcher::on_progress() hears of it, the
+// feed does not.
+struct Progress {
+    JobId id;
+    OrganizationId organization;
+    std::string queue, kind;
+    int percent = 0;
+};
+
 } // namespace millrace::jobs

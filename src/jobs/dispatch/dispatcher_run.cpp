@@ -133,8 +133,8 @@ void Dispatcher::run(const LiveAttemptPtr& attempt) {
         const std::chrono::microseconds timeout{static_cast<std::int64_t>(lease.timeout_seconds * 1e6)};
         work.deadline = attempt->began + std::min(timeout, *lease.deadline_at - clock_.now());
     }
-    work.progress = [weak = std::weak_ptr{attempt}](int percent) {
-        if (const auto its = weak.lock()) its->progress = std::clamp(percent, 0, 100);
+    work.progress = [this, weak = std::weak_ptr{attempt}](int percent) {
+        if (const auto its = weak.lock()) set_progress(*its, percent);
     };
     auto came_back = [this, attempt](const std::exception_ptr& thrown, Outcome outcome) {
         if (thrown) outcome = Failure{Failure::Kind::retryable, {"cancelled", "the attempt was stopped"}, {}};
@@ -142,6 +142,13 @@ void Dispatcher::run(const LiveAttemptPtr& attempt) {
     };
     asio::co_spawn(thread_.at(0), process(processor, std::move(work)),
                    asio::bind_cancellation_slot(attempt->stop.slot(), std::move(came_back)));
+}
+
+void Dispatcher::set_progress(LiveAttempt& attempt, int percent) {
+    percent = std::clamp(percent, 0, 100);
+    if (std::exchange(attempt.progress, percent) == percent || !attempt.has_begun()) return;
+    const auto& lease = *attempt.lease;
+    told_progress_({lease.id, lease.organization, lease.queue, lease.kind, percent});
 }
 
 awaitable<Outcome> Dispatcher::process(Processor& processor, Attempt attempt) {

@@ -101,7 +101,7 @@ void Dispatcher::heartbeat(JobId id, std::int64_t token, std::optional<int> prog
         const auto attempt = find(id);
         if (!attempt || !attempt->external || !attempt->has_begun() || attempt->lease->token != token) return;
         attempt->lease_ends = clock_.monotonic() + *attempt->external;
-        if (progress_percent) attempt->progress = std::clamp(*progress_percent, 0, 100);
+        if (progress_percent) set_progress(*attempt, *progress_percent);
     });
 }
 
