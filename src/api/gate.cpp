@@ -32,6 +32,15 @@ Result<Principal> by_cookie(identity::Identity& identity, const Request& request
     return identity.by_session(token);
 }
 
+Error forbidden(values::Role role, values::Permission needed) {
+    return {Code::forbidden,
+            fmt::format("this needs {}, which a key of the role {} has and one of the role {} has not; "
+                        "ask an admin for another key",
+                        values::name(needed), values::name(values::least_role(needed)), values::name(role))};
+}
+
+} // namespace
+
 Result<Principal> authenticate(identity::Identity& identity, const Request& request) {
     if (request.peer_uid) return by_socket_peer(*request.peer_uid);
     const auto authorization = request.header("Authorization");
@@ -48,15 +57,6 @@ Result<Principal> authenticate(identity::Identity& identity, const Request& requ
     return Error{Code::unauthenticated,
                  "this needs a key: send Authorization: Bearer <key>; an admin makes one with `millrace key create`"};
 }
-
-Error forbidden(values::Role role, values::Permission needed) {
-    return {Code::forbidden,
-            fmt::format("this needs {}, which a key of the role {} has and one of the role {} has not; "
-                        "ask an admin for another key",
-                        values::name(needed), values::name(values::least_role(needed)), values::name(role))};
-}
-
-} // namespace
 
 std::function<awaitable<std::optional<http::Response>>(Request&, const Route&)> make_gate(
     identity::Identity& identity) {

@@ -62,6 +62,7 @@ Daemon::Daemon(Foundations foundations)
       models_{base_, blobs_},
       queue_{base_, models_},
       service_{base_, models_, queue_},
+      live_{base_, identity_, queue_, service_},
       router_{routes()},
       server_{server_options(base_.config), router_, hooks(), *base_.io, *base_.files, *base_.log, *base_.metrics} {}
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "app/features/blob_feature.hpp"
 #include "app/features/identity_feature.hpp"
+#include "app/features/live_feature.hpp"
 #include "app/features/model_feature.hpp"
 #include "app/features/queue_feature.hpp"
 #include "app/features/service_feature.hpp"
@@ -43,7 +44,8 @@ private:
     ModelFeature models_;
     QueueFeature queue_;
     ServiceFeature service_;
-    const std::array<Feature*, 5> features_{&service_, &identity_, &blobs_, &models_, &queue_};
+    LiveFeature live_;
+    const std::array<Feature*, 6> features_{&service_, &identity_, &blobs_, &models_, &queue_, &live_};
     http::Router router_;
     telemetry::LogLimit failures_logged_{10};
     http::Server server_;

@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 from support.client import assert_problem
+from support.contract import asked_as
 
 CONTRACT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "embedded/openapi.json").read_text())
 RANK = ["viewer", "submitter", "operator", "admin"]
@@ -28,7 +29,7 @@ def operations():
         for verb, operation in item.items():
             if verb != "parameters":
                 role = None if operation.get("security") == [] else operation["x-role"]
-                yield pytest.param(verb.upper(), filled, role, id=f"{verb.upper()} {path}")
+                yield pytest.param(asked_as(verb, operation), filled, role, id=f"{verb.upper()} {path}")
 
 
 def bare(client, verb, path):

@@ -11,7 +11,7 @@ import pytest
 from support.client import until
 from support.daemon import ROOT, binary, free_port
 
-RUN = ["queue.md", "schedules.md", "workers.md", "processors.md", "rollout.md"]
+RUN = ["queue.md", "events.md", "schedules.md", "workers.md", "processors.md", "rollout.md"]
 # What a page takes as being there.
 MODELS = ROOT / "tests/data/models"
 FILES = {

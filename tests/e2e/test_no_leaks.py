@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from support.client import moment
+from support.contract import asked_as
 from support.daemon import ROOT
 
 OTHER = "0197a3c2-5d1f-7c3e-8a40-f2b6d9e01c55"
@@ -98,7 +99,7 @@ def test_no_answer_names_what_is_another_organisations(two):
             continue
         # What is named by a parameter is not there; the path may come back in the answer, and nothing else of it.
         address = re.sub(r"\{(\w+)\*?\}", lambda found: names.get(found[1], "x"), path)
-        answer = theirs.get(address)
+        answer = theirs.request(asked_as("get", verbs["get"]), address)
         text = answer.body.decode(errors="replace")
         asked += 1
         if address != path:

@@ -1,6 +1,7 @@
 #include "api/service/event_routes.hpp"
 
 #include "api/input.hpp"
+#include "api/live/change_text.hpp"
 #include "api/routing.hpp"
 #include "base/json.hpp"
 #include "events/event_log.hpp"
@@ -49,8 +50,7 @@ Result<EventQuery> read_query(const http::Query& query) {
 }
 
 bool fits(const std::string& type, const std::string& wanted) {
-    return wanted.empty() || type == wanted ||
-           (type.size() > wanted.size() && type.starts_with(wanted) && type[wanted.size()] == '.');
+    return wanted.empty() || events::type_fits(type, wanted);
 }
 
 EventPage read_page(store::OrganizationSession& tenant, const EventQuery& wanted) {
@@ -79,14 +79,7 @@ EventPage read_page(store::OrganizationSession& tenant, const EventQuery& wanted
 
 json::object write_page(const EventPage& page) {
     json::array data;
-    for (const auto& event : page.events) {
-        const auto more = parse_json(event.data);
-        data.push_back(json::object{{"id", event.id},
-                                    {"type", event.type},
-                                    {"subject", event.subject},
-                                    {"at", event.at.text()},
-                                    {"data", more ? *more : json::value{}}});
-    }
+    for (const auto& event : page.events) data.push_back(write_event_object(event));
     json::object meta{{"next_cursor", nullptr}};
     if (page.next) meta["next_cursor"] = std::to_string(*page.next);
     return {{"data", std::move(data)}, {"meta", std::move(meta)}};

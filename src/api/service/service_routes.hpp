@@ -25,9 +25,10 @@ struct ServiceInfo {
     std::function<Readiness()> readiness;
 };
 
+class ServiceStatus;
+
 // Borrows all but `info`.
-void add_service_routes(http::Router& router, const ServiceInfo& info, jobs::Dispatcher& dispatcher,
-                        inference::Engine& engine, store::Database& database, telemetry::Metrics& metrics,
-                        const Clock& clock);
+void add_service_routes(http::Router& router, const ServiceStatus& status, const ServiceInfo& info,
+                        inference::Engine& engine, telemetry::Metrics& metrics);
 
 } // namespace millrace::api

@@ -32,6 +32,8 @@ public:
     void report(api::Readiness& readiness) const override;
 
     jobs::Dispatcher& dispatcher() { return dispatcher_; }
+    jobs::JobService& jobs() { return jobs_; }
+    jobs::Flows& flows() { return flows_; }
 
 private:
     Foundations& base_;

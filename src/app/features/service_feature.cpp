@@ -12,15 +12,18 @@ namespace millrace::app {
 ServiceFeature::ServiceFeature(Foundations& base, ModelFeature& models, QueueFeature& queue)
     : base_{base},
       models_{models},
-      queue_{queue},
       started_at_{base.clock->now()},
+      status_{info(), queue.dispatcher(), models.engine(), *base.database, *base.clock},
       damaged_{!base.database->stats().damage.empty()} {
     if (damaged_) write_accepted_damage(base.database->stats().damage);
 }
 
+api::ServiceInfo ServiceFeature::info() {
+    return {std::string{version()}, started_at_, base_.config.data, [this] { return base_.readiness(); }};
+}
+
 void ServiceFeature::add_routes(http::Router& router) {
-    api::add_service_routes(router, {std::string{version()}, started_at_, base_.config.data, base_.readiness},
-                            queue_.dispatcher(), models_.engine(), *base_.database, *base_.metrics, *base_.clock);
+    api::add_service_routes(router, status_, info(), models_.engine(), *base_.metrics);
     api::add_event_routes(router, *base_.database);
     api::add_ui_routes(router);
 }
