@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { FakeJobs } from "./fake/fake_jobs.mjs";
 import { digest, FakeModels, Problem } from "./fake/fake_models.mjs";
 import { FakeRollout } from "./fake/fake_rollout.mjs";
+import { startStream } from "./fake/fake_stream.mjs";
 
 const ui = fileURLToPath(new URL("../../embedded/ui/", import.meta.url));
 const policy =
@@ -100,6 +101,15 @@ class FakeDaemon {
       case "POST auth/*":
         this.sessions.delete(sid);
         return { status: 204 };
+      case "GET events/*":
+        return {
+          stream: (response) =>
+            startStream(
+              response,
+              () => this.status(),
+              () => this.jobs.jobs,
+            ),
+        };
       case "GET status":
         return ok(this.status());
       case "GET jobs":
@@ -111,7 +121,12 @@ class FakeDaemon {
       case "GET jobs/*":
         return ok(job());
       case "GET jobs/*/why":
-        return ok({ id: job().id, state: job().state, reason: "running", sentence: "Attempt 1 of 4 runs." });
+        return ok({
+          id: job().id,
+          state: job().state,
+          reason: "running",
+          sentence: "Attempt 1 of 4 runs.",
+        });
       case "POST jobs/*/cancel":
         this.jobs.cancel(job());
         return ok(job());
@@ -282,6 +297,7 @@ export async function startFakeDaemon({ port = 0, traffic = true } = {}) {
         body: Buffer.from(JSON.stringify({ type: "about:blank", title, status, detail })),
       };
     }
+    if (result.stream) return result.stream(response);
     const headers = {
       "X-Content-Type-Options": "nosniff",
       "Referrer-Policy": "no-referrer",

@@ -175,7 +175,7 @@ describe("the page itself", () => {
       browser.wrong.expectStatus("network");
       await signIn(page, daemon);
       await daemon.disappear();
-      await page.getByText("Connection to the daemon lost").waitFor();
+      await page.getByText("No connection to the daemon").waitFor();
       await page.getByText("no answer", { exact: true }).waitFor();
       assert.equal(
         await page.getByText("ready", { exact: true }).count(),
@@ -184,7 +184,7 @@ describe("the page itself", () => {
       );
       await daemon.reappear();
       await page.getByRole("button", { name: "Retry now" }).click();
-      await page.getByText("Connection to the daemon lost").waitFor({ state: "detached" });
+      await page.getByText("No connection to the daemon").waitFor({ state: "detached" });
     },
   );
 });

@@ -46,6 +46,13 @@ test("every older job that still moves is read again, however many there are", (
   assert.deepEqual(rereadPlan([job(1, "dead")], 500, 10, 3), { rows: 0, single: [] });
 });
 
+test("a far job that is known to have changed is read first", () => {
+  const many = Array.from({ length: 100 }, (_, number) => job(number, "running"));
+  const changed = new Set(["job-77", "job-98", "job-3"]);
+  const { single } = rereadPlan(many, 50, 4, 0, changed);
+  assert.deepEqual(ids(single), ["job-77", "job-98", "job-50", "job-51"]);
+});
+
 test("a job says its answer in one line", () => {
   const infer = {
     kind: "infer",

@@ -7,5 +7,5 @@ const longestMilliseconds = 3_000;
 export function backOff(interval: number, failures: number, spread: number): number {
   if (failures === 0) return interval;
   const wait = Math.min(longestMilliseconds, Math.max(interval, 1000) * 2 ** Math.min(failures - 1, 10));
-  return Math.round(wait * (0.8 + 0.4 * spread));
+  return Math.min(longestMilliseconds, Math.round(wait * (0.8 + 0.4 * spread)));
 }

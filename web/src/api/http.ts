@@ -36,6 +36,13 @@ export class Unreachable extends Error {
 /** False from the first request that got no answer until the next one that did. */
 export const reachable = signal(true);
 
+/** When the daemon said something last. */
+export const lastHeard = signal(Date.now());
+
+export function heard(): void {
+  lastHeard.value = Date.now();
+}
+
 /** Called once for each answer that says the session is over. */
 export const onSessionEnded: { run: () => void } = { run: () => undefined };
 
@@ -81,6 +88,7 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
     throw new Unreachable();
   }
   reachable.value = true;
+  heard();
   if (response.ok) return response;
   if (response.status === 401 && !call.signInCall) onSessionEnded.run();
   throw new ApiError(response.status, problem ? await readProblem(response) : {});

@@ -29,6 +29,7 @@ export function JobPage({ id }: { id: string }) {
     id,
     (signal) => calls.read(id, signal),
     (job) => (job && isFinal(job.state) ? null : 1000),
+    (changes) => changes.more > 0 || changes.jobs.has(id),
   );
   const job = poller.data.value;
   const failure = poller.failure.value;

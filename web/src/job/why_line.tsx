@@ -9,6 +9,7 @@ export function WhyLine({ id }: { id: string }) {
     id,
     (signal) => calls.why(id, signal),
     () => 2000,
+    () => true, // those before it in line count as well
   );
   const why = poller.data.value;
   if (!why) return null;

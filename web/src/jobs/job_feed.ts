@@ -1,4 +1,5 @@
-// The jobs on screen: the newest page polled, older ones added by hand, and those of them that still move re-read.
+// The jobs on screen: the newest page, read again when jobs change, older ones added by hand, and those of them that
+// still move re-read.
 import { signal } from "@preact/signals";
 import { jobs as calls } from "../api/calls.ts";
 import { Poller } from "../api/poller.ts";
@@ -16,6 +17,7 @@ export class JobFeed {
   private readonly filter: JobFilter;
   private paged = false;
   private turn = 0;
+  private readonly changed = new Set<string>(); // since the last read
 
   constructor(filter: JobFilter) {
     this.filter = filter;
@@ -25,6 +27,10 @@ export class JobFeed {
         return true as const;
       },
       () => 1500,
+      (changes) => {
+        for (const id of changes.jobs.keys()) this.changed.add(id);
+        return true;
+      },
     );
   }
 
@@ -41,7 +47,8 @@ export class JobFeed {
     const headCursor = head.meta?.next_cursor ?? null;
     const inHead = new Set(head.data.map((job) => job.id));
     const older = (this.jobs.value ?? []).filter((job) => !inHead.has(job.id));
-    const plan = rereadPlan(older, mostReread, mostSingle, this.turn++);
+    const plan = rereadPlan(older, mostReread, mostSingle, this.turn++, this.changed);
+    this.changed.clear();
     const next =
       plan.rows > 0 && headCursor !== null ? await calls.list(this.filter, plan.rows, headCursor, abort) : undefined;
     const reread = new Map<string, Job | null>();

@@ -21,14 +21,23 @@ export function mergeHead(shown: Job[], head: Job[], headIsAll: boolean): Job[] 
 
 /**
  * How the jobs on screen that are older than the newest page are read again: the first `most` as one page that follows it, as many
- * as reach down to the last one that still moves; of those further down, `beside` at a time, one by one, in turns. `turn` counts up.
+ * as reach down to the last one that still moves; of those further down, `beside` at a time, one by one, first those that are known
+ * to have changed, the others in turns. `turn` counts up.
  */
-export function rereadPlan(older: Job[], most: number, beside: number, turn: number): { rows: number; single: Job[] } {
+export function rereadPlan(
+  older: Job[],
+  most: number,
+  beside: number,
+  turn: number,
+  changed: ReadonlySet<string> = new Set(),
+): { rows: number; single: Job[] } {
   const moves = (job: Job) => !isFinal(job.state);
   const rows = older.slice(0, most).findLastIndex(moves) + 1;
   const far = older.slice(most).filter(moves);
   const first = far.length > 0 ? (turn * beside) % far.length : 0;
-  return { rows, single: [...far.slice(first), ...far.slice(0, first)].slice(0, beside) };
+  const inTurn = [...far.slice(first), ...far.slice(0, first)];
+  const known = inTurn.filter((job) => changed.has(job.id));
+  return { rows, single: [...known, ...inTurn.filter((job) => !changed.has(job.id))].slice(0, beside) };
 }
 
 function isOlder(job: Job, than: Job): boolean {

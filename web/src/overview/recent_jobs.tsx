@@ -11,6 +11,7 @@ export function RecentJobs() {
     "recent",
     (signal) => calls.list({}, shown, null, signal),
     () => 2000,
+    () => true,
   );
   const recent = poller.data.value?.data;
   return (

@@ -1,12 +1,14 @@
-// What the daemon says of itself, read once a second while the overview shows it and rarely otherwise, with the
-// recent past kept for the sparklines.
+// What the daemon says of itself: each second by the event stream, and read where there is none; with the recent past
+// kept for the sparklines.
 import { effect, signal } from "@preact/signals";
 import { status as calls } from "../api/calls.ts";
 import { reachable } from "../api/http.ts";
+import { follow, live, onStatus, unfollow } from "../api/live.ts";
 import { Poller } from "../api/poller.ts";
 import type { Status } from "../api/types.ts";
 import { route } from "../routing/location.ts";
 import { session } from "../session/session.ts";
+import { setDaemonTime } from "../ui/clock.ts";
 
 export interface Sample {
   at: number;
@@ -26,8 +28,13 @@ const poller = new Poller<Status>(
     remember(status);
     return status;
   },
-  () => (route.value.page === "overview" ? 1000 : 5000),
+  () => (live.value ? 30_000 : route.value.page === "overview" ? 1000 : 5000),
 );
+
+onStatus.run = (status) => {
+  remember(status);
+  poller.data.value = status;
+};
 
 export const daemon = poller.data;
 
@@ -37,6 +44,7 @@ export function stateNow(state: string): string {
 }
 
 function remember(status: Status): void {
+  setDaemonTime(Date.parse(status.started_at) + status.uptime_seconds * 1000);
   history.value = [
     ...history.value.slice(1 - longestHistory),
     {
@@ -52,7 +60,9 @@ function remember(status: Status): void {
 effect(() => {
   if (session.value) {
     poller.start();
+    follow();
   } else {
+    unfollow();
     poller.stop();
     daemon.value = undefined;
     history.value = [];
@@ -60,5 +70,5 @@ effect(() => {
 });
 
 effect(() => {
-  if (route.value.page === "overview") poller.refresh();
+  if (route.value.page === "overview" && !live.peek()) poller.refresh();
 });

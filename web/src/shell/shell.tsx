@@ -33,7 +33,7 @@ const places = computed(() => (isAdmin.value ? [...everyone, ...admins] : everyo
 
 export function Shell({ children }: { children: ComponentChildren }) {
   return (
-    <div class="shell">
+    <div class={reachable.value ? "shell" : "shell shell-old"}>
       <a class="skip-link" href="#main">
         Skip to the content
       </a>
