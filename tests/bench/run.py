@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Millrace beside what bounds it and beside other queues, in one run on one machine, and prints the ratios.
 
-    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--device DEVICE] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency] [neighbours] [fairness]
+    tests/bench/run.py [--seconds N] [--models FOLDER --pictures FOLDER] [--device DEVICE] [--without-peers] [idle] [submits] [runs] [volume] [images] [latency] [neighbours] [fairness] [streams]
 
 idle     time from start to readiness, resident memory of the idle daemon without its worker
 submits  durable submits a second over HTTP, one and 1,000 a call, beside SQLite alone in groups of that size
@@ -12,6 +12,7 @@ images   images a second as durable `infer` jobs and as synchronous predictions,
 latency  what a synchronous prediction of a small tensor adds to its bare forward pass
 neighbours  what others have of the engine beside a client that crashes its model and one whose inputs hang
 fairness what clients of a small model get beside 32 clients of a ResNet-50, and how long they wait
+streams  submits and runs beside 50 open pages and beside a stream of every change, in turns; memory of an idle stream
 
 The peers are beanstalkd, RQ on Redis and a SKIP LOCKED loop on PostgreSQL, each flushing before it answers; one that is not
 installed is left out, with what to install. Needs wrk and a build with the targets millrace, bench_sqlite_ceiling and, for
@@ -30,7 +31,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 if "MILLRACE_BINARY" not in os.environ and (ROOT / "build/release/src/millrace").exists():
     os.environ["MILLRACE_BINARY"] = str(ROOT / "build/release/src/millrace")
 
-from measures import fairness, idle, images, latency, neighbours, runs, submits, volume  # noqa: E402
+from measures import fairness, idle, images, latency, neighbours, runs, streams, submits, volume  # noqa: E402
 from measures.table import print_table  # noqa: E402
 from peers import beanstalkd, postgres, redis_queue  # noqa: E402
 from support.daemon import binary  # noqa: E402
@@ -44,6 +45,7 @@ MEASURES = {
     "latency": latency,
     "neighbours": neighbours,
     "fairness": fairness,
+    "streams": streams,
 }
 PEERS = (beanstalkd, redis_queue, postgres)
 
@@ -59,6 +61,7 @@ class Bench:
     device: str
     waiting: int
     finished: int
+    streams: int
     peers: dict = dataclasses.field(default_factory=dict)  # name -> its figures
     rows: list = dataclasses.field(default_factory=list)
 
@@ -93,6 +96,7 @@ def main():
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--waiting", type=int, default=1_000_000, help="jobs that wait, for volume")
     parser.add_argument("--finished", type=int, default=10_000_000, help="jobs that have ended, for volume")
+    parser.add_argument("--streams", type=int, default=1000, help="idle event streams, for streams")
     parser.add_argument("what", nargs="*", choices=[*MEASURES, []], default=[])
     options = parser.parse_args()
     wanted = options.what or ["idle", "submits", "runs"] + (["images", "latency", "fairness"] if options.models else [])
@@ -109,6 +113,7 @@ def main():
             options.device,
             options.waiting,
             options.finished,
+            options.streams,
         )
         if not options.without_peers and {"submits", "runs"} & set(wanted):
             measure_peers(bench)

@@ -11,13 +11,13 @@ class Row:
     others: dict = dataclasses.field(default_factory=dict)  # name -> its figure
 
     def times_better(self, other):
-        smaller_is_better = self.unit in ("ms", "s", "bytes")
+        smaller_is_better = self.unit in ("ms", "µs", "s", "bytes")
         best, worst = (other, self.figure) if smaller_is_better else (self.figure, other)
         return best / worst if worst else float("inf")
 
 
 def number(value, unit):
-    return f"{value:,.2f}" if unit in ("ms", "s") or value < 10 else f"{value:,.0f}"
+    return f"{value:,.2f}" if unit in ("ms", "µs", "s") or value < 10 else f"{value:,.0f}"
 
 
 def print_table(rows):
