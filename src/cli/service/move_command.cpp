@@ -31,7 +31,7 @@ struct MoveCommandOptions {
 fs::path write_report(const fs::path& data, const std::string& text) {
     auto stamp = SystemClock::instance().now().text();
     std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
-    const auto path = data / ("move-" + stamp.substr(0, 15) + ".txt");
+    auto path = data / ("move-" + stamp.substr(0, 15) + ".txt");
     std::ofstream file{path};
     file << text;
     if (!file.flush()) return {};
