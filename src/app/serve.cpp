@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ void reload(config::Loaded& loaded, telemetry::Log& log) {
         log.error("configuration not reloaded; the old values stay", {{"reason", fresh.error().detail}});
         return;
     }
+    log.set_level(std::min(log_level(loaded.config.log.level), log_level(fresh->config.log.level))); // says all of it
     for (const auto& change : config::differences(loaded.config, fresh->config))
         log.info(
             "setting changed",

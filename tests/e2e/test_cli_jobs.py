@@ -231,3 +231,17 @@ def test_the_beginning_of_an_id_will_do(ask, daemon):
     assert several.returncode == FAILED and made in several.stderr and child in several.stderr, several
     none = daemon.cli("job", "cancel", "ffffffff")
     assert none.returncode == FAILED and "no job whose id begins with ffffffff" in none.stderr, none
+
+
+def test_tail_prints_each_change_to_the_end_and_tells_by_its_exit_code(ask, daemon):
+    good = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":1}')["id"]
+    out = daemon.cli("job", "tail", good)
+    assert out.returncode == 0 and "running, attempt 1" in out.stdout, out
+    assert out.stdout.splitlines()[-1].endswith("succeeded"), out
+    assert daemon.cli("job", "tail", good).stdout.splitlines()[-1].endswith("succeeded")  # when it has long ended
+    retry = ("--max-attempts", "2", "--retry", "1")
+    bad = ask("job", "submit", "--kind", "sleep", "--payload", '{"seconds":0.1,"fail_times":9}', *retry)["id"]
+    out = daemon.cli("job", "tail", bad[:23], "--json")
+    states = [json.loads(line).get("state") for line in out.stdout.splitlines()]
+    assert out.returncode == FAILED and states[-1] == "dead" and "scheduled" in states, out
+    assert daemon.cli("job", "tail", "00000000-0000-7000-8000-00000000dead").returncode == FAILED

@@ -1,4 +1,5 @@
 """Real models, pushed and asked, held against what the same files answer in Python."""
+import base64
 import json
 import pathlib
 import re
@@ -36,6 +37,19 @@ def test_a_digit_is_recognised_as_in_python(admin, digits, sample):
     answer = admin.predict(digits, (DATA / sample["file"]).read_bytes(), "image/png")
     assert answer.status == 200, answer
     same_digit(answer.json, sample)
+
+
+def test_a_jobs_picture_may_stand_in_its_payload(admin, digits):
+    sample = SAMPLES[0]
+    encoded = base64.b64encode((DATA / sample["file"]).read_bytes()).decode()
+    for media_type in ({}, {"media_type": "image/png"}):
+        job = admin.wait(admin.submit("infer", {"model": digits, "input": {"base64": encoded, **media_type}}))
+        same_digit(job["result"], sample)
+    for wrong, of in (("not base64!", "base64"), ("AAAA", "PNG")):
+        job = admin.submit("infer", {"model": digits, "input": {"base64": wrong}}, max_attempts=1)
+        assert of in admin.wait(job, "dead")["error"]["message"], of
+    refused = admin.post("/api/v1/jobs", {"kind": "infer", "payload": {"model": digits, "input": {"base64": 7}}})
+    assert_problem(refused, 422, "unprocessable")
 
 
 def test_a_picture_may_come_as_the_one_part_of_a_form(admin, digits):

@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/jobs/job_batch.hpp"
 #include "cli/jobs/job_id.hpp"
+#include "cli/jobs/job_tail.hpp"
 #include "cli/jobs/job_view.hpp"
 #include "cli/jobs/job_wait.hpp"
 #include "cli/option_values.hpp"
@@ -80,6 +81,8 @@ int wait(Context& context, const std::string& id, double seconds) {
     const Client client{context};
     return end_of(context, wait_for(context, client, id, std::chrono::steady_clock::now(), seconds));
 }
+
+int tail(Context& context, const std::string& id) { return tail_job(context, Client{context}, id); }
 
 int print_change(Context& context, const std::string& id, const Reply& reply) {
     if (context.json) print_raw(context, reply.body);
@@ -201,6 +204,8 @@ void add_job(CLI::App& app, Context& context) {
     add_by_id(*group, context, "result", "Print the result of a job that has ended", result)
         ->footer("Exit status 1 when the job failed or has not ended.\n" + example("result"));
     add_wait(*group, context);
+    add_by_id(*group, context, "tail", "Print each change of a job as it comes, to its end", tail)
+        ->footer("Exit status 0 when it succeeded, 1 when it did not.\n" + example("tail"));
     add_by_id(*group, context, "cancel", "Cancel a job that has not ended; one that runs is ended", cancel)
         ->footer(example("cancel"));
     add_retry(*group, context);

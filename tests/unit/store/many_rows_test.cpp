@@ -1,6 +1,8 @@
 // The verbs for many rows at once: what they do does not depend on when a driver sends them.
 #include "unit/store/many_rows.hpp"
 
+#include "values/principal.hpp"
+
 using namespace millrace;
 using namespace millrace::store;
 using test::insert_organization;
@@ -53,6 +55,23 @@ TEST_CASE("more rows than one statement takes are all inserted, with every value
         return bad + std::abs(count - found);
     });
     CHECK(wrong.value() == 0);
+}
+
+TEST_CASE("an empty text and NULL stay what they are in an inserted row") {
+    test::Fixture fixture;
+    auto& database = fixture.open();
+    std::string seen;
+    const auto done = database.write_blocking([&seen](SystemSession& session) -> Result<void> {
+        constexpr Sql insert_queue{"INSERT INTO queues (organization_id, name, settings, pause_reason, updated_at) "
+                                   "VALUES ($1, $2, '{}', $3, 1)"};
+        session.insert(insert_queue, {values::default_organization, "a", ""});
+        session.insert(insert_queue, {values::default_organization, "b", nullptr});
+        auto rows = session.query("SELECT pause_reason FROM queues ORDER BY name");
+        while (rows.next()) seen += rows.is_null(0) ? "NULL " : "'" + rows.string(0) + "' ";
+        return success();
+    });
+    CHECK(done);
+    CHECK(seen == "'' NULL ");
 }
 
 TEST_CASE("a row that is refused fails the task that inserted it, and no other of its group") {
