@@ -38,7 +38,7 @@ Lease insert_running(store::OrganizationSession& session, const values::Job& job
 
 struct Claim {
     JobId id;
-    std::int64_t token;
+    std::int64_t token = 0;
 };
 // Each as it was claimed; nullopt when the job is no longer waiting (cancelled meanwhile).
 std::vector<std::optional<Lease>> claim(store::SystemSession& session, const std::vector<Claim>& claims, Timestamp now,
