@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from lives import POINTS
 from support.daemon import Daemon
-from support.fill import FINISHED, WAITING, insert
+from support.fill import FINISHED, SQLITE_ID, WAITING, inserts
 from support.moved_store import QUIET, assert_same, fill, move, of_postgres, of_sqlite, on_sqlite
 from support.postgres_server import PostgresServer, programs
 
@@ -38,8 +38,9 @@ def filled(tmp_path_factory, server):
     finally:
         daemon.clean_up()
     with sqlite3.connect(f"{daemon.data}/millrace.db", isolation_level=None) as database:
-        insert(database, "finished_jobs", FINISHED, 400, 1_700_000_000_000_000)
-        insert(database, "jobs", WAITING, 90, 1_700_000_000_000_000)
+        for table, values, count in (("finished_jobs", FINISHED, 400), ("jobs", WAITING, 90)):
+            for statement in inserts(table, values, count, 1_700_000_000_000_000, SQLITE_ID):
+                database.execute(statement)
     moved = on_sqlite(Daemon(daemon.data.parent / "moved"))
     copy(daemon.data, moved.data)
     done = move(moved, server.make_database("filled"))
