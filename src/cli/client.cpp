@@ -36,17 +36,12 @@ Failure lost(const error_code& failure) {
     return {unreachable, fmt::format("the connection to the daemon broke: {}", failure.message())};
 }
 
-std::string host_of(const Endpoint& endpoint) {
-    const bool v6 = endpoint.host.find(':') != std::string::npos;
-    return fmt::format("{}{}{}:{}", v6 ? "[" : "", endpoint.host, v6 ? "]" : "", endpoint.port);
-}
-
 http::request<http::empty_body> head_of(const Endpoint& endpoint, const Call& call) {
     http::request<http::empty_body> request;
     request.version(11);
     request.method_string(call.method);
     request.target(endpoint.base + call.target);
-    request.set(http::field::host, endpoint.is_remote() ? host_of(endpoint) : "millrace");
+    request.set(http::field::host, endpoint.is_remote() ? endpoint.authority() : "millrace");
     if (!endpoint.key.empty()) request.set(http::field::authorization, "Bearer " + endpoint.key);
     request.set(http::field::user_agent, fmt::format("millrace-cli/{}", version()));
     request.set(http::field::connection, "close");

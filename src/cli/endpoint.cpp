@@ -32,10 +32,13 @@ Endpoint with_key(Endpoint endpoint, const Context& context, const std::string& 
 
 } // namespace
 
-std::string Endpoint::text() const {
-    if (!is_remote()) return socket.string();
+std::string Endpoint::authority() const {
     const bool v6 = host.find(':') != std::string::npos;
-    return fmt::format("{}://{}{}{}:{}{}", tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "", port, base);
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+std::string Endpoint::text() const {
+    return is_remote() ? fmt::format("{}://{}{}", tls ? "https" : "http", authority(), base) : socket.string();
 }
 
 Endpoint at_url(std::string_view text) {

@@ -18,7 +18,8 @@ struct Endpoint {
     std::string key;  // empty over the socket, which knows who asks
 
     bool is_remote() const { return !host.empty(); }
-    std::string text() const; // for messages
+    std::string authority() const; // host:port, as a URL and the field Host have it
+    std::string text() const;      // for messages
 };
 
 // Of these the first that says something:

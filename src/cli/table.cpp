@@ -75,25 +75,23 @@ void Table::shorten_ids(std::size_t column, std::vector<std::vector<std::string>
     for (auto& row : rows) row[column] = row[column].substr(0, length);
 }
 
-void Table::print(std::ostream& out, const Look& look) const {
-    auto shown = wanted(look);
-    auto rows = rows_;
-    for (const auto i : shown)
-        if (columns_[i].is_id && look.width != 0) shorten_ids(i, rows);
+// The widths of all columns; leaves those out of `shown` that find no room.
+std::vector<std::size_t> Table::fit(std::vector<std::size_t>& shown, const std::vector<std::vector<std::string>>& rows,
+                                    const Look& look) const {
     std::vector<std::size_t> widths;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         std::size_t widest = columns(columns_[i].title);
         for (const auto& row : rows) widest = std::max(widest, columns(row[i]));
         widths.push_back(widest);
     }
+    if (look.width == 0) return widths;
     const auto total = [&](const auto& of) {
         std::size_t sum = gap * (shown.size() - 1);
         for (const auto i : shown) sum += of(i);
         return sum;
     };
     // Too wide even with all cut: spare columns go.
-    while (look.width != 0 && look.columns.empty() &&
-           total([&](std::size_t i) { return least(columns_[i], widths[i]); }) > look.width) {
+    while (look.columns.empty() && total([&](std::size_t i) { return least(columns_[i], widths[i]); }) > look.width) {
         const auto most = std::max_element(shown.begin(), shown.end(), [&](std::size_t a, std::size_t b) {
             return columns_[a].spare < columns_[b].spare;
         });
@@ -102,11 +100,20 @@ void Table::print(std::ostream& out, const Look& look) const {
     }
     // Elastic columns give way, the last first.
     auto over = total([&](std::size_t i) { return widths[i]; });
-    for (auto i = shown.rbegin(); look.width != 0 && i != shown.rend() && over > look.width; ++i) {
+    for (auto i = shown.rbegin(); i != shown.rend() && over > look.width; ++i) {
         const auto gives = std::min(over - look.width, widths[*i] - least(columns_[*i], widths[*i]));
         widths[*i] -= gives;
         over -= gives;
     }
+    return widths;
+}
+
+void Table::print(std::ostream& out, const Look& look) const {
+    auto shown = wanted(look);
+    auto rows = rows_;
+    for (const auto i : shown)
+        if (columns_[i].is_id && look.width != 0) shorten_ids(i, rows);
+    const auto widths = fit(shown, rows, look);
     const auto line = [&](const auto& cell, const auto& painted) {
         std::string text;
         std::size_t used = 0, space = 0; // columns written, blanks that wait for something behind them

@@ -36,6 +36,8 @@ public:
 private:
     std::vector<std::size_t> wanted(const Look& look) const;
     void shorten_ids(std::size_t column, std::vector<std::vector<std::string>>& rows) const;
+    std::vector<std::size_t> fit(std::vector<std::size_t>& shown, const std::vector<std::vector<std::string>>& rows,
+                                 const Look& look) const;
 
     std::vector<Column> columns_;
     std::vector<std::vector<std::string>> rows_;

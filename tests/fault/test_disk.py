@@ -2,35 +2,16 @@
 import time
 
 import pytest
-from crew import Crew
+from crews import everybody
 from database_check import check_database
 from lives import QUIET, comes_up
-from operating import Cancels, Expiries, Leases, Replays
 from oracle import Oracle
-from submitting import Batches, DeadLetters, Flows, Releases, Retries, Submits, Uniques
+from submitting import Releases
 from support.daemon import on_postgres
 from workload import asked, echo, sleep
 
 if on_postgres():
     pytest.skip("it is about the disk under SQLite", allow_module_level=True)
-
-
-def everybody():
-    return Crew(
-        [
-            Submits(),
-            Batches(),
-            Retries(),
-            DeadLetters(),
-            Releases(),
-            Flows(),
-            Uniques(),
-            Cancels(),
-            Expiries(),
-            Leases(),
-            Replays(),
-        ]
-    )
 
 
 def wait_for_word(daemon, word):
@@ -109,7 +90,7 @@ def test_a_disk_that_fills_up_takes_jobs_to_the_last_byte_and_a_restart_with_spa
 def test_a_disk_that_is_full_now_and_then_loses_and_doubles_nothing_of_everything_at_once(new_daemon, tmp_path, dice):
     sign = tmp_path / "full"
     daemon = new_daemon(environment={**QUIET, "MILLRACE_DISK_FAULT": f"full-file:{sign}"})
-    crew = everybody()
+    crew = everybody(Releases())
     with Oracle(tmp_path / "journal") as oracle:
         client = daemon.admin().keep()
         crew.prepare(daemon, client, oracle)
@@ -195,7 +176,7 @@ def test_flushes_that_fail_in_the_middle_of_everything_end_the_daemon_and_lose_a
             "MILLRACE_DISK_FAULT": f"lose-unflushed,fsync-file:{sign}",
         }
     )
-    crew = everybody()
+    crew = everybody(Releases())
     with Oracle(tmp_path / "journal") as oracle:
         crew.prepare(daemon, daemon.admin(), oracle)
         for _ in range(6):

@@ -5,12 +5,10 @@ import signal
 import time
 
 import pytest
-from crew import Crew
+from crews import everybody
 from database_check import check_database
 from lives import QUIET
-from operating import Cancels, Expiries, Leases, Replays
 from oracle import Oracle
-from submitting import Batches, DeadLetters, Flows, Retries, Submits, Uniques
 from support.client import Client
 from support.daemon import Daemon, on_postgres
 from support.postgres_server import PostgresServer, programs
@@ -49,26 +47,6 @@ class OwnDaemon(Daemon):
 
     def sql(self, statement, *values):
         return self.server.statement(self.environment["MILLRACE_STORE_URL"], statement, values)
-
-
-def everybody():
-    orders = Uniques()  # asked for by two, so that they meet
-    return Crew(
-        [
-            Submits(),
-            Submits(),
-            Batches(),
-            Retries(),
-            DeadLetters(),
-            Flows(),
-            orders,
-            orders,
-            Cancels(),
-            Expiries(),
-            Leases(),
-            Replays(),
-        ]
-    )
 
 
 def kill_server(server, daemon, dice):

@@ -4,40 +4,17 @@ import random
 import signal
 import time
 
-from crew import Crew
+from crews import everybody
 from database_check import check_database
 from lives import POWER_CUT, QUIET
-from operating import Cancels, Expiries, Leases, Purges, Replays
+from operating import Purges
 from oracle import Oracle
 from scheduling import Schedules
-from submitting import Batches, DeadLetters, Flows, Releases, Retries, Submits, Uniques
+from submitting import Releases
 
 LIVES = 100  # of one daemon; then all promises are judged, and a new one begins
 # One is killed, and the other loses with its life what was not flushed. Both at once, for a killed one keeps no core busy.
 ENVIRONMENTS = [{**environment, "MILLRACE_JOBS_DRAIN_SECONDS": "0"} for environment in (QUIET, POWER_CUT)]
-
-
-def everybody(lives):
-    orders = Uniques()  # asked for by two, so that they meet
-    return Crew(
-        [
-            Submits(),
-            Submits(),
-            Batches(),
-            Retries(),
-            DeadLetters(),
-            Releases(),
-            Flows(),
-            orders,
-            orders,
-            Cancels(),
-            Expiries(),
-            Leases(),
-            Replays(),
-            Purges(),
-            Schedules(most=lives // 10),
-        ]
-    )
 
 
 def live_and_die(daemon, crew, oracle, dice):
@@ -72,7 +49,7 @@ def end(daemon, dice):
 
 def live(daemon, journal, lives, dice):
     """How many promises were kept."""
-    crew = everybody(lives)
+    crew = everybody(Releases(), Purges(), Schedules(most=lives // 10))
     with Oracle(journal) as oracle:
         crew.prepare(daemon, daemon.admin(), oracle)
         daemon.kill()

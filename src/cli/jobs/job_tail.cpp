@@ -12,6 +12,7 @@
 
 #include <ostream>
 #include <thread>
+#include <utility>
 
 namespace millrace::cli {
 namespace {
@@ -45,7 +46,7 @@ int tail_job(Context& context, const Client& client, const std::string& id) {
         else context.out << line_of(*change, context.colour) << '\n';
         context.out.flush();
     }};
-    for (;;) {
+    for (bool again = false;;) {
         // A stream that breaks is no failure of the daemon: only one that cannot be opened is.
         const auto job = absence.bridge([&] { return client.get("/api/v1/jobs/" + encoded(id)); });
         if (job && is_ended(*job) && last.starts_with(member(*job, "state"))) {
@@ -55,10 +56,8 @@ int tail_job(Context& context, const Client& client, const std::string& id) {
             return member(*job, "state") == "succeeded" ? done : failed;
         }
         if (!context.out.good()) return failed; // nobody reads any more
-        if (!job) {
-            std::this_thread::sleep_for(before_again);
-            continue;
-        }
+        if (std::exchange(again, true)) std::this_thread::sleep_for(before_again);
+        if (!job) continue;
         try {
             Call call{.target = Target{"/api/v1/events/stream"}.with("job", id).text()};
             call.received = [&lines](std::span<const char> piece, std::optional<std::uint64_t>) { lines.add(piece); };

@@ -55,24 +55,13 @@ PgSide::PgSide(const std::string& url) : connection_{url, "millrace db", answer_
 bool PgSide::has_schema() { return connection_.text("SELECT to_regclass('schema_migrations')").has_value(); }
 
 std::vector<TableShape> PgSide::tables() {
-    std::vector<TableShape> all;
     auto rows = session_.query(
         "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(k.place, 0) FROM pg_class c JOIN "
         "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN LATERAL (SELECT "
         "u.place FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS u(number, place) WHERE i.indrelid = c.oid AND "
         "i.indisprimary AND u.number = a.attnum) k ON true WHERE c.relnamespace = current_schema()::regnamespace AND "
         "c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname COLLATE \"C\", a.attname COLLATE \"C\"");
-    while (rows.next()) {
-        if (stays_behind(rows.text(0))) continue;
-        if (all.empty() || all.back().name != rows.text(0)) all.push_back({rows.string(0), {}, {}});
-        auto& shape = all.back();
-        if (const auto place = static_cast<std::size_t>(rows.integer(3)); place > 0) {
-            shape.key.resize(std::max(shape.key.size(), place));
-            shape.key[place - 1] = shape.columns.size();
-        }
-        shape.columns.push_back({rows.string(1), type_of(rows.text(2))});
-    }
-    return all;
+    return read_shapes(rows, type_of);
 }
 
 std::uint64_t PgSide::bytes() {

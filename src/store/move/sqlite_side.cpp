@@ -51,20 +51,9 @@ bool SqliteSide::has_schema() {
 }
 
 std::vector<TableShape> SqliteSide::tables() {
-    std::vector<TableShape> all;
     auto rows = session_.query("SELECT t.name, c.name, c.type, c.pk FROM sqlite_master t, pragma_table_info(t.name) c "
                                "WHERE t.type = 'table' ORDER BY t.name, c.name");
-    while (rows.next()) {
-        if (stays_behind(rows.text(0))) continue;
-        if (all.empty() || all.back().name != rows.text(0)) all.push_back({rows.string(0), {}, {}});
-        auto& shape = all.back();
-        if (const auto place = static_cast<std::size_t>(rows.integer(3)); place > 0) {
-            shape.key.resize(std::max(shape.key.size(), place));
-            shape.key[place - 1] = shape.columns.size();
-        }
-        shape.columns.push_back({rows.string(1), type_of(rows.text(2))});
-    }
-    return all;
+    return read_shapes(rows, type_of);
 }
 
 std::uint64_t SqliteSide::bytes() {

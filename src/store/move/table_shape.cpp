@@ -42,6 +42,21 @@ std::string range_condition(const TableShape& shape, bool after, bool upto) {
     return text;
 }
 
+std::vector<TableShape> read_shapes(Rows& rows, TableColumn::Type (*type_of)(std::string_view name)) {
+    std::vector<TableShape> all;
+    while (rows.next()) {
+        if (stays_behind(rows.text(0))) continue;
+        if (all.empty() || all.back().name != rows.text(0)) all.push_back({rows.string(0), {}, {}});
+        auto& shape = all.back();
+        if (const auto place = static_cast<std::size_t>(rows.integer(3)); place > 0) {
+            shape.key.resize(std::max(shape.key.size(), place));
+            shape.key[place - 1] = shape.columns.size();
+        }
+        shape.columns.push_back({rows.string(1), type_of(rows.text(2))});
+    }
+    return all;
+}
+
 std::vector<std::string> shape_differences(const std::vector<TableShape>& source,
                                            const std::vector<TableShape>& target) {
     std::vector<std::string> found;

@@ -1,5 +1,7 @@
 // A table as the move sees it: what the database's own catalog says. So a new table needs no code here.
 #pragma once
+#include "store/sql.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -31,6 +33,10 @@ std::string key_list(const TableShape& shape);    // "c","a"
 std::string parameter_list(std::size_t first, std::size_t count);
 // WHERE over a range of the primary key, whose bounds are bound in this order; empty: all rows.
 std::string range_condition(const TableShape& shape, bool after, bool upto);
+
+// Of rows with a table, one of its columns, that one's type and its place in the primary key (from 1; 0: none), in the
+// order of tables and columns. `type_of` knows the names of the database's types.
+std::vector<TableShape> read_shapes(Rows& rows, TableColumn::Type (*type_of)(std::string_view name));
 
 // How the tables of two databases differ, one sentence a table.
 std::vector<std::string> shape_differences(const std::vector<TableShape>& source,

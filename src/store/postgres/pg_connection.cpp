@@ -118,7 +118,7 @@ PgStatement& PgConnection::prepare(const char* sql) {
 
 void PgConnection::prepare(const std::string& name, const std::string& text, const char* doing) {
     if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
-    if (!PQsendPrepare(handle_, name.c_str(), text.c_str(), 0, nullptr)) lose(trimmed(PQerrorMessage(handle_)));
+    if (!PQsendPrepare(handle_, name.c_str(), text.c_str(), 0, nullptr)) lose_as_told();
     answer(doing);
 }
 
@@ -135,7 +135,7 @@ void PgConnection::run(PgStatement& statement, const Value* tenant, std::span<co
     statement.check(parameters);
     if (!PQsendQueryPrepared(handle_, statement.name().c_str(), parameters.count(), parameters.data(),
                              parameters.sizes(), parameters.formats(), 0))
-        lose(trimmed(PQerrorMessage(handle_)));
+        lose_as_told();
     statement.keep(answer(statement.sql()));
 }
 
@@ -149,13 +149,13 @@ PgResult PgConnection::run(const std::string& sql, const PgParameters& parameter
     if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
     if (!PQsendQueryParams(handle_, sql.c_str(), parameters.count(), nullptr, parameters.data(), parameters.sizes(),
                            parameters.formats(), 0))
-        lose(trimmed(PQerrorMessage(handle_)));
+        lose_as_told();
     return answer(sql.c_str());
 }
 
 PgResult PgConnection::script(const std::string& sql) {
     if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
-    if (!PQsendQuery(handle_, sql.c_str())) lose(trimmed(PQerrorMessage(handle_)));
+    if (!PQsendQuery(handle_, sql.c_str())) lose_as_told();
     return answer(sql.c_str());
 }
 
@@ -176,7 +176,7 @@ PgResult PgConnection::answer(const char* doing) {
     PgResult last;
     while (auto next = next_result(until))
         if (!last || !is_error(last.get())) last = std::move(next);
-    if (PQstatus(handle_) != CONNECTION_OK || !last) lose(trimmed(PQerrorMessage(handle_)));
+    if (PQstatus(handle_) != CONNECTION_OK || !last) lose_as_told();
     if (!is_error(last.get())) return last;
     fail(last.get(), doing);
 }
@@ -185,7 +185,7 @@ PgResult PgConnection::answer(const char* doing) {
 std::vector<PgResult> PgConnection::run_all(std::span<const PgRun> runs, const char* doing) {
     if (!handle_) throw DatabaseError{Fault::lost, "there is no connection"};
     const auto sent = [this](int done) {
-        if (done == 0) lose(trimmed(PQerrorMessage(handle_)));
+        if (done == 0) lose_as_told();
     };
     sent(PQenterPipelineMode(handle_));
     for (const auto& run : runs)
@@ -197,7 +197,7 @@ std::vector<PgResult> PgConnection::run_all(std::span<const PgRun> runs, const c
     PgResult failed;
     for (;;) {
         auto next = next_result(until);
-        if (PQstatus(handle_) != CONNECTION_OK) lose(trimmed(PQerrorMessage(handle_)));
+        if (PQstatus(handle_) != CONNECTION_OK) lose_as_told();
         if (!next) continue;
         const auto status = PQresultStatus(next.get());
         if (status == PGRES_PIPELINE_SYNC) break;
@@ -237,7 +237,7 @@ void PgConnection::wait_for_socket(SteadyClock::time_point until, bool sending) 
     const int ready = ::poll(&socket, 1, static_cast<int>(wait));
     if (ready < 0 && errno != EINTR) lose("poll failed");
     if (ready == 0) cancel_if_stopped();
-    if (!PQconsumeInput(handle_)) lose(trimmed(PQerrorMessage(handle_)));
+    if (!PQconsumeInput(handle_)) lose_as_told();
 }
 
 // By a connection of its own, as the protocol wants it. Again and again: one that comes too early does nothing.

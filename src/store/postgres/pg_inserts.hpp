@@ -21,7 +21,6 @@ public:
     // Throws what is wrong with one of the rows; then none is left, and the transaction has failed.
     void send();
     void forget();
-    bool empty() const { return statements_.empty(); }
 
 private:
     // The rows of one statement. What stands in `kept` ends with a NUL each.
